@@ -1,0 +1,1 @@
+"""A story's way: api → content → images, audio, documents → status → the reader. They meet on the bus alone."""

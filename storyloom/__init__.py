@@ -1,0 +1,1 @@
+"""What the services share: the story itself (pure), the bus, the database, the store, the providers' doors."""

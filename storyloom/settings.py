@@ -1,0 +1,111 @@
+"""Settings, from the environment. Each service reads those it needs; every one has a bound and a default that works.
+
+The names are the usual ones (DATABASE_URL, NATS_URL, S3_ENDPOINT_URL, OPENAI_BASE_URL …), so that a platform's own
+secrets fit as they are.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Env(BaseSettings):
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, case_sensitive=False)
+
+
+class BusSettings(_Env):
+    """NATS JetStream. ``bus_prefix`` sets a bus apart on a shared server (tests): it stands before names and subjects."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    bus_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = ""
+    bus_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    ack_wait: Annotated[float, Field(ge=0.2, le=15)] = 12.0
+    """Seconds until an unheard job moves on; workers send a heartbeat every third of it."""
+    jobs_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
+
+
+class DatabaseSettings(_Env):
+    """Postgres, the truth. Only api and status have one."""
+
+    database_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/storyloom")
+    database_pool: Annotated[int, Field(ge=1, le=100)] = 4
+
+
+class StoreSettings(_Env):
+    """An S3 store. ``s3_public_url`` is what clients reach, where it differs from what the services reach."""
+
+    s3_endpoint_url: str | None = None
+    s3_public_url: str | None = None
+    s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "storyloom"
+    s3_region: str = "us-east-1"
+    aws_access_key_id: SecretStr | None = None
+    aws_secret_access_key: SecretStr | None = None
+    presign_seconds: Annotated[int, Field(ge=10, le=604_800)] = 900
+
+
+class OpenAISettings(_Env):
+    """OpenAI, or whatever speaks its protocol."""
+
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = "https://api.openai.com/v1"
+    text_model: str = "gpt-5.1"
+    image_model: str = "gpt-image-1.5"
+    image_quality: Annotated[str, Field(pattern="^(low|medium|high|auto)$")] = "high"
+    vision_model: str = "gpt-5.1"
+    moderation_model: str = "omni-moderation-latest"
+    text_timeout: Seconds = 120
+    image_timeout: Seconds = 240
+
+
+class ElevenLabsSettings(_Env):
+    """ElevenLabs, or whatever speaks its protocol."""
+
+    elevenlabs_api_key: SecretStr = SecretStr("")
+    elevenlabs_base_url: str = "https://api.elevenlabs.io"
+    voice_model: str = "eleven_v3"
+    default_voice: str = "JBFqnCBsd6RMkjVDRZzb"
+    voice_timeout: Seconds = 240
+    scene_pause: Annotated[float, Field(ge=0, le=5)] = 0.8
+
+
+class WorkerSettings(_Env):
+    """How a worker service takes jobs. Slots are how many run at once, by priority lane."""
+
+    slots_normal: Annotated[int, Field(ge=1, le=256)] = 8
+    slots_high: Annotated[int, Field(ge=1, le=256)] = 2
+    slots_urgent: Annotated[int, Field(ge=1, le=256)] = 2
+    job_timeout: Seconds = 600
+    """The hard end of one attempt, whatever it waits for."""
+    retry_delays: tuple[float, ...] = (5, 20, 60, 180)
+    """Seconds before attempt 2, 3, …; the last one repeats. A quarter of jitter comes on top."""
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
+    drain_seconds: Seconds = 8
+    """How long running jobs may take to end when the service stops; what is left is handed back."""
+
+
+class HttpSettings(_Env):
+    """Where a service answers HTTP: health and metrics, and the public API."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+
+
+class LogSettings(_Env):
+    log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "info"
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+
+
+class Settings(
+    BusSettings,
+    DatabaseSettings,
+    StoreSettings,
+    OpenAISettings,
+    ElevenLabsSettings,
+    WorkerSettings,
+    HttpSettings,
+    LogSettings,
+):
+    """Everything together, for whoever composes several services."""

@@ -1,0 +1,45 @@
+"""The one command on the bus: make this asset."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from storyloom.story.assets import GRAPH, Asset, Priority, Service
+from storyloom.story.brief import Brief
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.results import AnyResult, Value
+
+
+class AssetRequested(Value):
+    """Make this asset. The job carries all its inputs: a worker needs no database.
+
+    ``inputs`` holds the results of the assets that the recipe waits for, as far as they are ready; one that failed for
+    good is absent. ``put_back`` says that the reconciler published it, so that a manifest may exist already.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    command: Literal["AssetRequested"] = "AssetRequested"
+    version: Literal[1] = 1
+    id: str
+    story_id: UUID
+    tenant_id: str
+    trace: str
+    at: datetime
+    asset: Asset
+    fingerprint: Fingerprint
+    priority: Priority = Priority.NORMAL
+    put_back: bool = False
+    brief: Brief
+    inputs: dict[Asset, AnyResult] = {}
+
+    @property
+    def service(self) -> Service:
+        return GRAPH[self.asset].service
+
+    @property
+    def subject(self) -> str:
+        """Where it stands on the bus; at most one message may live there."""
+        return f"job.{self.service}.{self.priority}.{self.story_id}.{self.asset}"

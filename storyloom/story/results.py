@@ -1,0 +1,246 @@
+"""Results: what the making of an asset leaves behind, as it stands in manifests, events and rows.
+
+Every result carries its ``kind`` and the provider calls that it cost. Bytes are in the store; a result names them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+HexColour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+
+
+class Value(BaseModel):
+    """A frozen value. Unknown fields are dropped, so that a newer writer can add some."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ProviderCall(Value):
+    """One paid call: who was asked, what it cost (US dollars, by the price list in force), how long it took."""
+
+    provider: str
+    model: str
+    request_id: str
+    seconds: float = Field(ge=0)
+    cost_usd: float = Field(default=0, ge=0)
+    purpose: str = ""
+
+
+class StoredObject(Value):
+    """Bytes in the store. ``key`` holds their own content hash, so that an object never changes."""
+
+    key: str
+    sha256: str
+    size: int = Field(ge=0)
+    content_type: str
+
+
+class Result(Value):
+    """What every result has."""
+
+    calls: tuple[ProviderCall, ...] = ()
+
+
+TimeOfDay = Literal["day", "dawn", "dusk", "night"]
+Weather = Literal["clear", "cloudy", "rain", "snow", "fog", "wind"]
+Camera = Literal["wide", "medium", "close"]
+Beat = Literal["call", "threshold", "ordeal", "return"]
+
+
+class PictureBrief(Value):
+    """What one picture shows. ``on_stage`` is the exact cast, by name: the picture check counts heads."""
+
+    what_happens: str
+    on_stage: tuple[str, ...] = Field(min_length=1, max_length=6)
+    setting: str
+    time_of_day: TimeOfDay
+    weather: Weather
+    props: tuple[str, ...] = ()
+    action: str
+    emotion: str
+    camera: Camera
+
+
+class SceneBrief(PictureBrief):
+    """One scene of the story, told by text and picture alike."""
+
+    beat: Beat
+
+
+class Figure(Value):
+    """A companion or helper who shares the stage with the heroes."""
+
+    name: str
+    kind: str
+    look: str
+
+
+class Elements(Value):
+    """What drives the story; what is planted in the first scene pays off in the last."""
+
+    want: str
+    flaw: str
+    place: str
+    object: str
+    obstacle: str
+    planted: str
+    payoff: str
+
+
+class Outline(Result):
+    """The plan of the story: the pictures are drawn from it while the text is still being written."""
+
+    kind: Literal["outline"] = "outline"
+    title: str
+    logline: str
+    motif: str
+    palette: tuple[HexColour, ...] = Field(min_length=5, max_length=5)
+    elements: Elements
+    companion: Figure | None = None
+    helper: Figure | None = None
+    cover: PictureBrief
+    scenes: tuple[SceneBrief, SceneBrief, SceneBrief, SceneBrief]
+
+
+class Readability(Value):
+    """How hard a text is: Flesch–Kincaid grade, mean words a sentence, share of rare words (0 to 1)."""
+
+    grade: float
+    sentence_words: float
+    rare_share: float
+
+
+class SceneText(Result):
+    """One scene's text. ``findings`` says what still fell short after the last attempt."""
+
+    kind: Literal["text"] = "text"
+    scene: int = Field(ge=1, le=4)
+    paragraphs: tuple[str, ...] = Field(min_length=1)
+    alt_text: str
+    words: int = Field(ge=1)
+    readability: Readability
+    attempts: int = Field(default=1, ge=1)
+    findings: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The paragraphs, separated by blank lines: what is read aloud and shown."""
+        return "\n\n".join(self.paragraphs)
+
+
+class StoryContent(Result):
+    """The whole text, checked and final."""
+
+    kind: Literal["content"] = "content"
+    title: str
+    logline: str
+    scenes: tuple[SceneText, SceneText, SceneText, SceneText]
+    readability: Readability
+    findings: tuple[str, ...] = ()
+
+
+class Picture(Result):
+    """A picture: the portrait, the cover or a scene. ``hue_colours`` are for the child's lamp, most dominant first."""
+
+    kind: Literal["picture"] = "picture"
+    image: StoredObject
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    alt_text: str
+    hue_colours: tuple[HexColour, ...] = Field(max_length=3)
+    attempts: int = Field(default=1, ge=1)
+    findings: tuple[str, ...] = ()
+
+
+class Word(Value):
+    """A spoken word; seconds from the start of its file."""
+
+    txt: str
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+
+
+class Narration(Result):
+    """One scene read aloud. Times count from the start of this scene's own file."""
+
+    kind: Literal["narration"] = "narration"
+    scene: int = Field(ge=1, le=4)
+    audio: StoredObject
+    seconds: float = Field(gt=0)
+    words: tuple[Word, ...] = Field(min_length=1)
+
+
+class Audio(Result):
+    """The whole story read aloud. Times count over the whole file; blocks are escaped HTML, one a scene."""
+
+    kind: Literal["audio"] = "audio"
+    audio: StoredObject
+    vtt: StoredObject
+    seconds: float = Field(gt=0)
+    words: tuple[Word, ...] = Field(min_length=1)
+    blocks: dict[str, str]
+
+
+ActivityType = Literal[
+    "creative_arts",
+    "physical_movement",
+    "dramatic_play",
+    "science_exploration",
+    "literacy_extension",
+    "math_concepts",
+    "social_emotional",
+    "sensory_play",
+    "music_rhythm",
+    "cooking_baking",
+    "nature_outdoor",
+    "building_construction",
+]
+
+
+class Adaptations(Value):
+    """How an activity changes for a younger child, an older one, and one who needs it otherwise."""
+
+    younger: str
+    older: str
+    access_needs: str
+
+
+class Activity(Value):
+    """Something to do after reading, made from this story."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)
+    title: str
+    description: str
+    type: ActivityType
+    age_range: str
+    duration: str
+    materials: tuple[str, ...]
+    instructions: tuple[str, ...] = Field(min_length=1)
+    learning_objectives: tuple[str, ...]
+    story_connection: str
+    adaptations: Adaptations
+    safety_notes: tuple[str, ...]
+    parent_tips: tuple[str, ...]
+
+
+class Activities(Result):
+    """Four activities."""
+
+    kind: Literal["activities"] = "activities"
+    activities: tuple[Activity, Activity, Activity, Activity]
+    attempts: int = Field(default=1, ge=1)
+
+
+class Book(Result):
+    """The printable book, PDF/UA-1."""
+
+    kind: Literal["book"] = "book"
+    pdf: StoredObject
+    pages: int = Field(gt=0)
+
+
+AnyResult = Annotated[
+    Outline | SceneText | StoryContent | Picture | Narration | Audio | Activities | Book,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,40 @@
+"""What a worker's own code is: a function from a job to a result, and what it may say on the way."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from storyloom.story.assets import Asset, Service
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Result
+
+
+class Report(Protocol):
+    """Tells the reader how far a running job is. Best effort, never raises, cheap: call it as often as it helps."""
+
+    async def __call__(self, progress: int, text: str | None = None) -> None:
+        """``progress`` 0 to 100; ``text`` is the whole of what has been written so far, where words are being made."""
+
+
+class Maker(Protocol):
+    """Makes one asset. Raises TryAgain or GiveUp; anything else it raises is a bug and fails the asset as one.
+
+    It may be cancelled at any await (time-out, shutdown, the client's wish), and it may be called twice for one job:
+    what it stores goes under content hashes, so that twice is no harm.
+    """
+
+    async def __call__(self, job: AssetRequested, report: Report) -> Result:
+        """Answer the asset's result, its bytes stored already."""
+
+
+async def _nothing_to_close() -> None:
+    """Close nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """A worker service, composed: which assets it makes and with what. ``bus`` and ``worker`` do the rest."""
+
+    service: Service
+    makers: Mapping[Asset, Maker]
+    close: Callable[[], Awaitable[None]] = _nothing_to_close
