@@ -53,7 +53,7 @@ class Objects:
     def __init__(self, settings: StoreSettings, *, threads: int = 8) -> None:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="objects")
-        self._clients: dict[str | None, S3Client] = {}
+        self._clients: dict[str | None, "S3Client"] = {}
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Store bytes; the same bytes twice are the same object."""
@@ -162,12 +162,12 @@ def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
     from botocore.config import Config  # noqa: PLC0415
 
     key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
-    return boto3.client(
+    client: S3Client = boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name=settings.s3_region,
-        aws_access_key_id=key and key.get_secret_value(),
-        aws_secret_access_key=secret and secret.get_secret_value(),
+        aws_access_key_id=key.get_secret_value() if key else None,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
@@ -177,6 +177,7 @@ def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
             max_pool_connections=16,
         ),
     )
+    return client
 
 
 def _translated(work: Callable[[], T]) -> T:

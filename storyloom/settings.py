@@ -17,7 +17,7 @@ class _Env(BaseSettings):
 
 
 class BusSettings(_Env):
-    """NATS JetStream. ``bus_prefix`` sets a bus apart on a shared server (tests): it stands before names and subjects."""
+    """NATS JetStream. ``bus_prefix`` stands before stream names and subjects: a bus apart on a shared server."""
 
     nats_url: str = "nats://127.0.0.1:4222"
     bus_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = ""

@@ -1,4 +1,4 @@
-"""The asset graph: what a story is built of and what each asset needs. The graph is this data; nothing else knows it."""
+"""The asset graph: what a story is built of and what each asset needs. It is data, and it stands here alone."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -88,8 +88,8 @@ def _graph() -> Mapping[Asset, Recipe]:
         a.PORTRAIT: Recipe(s.IMAGES),
         a.TEXT_1: Recipe(s.CONTENT, needs=(a.OUTLINE,), shown_as=a.CONTENT),
     }
-    for before, text in zip(TEXTS, TEXTS[1:], strict=False):
-        graph[text] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS[: TEXTS.index(before) + 1]), shown_as=a.CONTENT)
+    for k, text in enumerate(TEXTS[1:], start=1):
+        graph[text] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS[:k]), shown_as=a.CONTENT)
     graph[a.CONTENT] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS), public=True)
     for picture in PICTURES:
         graph[picture] = Recipe(s.IMAGES, needs=(a.OUTLINE, a.PORTRAIT), public=True)

@@ -57,13 +57,9 @@ def _clean(value: str) -> str:
     return value
 
 
-def _text(longest: int) -> Any:
-    return Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)]
-
-
-Name = _text(40)
-Short = _text(80)
-Sentence = _text(300)
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Age = Annotated[int, Field(ge=3, le=12)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import Field
 
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.brief import Brief
@@ -19,8 +19,6 @@ class AssetRequested(Value):
     good is absent. ``put_back`` says that the reconciler published it, so that a manifest may exist already.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     command: Literal["AssetRequested"] = "AssetRequested"
     version: Literal[1] = 1
     id: str
@@ -33,7 +31,7 @@ class AssetRequested(Value):
     priority: Priority = Priority.NORMAL
     put_back: bool = False
     brief: Brief
-    inputs: dict[Asset, AnyResult] = {}
+    inputs: dict[Asset, AnyResult] = Field(default_factory=dict)
 
     @property
     def service(self) -> Service:
