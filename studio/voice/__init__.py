@@ -1,0 +1,1 @@
+"""The studio's voice: reads a text aloud and says when each character is heard."""
