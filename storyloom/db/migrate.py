@@ -1,0 +1,81 @@
+"""Bring a database to the schema that this code needs: dbmate over migrations/*.sql. ``python -m storyloom.db.migrate``."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from storyloom.settings import DatabaseSettings
+
+FOLDER = Path(str(files("storyloom.db") / "migrations"))
+
+
+class MigrationFailed(RuntimeError):
+    """The database could not be brought to the schema; the message says why, without its password."""
+
+
+def wanted_version() -> str:
+    """The newest migration's version: the digits that its file name begins with."""
+    return max(path.name.split("_")[0] for path in FOLDER.glob("*.sql"))
+
+
+def migrate(url: str) -> None:
+    """Create the database where it is missing and apply what is new. Safe to call twice, and by several at once.
+
+    Raises MigrationFailed.
+    """
+    dbmate = shutil.which(
+        "dbmate", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    )
+    if dbmate is None:
+        raise MigrationFailed("the dbmate program is missing; install the requirements of the group `local`")
+    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "--wait", "--wait-timeout", "20s", "up"]
+    done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument list
+        command, env={**os.environ, "DATABASE_URL": _for_dbmate(url)}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise MigrationFailed((done.stderr or done.stdout).strip().splitlines()[-1])
+
+
+async def version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    """The schema's version in a database; None if it never was migrated."""
+    try:
+        found: str | None = await connection.fetchval("SELECT max(version) FROM schema_migrations")
+    except asyncpg.UndefinedTableError:
+        return None
+    return found
+
+
+def _for_dbmate(url: str) -> str:
+    # dbmate's driver wants TLS unless told otherwise, unlike asyncpg's "prefer".
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    query.setdefault("sslmode", "disable" if parts.hostname in (None, "127.0.0.1", "localhost", "::1") else "require")
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def mismatch(found: str | None) -> str | None:
+    wanted = wanted_version()
+    if found == wanted:
+        return None
+    return f"the database stands at version {found or 'none'}, this code needs {wanted}: run `make migrate`"
+
+
+def main() -> int:
+    """Migrate DATABASE_URL; say what happened in one line."""
+    try:
+        migrate(DatabaseSettings().database_url.get_secret_value())
+    except MigrationFailed as error:
+        sys.stderr.write(f"migrate: {error}\n")
+        return 1
+    sys.stdout.write(f"The database stands at version {wanted_version()}.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The connection pool, set up for short statements on rows that are found by key."""
+
+from typing import Any
+
+import asyncpg
+import orjson
+
+from storyloom.settings import DatabaseSettings
+
+Pool = asyncpg.Pool[asyncpg.Record]
+Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+# Every hot statement finds its rows by key. Plans made while the tables are tiny would stay sequential scans for as
+# long as a connection lives, so the planner is told now what is true later.
+_PLANNER = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+
+
+async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> Pool:
+    """A pool of ``size`` connections (default: the setting), ``synchronous_commit`` on. json and jsonb come parsed."""
+    return await asyncpg.create_pool(
+        settings.database_url.get_secret_value(),
+        min_size=1,
+        max_size=size or settings.database_pool,
+        server_settings={**_PLANNER, "application_name": "storyloom"},
+        init=_prepare,
+        command_timeout=30,
+        timeout=10,
+    )
+
+
+def dumps(value: Any) -> str:
+    """JSON text as Postgres takes it."""
+    return orjson.dumps(value).decode()
+
+
+async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=_as_text, decoder=orjson.loads, format="text"
+        )
+
+
+def _as_text(value: Any) -> str:
+    # Ready-made JSON text passes as it is: the hot path has serialised it once already.
+    return value if isinstance(value, str) else dumps(value)

@@ -1,0 +1,141 @@
+"""A story's journey: the state of each of its assets, and what the outside world is shown of it. Pure.
+
+How a journey moves is decided in services/status/journey.py alone; here is what it *is*.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from storyloom.story.assets import GRAPH, PICTURES, PUBLIC, Asset, closure
+from storyloom.story.brief import Brief
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.results import AnyResult, Picture
+
+Status = Literal["pending", "queued", "ready", "failed", "cancelled"]
+Overall = Literal["generating", "ready", "partial", "failed", "cancelled"]
+SETTLED = frozenset({"ready", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class AssetState:
+    """Where one asset stands. ``retry_at`` is set while a job waits for its next attempt."""
+
+    status: Status = "pending"
+    revision: int = 0
+    fingerprint: Fingerprint | None = None
+    result: AnyResult | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    attempts_failed: int = 0
+    retry_at: datetime | None = None
+    code: str | None = None
+    reason: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.status in SETTLED
+
+
+PENDING = AssetState()
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One story on its way. ``seq`` is the number of the last thing its reader was told, 0 before the first.
+
+    ``version`` counts the writes of the story's row: a journey kept in memory is current while it agrees.
+    """
+
+    story_id: UUID
+    tenant_id: str
+    trace: str
+    brief: Brief
+    assets: Mapping[Asset, AssetState]
+    seq: int = 0
+    version: int = 0
+    cancelled: bool = False
+
+
+def begin(story_id: UUID, tenant_id: str, trace: str, brief: Brief) -> Journey:
+    """The journey of a new story: all that was asked for, and all that it needs, pending."""
+    return Journey(story_id, tenant_id, trace, brief, dict.fromkeys(closure(brief.assets), PENDING))
+
+
+def overall(journey: Journey) -> Overall:
+    """How the story stands as a whole: derived, never set.
+
+    A story has ended when every public asset is settled. Without its text it failed; with anything else missing it is
+    partial.
+    """
+    if journey.cancelled:
+        return "cancelled"
+    states = [journey.assets[asset] for asset in PUBLIC if asset in journey.assets]
+    if any(not state.settled for state in states):
+        return "generating"
+    content = journey.assets.get(Asset.CONTENT)
+    ready = sum(state.status == "ready" for state in states)
+    if ready == 0 or (content is not None and content.status != "ready"):
+        return "failed"
+    return "ready" if ready == len(states) else "partial"
+
+
+def _parts() -> Mapping[Asset, tuple[Asset, ...]]:
+    return {asset: tuple(part for part, recipe in GRAPH.items() if recipe.shown_as is asset) for asset in PUBLIC}
+
+
+PARTS = _parts()
+"""What is shown as part of a public asset: the texts of the content, the narrations of the audio."""
+
+
+def view(journey: Journey, asset: Asset) -> dict[str, Any]:
+    """What the world sees of a public asset: status, progress in per cent, and what goes with them."""
+    state = journey.assets[asset]
+    if state.status == "ready":
+        return _ready(journey, asset, state)
+    if state.status == "failed":
+        return {"status": "failed", "progress": 0, "code": state.code, "reason": state.reason}
+    if state.status == "cancelled":
+        return {"status": "cancelled", "progress": 0}
+    parts = [journey.assets[part] for part in PARTS[asset]]
+    progress = 100 * sum(part.status == "ready" for part in parts) // (len(parts) + 1)
+    waiting = next((s for s in (state, *parts) if s.retry_at is not None and not s.settled), None)
+    if waiting is not None and waiting.retry_at is not None:
+        retry_at = _iso(waiting.retry_at)
+        return {"status": "retrying", "progress": progress, "attempt": waiting.attempts_failed + 1, "retryAt": retry_at}
+    begun = state.status != "pending" or any(part.status != "pending" for part in parts)
+    return {"status": "generating" if begun else "pending", "progress": progress}
+
+
+def _ready(journey: Journey, asset: Asset, state: AssetState) -> dict[str, Any]:
+    shown: dict[str, Any] = {"status": "ready", "progress": 100}
+    shown["url"] = f"/api/v1/stories/{journey.story_id}/assets/{asset.value}"
+    if state.completed_at is not None:
+        shown["completedAt"] = _iso(state.completed_at)
+    if isinstance(state.result, Picture) and asset in PICTURES:
+        shown["hueColors"] = list(state.result.hue_colours)
+    return shown
+
+
+def document(journey: Journey) -> dict[str, Any]:
+    """The public ``assetGenerationStatus``: overall, and every public asset that was asked for."""
+    assets = {asset.value: view(journey, asset) for asset in PUBLIC if asset in journey.assets}
+    return {"overall": overall(journey), "assets": assets}
+
+
+def failure(journey: Journey) -> tuple[str, str] | None:
+    """Why a failed story failed: (code, reason) of the first asset, in the graph's order, that did."""
+    for asset, state in journey.assets.items():
+        if state.status == "failed" and state.code != NEED_FAILED:
+            return state.code or "unknown", f"{asset.value}: {state.reason}"
+    return None
+
+
+NEED_FAILED = "need_failed"
+"""The code of an asset that failed because one that it needs did."""
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
