@@ -1,0 +1,70 @@
+"""OpenAI's errors in our two words, by class and code. Its messages may quote the prompt, so none is passed on."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
+
+import openai
+from pydantic import ValidationError
+
+from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.vendors.answers import REFUSALS, failed, refused
+
+LONGEST_WAIT = 3600.0
+"""Seconds; a provider that asks for more is asked again after this."""
+
+Failure = openai.OpenAIError | TimeoutError | JSONDecodeError | UnicodeDecodeError | ValidationError
+FAILURES = (openai.OpenAIError, TimeoutError, JSONDecodeError, UnicodeDecodeError, ValidationError)
+
+
+def translate(error: Failure, request_id: str | None = None) -> TryAgain | GiveUp:
+    """What the failure of a call means for the job."""
+    match error:
+        case openai.APIStatusError():
+            return _by_status(error)
+        case openai.APITimeoutError() | TimeoutError():
+            return TryAgain("OpenAI did not answer in time", request_id=request_id)
+        case openai.APIConnectionError():
+            return TryAgain("the connection to OpenAI failed", request_id=request_id)
+        case openai.APIResponseValidationError() | JSONDecodeError() | UnicodeDecodeError() | ValidationError():
+            return TryAgain("OpenAI's answer could not be read", request_id=request_id)
+        case openai.APIError():
+            return failed(error.code, request_id)
+        case _:
+            return GiveUp(f"the OpenAI client refused the call ({type(error).__name__})", request_id=request_id)
+
+
+def _by_status(error: openai.APIStatusError) -> TryAgain | GiveUp:
+    told = f"{error.status_code} {error.code or error.type or type(error).__name__}"
+    if error.code in REFUSALS:
+        return refused(error.request_id)
+    if error.status_code in {408, 409, 429} or error.status_code >= 500:
+        return TryAgain(f"OpenAI cannot answer now ({told})", after=_retry_after(error), request_id=error.request_id)
+    if error.status_code in {401, 403}:
+        return GiveUp(f"OpenAI does not accept our key ({told})", code="not_allowed", request_id=error.request_id)
+    return GiveUp(f"OpenAI does not accept the request ({told})", request_id=error.request_id)
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Seconds that the provider asks us to wait (RFC 9110, 10.2.3: seconds or a date); None if it names none."""
+    headers = error.response.headers
+    try:
+        if "retry-after-ms" in headers:
+            return _bounded(float(headers["retry-after-ms"]) / 1000)
+        return _bounded(_seconds(headers["retry-after"]))
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _seconds(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        when = parsedate_to_datetime(value)
+        return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+def _bounded(seconds: float) -> float:
+    if seconds != seconds:  # noqa: PLR0124 - this is how a NaN is known
+        raise ValueError("not a number of seconds")
+    return min(max(seconds, 0.0), LONGEST_WAIT)
