@@ -1,0 +1,190 @@
+"""A server that runs as our child: started, asked whether it is ready, restarted when it crashes, stopped in time."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from local.trouble import Trouble
+from local.watchdog import Watchdog
+
+log = structlog.get_logger(__name__)
+
+Ready = Callable[[], Awaitable[bool]]
+
+ASK_AGAIN = 0.02
+FIRST_PAUSE = 0.05
+CALM = 10.0
+"""Seconds of life after which a crash counts as the first one again."""
+
+
+class Ended(Trouble):
+    """The program ended before it was ready. ``tail`` is the end of what it wrote."""
+
+    def __init__(self, name: str, tail: str) -> None:
+        last = tail.strip().splitlines()[-1:] or ["it wrote nothing"]
+        super().__init__(f"{name} did not start: {last[0].strip()}")
+        self.tail = tail
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run. It gets a session of its own, so that Ctrl-C in the terminal reaches only the launcher."""
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    folder: Path = Path("/")
+    user: tuple[int, int] | None = None
+    """(uid, gid) to run as; only root can."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace: float = 5.0
+    """Seconds between the stop signal and SIGKILL for the whole group."""
+
+
+class Child:
+    """Keeps one program alive. ``ready`` asks the program itself; it may raise OSError, which means not yet."""
+
+    def __init__(self, program: Program, ready: Ready, *, patience: float = 30.0) -> None:
+        self.program = program
+        self.restarts = 0
+        self._ready = ready
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
+        self._ended = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process now running, None between two lives."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Run it until it is ready, then keep it alive. Raises Ended, or Trouble when it takes too long."""
+        self._spawn(fresh_log=True)
+        try:
+            await self._until_ready()
+        except BaseException:
+            await self._end()
+            raise
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+
+    async def stop(self) -> None:
+        """Stop for good, by force after the grace. Safe to call twice; afterwards no process of the group is left."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+            self._keeper = None
+        await self._end()
+
+    def kill(self) -> None:
+        """Kill the group at once, without waiting: the second Ctrl-C."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGKILL)
+
+    async def _keep(self) -> None:
+        loop, pause = asyncio.get_running_loop(), FIRST_PAUSE
+        while True:
+            born = loop.time()
+            await self._ended.wait()
+            log.warning("child.ended", child=self.program.name, code=self._process and self._process.returncode)
+            if loop.time() - born > CALM:
+                pause = FIRST_PAUSE
+            while not await self._revived(pause):
+                pause = min(pause * 2, 5.0)
+
+    async def _revived(self, pause: float) -> bool:
+        await self._end()
+        await asyncio.sleep(pause)
+        self.restarts += 1
+        try:
+            self._spawn(fresh_log=False)
+            await self._until_ready()
+        except Trouble as trouble:
+            log.warning("child.not_ready", child=self.program.name, reason=str(trouble))
+            return False
+        log.info("child.restarted", child=self.program.name, restarts=self.restarts)
+        return True
+
+    def _spawn(self, *, fresh_log: bool) -> None:
+        program = self.program
+        user, group = program.user or (None, None)
+        self._ended = asyncio.Event()
+        try:
+            with program.log.open("wb" if fresh_log else "ab") as out:
+                self._process = subprocess.Popen(  # noqa: S603 - our own servers
+                    program.command,
+                    cwd=program.folder,
+                    env=dict(program.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    user=user,
+                    group=group,
+                    extra_groups=None if user is None else [],
+                )
+        except OSError as error:
+            raise Trouble(f"{program.name} cannot be run: {error}.") from error
+        self._watchdog = Watchdog(self._process.pid, program.stop_signal)
+        waiting = (self._process, self._ended, asyncio.get_running_loop())
+        # A thread a child: every system has it, and the default executor has too few to lend one for good.
+        threading.Thread(target=_wait, args=waiting, name=f"wait {program.name}", daemon=True).start()
+
+    async def _until_ready(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                while not await self._asked():
+                    if self._ended.is_set():
+                        raise Ended(self.program.name, _tail(self.program.log))
+                    await asyncio.sleep(ASK_AGAIN)
+        except TimeoutError as error:
+            where = self.program.log
+            raise Trouble(f"{self.program.name} was not ready after {self._patience:.0f} s: see {where}.") from error
+
+    async def _asked(self) -> bool:
+        try:
+            return await self._ready()
+        except OSError:
+            return False
+
+    async def _end(self) -> None:
+        process, watchdog = self._process, self._watchdog
+        if process is None:
+            return
+        if not self._ended.is_set():
+            with suppress(ProcessLookupError):
+                process.send_signal(self.program.stop_signal)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), self.program.grace)
+        _signal_group(process.pid, signal.SIGKILL)
+        await self._ended.wait()
+        if watchdog is not None:
+            watchdog.release()
+        self._process = self._watchdog = None
+
+
+def _wait(process: subprocess.Popen[bytes], ended: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    process.wait()
+    with suppress(RuntimeError):  # the loop may have closed meanwhile
+        loop.call_soon_threadsafe(ended.set)
+
+
+def _signal_group(group: int, what: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM when only zombies are left
+        os.killpg(group, what)
+
+
+def _tail(path: Path, size: int = 4000) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size))
+        return file.read().decode(errors="replace")

@@ -1,0 +1,52 @@
+"""Ports on 127.0.0.1 that stay the same between starts as long as nobody else takes them."""
+
+import json
+import socket
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A port that nobody listens on now; whoever starts a server on it is ready to be beaten to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now. Connections that are closing do not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Ports:
+    """Remembers one port a name in a JSON file, so that a restart keeps its URLs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def choose(self, *names: str) -> list[int]:
+        """A free port for each name, the remembered one where it is still free; what was chosen is remembered."""
+        known = self._read()
+        chosen: dict[str, int] = {}
+        for name in names:
+            port = known.get(name)
+            while port is None or port in chosen.values() or not is_free(port):
+                port = free_port()
+            chosen[name] = port
+        self._path.write_text(json.dumps(known | chosen))
+        return [chosen[name] for name in names]
+
+    def _read(self) -> dict[str, int]:
+        try:
+            known = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(known, dict):
+            return {}
+        return {name: port for name, port in known.items() if isinstance(port, int) and 0 < port < 65_536}
