@@ -1,0 +1,95 @@
+"""An answer to a schema that nobody here knows: a value that fits it, seeded, in words a person can read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from studio.schema import Schema, resolve, types_of
+
+_WHO = (
+    "the fox",
+    "the lantern",
+    "the old bridge",
+    "the quiet hill",
+    "the small boat",
+    "the wind",
+    "the owl",
+    "the key",
+)
+_DOES = ("waits by", "remembers", "listens to", "looks after", "looks for", "sings to", "follows", "finds")
+_DEEP = 8  # below this depth the smallest value that fits is taken, so that recursive schemas end
+
+
+def invent_sentence(rng: random.Random) -> str:
+    """A short sentence, such as "The fox listens to the wind."."""
+    one, other = rng.sample(_WHO, 2)
+    return f"{one} {rng.choice(_DOES)} {other}.".capitalize()
+
+
+def invent(schema: Schema, seed: int) -> Any:
+    """A value that fits the schema. The same seed gives the same value."""
+    return _invent(schema, schema, random.Random(seed), 0)
+
+
+def _invent(schema: Schema, root: Schema, rng: random.Random, depth: int) -> Any:
+    schema = resolve(schema, root)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return rng.choice(schema["enum"])
+    branches: Sequence[Schema] = schema.get("anyOf") or schema.get("oneOf") or ()
+    if branches:
+        return _invent(_choose(branches, root, depth), root, rng, depth + 1)
+    types = types_of(schema) or ["object" if "properties" in schema else "string"]
+    name = "null" if "null" in types and depth > _DEEP else types[0]
+    if name == "array":
+        return _invent_array(schema, root, rng, depth)
+    if name == "object":
+        wanted = schema.get("required", ()) if depth > _DEEP else schema.get("properties", {})
+        return {key: _invent(schema["properties"][key], root, rng, depth + 1) for key in wanted}
+    return _invent_leaf(name, schema, rng)
+
+
+def _invent_leaf(name: str, schema: Schema, rng: random.Random) -> Any:
+    match name:
+        case "null":
+            return None
+        case "boolean":
+            return rng.random() < 0.5
+        case "integer":
+            return rng.randint(*_bounds(schema, whole=True))
+        case "number":
+            low, high = _bounds(schema, whole=False)
+            return round(min(high, max(low, rng.uniform(low, high))), 3)
+        case _:
+            return _invent_string(schema, rng)
+
+
+def _choose(branches: Sequence[Schema], root: Schema, depth: int) -> Schema:
+    """The first that is not null; deep down, null if it may be."""
+    nulls = [branch for branch in branches if types_of(resolve(branch, root)) == ["null"]]
+    if nulls and depth > _DEEP:
+        return nulls[0]
+    return next((branch for branch in branches if branch not in nulls), branches[0])
+
+
+def _bounds(schema: Schema, *, whole: bool) -> tuple[Any, Any]:
+    low = schema.get("minimum", schema.get("exclusiveMinimum", 0 if whole else 0.0) + ("exclusiveMinimum" in schema))
+    high = schema.get("maximum", max(low + 9, 9) if whole else max(low + 1.0, 1.0))
+    return low, high
+
+
+def _invent_array(schema: Schema, root: Schema, rng: random.Random, depth: int) -> list[Any]:
+    least = schema.get("minItems", 0)
+    most = schema.get("maxItems", max(least, 3))
+    count = least if depth > _DEEP else rng.randint(max(least, min(1, most)), most)
+    return [_invent(schema.get("items", {"type": "string"}), root, rng, depth + 1) for _ in range(count)]
+
+
+def _invent_string(schema: Schema, rng: random.Random) -> str:
+    text = invent_sentence(rng)
+    while len(text) < schema.get("minLength", 0):
+        text += " " + invent_sentence(rng)
+    return text[: schema.get("maxLength", len(text))]

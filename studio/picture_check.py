@@ -1,0 +1,120 @@
+"""The vision model's answer to `picture_check` (docs/providers.md): what stands in the picture's metadata, no more.
+
+A picture that was not drawn here is a riddle to the studio, and it says so: unsure, with confidence 0.5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from studio.openai_api import openai_error
+from studio.painting.features import features_in
+from studio.parts import Parts, UnanswerableError, violations
+from studio.storyteller.blocks import Unanswerable, read_blocks
+
+Seen = Mapping[str, Any]
+_SURE = 0.95
+_SMALL_WORDS = frozenset(
+    {
+        "a", "an", "and", "are", "at", "be", "by", "for", "from", "has", "have", "her", "his", "in", "is", "it", "its",
+        "of", "on", "or", "she", "he", "the", "their", "they", "to", "that", "which", "who", "with", "wears", "wearing",
+        "shown", "visible", "clearly", "hero", "child", "s",
+    }
+)  # fmt: skip
+
+
+async def check_picture(parts: Parts, prompt: str, pictures: Sequence[bytes]) -> dict[str, Any]:
+    """The answer, truthfully. Raises UnanswerableError without a checklist, OpenAI's 400 without a readable picture."""
+    checklist = _read_checklist(prompt)
+    if not pictures:
+        raise UnanswerableError("picture_check needs an input_image")
+    try:
+        # The picture to check comes last; what may stand before it is the reference.
+        seen = await parts.look(pictures[-1])
+    except ValueError as error:
+        raise openai_error(
+            400, "The image data you provided does not represent a valid image. Please check your input and try again.",
+            code="invalid_image",
+        ) from error  # fmt: skip
+    flagged = violations(await parts.classify(describe(seen))) if seen else []
+    missing = [item["what"] for item in checklist["must_show"] if judge(item, seen)["visible"] == "not_visible"]
+    return {
+        "safe": not flagged,
+        "reasons": [f"The picture may be unsafe: {category}." for category in flagged],
+        "suggested_fix": f"Show clearly: {'; '.join(missing)}." if missing else "",
+        "traits": [judge(item, seen) for item in checklist["must_show"]],
+        "cast_count": seen["cast_count"] if seen else checklist["cast"],
+        "text_artefacts": False,
+        "style_ok": True,
+        "alt_text": describe(seen) if seen else "A picture that was not drawn here.",
+    }
+
+
+def judge(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
+    """Is this to be seen? Known features by name; whatever else is asked by the words that describe it."""
+    if seen is None:
+        return {"id": item["id"], "visible": "unsure", "confidence": 0.5}
+    drawn = list(_drawn_words(seen))
+    asked = features_in([item["what"]]).keys() or features_in([item["id"].replace("_", " ")]).keys()
+    if asked:
+        visible = asked <= features_in(drawn).keys()
+    else:
+        wanted = _words([item["what"]]) or _words([item["id"]])
+        visible = 2 * len(wanted & _words(drawn)) >= len(wanted)
+    return {"id": item["id"], "visible": "visible" if visible else "not_visible", "confidence": _SURE}
+
+
+def describe(seen: Seen | None) -> str:
+    """One sentence that says what a picture shows."""
+    if seen is None:
+        return ""
+    heroes = " and ".join(_describe_hero(hero) for hero in seen["heroes"]) or "A quiet scene"
+    others = [_with_article(who) for who in (seen.get("companion"), seen.get("helper")) if who]
+    company = f" with {' and '.join(others)}" if others else ""
+    action = f", {seen['action']}" if seen.get("action") else ""
+    place = f", in {seen['setting']}" if seen.get("setting") else ""
+    time = f" at {seen['time']}" if seen.get("time") in {"dawn", "dusk", "night"} else ""
+    props = f", beside {' and '.join(map(str, seen['props']))}" if seen.get("props") else ""
+    mood = f"; the mood is {seen['emotion']}" if seen.get("emotion") else ""
+    sentence = f"{heroes}{company}{action}{place}{time}{props}{mood}."
+    return sentence[0].upper() + sentence[1:]
+
+
+def _describe_hero(hero: Mapping[str, Any]) -> str:
+    looks = [f"{hero['hair']} hair"] if hero.get("hair") else []
+    looks += [str(hero["clothing"])] if hero.get("clothing") else []
+    looks += [str(feature) for feature in hero.get("features", ())]
+    return _with_article(str(hero.get("species") or "child")) + (f" with {', '.join(looks)}" if looks else "")
+
+
+def _with_article(who: str) -> str:
+    if who.lower().startswith(("a ", "an ", "the ")):
+        return who
+    return f"{'an' if who[:1].lower() in 'aeiou' else 'a'} {who}"
+
+
+def _drawn_words(seen: Seen) -> Iterable[str]:
+    for hero in seen["heroes"]:
+        yield from (str(hero.get(name) or "") for name in ("species", "skin", "hair", "eyes", "clothing"))
+        yield from map(str, hero.get("features", ()))
+    yield from (str(seen.get(name) or "") for name in ("companion", "helper", "setting", "style"))
+    yield from map(str, seen.get("props", ()))
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"[a-z]+|#[0-9a-f]{6}", text.lower())} - _SMALL_WORDS
+
+
+def _read_checklist(prompt: str) -> dict[str, Any]:
+    try:
+        checklist = read_blocks(prompt).get("checklist")
+    except Unanswerable as error:
+        raise UnanswerableError(str(error)) from error
+    if not isinstance(checklist, dict) or not isinstance(checklist.get("cast"), int):
+        raise UnanswerableError("<checklist> must hold must_show, cast and style")
+    items = checklist.get("must_show")
+    if not isinstance(items, list) or not all(isinstance(i, dict) and {"id", "what"} <= i.keys() for i in items):
+        raise UnanswerableError('<checklist> "must_show" must be a list of {"id", "what"}')
+    return checklist

@@ -1,0 +1,97 @@
+"""The Response object of OpenAI's Responses API, complete, as the vendor's specification of 2026-08-21 has it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from studio.openai_api import estimate_tokens
+
+# Reasoning models would spend tokens on thought; the studio thinks nothing.
+_ECHOED = {
+    "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,
+    "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None, "safety_identifier": None,
+    "store": True, "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_logprobs": 0, "top_p": 1.0,
+    "truncation": "disabled", "metadata": {},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to one request: a text or a refusal, whole or broken off at the tokens allowed."""
+
+    body: dict[str, Any]
+    text: str
+    refusal: str | None
+    input_tokens: int
+    complete: bool = True
+
+    @property
+    def output_tokens(self) -> int:
+        """The tokens of what is said."""
+        return estimate_tokens(self.refusal or self.text)
+
+    def within(self, most: int | None) -> Answer:
+        """The same, broken off after `most` tokens, if it has more."""
+        if most is None or self.output_tokens <= most:
+            return self
+        kept = self.text.encode()[: most * 4].decode(errors="ignore")
+        return replace(self, text=kept, complete=False)
+
+    def part(self) -> dict[str, Any]:
+        """The content part: output_text or refusal."""
+        if self.refusal is not None:
+            return {"type": "refusal", "refusal": self.refusal}
+        return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
+
+
+def build_item(answer: Answer, message_id: str) -> dict[str, Any]:
+    """The one output message, finished."""
+    return {
+        "type": "message", "id": message_id, "role": "assistant",
+        "status": "completed" if answer.complete else "incomplete", "content": [answer.part()],
+    }  # fmt: skip
+
+
+def build_response(answer: Answer, response_id: str, message_id: str) -> dict[str, Any]:
+    """The finished Response."""
+    now = int(time.time())
+    tokens = answer.output_tokens
+    return {
+        **build_opening(answer, response_id),
+        "status": "completed" if answer.complete else "incomplete",
+        "completed_at": now if answer.complete else None,
+        "incomplete_details": None if answer.complete else {"reason": "max_output_tokens"},
+        "output": [build_item(answer, message_id)],
+        "usage": {
+            "input_tokens": answer.input_tokens,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": answer.input_tokens + tokens,
+        },
+    }
+
+
+def build_opening(answer: Answer, response_id: str) -> dict[str, Any]:
+    """The Response as a stream opens with it: in progress, nothing said yet."""
+    body = answer.body
+    echoed = {name: default if body.get(name) is None else body[name] for name, default in _ECHOED.items()}
+    asked = body.get("text") or {}
+    return {
+        **echoed,
+        "id": response_id,
+        "object": "response",
+        "created_at": int(time.time()),
+        "completed_at": None,
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "model": body["model"],
+        "output": [],
+        "reasoning": {"effort": (body.get("reasoning") or {}).get("effort"), "summary": None},
+        "service_tier": "default",
+        "text": {"format": asked.get("format", {"type": "text"}), "verbosity": asked.get("verbosity") or "medium"},
+        "usage": None,
+    }

@@ -1,0 +1,171 @@
+"""POST /v1/responses: words, by JSON schema or plain, at once or streamed; and a look at a picture."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from studio.calls import Call, draw_seed
+from studio.desk import DESK, Desk, Dialect, Visit
+from studio.instances import invent, invent_sentence
+from studio.openai_api import draw_id, estimate_tokens, openai_error, rate_limited, read_json, server_failed
+from studio.parts import UnanswerableError
+from studio.picture_check import check_picture
+from studio.prices import price_text
+from studio.response_body import Answer, build_response
+from studio.response_stream import stream_response
+from studio.schema import find_problems
+from studio.validation import check_model, check_request, check_strict
+
+_DIALECT = Dialect(rate_limited, server_failed)
+REFUSAL = "I'm sorry, but I can't assist with that request."
+# What one picture costs as input, in tokens (developers.openai.com, images and vision: 1024×1024).
+_PICTURE_TOKENS = {"low": 85}
+_PICTURE_TOKENS_FULL = 765
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A request's words and pictures. `seen` is what a seed is drawn from: all content, nothing of how it is sent."""
+
+    words: str
+    pictures: list[str]
+    picture_tokens: int
+
+
+async def create_response(request: web.Request) -> web.StreamResponse:
+    """Answer one request of the Responses API."""
+    desk = request.app[DESK]
+    body = await read_json(request)
+    check_body(body)
+    prompt = read_prompt(body)
+    wanted = body.get("text", {}).get("format") or {"type": "text"}
+    call = Call(
+        endpoint="responses",
+        model=body["model"],
+        prompt=prompt.words,
+        seed=draw_seed(wanted, prompt.words, prompt.pictures),
+        request_id=request["request_id"],
+        schema=wanted.get("name"),
+    )
+    visit = await desk.open(request, call, _DIALECT)
+    text = "" if visit.fault_name == "refuse" else await compose(desk, call, wanted, prompt)
+    answer = Answer(
+        body=body,
+        text=text,
+        refusal=REFUSAL if visit.fault_name == "refuse" else None,
+        input_tokens=estimate_tokens(prompt.words) + prompt.picture_tokens,
+    ).within(body.get("max_output_tokens"))
+    return await _send(visit, answer)
+
+
+async def _send(visit: Visit, answer: Answer) -> web.StreamResponse:
+    cost = price_text(visit.call.model, answer.input_tokens, answer.output_tokens)
+    if answer.body.get("stream"):
+        return await stream_response(visit, answer, cost_usd=cost)
+    return await visit.send(build_response(answer, draw_id("resp"), draw_id("msg")), cost_usd=cost)
+
+
+def check_body(body: dict[str, Any]) -> None:
+    """Raises OpenAI's 400 or 404 for what the API, the model or the studio does not take."""
+    check_request("responses", body)
+    check_model("responses", body["model"])
+    _check_model_parameters(body)
+    if body.get("previous_response_id"):
+        raise openai_error(
+            400, f"Previous response with id '{body['previous_response_id']}' not found.",
+            param="previous_response_id", code="previous_response_not_found",
+        )  # fmt: skip
+    for name in ("background", "conversation", "prompt"):
+        if body.get(name):
+            # The studio keeps nothing between calls; the real API would.
+            raise openai_error(400, f"Unsupported parameter: '{name}'.", param=name, code="unsupported_parameter")
+    wanted = body.get("text", {}).get("format", {})
+    if wanted.get("type") == "json_schema" and wanted.get("strict"):
+        check_strict(wanted["name"], wanted["schema"])
+
+
+def _check_model_parameters(body: dict[str, Any]) -> None:
+    """Reasoning models take no sampling parameters, the others no reasoning."""
+    model = body["model"]
+    # From gpt-5.1 on, sampling is allowed while there is no reasoning effort, which is the default.
+    reasons = model.startswith(("o1", "o3", "o4", "gpt-5-")) or model == "gpt-5"
+    never = {"temperature", "top_p"} if reasons and "chat" not in model else set()
+    given = {name for name in never if body.get(name) is not None}
+    if model.startswith(("gpt-4", "gpt-3", "chatgpt")) and (body.get("reasoning") or {}).get("effort"):
+        given.add("reasoning.effort")
+    for name in sorted(given):
+        raise openai_error(400, f"Unsupported parameter: '{name}' is not supported with this model.", param=name)
+
+
+def read_prompt(body: dict[str, Any]) -> Prompt:
+    """Instructions and all parts of the input, in order. Raises 400 for a picture that is no data URL."""
+    words: list[str] = [body["instructions"]] if body.get("instructions") else []
+    pictures: list[str] = []
+    tokens = 0
+    messages = [{"content": body["input"]}] if isinstance(body["input"], str) else body["input"]
+    for at, message in enumerate(messages):
+        content = message["content"]
+        parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
+        for part_at, part in enumerate(parts):
+            if part["type"] == "input_image":
+                pictures.append(_read_url(part, f"input[{at}].content[{part_at}].image_url"))
+                tokens += _PICTURE_TOKENS.get(part["detail"], _PICTURE_TOKENS_FULL)
+            else:
+                words.append(part.get("text") or part.get("refusal", ""))
+    return Prompt("\n".join(words), pictures, tokens)
+
+
+def _read_url(part: dict[str, Any], where: str) -> str:
+    url = part.get("image_url") or ""
+    if not url.startswith("data:image/") or ";base64," not in url:
+        raise openai_error(
+            400, f"Invalid '{where}'. Expected a base64-encoded data URL with an image MIME type (e.g. "
+            "'data:image/png;base64,aW1nIGJ5dGVzIGhlcmU='), but got a value without the 'data:' prefix.",
+            param=where, code="invalid_value",
+        )  # fmt: skip
+    return str(url)
+
+
+async def compose(desk: Desk, call: Call, wanted: dict[str, Any], prompt: Prompt) -> str:
+    """The answer's text. An answer to a schema fits that schema, or this raises: the studio never sends a wrong one."""
+    match wanted["type"]:
+        case "text":
+            rng = random.Random(call.seed)
+            return " ".join(invent_sentence(rng) for _ in range(3))
+        case "json_object":
+            return json.dumps({"answer": invent_sentence(random.Random(call.seed))})
+    schema = wanted["schema"]
+    try:
+        if call.schema == "picture_check":
+            value: Any = await check_picture(desk.parts, prompt.words, [_decode(url) for url in prompt.pictures])
+        else:
+            value = await desk.parts.tell(wanted["name"], prompt.words, call.seed)
+    except UnanswerableError as error:
+        # The real model would make something up; here it is more useful to say what the prompt lacks.
+        raise openai_error(
+            400, f"The prompt does not follow docs/providers.md: {error}", param="input", code="unanswerable_prompt"
+        ) from error
+    if value is None:
+        value = invent(schema, call.seed)
+    problems = find_problems(value, schema)
+    if problems:
+        raise RuntimeError(f"the answer to {call.schema} does not fit its schema: {problems[:3]}")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _decode(url: str) -> bytes:
+    try:
+        return base64.b64decode(url.partition(",")[2], validate=True)
+    except binascii.Error as error:
+        raise openai_error(
+            400, "The image data you provided does not represent a valid image. Please check your input and try again "
+            "with one of the following image formats: ['image/jpeg', 'image/png', 'image/gif', 'image/webp'].",
+            code="invalid_image",
+        ) from error  # fmt: skip

@@ -1,0 +1,23 @@
+"""An answer that is an error, in its vendor's own words. Raised anywhere below a handler, sent by the middleware."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+
+class VendorError(Exception):
+    """`status`, JSON `body` and `headers` exactly as they are sent."""
+
+    def __init__(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{status} {json.dumps(body)}")
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+    def as_response(self) -> web.Response:
+        """The HTTP answer."""
+        return web.json_response(self.body, status=self.status, headers=self.headers)
