@@ -94,7 +94,8 @@ def _password(path: Path) -> str:
 async def _initialise(initdb: Path, data: Path, password: str, user: tuple[int, int] | None) -> None:
     """Make the cluster. Without a password every local user could run programs as us through COPY."""
     displaced.empty(data)
-    with tempfile.NamedTemporaryFile("w", suffix=".pw") as file:
+    # Beside the data, since its parent is sure to be reachable for the owner.
+    with tempfile.NamedTemporaryFile("w", dir=data.parent) as file:
         file.write(password)
         file.flush()
         if user is not None:
