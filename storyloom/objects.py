@@ -53,7 +53,7 @@ class Objects:
     def __init__(self, settings: StoreSettings, *, threads: int = 8) -> None:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="objects")
-        self._clients: dict[str | None, "S3Client"] = {}
+        self._clients: dict[str | None, S3Client] = {}
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Store bytes; the same bytes twice are the same object."""

@@ -1,4 +1,4 @@
-"""Bring a database to the schema that this code needs: dbmate over migrations/*.sql. ``python -m storyloom.db.migrate``."""
+"""Bring a database to the schema that this code needs: dbmate over migrations. ``python -m storyloom.db.migrate``."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from storyloom.settings import DatabaseSettings
 FOLDER = Path(str(files("storyloom.db") / "migrations"))
 
 
-class MigrationFailed(RuntimeError):
+class MigrationFailed(RuntimeError):  # noqa: N818 - a past fact, as everywhere in this code
     """The database could not be brought to the schema; the message says why, without its password."""
 
 

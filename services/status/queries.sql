@@ -1,0 +1,94 @@
+-- name: lock_stories
+-- Locked in the order of their ids: two projectors with the same stories wait for one another, never for ever.
+SELECT id, tenant_id, trace, request, status, seq, version
+FROM stories WHERE id = ANY(:ids::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: read_stories
+SELECT id, tenant_id, trace, request, status, seq, version
+FROM stories WHERE id = ANY(:ids::uuid[]);
+
+-- name: read_assets
+SELECT story_id, asset_type, status, revision, fingerprint, result, started_at, completed_at, error_message,
+       retry_count, metadata
+FROM asset_generation_jobs WHERE story_id = ANY(:ids::uuid[]);
+
+-- name: record_events
+-- The stream may deliver twice; the primary key makes the second a no-op. The stories are locked already, so nobody
+-- else can be waiting with the same ids.
+INSERT INTO inbox (event_id) SELECT unnest(:event_ids::text[]) ON CONFLICT DO NOTHING RETURNING event_id;
+
+-- name: write_turns
+-- One statement for all that a batch of events changed: stories, what their readers were told, assets.
+WITH turn AS (
+    SELECT * FROM unnest(
+        :ids::uuid[], :versions::int[], :seqs::int[], :statuses::text[], :documents::text[], :ended_at::timestamptz[],
+        :titles::text[], :loglines::text[], :errors::text[], :hues::text[], :words::text[], :blocks::text[]
+    ) AS t (id, version, seq, status, document, ended_at, title, logline, error, hues, words, blocks)
+), told AS (
+    INSERT INTO story_events (story_id, seq, event, data)
+    SELECT n.story_id, n.seq, n.event, n.data::json
+    FROM unnest(:news_ids::uuid[], :news_seqs::int[], :news_events::text[], :news_data::text[])
+         AS n (story_id, seq, event, data)
+), made AS (
+    UPDATE asset_generation_jobs j SET
+        status = a.status,
+        revision = a.revision,
+        fingerprint = a.fingerprint,
+        result = coalesce(a.result::jsonb, j.result),
+        queued_at = CASE WHEN a.status = 'queued' THEN now() ELSE j.queued_at END,
+        started_at = coalesce(a.started_at, j.started_at),
+        completed_at = a.completed_at,
+        error_message = a.error_message,
+        retry_count = a.retry_count,
+        metadata = a.metadata::jsonb
+    FROM unnest(
+        :asset_ids::uuid[], :asset_types::text[], :asset_statuses::text[], :revisions::int[], :fingerprints::text[],
+        :results::text[], :started::timestamptz[], :completed::timestamptz[], :messages::text[], :retries::int[],
+        :metadata::text[]
+    ) AS a (story_id, asset_type, status, revision, fingerprint, result, started_at, completed_at, error_message,
+            retry_count, metadata)
+    WHERE j.story_id = a.story_id AND j.asset_type = a.asset_type
+)
+UPDATE stories s SET
+    version = turn.version,
+    seq = turn.seq,
+    status = turn.status,
+    asset_generation_status = turn.document::jsonb,
+    asset_generation_completed_at = coalesce(turn.ended_at, s.asset_generation_completed_at),
+    title = coalesce(turn.title, s.title),
+    logline = coalesce(turn.logline, s.logline),
+    error = coalesce(turn.error::jsonb, s.error),
+    hue_extracted_colors = coalesce(turn.hues::jsonb, s.hue_extracted_colors),
+    audio_words = coalesce(turn.words::jsonb, s.audio_words),
+    audio_blocks = coalesce(turn.blocks::jsonb, s.audio_blocks)
+FROM turn WHERE s.id = turn.id;
+
+-- name: note_starts!
+-- Best effort: a row that moved on meanwhile keeps what it has.
+UPDATE asset_generation_jobs j SET status = 'generating', started_at = s.at
+FROM unnest(:ids::uuid[], :assets::text[], :fingerprints::text[], :at::timestamptz[]) AS s (story_id, asset, fingerprint, at)
+WHERE j.story_id = s.story_id AND j.asset_type = s.asset AND j.fingerprint = s.fingerprint AND j.status = 'queued';
+
+-- name: unheard_stories
+-- Stories that nobody has heard of: their StoryRequested was lost between the commit and the bus.
+SELECT id, tenant_id, trace FROM stories
+WHERE status = 'generating' AND seq = 0 AND created_at < :before LIMIT 1000;
+
+-- name: unfinished_assets
+-- What is dispatched and not done; grows with what is unfinished, never with history (stories_unfinished).
+SELECT j.story_id, j.asset_type, j.priority
+FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
+WHERE s.status = 'generating' AND j.status IN ('queued', 'generating') AND j.queued_at < :before;
+
+-- name: server_time$
+SELECT now();
+
+-- name: story_for_reader^
+SELECT tenant_id, status, seq, asset_generation_status FROM stories WHERE id = :id;
+
+-- name: told_after
+SELECT seq, event, data FROM story_events WHERE story_id = :id AND seq > :after ORDER BY seq;
+
+-- name: forget_inbox!
+-- Events live 14 days on the stream: older ids can never come again.
+DELETE FROM inbox WHERE at < now() - interval '15 days';

@@ -1,0 +1,345 @@
+"""How a worker works on a job: heartbeat, hard time-out, retry or dead letter, manifest, event, and the ack last.
+
+The same for every service; a maker (storyloom/work.py) only makes. A job is acknowledged after its end is told on
+STORY, so that a crash anywhere in here means that somebody makes the rest of the way again.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict
+from uuid import UUID
+
+import orjson
+import structlog
+from faststream.nats import NatsMessage
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from storyloom.bus.connection import Bus, BusUnavailableError, Letter
+from storyloom.objects import Manifest, Objects
+from storyloom.settings import WorkerSettings
+from storyloom.story.assets import Asset
+from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.events import AssetCompleted, AssetFailed, AssetProgressed, AssetRetrying, AssetStarted, Event
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import AnyResult
+from storyloom.telemetry import JOBS, RETRIES, SECONDS
+from storyloom.work import Workshop
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A job as it was delivered: which time, and when we took it."""
+
+    message: NatsMessage
+    job: AssetRequested
+    attempt: int
+    taken_at: datetime
+
+
+class _Origin(TypedDict):
+    """What a job hands on to every event about it."""
+
+    story_id: UUID
+    tenant_id: str
+    trace: str
+    at: datetime
+
+
+class Working:
+    """Works on the jobs of one workshop. ``drain`` ends it: running jobs finish, or are handed back."""
+
+    def __init__(self, bus: Bus, objects: Objects, workshop: Workshop, settings: WorkerSettings) -> None:
+        self._bus = bus
+        self._objects = objects
+        self._workshop = workshop
+        self._settings = settings
+        self._heartbeat = bus.settings.ack_wait / 3
+        self._running: dict[tuple[UUID, Asset], asyncio.Task[None]] = {}
+        self._draining = False
+
+    @property
+    def held(self) -> list[str]:
+        """What runs here, as ``<story_id>.<asset>``: the answer to "who holds what?"."""
+        return [f"{story_id}.{asset.value}" for story_id, asset in self._running]
+
+    async def on_message(self, message: NatsMessage) -> None:
+        """Take one delivery to its end. Never raises."""
+        if self._draining:
+            await _hand_back(message, delay=0)
+            return
+        try:
+            job = AssetRequested.model_validate_json(message.raw_message.data)
+        except ValidationError as error:
+            await self._bury_unreadable(message, error)
+            return
+        attempt = message.raw_message.metadata.num_delivered or 1
+        delivery = _Delivery(message, job, attempt, datetime.now(UTC))
+        key = (job.story_id, job.asset)
+        task = asyncio.create_task(self._work(delivery))
+        self._running[key] = task
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        finally:
+            if self._running.get(key) is task:
+                del self._running[key]
+
+    async def drain(self) -> None:
+        """Take no more; let running jobs finish within ``drain_seconds``, then hand the rest back, no failure told."""
+        self._draining = True
+        running = list(self._running.values())
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=self._settings.drain_seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=5)
+
+    async def _work(self, delivery: _Delivery) -> None:
+        job = delivery.job
+        structlog.contextvars.bind_contextvars(story_id=str(job.story_id), asset=job.asset.value, trace=job.trace[:35])
+        try:
+            async with self._heart(delivery.message):
+                await self._attempt(delivery)
+        except asyncio.CancelledError:
+            await _hand_back(delivery.message, delay=0)
+            raise
+        except Exception:
+            # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
+            log.exception("job.lost_its_way")
+
+    async def _attempt(self, delivery: _Delivery) -> None:
+        job = delivery.job
+        try:
+            result = await self._known_result(delivery) or await self._make(delivery)
+        except TryAgain as failure:
+            if delivery.attempt < self._settings.max_attempts:
+                await self._try_again(delivery, failure)
+                return
+            spent = f"{failure.reason} (after {delivery.attempt} attempts)"
+            await self._give_up(delivery, GiveUp(spent, code="attempts_spent", request_id=failure.request_id))
+        except GiveUp as failure:
+            await self._give_up(delivery, failure)
+        else:
+            completed = AssetCompleted(
+                id=f"{job.id}.completed",
+                **_origin(job),
+                asset=job.asset,
+                fingerprint=job.fingerprint,
+                started_at=delivery.taken_at,
+                result=result,
+            )
+            await self._tell(completed)
+            await self._finish(delivery, "ready")
+
+    async def _known_result(self, delivery: _Delivery) -> AnyResult | None:
+        """The result of an earlier making of the very same thing, if there is one: nobody pays twice.
+
+        A first delivery of a new fingerprint cannot have one, so only the others look.
+        """
+        job = delivery.job
+        if delivery.attempt == 1 and not job.put_back:
+            return None
+        manifest = await self._objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+        if manifest is not None:
+            log.info("job.already_made", attempt=delivery.attempt)
+        return manifest.result if manifest else None
+
+    async def _make(self, delivery: _Delivery) -> AnyResult:
+        job = delivery.job
+        maker = self._workshop.makers.get(job.asset)
+        if maker is None:
+            raise GiveUp(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
+        if delivery.attempt > self._settings.max_attempts:
+            raise GiveUp("its workers died over it again and again", code="attempts_spent")
+        started = AssetStarted(
+            story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
+        )
+        await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
+        try:
+            async with asyncio.timeout(self._settings.job_timeout):
+                result = await maker(job, _Reporter(self._bus, job))
+                manifest = Manifest.model_validate(
+                    {"asset": job.asset, "fingerprint": job.fingerprint, "result": result}
+                )
+                return (await self._keep(job, manifest)).result
+        except TimeoutError as error:
+            raise TryAgain(f"it took longer than {self._settings.job_timeout:g} seconds") from error
+        except (TryAgain, GiveUp):
+            raise
+        except Exception as error:
+            log.exception("job.bug")
+            raise GiveUp(f"an error in the program: {type(error).__name__}", code="bug") from error
+
+    async def _keep(self, job: AssetRequested, manifest: Manifest) -> Manifest:
+        """Write the manifest, patiently: what it names is paid for already."""
+        for pause in (0.2, 0.5, 1, 2, 4, 8, 8, 8):
+            try:
+                return await self._objects.write_manifest(job.story_id, manifest)
+            except TryAgain:
+                await asyncio.sleep(pause)
+        return await self._objects.write_manifest(job.story_id, manifest)
+
+    async def _try_again(self, delivery: _Delivery, failure: TryAgain) -> None:
+        delays = self._settings.retry_delays
+        usual = delays[min(delivery.attempt, len(delays)) - 1]
+        delay = (usual if failure.after is None else failure.after) * random.uniform(1, 1.25)
+        log.warning("job.retrying", attempt=delivery.attempt, seconds=round(delay, 1), reason=failure.reason)
+        RETRIES.labels(service=self._workshop.service.value).inc()
+        job = delivery.job
+        retrying = AssetRetrying(
+            id=f"{job.id}.retrying.{delivery.attempt}",
+            **_origin(job),
+            asset=job.asset,
+            fingerprint=job.fingerprint,
+            attempt=delivery.attempt,
+            reason=failure.reason,
+            retry_at=datetime.now(UTC) + timedelta(seconds=delay),
+        )
+        await self._tell(retrying)
+        await _hand_back(delivery.message, delay=delay)
+
+    async def _give_up(self, delivery: _Delivery, failure: GiveUp) -> None:
+        job = delivery.job
+        log.warning("job.failed", code=failure.code, reason=failure.reason, request_id=failure.request_id)
+        failed = AssetFailed(
+            id=f"{job.id}.failed",
+            **_origin(job),
+            asset=job.asset,
+            fingerprint=job.fingerprint,
+            started_at=delivery.taken_at,
+            code=failure.code,
+            reason=failure.reason,
+            request_id=failure.request_id,
+        )
+        await self._bury(job, failure, attempts=delivery.attempt)
+        await self._tell(failed)
+        await self._finish(delivery, "failed")
+
+    async def _bury(self, job: AssetRequested, failure: GiveUp, *, attempts: int) -> None:
+        """A dead letter: the job with why it died, for people to look at and replay."""
+        body = {
+            "job": job.model_dump(mode="json"),
+            "code": failure.code,
+            "reason": failure.reason,
+            "requestId": failure.request_id,
+            "details": failure.details,
+            "attempts": attempts,
+            "at": datetime.now(UTC).isoformat(),
+        }
+        subject = f"dead.{job.service.value}.{job.story_id}.{job.asset.value}"
+        await self._send(self._bus.names.dead, Letter(subject, orjson.dumps(body), f"{job.id}.dead"))
+
+    async def _bury_unreadable(self, message: NatsMessage, error: ValidationError) -> None:
+        """A message that is no job: kept for people, and the asset fails if the message says enough to tell."""
+        raw = message.raw_message
+        where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
+        log.error("job.unreadable", subject_tokens=raw.subject.count(".") + 1, field=where)
+        service = self._workshop.service.value
+        tokens = raw.subject.rsplit(".", 2)
+        letter = Letter(f"dead.{service}.{tokens[-2]}.{tokens[-1]}", raw.data, None)
+        await self._send(self._bus.names.dead, letter)
+        with suppress(ValidationError, ValueError, TypeError, KeyError):
+            told = orjson.loads(raw.data)
+            failed = AssetFailed(
+                id=f"{told['id']}.failed",
+                story_id=UUID(tokens[-2]),
+                tenant_id=told["tenant_id"],
+                trace=str(told.get("trace", "")),
+                at=datetime.now(UTC),
+                asset=Asset(tokens[-1]),
+                fingerprint=Fingerprint(told["fingerprint"]),
+                started_at=datetime.now(UTC),
+                code="bug",
+                reason=f"the job could not be read: {where}",
+            )
+            await self._tell(failed)
+        with suppress(NatsError):
+            await message.reject()
+
+    async def _tell(self, event: Event) -> None:
+        """Publish, through any outage: what is told here is paid for. The heart beats on meanwhile."""
+        while True:
+            try:
+                await self._bus.tell(event)
+            except BusUnavailableError:
+                await asyncio.sleep(0.25)
+            else:
+                return
+
+    async def _send(self, stream: str, letter: Letter) -> None:
+        while True:
+            try:
+                await self._bus.send(stream, [letter])
+            except BusUnavailableError:
+                await asyncio.sleep(0.25)
+            else:
+                return
+
+    async def _finish(self, delivery: _Delivery, outcome: str) -> None:
+        seconds = (datetime.now(UTC) - delivery.taken_at).total_seconds()
+        JOBS.labels(service=self._workshop.service.value, outcome=outcome).inc()
+        SECONDS.labels(service=self._workshop.service.value).observe(seconds)
+        log.info("job.done", outcome=outcome, attempt=delivery.attempt, seconds=round(seconds, 3))
+        with suppress(NatsError):
+            await delivery.message.ack()
+
+    @asynccontextmanager
+    async def _heart(self, message: NatsMessage) -> AsyncIterator[None]:
+        """While this lasts the bus is told that the job is being worked on."""
+        loop = asyncio.get_running_loop()
+        beat: asyncio.TimerHandle
+        beats: set[asyncio.Task[None]] = set()
+
+        def send() -> None:
+            nonlocal beat
+            task = loop.create_task(_beat(message))
+            beats.add(task)
+            task.add_done_callback(beats.discard)
+            beat = loop.call_later(self._heartbeat, send)
+
+        # A timer and not a task: a job that ends at once costs nothing.
+        beat = loop.call_later(self._heartbeat, send)
+        try:
+            yield
+        finally:
+            beat.cancel()
+
+
+class _Reporter:
+    """Tells a running job's progress on core NATS."""
+
+    def __init__(self, bus: Bus, job: AssetRequested) -> None:
+        self._bus = bus
+        self._job = job
+
+    async def __call__(self, progress: int, text: str | None = None) -> None:
+        bounded = max(0, min(100, progress))
+        said = AssetProgressed(story_id=self._job.story_id, asset=self._job.asset, progress=bounded, text=text)
+        await self._bus.whisper(f"live.{self._job.story_id}.progressed", said.model_dump_json().encode())
+
+
+def _origin(job: AssetRequested) -> _Origin:
+    return {"story_id": job.story_id, "tenant_id": job.tenant_id, "trace": job.trace, "at": datetime.now(UTC)}
+
+
+async def _beat(message: NatsMessage) -> None:
+    with suppress(NatsError):
+        await message.in_progress()
+
+
+async def _hand_back(message: NatsMessage, *, delay: float) -> None:
+    with suppress(NatsError):
+        await message.nack(delay=delay or None)
