@@ -1,0 +1,16 @@
+"""The composition root: who reads aloud, who joins, and with what."""
+
+from services.audio.elevenlabs import ElevenLabs
+from services.audio.narrator import Narrator
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import NARRATIONS, Asset, Service
+from storyloom.work import Maker, Workshop
+
+
+def compose(settings: Settings, objects: Objects) -> Workshop:
+    """The audio workshop; closing it closes the connections to the voice."""
+    voice = ElevenLabs(settings)
+    narrator = Narrator(voice, objects, pause=settings.scene_pause, voice_id=settings.default_voice)
+    makers: dict[Asset, Maker] = dict.fromkeys(NARRATIONS, narrator.narrate)
+    return Workshop(Service.AUDIO, {**makers, Asset.AUDIO: narrator.join}, close=voice.close)

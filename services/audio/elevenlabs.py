@@ -1,0 +1,141 @@
+"""The one door to ElevenLabs, or to whatever speaks its protocol at ELEVENLABS_BASE_URL.
+
+One call is one request: the SDK's own retries are off, since the bus retries. Every call has a hard end, every failure
+comes out as TryAgain or GiveUp with the provider's request id, and no message of the vendor's is passed on: it may
+quote the text.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from services.audio.answers import Answer, read_answer
+from services.audio.joining import measure
+from services.audio.narrator import Passage, Reading
+from storyloom.settings import ElevenLabsSettings
+from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.results import ProviderCall
+
+if TYPE_CHECKING:
+    from elevenlabs import AsyncElevenLabs
+
+FORMAT = "mp3_44100_128"
+USD_A_CHARACTER = 0.0003
+"""ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
+_SLACK = 0.5  # seconds by which times may overshoot the sound
+
+log = structlog.get_logger()
+
+
+class ElevenLabs:
+    """Reads aloud. Safe to share between the tasks of one event loop; ``close`` when done."""
+
+    def __init__(self, settings: ElevenLabsSettings) -> None:
+        self._settings = settings
+        self._sdk: AsyncElevenLabs | None = None
+        self._opening = asyncio.Lock()
+
+    async def read(self, passage: Passage) -> Reading:
+        """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, checked against each other.
+
+        Raises TryAgain (busy, slow, broken, an answer that is not sound and times) or GiveUp (``not_allowed``,
+        ``content_refused``, ``bad_request``).
+        """
+        started = time.monotonic()
+        async with self._calling() as sdk:
+            reply = await sdk.text_to_speech.with_raw_response.convert_with_timestamps(
+                passage.voice_id, **self._request(passage)
+            )
+        answer = read_answer(reply.headers, reply.data)
+        seconds = await self._measure(answer)
+        return Reading(
+            mp3=answer.mp3,
+            seconds=seconds,
+            heard=answer.heard,
+            call=ProviderCall(
+                provider="elevenlabs",
+                model=self._settings.voice_model,
+                request_id=answer.request_id or "",
+                seconds=time.monotonic() - started,
+                cost_usd=round(USD_A_CHARACTER * (answer.characters_paid or len(passage.text)), 6),
+                purpose=passage.purpose,
+            ),
+        )
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            await sdk._client_wrapper.httpx_client.httpx_client.aclose()  # noqa: SLF001 - the SDK has no close
+
+    def _request(self, passage: Passage) -> dict[str, Any]:
+        from elevenlabs import VoiceSettings  # noqa: PLC0415 - see _open
+
+        request: dict[str, Any] = {
+            "text": passage.text,
+            "model_id": self._settings.voice_model,
+            "output_format": FORMAT,
+            "voice_settings": VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=1.0),
+            "request_options": {"max_retries": 0},
+        }
+        if passage.seed is not None:
+            request["seed"] = passage.seed
+        # The v3 models refuse neighbours with 400 unsupported_model ("not yet supported with the 'eleven_v3' model").
+        if not self._settings.voice_model.startswith("eleven_v3"):
+            request |= {"previous_text": passage.previous, "next_text": passage.next}
+        return request
+
+    async def _measure(self, answer: Answer) -> float:
+        try:
+            seconds = await measure(answer.mp3)
+        except ValueError as error:
+            raise TryAgain("ElevenLabs' sound cannot be decoded", request_id=answer.request_id) from error
+        if answer.heard.ends[-1] > seconds + _SLACK:
+            raise TryAgain("ElevenLabs' times go beyond the sound", request_id=answer.request_id)
+        return seconds
+
+    @asynccontextmanager
+    async def _calling(self) -> AsyncIterator["AsyncElevenLabs"]:
+        """One call that ends within ``voice_timeout``, its failures translated."""
+        sdk = self._sdk or await self._open()
+        from services.audio.failures import FAILURES, translate  # noqa: PLC0415 - it imports the SDK: see _open
+
+        try:
+            async with asyncio.timeout(self._settings.voice_timeout):
+                yield sdk
+        except FAILURES as error:
+            verdict = translate(error)
+            log.warning(
+                "elevenlabs.failed",
+                error=type(error).__name__,
+                verdict=type(verdict).__name__,
+                request_id=verdict.request_id,
+            )
+            raise verdict from error
+
+    async def _open(self) -> "AsyncElevenLabs":
+        if not self._settings.elevenlabs_api_key.get_secret_value():
+            raise GiveUp("there is no ElevenLabs key: set ELEVENLABS_API_KEY", code="not_allowed")
+        async with self._opening:
+            if self._sdk is None:
+                # The SDK takes seconds to import; in a thread the heartbeats of running jobs go on.
+                self._sdk = await asyncio.to_thread(_connect, self._settings)
+        return self._sdk
+
+
+def _connect(settings: ElevenLabsSettings) -> "AsyncElevenLabs":
+    from elevenlabs import AsyncElevenLabs  # noqa: PLC0415 - see ElevenLabs._open
+
+    import services.audio.failures  # noqa: F401, PLC0415 - see ElevenLabs._open
+
+    sdk = AsyncElevenLabs(
+        api_key=settings.elevenlabs_api_key.get_secret_value(),
+        base_url=settings.elevenlabs_base_url.rstrip("/"),
+        timeout=settings.voice_timeout,
+    )
+    _ = sdk.text_to_speech  # imported at first touch, which is to happen in this thread too
+    return sdk

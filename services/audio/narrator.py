@@ -1,0 +1,159 @@
+"""Has the scenes read aloud, one call each, and joins the readings into the story's one recording."""
+
+import asyncio
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from services.audio.captions import write_block, write_vtt
+from services.audio.joining import Joined, Piece, join
+from services.audio.words import Heard, by_paragraph, shift, time_words
+from storyloom.story.assets import NARRATIONS, SCENES, TEXTS, Asset
+from storyloom.story.errors import GiveUp
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Audio, Narration, ProviderCall, SceneText, StoredObject, Word
+from storyloom.work import Report
+
+DEFAULT_VOICE = "default"
+"""What a brief says that leaves the voice to us."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is to be read: one scene, and its neighbours' text (None where there is none) for the tone of voice."""
+
+    text: str
+    voice_id: str
+    purpose: str
+    previous: str | None = None
+    next: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A passage read: MP3, its decoded length in seconds, what was heard when, and what it cost."""
+
+    mp3: bytes
+    seconds: float
+    heard: Heard
+    call: ProviderCall
+
+
+class Voice(Protocol):
+    """Whoever reads aloud: ElevenLabs, or the studio offline, through the same door."""
+
+    async def read(self, passage: Passage) -> Reading:
+        """Read it. Raises TryAgain or GiveUp."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where recordings are kept: the store (storyloom.objects)."""
+
+    async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
+        """Keep bytes; the same bytes twice are the same object."""
+        ...
+
+    async def get(self, stored: StoredObject) -> bytes:
+        """Fetch them."""
+        ...
+
+
+class Narrator:
+    """Makes narration_1 … narration_4 and audio. ``pause`` is the silence between two scenes, in seconds."""
+
+    def __init__(self, voice: Voice, shelf: Shelf, *, pause: float, voice_id: str) -> None:
+        self._voice = voice
+        self._shelf = shelf
+        self._pause = pause
+        self._voice_id = voice_id
+
+    async def narrate(self, job: AssetRequested, report: Report) -> Narration:
+        """Read one scene aloud. Times count from the start of its own recording."""
+        scene = job.asset.scene
+        text = _text(job, scene).text
+        await report(5)
+        reading = await self._voice.read(
+            Passage(
+                text=text,
+                voice_id=self._voice_id if job.brief.voice == DEFAULT_VOICE else job.brief.voice,
+                purpose=job.asset.value,
+                previous=_neighbour(job, scene - 1),
+                next=_neighbour(job, scene + 1),
+                seed=job.brief.seed,
+            )
+        )
+        await report(80)
+        words = time_words(text, reading.heard)
+        audio = await self._shelf.put(job.story_id, job.asset, reading.mp3, "audio/mpeg")
+        await report(100)
+        log.info("narration.made", scene=scene, words=len(words), seconds=round(reading.seconds, 2))
+        return Narration(scene=scene, audio=audio, seconds=reading.seconds, words=words, calls=(reading.call,))
+
+    async def join(self, job: AssetRequested, report: Report) -> Audio:
+        """Join the four readings; words, blocks and captions count over the whole recording."""
+        texts = [_text(job, scene) for scene in SCENES]
+        narrations = [_narration(job, scene) for scene in SCENES]
+        await report(5)
+        recordings = await asyncio.gather(*(self._shelf.get(narration.audio) for narration in narrations))
+        await report(30)
+        joined = await self._join(recordings, narrations)
+        await report(80)
+        scenes = [
+            _paragraphs(text, shift(narration.words, offset))
+            for text, narration, offset in zip(texts, narrations, joined.offsets, strict=True)
+        ]
+        vtt = write_vtt(chain.from_iterable(scenes))
+        audio = await self._shelf.put(job.story_id, job.asset, joined.mp3, "audio/mpeg")
+        captions = await self._shelf.put(job.story_id, job.asset, vtt.encode(), "text/vtt")
+        await report(100)
+        log.info("audio.joined", seconds=round(joined.seconds, 2))
+        return Audio(
+            audio=audio,
+            vtt=captions,
+            seconds=joined.seconds,
+            words=tuple(word for paragraphs in scenes for words in paragraphs for word in words),
+            blocks={
+                f"scene_{scene}": write_block(paragraphs) for scene, paragraphs in zip(SCENES, scenes, strict=True)
+            },
+        )
+
+    async def _join(self, recordings: list[bytes], narrations: list[Narration]) -> Joined:
+        pieces = [Piece(mp3, narration.words[-1].end) for mp3, narration in zip(recordings, narrations, strict=True)]
+        try:
+            return await join(pieces, pause=self._pause)
+        except ValueError as error:
+            raise GiveUp("a stored narration cannot be decoded", code="bug") from error
+
+
+def _text(job: AssetRequested, scene: int) -> SceneText:
+    text = job.inputs.get(TEXTS[scene - 1])
+    if not isinstance(text, SceneText) or not text.text.split():
+        raise GiveUp(f"the job came without the text of scene {scene}", code="bug")
+    return text
+
+
+def _neighbour(job: AssetRequested, scene: int) -> str | None:
+    """A neighbouring scene's text, where there is such a scene and the job brought it."""
+    text = job.inputs.get(TEXTS[scene - 1]) if scene in SCENES else None
+    return text.text if isinstance(text, SceneText) else None
+
+
+def _narration(job: AssetRequested, scene: int) -> Narration:
+    narration = job.inputs.get(NARRATIONS[scene - 1])
+    if not isinstance(narration, Narration):
+        raise GiveUp(f"the job came without the narration of scene {scene}", code="bug")
+    return narration
+
+
+def _paragraphs(text: SceneText, words: tuple[Word, ...]) -> list[tuple[Word, ...]]:
+    try:
+        return by_paragraph(text.paragraphs, words)
+    except ValueError as error:
+        raise GiveUp(f"the narration of scene {text.scene} is not of its text", code="bug") from error

@@ -1,0 +1,104 @@
+"""From the times of characters to the times of words."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from storyloom.story.results import Word
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard when: characters and their spans in seconds, three tuples of one length.
+
+    A character is usually one, but a provider may give several at once, and may have normalised the text ("3" heard
+    as "three").
+    """
+
+    characters: tuple[str, ...]
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+
+
+def time_words(text: str, heard: Heard) -> tuple[Word, ...]:
+    """Every word of ``text`` once and in order, to the millisecond; no word starts before the last one ended.
+
+    Words are what stands between white space of any kind. Where the words heard are not those of the text, the two
+    are aligned, and words without a match share the time between their neighbours.
+    """
+    wanted = text.split()
+    spans = _align(wanted, list(_split(heard)), max(heard.ends, default=0.0))
+    starts = list(accumulate((start for start, _ in spans), max))
+    return tuple(
+        Word(txt=txt, start=round(start, 3), end=round(max(start, min(span[1], after)), 3))
+        for txt, span, start, after in zip(wanted, spans, starts, [*starts[1:], float("inf")], strict=True)
+    )
+
+
+def shift(words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
+    """The words, so much later."""
+    return tuple(
+        Word(txt=word.txt, start=round(word.start + seconds, 3), end=round(word.end + seconds, 3)) for word in words
+    )
+
+
+def by_paragraph(paragraphs: Sequence[str], words: Sequence[Word]) -> list[tuple[Word, ...]]:
+    """The words of each paragraph; a paragraph without words is left out.
+
+    ValueError if these are not the words of these paragraphs.
+    """
+    lengths = [length for paragraph in paragraphs if (length := len(paragraph.split()))]
+    edges = pairwise(accumulate(lengths, initial=0))
+    grouped = [tuple(words[first:last]) for first, last in edges]
+    if [word.txt for word in words] != [txt for paragraph in paragraphs for txt in paragraph.split()]:
+        raise ValueError("the words are not those of the paragraphs")
+    return grouped
+
+
+def _split(heard: Heard) -> Iterator[tuple[str, Span]]:
+    """The words heard, each from its first character's start to its last one's end."""
+    txt, start, end = "", 0.0, 0.0
+    for item, first, last in zip(heard.characters, heard.starts, heard.ends, strict=True):
+        for position, character in enumerate(item):
+            if character.isspace():
+                if txt:
+                    yield txt, (start, end)
+                txt = ""
+                continue
+            each = (last - first) / len(item)
+            start = start if txt else first + each * position
+            end = first + each * (position + 1)
+            txt += character
+    if txt:
+        yield txt, (start, end)
+
+
+def _align(wanted: Sequence[str], found: Sequence[tuple[str, Span]], end: float) -> list[Span]:
+    matcher = difflib.SequenceMatcher(
+        None, [_fold(txt) for txt in wanted], [_fold(txt) for txt, _ in found], autojunk=False
+    )
+    spans: list[Span] = []
+    for kind, first, last, from_, to in matcher.get_opcodes():
+        if kind == "equal" or last - first == to - from_:
+            spans += [span for _, span in found[from_:to]]
+            continue
+        inside = found[from_:to]
+        begin = inside[0][1][0] if inside else (found[from_ - 1][1][1] if from_ else 0.0)
+        stop = inside[-1][1][1] if inside else (found[from_][1][0] if from_ < len(found) else end)
+        spans += _share(wanted[first:last], begin, max(begin, stop))
+    return spans
+
+
+def _fold(txt: str) -> str:
+    """A word as it is compared: letters and digits only, in one case; a dash is itself."""
+    return "".join(filter(str.isalnum, txt)).casefold() or txt
+
+
+def _share(words: Sequence[str], start: float, end: float) -> list[Span]:
+    """A span shared out by the words' lengths."""
+    total = sum(map(len, words))
+    edges = accumulate(map(len, words), initial=0)
+    return list(pairwise(start + (end - start) * edge / total for edge in edges)) if total else []
