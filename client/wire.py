@@ -1,0 +1,85 @@
+"""What the API sends, as it stands on the wire: plain JSON under typed names."""
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+
+class AssetStatus(TypedDict, total=False):
+    """How far one asset is: pending, generating, retrying, ready, failed or cancelled; ``progress`` 0 to 100."""
+
+    status: str
+    progress: int
+    url: str
+    completedAt: str
+
+
+class GenerationStatus(TypedDict):
+    """The public document of a story's making."""
+
+    overall: str
+    assets: dict[str, AssetStatus]
+
+
+class Scene(TypedDict, total=False):
+    """One scene; what is not made yet is null or absent."""
+
+    scene: int
+    text: str | None
+    altText: str | None
+    imageUrl: str | None
+
+
+class Word(TypedDict):
+    """A spoken word; seconds from the start of the narration."""
+
+    txt: str
+    start: float
+    end: float
+
+
+class StoryError(TypedDict):
+    """Why a story failed, in words for people."""
+
+    code: str
+    message: str
+
+
+class Story(TypedDict, total=False):
+    """A story as GET /stories/{id} answers it."""
+
+    id: str
+    status: str
+    title: str | None
+    logline: str | None
+    storyType: str
+    age: int
+    characters: list[dict[str, Any]]
+    scenes: list[Scene]
+    activities: list[dict[str, Any]] | None
+    assetGenerationStatus: GenerationStatus
+    hueExtractedColors: Any
+    audioWords: list[Word] | None
+    audioBlocks: Any
+    priority: str
+    createdAt: str
+    startedAt: str | None
+    completedAt: str | None
+    error: StoryError | None
+    metadata: dict[str, str]
+    links: dict[str, str]
+
+
+class StoryPage(TypedDict, total=False):
+    """Stories, newest first. ``nextCursor`` is null or absent on the last page."""
+
+    stories: list[Story]
+    nextCursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoryEvent:
+    """One event of a story's stream. ``seq`` is None for passing progress, which no replay repeats."""
+
+    name: str
+    data: dict[str, Any]
+    seq: int | None = None
