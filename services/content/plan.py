@@ -1,0 +1,97 @@
+"""The plan: what the author answers when asked for an outline, and what may be wrong with it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from services.content.safety import strings_in
+from storyloom.story.brief import Brief
+from storyloom.story.results import Elements, Figure, HexColour, Outline, PictureBrief, ProviderCall, SceneBrief, Value
+
+BEATS = ("call", "threshold", "ordeal", "return")
+LONGEST_TITLE = 7
+"""Words."""
+LONGEST_TEXT = 600
+"""Characters of any one string of a plan; more than that is no brief for a picture."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+# A title that is cut must not end on one of these.
+_SMALL = frozenset({"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "who"})
+
+Colour = Annotated[HexColour, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
+
+
+class Plan(Value):
+    """An outline as the author answers it (docs/providers.md); ``as_outline`` makes a result of it."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True)]
+    logline: str
+    motif: str
+    palette: Annotated[tuple[Colour, ...], Field(min_length=5, max_length=5)]
+    elements: Elements
+    companion: Figure | None
+    helper: Figure | None
+    cover: PictureBrief
+    scenes: tuple[SceneBrief, SceneBrief, SceneBrief, SceneBrief]
+
+    @model_validator(mode="after")
+    def _holds_usable_words(self) -> Self:
+        for text in strings_in(self.model_dump(mode="json", exclude={"palette"})):
+            if not text.strip() or len(text) > LONGEST_TEXT or _CONTROL.search(text):
+                raise ValueError(f"a text is empty, longer than {LONGEST_TEXT} characters or holds control characters")
+        return self
+
+    def as_outline(self, calls: tuple[ProviderCall, ...]) -> Outline:
+        """The outline, its title cut to length where the author would not."""
+        return Outline.model_validate({**self.model_dump(), "title": cut_title(self.title), "calls": calls})
+
+
+def find_faults(plan: Plan, brief: Brief) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What must be put right (the plan cannot be used), and what should be (it can)."""
+    heroes = [character.name for character in brief.characters]
+    figures = [figure.name for figure in (plan.companion, plan.helper) if figure]
+    must = [*_find_clashes(heroes, figures), *_find_strangers(plan, heroes, [*heroes, *figures])]
+    beats = tuple(scene.beat for scene in plan.scenes)
+    if beats != BEATS:
+        must.append(f"The beats are {', '.join(beats)}; they must be {', '.join(BEATS)}, in this order.")
+    words = len(plan.title.split())
+    should = [] if words <= LONGEST_TITLE else [f"The title has {words} words; at most {LONGEST_TITLE} are wanted."]
+    return tuple(must), tuple(should)
+
+
+def cut_title(title: str) -> str:
+    """The title's first words, as many as it may have, not ending on a small one."""
+    words = title.split()
+    if len(words) <= LONGEST_TITLE:
+        return " ".join(words)
+    words = words[:LONGEST_TITLE]
+    while len(words) > 1 and words[-1].casefold() in _SMALL:
+        words.pop()
+    return " ".join(words).rstrip(",;:–—-")
+
+
+def _find_clashes(heroes: list[str], figures: list[str]) -> Iterator[str]:
+    named = Counter(name.casefold() for name in {*heroes})
+    named.update(name.casefold() for name in figures)
+    for name in figures:
+        if named[name.casefold()] > 1:
+            yield f"{name} is the name of two of the cast; companion and helper need names of their own."
+            return
+
+
+def _find_strangers(plan: Plan, heroes: list[str], cast: list[str]) -> Iterator[str]:
+    pictures = {"The cover": plan.cover} | {f"Scene {n}": scene for n, scene in enumerate(plan.scenes, 1)}
+    for where, picture in pictures.items():
+        strangers = [name for name in picture.on_stage if name not in cast]
+        if strangers:
+            yield f"{where} has {', '.join(strangers)} on stage; only {', '.join(cast)} can be, by these names."
+        if len(set(picture.on_stage)) != len(picture.on_stage):
+            yield f"{where} names somebody twice on stage."
+        if not set(picture.on_stage) & set(heroes):
+            yield f"{where} has no hero on stage."
+    missing = [name for name in heroes if name not in plan.cover.on_stage]
+    if missing:
+        yield f"The cover lacks {', '.join(missing)}: all heroes are on it."

@@ -1,0 +1,41 @@
+"""What the author is told: the task's own page, the kind of story, and how this story's traits are honoured.
+
+Nothing that a person typed stands in here; that goes into blocks (docs/providers.md).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from storyloom.story.brief import Brief
+from storyloom.story.traits import TRAITS
+
+Page = Literal["outline", "scene", "whole"]
+
+
+def instructions(page: Page, brief: Brief) -> str:
+    """The page, fitted to the brief's kind of story and to its heroes' traits."""
+    parts = [_read(f"{page}.md").strip(), f"# This kind of story\n{_story_types()[brief.story_type]}"]
+    traits = dict.fromkeys(trait for hero in brief.characters for trait in hero.traits)
+    if traits:
+        parts.append("# Traits of these heroes, and how they are honoured\n" + "\n".join(map(_honour, traits)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _honour(trait_id: str) -> str:
+    trait = TRAITS[trait_id]
+    # Not every trait needs a word of its own: the page says what holds for all.
+    framing: str = getattr(trait, "framing", "")
+    return f"- `{trait_id}` ({trait.label}){': ' + framing if framing else ''}"
+
+
+@cache
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+@cache
+def _story_types() -> Mapping[str, str]:
+    return tomllib.loads(_read("story_types.toml"))

@@ -1,0 +1,190 @@
+"""Readability: how hard a text is for an age, measured, and what is to be done about it. Pure.
+
+Grades are Flesch–Kincaid (Kincaid et al. 1975, Derivation of new readability formulas): 0.39 words a sentence +
+11.8 syllables a word − 15.59. It is made for English, so that grades and rare words are judged in English alone.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from storyloom.story.results import Readability
+
+_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+# A sentence ends where its mark, and quotes or brackets after it, are followed by anything but a small letter:
+# “Stop!” said Mira is one sentence.
+_END = re.compile(r"[.!?…]+[”’\"')\]]*(?=\s+[^\sa-zà-ÿ]|\s*$)")
+_ABBREVIATED = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|Prof)\.(?=\s)")
+_VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿаеёиоуыэюяєіїαεηιουω]+")
+_UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})
+"""Languages written without spaces: their words are not counted here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a text for an age should be: words in all, words a sentence, the highest grade and share of rare words."""
+
+    words: int
+    sentence_words: int
+    grade: float
+    rare_share: float
+
+    def a_scene(self) -> "Targets":
+        """The same for one scene of four."""
+        return Targets(round(self.words / 4), self.sentence_words, self.grade, self.rare_share)
+
+    def wire(self) -> dict[str, int]:
+        """As the prompts' ``targets`` block (docs/providers.md)."""
+        return {"words": self.words, "sentenceWords": self.sentence_words}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What falls short, as a sentence for the writer; ``weight`` is how far, 0 being not at all."""
+
+    text: str
+    weight: float
+
+
+# Words of a story and of a sentence by age are the product's; grades leave room for one hard word in a short scene.
+_TARGETS = {
+    3: Targets(75, 5, 2.0, 0.08),
+    4: Targets(125, 6, 2.5, 0.08),
+    5: Targets(175, 8, 3.0, 0.08),
+    6: Targets(225, 9, 3.5, 0.10),
+    7: Targets(300, 10, 4.5, 0.12),
+    8: Targets(375, 11, 5.5, 0.15),
+    9: Targets(500, 12, 6.5, 0.18),
+}
+
+
+def targets_for(age: int) -> Targets:
+    """The targets of a whole story; nine stands for all who are older."""
+    return _TARGETS[min(max(age, 3), 9)]
+
+
+def count_words(text: str) -> int:
+    """Words; a number is one, and so is what a hyphen or an apostrophe joins."""
+    return len(_WORD.findall(text))
+
+
+def measure(text: str, names: Collection[str] = ()) -> Readability:
+    """How hard a text is. Words of names count as known and easy: a child can read those of the story's own people."""
+    words = _WORD.findall(text)
+    if not words:
+        return Readability(grade=0, sentence_words=0, rare_share=0)
+    known = _parts(names)
+    sentences = max(1, len(_lengths(text)))
+    syllables = sum(1 if word.casefold() in known else count_syllables(word) for word in words)
+    grade = 0.39 * len(words) / sentences + 11.8 * syllables / len(words) - 15.59
+    rare = sum(is_rare(word) for word in words if word.casefold() not in known)
+    return Readability(
+        grade=round(max(grade, 0.0), 2),
+        sentence_words=round(len(words) / sentences, 2),
+        rare_share=round(rare / len(words), 4),
+    )
+
+
+def judge(text: str, targets: Targets, language: str = "en", names: Collection[str] = ()) -> tuple[Finding, ...]:
+    """What falls short of the targets, worst first; empty if all is well."""
+    measured = measure(text, names)
+    found = [] if language[:2] in _UNSPACED else [*_judge_length(text, targets), *_judge_sentences(text, targets)]
+    if language[:2] == "en":
+        if measured.grade > targets.grade:
+            wanted = f"The words are too hard: grade {measured.grade:.1f}, at most {targets.grade:.1f} wanted."
+            found.append(Finding(wanted, (measured.grade - targets.grade) / 3))
+        found += _judge_rare_words(text, targets, names)
+    return tuple(sorted(found, key=lambda finding: -finding.weight))
+
+
+def count_syllables(word: str) -> int:
+    """Syllables by the sounds that vowels make together; at least one. About nine in ten English words are exact."""
+    bare = re.sub(r"['’\-]", "", word.casefold())
+    count = len(_VOWELS.findall(bare))
+    count += len(re.findall(r"(?<![cgqst])i[ao](?!u)|eo(?=n|u)|[aeiouy]ing$|(?<=[^q])ua|(?<=[dt])ier$", bare))
+    if re.search(r"[^aeiouy]e$", bare) and not re.search(r"[^aeiouylr]le$", bare):
+        count -= 1  # a silent e: "lake", but not "little"
+    elif re.search(r"(?<![td])(?<![aeiouy])ed$", bare) or re.search(r"[^aeiouyscxz](?<!ch)(?<!sh)(?<!g)es$", bare):
+        count -= 1  # "jumped", "lakes", but not "wanted", "boxes"
+    return max(count, 1)
+
+
+def is_rare(word: str) -> bool:
+    """Whether a child may not know a word: it is long, and not one of the long words that children know."""
+    bare = re.sub(r"['’]s?$", "", word.casefold())
+    if "-" in bare:
+        return any(is_rare(part) for part in bare.split("-"))
+    if len(bare) < 7 and count_syllables(bare) < 3:
+        return False
+    return not any(form in _familiar() or _is_short(form) for form in _stems(bare))
+
+
+def _is_short(form: str) -> bool:
+    """A word whose stem is short is as easy as its stem: "whispering" is hard, "jumping" is not."""
+    return len(form) <= 5 and count_syllables(form) < 3
+
+
+def _stems(word: str) -> set[str]:
+    """The word, and what it may have been before its ending."""
+    forms = {word}
+    for ending in ("s", "es", "d", "ed", "r", "er", "st", "est", "ly", "ing", "y", "ness", "ful", "less"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 3:
+            forms |= {stem, stem + "e"}
+            if stem[-1] == stem[-2]:
+                forms.add(stem[:-1])
+            if stem[-1] == "i":
+                forms.add(stem[:-1] + "y")
+    return forms
+
+
+@cache
+def _familiar() -> frozenset[str]:
+    return frozenset(files(__package__).joinpath("words/familiar.txt").read_text("utf-8").split())
+
+
+def _parts(names: Collection[str]) -> frozenset[str]:
+    return frozenset(
+        part for name in names for word in _WORD.findall(name.casefold()) for part in (word, word + "'s", word + "’s")
+    )
+
+
+def _lengths(text: str) -> list[int]:
+    """Words in each sentence; a paragraph's end ends a sentence too."""
+    plain = _ABBREVIATED.sub(r"\1", text)
+    pieces = (piece for paragraph in plain.split("\n\n") for piece in _END.split(paragraph))
+    return [length for piece in pieces if (length := count_words(piece))]
+
+
+def _judge_length(text: str, targets: Targets) -> list[Finding]:
+    words = count_words(text)
+    spare = max(6.0, targets.words * 0.3)
+    if words > targets.words + spare:
+        return [Finding(f"The text is too long: {words} words, {targets.words} wanted.", words / targets.words - 1)]
+    if words < targets.words - spare:
+        return [Finding(f"The text is too short: {words} words, {targets.words} wanted.", 1 - words / targets.words)]
+    return []
+
+
+def _judge_sentences(text: str, targets: Targets) -> list[Finding]:
+    lengths = _lengths(text) or [0]
+    mean, longest, wanted = sum(lengths) / len(lengths), max(lengths), targets.sentence_words
+    if mean > wanted * 1.3:
+        told = f"The sentences are too long: {mean:.0f} words on average, {wanted} wanted."
+        return [Finding(told, mean / wanted - 1)]
+    if longest > wanted * 2.5:
+        told = f"One sentence is too long: {longest} words, about {wanted} wanted."
+        return [Finding(told, longest / wanted / 2.5 - 1)]
+    return []
+
+
+def _judge_rare_words(text: str, targets: Targets, names: Collection[str]) -> list[Finding]:
+    known = _parts(names)
+    words = _WORD.findall(text)
+    rare = [word for word in words if word.casefold() not in known and is_rare(word)]
+    if len(rare) <= 1 + targets.rare_share * len(words):  # one in a short scene is a treat, not a fault
+        return []
+    some = ", ".join(sorted({word.casefold() for word in rare})[:6])
+    return [Finding(f"Too many words that a child may not know: {some}.", len(rare) / len(words))]

@@ -1,0 +1,233 @@
+"""The writer: a plan, four scenes, and a last look at the whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import structlog
+from pydantic import AfterValidator, Field
+
+from services.content.author import Author
+from services.content.plan import Plan, find_faults
+from services.content.preview import Preview
+from services.content.prompts import instructions
+from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
+from services.content.safety import ensure_safe, strings_in, telling_brief, words_of
+from storyloom.story.assets import TEXTS, Asset
+from storyloom.story.brief import Brief
+from storyloom.story.errors import GiveUp
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Outline, ProviderCall, Result, SceneText, StoryContent, Value
+from storyloom.work import Report
+
+ATTEMPTS = 3
+"""How often a plan or a scene is written in all, each time with the findings on the one before."""
+PLAN_LENGTH = 4500
+"""Characters that a plan's JSON usually has: what its progress is reckoned by."""
+
+R = TypeVar("R", bound=Result)
+log = structlog.get_logger()
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+Passage = Annotated[str, Field(max_length=4000), AfterValidator(_one_line)]
+
+
+class Draft(Value):
+    """A scene as the author answers it."""
+
+    paragraphs: Annotated[tuple[Passage, ...], Field(min_length=1, max_length=30)]
+    alt_text: Annotated[str, Field(max_length=600), AfterValidator(_one_line)]
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self.paragraphs)
+
+
+class Check(Value):
+    """What the last reader says of the whole."""
+
+    consistent: bool
+    payoff: bool
+    findings: Annotated[tuple[Passage, ...], Field(max_length=30)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    draft: Draft
+    findings: tuple[Finding, ...]
+
+    @property
+    def weight(self) -> float:
+        return sum(finding.weight for finding in self.findings)
+
+
+class Writer:
+    """Makes outline, text_1 … text_4 and content (storyloom.work.Maker). Results hold moderated words alone."""
+
+    def __init__(self, author: Author) -> None:
+        self._author = author
+
+    async def outline(self, job: AssetRequested, report: Report) -> Outline:
+        """Plan the story. An unsafe brief is refused before anything is paid for."""
+        await ensure_safe(self._author, words_of(job.brief), "brief")
+        await report(5)
+        plan, calls = await self._plan(job.brief, report)
+        outline = plan.as_outline(calls)
+        await report(90)
+        told = outline.model_dump(mode="json", exclude=_NOT_TOLD)
+        await ensure_safe(self._author, ["\n".join(strings_in(told))], "outline")
+        return outline
+
+    async def scene(self, job: AssetRequested, report: Report) -> SceneText:
+        """Write the job's scene; of several attempts the best is kept, with what still falls short of it."""
+        outline = _need(job, Asset.OUTLINE, Outline)
+        before = tuple(_need(job, text, SceneText) for text in TEXTS[: job.asset.scene - 1])
+        targets, names = targets_for(job.brief.age).a_scene(), _names(job.brief, outline)
+        blocks = {
+            "brief": telling_brief(job.brief),
+            "outline": _plain(outline),
+            "scene": {"scene": job.asset.scene},
+            "before": [text.text for text in before],
+            "targets": targets.wire(),
+        }
+        judged, calls = await self._draft(job, report, blocks, targets, names)
+        best = min(judged, key=lambda attempt: attempt.weight)
+        await ensure_safe(self._author, [best.draft.text, best.draft.alt_text], "text")
+        await report(95, text=best.draft.text)
+        return SceneText(
+            scene=job.asset.scene,
+            paragraphs=best.draft.paragraphs,
+            alt_text=best.draft.alt_text,
+            words=max(1, count_words(best.draft.text)),
+            readability=measure(best.draft.text, names),
+            attempts=len(judged),
+            findings=tuple(finding.text for finding in best.findings),
+            calls=calls,
+        )
+
+    async def whole(self, job: AssetRequested, report: Report) -> StoryContent:
+        """Read the whole once more. Its scenes are spoken and painted by now: what is found is told, not mended."""
+        outline = _need(job, Asset.OUTLINE, Outline)
+        one, two, three, four = (_need(job, text, SceneText) for text in TEXTS)
+        texts = [scene.text for scene in (one, two, three, four)]
+        await report(10)
+        findings, calls = await self._check(job.brief, outline, texts)
+        return StoryContent(
+            title=outline.title,
+            logline=outline.logline,
+            scenes=(one, two, three, four),
+            readability=measure("\n\n".join(texts), _names(job.brief, outline)),
+            findings=findings,
+            calls=calls,
+        )
+
+    async def _plan(self, brief: Brief, report: Report) -> tuple[Plan, tuple[ProviderCall, ...]]:
+        blocks: dict[str, Any] = {"brief": telling_brief(brief), "targets": targets_for(brief.age).wire()}
+        calls: list[ProviderCall] = []
+        usable: Plan | None = None
+        for attempt in range(1, ATTEMPTS + 1):
+            plan, call = await self._author.parse(
+                Plan,
+                name="outline",
+                prompt=instructions("outline", brief),
+                blocks=blocks,
+                purpose="outline",
+                on_text=_Progress(report),
+            )
+            calls.append(call)
+            must, should = find_faults(plan, brief)
+            usable = usable if must else plan
+            if not (must or should):
+                break
+            log.info("outline.rejected", attempt=attempt, must=len(must), should=len(should))
+            blocks = blocks | {"feedback": [*must, *should]}
+        if usable is None:
+            raise GiveUp("no plan fits the cast of the story", code="bad_answer", request_id=calls[-1].request_id)
+        return usable, tuple(calls)
+
+    async def _draft(
+        self, job: AssetRequested, report: Report, blocks: dict[str, Any], targets: Targets, names: tuple[str, ...]
+    ) -> tuple[list[_Judged], tuple[ProviderCall, ...]]:
+        judged: list[_Judged] = []
+        calls: list[ProviderCall] = []
+        for attempt in range(1, ATTEMPTS + 1):
+            await report(5)
+            draft, call = await self._author.parse(
+                Draft,
+                name="scene_text",
+                prompt=instructions("scene", job.brief),
+                blocks=blocks,
+                purpose=job.asset.value,
+                # What is shown once stays until the final text replaces it: second attempts would make it flicker.
+                on_text=Preview(self._author, report, targets.words) if attempt == 1 else None,
+            )
+            calls.append(call)
+            judged.append(_Judged(draft, judge(draft.text, targets, job.brief.language, names)))
+            if not judged[-1].findings:
+                break
+            log.info("text.rejected", asset=job.asset, attempt=attempt, findings=len(judged[-1].findings))
+            blocks = blocks | {"feedback": [finding.text for finding in judged[-1].findings]}
+        return judged, tuple(calls)
+
+    async def _check(
+        self, brief: Brief, outline: Outline, texts: Sequence[str]
+    ) -> tuple[tuple[str, ...], tuple[ProviderCall, ...]]:
+        blocks = {"brief": telling_brief(brief), "outline": _plain(outline), "texts": list(texts)}
+        prompt = instructions("whole", brief)
+        try:
+            check, call = await self._author.parse(
+                Check, name="story_check", prompt=prompt, blocks=blocks, purpose="content"
+            )
+        except GiveUp as error:
+            if error.code not in {"bad_answer", "content_refused"}:
+                raise
+            # Every scene has passed moderation: a reader who cannot answer is no reason to lose the story.
+            log.warning("content.unchecked", code=error.code, request_id=error.request_id)
+            return ("The whole story could not be checked.",), ()
+        found = list(check.findings)
+        if not check.consistent and not found:
+            found.append("The scenes do not agree with one another.")
+        if not check.payoff:
+            found.append("What is planted in the first scene does not pay off in the last.")
+        return tuple(found), (call,)
+
+
+class _Progress:
+    """Hears a plan's JSON as it grows and reports progress from 5 to 85."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._last = 0
+
+    async def __call__(self, partial: str) -> None:
+        progress = 5 + min(80, 80 * len(partial) // PLAN_LENGTH)
+        if progress > self._last:
+            self._last = progress
+            await self._report(progress)
+
+
+_NOT_TOLD = {"calls", "kind"}
+
+
+def _plain(outline: Outline) -> dict[str, Any]:
+    """The outline as the author answered it."""
+    return outline.model_dump(mode="json", exclude=_NOT_TOLD)
+
+
+def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:
+    figures = (figure.name for figure in (outline.companion, outline.helper) if figure)
+    return (*(character.name for character in brief.characters), *figures)
+
+
+def _need(job: AssetRequested, asset: Asset, kind: type[R]) -> R:
+    result = job.inputs.get(asset)
+    if not isinstance(result, kind):
+        raise GiveUp(f"the job of {job.asset} lacks its {asset}", code="bug")
+    return result
