@@ -1,0 +1,1 @@
+"""Hears AssetRequested for the activities and the printable book. Says AssetCompleted, AssetFailed, AssetRetrying."""

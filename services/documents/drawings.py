@@ -1,0 +1,141 @@
+"""The book's own drawings, as SVG in the story's colours: ornaments, endpapers, and a view where a picture is missing.
+
+They are decoration: the stylesheet sets them as backgrounds, so that a screen reader passes them by.
+"""
+
+import random
+
+from services.documents.colours import contrast, deep, luminance, mix
+
+SHAPES = {
+    "star": "M0-10 2.6-3.4 9.5-3.1 4.1 1.3 5.9 8.1 0 4.2-5.9 8.1-4.1 1.3-9.5-3.1-2.6-3.4Z",
+    "moon": "M3.5-9.5A10 10 0 1 0 3.5 9.5 7.8 7.8 0 1 1 3.5-9.5Z",
+    "leaf": "M0-10C7-5 8 3 1 8.5L1.4 10.5H-1.4L-1 8.5C-8 3-7-5 0-10Z",
+    "heart": "M0 9C-14-1-8-10-3.6-9-1.6-8.6-.4-7 0-5.6.4-7 1.6-8.6 3.6-9 8-10 14-1 0 9Z",
+    "drop": "M0-10C4-4 7 0 7 3.6A7 6.6 0 1 1-7 3.6C-7 0-4-4 0-10Z",
+    "flower": "M0-2.4A4.2 4.2 0 1 1 2.3-.7 4.2 4.2 0 1 1 1.4 2 4.2 4.2 0 1 1-1.4 2 4.2 4.2 0 1 1-2.3-.7 4.2 4.2 0 1 1 0-2.4Z",
+    "bell": "M0-10C1.4-10 2.2-9 2-7.8 6-6.6 6.6-3 6.8.6 7 3.6 8 5 9.4 6.4H-9.4C-8 5-7 3.6-6.8.6-6.6-3-6-6.6-2-7.8-2.2-9-1.4-10 0-10Z"
+    "M-2.6 7.8H2.6A2.6 2.6 0 0 1-2.6 7.8Z",
+    "sun": "M0-5.4A5.4 5.4 0 1 1 0 5.4 5.4 5.4 0 1 1 0-5.4ZM-.9-10H.9V-7H-.9ZM-.9 7H.9V10H-.9ZM-10-.9H-7V.9H-10ZM7-.9H10V.9H7Z"
+    "M-7.7-6.4-6.4-7.7-4.3-5.6-5.6-4.3ZM7.7 6.4 6.4 7.7 4.3 5.6 5.6 4.3ZM-7.7 6.4-6.4 7.7-4.3 5.6-5.6 4.3ZM7.7-6.4 6.4-7.7 4.3-5.6 5.6-4.3Z",
+}
+"""Outlines about 20 units wide, around the origin."""
+
+_WORDS = {
+    "moon": ("moon", "night", "dream", "sleep", "bed", "pillow"),
+    "sun": ("sun", "morning", "lantern", "lamp", "light", "glow", "firefl"),
+    "bell": ("bell", "song", "music", "ring", "drum"),
+    "leaf": ("leaf", "leaves", "forest", "wood", "tree", "acorn", "seed", "fox", "bear", "owl"),
+    "drop": ("sea", "river", "rain", "water", "boat", "shell", "wave", "fish", "whale", "pond", "snow"),
+    "flower": ("flower", "garden", "meadow", "bee", "petal", "bloom"),
+    "heart": ("heart", "hug", "friend", "brave", "kind", "love"),
+    "star": ("star", "sky", "space", "rocket", "comet", "planet"),
+}
+
+
+def shape_for(*texts: str) -> str:
+    """The ornament that fits what the story is about; a star where nothing does."""
+    heard = " ".join(texts).lower()
+    counts = {shape: sum(heard.count(word) for word in words) for shape, words in _WORDS.items()}
+    best = max(counts, key=lambda shape: counts[shape])
+    return best if counts[best] else "star"
+
+
+def _svg(width: float, height: float, body: str) -> bytes:
+    box = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box} preserveAspectRatio="xMidYMid slice">{body}</svg>'.encode()
+
+
+def ornament(shape: str, colour: str, soft: str) -> bytes:
+    """The shape between two hairlines, 180 × 24."""
+    mark = f'<path transform="translate(90 12)" fill="{colour}" d="{SHAPES[shape]}"/>'
+    sides = "".join(
+        f'<path transform="translate({x} 12) scale(.38)" fill="{soft}" d="{SHAPES[shape]}"/>' for x in (66, 114)
+    )
+    lines = "".join(
+        f'<path d="M{start} 12H{end}" stroke="{soft}" stroke-width="1.6" stroke-linecap="round"/>'
+        for start, end in ((4, 54), (126, 176))
+    )
+    return _svg(180, 24, lines + sides + mark)
+
+
+def endpaper(shape: str, ground: str, marks: tuple[str, ...], seed: int) -> bytes:
+    """A page sown with the shape, 170 × 240: rows set off against one another, each mark turned and sized by chance."""
+    dice = random.Random(seed)
+    body = [f'<rect width="170" height="240" fill="{ground}"/>']
+    for row in range(13):
+        for column in range(8):
+            x = column * 24 + (12 if row % 2 else 0) + dice.uniform(-2.5, 2.5)
+            y = row * 20 + dice.uniform(-2.5, 2.5)
+            turn, size = dice.uniform(-28, 28), dice.choice((0.24, 0.34, 0.46))
+            body.append(
+                f'<path transform="translate({x:.1f} {y:.1f}) rotate({turn:.0f}) scale({size})" '
+                f'fill="{dice.choice(marks)}" d="{SHAPES[shape]}"/>'
+            )
+    return _svg(170, 240, "".join(body))
+
+
+def meadow(shape: str, ground: str, soft: str, seed: int) -> bytes:
+    """The foot of a text page, 170 × 70: two slow hills in the page's own colours, and the shape rising over them."""
+    dice = random.Random(seed)
+    far, near = mix(ground, soft, 0.42), mix(ground, soft, 0.85)
+    lift = dice.uniform(-7, 7)
+    hills = (
+        f'<path d="M0 {44 + lift:.0f}C34 {28 + lift:.0f} 58 {30 - lift:.0f} 92 {42 - lift:.0f}S146 {50 + lift:.0f} 170 {34 + lift:.0f}V70H0Z" '
+        f'fill="{far}"/><path d="M0 {58 - lift:.0f}C30 {66 - lift:.0f} 66 {44 + lift:.0f} 104 {52 + lift:.0f}S150 {62 - lift:.0f} 170 {54 - lift:.0f}V70H0Z" '
+        f'fill="{near}"/>'
+    )
+    marks = "".join(
+        f'<path transform="translate({17 + k * 27 + dice.uniform(-8, 8):.0f} {dice.uniform(6, 24):.0f}) '
+        f'rotate({dice.uniform(-20, 20):.0f}) scale({dice.choice((0.16, 0.22, 0.3))})" fill="{soft}" d="{SHAPES[shape]}"/>'
+        for k in range(6)
+    )
+    return _svg(170, 70, marks + hills)
+
+
+def band(colour: str, line: str) -> bytes:
+    """The cover's title band, 170 × 78, its lower edge a slow wave with a line of light along it."""
+    edge = "C34 80 60 54 92 60S146 76 170 62"
+    return _svg(
+        170,
+        78,
+        f'<path d="M0 0H170V62 60.5C146 74.5 124 64 92 58.5S34 78.5 0 64Z" fill="{colour}"/>'
+        f'<path d="M0 66{edge}" fill="none" stroke="{line}" stroke-width="1.1" stroke-linecap="round"/>',
+    )
+
+
+def view(palette: tuple[str, ...], *, night: bool, seed: int, width: int = 170, height: int = 240) -> bytes:
+    """A land of hills under a sky, in the story's colours: it stands where a picture could not be made."""
+    dice = random.Random(seed)
+    colours = sorted(palette, key=luminance)
+    top, low = (deep(palette), mix(colours[1], colours[2], 0.4)) if night else (mix(colours[2], "#ffffff", 0.55), "#fff6e3")
+    glow = "#fdf3d0" if night else mix(colours[3], "#fff3c4", 0.5)
+    sky = (
+        f'<defs><linearGradient id="s" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="{top}"/>'
+        f'<stop offset=".8" stop-color="{low}"/></linearGradient></defs><rect width="{width}" height="{height}" fill="url(#s)"/>'
+    )
+    x, y = dice.uniform(0.25, 0.75) * width, dice.uniform(0.17, 0.26) * height
+    lights = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="25" fill="{glow}" opacity=".25"/>'
+    lights += f'<circle cx="{x:.0f}" cy="{y:.0f}" r="17" fill="{glow}"/>'
+    if night:
+        lights += "".join(
+            f'<path transform="translate({dice.uniform(4, width - 4):.0f} {dice.uniform(4, height * 0.5):.0f}) '
+            f'scale({dice.uniform(0.07, 0.2):.2f})" fill="{glow}" d="{SHAPES["star"]}"/>'
+            for _ in range(34)
+        )
+    hills = "".join(_hill(dice, k, colours, low, width, height, night=night) for k in range(4))
+    return _svg(width, height, sky + lights + hills)
+
+
+def _hill(dice: random.Random, k: int, colours: list[str], air: str, width: int, height: int, *, night: bool) -> str:
+    """The k-th range of hills, 0 farthest: the farther, the more of the air's colour."""
+    base = colours[(3 - k) % 5] if night else colours[(2 + k) % 5]
+    fill = mix(mix(base, "#000000", 0.12 + 0.11 * k if night else 0.04 * k), air, 0.55 - 0.17 * k)
+    if contrast(fill, air) < 1.12:
+        fill = mix(fill, "#000000", 0.15)
+    y = height * (0.55 + 0.115 * k)
+    one, two, three = (y + dice.uniform(-13, 13) for _ in range(3))
+    return (
+        f'<path d="M0 {one:.0f}C{width * 0.25:.0f} {one - 22:.0f} {width * 0.35:.0f} {two + 16:.0f} {width * 0.55:.0f} '
+        f'{two:.0f}S{width * 0.85:.0f} {three - 14:.0f} {width} {three:.0f}V{height}H0Z" fill="{fill}"/>'
+    )

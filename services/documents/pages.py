@@ -1,0 +1,238 @@
+"""The book before it is printed: what stands on each page, in which colours and sizes, as one HTML sheet."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import tomllib
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from services.documents import drawings
+from services.documents.colours import DEFAULT_PALETTE, bright, deep, tint
+from services.documents.press import Sheet
+from services.documents.printer import File
+from storyloom.story.assets import PICTURES, SCENES, Asset
+from storyloom.story.brief import Brief
+from storyloom.story.results import Activities, Activity, Outline, Picture, StoryContent
+
+SIZES = ((32, 25), (45, 22), (60, 20), (75, 18), (100, 16), (125, 14.5), (170, 12.5))
+"""Words of the longest scene, and the points they are set in, so that every scene keeps to one page of 170 × 240 mm.
+Books for beginning readers are set in 18 to 24 points, those for eight-year-olds in 14 (Walker, Typography for
+Children, 2005)."""
+LARGEST = {3: 25, 4: 24, 5: 22, 6: 20, 7: 18, 8: 16}
+"""Points by age; 14 from nine on."""
+SMALLEST = 11
+
+SETTINGS = ("airy", "even", "dense", "tight")
+"""How closely an activity can be set: classes of the stylesheet."""
+SNUGGEST = len(SETTINGS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a book is made of. Pictures that could not be made are absent, and so may activities and outline be."""
+
+    brief: Brief
+    story: StoryContent
+    made_on: date
+    outline: Outline | None = None
+    activities: Activities | None = None
+    pictures: Mapping[Asset, Picture] = field(default_factory=dict)
+    images: Mapping[Asset, File] = field(default_factory=dict)
+    """The bytes of the pictures that can be printed."""
+
+
+def type_size(age: int, words: int, snug: int = 0) -> float:
+    """Points for a story whose longest scene has so many words; a tenth less for every step of ``snug``."""
+    fitting = next((points for most, points in SIZES if words <= most), SMALLEST)
+    return max(SMALLEST, round(min(LARGEST.get(age, 14), fitting) * (1 - 0.1 * snug), 1))
+
+
+def expected_pages(contents: Contents) -> int:
+    """The pages of a book in which everything keeps to its place; multiples of four, as booklets are printed."""
+    return 16 if contents.activities else 12
+
+
+def palette_of(contents: Contents) -> tuple[str, ...]:
+    """The outline's five colours, else those of the pictures, else our own."""
+    if contents.outline:
+        return contents.outline.palette
+    seen = [colour for asset in PICTURES if asset in contents.pictures for colour in contents.pictures[asset].hue_colours]
+    distinct = tuple(dict.fromkeys(seen))[:5]
+    return distinct + DEFAULT_PALETTE[len(distinct) :]
+
+
+def lay_out(contents: Contents, snug: int = 0) -> Sheet:
+    """The sheet to print: the same contents always make the same one.
+
+    ``snug`` 0 to SNUGGEST: how closely it is set. The binder asks for more when a text runs over its page.
+    """
+    palette = palette_of(contents)
+    labels, labels_lang = labels_in(contents.brief.language)
+    seed = zlib.crc32(contents.story.title.encode())
+    ground = deep(palette)
+    html = _templates().get_template("book.html").render(
+        lang=contents.brief.language,
+        labels=labels,
+        labels_lang=labels_lang,
+        story=contents.story,
+        dedication=_dedication(contents.brief, labels),
+        size=type_size(contents.brief.age, max(scene.words for scene in contents.story.scenes), snug),
+        deep=ground,
+        bright=bright(palette, ground),
+        front=tint(palette[0]),
+        cover=_plate(contents, Asset.COVER, labels),
+        scenes=[_spread(contents, scene, palette, labels) for scene in SCENES],
+        activities=_activity_pages(contents, snug),
+        colophon=_colophon(contents, labels),
+        made_on=contents.made_on.isoformat(),
+    )
+    return Sheet(html, {**_fixed_files(), **_drawn_files(contents, palette, seed), **_image_files(contents)})
+
+
+def labels_in(language: str) -> tuple[dict[str, Any], str]:
+    """The book's own words, and the language they are really in."""
+    table = _labels()
+    spoken = language.split("-", maxsplit=1)[0]
+    return (table[spoken], language) if spoken in table else (table["en"], "en")
+
+
+def together(text: str) -> Markup:
+    """The text with its last two words kept on one line, so that no line holds a single short word."""
+    head, _, tail = text.strip().rpartition(" ")
+    head, _, before = head.rpartition(" ")
+    if not head or len(before) + len(tail) > 16:
+        return escape(text)
+    return Markup('{} <span class="together">{} {}</span>').format(head, before, tail)
+
+
+@cache
+def _labels() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files(__package__).joinpath("labels.toml").read_text("utf-8"))
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["together"] = together
+    return environment
+
+
+@cache
+def _fixed_files() -> dict[str, File]:
+    """The stylesheet and the fonts."""
+    import fontpkg_atkinson_hyperlegible as atkinson  # noqa: PLC0415 - looks for its files when imported
+    import fontpkg_lexend as lexend  # noqa: PLC0415
+
+    found: dict[str, File] = {
+        f"atkinson-{style.lower()}.ttf": (
+            "font/ttf",
+            (atkinson.ROOT / "files" / f"AtkinsonHyperlegible-{style}.ttf").read_bytes(),
+        )
+        for style in ("Regular", "Bold", "Italic", "BoldItalic")
+    }
+    found["lexend.ttf"] = ("font/ttf", (lexend.ROOT / "files" / "Lexend[wght].ttf").read_bytes())
+    found["book.css"] = ("text/css", files(__package__).joinpath("templates/book.css").read_bytes())
+    return found
+
+
+def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dict[str, File]:
+    outline, story = contents.outline, contents.story
+    about = (outline.motif, *outline.elements.model_dump().values()) if outline else ()
+    shape = drawings.shape_for(story.title, story.logline, *about)
+    ground = deep(palette)
+    light = bright(palette, ground)
+    drawn = {
+        "endpaper.svg": drawings.endpaper(shape, ground, (light, *(tint(colour).soft for colour in palette[1:4])), seed),
+        "band.svg": drawings.band(ground, light),
+        "meadow-front.svg": drawings.meadow(shape, tint(palette[0]).paper, tint(palette[0]).soft, seed),
+        "ornament-front.svg": drawings.ornament(shape, tint(palette[0]).accent, tint(palette[0]).soft),
+    }
+    for scene in SCENES:
+        colours = tint(palette[scene])
+        drawn[f"ornament-{scene}.svg"] = drawings.ornament(shape, colours.accent, colours.soft)
+        drawn[f"meadow-{scene}.svg"] = drawings.meadow(shape, colours.paper, colours.soft, seed + scene)
+    for asset in PICTURES:
+        if asset not in contents.images:
+            brief = None if outline is None else outline.scenes[asset.scene - 1] if asset.scene else outline.cover
+            night = brief.time_of_day in {"night", "dusk"} if brief else contents.brief.story_type == "bedtime"
+            height = 240 if asset.scene else 185
+            drawn[f"{asset}.svg"] = drawings.view(palette, night=night, seed=seed + asset.scene, height=height)
+    return {name: ("image/svg+xml", data) for name, data in drawn.items()}
+
+
+def _image_files(contents: Contents) -> dict[str, File]:
+    return {f"{asset}.jpg": image for asset, image in contents.images.items()}
+
+
+def _plate(contents: Contents, asset: Asset, labels: Mapping[str, Any]) -> dict[str, Any]:
+    """A full-page picture, or the view in its place."""
+    if asset in contents.images:
+        return {"src": f"book:{asset}.jpg", "alt": contents.pictures[asset].alt_text, "drawn": False}
+    return {"src": f"book:{asset}.svg", "alt": labels["absent_alt"], "drawn": True}
+
+
+def _spread(contents: Contents, scene: int, palette: tuple[str, ...], labels: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "number": scene,
+        "heading": labels["parts"][scene - 1],
+        "tint": tint(palette[scene]),
+        "plate": _plate(contents, Asset(f"scene_{scene}"), labels),
+        "paragraphs": contents.story.scenes[scene - 1].paragraphs,
+        "last": scene == SCENES[-1],
+    }
+
+
+def _activity_pages(contents: Contents, snug: int) -> list[dict[str, Any]]:
+    if contents.activities is None:
+        return []
+    return [
+        {"number": number, "it": activity, "setting": _setting(activity, snug)}
+        for number, activity in enumerate(contents.activities.activities, start=1)
+    ]
+
+
+def _setting(activity: Activity, snug: int) -> str:
+    """How closely an activity is set, so that it fills its page and keeps to it."""
+    letters = len(activity.model_dump_json())
+    looseness = 0 if letters < 1750 else 1 if letters < 2500 else 2
+    return SETTINGS[min(looseness + snug, SNUGGEST)]
+
+
+def _dedication(brief: Brief, labels: Mapping[str, Any]) -> dict[str, str] | None:
+    if brief.story_type != "birthday":
+        return None
+    told = {key: str(value) for key, value in brief.type_details.items()}
+    return {
+        "to": labels["dedication"].format(to=told["to"], age=told["age_turning"]),
+        "message": told["message"],
+        "from": labels["from"].format(**{"from": told["from"]}),
+    }
+
+
+def _colophon(contents: Contents, labels: Mapping[str, Any]) -> list[str]:
+    """How the book was made, in sentences."""
+    writers = _models(contents.story, *contents.story.scenes)
+    painters = _models(*contents.pictures.values())
+    return [
+        labels["machines"],
+        *([labels["text_by"].format(models=writers)] if writers else []),
+        *([labels["pictures_by"].format(models=painters)] if painters else []),
+        labels["checks"],
+        *([labels["absent"]] if len(contents.images) < len(PICTURES) else []),
+        labels["fonts"],
+        labels["tagged"],
+        labels["made_on"].format(date=contents.made_on.isoformat()),
+    ]
+
+
+def _models(*results: StoryContent | Picture | Any) -> str:
+    """The models whose work it is, each once, in order."""
+    return ", ".join(dict.fromkeys(call.model for result in results for call in result.calls))

@@ -1,0 +1,170 @@
+"""The printing process: reads a book's sheet from stdin, answers its PDF on stdout, over and over (see press.py).
+
+A script that stands alone: it imports the standard library, and WeasyPrint and Pillow once it runs, and nothing of
+ours, so that the process is small and starts alike wherever the service is installed. It ends with its parent, even
+on SIGKILL: the kernel closes the pipe, and whoever waits for the next sheet hears it at once.
+
+A message, either way: four bytes of length (big endian), a JSON header of that length, then the blobs whose sizes
+the header lists. A sheet's header is ``{"html": str, "files": [[name, content type, size], …]}``; the answer's is
+``{"pages": int, "remarks": [str], "files": [["book.pdf", "application/pdf", size]]}``, or ``{"error": code,
+"reason": str, "files": []}``.
+"""
+
+import io
+import json
+import logging
+import os
+import queue
+import struct
+import sys
+import threading
+from typing import Any, BinaryIO, TypedDict
+
+LONGEST_SIDE = 1600
+"""Pixels: 240 mm at 170 dpi, which is what a home printer shows of a picture."""
+JPEG_QUALITY = 88
+MOST_PIXELS = 40_000_000
+"""A picture larger than this is refused before it is decoded: 40 megapixels are 120 MB in memory."""
+
+File = tuple[str, bytes]
+"""A content type, and the bytes."""
+
+
+class Sheet(TypedDict):
+    html: str
+    files: dict[str, File]
+
+
+def read_message(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, File]]:
+    """One message. Raises EOFError when the other side has gone."""
+    (length,) = struct.unpack(">I", _read(stream, 4))
+    header: dict[str, Any] = json.loads(_read(stream, length))
+    return header, {name: (kind, _read(stream, size)) for name, kind, size in header["files"]}
+
+
+def write_message(stream: BinaryIO, header: dict[str, Any], files: dict[str, File]) -> None:
+    listed = [[name, kind, len(data)] for name, (kind, data) in files.items()]
+    head = json.dumps({**header, "files": listed}).encode()
+    stream.write(struct.pack(">I", len(head)) + head)
+    for _, data in files.values():
+        stream.write(data)
+    stream.flush()
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+class _Remarks(logging.Handler):
+    """Keeps what WeasyPrint has to say: a sheet of ours should give it no reason to say anything."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()[:200]
+        # The other way to subset fonts is slower, not worse; which one there is lies with the system, not the sheet.
+        if not line.startswith("Using fontTools instead of HarfBuzz-Subset"):
+            self.lines.append(line)
+
+
+def to_jpeg(data: bytes) -> bytes:
+    """A picture as JPEG, at most LONGEST_SIDE a side, without metadata. Raises ValueError if it cannot be read."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - the parent imports this module's message shapes
+
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise ValueError("larger than 40 megapixels")
+            flat = Image.new("RGB", picture.size, "white")
+            solid = picture.convert("RGBA")
+            flat.paste(solid, mask=solid.getchannel("A"))
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(type(error).__name__) from error
+    flat.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    flat.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
+    return out.getvalue()
+
+
+def print_sheet(sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
+    """The answer to one sheet."""
+    files: dict[str, File] = {}
+    for name, (kind, data) in sheet["files"].items():
+        if kind not in {"image/png", "image/jpeg", "image/webp"}:
+            files[name] = (kind, data)
+            continue
+        try:
+            files[name] = ("image/jpeg", to_jpeg(data))
+        except ValueError as error:
+            return {"error": "damaged_picture", "reason": str(error), "picture": name}, {}
+    return _draw(sheet["html"], files)
+
+
+def _draw(html: str, files: dict[str, File]) -> tuple[dict[str, Any], dict[str, File]]:
+    from weasyprint import HTML  # noqa: PLC0415 - seconds, and only this process ever pays them
+    from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415
+
+    class Given(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no types
+        """Reads what came with the sheet, as ``book:<name>``, and nothing else: no file, no network."""
+
+        def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+            scheme, _, name = url.partition(":")
+            if scheme != "book" or name not in files:
+                raise ValueError("not part of the sheet")
+            kind, data = files[name]
+            return URLFetcherResponse(url, data, {"Content-Type": kind})
+
+    remarks = _Remarks()
+    logger = logging.getLogger("weasyprint")
+    logger.handlers = [remarks]
+    document = HTML(string=html, url_fetcher=Given()).render()
+    pdf = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True, finisher=_open_as_a_book)
+    answer = {"pages": len(document.pages), "remarks": remarks.lines}
+    return answer, {"book.pdf": ("application/pdf", pdf)}
+
+
+def _open_as_a_book(_document: Any, pdf: Any) -> None:
+    """Show two pages at once, the cover alone on the right, as a book lies open (PDF 32000-1, 7.7.2)."""
+    pdf.catalog["PageLayout"] = "/TwoPageRight"
+
+
+def _answer(header: dict[str, Any], files: dict[str, File]) -> tuple[dict[str, Any], dict[str, File]]:
+    """Print a sheet, or warm up for one when it is empty; say what went wrong instead of dying of it."""
+    try:
+        import weasyprint  # noqa: F401, PLC0415 - see _draw
+    except OSError as error:
+        return {"error": "missing_library", "reason": str(error)[:200]}, {}
+    if not header["html"]:
+        return {"pages": 0, "remarks": []}, {}
+    try:
+        return print_sheet({"html": header["html"], "files": files})
+    except Exception as error:  # noqa: BLE001 - whatever it was, the parent decides; its text may quote the story
+        return {"error": "bug", "reason": type(error).__name__}, {}
+
+
+def main() -> None:
+    """Answer sheets until the parent has gone."""
+    # WeasyPrint prints advice to stdout; messages keep the real one for themselves.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sheets: queue.Queue[tuple[dict[str, Any], dict[str, File]]] = queue.Queue()
+
+    def listen() -> None:
+        while True:
+            try:
+                sheets.put(read_message(sys.stdin.buffer))
+            except EOFError:
+                os._exit(0)  # at once, even in the middle of a book: nobody is left to read it
+
+    threading.Thread(target=listen, name="listener", daemon=True).start()
+    while True:
+        write_message(answers, *_answer(*sheets.get()))
+
+
+if __name__ == "__main__":
+    main()
