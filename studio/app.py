@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from studio import control, elevenlabs_api, openai_api
-from studio.desk import DESK, Desk
+from studio.desk import DESK, REQUEST_ID, Desk
 from studio.elevenlabs_api import create_speech, elevenlabs_error
 from studio.images_api import edit_image, generate_image
 from studio.moderations_api import create_moderation
@@ -26,7 +26,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LARGEST_BODY = 256 * 1024 * 1024  # sixteen reference pictures, generously
 _SHUTDOWN = 0.5  # seconds for open calls to end by themselves
 _SPEECH = "/v1/text-to-speech/"
-_WARM = web.AppKey("warm", Callable[[], dict[str, int]])  # how many workers of each trade are warm
+_HEADERS = web.RequestKey("headers", dict[str, str])  # what the vendor puts on every answer
+_STARTED = web.RequestKey("started", float)
+_WARM: web.AppKey[Callable[[], dict[str, int]]] = web.AppKey("warm")  # how many workers of each trade are warm
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,9 @@ async def _speak_as_the_vendor(request: web.Request, handler: Handler) -> web.St
     if not request.path.startswith("/v1/"):
         return await handler(request)
     elevenlabs = request.path.startswith(_SPEECH)
-    request["request_id"] = uuid.uuid4().hex if elevenlabs else f"req_{uuid.uuid4().hex}"
-    request["started"] = time.monotonic()
-    request["headers"] = _headers(request, elevenlabs=elevenlabs)
+    request[REQUEST_ID] = uuid.uuid4().hex if elevenlabs else f"req_{uuid.uuid4().hex}"
+    request[_STARTED] = time.monotonic()
+    request[_HEADERS] = _headers(request, elevenlabs=elevenlabs)
     try:
         vendor = elevenlabs_api if elevenlabs else openai_api
         vendor.check_key(request, request.app[DESK].settings.refused_keys)
@@ -110,9 +112,9 @@ async def _speak_as_the_vendor(request: web.Request, handler: Handler) -> web.St
 
 def _headers(request: web.Request, *, elevenlabs: bool) -> dict[str, str]:
     if elevenlabs:
-        return {"request-id": request["request_id"]}
+        return {"request-id": request[REQUEST_ID]}
     return {
-        "x-request-id": request["request_id"],
+        "x-request-id": request[REQUEST_ID],
         "openai-version": openai_api.VERSION,
         "openai-organization": "org-studio",
     }
@@ -131,9 +133,9 @@ def _rephrase(request: web.Request, error: web.HTTPException, *, elevenlabs: boo
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """The vendor's headers go onto every answer, streams and errors too."""
-    response.headers.update(request.get("headers", {}))
+    response.headers.update(request.get(_HEADERS, {}))
     if "x-request-id" in response.headers:
-        response.headers["openai-processing-ms"] = str(round((time.monotonic() - request["started"]) * 1000))
+        response.headers["openai-processing-ms"] = str(round((time.monotonic() - request[_STARTED]) * 1000))
 
 
 async def _tell_health(request: web.Request) -> web.Response:

@@ -139,3 +139,4 @@ def hang_up(request: web.Request) -> None:
 
 
 DESK = web.AppKey("desk", Desk)
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from studio.calls import Call, draw_seed
-from studio.desk import DESK, Dialect, Visit
+from studio.desk import DESK, REQUEST_ID, Dialect, Visit
 from studio.parts import Speech
 from studio.prices import price_speech
 from studio.schema import Problem, find_problems
@@ -78,7 +78,7 @@ async def create_speech(request: web.Request) -> web.StreamResponse:
         model=model,
         prompt=body["text"],
         seed=draw_seed(body["text"], voice_id, settings, near) if own_seed is None else int(own_seed),
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
     )
     visit = await desk.open(request, call, _DIALECT)
     if visit.fault_name == "refuse":

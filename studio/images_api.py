@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from studio.calls import Call, Endpoint, draw_seed
-from studio.desk import DESK, Desk, Dialect, Visit
+from studio.desk import DESK, REQUEST_ID, Desk, Dialect, Visit
 from studio.image_forms import Upload, read_edit
 from studio.openai_api import estimate_tokens, openai_error, rate_limited, read_json, server_failed
 from studio.parts import PictureOrder, violations
@@ -59,7 +59,7 @@ async def _draw(
         model=order["model"],
         prompt=order["prompt"],
         seed=draw_seed(order["prompt"], order["size"], [upload.digest for upload in uploads]),
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
     )
     visit = await desk.open(request, call, _DIALECT)
     await _refuse_unsafe(desk, visit, order)

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from studio.calls import Call, draw_seed
-from studio.desk import DESK, Dialect
+from studio.desk import DESK, REQUEST_ID, Dialect
 from studio.openai_api import draw_id, openai_error, rate_limited, read_json, server_failed
 from studio.parts import violations
 from studio.validation import check_model, check_request
@@ -34,7 +34,7 @@ async def create_moderation(request: web.Request) -> web.StreamResponse:
         model=model,
         prompt="\n".join(texts),
         seed=draw_seed(texts),
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
     )
     visit = await desk.open(request, call, _DIALECT)
     scores = [await desk.parts.classify(text) for text in texts]

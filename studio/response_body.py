@@ -9,7 +9,7 @@ from typing import Any
 from studio.openai_api import estimate_tokens
 
 # Reasoning models would spend tokens on thought; the studio thinks nothing.
-_ECHOED = {
+_ECHOED: dict[str, Any] = {
     "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,
     "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None, "safety_identifier": None,
     "store": True, "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_logprobs": 0, "top_p": 1.0,
@@ -93,5 +93,4 @@ def build_opening(answer: Answer, response_id: str) -> dict[str, Any]:
         "reasoning": {"effort": (body.get("reasoning") or {}).get("effort"), "summary": None},
         "service_tier": "default",
         "text": {"format": asked.get("format", {"type": "text"}), "verbosity": asked.get("verbosity") or "medium"},
-        "usage": None,
     }

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from studio.calls import Call, draw_seed
-from studio.desk import DESK, Desk, Dialect, Visit
+from studio.desk import DESK, REQUEST_ID, Desk, Dialect, Visit
 from studio.instances import invent, invent_sentence
 from studio.openai_api import draw_id, estimate_tokens, openai_error, rate_limited, read_json, server_failed
 from studio.parts import UnanswerableError
@@ -51,7 +51,7 @@ async def create_response(request: web.Request) -> web.StreamResponse:
         model=body["model"],
         prompt=prompt.words,
         seed=draw_seed(wanted, prompt.words, prompt.pictures),
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
         schema=wanted.get("name"),
     )
     visit = await desk.open(request, call, _DIALECT)
