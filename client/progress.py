@@ -43,22 +43,21 @@ class Progress:
 
     def tell(self, event: StoryEvent, seconds: float) -> list[str]:
         """``seconds`` have gone by since the story was asked for. Events that nobody knows say nothing."""
+        facts: list[str] = []
         match event.name:
             case "snapshot":
-                return self._snapshot(event.data, seconds)
+                facts = self._snapshot(event.data, seconds)
             case "outline":
-                return self._outline(event.data)
+                facts = self._outline(event.data)
             case "asset":
-                return self._asset(str(event.data.get("asset", "")), event.data, seconds)
+                facts = self._asset(str(event.data.get("asset", "")), event.data, seconds)
             case "text":
-                return self._text(event.data)
+                facts = self._text(event.data)
+            case "story":
+                facts = self._ended(str(event.data.get("overall", "")))
             case "progress":
                 self._moved(event.data)
-                return []
-            case "story":
-                return self._ended(str(event.data.get("overall", "")))
-            case _:
-                return []
+        return facts
 
     def _snapshot(self, data: dict[str, Any], seconds: float) -> list[str]:
         document = data.get("assetGenerationStatus")
