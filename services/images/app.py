@@ -1,0 +1,17 @@
+"""The composition root: who draws, who checks, and with what."""
+
+from services.images.critic import Critic
+from services.images.painter import Painter
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import PICTURES, Asset, Service
+from storyloom.vendors.openai import OpenAI
+from storyloom.work import Maker, Workshop
+
+
+def compose(settings: Settings, objects: Objects) -> Workshop:
+    """The images workshop; closing it closes the connections to OpenAI."""
+    openai = OpenAI(settings)
+    painter = Painter(openai, Critic(openai), objects)
+    makers: dict[Asset, Maker] = dict.fromkeys(PICTURES, painter.picture)
+    return Workshop(Service.IMAGES, {Asset.PORTRAIT: painter.portrait, **makers}, close=openai.close)

@@ -1,0 +1,122 @@
+"""The picture check: a vision model looks at every picture before a child does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal, Protocol, TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.images.naming import flatten
+from services.images.prompts import STYLE, Prompt
+from storyloom.story.errors import GiveUp
+from storyloom.story.results import ProviderCall
+
+SURE = 0.6
+"""The confidence from which "not visible" means missing; below it nobody knows."""
+_PROMPT = files(__package__).joinpath("picture_check.md").read_text("utf-8")
+_HARMLESS = "a calm, wholly harmless picture"
+
+M = TypeVar("M", bound=BaseModel)
+log = structlog.get_logger()
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TraitSeen(_Answer):
+    """One must-show, looked for."""
+
+    id: str
+    visible: Literal["visible", "not_visible", "unsure"]
+    confidence: float = Field(ge=0, le=1)
+
+
+class PictureCheck(_Answer):
+    """What the vision model answers (docs/providers.md, picture_check)."""
+
+    safe: bool
+    reasons: tuple[str, ...]
+    suggested_fix: str
+    traits: tuple[TraitSeen, ...]
+    cast_count: int
+    text_artefacts: bool
+    style_ok: bool
+    alt_text: str
+
+
+class Eye(Protocol):
+    """Whoever looks at pictures: OpenAI's vision model, or the studio offline, through storyloom.vendors.openai."""
+
+    async def parse(
+        self,
+        answer: type[M],
+        *,
+        name: str,
+        prompt: str,
+        blocks: Mapping[str, Any],
+        images: Sequence[bytes] = (),
+        purpose: str,
+    ) -> tuple[M, ProviderCall]:
+        """Answer by the schema ``name``. Raises TryAgain or GiveUp."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a check. ``findings`` are sentences that tell an illustrator what to mend; none: all is well."""
+
+    safe: bool
+    findings: tuple[str, ...]
+    alt_text: str = ""
+    call: ProviderCall | None = None
+
+
+class Critic:
+    """Checks pictures. For safety it fails closed: what nobody could judge is not safe."""
+
+    def __init__(self, eye: Eye) -> None:
+        self._eye = eye
+
+    async def check(self, png: bytes, prompt: Prompt, *, purpose: str) -> Verdict:
+        """Look at a picture. Raises TryAgain, and GiveUp where the provider would not look at any picture at all."""
+        try:
+            # The picture as it is, not scaled down: small devices would be lost.
+            answer, call = await self._eye.parse(
+                PictureCheck,
+                name="picture_check",
+                prompt=_PROMPT,
+                blocks={"checklist": prompt.checklist()},
+                images=(png,),
+                purpose=purpose,
+            )
+        except GiveUp as failure:
+            if failure.code not in {"content_refused", "bad_answer"}:
+                raise
+            log.warning("picture.not_judged", code=failure.code, request_id=failure.request_id)
+            return Verdict(safe=False, findings=(_HARMLESS,))
+        return Verdict(
+            safe=answer.safe,
+            findings=tuple(_findings(answer, prompt)),
+            alt_text=flatten(answer.alt_text, 300),
+            call=call,
+        )
+
+
+def _findings(answer: PictureCheck, prompt: Prompt) -> list[str]:
+    findings = [] if answer.safe else [flatten(answer.suggested_fix, 240) or _HARMLESS]
+    seen = {trait.id: trait for trait in answer.traits}
+    for item in prompt.must_show:
+        trait = seen.get(item.id)
+        if trait and trait.visible == "not_visible" and trait.confidence >= SURE:
+            findings.append(item.fix)
+    if answer.cast_count != len(prompt.cast):
+        cast = ", ".join(prompt.cast)
+        findings.append(f"draw exactly {len(prompt.cast)} characters, not {answer.cast_count}: {cast}")
+    if answer.text_artefacts:
+        findings.append("no letters, numbers or signs of writing anywhere")
+    if not answer.style_ok:
+        findings.append(f"keep the style: {STYLE}")
+    return findings

@@ -1,0 +1,81 @@
+"""The child's lamp (Philips Hue): three colours of a picture, deep and far apart, most dominant first."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from PIL import Image
+
+from storyloom.story.results import HexColour
+
+APART = 80.0
+"""RGB distance that two colours of a palette have at least, where the picture has such colours."""
+_SEEN = 160
+_COLOURS = 8
+_LEAST_SHARE = 0.004
+
+Rgb = tuple[int, int, int]
+
+
+def read_palette(picture: Image.Image) -> tuple[HexColour, HexColour, HexColour]:
+    """Three colours, the same for the same pixels. CPU work (50 ms): keep it out of the event loop.
+
+    Method: Pillow's median cut with two k-means rounds on a thumbnail; of all triples the deepest whose colours stand
+    apart, else the one that stands furthest apart. A picture of fewer than three colours is filled up with shades.
+    """
+    shares = _quantise(picture)
+    chosen = _choose(shares) if len(shares) >= 3 else list(shares)
+    chosen.sort(key=lambda colour: (-shares[colour], colour))
+    one, two, three = [*chosen, *_shades(chosen[0])][:3]
+    return _hex(one), _hex(two), _hex(three)
+
+
+def _quantise(picture: Image.Image) -> dict[Rgb, float]:
+    """The main colours and what share of the picture each has, 0 to 1."""
+    small = picture.convert("RGB")
+    small.thumbnail((_SEEN, _SEEN))
+    quantised = small.quantize(_COLOURS, Image.Quantize.MEDIANCUT, kmeans=2)
+    table = quantised.getpalette() or []
+    counts: dict[Rgb, int] = {}
+    for count, index in quantised.getcolors() or []:
+        assert isinstance(index, int), "a quantised picture holds indices"
+        colour = (table[3 * index], table[3 * index + 1], table[3 * index + 2])
+        counts[colour] = counts.get(colour, 0) + count
+    whole = small.width * small.height
+    seen = {colour: count / whole for colour, count in counts.items() if count / whole >= _LEAST_SHARE}
+    return seen or {max(counts, key=lambda colour: counts[colour]): 1.0}
+
+
+def _choose(shares: dict[Rgb, float]) -> list[Rgb]:
+    weights = {colour: share**0.5 * _depth(colour) for colour, share in shares.items()}
+    triples = [*combinations(sorted(shares), 3)]
+    apart = [triple for triple in triples if _closest(triple) >= APART]
+    if apart:
+        return list(max(apart, key=lambda triple: (sum(weights[colour] for colour in triple), triple)))
+    furthest = max(triples, key=lambda triple: (_closest(triple), triple))
+    return list(furthest)
+
+
+def _depth(colour: Rgb) -> float:
+    """How much a lamp can make of it: chroma counts, paper white and pitch black do not."""
+    chroma = (max(colour) - min(colour)) / 255
+    return 0.05 + chroma if max(colour) >= 40 else 0.02
+
+
+def _closest(colours: Sequence[Rgb]) -> float:
+    return min(distance(one, other) for one, other in combinations(colours, 2))
+
+
+def distance(one: Rgb, other: Rgb) -> float:
+    """Euclidean, 0 to 441."""
+    return float(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5)
+
+
+def _shades(colour: Rgb) -> tuple[Rgb, Rgb]:
+    """Two shades of a colour, darker or lighter, whichever there is room for."""
+    bright = sum(colour) > 3 * 127
+    red, green, blue = ([c // 2, c // 4] if bright else [c + (255 - c) // 2, c + (255 - c) * 3 // 4] for c in colour)
+    return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])
+
+
+def _hex(colour: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
