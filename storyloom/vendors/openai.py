@@ -236,7 +236,7 @@ def _media_type(image: bytes) -> str:
 def _read(kind: type[A], reply: Any, request_id: str = "") -> tuple[A, str]:
     """The checked answer and its request id. The SDK may answer with anything, even with text: see answers.py."""
     request_id = request_id or getattr(reply, "_request_id", None) or ""
-    plain = reply.to_dict() if isinstance(reply, BaseModel) and hasattr(reply, "to_dict") else reply
+    plain = reply.to_dict(warnings=False) if isinstance(reply, BaseModel) and hasattr(reply, "to_dict") else reply
     try:
         return kind.model_validate(plain), request_id
     except ValidationError as error:

@@ -26,9 +26,8 @@ def instructions(page: Page, brief: Brief) -> str:
 
 def _honour(trait_id: str) -> str:
     trait = TRAITS[trait_id]
-    # Not every trait needs a word of its own: the page says what holds for all.
-    framing: str = getattr(trait, "framing", "")
-    return f"- `{trait_id}` ({trait.label}){': ' + framing if framing else ''}"
+    strengths, avoid = "; ".join(trait.text.strengths), "; ".join(trait.text.avoid)
+    return f"- `{trait_id}` ({trait.label}): {trait.text.dignity} Strengths: {strengths}. Never: {avoid}."
 
 
 @cache
