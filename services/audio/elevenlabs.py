@@ -9,11 +9,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from services.audio.answers import Answer, read_answer
+from services.audio.answers import Answer, read_answer, request_id
 from services.audio.joining import measure
 from services.audio.narrator import Passage, Reading
 from storyloom.settings import ElevenLabsSettings
@@ -21,14 +23,28 @@ from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.results import ProviderCall
 
 if TYPE_CHECKING:
+    import httpx
     from elevenlabs import AsyncElevenLabs
 
 FORMAT = "mp3_44100_128"
 USD_A_CHARACTER = 0.0003
 """ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
+_LEAST_HEARD = 0.6
+"""The share of a text's characters that must have been heard; text as normalised may be a little shorter."""
 _SLACK = 0.5  # seconds by which times may overshoot the sound
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call under way, and its request id as soon as the answer's headers are there."""
+
+    request_id: str | None = None
+
+
+_calls: ContextVar[_Call] = ContextVar("elevenlabs_call")
+"""The call of the task: the SDK drops the headers of an answer that is cut or cannot be read."""
 
 
 class ElevenLabs:
@@ -37,6 +53,7 @@ class ElevenLabs:
     def __init__(self, settings: ElevenLabsSettings) -> None:
         self._settings = settings
         self._sdk: AsyncElevenLabs | None = None
+        self._http: httpx.AsyncClient | None = None  # its own, since the SDK cannot close the one it makes
         self._opening = asyncio.Lock()
 
     async def read(self, passage: Passage) -> Reading:
@@ -51,7 +68,7 @@ class ElevenLabs:
                 passage.voice_id, **self._request(passage)
             )
         answer = read_answer(reply.headers, reply.data)
-        seconds = await self._measure(answer)
+        seconds = await self._check(answer, passage)
         return Reading(
             mp3=answer.mp3,
             seconds=seconds,
@@ -68,9 +85,9 @@ class ElevenLabs:
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
-        sdk, self._sdk = self._sdk, None
-        if sdk is not None:
-            await sdk._client_wrapper.httpx_client.httpx_client.aclose()  # noqa: SLF001 - the SDK has no close
+        self._sdk, http, self._http = None, self._http, None
+        if http is not None:
+            await http.aclose()
 
     def _request(self, passage: Passage) -> dict[str, Any]:
         from elevenlabs import VoiceSettings  # noqa: PLC0415 - see _open
@@ -89,7 +106,11 @@ class ElevenLabs:
             request |= {"previous_text": passage.previous, "next_text": passage.next}
         return request
 
-    async def _measure(self, answer: Answer) -> float:
+    async def _check(self, answer: Answer, passage: Passage) -> float:
+        """The decoded length, if sound, times and text fit each other."""
+        heard, wanted = (_count_signs(text) for text in ("".join(answer.heard.characters), passage.text))
+        if heard < wanted * _LEAST_HEARD:
+            raise TryAgain("ElevenLabs read only part of the text", request_id=answer.request_id)
         try:
             seconds = await measure(answer.mp3)
         except ValueError as error:
@@ -104,11 +125,13 @@ class ElevenLabs:
         sdk = self._sdk or await self._open()
         from services.audio.failures import FAILURES, translate  # noqa: PLC0415 - it imports the SDK: see _open
 
+        call = _Call()
+        token = _calls.set(call)
         try:
             async with asyncio.timeout(self._settings.voice_timeout):
                 yield sdk
         except FAILURES as error:
-            verdict = translate(error)
+            verdict = translate(error, call.request_id)
             log.warning(
                 "elevenlabs.failed",
                 error=type(error).__name__,
@@ -116,6 +139,8 @@ class ElevenLabs:
                 request_id=verdict.request_id,
             )
             raise verdict from error
+        finally:
+            _calls.reset(token)
 
     async def _open(self) -> "AsyncElevenLabs":
         if not self._settings.elevenlabs_api_key.get_secret_value():
@@ -123,19 +148,31 @@ class ElevenLabs:
         async with self._opening:
             if self._sdk is None:
                 # The SDK takes seconds to import; in a thread the heartbeats of running jobs go on.
-                self._sdk = await asyncio.to_thread(_connect, self._settings)
+                sdk, self._http = await asyncio.to_thread(_connect, self._settings)
+                self._sdk = sdk
         return self._sdk
 
 
-def _connect(settings: ElevenLabsSettings) -> "AsyncElevenLabs":
+def _count_signs(text: str) -> int:
+    return sum(not character.isspace() for character in text)
+
+
+def _connect(settings: ElevenLabsSettings) -> tuple["AsyncElevenLabs", "httpx.AsyncClient"]:
+    import httpx  # noqa: PLC0415 - see ElevenLabs._open
     from elevenlabs import AsyncElevenLabs  # noqa: PLC0415 - see ElevenLabs._open
 
     import services.audio.failures  # noqa: F401, PLC0415 - see ElevenLabs._open
 
+    http = httpx.AsyncClient(event_hooks={"response": [_note_request_id]})
     sdk = AsyncElevenLabs(
         api_key=settings.elevenlabs_api_key.get_secret_value(),
         base_url=settings.elevenlabs_base_url.rstrip("/"),
         timeout=settings.voice_timeout,
+        httpx_client=http,
     )
     _ = sdk.text_to_speech  # imported at first touch, which is to happen in this thread too
-    return sdk
+    return sdk, http
+
+
+async def _note_request_id(response: "httpx.Response") -> None:
+    _calls.get().request_id = request_id(response.headers)

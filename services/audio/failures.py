@@ -9,11 +9,11 @@ import httpx
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 
-from services.audio.answers import find_header, request_id
+from services.audio.answers import find_header
 from storyloom.story.errors import GiveUp, TryAgain
 
-FAILURES = (ApiError, ParsingError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeDecodeError)
-"""UnicodeDecodeError: the SDK reads a body as JSON without asking whether it is text."""
+FAILURES = (ApiError, ParsingError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeDecodeError, TypeError)
+"""The last two: the SDK builds its answer from a body without asking whether it is text, or a JSON object."""
 LONGEST_WAIT = 3600.0  # seconds; a Retry-After beyond it is not believed
 
 _BUSY = frozenset({408, 409, 425, 429})
@@ -21,27 +21,30 @@ _REFUSED = frozenset({"content_against_policy", "blocked_text", "terms_of_servic
 _WORD = re.compile(r"[a-z0-9_]{1,60}")
 
 
-def translate(error: BaseException) -> TryAgain | GiveUp:
-    """The verdict on a failed call. The reason never holds what the vendor wrote, but for its one-word status."""
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return TryAgain("ElevenLabs took too long")
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return GiveUp("ELEVENLABS_BASE_URL is not a URL", code="bad_request")
-    if isinstance(error, httpx.HTTPError):
-        return TryAgain(f"the connection to ElevenLabs failed: {type(error).__name__}")
-    if isinstance(error, ApiError):
-        return _answered(error)
-    headers = getattr(error, "headers", None)
-    return TryAgain("ElevenLabs' answer could not be read", request_id=request_id(headers or {}))
+def translate(error: BaseException, asked: str | None = None) -> TryAgain | GiveUp:
+    """The verdict on a failed call, ``asked`` its request id.
+
+    The reason never holds what the vendor wrote, but for its one-word status.
+    """
+    match error:
+        case TimeoutError() | httpx.TimeoutException():
+            return TryAgain("ElevenLabs took too long", request_id=asked)
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+            return GiveUp("ELEVENLABS_BASE_URL is not a URL")
+        case httpx.HTTPError():
+            return TryAgain(f"the connection to ElevenLabs failed: {type(error).__name__}", request_id=asked)
+        case ApiError():
+            return _answered(error, asked)
+        case _:
+            return TryAgain("ElevenLabs' answer could not be read", request_id=asked)
 
 
-def _answered(error: ApiError) -> TryAgain | GiveUp:
-    headers = error.headers or {}
-    status, asked = error.status_code or 0, request_id(headers)
+def _answered(error: ApiError, asked: str | None) -> TryAgain | GiveUp:
+    status = error.status_code or 0
     word = _status_word(error.body)
     reason = f"ElevenLabs answered {status}" + (f" ({word})" if word else "")
     if status in _BUSY or status >= 500 or status < 400:  # below 400: a success whose body is not JSON
-        return TryAgain(reason, after=_retry_after(headers), request_id=asked)
+        return TryAgain(reason, after=_retry_after(error.headers or {}), request_id=asked)
     if word in _REFUSED:
         return GiveUp(reason, code="content_refused", request_id=asked)
     return GiveUp(reason, code="not_allowed" if status in {401, 402, 403} else "bad_request", request_id=asked)

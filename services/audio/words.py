@@ -34,7 +34,7 @@ def time_words(text: str, heard: Heard) -> tuple[Word, ...]:
     starts = list(accumulate((start for start, _ in spans), max))
     return tuple(
         Word(txt=txt, start=round(start, 3), end=round(max(start, min(span[1], after)), 3))
-        for txt, span, start, after in zip(wanted, spans, starts, [*starts[1:], float("inf")], strict=True)
+        for txt, span, start, after in zip(wanted, spans, starts, [*starts, float("inf")][1:], strict=True)
     )
 
 

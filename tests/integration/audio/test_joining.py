@@ -1,0 +1,95 @@
+"""Joined recordings, heard: where each piece begins, how long the whole is, and silence between."""
+
+import io
+import re
+from functools import cache
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from services.audio.joining import RATE, Joined, Piece, join, join_now, measure
+from studio.voice.speaking import speak_now
+
+TEXTS = ("Who is it? asked the fox.", "Mira rolled home.", "And then they slept.", "Good night.")
+PAUSE = 0.8
+
+
+@cache
+def pieces() -> list[Piece]:
+    spoken = [speak_now(text, voice_id="narrator", settings={}, engine="espeak") for text in TEXTS]
+    return [Piece(s.mp3, s.ends[-1]) for s in spoken]
+
+
+@cache
+def whole() -> Joined:
+    return join_now(pieces(), pause=PAUSE)
+
+
+def decode(mp3: bytes) -> npt.NDArray[np.float32]:
+    with av.open(io.BytesIO(mp3), "r") as container:
+        [stream] = container.streams.audio
+        assert (stream.rate, stream.channels, stream.codec_context.name) == (RATE, 1, "mp3float")
+        return np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(stream)]).astype(np.float32)
+
+
+def loudness(sound: npt.NDArray[np.float32], start: float, end: float) -> float:
+    part = sound[round(start * RATE) : round(end * RATE)]
+    return float(np.sqrt(np.mean(part**2)))
+
+
+def test_each_piece_begins_where_its_offset_says() -> None:
+    sound = decode(whole().mp3)
+    for piece, offset in zip(pieces(), whole().offsets, strict=True):
+        alone = decode(piece.mp3)[: round(piece.spoken * RATE)]
+        near = sound[max(0, round((offset - 0.02) * RATE)) : round((offset + piece.spoken + 0.02) * RATE)]
+        lag = int(np.argmax(np.correlate(near, alone, mode="valid"))) / RATE - min(offset, 0.02)
+        assert abs(lag) < 0.002  # the same sound, at the same place
+
+
+def test_the_pauses_between_the_pieces_are_silent_and_as_long_as_asked() -> None:
+    sound = decode(whole().mp3)
+    for piece, offset, after in zip(pieces(), whole().offsets, whole().offsets[1:], strict=False):
+        spoken_end = offset + piece.spoken
+        assert PAUSE - 0.001 <= after - spoken_end <= PAUSE + 0.25
+        assert loudness(sound, after - PAUSE + 0.02, after - 0.02) < 0.001
+
+
+def test_the_whole_is_as_long_as_it_says_and_ends_with_the_last_word() -> None:
+    assert len(decode(whole().mp3)) / RATE == pytest.approx(whole().seconds, abs=0.03)
+    last_word = whole().offsets[-1] + pieces()[-1].spoken
+    assert abs(whole().seconds - last_word) < 0.3
+
+
+def test_silence_after_the_last_word_is_cut_and_missing_sound_is_made_up() -> None:
+    [piece, *_] = pieces()
+    short = join_now([Piece(piece.mp3, 0.4)], pause=PAUSE)
+    longer = join_now([Piece(piece.mp3, piece.spoken + 1)], pause=PAUSE)
+    assert 0.4 <= short.seconds <= 0.65
+    assert longer.seconds == pytest.approx(piece.spoken + 1, abs=0.01)
+
+
+def test_the_bit_rate_is_what_was_agreed() -> None:
+    with av.open(io.BytesIO(whole().mp3), "r") as container:
+        assert container.streams.audio[0].codec_context.bit_rate == 128_000
+
+
+async def test_joining_in_a_thread_gives_the_same() -> None:
+    assert await join(pieces(), pause=PAUSE) == whole()
+
+
+async def test_a_recording_is_measured_by_decoding_it() -> None:
+    for piece in pieces():
+        assert await measure(piece.mp3) == pytest.approx(len(decode(piece.mp3)) / RATE)
+
+
+@pytest.mark.parametrize("broken", [b"", b"not an mp3", b"\xff\xfb\x90\x00", b"\0" * 5000, bytes(range(256)) * 40])
+async def test_what_is_no_mp3_is_refused(broken: bytes) -> None:
+    with pytest.raises(ValueError, match=re.compile("MP3")):
+        await measure(broken)
+
+
+async def test_an_mp3_that_was_cut_off_is_still_heard_as_far_as_it_goes() -> None:
+    [piece, *_] = pieces()
+    assert 0 < await measure(piece.mp3[: len(piece.mp3) // 2]) < piece.spoken

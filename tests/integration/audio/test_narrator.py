@@ -1,0 +1,219 @@
+"""From job to result: four scenes read through the real SDK, joined, every word timed once over the whole."""
+
+import hashlib
+import io
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import av
+import pytest
+
+from services.audio.app import compose
+from services.audio.elevenlabs import ElevenLabs
+from services.audio.narrator import Narrator
+from storyloom.objects import Objects
+from storyloom.settings import ElevenLabsSettings, Settings, StoreSettings
+from storyloom.story.assets import GRAPH, NARRATIONS, TEXTS, Asset, Service
+from storyloom.story.brief import Brief
+from storyloom.story.errors import GiveUp
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Audio, Narration, Readability, SceneText, StoredObject
+from tests.integration.audio.provider import Provider, open_provider
+
+STORY = UUID(int=7)
+PARAGRAPHS = (
+    ("Mira heard a sound — “Who is it?” she asked.", "It was a fox 🦊 & <no-one> else."),
+    ("They went\u00a0on, over the hill.",),
+    ("It rained…", "and rained."),
+    ("Good night!",),
+)
+
+
+class Drawer:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
+        digest = hashlib.sha256(data).hexdigest()
+        self.kept[digest] = data
+        return StoredObject(key=digest, sha256=digest, size=len(data), content_type=content_type)
+
+    async def get(self, stored: StoredObject) -> bytes:
+        return self.kept[stored.key]
+
+
+class Progress(list[int]):
+    """What a reader of the story would see."""
+
+    async def __call__(self, progress: int, text: str | None = None) -> None:
+        self.append(progress)
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    async with open_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def voice(provider: Provider) -> AsyncIterator[ElevenLabs]:
+    voice = ElevenLabs(
+        ElevenLabsSettings.model_validate({"elevenlabs_api_key": "key", "elevenlabs_base_url": provider.url})
+    )
+    yield voice
+    await voice.close()
+
+
+@pytest.fixture
+def drawer() -> Drawer:
+    return Drawer()
+
+
+@pytest.fixture
+def narrator(voice: ElevenLabs, drawer: Drawer) -> Narrator:
+    return Narrator(voice, drawer, pause=0.8, voice_id="house-voice")
+
+
+def scene_text(scene: int) -> SceneText:
+    paragraphs = PARAGRAPHS[scene - 1]
+    return SceneText(
+        scene=scene,
+        paragraphs=paragraphs,
+        alt_text="",
+        words=len(" ".join(paragraphs).split()),
+        readability=Readability(grade=1, sentence_words=5, rare_share=0),
+    )
+
+
+def job(asset: Asset, inputs: dict[Asset, Any], **brief: Any) -> AssetRequested:
+    return AssetRequested(
+        id="job-1",
+        story_id=STORY,
+        tenant_id="tenant",
+        trace="",
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        asset=asset,
+        fingerprint=Fingerprint("f" * 64),
+        brief=Brief.model_validate({"storyType": "bedtime", "characters": [{"name": "Mira"}], **brief}),
+        inputs=inputs,
+    )
+
+
+async def narrate(narrator: Narrator, scene: int, **brief: Any) -> Narration:
+    inputs = {TEXTS[scene - 1]: scene_text(scene)}
+    return await narrator.narrate(job(NARRATIONS[scene - 1], inputs, **brief), Progress())
+
+
+async def read_all(narrator: Narrator) -> dict[Asset, Any]:
+    texts: dict[Asset, Any] = {TEXTS[scene - 1]: scene_text(scene) for scene in (1, 2, 3, 4)}
+    return texts | {NARRATIONS[scene - 1]: await narrate(narrator, scene) for scene in (1, 2, 3, 4)}
+
+
+async def test_a_scene_is_read_and_every_word_timed(narrator: Narrator, drawer: Drawer, provider: Provider) -> None:
+    seen = Progress()
+    narration = await narrator.narrate(job(Asset.NARRATION_1, {Asset.TEXT_1: scene_text(1)}), seen)
+    assert [word.txt for word in narration.words] == " ".join(PARAGRAPHS[0]).split()
+    assert all(before.end <= after.start for before, after in pairwise(narration.words))
+    assert narration.words[-1].end <= narration.seconds
+    assert narration.audio.sha256 in drawer.kept
+    assert [call.purpose for call in narration.calls] == ["narration_1"]
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
+    assert provider.asked[0]["text"] == "\n\n".join(PARAGRAPHS[0])
+
+
+async def test_the_briefs_voice_reads_and_the_house_voice_where_it_names_none(
+    narrator: Narrator, provider: Provider
+) -> None:
+    await narrate(narrator, 4)
+    await narrate(narrator, 4, voice="grandma", seed=3)
+    assert provider.voices == ["house-voice", "grandma"]
+    assert [asked.get("seed") for asked in provider.asked] == [None, 3]
+
+
+async def test_the_whole_recording_ends_with_its_last_word(narrator: Narrator, drawer: Drawer) -> None:
+    seen = Progress()
+    audio = await narrator.join(job(Asset.AUDIO, await read_all(narrator)), seen)
+    with av.open(io.BytesIO(drawer.kept[audio.audio.key]), "r") as container:
+        heard = sum(frame.samples for frame in container.decode(audio=0)) / 44_100
+    assert heard == pytest.approx(audio.seconds, abs=0.05)
+    assert abs(heard - audio.words[-1].end) < 0.3
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
+
+
+async def test_every_word_of_the_story_stands_once_in_words_blocks_and_captions(
+    narrator: Narrator, drawer: Drawer
+) -> None:
+    audio = await narrator.join(job(Asset.AUDIO, await read_all(narrator)), Progress())
+    story = [txt for scene in PARAGRAPHS for paragraph in scene for txt in paragraph.split()]
+    assert [word.txt for word in audio.words] == story
+    assert all(before.end <= after.start for before, after in pairwise(audio.words))
+    assert list(audio.blocks) == ["scene_1", "scene_2", "scene_3", "scene_4"]
+    assert [block.count("<p>") for block in audio.blocks.values()] == [2, 1, 2, 1]
+    assert "&lt;no-one&gt;" in audio.blocks["scene_1"]
+    times = [float(time) for block in audio.blocks.values() for time in re.findall(r'data-start="(.*?)"', block)]
+    assert times == [word.start for word in audio.words]
+    captions = drawer.kept[audio.vtt.key].decode()
+    assert captions.startswith("WEBVTT\n\n1\n00:00:0")
+    assert "&amp; &lt;no-one&gt; else." in captions
+
+
+async def test_times_go_on_from_scene_to_scene_with_the_pause_between(narrator: Narrator) -> None:
+    inputs = await read_all(narrator)
+    audio = await narrator.join(job(Asset.AUDIO, inputs), Progress())
+    counts = [len(inputs[asset].words) for asset in NARRATIONS]
+    for scene in (1, 2, 3):
+        last, first = audio.words[sum(counts[:scene]) - 1], audio.words[sum(counts[:scene])]
+        assert 0.8 <= first.start - last.end < 1.2
+
+
+async def test_a_job_without_its_inputs_is_a_bug_and_is_given_up(narrator: Narrator, provider: Provider) -> None:
+    inputs = await read_all(narrator)
+    asked = len(provider.asked)
+    for asset, missing in (
+        (Asset.NARRATION_2, Asset.TEXT_2),
+        (Asset.AUDIO, Asset.TEXT_3),
+        (Asset.AUDIO, NARRATIONS[3]),
+    ):
+        make = narrator.join if asset is Asset.AUDIO else narrator.narrate
+        with pytest.raises(GiveUp) as raised:
+            await make(job(asset, {key: value for key, value in inputs.items() if key != missing}), Progress())
+        assert raised.value.code == "bug"
+    assert len(provider.asked) == asked
+
+
+async def test_a_narration_of_another_text_is_not_joined(narrator: Narrator) -> None:
+    inputs = await read_all(narrator)
+    inputs[NARRATIONS[1]] = inputs[NARRATIONS[2]].model_copy(update={"scene": 2})
+    with pytest.raises(GiveUp, match="not of its text"):
+        await narrator.join(job(Asset.AUDIO, inputs), Progress())
+
+
+async def test_the_workshop_makes_all_that_the_graph_gives_to_audio(provider: Provider, drawer: Drawer) -> None:
+    objects = Objects(StoreSettings())
+    workshop = compose(Settings.model_validate({"elevenlabs_api_key": "key"}), objects)
+    assert workshop.service is Service.AUDIO
+    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.AUDIO}
+    await workshop.close()
+    await objects.close()
+
+
+def test_results_survive_their_journey_as_json() -> None:
+    audio = Audio.model_validate(
+        {
+            "audio": StoredObject(key="k", sha256="s", size=1, content_type="audio/mpeg"),
+            "vtt": StoredObject(key="v", sha256="s", size=1, content_type="text/vtt"),
+            "seconds": 1.0,
+            "words": [{"txt": "a", "start": 0, "end": 1}],
+            "blocks": {"scene_1": "<p></p>"},
+        }
+    )
+    assert Audio.model_validate_json(audio.model_dump_json()) == audio

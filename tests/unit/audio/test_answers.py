@@ -1,0 +1,142 @@
+"""What ElevenLabs sends is looked at before it is believed, and what goes wrong comes out in our two words."""
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+from elevenlabs.core.api_error import ApiError
+from elevenlabs.core.parse_error import ParsingError
+
+from services.audio.answers import read_answer
+from services.audio.failures import LONGEST_WAIT, translate
+from services.audio.words import Heard
+from storyloom.story.errors import GiveUp, TryAgain
+
+HEADERS = {"Request-Id": "req-7", "character-cost": "3"}
+
+
+def times(text: str = "a b", starts: Any = (0, 1, 2), ends: Any = (1, 2, 3)) -> dict[str, Any]:
+    return {
+        "characters": list(text),
+        "character_start_times_seconds": list(starts),
+        "character_end_times_seconds": list(ends),
+    }
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    return {"audio_base_64": base64.b64encode(b"sound").decode(), "alignment": times(), **changes}
+
+
+def test_a_good_answer_is_read() -> None:
+    answer = read_answer(HEADERS, body())
+    assert (answer.mp3, answer.request_id, answer.characters_paid) == (b"sound", "req-7", 3)
+    assert answer.heard == Heard(("a", " ", "b"), (0, 1, 2), (1, 2, 3))
+
+
+def test_the_times_of_the_text_as_sent_are_preferred() -> None:
+    other = times("x", [5], [6])
+    assert read_answer({}, body(normalized_alignment=other)).heard.starts == (0, 1, 2)
+    assert read_answer({}, body(alignment=None, normalized_alignment=other)).heard.starts == (5,)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        "Mira",
+        {},
+        body(audio_base_64=None),
+        body(audio_base_64=""),
+        body(audio_base_64="not base64!"),
+        body(audio_base_64="YWJ"),
+        body(alignment=None),
+        body(alignment=[]),
+        body(alignment=times("a")),
+        body(alignment=times(starts=[0, 1])),
+        body(alignment=times(starts=[0, 2, 1])),
+        body(alignment=times(ends=[1, 2, 1.5])),
+        body(alignment=times(starts=[-1, 1, 2])),
+        body(alignment=times(ends=[1, 2, float("nan")])),
+        body(alignment=times(ends=[1, 2, float("inf")])),
+        body(alignment=times(starts=["Mira", 1, 2])),
+        body(alignment=times("  \n")),
+        body(alignment=times("", [], [])),
+    ],
+)
+def test_an_answer_that_is_not_sound_and_times_is_tried_again(data: Any) -> None:
+    with pytest.raises(TryAgain, match="ElevenLabs") as raised:
+        read_answer(HEADERS, data)
+    assert raised.value.request_id == "req-7"
+    assert "Mira" not in raised.value.reason
+
+
+def api_error(status: int, detail: Any = None, **headers: str) -> ApiError:
+    return ApiError(status_code=status, headers=headers, body={"detail": detail})
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 529, 200])
+def test_what_may_pass_is_tried_again(status: int) -> None:
+    verdict = translate(api_error(status), "req-7")
+    assert isinstance(verdict, TryAgain)
+    assert verdict.request_id == "req-7"
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "code"),
+    [
+        (401, {"status": "quota_exceeded"}, "not_allowed"),
+        (403, None, "not_allowed"),
+        (400, {"status": "content_against_policy"}, "content_refused"),
+        (404, {"status": "voice_not_found"}, "bad_request"),
+        (422, [{"loc": ["body"], "msg": "Mira"}], "bad_request"),
+    ],
+)
+def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -> None:
+    verdict = translate(api_error(status, detail), "req-7")
+    assert isinstance(verdict, GiveUp)
+    assert (verdict.code, verdict.request_id) == (code, "req-7")
+    assert "Mira" not in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("99999999", LONGEST_WAIT),
+        ("soon", None),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ],
+)
+def test_the_wait_that_was_named_is_kept_within_reason(said: str, after: float | None) -> None:
+    verdict = translate(api_error(429, **{"Retry-After": said}))
+    assert isinstance(verdict, TryAgain)
+    assert verdict.after == after
+
+
+def test_only_a_plain_word_of_the_vendor_is_passed_on() -> None:
+    assert "voice_not_found" in str(translate(api_error(404, {"status": "voice_not_found"})))
+    assert "Mira" not in str(translate(api_error(404, {"status": "Mira, 5, is unknown"})))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (TimeoutError(), TryAgain),
+        (httpx.ReadTimeout(""), TryAgain),
+        (httpx.ConnectError(""), TryAgain),
+        (httpx.RemoteProtocolError(""), TryAgain),
+        (ParsingError(), TryAgain),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, ""), TryAgain),
+        (TypeError("argument after ** must be a mapping"), TryAgain),
+        (httpx.UnsupportedProtocol(""), GiveUp),
+        (httpx.InvalidURL(""), GiveUp),
+    ],
+)
+def test_a_broken_connection_is_tried_again_and_a_broken_address_is_not(error: Exception, kind: type) -> None:
+    assert isinstance(translate(error), kind)
