@@ -1,0 +1,1 @@
+"""Answers the structured text prompts of docs/providers.md: seeded, offline, without a model."""

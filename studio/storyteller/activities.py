@@ -1,0 +1,2 @@
+def devise(b, p, *, seed):
+    return {}

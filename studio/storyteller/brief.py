@@ -1,0 +1,114 @@
+"""The brief as the storyteller sees it: checked, with every gap filled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studio.storyteller.blocks import Unanswerable
+from studio.storyteller.language.phrasing import Person
+from studio.storyteller.language.pronouns import read_pronouns
+
+
+@dataclass(frozen=True)
+class Hero:
+    """One of the one to three who share the stage."""
+
+    person: Person
+    species: str = "human"
+    traits: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    personality: tuple[str, ...] = ()
+    clothing: str = ""
+    hair: str = ""
+
+    @property
+    def name(self) -> str:
+        """As the brief writes it."""
+        return self.person.name
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What was asked for."""
+
+    story_type: str
+    age: int
+    heroes: tuple[Hero, ...]
+    premise: str
+    setting: str
+    details: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """The heroes' names in order."""
+        return [hero.name for hero in self.heroes]
+
+
+def read_brief(block: Any) -> Brief:
+    """From the API's create body, long or short form.
+
+    Raises:
+        Unanswerable: no object, or nobody in it has a name.
+
+    """
+    if not isinstance(block, Mapping):
+        raise Unanswerable("block <brief> is missing or not an object")
+    written = block.get("characters") or [{"name": block.get("characterName")}]
+    if not isinstance(written, list) or not all(isinstance(one, Mapping) for one in written):
+        raise Unanswerable("block <brief>: characters is not a list of objects")
+    heroes = tuple(_hero(one) for one in written[:3])
+    if not all(hero.name for hero in heroes):
+        raise Unanswerable("block <brief>: a character has no name")
+    details = block.get("typeDetails")
+    return Brief(
+        story_type=_text(block.get("storyType")) or "adventure",
+        age=_age(block.get("age"), written),
+        heroes=heroes,
+        premise=_text(block.get("premise")),
+        setting=_text(block.get("setting")),
+        details={_snake(key): _text(value) for key, value in details.items()}
+        if isinstance(details, Mapping)
+        else {},
+    )
+
+
+def _hero(block: Mapping[str, Any]) -> Hero:
+    looks = block.get("appearance")
+    looks = looks if isinstance(looks, Mapping) else {}
+    return Hero(
+        person=Person(_text(block.get("name")), read_pronouns(_text(block.get("pronouns")))),
+        species=_text(block.get("species")) or "human",
+        traits=_texts(block.get("traits")),
+        features=_texts(block.get("features")),
+        personality=_texts(block.get("personality")),
+        clothing=_words_only(looks.get("clothing")),
+        hair=_words_only(looks.get("hair")),
+    )
+
+
+def _words_only(value: Any) -> str:
+    """A look in words; hex colours are for the painter."""
+    text = _text(value)
+    return "" if "#" in text else text.lower()
+
+
+def _age(value: Any, characters: list[Mapping[str, Any]]) -> int:
+    for given in (value, characters[0].get("age")):
+        digits = "".join(letter for letter in str(given or "") if letter.isdigit())
+        if digits:
+            return min(max(int(digits[:3]), 3), 9)
+    return 5
+
+
+def _text(value: Any) -> str:
+    return " ".join(str(value).split()) if isinstance(value, str | int) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(_text(one) for one in value if _text(one)) if isinstance(value, list | tuple) else ()
+
+
+def _snake(key: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in str(key))

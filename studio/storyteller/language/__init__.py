@@ -1,0 +1,1 @@
+"""English as the storyteller needs it: words, pronouns, phrases, rhythm."""

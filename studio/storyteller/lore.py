@@ -1,0 +1,83 @@
+"""What the special story types know: facts of a subject, sense of a concept, words of a language."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from studio.storyteller.brief import Brief
+from studio.storyteller.language.grammar import number_word, with_article
+
+_HERE = Path(__file__).parent / "world"
+_LEVELS = {"beginner": 0, "intermediate": 1, "advanced": 2}
+
+
+def lore_words(brief: Brief) -> dict[str, str]:
+    """The slots that the brief's typeDetails fill; plain words stand in for details that were not given."""
+    details = brief.details
+    subject = details.get("subject") or "the weather"
+    concept = details.get("concept") or ("saving" if brief.story_type == "financial_literacy" else "following steps")
+    known = _find("subject", subject) if brief.story_type == "educational" else _find("concept", concept)
+    general = _sections()["subject.any" if brief.story_type == "educational" else "concept.any"]
+    facts = known or general
+    years = "".join(letter for letter in details.get("age_turning", "") if letter.isdigit())
+    turning = number_word(int(years)) if years else number_word(brief.age)
+    return {
+        "to": details.get("to") or brief.heroes[0].name,
+        "from": details.get("from") or "everybody who loves you",
+        "years": turning,
+        "message": (details.get("message") or "Happy birthday!").rstrip(),
+        "subject": subject.lower() if subject.istitle() else subject,
+        "concept": concept.lower() if concept.istitle() else concept,
+        "challenge": _named(details.get("challenge") or "check-up"),
+        "emotion": (details.get("emotion") or "worry").lower(),
+        "milestone": _named(details.get("milestone") or "first day of school"),
+        **{f"fact{number}": fact for number, fact in enumerate(facts[:3], 1)},
+        **_language(details),
+    }
+
+
+def _named(deed: str) -> str:
+    """"a blood test"; what is already a doing ("riding a bike") or has its article stays."""
+    deed = deed[:1].lower() + deed[1:] if deed[1:2].islower() else deed
+    first, last = deed.split()[0] if deed.split() else "", deed.split()[-1] if deed.split() else ""
+    if first.endswith("ing") or first in {"the", "a", "an", "my", "her", "his", "their", "going", "to"}:
+        return deed
+    if first in {"first", "last"}:
+        return f"the {deed}"
+    return deed if last.endswith("s") and not last.endswith("ss") else with_article(deed)
+
+
+def _find(section: str, wanted: str) -> tuple[str, ...]:
+    words = wanted.lower().replace("-", " ").replace("_", " ").split()
+    for name, lines in _sections().items():
+        kind, _, keys = name.partition(".")
+        if kind == section and any(word.startswith(key) for word in words for key in keys.split(",")):
+            return lines
+    return ()
+
+
+def _language(details: Mapping[str, str]) -> dict[str, str]:
+    asked = (details.get("target_language") or "Spanish").lower()
+    rows = {name.partition(".")[2]: lines for name, lines in _sections().items() if name.startswith("language.")}
+    names = next((names for names in rows if asked in names.split(",")), "")
+    words = dict(line.split(": ", 1) for line in rows[names or "spanish,es,español,es-es,es-mx"])
+    level = _LEVELS.get((details.get("proficiency") or "").lower(), 0)
+    spoken = words.pop("phrases").split(" / ")[level].split(" = ")
+    return {
+        "lang": (names or "spanish").split(",")[0].capitalize(),
+        "l_say": spoken[0],
+        "l_means": spoken[1],
+        **{f"l_{key}": value for key, value in words.items()},
+    }
+
+
+@cache
+def _sections() -> Mapping[str, tuple[str, ...]]:
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for row in (_HERE / "lore.txt").read_text("utf-8").splitlines():
+        if row.startswith("["):
+            lines = sections.setdefault(row.strip("[]"), [])
+        elif row.startswith("- "):
+            lines.append(row[2:])
+    return {name: tuple(found) for name, found in sections.items()}

@@ -1,0 +1,87 @@
+"""Dresses a scene with small lines of place, weather, hour, hero and companion, no line twice in a story."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from studio.storyteller.brief import Hero
+from studio.storyteller.language.rhythm import Weight
+from studio.storyteller.tale import Tale
+from studio.storyteller.world.reading import read_ornaments
+
+# Lines that answer the line before them; nothing may come between.
+_CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
+             "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ")  # fmt: skip
+_INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
+
+Told = tuple[Weight, str]
+
+
+def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[Told], rng: Random) -> list[Told]:
+    """The lines with ornaments between them. The outline decides which are this scene's, so that none comes twice."""
+    dressed = list(lines)
+    title = str(planned.get("title"))
+    light = planned["scenes"][scene - 1]
+    wanted: list[tuple[float, str]] = []
+    around = _share(_around(tale, light), f"{title}|around", scene)
+    wanted += zip((0.0 if scene > 1 else 0.3, 0.55, 0.9, 0.75), around, strict=False)
+    wanted += zip((0.4, 0.8), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
+    wanted += zip((0.65,), _share(_of_heroes(tale), f"{title}|hero", scene), strict=False)
+    if scene == 1 and tale.companion:
+        wanted.append((0.5, tale.companion.creature.habit))
+    for share, line in sorted(wanted, key=lambda one: -one[0]):
+        dressed.insert(_gap(dressed, share, scene), (Weight.ORNAMENT, line))
+    if scene == 4:
+        kind = "closing.bedtime" if tale.brief.story_type == "bedtime" else "closing.any"
+        dressed.append((Weight.ORNAMENT, rng.choice(read_ornaments()[kind])))
+    return dressed
+
+
+def _gap(lines: Sequence[Told], share: float, scene: int) -> int:
+    """The gap nearest to a share of the way where a line may be slipped in."""
+    first = 1 if scene == 1 else 0
+    free = [
+        index
+        for index in range(first, len(lines))
+        if not lines[index][1].startswith(_CLINGING) and lines[index][0] is not Weight.ORNAMENT
+    ]
+    if not free:
+        return len(lines)
+    return min(free, key=lambda index: abs(index - share * len(lines)))
+
+
+def _share(lines: Sequence[str], key: str, scene: int) -> list[str]:
+    """Every fourth line of a shuffle that the outline's title fixes."""
+    shuffled = list(lines)
+    Random(key).shuffle(shuffled)
+    return shuffled[scene - 1 :: 4]
+
+
+def _around(tale: Tale, light: Mapping[str, Any]) -> list[str]:
+    found = list(tale.place.lines) if tale.place else []
+    bank = read_ornaments()
+    if not tale.place or tale.place.name not in _INDOORS:
+        found += bank.get(f"weather.{light.get('weather')}", ())
+        found += bank.get(f"time.{light.get('time_of_day')}", ())
+    return found
+
+
+def _of_companion(tale: Tale) -> Sequence[str]:
+    return read_ornaments()["calm" if tale.brief.story_type == "bedtime" else "humour"] if tale.companion else ()
+
+
+def _of_heroes(tale: Tale) -> list[str]:
+    """At most one line for a trait: it is part of the hero, not the story's business."""
+    found = [line for hero in tale.brief.heroes for line in _of_hero(hero, alone=len(tale.brief.heroes) == 1)]
+    return list(dict.fromkeys(found))
+
+
+def _of_hero(hero: Hero, *, alone: bool) -> Iterator[str]:
+    bank = read_ornaments()
+    yield from bank.get(f"species.{hero.species}", ())
+    words = [word.lower() for word in hero.personality]
+    yield from (line for word in words for line in bank.get(f"personality.{word}", bank["personality.any"]))
+    if alone:  # with siblings the line could fall to the one who is not meant
+        yield from next((bank[f"trait.{trait}"] for trait in hero.traits if f"trait.{trait}" in bank), ())[:1]
+        looks = (("hair", hero.hair), ("clothing", hero.clothing), ("features", hero.features))
+        yield from (line for name, told in looks if told for line in bank[name])

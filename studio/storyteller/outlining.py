@@ -1,0 +1,217 @@
+"""Makes an outline: picks the plot, the company and the place, and plans the five pictures."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from studio.storyteller.brief import Brief
+from studio.storyteller.casting import Friend, cast_companion, cast_helper
+from studio.storyteller.language.grammar import count_words
+from studio.storyteller.language.phrasing import Phrasing
+from studio.storyteller.language.pronouns import TOGETHER
+from studio.storyteller.plots.reading import Plot, plots_for
+from studio.storyteller.premise import Wishes, find_place, read_wishes
+from studio.storyteller.tale import Tale
+from studio.storyteller.world.reading import Place, read_places, read_things
+
+BEATS = ("call", "threshold", "ordeal", "return")
+_TITLE_WORDS = 7
+_INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
+_USUAL_PLACES = ("forest", "seaside", "meadow", "mountain", "town", "snow", "river", "castle", "desert", "space")
+_BEDTIME_PLACES = ("forest", "meadow", "town", "river", "house", "seaside", "snow", "castle")
+_USUAL_THINGS = (
+    "lantern", "kite", "whistle", "compass", "umbrella", "bell", "music box", "drum", "scarf", "key", "feather",
+    "shell", "marble", "teapot", "telescope", "clock", "snow globe", "hat", "flute",
+)  # fmt: skip
+_ADJECTIVES = ("little", "old", "red", "blue", "silver", "yellow", "tiny", "striped", "shiny", "green")
+_TIMES = {
+    "bedtime": (("dusk", "dusk", "night", "night"), ("dusk", "night", "night", "night")),
+    "any": (
+        ("dawn", "day", "day", "dusk"), ("day", "day", "dusk", "dusk"), ("day", "day", "dusk", "night"),
+        ("dawn", "day", "dusk", "night"),
+    ),
+    "night": (("night", "night", "night", "night"),),
+    "dusk": (("dusk", "dusk", "night", "night"), ("day", "dusk", "dusk", "night")),
+    "dawn": (("dawn", "dawn", "day", "day"), ("dawn", "day", "day", "dusk")),
+}  # fmt: skip
+_CAMERAS = (("wide", "medium", "close", "medium"), ("medium", "wide", "medium", "close"), ("wide", "close", "wide", "medium"))
+_SKIES = {"day": "#9fd3e0", "dawn": "#f6c9b8", "dusk": "#e09a7a", "night": "#24345c"}
+_SNOWY = ("snow", "snow", "clear", "wind")
+_WEATHERS = ("clear", "clear", "clear", "cloudy", "wind", "fog", "rain")
+
+
+def outline(brief: Brief, seed: int) -> dict[str, Any]:
+    """A whole outline as docs/providers.md has it. The seed decides all that the brief leaves open."""
+    rng = Random(f"{seed}|{brief.story_type}|{brief.premise}|{brief.setting}|{'|'.join(brief.names)}")
+    tale = _begin(brief, rng)
+    assert tale.plot is not None
+    plot, teller = tale.plot, tale.phrasing()
+    times = _times(brief, tale.wishes, rng)
+    weather = _weather(tale, rng)
+    spots = tale.place.spots if tale.place else _spots_of(tale.where)
+    cameras = rng.choice(_CAMERAS)
+    scenes = [
+        _scene(tale, index, {"time_of_day": times[index], "weather": weather, "camera": cameras[index]}, spots[index])
+        for index in range(4)
+    ]
+    return {
+        "title": _title(plot, teller, rng, tale),
+        "logline": teller.say(rng.choice(plot.head["logline"])),
+        "motif": teller.fill(plot.one("motif")),
+        "palette": _palette(tale.place, times, rng),
+        "elements": {
+            "want": teller.fill(plot.one("want")),
+            "flaw": teller.fill(plot.one("flaw")),
+            "place": teller.words["place"],
+            "object": tale.thing,
+            **{key: teller.fill(plot.one(key)) for key in ("obstacle", "planted", "payoff")},
+        },
+        "companion": _told(tale.companion),
+        "helper": _told(tale.helper),
+        "cover": _cover(tale, scenes[1]),
+        "scenes": scenes,
+    }
+
+
+def _begin(brief: Brief, rng: Random) -> Tale:
+    wishes = read_wishes(brief)
+    plot = _choose_plot(brief, wishes, rng)
+    place, where = _choose_place(brief, wishes, plot, rng)
+    heroes = brief.heroes[0].person.pronouns if len(brief.heroes) == 1 else TOGETHER
+    companion = cast_companion(
+        rng,
+        kind=wishes.kind,
+        she=wishes.she if wishes.kind else None,
+        place=place.name if place else "",
+        heroes=heroes,
+        taken=[*brief.names, *brief.details.values()],
+    )
+    helper = None
+    if plot.helper_scenes:
+        taken = [*brief.names, companion.name]
+        helper = cast_helper(
+            rng,
+            place=place.name if place else "",
+            besides=companion,
+            taken=taken,
+            letter=plot.head.get("letter", ("",))[0],
+        )
+    tokens = plot.head.get("tokens", ("button",))
+    return Tale(
+        brief=brief,
+        wishes=wishes,
+        plot=plot,
+        companion=companion,
+        helper=helper,
+        thing=wishes.thing or _choose_thing(plot, rng),
+        token=rng.choice([token for token in tokens if token not in wishes.thing] or tokens),
+        place=place,
+        where=where,
+    )
+
+
+def _choose_plot(brief: Brief, wishes: Wishes, rng: Random) -> Plot:
+    plots = plots_for(brief.story_type)
+    asked = {"lost"} if wishes.lost else {"sleepless"} if wishes.sleepless else set()
+    fitting = [plot for plot in plots if asked & set(plot.head.get("fits", ()))]
+    return rng.choice(fitting or plots)
+
+
+def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tuple[Place | None, str]:
+    if wishes.place_phrase:
+        return wishes.place, wishes.place_phrase
+    usual = _BEDTIME_PLACES if brief.story_type == "bedtime" else _USUAL_PLACES
+    name = rng.choice(plot.head.get("places", usual))
+    place = wishes.place or next(place for place in read_places() if place.name == name)
+    return place, rng.choice(place.names)
+
+
+def _choose_thing(plot: Plot, rng: Random) -> str:
+    thing = rng.choice(plot.head.get("things", _USUAL_THINGS))
+    return f"{rng.choice(_ADJECTIVES)} {thing}" if thing in read_things() else thing
+
+
+def _spots_of(where: str) -> tuple[str, ...]:
+    place = where.partition(" ")[2]
+    return (f"at the edge of {place}", f"on a winding path through {place}", f"in the very middle of {place}",
+            f"at the way out of {place}")  # fmt: skip
+
+
+def _times(brief: Brief, wishes: Wishes, rng: Random) -> Sequence[str]:
+    if wishes.time and not (brief.story_type == "bedtime" and wishes.time == "dawn"):
+        return rng.choice(_TIMES[wishes.time])
+    return rng.choice(_TIMES["bedtime" if brief.story_type == "bedtime" else "any"])
+
+
+def _weather(tale: Tale, rng: Random) -> str:
+    if tale.wishes.weather:
+        return tale.wishes.weather
+    name = tale.place.name if tale.place else ""
+    if name in _INDOORS:
+        return "clear"
+    return rng.choice(_SNOWY if name == "snow" else _WEATHERS)
+
+
+def _title(plot: Plot, teller: Phrasing, rng: Random, tale: Tale) -> str:
+    titles = [teller.fill(title) for title in rng.sample(plot.head["title"], len(plot.head["title"]))]
+    assert tale.companion is not None
+    titles += [f"{tale.companion.name} and the {teller.words['O']}", f"{tale.companion.name}'s Story"]
+    return next(title for title in titles if count_words(title) <= _TITLE_WORDS and len(title.split()) <= _TITLE_WORDS)
+
+
+def _palette(place: Place | None, times: Sequence[str], rng: Random) -> list[str]:
+    colours = [*(place.colours if place else ("#6a8f7a", "#d9b26f", "#b3667a")), _SKIES[times[0]], _SKIES[times[-1]]]
+    if times[0] == times[-1]:
+        colours[-1] = "#f4e3b2"  # lamplight, so that the five stay five
+    return [_shade(colour, rng) for colour in colours]
+
+
+def _shade(colour: str, rng: Random) -> str:
+    parts = (min(max(int(colour[at : at + 2], 16) + rng.randint(-9, 9), 0), 255) for at in (1, 3, 5))
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+def _told(friend: Friend | None) -> dict[str, str] | None:
+    return friend and {"name": friend.name, "kind": friend.kind, "look": friend.creature.look}
+
+
+def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[str, Any]:
+    assert tale.plot is not None
+    beat, teller = tale.plot.beats[index], tale.phrasing(spot)
+    cast = [*tale.brief.names, *([tale.companion.name] if tale.companion else [])]
+    if tale.helper and index + 1 in tale.plot.helper_scenes:
+        cast.append(tale.helper.name)
+    return {
+        "beat": BEATS[index],
+        "what_happens": teller.say(beat.shows) + ".",
+        "on_stage": cast,
+        "setting": _setting(spot, tale.where),
+        "time_of_day": light["time_of_day"],
+        "weather": light["weather"],
+        "props": [teller.fill(prop) for prop in beat.props],
+        "action": teller.fill(beat.action),
+        "emotion": beat.emotion,
+        "camera": light["camera"],
+    }
+
+
+def _setting(spot: str, where: str) -> str:
+    bare = spot.partition(" ")[2]
+    place = where.partition(" ")[2]
+    return bare if place and place in bare else f"{bare} {where}"
+
+
+def _cover(tale: Tale, like: Mapping[str, Any]) -> dict[str, Any]:
+    teller = tale.phrasing()
+    known = find_place(tale.where)
+    return {
+        "what_happens": teller.say("{all} stand together with the {o}, ready for anything."),
+        "on_stage": [*tale.brief.names, *([tale.companion.name] if tale.companion else [])],
+        "setting": _setting(known.spots[1] if known else tale.where, tale.where),
+        "time_of_day": like["time_of_day"],
+        "weather": like["weather"],
+        "props": [tale.thing],
+        "action": "standing close together",
+        "emotion": "happy",
+        "camera": "medium",
+    }

@@ -1,0 +1,181 @@
+"""Reads what a brief's premise and setting ask for, word by word; what it cannot read it leaves to the plot."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from studio.storyteller.brief import Brief
+from studio.storyteller.language.grammar import is_plural, without_article
+from studio.storyteller.world.reading import Place, read_creatures, read_places, read_things
+
+_STOP = (
+    "in on at and who that while for from by with to into under near because so but when after before again "
+    "which where as is was can could has have of"
+).split()
+_NOUN = r"((?:(?!(?:" + "|".join(_STOP) + r")\b)[a-z][a-z'’-]*\s*){1,3})"
+_LOST = re.compile(
+    r"\b(?:lost|loses?|losing|missing|misplaced|misses|(?:can(?:no|'|’)t find)|looking for|searching for|looks for)\s+"
+    r"(?:all\s+(?:of\s+)?)?(?:her|his|their|its|the|an?|my)\s+(?:lost\s+|missing\s+)?" + _NOUN
+)
+_FOUND = re.compile(
+    r"\b(?:finds?|found|discovers?|gets?|receives?|builds?|makes?|and|with|about|repairs?|fixes|steals?|brings?|"
+    r"saves?|follows?)\s+(?:an?|the|her|his|their|some)\s+" + _NOUN
+)
+_LOVES = re.compile(r"\b(?:loves?|likes?|adores?|is (?:crazy|mad) about)\s+(?:the\s+|an?\s+)?" + _NOUN)
+_WANTS = re.compile(
+    r"\b(?:wants?|learns?|learning|longs?|wishes|hopes?|tries|would like|dreams? of)\s+"
+    r"(to [a-z][a-z '’-]{2,40}?|[a-z]+ing[a-z '’-]{0,30}?)(?=[.,;!?]|\s+(?:and|but|while|with|who|because)\b|$)"
+)
+_SHY_OF = re.compile(r"\b(?:afraid|scared|frightened|nervous|worried|shy)\s+(?:of|about)\s+((?:the\s+|an?\s+)?" + _NOUN + ")")
+_CANNOT = re.compile(r"\b(?:who|that|he|she|they|it)\s+(?:cannot|can't|can’t|could not|couldn't|won't)\s+([a-z]+)\b")
+_WEATHER = {
+    "fog": "fog foggy mist misty haze hazy", "snow": "snow snowy snowing blizzard frosty icy winter",
+    "rain": "rain rainy raining storm stormy drizzle wet puddles", "wind": "wind windy breezy gale gusty",
+    "cloudy": "cloudy grey overcast clouds", "clear": "sunny clear bright starry",
+}  # fmt: skip
+_TIMES = {
+    "night": "night midnight moonlit starlit starry dark evening", "dusk": "dusk sunset twilight",
+    "dawn": "dawn sunrise morning early",
+}  # fmt: skip
+_ON = "island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path".split()
+_AT = "school zoo party hospital fair museum circus library playground market station seaside festival".split()
+_BARE = {"space", "outer space", "home", "school", "town", "heaven", "fairyland"}
+_PREPOSITION = re.compile(r"^(in|on|at|by|near|under|inside|among|beside)\s+", re.IGNORECASE)
+_WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the brief asks for, each empty when it does not say. `lost`: the thing is to be looked for."""
+
+    kind: str = ""
+    she: bool | None = None
+    thing: str = ""
+    lost: bool = False
+    loves: str = ""
+    want: str = ""
+    shy_of: str = ""
+    sleepless: bool = False
+    place: Place | None = None
+    place_phrase: str = ""
+    weather: str = ""
+    time: str = ""
+
+
+def read_wishes(brief: Brief) -> Wishes:
+    """From premise and setting; the same brief always gives the same wishes."""
+    premise = brief.premise.lower()
+    kind = _creature(premise, brief)
+    place, phrase = _place(brief.setting, premise)
+    words = set(_WORD.findall(f"{brief.setting} {brief.premise}".lower()))
+    loved = _noun(_LOVES, premise)
+    lost = _noun(_LOST, premise)
+    shy = _SHY_OF.search(premise)
+    want = _WANTS.search(premise)
+    cannot = _CANNOT.search(premise)
+    return Wishes(
+        kind=kind,
+        she=_is_she(premise, kind),
+        thing=lost if lost and not _kind(lost) else _thing(premise),
+        lost=bool(lost) and not _kind(lost),
+        loves="" if _kind(loved) else loved,
+        want=want.group(1).strip() if want else "",
+        shy_of=shy.group(1).strip() if shy else "",
+        sleepless=bool(cannot and cannot.group(1) in {"sleep", "nap", "rest"}),
+        place=place,
+        place_phrase=phrase,
+        weather=_named(_WEATHER, words),
+        time=_named(_TIMES, words),
+    )
+
+
+def find_place(phrase: str) -> Place | None:
+    """The place that a phrase means, by its last telling word: "the foggy forest" is the forest."""
+    for word in reversed(_WORD.findall(phrase.lower())):
+        for place in read_places():
+            if word in place.words:
+                return place
+    return None
+
+
+def with_preposition(phrase: str) -> str:
+    """"in the foggy forest", "on the moon", "at the fair"."""
+    if _PREPOSITION.match(phrase):
+        return phrase
+    words = _WORD.findall(phrase.lower())
+    last = words[-1] if words else ""
+    return f"{'on' if last in _ON else 'at' if last in _AT else 'in'} {phrase}"
+
+
+def _place(setting: str, premise: str) -> tuple[Place | None, str]:
+    if setting:
+        phrase = _PREPOSITION.sub("", setting.strip().rstrip("."))
+        phrase = re.sub(r"^(?:an?|the)\s+", "the ", " ".join(phrase.split()[:8]), flags=re.IGNORECASE)
+        found = find_place(phrase)
+        owned = re.match(r"^(?:the|my|her|his|their|our)\b|^\w+['’]s?\b|^[A-Z]", phrase)
+        if not owned and phrase.lower() not in _BARE:
+            phrase = f"the {phrase}"
+        return found, with_preposition(re.sub(r"^my\b", "the", phrase))
+    match = re.search(r"\b(?:in|on|at|by|under)\s+(?:the|an?)\s+([a-z -]{3,40})", premise)
+    found = find_place(match.group(1)) if match else None
+    return (found, "") if found else (None, "")
+
+
+def _creatures(text: str) -> Iterator[str]:
+    for word in _WORD.findall(text):
+        kind = _kind(word)
+        if kind:
+            yield kind
+
+
+def _kind(word: str) -> str:
+    known = read_creatures()
+    for form in (word, word.removesuffix("s"), word.removesuffix("es"), f"{word.removesuffix('ies')}y"):
+        if form in known:
+            return form
+    return {"puppy": "dog", "puppies": "dog", "kitten": "cat", "bunny": "rabbit", "mice": "mouse",
+            "wolves": "wolf", "bunnies": "rabbit", "kittens": "cat", "geese": "goose"}.get(word, "")  # fmt: skip
+
+
+def _creature(premise: str, brief: Brief) -> str:
+    lost = _noun(_LOST, premise)
+    heroes_are = {word for hero in brief.heroes for word in (hero.species, *hero.features)}
+    for kind in _creatures(premise):
+        if kind not in heroes_are and not (lost and kind in lost.split() and kind in read_things()):
+            return kind
+    stranger = re.match(r"^(?:an?|the)\s+([a-z-]+)\s+(?:who|that)\b", premise)
+    people = {"girl", "boy", "child", "kid", "prince", "princess", "person", "hero", "sister", "brother", "friend"}
+    return stranger.group(1) if stranger and stranger.group(1) not in people else ""
+
+
+def _is_she(premise: str, kind: str) -> bool | None:
+    after = premise.partition(kind)[2] if kind else ""
+    told = re.search(r"\b(she|her|hers|he|him|his)\b", after)
+    return told.group(1).startswith(("she", "her")) if told else None
+
+
+def _noun(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match.group(1).strip(" -'’") if match else ""
+
+
+def _thing(premise: str) -> str:
+    things = read_things()
+    for word in _WORD.findall(premise):
+        single = word if word in things else word.removesuffix("s")
+        if single in things and not _kind(word):
+            return _with_adjective(premise, word)
+    found = without_article(_noun(_FOUND, premise))
+    if not found or _kind(found.split()[-1]) or find_place(found):
+        return ""
+    return found
+
+
+def _with_adjective(premise: str, noun: str) -> str:
+    match = re.search(rf"\b(?:an?|the|her|his|their|its)\s+((?:[a-z-]+\s+){{0,2}}{noun})\b", premise)
+    phrase = match.group(1) if match else noun
+    return phrase if match else (noun.removesuffix("s") if is_plural(noun) and noun not in read_things() else noun)
+
+
+def _named(names: dict[str, str], words: set[str]) -> str:
+    return next((name for name, told in names.items() if words & set(told.split())), "")

@@ -1,0 +1,138 @@
+"""Tells one scene of an outline, at the length asked for."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from studio.storyteller.brief import Brief
+from studio.storyteller.feedback import heed
+from studio.storyteller.foreign import foreign_lines, place_spot
+from studio.storyteller.language.grammar import count_words, split_sentences
+from studio.storyteller.language.phrasing import Phrasing, grow
+from studio.storyteller.language.rhythm import Choice, Target, Weight, fit
+from studio.storyteller.ornaments import dress
+from studio.storyteller.plots.reading import Line
+from studio.storyteller.tale import Tale, recall
+from studio.storyteller.threads import weave
+
+_COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
+_HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
+_TOLERANCE = 0.04
+_TRIES = 3
+_TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which scene, how long, what was told before and what was wrong with the last try."""
+
+    scene: int
+    words: float
+    sentence: float
+    before: tuple[str, ...] = ()
+    feedback: tuple[str, ...] = ()
+
+
+def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed: int) -> dict[str, Any]:
+    """Paragraphs and alt text of one scene, true to the outline."""
+    scene = planned["scenes"][wanted.scene - 1]
+    tale = _on_stage(recall(brief, planned), scene)
+    rng = Random(f"{seed}|{planned.get('title')}|{planned.get('logline')}|{wanted.scene}")
+    lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
+    told = [(line.weight, rng.choice(line.phrasings)) for line in lines if line.phrasings]
+    told = dress(tale, planned, wanted.scene, told, rng)
+    target = heed(wanted.feedback, Target(wanted.words, wanted.sentence))
+    sentences = _tell(tale, wanted, [one for one in told if _playable(tale, one[1])], scene, target)
+    return {"paragraphs": _paragraphs(sentences, brief.age), "alt_text": _alt_text(scene)}
+
+
+def _on_stage(tale: Tale, scene: Mapping[str, Any]) -> Tale:
+    """The tale as this scene's cast sees it; who is not on stage neither acts nor speaks."""
+    cast = scene.get("on_stage")
+    names = {str(name) for name in cast} if isinstance(cast, list) else set()
+    heroes = tuple(hero for hero in tale.brief.heroes if hero.name in names) or tale.brief.heroes
+    return replace(
+        tale,
+        brief=replace(tale.brief, heroes=heroes),
+        companion=tale.companion if tale.companion and tale.companion.name in names else None,
+        helper=tale.helper if tale.helper and tale.helper.name in names else None,
+    )
+
+
+def _playable(tale: Tale, line: str) -> bool:
+    return (tale.companion is not None or not _COMPANION.search(line)) and (
+        tale.helper is not None or not _HELPER.search(line)
+    )
+
+
+def _lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[Line]:
+    """The plot's own lines; when the stage lacks somebody whom they need, or nobody knows the plot, the outline's."""
+    if tale.plot:
+        lines = tale.plot.beats[number - 1].lines
+        musts = [line for line in lines if line.weight is Weight.MUST]
+        if all(_playable(tale, phrasing) for line in musts for phrasing in line.phrasings):
+            return [line for line in lines if all(_playable(tale, phrasing) for phrasing in line.phrasings)]
+    return foreign_lines(tale, planned, number)
+
+
+def _tell(
+    tale: Tale, wanted: Wanted, told: Sequence[tuple[Weight, str]], scene: Mapping[str, Any], target: Target
+) -> list[str]:
+    """The lines as sentences, cut to length. Names are longer than pronouns, hence the second and third look."""
+    spot = place_spot(tale, scene)
+    told = list(_fresh(tale, told, spot, wanted.before))
+    preview = tale.phrasing(spot)
+    preview.say("{names}")
+    choices = [Choice(weight, tuple(preview.say(form) for form in grow(line))) for weight, line in told]
+    aim, best, miss = target, [""], float("inf")
+    for _ in range(_TRIES):
+        teller = tale.phrasing(spot, turn=wanted.scene - 1)
+        sentences = list(_say(teller, told, fit(choices, aim)))
+        off = count_words(" ".join(sentences)) / target.words
+        if abs(off - 1) < miss:
+            best, miss = sentences, abs(off - 1)
+        if miss <= _TOLERANCE or not off:
+            break
+        aim = Target(aim.words / off, aim.sentence)
+    return best
+
+
+def _say(teller: Phrasing, told: Sequence[tuple[Weight, str]], forms: Sequence[int | None]) -> Iterator[str]:
+    for (_, line), form in zip(told, forms, strict=True):
+        if form is not None:
+            yield teller.say(grow(line)[form])
+
+
+def _fresh(
+    tale: Tale, told: Sequence[tuple[Weight, str]], spot: str, before: Sequence[str]
+) -> Iterator[tuple[Weight, str]]:
+    """Leaves out what an earlier scene has told in the same words."""
+    heard = {sentence.casefold() for text in before for sentence in split_sentences(text)}
+    seen: set[str] = set()
+    for weight, line in told:
+        forms = {form.casefold() for form in map(tale.phrasing(spot).say, grow(line))}
+        if line not in seen and not (weight < Weight.MUST and forms & heard):
+            yield weight, line
+        seen.add(line)
+
+
+def _paragraphs(sentences: Sequence[str], age: int) -> list[str]:
+    """Two or three sentences each; speech begins its own where the paragraph is not too short."""
+    size = 2 if age <= 4 else 3
+    parts: list[list[str]] = [[]]
+    for index, sentence in enumerate(sentences):
+        last = parts[-1]
+        alone = index == len(sentences) - 1 and size > 2
+        if last and (len(last) >= size and not alone or (sentence.startswith("“") and len(last) > 1)):
+            parts.append([])
+        parts[-1].append(sentence)
+    return [" ".join(part) for part in parts if part]
+
+
+def _alt_text(scene: Mapping[str, Any]) -> str:
+    shows = str(scene.get("what_happens") or "A scene of the story").strip()
+    sentence = (split_sentences(shows) or [shows])[0].rstrip(".!?")
+    when = _TIMES.get(str(scene.get("time_of_day")), "")
+    return f"{sentence}{f', {when}' if when and when not in sentence else ''}."

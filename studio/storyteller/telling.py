@@ -1,0 +1,71 @@
+"""The storyteller's door: one call answers one structured prompt."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from studio.storyteller.activities import devise
+from studio.storyteller.blocks import Unanswerable
+from studio.storyteller.brief import read_brief
+from studio.storyteller.checking import check
+from studio.storyteller.outlining import outline
+from studio.storyteller.scenes import Wanted, tell_scene
+
+__all__ = ["Unanswerable", "tell"]
+
+
+def tell(schema_name: str, blocks: Mapping[str, Any], *, seed: int) -> dict[str, Any]:
+    """The answer to `outline`, `scene_text`, `story_check` or `activities`; the same arguments, the same answer.
+
+    Raises:
+        Unanswerable: a block is missing or unreadable, or the schema is none of the four; the message says which.
+
+    """
+    brief = read_brief(blocks.get("brief"))
+    if schema_name == "outline":
+        return outline(brief, seed)
+    planned = _outline(blocks)
+    if schema_name == "scene_text":
+        return tell_scene(brief, planned, _wanted(blocks), seed=seed)
+    texts = _texts(blocks, "texts")
+    if schema_name == "story_check":
+        return check(brief, planned, texts)
+    if schema_name == "activities":
+        return devise(brief, planned, seed=seed)
+    raise Unanswerable(f"schema {schema_name!r} is not one the storyteller answers")
+
+
+def _outline(blocks: Mapping[str, Any]) -> Mapping[str, Any]:
+    planned = blocks.get("outline")
+    if not isinstance(planned, Mapping):
+        raise Unanswerable("block <outline> is missing or not an object")
+    scenes = planned.get("scenes")
+    if not isinstance(scenes, list) or len(scenes) != 4 or not all(isinstance(one, Mapping) for one in scenes):
+        raise Unanswerable("block <outline>: scenes is not a list of four objects")
+    return planned
+
+
+def _wanted(blocks: Mapping[str, Any]) -> Wanted:
+    scene, targets = blocks.get("scene"), blocks.get("targets")
+    number = scene.get("scene") if isinstance(scene, Mapping) else None
+    if not isinstance(number, int) or not 1 <= number <= 4:
+        raise Unanswerable('block <scene> is missing or not {"scene": 1 to 4}')
+    words = targets.get("words") if isinstance(targets, Mapping) else None
+    length = targets.get("sentenceWords") if isinstance(targets, Mapping) else None
+    if not isinstance(words, int | float) or not isinstance(length, int | float) or words <= 0 or length <= 0:
+        raise Unanswerable('block <targets> is missing or not {"words": number, "sentenceWords": number}')
+    return Wanted(
+        scene=number,
+        words=float(words),
+        sentence=float(length),
+        before=tuple(_texts(blocks, "before", required=False)),
+        feedback=tuple(_texts(blocks, "feedback", required=False)),
+    )
+
+
+def _texts(blocks: Mapping[str, Any], name: str, *, required: bool = True) -> list[str]:
+    value = blocks.get(name)
+    if value is None and not required:
+        return []
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise Unanswerable(f"block <{name}> is missing or not a list of texts")
+    return list(value)

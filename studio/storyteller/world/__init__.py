@@ -1,0 +1,1 @@
+"""What stories are made of: places, creatures, things, and small ornaments of any scene."""

@@ -1,0 +1,78 @@
+"""Reads the world: places, creatures, things, ornaments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere: `names` and `spots` begin with their preposition; spots lead away and home again."""
+
+    name: str
+    words: frozenset[str]
+    names: tuple[str, ...]
+    spots: tuple[str, ...]
+    colours: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Creature:
+    """A kind of companion or helper."""
+
+    kind: str
+    look: str
+    sound: str
+    move: str
+    habit: str
+
+
+@cache
+def read_places() -> tuple[Place, ...]:
+    """All places, in the order in which their words are tried."""
+    return tuple(_place(part) for part in (_HERE / "places.txt").read_text("utf-8").split("\n# ")[1:])
+
+
+def _place(part: str) -> Place:
+    name, *rows = part.strip().splitlines()
+    keys = dict(row.split(": ", 1) for row in rows if not row.startswith("- ") and ": " in row)
+    return Place(
+        name=name.strip(),
+        words=frozenset(keys["words"].split()),
+        names=tuple(keys["name"].split(" / ")),
+        spots=tuple(keys["spots"].split(" / ")),
+        colours=tuple(keys["colours"].split()),
+        lines=tuple(row[2:] for row in rows if row.startswith("- ")),
+    )
+
+
+@cache
+def read_creatures() -> Mapping[str, Creature]:
+    """By kind."""
+    rows = (_HERE / "creatures.txt").read_text("utf-8").splitlines()[1:]
+    parts = ([part.strip() for part in row.split(" | ", 4)] for row in rows if row)
+    return {kind: Creature(kind, look, sound, move, habit) for kind, look, sound, move, habit in parts}
+
+
+@cache
+def read_things() -> Mapping[str, str]:
+    """What each known thing did, by its name."""
+    rows = (_HERE / "things.txt").read_text("utf-8").splitlines()[1:]
+    return dict(row.split(" | ", 1) for row in rows if row)
+
+
+@cache
+def read_ornaments() -> Mapping[str, tuple[str, ...]]:
+    """Lines by the name of their section."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for row in (_HERE / "ornaments.txt").read_text("utf-8").splitlines():
+        if row.startswith("["):
+            lines = sections.setdefault(row.strip("[]"), [])
+        elif row.startswith("- "):
+            lines.append(row[2:])
+    return {name: tuple(found) for name, found in sections.items()}
