@@ -56,7 +56,7 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
 
     def response(self, instance: str) -> web.Response:
         body: dict[str, Any] = {
-            "type": f"https://storyloom.dev/problems/{self.code}",
+            "type": f"urn:storyloom:problem:{self.code}",
             "title": TITLES.get(self.status, "Error"),
             "status": self.status,
             "detail": self.detail,

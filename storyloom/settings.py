@@ -93,6 +93,14 @@ class HttpSettings(_Env):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
 
 
+class ApiSettings(_Env):
+    """The public API. ``status_url`` is where it finds the progress stream, which it passes on."""
+
+    status_url: str | None = None
+    screening_seconds: Annotated[float, Field(gt=0, le=30)] = 3.0
+    """How long a new brief may wait for moderation. The outline is moderated again in any case."""
+
+
 class LogSettings(_Env):
     log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "info"
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
@@ -106,6 +114,7 @@ class Settings(
     ElevenLabsSettings,
     WorkerSettings,
     HttpSettings,
+    ApiSettings,
     LogSettings,
 ):
     """Everything together, for whoever composes several services."""

@@ -1,7 +1,7 @@
 """What a worker's own code is: a function from a job to a result, and what it may say on the way."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from storyloom.story.assets import Asset, Service
@@ -27,6 +27,9 @@ class Maker(Protocol):
         """Answer the asset's result, its bytes stored already."""
 
 
+Question = Callable[[bytes], Awaitable[bytes]]
+
+
 async def _nothing_to_close() -> None:
     """Close nothing."""
 
@@ -37,4 +40,6 @@ class Workshop:
 
     service: Service
     makers: Mapping[Asset, Maker]
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    """What other services may ask over core NATS, by subject; replicas share the asking among them."""
     close: Callable[[], Awaitable[None]] = _nothing_to_close

@@ -21,7 +21,7 @@ from storyloom.objects import Objects
 from storyloom.settings import Settings
 from storyloom.story.assets import Priority
 from storyloom.story.errors import GiveUp, TryAgain
-from storyloom.work import Workshop
+from storyloom.work import Question, Workshop
 
 log = structlog.get_logger()
 
@@ -72,6 +72,8 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     broker = _broker(bus, settings, workshop, working)
     await broker.start()
     await bus.client.subscribe(bus.names.subject(WHO_HOLDS_WHAT), cb=_answer(working))
+    for subject, question in workshop.questions.items():
+        await bus.client.subscribe(bus.names.subject(subject), queue=name, cb=_ask(question))
     app = web.Application()
 
     async def bus_ready() -> str | None:
@@ -140,3 +142,21 @@ def _answer(working: Working) -> Callable[[Msg], Awaitable[None]]:
         await message.respond(orjson.dumps(working.held))
 
     return answer
+
+
+def _ask(question: Question) -> Callable[[Msg], Awaitable[None]]:
+    async def answer(message: Msg) -> None:
+        try:
+            await message.respond(await question(message.data))
+        except Exception:
+            # Whoever asked hears nothing and goes on without: a question is never a must.
+            log.exception("worker.question_failed")
+
+    async def apart(message: Msg) -> None:
+        # nats-py waits for a callback before it calls the next: questions must not queue behind one another.
+        task = asyncio.create_task(answer(message))
+        asking.add(task)
+        task.add_done_callback(asking.discard)
+
+    asking: set[asyncio.Task[None]] = set()
+    return apart

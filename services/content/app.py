@@ -3,8 +3,9 @@
 from services.content.screening import Screening
 from services.content.writer import Writer
 from storyloom.objects import Objects
-from storyloom.settings import OpenAISettings, Settings
+from storyloom.settings import Settings
 from storyloom.story.assets import TEXTS, Asset, Service
+from storyloom.story.screening import ASK_SCREENING
 from storyloom.vendors.openai import OpenAI
 from storyloom.work import Maker, Workshop
 
@@ -16,9 +17,5 @@ def compose(settings: Settings, objects: Objects) -> Workshop:
     writer = Writer(openai)
     makers: dict[Asset, Maker] = {Asset.OUTLINE: writer.outline, Asset.CONTENT: writer.whole}
     makers |= dict.fromkeys(TEXTS, writer.scene)
-    return Workshop(Service.CONTENT, makers, close=openai.close)
-
-
-def compose_screening(settings: OpenAISettings) -> Screening:
-    """Who answers "may this brief be told?"; whoever composes it closes it."""
-    return Screening(OpenAI(settings))
+    questions = {ASK_SCREENING: Screening(openai).answer}
+    return Workshop(Service.CONTENT, makers, questions, close=openai.close)

@@ -1,19 +1,9 @@
 """Screening: the api asks, before it takes a brief, whether it may be told."""
 
-from pydantic import BaseModel, ConfigDict
-
 from services.content.author import Author
 from services.content.safety import words_of
 from storyloom.story.brief import Brief
-
-
-class Verdict(BaseModel):
-    """Whether moderation flags the brief, and by which of its categories."""
-
-    model_config = ConfigDict(frozen=True)
-
-    flagged: bool
-    categories: tuple[str, ...] = ()
+from storyloom.story.screening import Verdict
 
 
 class Screening:
@@ -27,5 +17,7 @@ class Screening:
         verdict = await self._author.moderate(words_of(brief))
         return Verdict(flagged=verdict.flagged, categories=verdict.categories)
 
-    async def close(self) -> None:
-        await self._author.close()
+    async def answer(self, question: bytes) -> bytes:
+        """The same over the bus: a brief's JSON in, a verdict's out."""
+        verdict = await self.screen(Brief.model_validate_json(question))
+        return verdict.model_dump_json().encode()

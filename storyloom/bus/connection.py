@@ -62,6 +62,13 @@ class Bus:
         """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
         await self.send(self.names.story, [letter(event) for event in events])
 
+    async def tell_again(self, event: Event) -> None:
+        """Publish an event that was lost, without its Msg-Id: the server must not take it for a repeat of the lost one.
+
+        Raises BusUnavailableError.
+        """
+        await self.send(self.names.story, [Letter(subject(event), event.model_dump_json().encode(), None)])
+
     async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
         """Publish jobs on JOBS, one live job an asset. A job put back carries no Msg-Id: it must not count as a repeat.
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from storyloom.db.pool import Connection
 from storyloom.settings import DatabaseSettings
 
 FOLDER = Path(str(files("storyloom.db") / "migrations"))
@@ -42,7 +43,7 @@ def migrate(url: str) -> None:
         raise MigrationFailed((done.stderr or done.stdout).strip().splitlines()[-1])
 
 
-async def version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> str | None:
     """The schema's version in a database; None if it never was migrated."""
     try:
         found: str | None = await connection.fetchval("SELECT max(version) FROM schema_migrations")

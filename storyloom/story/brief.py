@@ -1,9 +1,9 @@
 """The brief: what a client asks for. Every field is bounded; unknown fields are refused; camelCase on the wire."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
@@ -127,7 +127,7 @@ class Brief(Wire):
     setting: Sentence | None = None
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
     type_details: dict[Annotated[str, StringConstraints(max_length=40)], str | int] = Field(
-        default_factory=dict, max_length=10
+        default_factory=dict, max_length=10, validate_default=True
     )
     assets: tuple[Asset, ...] = Field(default=PUBLIC, min_length=1, max_length=len(PUBLIC))
     voice: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "default"
@@ -169,18 +169,15 @@ class Brief(Wire):
 
     @field_validator("type_details")
     @classmethod
-    def _bounded_details(cls, details: dict[str, str | int]) -> dict[str, str | int]:
+    def _has_its_type_details(cls, details: dict[str, str | int], info: ValidationInfo) -> dict[str, str | int]:
         for key, value in details.items():
             if isinstance(value, str) and not 0 < len(_clean(value).strip()) <= 300:
                 raise ValueError(f"{key} must hold 1 to 300 characters")
-        return details
-
-    @model_validator(mode="after")
-    def _has_its_type_details(self) -> Self:
-        missing = [key for key in REQUIRED_DETAILS.get(self.story_type, ()) if key not in self.type_details]
+        story_type = info.data.get("story_type", "")
+        missing = [key for key in REQUIRED_DETAILS.get(story_type, ()) if key not in details]
         if missing:
-            raise ValueError(f"a {self.story_type} story needs typeDetails: {', '.join(missing)}")
-        return self
+            raise ValueError(f"a {story_type} story needs {', '.join(missing)} here")
+        return details
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what prompts and clients see."""

@@ -106,3 +106,8 @@ class AssetProgressed(Value):
 def subject(event: Event) -> str:
     """Where an event is told: ``story.evt.<event>.<story_id>``."""
     return f"story.evt.{type(event).__name__}.{event.story_id}"
+
+
+def story_requested(story_id: UUID, tenant_id: str, trace: str, at: datetime) -> StoryRequested:
+    """The event of a new story; its id is the same whoever tells it."""
+    return StoryRequested(id=f"{story_id}.requested", story_id=story_id, tenant_id=tenant_id, trace=trace, at=at)

@@ -40,4 +40,8 @@ class AssetRequested(Value):
     @property
     def subject(self) -> str:
         """Where it stands on the bus; at most one message may live there."""
-        return f"job.{self.service}.{self.priority}.{self.story_id}.{self.asset}"
+        return job_subject(self.story_id, self.asset, self.priority)
+
+
+def job_subject(story_id: UUID, asset: Asset, priority: Priority) -> str:
+    return f"job.{GRAPH[asset].service.value}.{priority.value}.{story_id}.{asset.value}"

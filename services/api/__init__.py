@@ -1,0 +1,1 @@
+"""Hears clients. Says StoryRequested. Writes a story's first row, and answers what its rows say."""

@@ -1,0 +1,65 @@
+"""The composition root of the api."""
+
+from dataclasses import dataclass, field
+
+from aiohttp import ClientSession, web
+
+from services.api.reading import LONGEST_BODY
+from services.api.routes import Routes
+from services.api.stories import Stories
+from storyloom.bus.connection import Bus, connect
+from storyloom.bus.streams import provision
+from storyloom.db.migrate import mismatch, version
+from storyloom.db.pool import Pool, open_pool
+from storyloom.health import add_health, listen
+from storyloom.objects import Objects
+from storyloom.problems import as_problems
+from storyloom.settings import Settings
+
+
+@dataclass
+class RunningApi:
+    """The api, running."""
+
+    url: str
+    stories: Stories
+    _bus: Bus
+    _pool: Pool
+    _objects: Objects
+    _http: ClientSession
+    _runner: web.AppRunner
+    name: str = "api"
+    _stopped: bool = field(default=False)
+
+    async def stop(self) -> None:
+        """Take no more requests, finish those under way, close."""
+        if self._stopped:
+            return
+        self._stopped = True
+        await self._runner.cleanup()
+        await self._http.close()
+        await self._bus.close()
+        await self._pool.close()
+        await self._objects.close()
+
+
+async def serve(settings: Settings) -> RunningApi:
+    """Start the api. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
+    pool = await open_pool(settings)
+    bus = await connect(settings, "api")
+    await provision(bus.js, settings)
+    objects, http = Objects(settings), ClientSession()
+    stories = Stories(pool, bus, settings.screening_seconds)
+    app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
+    app.add_routes(Routes(stories, objects, http, settings.status_url).table())
+
+    async def bus_ready() -> str | None:
+        return None if bus.client.is_connected else "NATS is away"
+
+    async def database_ready() -> str | None:
+        async with pool.acquire(timeout=2) as connection:
+            return mismatch(await version(connection))
+
+    add_health(app, {"bus": bus_ready, "database": database_ready})
+    runner, url = await listen(app, settings.http_host, settings.http_port)
+    return RunningApi(url, stories, bus, pool, objects, http, runner)

@@ -1,0 +1,99 @@
+"""Reading a request: its body as a brief, its page, its trace. Whatever is wrong becomes a problem with pointers."""
+
+import base64
+import binascii
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from storyloom.problems import Problem, not_found
+from storyloom.story.brief import Brief
+
+LONGEST_BODY = 64 * 1024
+_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+async def brief(request: web.Request) -> tuple[Brief, dict[str, Any]]:
+    """The brief in the body, and the body as it came. Raises a Problem that names every wrong field."""
+    if request.content_type != "application/json":
+        raise Problem(415, "not_json", "Send the brief as application/json.")
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "bad_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    if not isinstance(body, dict):
+        raise Problem(
+            422, "bad_brief", "The body must be a JSON object.", errors=[{"pointer": "", "detail": "is no object"}]
+        )
+    try:
+        return Brief.model_validate(body), body
+    except ValidationError as error:
+        raise Problem(422, "bad_brief", _summary(error), errors=_errors(error, body)) from None
+
+
+def story_id(request: web.Request) -> UUID:
+    """The id in the address. What is no id is no story."""
+    try:
+        return UUID(request.match_info["id"])
+    except ValueError:
+        raise not_found("story") from None
+
+
+def trace(request: web.Request) -> str:
+    """The caller's trace context (W3C traceparent) if it sent one, else a new one."""
+    sent = request.headers.get("traceparent", "")
+    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list: ``limit`` items that come before (created_at, id), newest first."""
+
+    limit: int
+    before_at: datetime | None = None
+    before_id: UUID | None = None
+
+
+def page(request: web.Request) -> Page:
+    """The page asked for by ``limit`` (1 to 100) and ``cursor``."""
+    text = request.query.get("limit", "20")
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise Problem(400, "bad_limit", "limit is a number from 1 to 100.")
+    cursor = request.query.get("cursor")
+    if cursor is None:
+        return Page(int(text))
+    try:
+        at, key = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").split("/")
+        return Page(int(text), datetime.fromisoformat(at), UUID(key))
+    except (ValueError, binascii.Error):
+        raise Problem(400, "bad_cursor", "cursor is not one that this API has given.") from None
+
+
+def cursor(created_at: datetime, key: UUID) -> str:
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()}/{key}".encode()).decode()
+
+
+def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]]:
+    found = []
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        pointer = "".join(f"/{_escaped(str(part))}" for part in one["loc"] if part != "[key]")
+        if "characterName" in body and pointer.startswith("/characters"):
+            pointer = "/characterName"
+        found.append({"pointer": pointer, "detail": one["msg"].removeprefix("Value error, ")})
+    return found
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")  # RFC 6901
+
+
+def _summary(error: ValidationError) -> str:
+    count = error.error_count()
+    return "One field of the brief is wrong." if count == 1 else f"{count} fields of the brief are wrong."

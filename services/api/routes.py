@@ -1,0 +1,124 @@
+"""The routes: one function each, from the request to the answer. Every one asks who is calling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from services.api import reading
+from services.api.stories import Stories
+from storyloom.keys import Caller, caller
+from storyloom.objects import Objects
+from storyloom.problems import Problem, not_found
+from storyloom.story.assets import Asset
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The public API's handlers."""
+
+    stories: Stories
+    objects: Objects
+    http: ClientSession
+    status_url: str | None
+
+    def table(self) -> list[web.RouteDef]:
+        """What answers where."""
+        return [
+            web.post(f"{BASE}/stories", self.create),
+            web.get(f"{BASE}/stories", self.list),
+            web.get(f"{BASE}/stories/{{id}}", self.get),
+            web.get(f"{BASE}/stories/{{id}}/events", self.events),
+            web.get(f"{BASE}/stories/{{id}}/assets/{{asset}}", self.asset),
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Take a brief: 202 and the story, on its way."""
+        who = await self._caller(request, "stories:write")
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not 1 <= len(key) <= 200:
+            raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 characters.")
+        brief, _ = await reading.brief(request)
+        story_id = await self.stories.create(who, brief, trace=reading.trace(request), idempotency_key=key)
+        story, _ = await self.stories.get(who, story_id)
+        shown = ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")
+        headers = {"Location": f"{BASE}/stories/{story_id}"}
+        return _json({name: story[name] for name in shown}, status=202, headers=headers)
+
+    async def list(self, request: web.Request) -> web.Response:
+        """The caller's stories, newest first."""
+        who = await self._caller(request, "stories:read")
+        return _json(await self.stories.list(who, reading.page(request)))
+
+    async def get(self, request: web.Request) -> web.Response:
+        """One story as it stands; 304 if the caller has it already."""
+        who = await self._caller(request, "stories:read")
+        story, version = await self.stories.get(who, reading.story_id(request))
+        tag = f'"{version}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if tag in request.headers.get("If-None-Match", ""):
+            return web.Response(status=304, headers=headers)
+        return _json(story, headers=headers)
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """A ready asset: 302 to its bytes, or the JSON of those that are words. ``?part=vtt``: the audio's captions."""
+        who = await self._caller(request, "stories:read")
+        asset, result = await self.stories.result(who, reading.story_id(request), request.match_info["asset"])
+        if asset is Asset.ACTIVITIES:
+            return _json(result["activities"])
+        if asset is Asset.CONTENT:
+            scenes = [{"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]]
+            return _json({"title": result["title"], "logline": result["logline"], "scenes": scenes})
+        stored = _stored(result, request.query.get("part"))
+        suffix = stored["key"].rsplit(".", 1)[-1]
+        url = await self.objects.presign(
+            stored["key"], content_type=stored["content_type"], filename=f"{asset.value}.{suffix}"
+        )
+        return web.Response(status=302, headers={"Location": url, "Cache-Control": "private, no-store"})
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """The progress stream, passed on from status. Where an ingress sends it there by itself this is never asked."""
+        if self.status_url is None:
+            raise Problem(503, "stream_elsewhere", "The progress stream is not connected to this API.")
+        story_id = reading.story_id(request)
+        passed = {name: request.headers[name] for name in ("Authorization", "Last-Event-ID") if name in request.headers}
+        url = f"{self.status_url}{BASE}/stories/{story_id}/events"
+        try:
+            async with self.http.get(
+                url, headers=passed, params=request.query, timeout=ClientTimeout(total=None, connect=5, sock_read=60)
+            ) as upstream:
+                answer = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream.headers))
+                await answer.prepare(request)
+                async for chunk in upstream.content.iter_any():
+                    await answer.write(chunk)
+                return answer
+        except ClientError as error:
+            raise Problem(503, "stream_away", "The progress stream is away; try again.") from error
+
+    async def _caller(self, request: web.Request, scope: str) -> Caller:
+        who = await caller(self.stories.pool, request.headers.get("Authorization"))
+        who.must(scope)
+        return who
+
+
+def _stored(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
+    if part is not None and part != "vtt":
+        raise not_found("part of this asset")
+    names = ("vtt",) if part else ("image", "audio", "pdf")
+    stored: Mapping[str, Any] | None = next((result[name] for name in names if name in result), None)
+    if stored is None:
+        raise not_found("part of this asset")
+    return stored
+
+
+def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    kept = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate")
+    return {name: headers[name] for name in kept if name in headers}
+
+
+def _json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)

@@ -1,0 +1,92 @@
+"""The composition root of status: projector, reconciler, starts and the progress stream, supervised."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+
+from services.status import records
+from services.status.hub import Hub
+from services.status.projector import Projector
+from services.status.reconciler import Pace, Reconciler
+from services.status.starts import Starts
+from services.status.stream import Stream, routes
+from storyloom.bus.connection import Bus, connect
+from storyloom.bus.streams import missing, provision
+from storyloom.db.migrate import mismatch, version
+from storyloom.db.pool import Pool, open_pool
+from storyloom.health import add_health, listen
+from storyloom.problems import as_problems
+from storyloom.running import supervise
+from storyloom.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass
+class RunningStatus:
+    """The status service, running."""
+
+    url: str
+    projector: Projector
+    reconciler: Reconciler
+    _bus: Bus
+    _pool: Pool
+    _runner: web.AppRunner
+    _loops: list[asyncio.Task[None]]
+    name: str = "status"
+    _stopped: bool = field(default=False)
+
+    async def stop(self) -> None:
+        """End the loops between two batches' commits, send what is committed, close."""
+        if self._stopped:
+            return
+        self._stopped = True
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self.projector.drain()
+        await self._runner.cleanup()
+        await self._bus.close()
+        try:
+            await asyncio.wait_for(self._pool.close(), 3)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatus:
+    """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
+    pool = await open_pool(settings)
+    woken: list[Hub] = []
+    projectors: list[Projector] = []
+
+    async def reconnected() -> None:
+        for projector in projectors:
+            await projector.pull.again()
+        for hub in woken:
+            await hub.wake()
+
+    bus = await connect(settings, "status", on_reconnect=reconnected)
+    await provision(bus.js, settings)
+    hub, projector, reconciler = Hub(bus), Projector(bus, pool), Reconciler(bus, pool, pace)
+    woken.append(hub)
+    projectors.append(projector)
+    app = web.Application(middlewares=[as_problems])
+    app.add_routes(routes(Stream(pool, hub)))
+
+    async def bus_ready() -> str | None:
+        if not bus.client.is_connected:
+            return "NATS is away"
+        return "; ".join(await missing(bus.js, settings)) or None
+
+    async def database_ready() -> str | None:
+        async with pool.acquire(timeout=2) as connection:
+            return mismatch(await version(connection))
+
+    add_health(app, {"bus": bus_ready, "database": database_ready})
+    runner, url = await listen(app, settings.http_host, settings.http_port)
+    loops = {"projector": projector.run, "reconciler": reconciler.run, "starts": Starts(bus, pool).run}
+    tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()]
+    records.queries()  # read the SQL now: a slip in it must show at the start
+    return RunningStatus(url, projector, reconciler, bus, pool, runner, tasks)

@@ -1,0 +1,31 @@
+"""Jobs out of journeys: a job carries all that its maker needs, so that workers have no database."""
+
+from datetime import UTC, datetime
+
+from storyloom.story.assets import GRAPH, Asset
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.journey import Journey
+
+
+def job_for(journey: Journey, asset: Asset, *, put_back: bool = False) -> AssetRequested:
+    """The job that makes a queued asset of a journey. Its id repeats with its fingerprint, so that the bus sees twins.
+
+    Built without validation: all parts were validated where they came in.
+    """
+    state = journey.assets[asset]
+    if state.fingerprint is None:
+        raise ValueError(f"{asset.value} was never queued")
+    needs = ((need, journey.assets[need].result) for need in GRAPH[asset].waits_for)
+    return AssetRequested.model_construct(
+        id=f"{journey.story_id}.{asset.value}.{state.fingerprint[:16]}",
+        story_id=journey.story_id,
+        tenant_id=journey.tenant_id,
+        trace=journey.trace,
+        at=datetime.now(UTC),
+        asset=asset,
+        fingerprint=state.fingerprint,
+        priority=journey.brief.priority,
+        put_back=put_back,
+        brief=journey.brief,
+        inputs={need: result for need, result in needs if result is not None},
+    )

@@ -1,0 +1,255 @@
+"""The projector: hears every event, folds a batch of them into their stories' journeys, all in one transaction.
+
+Lock the stories, note the events' ids (a repeat changes nothing), fold, write, commit; then tell the readers, send the
+next jobs, and acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to put back.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+from asyncpg import Record
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from services.status import records
+from services.status.jobs import job_for
+from services.status.journey import Effects, after
+from storyloom.bus.connection import Bus, BusUnavailableError, Letter
+from storyloom.bus.pulling import Pull
+from storyloom.db.pool import Connection, Pool
+from storyloom.story.assets import Asset
+from storyloom.story.events import EVENT, AnyEvent, StoryCompleted
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.journey import Journey, overall
+from storyloom.telemetry import EVENTS, PROJECTOR_LAG, STORIES
+
+log = structlog.get_logger()
+
+BATCH = 50
+REMEMBERED = 2_000
+"""Journeys kept in memory. A story that is not among them is read from its rows."""
+PATIENCE = 5
+"""Deliveries until an event that cannot be folded is buried."""
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InsufficientResourcesError,
+)
+"""Postgres is away, busy or restarting: the batch comes again."""
+
+Batch = dict[UUID, list[AnyEvent]]
+
+
+class Projector:
+    """Folds events. Any number of them may run, in one process or in several."""
+
+    def __init__(self, bus: Bus, pool: Pool) -> None:
+        self._bus = bus
+        self._pool = pool
+        self.pull = Pull(bus, bus.names.story, bus.names.projector, room=4 * BATCH)
+        self._journeys: OrderedDict[UUID, Journey] = OrderedDict()
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Fold for ever; cancel it to end it."""
+        await self.pull.open()
+        try:
+            while True:
+                messages = await self.pull.take(BATCH)
+                try:
+                    await self._handle(messages)
+                finally:
+                    await self.pull.done(len(messages))
+        finally:
+            await self.pull.close()
+
+    async def drain(self) -> None:
+        """Wait until the jobs of what was committed are sent."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=5)
+
+    async def _handle(self, messages: list[Msg]) -> None:
+        heard = [(message, event) for message in messages if (event := await self._read(message)) is not None]
+        if not heard:
+            return
+        try:
+            await self.project([event for _, event in heard])
+        except AWAY as error:
+            log.warning("projector.postgres_away", error=type(error).__name__)
+            await self._nack([message for message, _ in heard], delay=1)
+            await asyncio.sleep(0.5)
+        except Exception:
+            log.exception("projector.batch_failed", events=len(heard))
+            await self._one_by_one(heard)
+        else:
+            PROJECTOR_LAG.set((datetime.now(UTC) - heard[-1][1].at).total_seconds())
+            await self._ack([message for message, _ in heard])
+
+    async def project(self, events: Sequence[AnyEvent]) -> None:
+        """Fold events into their stories, in one transaction, and send what follows. Safe to call twice."""
+        by_story: Batch = {}
+        for event in events:
+            by_story.setdefault(event.story_id, []).append(event)
+        async with self._pool.acquire() as connection:
+            try:
+                turns = await self._transact(connection, by_story)
+            except BaseException:
+                for story_id in by_story:
+                    self._journeys.pop(story_id, None)
+                raise
+        jobs = [job_for(turn.journey, asset) for turn in turns for asset in turn.effects.jobs]
+        for turn in turns:
+            self._remember(turn.journey)
+            await self._tell_readers(turn)
+        done = [_story_completed(turn) for turn in turns if turn.effects.ended]
+        if jobs or done:
+            task = asyncio.create_task(self._send(jobs, done))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _transact(self, connection: Connection, by_story: Batch) -> list[records.Turn]:
+        queries = records.queries()
+        async with connection.transaction():
+            rows = [row async for row in queries.lock_stories(connection, ids=list(by_story))]
+            known = {row["id"] for row in rows}
+            ids = [event.id for story_id in known for event in by_story[story_id]]
+            fresh = {row["event_id"] async for row in queries.record_events(connection, event_ids=ids)}
+            journeys = await self._journeys_of(connection, rows)
+            turns = [turn for key in journeys if (turn := _fold(journeys[key], by_story[key], fresh)) is not None]
+            if turns:
+                await records.write(connection, turns)
+        EVENTS.labels(outcome="folded").inc(len(fresh))
+        EVENTS.labels(outcome="repeated").inc(len(ids) - len(fresh))
+        return turns
+
+    async def _journeys_of(self, connection: Connection, rows: list[Record]) -> dict[UUID, Journey]:
+        journeys, unknown = {}, []
+        for row in rows:
+            remembered = self._journeys.get(row["id"])
+            if remembered is not None and remembered.version == row["version"]:
+                journeys[row["id"]] = remembered
+            else:
+                unknown.append(row)
+        if unknown:
+            journeys |= await records.read(connection, unknown)
+        return journeys
+
+    def _remember(self, journey: Journey) -> None:
+        self._journeys.pop(journey.story_id, None)
+        if overall(journey) == "generating":
+            self._journeys[journey.story_id] = journey
+            if len(self._journeys) > REMEMBERED:
+                self._journeys.popitem(last=False)
+
+    async def _tell_readers(self, turn: records.Turn) -> None:
+        if turn.effects.news:
+            told = [{"seq": news.seq, "event": news.event, "data": news.data} for news in turn.effects.news]
+            await self._bus.whisper(f"status.{turn.journey.story_id}", orjson.dumps(told))
+
+    async def _send(self, jobs: list[AssetRequested], done: list[StoryCompleted]) -> None:
+        try:
+            await self._bus.command(jobs)
+            await self._bus.tell(*done)
+        except BusUnavailableError:
+            # The rows are the outbox: the reconciler finds what nobody holds.
+            log.warning("projector.jobs_unsent", jobs=len(jobs))
+
+    async def _read(self, message: Msg) -> AnyEvent | None:
+        try:
+            return EVENT.validate_json(message.data)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
+            log.error("projector.unreadable_event", field=where)  # noqa: TRY400 - the input may hold a name
+            await self._bury(message, f"unreadable: {where}")
+            return None
+
+    async def _one_by_one(self, heard: list[tuple[Msg, AnyEvent]]) -> None:
+        """Find the event that breaks the batch; the others must not wait for it."""
+        for message, event in heard:
+            try:
+                await self.project([event])
+            except AWAY:
+                await self._nack([message], delay=1)
+            except Exception:
+                deliveries = message.metadata.num_delivered or 1
+                log.exception("projector.event_failed", deliveries=deliveries)
+                if deliveries < PATIENCE:
+                    await self._nack([message], delay=1)
+                else:
+                    await self._bury(message, "cannot be folded")
+            else:
+                await self._ack([message])
+
+    async def _bury(self, message: Msg, reason: str) -> None:
+        EVENTS.labels(outcome="buried").inc()
+        body = orjson.dumps({"event": message.data.decode(errors="replace"), "reason": reason})
+        story = message.subject.rsplit(".", 1)[-1]
+        try:
+            await self._bus.send(self._bus.names.dead, [Letter(f"dead.status.{story}.event", body, None)])
+            await message.term()
+        except (BusUnavailableError, NatsError):
+            await self._nack([message], delay=1)
+
+    async def _ack(self, messages: list[Msg]) -> None:
+        try:
+            for message in messages:
+                await message.ack()
+        except NatsError:
+            log.info("projector.ack_lost")  # they come again, and change nothing
+
+    async def _nack(self, messages: list[Msg], *, delay: float) -> None:
+        try:
+            for message in messages:
+                await message.nak(delay=delay)
+        except NatsError:
+            log.info("projector.nack_lost")
+
+
+def _fold(journey: Journey, events: list[AnyEvent], fresh: set[str]) -> records.Turn | None:
+    """All of a story's fresh events, one after the other, as one turn; None if nothing came of them."""
+    changed: dict[Asset, None] = {}
+    jobs: list[Asset] = []
+    total = Effects()
+    at = None
+    for event in events:
+        if event.id not in fresh:
+            continue
+        fresh.discard(event.id)  # the same id twice in one batch counts once
+        now, effects = after(journey, event)
+        if now is journey:
+            continue
+        journey, at = now, event.at
+        changed |= dict.fromkeys(effects.changed)
+        jobs += effects.jobs
+        total = Effects(tuple(changed), tuple(jobs), total.news + effects.news, total.ended or effects.ended)
+    if at is None:
+        return None
+    # What one event queued another of the same batch may have settled.
+    still = tuple(job for job in total.jobs if journey.assets[job].status == "queued")
+    return records.Turn(journey, Effects(total.changed, still, total.news, total.ended), at)
+
+
+def _story_completed(turn: records.Turn) -> StoryCompleted:
+    journey, status = turn.journey, overall(turn.journey)
+    if status == "generating":
+        raise ValueError("the story has not ended")
+    STORIES.labels(overall=status).inc()
+    return StoryCompleted(
+        id=f"{journey.story_id}.completed.{journey.seq}",
+        story_id=journey.story_id,
+        tenant_id=journey.tenant_id,
+        trace=journey.trace,
+        at=turn.at,
+        overall=status,
+    )

@@ -1,0 +1,149 @@
+"""Journeys as rows: reading them back, and writing a batch of turns in one statement. SQL in queries.sql."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import aiosql
+from asyncpg import Record
+from pydantic import TypeAdapter
+
+from services.status.journey import Effects
+from storyloom.db.pool import Connection, dumps
+from storyloom.story.assets import GRAPH, PICTURES, Asset
+from storyloom.story.brief import Brief
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.journey import AssetState, Journey, Status, document, failure, overall
+from storyloom.story.results import AnyResult, Audio, Outline, Picture
+
+_RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
+
+
+@cache
+def queries() -> Any:
+    """The named queries of this service."""
+    return aiosql.from_str(files(__package__).joinpath("queries.sql").read_text("utf-8"), "asyncpg")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A story's way through one batch: where it stands now, and what followed."""
+
+    journey: Journey
+    effects: Effects
+    at: datetime
+
+
+async def read(connection: Connection, stories: Sequence[Record]) -> dict[UUID, Journey]:
+    """The journeys of some story rows."""
+    rows: dict[UUID, dict[str, AssetState]] = {story["id"]: {} for story in stories}
+    async for row in queries().read_assets(connection, ids=list(rows)):
+        rows[row["story_id"]][row["asset_type"]] = _state(row)
+    return {story["id"]: _journey(story, rows[story["id"]]) for story in stories}
+
+
+async def write(connection: Connection, turns: Iterable[Turn]) -> None:
+    """Write what a batch changed: one statement, whatever its size."""
+    stories: list[tuple[Any, ...]] = []
+    news: list[tuple[Any, ...]] = []
+    assets: list[tuple[Any, ...]] = []
+    for turn in turns:
+        stories.append(_story_row(turn))
+        key = turn.journey.story_id
+        news += [(key, told.seq, told.event, dumps(told.data)) for told in turn.effects.news]
+        assets += [_asset_row(key, asset, turn.journey.assets[asset]) for asset in turn.effects.changed]
+    names = (*_STORY, *_NEWS, *_ASSET)
+    columns = (*_columns(stories, _STORY), *_columns(news, _NEWS), *_columns(assets, _ASSET))
+    async for _ in queries().write_turns(connection, **dict(zip(names, columns, strict=True))):
+        pass
+
+
+_STORY = (
+    "ids", "versions", "seqs", "statuses", "documents", "ended_at", "titles", "loglines", "errors", "hues", "words",
+    "blocks",
+)  # fmt: skip
+_NEWS = ("news_ids", "news_seqs", "news_events", "news_data")
+_ASSET = (
+    "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
+    "messages", "retries", "metadata",
+)  # fmt: skip
+
+
+def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
+
+
+def _story_row(turn: Turn) -> tuple[Any, ...]:
+    journey, changed = turn.journey, turn.effects.changed
+    status = overall(journey)
+    title = logline = hues = words = blocks = error = None
+    if Asset.OUTLINE in changed and isinstance(outline := journey.assets[Asset.OUTLINE].result, Outline):
+        title, logline = outline.title, outline.logline
+    if Asset.AUDIO in changed and isinstance(audio := journey.assets[Asset.AUDIO].result, Audio):
+        words, blocks = dumps([word.model_dump() for word in audio.words]), dumps(audio.blocks)
+    if any(picture in changed for picture in PICTURES):
+        hues = dumps(_hues(journey))
+    if status == "failed" and (why := failure(journey)) is not None:
+        error = dumps({"code": why[0], "message": why[1]})
+    ended_at = None if status == "generating" else turn.at
+    shown = dumps(document(journey))
+    return (
+        journey.story_id, journey.version, journey.seq, status, shown, ended_at, title, logline, error, hues, words,
+        blocks,
+    )  # fmt: skip
+
+
+def _hues(journey: Journey) -> dict[str, list[str]]:
+    pictures = ((asset, journey.assets[asset].result) for asset in PICTURES if asset in journey.assets)
+    return {asset.value: list(result.hue_colours) for asset, result in pictures if isinstance(result, Picture)}
+
+
+def _asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...]:
+    result = None if state.result is None else state.result.model_dump_json()
+    metadata: dict[str, Any] = {}
+    if state.code:
+        metadata["code"] = state.code
+    if state.retry_at:
+        metadata["retryAt"] = state.retry_at.isoformat()
+    if state.result is not None and state.result.calls:
+        metadata["calls"] = [call.model_dump() for call in state.result.calls]
+    return (
+        story_id, asset.value, state.status, state.revision, state.fingerprint, result, state.started_at,
+        state.completed_at, state.reason, state.attempts_failed, dumps(metadata) if metadata else None,
+    )  # fmt: skip
+
+
+def _journey(story: Record, rows: dict[str, AssetState]) -> Journey:
+    return Journey(
+        story_id=story["id"],
+        tenant_id=story["tenant_id"],
+        trace=story["trace"],
+        brief=Brief.model_validate(story["request"]),
+        assets={asset: rows[asset.value] for asset in GRAPH if asset.value in rows},
+        seq=story["seq"],
+        version=story["version"],
+        cancelled=story["status"] == "cancelled",
+    )
+
+
+def _state(row: Record) -> AssetState:
+    metadata = row["metadata"] or {}
+    retry_at = metadata.get("retryAt")
+    # 'generating' is a queued job that somebody was heard to have started: operators see it, no decision rests on it.
+    status: Status = "queued" if row["status"] == "generating" else row["status"]
+    return AssetState(
+        status=status,
+        revision=row["revision"],
+        fingerprint=Fingerprint(row["fingerprint"]) if row["fingerprint"] else None,
+        result=None if row["result"] is None else _RESULT.validate_python(row["result"]),
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        attempts_failed=row["retry_count"],
+        retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
+        code=metadata.get("code"),
+        reason=row["error_message"],
+    )

@@ -1,0 +1,150 @@
+"""The progress stream: server-sent events with gapless ids, replay and heartbeat, the same on every replica.
+
+Register with the hub first, read history then: an update saved between the two would otherwise reach nobody.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from aiohttp import web
+
+from services.status import records
+from services.status.hub import Hub, Reader, TooSlowError
+from storyloom.db.pool import Pool
+from storyloom.keys import caller
+from storyloom.problems import Problem, not_found
+from storyloom.telemetry import READERS
+
+log = structlog.get_logger()
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+HEARTBEAT = b": still here\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that the reader is told; ``seq`` 0 marks what is passing and has no place in history."""
+
+    seq: int
+    event: str
+    data: Any
+
+    def bytes(self) -> bytes:
+        head = f"id: {self.seq}\n" if self.seq else ""
+        return f"{head}event: {self.event}\ndata: ".encode() + orjson.dumps(self.data) + b"\n\n"
+
+
+THE_END = Told(0, "end", {})
+
+
+class Stream:
+    """Serves GET /api/v1/stories/{id}/events."""
+
+    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0) -> None:
+        self._pool = pool
+        self._hub = hub
+        self._heartbeat = heartbeat
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Stream a story's progress until it ends or the reader goes."""
+        who = await caller(self._pool, request.headers.get("Authorization"))
+        who.must("stories:read")
+        story_id = _story_id(request.match_info["id"])
+        after = _last_seen(request)
+        async with self._hub.reading(story_id) as reader:
+            story = await records.queries().story_for_reader(self._pool, id=story_id)
+            if story is None or story["tenant_id"] != who.tenant_id:
+                raise not_found("story")
+            over = story["status"] != "generating"
+            if over and after is not None and after >= story["seq"]:
+                return web.Response(status=204)
+            response = web.StreamResponse(headers=HEADERS)
+            await response.prepare(request)
+            await response.write(b"retry: 2000\n\n")
+            with READERS.track_inprogress():
+                await self._tell(response, self._told(story_id, story, after, reader))
+        return response
+
+    async def _tell(self, response: web.StreamResponse, told: AsyncIterator[Told | None]) -> None:
+        try:
+            async for one in told:
+                await response.write(HEARTBEAT if one is None else one.bytes())
+        except TooSlowError:
+            log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
+        except ConnectionError:
+            log.debug("stream.reader_gone")
+
+    async def _told(self, story_id: UUID, story: Any, after: int | None, reader: Reader) -> AsyncIterator[Told | None]:
+        """What this reader is to be told: history, then what comes. None is a heartbeat."""
+        seen = after or 0
+        if seen > story["seq"]:
+            shown = {
+                "seq": story["seq"],
+                "status": story["status"],
+                "assetGenerationStatus": story["asset_generation_status"],
+            }
+            yield Told(story["seq"], "snapshot", shown)
+            seen = story["seq"]
+        while True:
+            async for row in records.queries().told_after(self._pool, id=story_id, after=seen):
+                seen = row["seq"]
+                yield Told(seen, row["event"], row["data"])
+                if row["event"] == "story":
+                    yield THE_END
+                    return
+            async for one in self._live(reader):
+                if one is None or one.seq == 0:
+                    yield one
+                elif one.seq == seen + 1:
+                    seen = one.seq
+                    yield one
+                    if one.event == "story":
+                        yield THE_END
+                        return
+                elif one.seq > seen + 1:
+                    break  # something was missed: history has it
+
+    async def _live(self, reader: Reader) -> AsyncIterator[Told | None]:
+        while True:
+            try:
+                message = await asyncio.wait_for(reader.next(), self._heartbeat)
+            except TimeoutError:
+                yield None
+                continue
+            for one in message:
+                yield Told(one["seq"], one["event"], one["data"])
+
+
+def routes(stream: Stream) -> list[web.RouteDef]:
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]] = stream.handle
+    return [web.get("/api/v1/stories/{id}/events", handler)]
+
+
+def _snapshot(story: Any) -> dict[str, Any]:
+    status, document = story["status"], story["asset_generation_status"]
+    return {"seq": story["seq"], "status": status, "assetGenerationStatus": document}
+
+
+def _story_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise not_found("story") from None
+
+
+def _last_seen(request: web.Request) -> int | None:
+    text = request.headers.get("Last-Event-ID") or request.query.get("after")
+    if text is None:
+        return None
+    if not text.isdecimal() or len(text) > 9:
+        raise Problem(400, "bad_event_id", "Last-Event-ID (or ?after=) is the number of the last event you saw.")
+    return int(text)
