@@ -100,8 +100,6 @@ async def _speak_as_the_vendor(request: web.Request, handler: Handler) -> web.St
         return error.as_response()
     except web.HTTPException as error:
         return _rephrase(request, error, elevenlabs=elevenlabs).as_response()
-    except (ConnectionError, OSError):
-        raise  # the client left in the middle of the answer
     except Exception:  # noqa: BLE001 - a vendor answers its own failure with a 500, and so does the studio
         traceback.print_exc(file=sys.stderr)
         message = "The studio failed at this call; its log says how."

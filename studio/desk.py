@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -65,11 +66,9 @@ class Desk:
     async def rest(self, seconds: float) -> None:
         """Sleep, but no longer than the studio lives."""
         if seconds > 0:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self.closing.wait()
-            except TimeoutError:
-                pass
 
     async def _stall(self, request: web.Request, seconds: float) -> None:
         """Say nothing until the client leaves or the time is up; then, go on as if nothing had been."""
@@ -77,7 +76,7 @@ class Desk:
         end = loop.time() + seconds
         while loop.time() < end and not self.closing.is_set():
             if request.transport is None or request.transport.is_closing():
-                raise asyncio.CancelledError  # nobody is left to answer, and nothing was made that would be paid
+                raise VendorError(499, {})  # nobody is left to read it, and nothing was made that would be paid
             await self.rest(min(_LOOKS_FOR_CLIENT, end - loop.time()))
 
 
@@ -122,13 +121,14 @@ class Visit:
             body = body[: len(body) // 2]
         response = web.StreamResponse(headers={**(headers or {}), "Content-Type": "application/json"})
         response.content_length = len(body)
-        await response.prepare(self.request)
-        if self.fault_name == "cut":
-            await response.write(body[: len(body) // 2])
-            hang_up(self.request)
-        else:
-            await response.write(body)
-            await response.write_eof()
+        with contextlib.suppress(ConnectionError):  # a client that left has been billed all the same
+            await response.prepare(self.request)
+            if self.fault_name == "cut":
+                await response.write(body[: len(body) // 2])
+                hang_up(self.request)
+            else:
+                await response.write(body)
+                await response.write_eof()
         return response
 
 

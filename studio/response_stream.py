@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -28,18 +29,24 @@ async def stream_response(visit: Visit, answer: Answer, *, cost_usd: float) -> w
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store"}
     )
-    await response.prepare(visit.request)
-    broken_at = len(frames) // 2 if visit.fault_name in {"cut", "malformed"} else len(frames)
-    for frame in frames[:broken_at]:
-        await response.write(frame)
-        await visit.desk.rest(rest / len(frames))
-    if visit.fault_name == "cut":
-        hang_up(visit.request)
-        return response
-    if visit.fault_name == "malformed":
-        await response.write(frames[broken_at][: len(frames[broken_at]) // 2].rstrip() + b"\n\n")
-    await response.write_eof()
+    broken = visit.fault_name in {"cut", "malformed"}
+    with contextlib.suppress(ConnectionError):  # a client that left has been billed all the same
+        await response.prepare(visit.request)
+        for frame in frames[: len(frames) // 2] if broken else frames:
+            await response.write(frame)
+            await visit.desk.rest(rest / len(frames))
+        if visit.fault_name == "cut":
+            hang_up(visit.request)
+            return response
+        if visit.fault_name == "malformed":
+            await response.write(_garble(frames[len(frames) // 2]))
+        await response.write_eof()
     return response
+
+
+def _garble(frame: bytes) -> bytes:
+    """An event whose JSON breaks off."""
+    return frame[: frame.index(b"data: ") + 20] + b"\n\n"
 
 
 def tell_events(answer: Answer, response_id: str, message_id: str) -> Iterator[Event]:

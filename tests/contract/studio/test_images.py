@@ -45,7 +45,7 @@ async def test_the_sdk_gets_a_picture_of_the_size_it_asks(
     assert answer.usage is not None
     assert answer.usage.output_tokens == tokens
     assert answer.usage.total_tokens == answer.usage.input_tokens + tokens
-    assert answer._request_id is not None  # type: ignore[attr-defined]  # set by the client on every answer
+    assert answer._request_id is not None
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])

@@ -165,7 +165,9 @@ async def test_a_refusal_is_a_refusal_item(
 ) -> None:
     await http.post("/studio/faults", json={"fault": "refuse", "match": {"schema": "scene_text"}, "times": 2})
     response = await openai_client.responses.create(model=MODEL, input=PROMPT, text=ask()["text"])
-    part = response.output[0].content[0]  # type: ignore[union-attr, index]  # a message, as no tool was given
+    message = response.output[0]
+    assert message.type == "message"
+    part = message.content[0]
     assert part.type == "refusal"
     assert part.refusal
     _, body, _ = await post(http, ask())
