@@ -1,4 +1,4 @@
-"""The binder: lays the finished story out as a book and has it printed. A book with a picture missing is still a book."""
+"""The binder: lays the story out as a book and has it printed. A book with a picture missing is still a book."""
 
 import asyncio
 from collections.abc import Mapping

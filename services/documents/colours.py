@@ -38,11 +38,13 @@ def contrast(one: str, other: str) -> float:
 def mix(one: str, other: str, share: float) -> str:
     """``share`` of the other colour in the one, 0 to 1."""
     first, second = rgb(one), rgb(other)
-    return hexed((
-        first[0] + (second[0] - first[0]) * share,
-        first[1] + (second[1] - first[1]) * share,
-        first[2] + (second[2] - first[2]) * share,
-    ))
+    return hexed(
+        (
+            first[0] + (second[0] - first[0]) * share,
+            first[1] + (second[1] - first[1]) * share,
+            first[2] + (second[2] - first[2]) * share,
+        )
+    )
 
 
 def darkened(colour: str, ground: str, ratio: float = READABLE) -> str:

@@ -4,22 +4,13 @@ They are decoration: the stylesheet sets them as backgrounds, so that a screen r
 """
 
 import random
+import tomllib
+from importlib.resources import files
 
 from services.documents.colours import contrast, deep, luminance, mix
 
-SHAPES = {
-    "star": "M0-10 2.6-3.4 9.5-3.1 4.1 1.3 5.9 8.1 0 4.2-5.9 8.1-4.1 1.3-9.5-3.1-2.6-3.4Z",
-    "moon": "M3.5-9.5A10 10 0 1 0 3.5 9.5 7.8 7.8 0 1 1 3.5-9.5Z",
-    "leaf": "M0-10C7-5 8 3 1 8.5L1.4 10.5H-1.4L-1 8.5C-8 3-7-5 0-10Z",
-    "heart": "M0 9C-14-1-8-10-3.6-9-1.6-8.6-.4-7 0-5.6.4-7 1.6-8.6 3.6-9 8-10 14-1 0 9Z",
-    "drop": "M0-10C4-4 7 0 7 3.6A7 6.6 0 1 1-7 3.6C-7 0-4-4 0-10Z",
-    "flower": "M0-2.4A4.2 4.2 0 1 1 2.3-.7 4.2 4.2 0 1 1 1.4 2 4.2 4.2 0 1 1-1.4 2 4.2 4.2 0 1 1-2.3-.7 4.2 4.2 0 1 1 0-2.4Z",
-    "bell": "M0-10C1.4-10 2.2-9 2-7.8 6-6.6 6.6-3 6.8.6 7 3.6 8 5 9.4 6.4H-9.4C-8 5-7 3.6-6.8.6-6.6-3-6-6.6-2-7.8-2.2-9-1.4-10 0-10Z"
-    "M-2.6 7.8H2.6A2.6 2.6 0 0 1-2.6 7.8Z",
-    "sun": "M0-5.4A5.4 5.4 0 1 1 0 5.4 5.4 5.4 0 1 1 0-5.4ZM-.9-10H.9V-7H-.9ZM-.9 7H.9V10H-.9ZM-10-.9H-7V.9H-10ZM7-.9H10V.9H7Z"
-    "M-7.7-6.4-6.4-7.7-4.3-5.6-5.6-4.3ZM7.7 6.4 6.4 7.7 4.3 5.6 5.6 4.3ZM-7.7 6.4-6.4 7.7-4.3 5.6-5.6 4.3ZM7.7-6.4 6.4-7.7 4.3-5.6 5.6-4.3Z",
-}
-"""Outlines about 20 units wide, around the origin."""
+SHAPES: dict[str, str] = tomllib.loads(files(__package__).joinpath("templates/shapes.toml").read_text("utf-8"))
+"""Outlines about 20 units wide, around the origin, by name."""
 
 _WORDS = {
     "moon": ("moon", "night", "dream", "sleep", "bed", "pillow"),
@@ -79,15 +70,14 @@ def meadow(shape: str, ground: str, soft: str, seed: int) -> bytes:
     """The foot of a text page, 170 × 70: two slow hills in the page's own colours, and the shape rising over them."""
     dice = random.Random(seed)
     far, near = mix(ground, soft, 0.42), mix(ground, soft, 0.85)
-    lift = dice.uniform(-7, 7)
-    hills = (
-        f'<path d="M0 {44 + lift:.0f}C34 {28 + lift:.0f} 58 {30 - lift:.0f} 92 {42 - lift:.0f}S146 {50 + lift:.0f} 170 {34 + lift:.0f}V70H0Z" '
-        f'fill="{far}"/><path d="M0 {58 - lift:.0f}C30 {66 - lift:.0f} 66 {44 + lift:.0f} 104 {52 + lift:.0f}S150 {62 - lift:.0f} 170 {54 - lift:.0f}V70H0Z" '
-        f'fill="{near}"/>'
-    )
+    up, down = dice.uniform(-7, 7), dice.uniform(-7, 7)
+    rear = f"M0 {44 + up:.0f}C34 {28 + up:.0f} 58 {30 - up:.0f} 92 {42 - up:.0f}S146 {50 + up:.0f} 170 {34 + up:.0f}"
+    front = f"M0 {58 + down:.0f}C30 {66 + down:.0f} 66 {44 - down:.0f} 104 {52 - down:.0f}S150 {62 + down:.0f} 170 54"
+    hills = f'<path d="{rear}V70H0Z" fill="{far}"/><path d="{front}V70H0Z" fill="{near}"/>'
     marks = "".join(
         f'<path transform="translate({17 + k * 27 + dice.uniform(-8, 8):.0f} {dice.uniform(6, 24):.0f}) '
-        f'rotate({dice.uniform(-20, 20):.0f}) scale({dice.choice((0.16, 0.22, 0.3))})" fill="{soft}" d="{SHAPES[shape]}"/>'
+        f'rotate({dice.uniform(-20, 20):.0f}) scale({dice.choice((0.16, 0.22, 0.3))})" '
+        f'fill="{soft}" d="{SHAPES[shape]}"/>'
         for k in range(6)
     )
     return _svg(170, 70, marks + hills)
@@ -108,11 +98,14 @@ def view(palette: tuple[str, ...], *, night: bool, seed: int, width: int = 170, 
     """A land of hills under a sky, in the story's colours: it stands where a picture could not be made."""
     dice = random.Random(seed)
     colours = sorted(palette, key=luminance)
-    top, low = (deep(palette), mix(colours[1], colours[2], 0.4)) if night else (mix(colours[2], "#ffffff", 0.55), "#fff6e3")
+    top, low = (
+        (deep(palette), mix(colours[1], colours[2], 0.4)) if night else (mix(colours[2], "#ffffff", 0.55), "#fff6e3")
+    )
     glow = "#fdf3d0" if night else mix(colours[3], "#fff3c4", 0.5)
     sky = (
         f'<defs><linearGradient id="s" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="{top}"/>'
-        f'<stop offset=".8" stop-color="{low}"/></linearGradient></defs><rect width="{width}" height="{height}" fill="url(#s)"/>'
+        f'<stop offset=".8" stop-color="{low}"/></linearGradient></defs>'
+        f'<rect width="{width}" height="{height}" fill="url(#s)"/>'
     )
     x, y = dice.uniform(0.25, 0.75) * width, dice.uniform(0.17, 0.26) * height
     lights = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="25" fill="{glow}" opacity=".25"/>'
@@ -123,17 +116,20 @@ def view(palette: tuple[str, ...], *, night: bool, seed: int, width: int = 170, 
             f'scale({dice.uniform(0.07, 0.2):.2f})" fill="{glow}" d="{SHAPES["star"]}"/>'
             for _ in range(34)
         )
-    hills = "".join(_hill(dice, k, colours, low, width, height, night=night) for k in range(4))
+    hills = "".join(
+        _hill(dice, height * (0.55 + 0.115 * k), _earth(colours, k, low, night=night), width, height) for k in range(4)
+    )
     return _svg(width, height, sky + lights + hills)
 
 
-def _hill(dice: random.Random, k: int, colours: list[str], air: str, width: int, height: int, *, night: bool) -> str:
-    """The k-th range of hills, 0 farthest: the farther, the more of the air's colour."""
+def _earth(colours: list[str], k: int, air: str, *, night: bool) -> str:
+    """The colour of the k-th range of hills, 0 farthest: the farther, the more of the air's colour."""
     base = colours[(3 - k) % 5] if night else colours[(2 + k) % 5]
     fill = mix(mix(base, "#000000", 0.12 + 0.11 * k if night else 0.04 * k), air, 0.55 - 0.17 * k)
-    if contrast(fill, air) < 1.12:
-        fill = mix(fill, "#000000", 0.15)
-    y = height * (0.55 + 0.115 * k)
+    return mix(fill, "#000000", 0.15) if contrast(fill, air) < 1.12 else fill
+
+
+def _hill(dice: random.Random, y: float, fill: str, width: int, height: int) -> str:
     one, two, three = (y + dice.uniform(-13, 13) for _ in range(3))
     return (
         f'<path d="M0 {one:.0f}C{width * 0.25:.0f} {one - 22:.0f} {width * 0.35:.0f} {two + 16:.0f} {width * 0.55:.0f} '

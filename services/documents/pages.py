@@ -1,5 +1,6 @@
 """The book before it is printed: what stands on each page, in which colours and sizes, as one HTML sheet."""
 
+import tomllib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import tomllib
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -62,7 +62,9 @@ def palette_of(contents: Contents) -> tuple[str, ...]:
     """The outline's five colours, else those of the pictures, else our own."""
     if contents.outline:
         return contents.outline.palette
-    seen = [colour for asset in PICTURES if asset in contents.pictures for colour in contents.pictures[asset].hue_colours]
+    seen = [
+        colour for asset in PICTURES if asset in contents.pictures for colour in contents.pictures[asset].hue_colours
+    ]
     distinct = tuple(dict.fromkeys(seen))[:5]
     return distinct + DEFAULT_PALETTE[len(distinct) :]
 
@@ -76,21 +78,25 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
     labels, labels_lang = labels_in(contents.brief.language)
     seed = zlib.crc32(contents.story.title.encode())
     ground = deep(palette)
-    html = _templates().get_template("book.html").render(
-        lang=contents.brief.language,
-        labels=labels,
-        labels_lang=labels_lang,
-        story=contents.story,
-        dedication=_dedication(contents.brief, labels),
-        size=type_size(contents.brief.age, max(scene.words for scene in contents.story.scenes), snug),
-        deep=ground,
-        bright=bright(palette, ground),
-        front=tint(palette[0]),
-        cover=_plate(contents, Asset.COVER, labels),
-        scenes=[_spread(contents, scene, palette, labels) for scene in SCENES],
-        activities=_activity_pages(contents, snug),
-        colophon=_colophon(contents, labels),
-        made_on=contents.made_on.isoformat(),
+    html = (
+        _templates()
+        .get_template("book.html")
+        .render(
+            lang=contents.brief.language,
+            labels=labels,
+            labels_lang=labels_lang,
+            story=contents.story,
+            dedication=_dedication(contents.brief, labels),
+            size=type_size(contents.brief.age, max(scene.words for scene in contents.story.scenes), snug),
+            deep=ground,
+            bright=bright(palette, ground),
+            front=tint(palette[0]),
+            cover=_plate(contents, Asset.COVER, labels),
+            scenes=[_spread(contents, scene, palette, labels) for scene in SCENES],
+            activities=_activity_pages(contents, snug),
+            colophon=_colophon(contents, labels),
+            made_on=contents.made_on.isoformat(),
+        )
     )
     return Sheet(html, {**_fixed_files(), **_drawn_files(contents, palette, seed), **_image_files(contents)})
 
@@ -119,7 +125,11 @@ def _labels() -> dict[str, dict[str, Any]]:
 @cache
 def _templates() -> Environment:
     environment = Environment(
-        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["together"] = together
     return environment
@@ -128,17 +138,16 @@ def _templates() -> Environment:
 @cache
 def _fixed_files() -> dict[str, File]:
     """The stylesheet and the fonts."""
-    import fontpkg_atkinson_hyperlegible as atkinson  # noqa: PLC0415 - looks for its files when imported
-    import fontpkg_lexend as lexend  # noqa: PLC0415
-
+    atkinson = files("fontpkg_atkinson_hyperlegible") / "files"
+    lexend = files("fontpkg_lexend") / "files"
     found: dict[str, File] = {
         f"atkinson-{style.lower()}.ttf": (
             "font/ttf",
-            (atkinson.ROOT / "files" / f"AtkinsonHyperlegible-{style}.ttf").read_bytes(),
+            (atkinson / f"AtkinsonHyperlegible-{style}.ttf").read_bytes(),
         )
         for style in ("Regular", "Bold", "Italic", "BoldItalic")
     }
-    found["lexend.ttf"] = ("font/ttf", (lexend.ROOT / "files" / "Lexend[wght].ttf").read_bytes())
+    found["lexend.ttf"] = ("font/ttf", (lexend / "Lexend[wght].ttf").read_bytes())
     found["book.css"] = ("text/css", files(__package__).joinpath("templates/book.css").read_bytes())
     return found
 
@@ -150,7 +159,9 @@ def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dic
     ground = deep(palette)
     light = bright(palette, ground)
     drawn = {
-        "endpaper.svg": drawings.endpaper(shape, ground, (light, *(tint(colour).soft for colour in palette[1:4])), seed),
+        "endpaper.svg": drawings.endpaper(
+            shape, ground, (light, *(tint(colour).soft for colour in palette[1:4])), seed
+        ),
         "band.svg": drawings.band(ground, light),
         "meadow-front.svg": drawings.meadow(shape, tint(palette[0]).paper, tint(palette[0]).soft, seed),
         "ornament-front.svg": drawings.ornament(shape, tint(palette[0]).accent, tint(palette[0]).soft),

@@ -82,7 +82,9 @@ class Press:
     GiveUp when the sheet cannot be printed at all, DamagedPictureError when it could without one of its pictures.
     """
 
-    def __init__(self, *, timeout: float = 90, books: int = 25, idle: float = 300, command: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, timeout: float = 90, books: int = 25, idle: float = 300, command: tuple[str, ...] = ()
+    ) -> None:
         self._command = command or (sys.executable, "-P", str(PRINTER))
         self._timeout = timeout
         self._books = books
@@ -90,6 +92,7 @@ class Press:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._printed = 0
+        self._warming: asyncio.Task[None] | None = None
         self._retirement: asyncio.TimerHandle | None = None
 
     @property
@@ -102,6 +105,11 @@ class Press:
         if self._process is None:
             await self._ask(Sheet(""))
 
+    def expect(self) -> None:
+        """A book will come soon: warm up in the background. Never raises; what is wrong will show with the book."""
+        if self._process is None and self._warming is None:
+            self._warming = asyncio.create_task(self._warm_quietly(), name="press.warm")
+
     async def print(self, sheet: Sheet) -> Print:
         """Print a book."""
         header, files = await self._ask(sheet)
@@ -109,7 +117,18 @@ class Press:
 
     async def close(self) -> None:
         """End the process; a book under way is lost."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
         await self._end()
+
+    async def _warm_quietly(self) -> None:
+        try:
+            await self.warm()
+        except (TryAgain, GiveUp, OSError) as error:
+            log.warning("press.cold", reason=str(error))
+        finally:
+            self._warming = None
 
     async def _ask(self, sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
         async with self._turn:
@@ -144,7 +163,9 @@ class Press:
             await self._end()
         if self._process is None:
             self._printed = 0
-            self._process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+            )
             log.info("press.started", pid=self._process.pid)
         return self._process
 

@@ -46,8 +46,7 @@ def write_message(stream: BinaryIO, header: dict[str, Any], files: dict[str, Fil
     listed = [[name, kind, len(data)] for name, (kind, data) in files.items()]
     head = json.dumps({**header, "files": listed}).encode()
     stream.write(struct.pack(">I", len(head)) + head)
-    for _, data in files.values():
-        stream.write(data)
+    stream.writelines(data for _, data in files.values())
     stream.flush()
 
 
@@ -112,7 +111,7 @@ def _draw(html: str, files: dict[str, File]) -> tuple[dict[str, Any], dict[str, 
     class Given(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no types
         """Reads what came with the sheet, as ``book:<name>``, and nothing else: no file, no network."""
 
-        def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+        def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:  # noqa: ARG002 - its signature
             scheme, _, name = url.partition(":")
             if scheme != "book" or name not in files:
                 raise ValueError("not part of the sheet")

@@ -86,7 +86,7 @@ def outline(**changes: Any) -> Outline:
         companion=Figure(name="Ember", kind="fox", look="small orange fox with a white tail tip"),
         helper=Figure(name="Old Moss", kind="owl", look="round grey owl"),
         cover=PictureBrief.model_validate(shown),
-        scenes=tuple(SceneBrief.model_validate({**shown, "beat": beat}) for beat in BEATS),  # type: ignore[arg-type]
+        scenes=tuple(SceneBrief.model_validate({**shown, "beat": beat}) for beat in BEATS),
     ).model_copy(update=changes)
 
 
@@ -133,7 +133,7 @@ def activity(number: int = 0, **changes: Any) -> Activity:
         adaptations=Adaptations(
             younger="Print with the whole hand, and let a grown-up dab on the paint.",
             older="Write a small question into every ring.",
-            access_needs="Work seated at a table that a wheelchair fits under, and tape the paper down so that it stays.",
+            access_needs="Work seated at a table that a wheelchair fits under, and tape the paper down so it stays.",
         ),
         safety_notes=("A grown-up stays close while the paint is open.",),
         parent_tips=("Ask what the bell might be saying, and wait for the answer.",),
@@ -155,7 +155,9 @@ def png(colour: str = "#5b7db1", size: tuple[int, int] = (256, 384)) -> bytes:
     draw = ImageDraw.Draw(picture)
     wide, high = size
     draw.ellipse((wide * 0.6, high * 0.1, wide * 0.85, high * 0.1 + wide * 0.25), fill="#fdf3d0")
-    draw.polygon([(0, high), (0, high * 0.7), (wide * 0.5, high * 0.5), (wide, high * 0.75), (wide, high)], fill="#22305c")
+    draw.polygon(
+        [(0, high), (0, high * 0.7), (wide * 0.5, high * 0.5), (wide, high * 0.75), (wide, high)], fill="#22305c"
+    )
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
@@ -177,9 +179,7 @@ def pictures() -> dict[Asset, Picture]:
 
 
 def images() -> dict[Asset, tuple[str, bytes]]:
-    return {
-        asset: ("image/png", png(size=(256, 256) if asset is Asset.COVER else (256, 384))) for asset in PICTURES
-    }
+    return {asset: ("image/png", png(size=(256, 256) if asset is Asset.COVER else (256, 384))) for asset in PICTURES}
 
 
 def job(asset: Asset, inputs: dict[Asset, AnyResult], **changes: Any) -> AssetRequested:

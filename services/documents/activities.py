@@ -1,0 +1,168 @@
+"""Four things to do after reading, made from this story: asked for, measured, asked for again where they fall short."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.documents.inputs import needed
+from services.documents.suitability import Finding, examine
+from storyloom.story.assets import Asset
+from storyloom.story.errors import GiveUp
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Activities, Activity, ActivityType, Outline, ProviderCall, StoryContent
+from storyloom.vendors.openai import Moderation
+from storyloom.work import Report
+
+log = structlog.get_logger()
+
+M = TypeVar("M", bound=BaseModel)
+
+ATTEMPTS = 3
+PROMPT = files(__package__).joinpath("prompts/activities.md").read_text("utf-8")
+
+
+class Author(Protocol):
+    """Whoever thinks of activities and judges texts: storyloom.vendors.openai."""
+
+    async def parse(
+        self, answer: type[M], *, name: str, prompt: str, blocks: Mapping[str, Any], purpose: str
+    ) -> tuple[M, ProviderCall]: ...
+
+    async def moderate(self, texts: Sequence[str]) -> Moderation: ...
+
+
+class Press(Protocol):
+    """What can be made ready while we wait: a book follows soon after its activities."""
+
+    def expect(self) -> None: ...
+
+
+class _Asked(BaseModel):
+    """What is asked for: the shape alone. Bounds are measured afterwards, so that they can be named as feedback."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IdeaAdaptations(_Asked):
+    younger: str
+    older: str
+    access_needs: str
+
+
+class Idea(_Asked):
+    """An activity as the author tells it (docs/providers.md)."""
+
+    id: str
+    title: str
+    description: str
+    type: ActivityType
+    age_range: str
+    duration: str
+    materials: list[str]
+    instructions: list[str]
+    learning_objectives: list[str]
+    story_connection: str
+    adaptations: IdeaAdaptations
+    safety_notes: list[str]
+    parent_tips: list[str]
+
+
+class Ideas(_Asked):
+    activities: list[Idea]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    activities: tuple[Activity, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def fit(self) -> bool:
+        """Whether a reader may have them, perhaps with a weakness left."""
+        return all(finding.weight == "weak" for finding in self.findings)
+
+
+class Designer:
+    """Makes activities."""
+
+    def __init__(self, author: Author, press: Press) -> None:
+        self._author = author
+        self._press = press
+
+    async def devise(self, job: AssetRequested, report: Report) -> Activities:
+        """Four activities of four types, safe for the age.
+
+        Raises GiveUp(code="unsafe") when no attempt was safe, GiveUp(code="bad_answer") when none was usable, and what
+        the author raises. A weakness that is left at the end (a text too long, a tie to the story too loose) stays.
+        """
+        self._press.expect()
+        blocks = _blocks(job)
+        calls: list[ProviderCall] = []
+        attempts: list[_Attempt] = []
+        for number in range(1, ATTEMPTS + 1):
+            await report(10 + 30 * (number - 1))
+            ideas, call = await self._author.parse(
+                Ideas, name="activities", prompt=PROMPT, blocks=blocks, purpose="activities"
+            )
+            calls.append(call)
+            attempts.append(await self._judge(ideas, job))
+            found = attempts[-1].findings
+            log.info("activities.judged", attempt=number, findings=len(found), fit=attempts[-1].fit)
+            if not found:
+                break
+            blocks = {**blocks, "feedback": [finding.text for finding in found]}
+        best = _best(attempts)
+        return Activities.model_validate({"activities": best.activities, "attempts": len(attempts), "calls": calls})
+
+    async def _judge(self, ideas: Ideas, job: AssetRequested) -> _Attempt:
+        try:
+            activities = tuple(_read(idea) for idea in ideas.activities)
+        except ValidationError as error:
+            return _Attempt((), tuple(Finding("unusable", _said(each)) for each in error.errors()))
+        findings = examine(activities, job.brief, needed(job, Asset.OUTLINE, Outline))
+        verdict = await self._author.moderate([_spoken(activity) for activity in activities])
+        if verdict.flagged:
+            about = ", ".join(verdict.categories)
+            findings.append(Finding("unsafe", f"Moderation finds them unfit for children ({about})."))
+        return _Attempt(activities, tuple(findings))
+
+
+def _blocks(job: AssetRequested) -> dict[str, Any]:
+    outline = needed(job, Asset.OUTLINE, Outline)
+    content = needed(job, Asset.CONTENT, StoryContent)
+    return {
+        "brief": job.brief.wire(),
+        "outline": outline.model_dump(mode="json", exclude={"kind", "calls"}),
+        "texts": [scene.text for scene in content.scenes],
+    }
+
+
+def _read(idea: Idea) -> Activity:
+    return Activity.model_validate(idea.model_dump())
+
+
+def _said(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    return f"{place}: {error['msg']}."
+
+
+def _spoken(activity: Activity) -> str:
+    """All words of an activity, as moderation reads them."""
+    ways = activity.adaptations
+    lists = (activity.materials, activity.instructions, activity.learning_objectives, activity.safety_notes)
+    lines = [activity.title, activity.description, *(line for each in lists for line in each), *activity.parent_tips]
+    return "\n".join([*lines, activity.story_connection, ways.younger, ways.older, ways.access_needs])
+
+
+def _best(attempts: Sequence[_Attempt]) -> _Attempt:
+    """The fit attempt with the fewest weaknesses."""
+    fit = [attempt for attempt in attempts if attempt.fit]
+    if fit:
+        return min(fit, key=lambda attempt: len(attempt.findings))
+    if any(finding.weight == "unsafe" for finding in attempts[-1].findings):
+        raise GiveUp(f"No safe activities came out of {len(attempts)} attempts", code="unsafe")
+    raise GiveUp(f"No usable activities came out of {len(attempts)} attempts", code="bad_answer")

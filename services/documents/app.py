@@ -1,0 +1,23 @@
+"""The composition root: who thinks of activities, who binds, and with what."""
+
+from services.documents.activities import Designer
+from services.documents.binder import Binder
+from services.documents.press import Press
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset, Service
+from storyloom.vendors.openai import OpenAI
+from storyloom.work import Workshop
+
+
+def compose(settings: Settings, objects: Objects) -> Workshop:
+    """The documents workshop; closing it ends the press and the connections to the author."""
+    author = OpenAI(settings)
+    press = Press()
+
+    async def close() -> None:
+        await press.close()
+        await author.close()
+
+    makers = {Asset.ACTIVITIES: Designer(author, press).devise, Asset.PDF: Binder(press, objects).bind}
+    return Workshop(Service.DOCUMENTS, makers, close=close)
