@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import zip_longest
 
 from storyloom.story.results import Word
 
@@ -29,13 +30,12 @@ def _span(word: Word) -> str:
 
 def _sentences(words: Sequence[Word]) -> Iterator[list[Word]]:
     sentence: list[Word] = []
-    for word in words:
+    for word, after in zip_longest(words, words[1:]):
         sentence.append(word)
-        if word.txt.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS):
+        goes_on = after is not None and after.txt[0].islower()  # “Who is it?” she asked.
+        if after is None or (word.txt.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS) and not goes_on):
             yield sentence
             sentence = []
-    if sentence:
-        yield sentence
 
 
 def _cues(sentence: Sequence[Word]) -> Iterator[list[list[Word]]]:

@@ -54,7 +54,7 @@ class Espeak:
 
     def _say(self, core: str) -> Samples:
         self._heard.clear()
-        text = core[:_LONGEST_WORD].replace("\0", "").encode(errors="ignore")
+        text = core[:_LONGEST_WORD].encode()
         self._do("Synth", text, len(text) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
         self._do("Synchronize")
         samples = np.concatenate(self._heard) if self._heard else np.zeros(0, dtype=np.float32)

@@ -27,23 +27,27 @@ class Word:
     def core(self) -> str:
         """What there is to say, without quotes and punctuation around it; empty for a dash or an emoji."""
         kept = [at for at, sign in enumerate(self.text) if sign.isalnum() or sign in _SPOKEN_SIGNS]
-        return self.text[kept[0] : kept[-1] + 1] if kept else ""
+        core = self.text[kept[0] : kept[-1] + 1] if kept else ""
+        return core.replace("\0", "").encode(errors="ignore").decode()  # C libraries take neither NUL nor half pairs
 
 
 def read_words(text: str) -> list[Word]:
     """Every word once, in order, each with its pause in seconds (0 inside a sentence)."""
     found = list(re.finditer(r"\S+", text))
-    after = [text[a.end() : b.start()] for a, b in pairwise(found)]
+    after = [text[word.end() : next_.start() + 1] for word, next_ in pairwise(found)]
     return [
-        Word(match.group(), match.start(), match.end(), _pause(match.group(), gap))
-        for match, gap in zip(found, [*after, ""], strict=False)  # the last word ends the text
+        Word(match.group(), match.start(), match.end(), _pause(match.group(), rest))
+        for match, rest in zip(found, [*after, ""], strict=False)  # the last word ends the text
     ]
 
 
-def _pause(word: str, gap: str) -> float:
-    if "\n" in gap:
+def _pause(word: str, after: str) -> float:
+    """`after`: the white space that follows, and the next word's first character."""
+    ahead = after.lstrip()
+    if "\n" in after[: len(after) - len(ahead)]:
         return PARAGRAPH_PAUSE
-    return PAUSES.get(word.rstrip(_CLOSERS)[-1:], 0.0)
+    pause = PAUSES.get(word.rstrip(_CLOSERS)[-1:], 0.0)
+    return min(pause, PAUSES[","]) if ahead[:1].islower() else pause  # “Who is it?” she asked.
 
 
 def group_phrases(words: Sequence[Word]) -> Iterator[list[Word]]:

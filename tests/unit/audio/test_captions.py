@@ -111,9 +111,13 @@ def test_a_cue_is_at_most_two_readable_lines(given_: list[list[Word]]) -> None:
 
 
 def test_a_cue_ends_with_its_sentence_and_its_paragraph() -> None:
-    texts = [["Who", "is", "it?”", "Mira", "asked."], ["So", "far"]]
+    texts = [["It", "rained.", "“Who", "is", "it?”", "she", "asked."], ["So", "far"]]
     words = [[Word(txt=txt, start=at, end=at + 1) for at, txt in enumerate(group)] for group in texts]
-    assert [lines for _, _, lines in read_vtt(write_vtt(words))] == [["Who is it?”"], ["Mira asked."], ["So far"]]
+    assert [lines for _, _, lines in read_vtt(write_vtt(words))] == [
+        ["It rained."],
+        ["“Who is it?” she asked."],
+        ["So far"],
+    ]
 
 
 def test_a_long_sentence_goes_on_in_the_next_cue() -> None:

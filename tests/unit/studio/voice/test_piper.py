@@ -12,7 +12,7 @@ from studio.voice.weights import open_up
 from studio.voice.words import read_words
 from tests.unit.studio.voice.hearing import decode, loudness
 
-TEXT = "“Who is it?” asked the fox — 🦊 far away."
+TEXT = "“Who is it?”\nasked the fox — 🦊 far away."
 
 
 def read(text: str = TEXT, seed: int = 1, **settings: float) -> Spoken:
@@ -61,6 +61,15 @@ def test_a_word_without_phonemes_is_silence_between_the_others() -> None:
     assert [w.text for w in read_words(f"One {word} two.")] == ["One", word, "two."]
     assert voice._phonemes(word) == ()
     assert len(read(f"One {word} two.").starts) == len(f"One {word} two.")
+
+
+@pytest.mark.parametrize(
+    "text", ["a\0b", "\ud83e x", "[[x]] <break/>", "日本語 мир", "C3-PO’s 1,000", "…what?!", "x" * 3000]
+)
+def test_piper_reads_odd_texts_without_an_error(text: str) -> None:
+    spoken = read(text)
+    assert spoken.characters == list(text)
+    assert spoken.ends[-1] > 0
 
 
 @pytest.mark.parametrize("broken", [b"", b"not a model", b"\x3a\xff\xff\xff\x7f\x00", b"\x3a\x00"])

@@ -49,3 +49,15 @@ def test_the_core_of_a_word_is_what_there_is_to_say() -> None:
 def test_pauses_follow_the_punctuation_inside_quotes_and_the_paragraphs() -> None:
     inside, comma, stop, paragraph, last = (word.pause for word in read_words("so “Wait,” “No.” Yes\n\nend"))
     assert inside == last == 0 < comma < stop < paragraph == PARAGRAPH_PAUSE
+
+
+def test_a_sentence_that_goes_on_after_a_question_is_one_breath() -> None:
+    words = read_words("“Who is it?” she asked. Nobody.")
+    assert [[word.text for word in phrase] for phrase in group_phrases(words)] == [
+        ["“Who", "is", "it?”", "she", "asked."],
+        ["Nobody."],
+    ]
+
+
+def test_what_c_libraries_cannot_take_is_not_said() -> None:
+    assert [word.core for word in read_words("a\0b c\ud83ed")] == ["ab", "cd"]
