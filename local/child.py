@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 Ready = Callable[[], Awaitable[bool]]
 
 ASK_AGAIN = 0.02
+"""Seconds between two questions whether it is ready."""
 FIRST_PAUSE = 0.05
 CALM = 10.0
 """Seconds of life after which a crash counts as the first one again."""
@@ -56,6 +57,8 @@ class Child:
     def __init__(self, program: Program, ready: Ready, *, patience: float = 30.0) -> None:
         self.program = program
         self.restarts = 0
+        self.on_restart: Callable[[], None] | None = None
+        """Called when a crashed program is ready again, under a new pid."""
         self._ready = ready
         self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,6 +116,8 @@ class Child:
             log.warning("child.not_ready", child=self.program.name, reason=str(trouble))
             return False
         log.info("child.restarted", child=self.program.name, restarts=self.restarts)
+        if self.on_restart is not None:
+            self.on_restart()
         return True
 
     def _spawn(self, *, fresh_log: bool) -> None:

@@ -24,8 +24,9 @@ class Embedded(ABC, Generic[Address]):
     passing: ClassVar[tuple[str, ...]]
     """What it writes when it could not start for a reason that passes: it is then started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, log: Path | None = None) -> None:
         self.folder = folder.absolute()
+        self.log = log or self.folder / "server.log"
         self.child: Child | None = None
         self._lock = FolderLock(self.folder, self.name)
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -25,17 +26,21 @@ def is_free(port: int) -> bool:
 
 
 class Ports:
-    """Remembers one port a name in a JSON file, so that a restart keeps its URLs."""
+    """Remembers one port a name in a JSON file, so that a restart keeps its URLs.
 
-    def __init__(self, path: Path) -> None:
+    ``usual`` are the ports to begin with, where they are free.
+    """
+
+    def __init__(self, path: Path, usual: Mapping[str, int] | None = None) -> None:
         self._path = path
+        self._usual = usual or {}
 
     def choose(self, *names: str) -> list[int]:
         """A free port for each name, the remembered one where it is still free; what was chosen is remembered."""
         known = self._read()
         chosen: dict[str, int] = {}
         for name in names:
-            port = known.get(name)
+            port = known.get(name, self._usual.get(name))
             while port is None or port in chosen.values() or not is_free(port):
                 port = free_port()
             chosen[name] = port

@@ -38,8 +38,8 @@ class EmbeddedPostgres(Embedded[str]):
     # A killed predecessor's backends hold its shared memory for a moment; a port may be snatched away.
     passing = ("postmaster.pid", "shared memory block", "Address already in use")
 
-    def __init__(self, folder: Path, *, options: tuple[str, ...] = ()) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, log: Path | None = None, options: tuple[str, ...] = ()) -> None:
+        super().__init__(folder, log=log)
         self._options = options
         self._owner = displaced.servant()
 
@@ -68,7 +68,7 @@ class EmbeddedPostgres(Embedded[str]):
         return Program(
             name=self.name,
             command=(*server, *settings),
-            log=self.folder / "postgres.log",
+            log=self.log,
             environment=_ENVIRONMENT,
             user=self._owner,
             stop_signal=signal.SIGINT,

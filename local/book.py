@@ -1,0 +1,76 @@
+"""A finished story on disk: one folder a story, and ``latest``, which points to the newest."""
+
+import asyncio
+import json
+import os
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from client import Story, StoryloomClient
+from local.naming import folder_name
+from local.trouble import Trouble
+
+FILES = {
+    "cover.png": ("cover", None),
+    "scene_1.png": ("scene_1", None),
+    "scene_2.png": ("scene_2", None),
+    "scene_3.png": ("scene_3", None),
+    "scene_4.png": ("scene_4", None),
+    "narration.mp3": ("audio", None),
+    "narration.vtt": ("audio", "vtt"),
+    "activities.json": ("activities", None),
+    "book.pdf": ("pdf", None),
+}
+"""File by file: the asset it comes from, and which part of it."""
+
+
+class Book:
+    """Where stories are kept. Raises Trouble at once where nothing can be written, not after the story is made."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Trouble(f"OUT={out} cannot be made ({error.strerror}): name another folder.") from error
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise Trouble(f"OUT={out} cannot be written to: name another folder.")
+
+    @property
+    def latest(self) -> Path:
+        """The newest story's folder, by a link."""
+        return self._out / "latest"
+
+    async def keep(self, client: StoryloomClient, story: Story) -> list[tuple[str, int]]:
+        """Fetch all that is ready into a new folder; answer the files with their sizes. Raises Problem and Trouble."""
+        names = [str(character["name"]) for character in story["characters"]]
+        folder = self._out / folder_name(datetime.now().astimezone(), story.get("title") or "", names)
+        try:
+            folder.mkdir()
+            text = json.dumps(story, indent=2, ensure_ascii=False) + "\n"
+            (folder / "story.json").write_text(text, "utf-8")
+            kept = [("story.json", len(text.encode()))]
+            kept += await self._fetch(client, story, folder)
+            self._point(folder.name)
+        except OSError as error:
+            raise Trouble(f"{folder} cannot be written ({error.strerror}): make room or name another OUT.") from error
+        return kept
+
+    async def _fetch(self, client: StoryloomClient, story: Story, folder: Path) -> list[tuple[str, int]]:
+        assets = story["assetGenerationStatus"]["assets"]
+        ready = {name: source for name, source in FILES.items() if assets.get(source[0], {}).get("status") == "ready"}
+        fetches = [
+            client.download(story["id"], asset, folder / name, part=part) for name, (asset, part) in ready.items()
+        ]
+        return list(zip(ready, await asyncio.gather(*fetches), strict=True))
+
+    def _point(self, name: str) -> None:
+        """Turn ``latest`` to a folder, at one stroke. A real folder of that name is left alone."""
+        if self.latest.is_dir() and not self.latest.is_symlink():
+            return
+        link = self._out / f".latest.{os.getpid()}"
+        with suppress(FileNotFoundError):
+            link.unlink()
+        link.symlink_to(name)
+        link.replace(self.latest)

@@ -1,0 +1,68 @@
+"""What is not ours, looked at before anything starts: a database, a bus, a store, a provider's key."""
+
+import asyncio
+from collections.abc import Awaitable
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import nats
+from nats.errors import Error as NatsError
+
+from local.choices import Choices
+from local.trouble import Trouble
+
+PATIENCE = 10.0
+OPENAI = "https://api.openai.com/v1"
+ELEVENLABS = "https://api.elevenlabs.io"
+
+
+async def check_outside(choices: Choices) -> None:
+    """Look at everything external at once. Raises Trouble for the first that does not answer or refuses us."""
+    checks: list[Awaitable[None]] = []
+    if choices.database_url is not None:
+        checks.append(_check_database(choices.database_url.get_secret_value()))
+    if choices.nats_url is not None:
+        checks.append(_check_nats(choices.nats_url))
+    if choices.has_openai:
+        key = choices.openai_api_key.get_secret_value() if choices.openai_api_key else ""
+        base = (choices.openai_base_url or OPENAI).rstrip("/")
+        checks.append(_check_key("OPENAI_API_KEY", f"{base}/models", {"Authorization": f"Bearer {key}"}))
+    if choices.has_elevenlabs:
+        key = choices.elevenlabs_api_key.get_secret_value() if choices.elevenlabs_api_key else ""
+        base = (choices.elevenlabs_base_url or ELEVENLABS).rstrip("/")
+        checks.append(_check_key("ELEVENLABS_API_KEY", f"{base}/v1/user", {"xi-api-key": key}))
+    await asyncio.gather(*checks)
+
+
+async def _check_database(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=PATIENCE)
+    except asyncpg.InvalidCatalogNameError:
+        return  # the migrations make it
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = str(error) or "it does not answer"
+        raise Trouble(f"DATABASE_URL cannot be used ({reason}): correct it, or leave it out.") from error
+    await connection.close()
+
+
+async def _check_nats(url: str) -> None:
+    try:
+        client = await nats.connect(url, connect_timeout=5, allow_reconnect=False)
+    except (OSError, ValueError, TimeoutError, NatsError) as error:
+        where = urlsplit(url).netloc.rpartition("@")[2] or "its address"
+        raise Trouble(f"NATS_URL cannot be used, nothing answers at {where}: correct it, or leave it out.") from error
+    await client.close()
+
+
+async def _check_key(name: str, url: str, headers: dict[str, str]) -> None:
+    """Ask for something free. Only a refusal of the key counts: not every server that speaks the protocol has it."""
+    host = urlsplit(url).netloc
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+            response = await http.get(url, headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise Trouble(f"{host or url} does not answer: check the network, or leave {name} out.") from error
+    # A key that may speak but not read its account is good enough.
+    if response.status_code == httpx.codes.UNAUTHORIZED and "missing_permissions" not in response.text:
+        raise Trouble(f"{host} refuses the key in {name}: correct it, or leave it out.")

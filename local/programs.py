@@ -1,0 +1,48 @@
+"""The programs of ours that a stack runs: the studio, and the services together or one by one."""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from local.child import Child, Program
+from local.http import ask
+from local.state import State
+
+SERVICES = ("api", "content", "images", "audio", "documents", "status")
+ROOT = Path(__file__).parents[1]
+SERVICE_GRACE = 5.5
+"""Seconds for a service to drain. With the servers' stop after it, everything is down within ten."""
+DRAIN_SECONDS = 4
+
+
+def studio(state: State, port: int, voice: str, latency: str) -> Child:
+    """The providers on localhost."""
+    command = (sys.executable, "-m", "studio", "--host", "127.0.0.1", "--port", str(port))
+    environment = os.environ | {"STUDIO_VOICE": voice, "STUDIO_LATENCY": latency}
+    program = Program("The studio", command, state.log("studio"), environment, ROOT, grace=3)
+    return Child(program, partial(_is_well, (port,), "/studio/health"), patience=60)
+
+
+def together(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
+    """The six services in one process. They wait until ``settings`` is written; until then they import."""
+    command = (sys.executable, "-m", "local.together")
+    environment = os.environ | {"STORYLOOM_ENVIRONMENT": str(settings)}
+    program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE)
+    return Child(program, partial(_is_well, tuple(ports.values()), "/health/ready"), patience=90)
+
+
+def single(name: str, state: State, settings: Mapping[str, str], port: int) -> Child:
+    """One service in a process of its own."""
+    command = (sys.executable, "-m", f"services.{name}")
+    environment = os.environ | settings | {"HTTP_PORT": str(port)}
+    program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE)
+    return Child(program, partial(_is_well, (port,), "/health/ready"), patience=90)
+
+
+async def _is_well(ports: tuple[int, ...], path: str) -> bool:
+    for port in ports:
+        if await ask(port, path) != 200:
+            return False
+    return True

@@ -1,0 +1,118 @@
+"""The servers behind the services: embedded, or the external ones that the environment names."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from local.choices import Choices
+from local.embedded import Embedded
+from local.nats import EmbeddedNats, NatsAddress
+from local.postgres import EmbeddedPostgres
+from local.state import State
+from local.stopwatch import Stopwatch
+from local.store import EmbeddedStore
+from local.trouble import Trouble
+from storyloom.db.migrate import MigrationFailed, migrate
+from storyloom.objects import Objects
+from storyloom.settings import StoreSettings
+from storyloom.story.errors import GiveUp, TryAgain
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What the services stand on. The database is migrated, the bus answers, the bucket is there."""
+
+    database_url: str
+    nats_url: str
+    nats_monitor_url: str | None
+    store: StoreSettings
+
+
+class Servers:
+    """Starts what is not external, all at once."""
+
+    def __init__(self, choices: Choices, state: State, watch: Stopwatch) -> None:
+        self._choices = choices
+        self._state = state
+        self._watch = watch
+        self.embedded: dict[str, Embedded[Any]] = {}
+
+    async def start(self) -> Backing:
+        """Raises Trouble; ``stop`` then stops what had started."""
+        async with asyncio.TaskGroup() as group:
+            database = group.create_task(self._database())
+            bus = group.create_task(self._bus())
+            store = group.create_task(self._store())
+        nats = bus.result()
+        return Backing(database.result(), nats.url, nats.monitor_url or None, store.result())
+
+    async def stop(self) -> None:
+        """Stop what is ours. Data stays."""
+        await asyncio.gather(*(server.stop() for server in self.embedded.values()))
+
+    def kill(self) -> None:
+        """Kill what is ours, at once."""
+        for server in self.embedded.values():
+            server.kill()
+
+    async def _database(self) -> str:
+        given = self._choices.database_url
+        if given is None:
+            log = self._state.log("postgres")
+            url = await self._run("postgres", EmbeddedPostgres(self._state.folder / "postgres", log=log))
+        else:
+            url = given.get_secret_value()
+        try:
+            await self._watch.time("migrations", asyncio.to_thread(migrate, url))
+        except MigrationFailed as error:
+            raise Trouble(f"The database could not be migrated: {error}.") from error
+        return url
+
+    async def _bus(self) -> NatsAddress:
+        if self._choices.nats_url is not None:
+            return NatsAddress(self._choices.nats_url, self._choices.nats_monitor_url or "")
+        log = self._state.log("nats")
+        return await self._run("nats", EmbeddedNats(self._state.folder / "nats", log=log))
+
+    async def _store(self) -> StoreSettings:
+        if self._choices.s3_endpoint_url is None:
+            log = self._state.log("store")
+            address = await self._run("store", EmbeddedStore(self._state.folder / "store", log=log))
+            return address.settings()
+        try:
+            settings = StoreSettings()
+        except ValidationError as error:
+            raise Trouble(f"The S3 settings are wrong: {error.errors()[0]['msg']}.") from error
+        await self._watch.time("bucket", _make_bucket(settings))
+        return settings
+
+    async def _run(self, name: str, server: Embedded[T]) -> T:
+        self.embedded[name] = server
+        return await self._watch.time(name, server.start())
+
+
+async def _make_bucket(settings: StoreSettings) -> None:
+    objects = Objects(settings, threads=1)
+    try:
+        await objects.make_bucket()
+    except (TryAgain, GiveUp) as error:
+        where = settings.s3_endpoint_url
+        raise Trouble(f"S3_ENDPOINT_URL cannot be used, {where} says {error}: correct it and the keys.") from error
+    finally:
+        await objects.close()
+
+
+def store_environment(store: StoreSettings) -> dict[str, str]:
+    """The store's settings as services read them."""
+    key, secret = store.aws_access_key_id, store.aws_secret_access_key
+    told = {
+        "S3_ENDPOINT_URL": store.s3_endpoint_url,
+        "S3_BUCKET": store.s3_bucket,
+        "AWS_ACCESS_KEY_ID": key and key.get_secret_value(),
+        "AWS_SECRET_ACCESS_KEY": secret and secret.get_secret_value(),
+    }
+    return {name: value for name, value in told.items() if value}

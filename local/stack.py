@@ -1,0 +1,209 @@
+"""Everything on one machine: servers, studio and services, started side by side and stopped in order."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+
+from pydantic import SecretStr
+
+from local import programs
+from local.child import Child
+from local.choices import Choices
+from local.locks import FolderLock
+from local.outside import check_outside
+from local.ports import Ports, is_free
+from local.servers import Backing, Servers, store_environment
+from local.state import Addresses, State, write_secret
+from local.stopwatch import Stopwatch
+from local.trouble import Trouble
+from services.api.keys import ensure_local_key
+from services.documents.press import check_libraries
+from storyloom.db.pool import open_pool
+from storyloom.settings import DatabaseSettings
+from storyloom.story.errors import GiveUp
+
+USUAL_PORTS = {"api": 8080}
+
+
+class Stack:
+    """One stack in one state folder. Either ``start`` and ``stop``, or ``async with``, which gives its addresses.
+
+    ``stop`` takes less than ten seconds and leaves no process; ``kill`` leaves none either, at once and rudely.
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        self.watch = Stopwatch()
+        self._choices = choices
+        self._home = choices.storyloom_home.absolute()
+        self._settings_file = self._home / "services.json"
+        self._lock = FolderLock(self._home, "A stack")
+        self._servers: Servers | None = None
+        self._studio: Child | None = None
+        self._services: dict[str, Child] = {}
+
+    async def __aenter__(self) -> Addresses:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> Addresses:
+        """Start everything; answer once every service says it is ready. Raises Trouble, and leaves nothing then."""
+        try:
+            check_libraries()
+        except GiveUp as missing:
+            raise Trouble(str(missing)) from missing
+        self._lock.take()
+        try:
+            return await self.watch.time("all", self._start())
+        except BaseException as error:
+            await self.stop()
+            if isinstance(error, BaseExceptionGroup) and (trouble := _first_trouble(error)):
+                raise trouble from error
+            raise
+
+    async def stop(self) -> None:
+        """Services first, so that they can hand back their jobs; then what they stand on. Safe to call twice."""
+        await asyncio.gather(*(child.stop() for child in self._children()))
+        if self._studio is not None:
+            await self._studio.stop()
+        if self._servers is not None:
+            await self._servers.stop()
+        self._withdraw()
+        self._lock.release()
+
+    def kill(self) -> None:
+        """Kill every process at once: the second Ctrl-C."""
+        for child in (*self._children(), *([self._studio] if self._studio else [])):
+            child.kill()
+        if self._servers is not None:
+            self._servers.kill()
+        self._withdraw()
+
+    async def _start(self) -> Addresses:
+        state = State(self._home)
+        self._withdraw()
+        ports = self._choose_ports(state)
+        self._servers = Servers(self._choices, state, self.watch)
+        async with asyncio.TaskGroup() as group:
+            # What takes longest first: the studio loads its voice, the services import, while the servers start.
+            if self._choices.needs_studio:
+                group.create_task(self._start_studio(state, ports["studio"]))
+            if not self._choices.processes:
+                group.create_task(self._start_together(state, ports))
+            group.create_task(check_outside(self._choices))
+            told = group.create_task(self._start_behind(state, ports))
+        backing, key = told.result()
+
+        def publish() -> None:
+            state.publish(self._addresses(backing, key, ports))
+
+        for child in self._restartable():
+            child.on_restart = publish
+        publish()
+        return self._addresses(backing, key, ports)
+
+    async def _start_studio(self, state: State, port: int) -> None:
+        self._studio = programs.studio(state, port, self._choices.studio_voice, self._choices.studio_latency)
+        await self.watch.time("studio", self._studio.start())
+
+    async def _start_together(self, state: State, ports: dict[str, int]) -> None:
+        service_ports = {name: ports[name] for name in programs.SERVICES}
+        child = programs.together(state, self._settings_file, service_ports)
+        self._services = dict.fromkeys(programs.SERVICES, child)
+        await self.watch.time("services", child.start())
+
+    async def _start_behind(self, state: State, ports: dict[str, int]) -> tuple[Backing, str]:
+        """Start the servers, then tell the services where they are."""
+        assert self._servers is not None
+        backing = await self._servers.start()
+        key = await _local_key(backing.database_url, state.api_key)
+        environment = service_environment(self._choices, backing, ports)
+        if not self._choices.processes:
+            write_secret(self._settings_file, json.dumps(environment))
+            return backing, key
+        for name in programs.SERVICES:
+            self._services[name] = programs.single(name, state, environment, ports[name])
+        async with asyncio.TaskGroup() as group:
+            for name, child in self._services.items():
+                group.create_task(self.watch.time(name, child.start()))
+        return backing, key
+
+    def _choose_ports(self, state: State) -> dict[str, int]:
+        names = [*programs.SERVICES, "studio"]
+        chosen = dict(zip(names, Ports(state.folder / "ports.json", USUAL_PORTS).choose(*names), strict=True))
+        wanted = self._choices.http_port
+        if wanted is not None:
+            if not is_free(wanted):
+                raise Trouble(f"Port {wanted} is taken: set HTTP_PORT to another one, or leave it out.")
+            chosen["api"] = wanted
+        return chosen
+
+    def _addresses(self, backing: Backing, key: str, ports: dict[str, int]) -> Addresses:
+        assert self._servers is not None
+        running = {name: server.pid for name, server in self._servers.embedded.items()}
+        running |= {name: child.pid for name, child in self._services.items()}
+        running |= {"studio": self._studio.pid} if self._studio else {}
+        return Addresses(
+            api_url=f"http://127.0.0.1:{ports['api']}",
+            status_url=f"http://127.0.0.1:{ports['status']}",
+            api_key=key,
+            database_url=backing.database_url,
+            nats_url=backing.nats_url,
+            nats_monitor_url=backing.nats_monitor_url,
+            s3_endpoint_url=backing.store.s3_endpoint_url or "",
+            studio_url=f"http://127.0.0.1:{ports['studio']}" if self._studio else None,
+            processes={"local": os.getpid()} | {name: pid for name, pid in running.items() if pid is not None},
+        )
+
+    def _children(self) -> list[Child]:
+        """The service processes, each once."""
+        return list({id(child): child for child in self._services.values()}.values())
+
+    def _restartable(self) -> list[Child]:
+        servers = self._servers.embedded.values() if self._servers else ()
+        mine = [*self._children(), *(server.child for server in servers), self._studio]
+        return [child for child in mine if child is not None]
+
+    def _withdraw(self) -> None:
+        for name in ("local.json", self._settings_file.name):
+            (self._home / name).unlink(missing_ok=True)
+
+
+def service_environment(choices: Choices, backing: Backing, ports: dict[str, int]) -> dict[str, str]:
+    """What every service is told. Variables that are set, like OPENAI_API_KEY, reach the services as they are."""
+    studio = f"http://127.0.0.1:{ports['studio']}"
+    told = {
+        "DATABASE_URL": backing.database_url,
+        "NATS_URL": backing.nats_url,
+        "STATUS_URL": f"http://127.0.0.1:{ports['status']}",
+        "DRAIN_SECONDS": os.environ.get("DRAIN_SECONDS", str(programs.DRAIN_SECONDS)),
+    }
+    told |= store_environment(backing.store)
+    told |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}
+    if not choices.has_openai:
+        told |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
+    if not choices.has_elevenlabs:
+        told |= {"ELEVENLABS_BASE_URL": studio, "ELEVENLABS_API_KEY": "studio"}
+    return told
+
+
+async def _local_key(database_url: str, path: Path) -> str:
+    pool = await open_pool(DatabaseSettings(database_url=SecretStr(database_url)), size=1)
+    try:
+        return await ensure_local_key(pool, path)
+    finally:
+        await pool.close()
+
+
+def _first_trouble(group: BaseExceptionGroup[BaseException]) -> Trouble | None:
+    for error in group.exceptions:
+        if isinstance(error, Trouble):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (trouble := _first_trouble(error)):
+            return trouble
+    return None

@@ -1,0 +1,103 @@
+"""``make story``: from a brief to a finished book in ``out/``, watched live. Options: BRIEF, SEED, OUT."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from client import Problem, Story, StoryloomClient
+from client.screen import open_screen
+from local.book import Book
+from local.briefs import read_brief
+from local.choices import Choices
+from local.http import ask
+from local.launching import launch
+from local.stack import Stack
+from local.state import running
+from local.trouble import Trouble
+
+
+async def tell_story(choices: Choices, stack: Stack, console: Console) -> int:
+    """0 if the story is ready. Raises Trouble."""
+    brief = read_brief(_path("BRIEF"), os.environ.get("SEED") or None)
+    book = Book(_path("OUT") or Path("out"))
+    url, key = await _reach(choices, stack, console)
+    try:
+        async with StoryloomClient(url, key) as client:
+            story = await _make(client, brief, console)
+            return await _keep(client, story, book, console)
+    except Problem as problem:
+        raise Trouble(_sentence(problem)) from problem
+
+
+async def _reach(choices: Choices, stack: Stack, console: Console) -> tuple[str, str]:
+    """A stack that runs here already, else one of our own. (URL, key)"""
+    found = running(choices.storyloom_home)
+    if found is not None and await _answers(found[0]):
+        console.print(f"Using the stack that runs at {found[0]}.", style="dim")
+        return found
+    with console.status("Starting Postgres, NATS, the store, the studio and six services …"):
+        addresses = await stack.start()
+    took = stack.watch.parts[-1][2]
+    console.print(f"Everything is up after {took:.1f} s: {addresses.api_url}", style="dim")
+    return addresses.api_url, addresses.api_key
+
+
+async def _answers(url: str) -> bool:
+    try:
+        return await ask(int(url.rpartition(":")[2]), "/health/ready") == 200
+    except (OSError, ValueError):
+        return False
+
+
+async def _make(client: StoryloomClient, brief: dict[str, Any], console: Console) -> Story:
+    with open_screen(console) as screen:
+        story = await client.create(brief)
+        async for event in client.events(story["id"]):
+            screen.show(event)
+    return await client.get(story["id"])
+
+
+async def _keep(client: StoryloomClient, story: Story, book: Book, console: Console) -> int:
+    status = story["status"]
+    if status not in ("ready", "partial"):
+        error = story.get("error")
+        reason = error["message"] if error else "see the logs."
+        raise Trouble(f"The story could not be made ({status}): {reason}")
+    kept = await book.keep(client, story)
+    width = max(len(name) for name, _ in kept)
+    console.print()
+    for name, size in kept:
+        console.print(f"  {name:<{width}}  {_size(size):>9}")
+    console.print(f"\nOpen {book.latest / 'book.pdf'}", style="bold", soft_wrap=True)
+    if status == "partial":
+        failed = [
+            name for name, asset in story["assetGenerationStatus"]["assets"].items() if asset["status"] != "ready"
+        ]
+        raise Trouble(f"The story is only partly there, this failed: {', '.join(failed)}.")
+    return 0
+
+
+def _sentence(problem: Problem) -> str:
+    if problem.status == 401:
+        return f"The API refuses the key: {problem} Remove local.json and start again."
+    return str(problem)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def _path(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value).expanduser() if value else None
+
+
+def main() -> int:
+    return launch(tell_story)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""``python -m local.together``: the six services in one process, one event loop.
+
+Imports begin at once, while the servers still start; then it waits for its settings, a JSON file of environment
+variables that the launcher writes when they are known (``STORYLOOM_ENVIRONMENT`` names it).
+"""
+
+import asyncio
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from local.programs import SERVICES
+from storyloom.logs import set_up
+from storyloom.running import Running, Serve
+from storyloom.settings import Settings
+
+HEAVY = ("openai", "elevenlabs")
+"""What services import when they first need it. Here that would stop all six for seconds."""
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Run until SIGINT or SIGTERM."""
+    starts = {name: _serve(name) for name in SERVICES}
+    return uvloop.run(_run(starts))
+
+
+async def _run(starts: dict[str, Serve]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    while not (told := _read(Path(os.environ["STORYLOOM_ENVIRONMENT"]))):  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.02)
+    os.environ.update(told)
+    settings = Settings()
+    set_up(settings, "local")
+    running = await _start(starts, settings)
+    threading.Thread(target=_import_heavy, name="imports", daemon=True).start()
+    await stop.wait()
+    await asyncio.gather(*(service.stop() for service in running), return_exceptions=True)
+    return 0
+
+
+def _read(path: Path) -> dict[str, str]:
+    """The variables, none while they are not known yet."""
+    try:
+        return {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+
+
+async def _start(starts: dict[str, Serve], settings: Settings) -> list[Running]:
+    async def start(name: str) -> Running:
+        structlog.contextvars.bind_contextvars(service=name)  # each runs in a task, so in a context of its own
+        port = int(os.environ[f"{name.upper()}_PORT"])
+        return await starts[name](settings.model_copy(update={"http_port": port}))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(start(name)) for name in starts]
+    return [task.result() for task in tasks]
+
+
+def _serve(name: str) -> Serve:
+    """How a service starts: api and status say it themselves, the workers are composed."""
+    app = importlib.import_module(f"services.{name}.app")
+    if hasattr(app, "serve"):
+        serve: Serve = app.serve
+        return serve
+    worker = importlib.import_module("storyloom.worker")
+
+    async def serve_worker(settings: Settings) -> Running:
+        running: Running = await worker.serve(app.compose, settings)
+        return running
+
+    return serve_worker
+
+
+def _import_heavy() -> None:
+    for module in HEAVY:
+        with suppress(ImportError, OSError):
+            importlib.import_module(module)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
