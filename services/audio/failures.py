@@ -17,7 +17,7 @@ FAILURES = (ApiError, ParsingError, httpx.HTTPError, httpx.InvalidURL, TimeoutEr
 LONGEST_WAIT = 3600.0  # seconds; a Retry-After beyond it is not believed
 
 _BUSY = frozenset({408, 409, 425, 429})
-_REFUSED = frozenset({"content_against_policy", "blocked_text", "terms_of_service_violation"})
+_REFUSED = "content_against_policy"
 _WORD = re.compile(r"[a-z0-9_]{1,60}")
 
 
@@ -45,7 +45,7 @@ def _answered(error: ApiError, asked: str | None) -> TryAgain | GiveUp:
     reason = f"ElevenLabs answered {status}" + (f" ({word})" if word else "")
     if status in _BUSY or status >= 500 or status < 400:  # below 400: a success whose body is not JSON
         return TryAgain(reason, after=_retry_after(error.headers or {}), request_id=asked)
-    if word in _REFUSED:
+    if word == _REFUSED:
         return GiveUp(reason, code="content_refused", request_id=asked)
     return GiveUp(reason, code="not_allowed" if status in {401, 402, 403} else "bad_request", request_id=asked)
 

@@ -88,7 +88,7 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
     [
         (401, {"status": "quota_exceeded"}, "not_allowed"),
         (403, None, "not_allowed"),
-        (400, {"status": "content_against_policy"}, "content_refused"),
+        (403, {"status": "content_against_policy"}, "content_refused"),
         (404, {"status": "voice_not_found"}, "bad_request"),
         (422, [{"loc": ["body"], "msg": "Mira"}], "bad_request"),
     ],
