@@ -62,7 +62,7 @@ def draft_portrait(job: AssetRequested) -> Prompt:
     """The reference picture: all heroes on a plain background. It fixes what every other picture keeps."""
     naming = name_roles(job.brief)
     heroes = resolve_looks(job.brief, job.story_id, naming)
-    who = "portrait" if len(heroes) == 1 else f"portrait of all {len(heroes)} heroes side by side"
+    who = "portrait" + ("", " of both heroes side by side", " of all three heroes side by side")[len(heroes) - 1]
 
     def write(*, softly: bool) -> str:
         return _join(
@@ -111,8 +111,12 @@ def draft_picture(job: AssetRequested, outline: Outline) -> Prompt:
         size=SQUARE if job.asset is Asset.COVER else TALL,
         must_show=_must_show(heroes, picture.camera),
         cast=cast,
-        alt_text=naming.scrub(picture.what_happens) or "A picture of the story.",
+        alt_text=_sentence(naming.scrub(picture.what_happens)) or "A picture of the story.",
     )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _join(lines: Iterable[Line]) -> str:

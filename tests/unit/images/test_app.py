@@ -1,0 +1,16 @@
+"""The composition root."""
+
+from services.images.app import compose
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Service
+
+
+async def test_the_workshop_makes_all_that_is_asked_of_images_and_nothing_else() -> None:
+    settings = Settings()
+    objects = Objects(settings)
+    workshop = compose(settings, objects)
+    assert workshop.service is Service.IMAGES
+    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.IMAGES}
+    await workshop.close()
+    await objects.close()

@@ -1,0 +1,78 @@
+"""Names never reach a picture prompt; the story stays readable without them."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.images.naming import flatten, name_roles
+from tests.unit.images.samples import MIRA, TOM, brief_of, outline_of
+
+SYLLABLES = st.lists(st.sampled_from(["zu", "qua", "xi", "brö", "ñe", "vik", "jya"]), min_size=1, max_size=4)
+NAMES = SYLLABLES.map(lambda parts: "".join(parts).capitalize())
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("Mira waves.", "the hero waves."),
+        ("MIRA OKAFOR and mira", "the hero and the hero"),
+        ("Mira  Okafor's lantern", "the hero's lantern"),
+        ("Miras Laterne", "the hero's Laterne"),
+        ("Okafor, the brave", "the hero, the brave"),
+        ("Tom chases Ember past Old Moss.", "the second hero chases the companion past the helper."),
+        ("A mirage over Tomorrow Lake, an ember, old moss", "A mirage over Tomorrow Lake, an ember, old moss"),
+    ],
+)
+def test_everybody_is_called_by_role(text: str, scrubbed: str) -> None:
+    naming = name_roles(brief_of(MIRA, TOM), outline_of())
+    assert naming.scrub(text) == scrubbed
+
+
+def test_a_name_that_is_a_word_leaves_the_word_alone() -> None:
+    naming = name_roles(brief_of({"name": "Rose"}, {"name": "Will"}))
+    assert naming.scrub("Rose picks a rose; Will will help.") == "the hero picks a rose; the second hero will help."
+
+
+def test_accents_may_be_missing() -> None:
+    assert name_roles(brief_of({"name": "Zoë"})).scrub("Zoe and Zoë") == "the hero and the hero"
+
+
+def test_names_of_scripts_without_spaces_are_found() -> None:
+    assert name_roles(brief_of({"name": "美羽"})).scrub("森の美羽は笑う") == "森のthe heroは笑う"
+
+
+def test_a_single_letter_tells_of_nobody() -> None:
+    assert name_roles(brief_of({"name": "A"})).scrub("A fox") == "A fox"
+
+
+def test_who_is_on_stage_is_found_by_any_part_of_the_name() -> None:
+    naming = name_roles(brief_of(MIRA, TOM), outline_of())
+    cast = [naming.role(name) for name in ("mira okafor", "Mira", "Tom", "Ember", "Old Moss", "Grandma")]
+    assert cast == ["the hero", "the hero", "the second hero", "the companion", "the helper", "Grandma"]
+
+
+@given(
+    NAMES, NAMES, st.sampled_from(["{} runs", "to {}'s house", "({})", "“{}!”", "x-{}", "{}, {}"]), st.integers(0, 2)
+)
+def test_no_name_survives_in_any_case(first: str, last: str, frame: str, case: int) -> None:
+    naming = name_roles(brief_of({"name": f"{first} {last}"}))
+    for name in (first, last, f"{first} {last}"):
+        text = frame.format(*[(name, name.upper(), name.lower())[case]] * 2)
+        scrubbed = naming.scrub(text).lower()
+        assert first.lower() not in scrubbed
+        assert last.lower() not in scrubbed
+
+
+@given(st.text(max_size=300))
+def test_no_text_begins_a_line_of_its_own(text: str) -> None:
+    line = flatten(f"{text}\nNever: {text}", 200)
+    assert len(line.splitlines()) <= 1
+    assert len(line) <= 200
+    assert all(character.isprintable() for character in line)
+
+
+@given(st.text(alphabet=string.ascii_letters + " .’'", max_size=120))
+def test_text_without_names_passes_unchanged(text: str) -> None:
+    assert name_roles(brief_of({"name": "Żółćïñ"})).scrub(text) == flatten(text, 280)
