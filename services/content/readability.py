@@ -18,6 +18,11 @@ _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 _END = re.compile(r"[.!?…]+[”’\"')\]]*(?=\s+[^\sa-zà-ÿ]|\s*$)")
 _ABBREVIATED = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|Prof)\.(?=\s)")
 _VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿаеёиоуыэюяєіїαεηιουω]+")
+# Vowels side by side that are said apart: giant, quiet, lion; radio, piano; museum, video; seeing; actual; idea.
+_APART = re.compile(
+    r"^(?:d|g|l|qu|sc|tr|v)i(?:[ao]|e(?!d?$|s$|w))|(?<![cgqst])i[ao](?!u)|eo(?=n|$)|eum|[aeiouy]ing$|(?<=[^gq])ua"
+    r"|(?<=d)ea$|(?<=[dt])ier$"
+)
 _UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})
 """Languages written without spaces: their words are not counted here."""
 
@@ -103,7 +108,7 @@ def count_syllables(word: str) -> int:
     """Syllables by the sounds that vowels make together; at least one. About nine in ten English words are exact."""
     bare = re.sub(r"['’\-]", "", word.casefold())
     count = len(_VOWELS.findall(bare))
-    count += len(re.findall(r"(?<![cgqst])i[ao](?!u)|eo(?=n|u)|[aeiouy]ing$|(?<=[^q])ua|(?<=[dt])ier$", bare))
+    count += len(_APART.findall(bare))
     if re.search(r"[^aeiouy]e$", bare) and not re.search(r"[^aeiouylr]le$", bare):
         count -= 1  # a silent e: "lake", but not "little"
     elif re.search(r"(?<![td])(?<![aeiouy])ed$", bare) or re.search(r"[^aeiouyscxz](?<!ch)(?<!sh)(?<!g)es$", bare):

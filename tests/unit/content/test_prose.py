@@ -1,0 +1,55 @@
+"""Prose out of JSON that is still being written."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.content.prose import cut_to_sentences, read_paragraphs
+
+PARAGRAPHS = st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=4)
+
+
+@given(PARAGRAPHS, st.booleans(), st.data())
+def test_however_far_it_is_written_only_true_prose_is_read(
+    paragraphs: list[str], ascii_only: bool, data: st.DataObject
+) -> None:
+    text = json.dumps({"paragraphs": paragraphs, "alt_text": '", "paragraphs": ["no"]'}, ensure_ascii=ascii_only)
+    end = data.draw(st.integers(0, len(text)))
+    read = read_paragraphs(text[:end])
+    assert "".join(paragraphs).startswith("".join(read))
+    assert all(whole == piece for whole, piece in zip(paragraphs, read[:-1], strict=False))
+
+
+@given(PARAGRAPHS, st.booleans())
+def test_what_is_finished_is_read_whole(paragraphs: list[str], ascii_only: bool) -> None:
+    text = json.dumps({"alt_text": "x", "paragraphs": paragraphs}, ensure_ascii=ascii_only, indent=1)
+    assert read_paragraphs(text) == tuple(paragraphs)
+
+
+@given(st.text(max_size=80))
+def test_anything_may_be_read(text: str) -> None:
+    read_paragraphs(text)
+    read_paragraphs(f'{{"paragraphs": [{text}')
+
+
+def test_half_a_smile_is_not_shown() -> None:
+    assert read_paragraphs('{"paragraphs": ["Hi \\ud83d') == ("Hi ",)
+    assert read_paragraphs('{"paragraphs": ["Hi \\ud83d\\ude0') == ("Hi ",)
+    assert read_paragraphs('{"paragraphs": ["Hi \\ud83d\\ude00') == ("Hi 😀",)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("The fox ran. It sto", "The fox ran."),
+        ("“Come!” said the f", "“Come!”"),
+        ("The fox", ""),
+        ("It cost 3.50 and", ""),
+        ("One.\n\nTwo!", "One.\n\nTwo!"),
+        ("(She waited.) Then", "(She waited.)"),
+    ],
+)
+def test_words_are_shown_by_whole_sentences(text: str, whole: str) -> None:
+    assert cut_to_sentences(text) == whole

@@ -1,0 +1,170 @@
+"""How hard a text is, and what is found fault with."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.content.readability import (
+    Targets,
+    count_syllables,
+    count_words,
+    is_rare,
+    judge,
+    measure,
+    targets_for,
+)
+
+PLAIN = "The cat sat on the mat. The sun was hot. A dog ran by."
+HARD = (
+    "Notwithstanding considerable meteorological uncertainty, the extraordinarily philosophical municipality "
+    "inaugurated its commemorative observatory in unprecedented circumstances."
+)
+WORDS = st.text(string.ascii_lowercase, min_size=1, max_size=9)
+SENTENCES = st.lists(WORDS, min_size=1, max_size=12).map(lambda words: " ".join(words).capitalize() + ".")
+TEXTS = st.lists(SENTENCES, min_size=1, max_size=8).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    ("word", "syllables"),
+    [
+        ("fox", 1), ("lake", 1), ("little", 2), ("jumped", 1), ("wanted", 2), ("boxes", 2), ("lakes", 1), ("the", 1),
+        ("banana", 3), ("elephant", 3), ("moon", 1), ("quiet", 2), ("people", 2), ("idea", 3), ("being", 2),
+        ("beautiful", 3), ("moonlight", 2), ("rhythm", 1), ("queen", 1), ("table", 2), ("whale", 1), ("purple", 2),
+        ("seeing", 2), ("piano", 3), ("lion", 2), ("nation", 2), ("dinosaur", 3), ("grandmother", 3), ("tired", 1),
+        ("breathed", 1), ("candle", 2), ("voices", 2), ("wishes", 2), ("giant", 2), ("courage", 2), ("radio", 3),
+    ],
+)  # fmt: skip
+def test_syllables_are_counted_as_they_are_said(word: str, syllables: int) -> None:
+    assert count_syllables(word) == syllables
+
+
+def test_the_grade_is_that_of_the_formula() -> None:
+    # 14 words in 3 sentences, each of one syllable: 0.39 * 14/3 + 11.8 * 1 - 15.59 is below the first grade.
+    assert measure(PLAIN).grade == 0
+    # "The elephant remembered." 3 words, 1 + 3 + 3 syllables (a silent e): 0.39 * 3 + 11.8 * 7/3 - 15.59.
+    assert measure("The elephant remembered.").grade == pytest.approx(0.39 * 3 + 11.8 * 7 / 3 - 15.59, abs=0.01)
+
+
+def test_a_hard_text_is_measured_as_hard() -> None:
+    plain, hard = measure(PLAIN), measure(HARD)
+    assert hard.grade > 12
+    assert plain.grade < 2
+    assert hard.rare_share > 0.5
+    assert plain.rare_share == 0
+    assert hard.sentence_words == 15
+
+
+@pytest.mark.parametrize(
+    ("text", "mean"),
+    [
+        ("“Stop!” said Mira. She stopped.", 2.5),
+        ("Mr. Bear ate.", 3),
+        ("Wait… what was that? An owl!", 3),
+        ("Where is it?\n\nHere it is", 3),
+        ("One two three", 3),
+        ("“I see.” “You do.”", 2),
+    ],
+)
+def test_sentences_end_where_a_reader_ends_them(text: str, mean: float) -> None:
+    assert measure(text).sentence_words == pytest.approx(mean, abs=0.01)
+
+
+def test_the_storys_own_names_are_easy() -> None:
+    text = "Anastasia saw Bartholomew. Anastasia’s hat fell."
+    assert measure(text, ["Anastasia", "Bartholomew"]).grade == 0 < measure(text).grade
+    assert measure(text, ["Anastasia", "Bartholomew"]).rare_share == 0 < measure(text).rare_share
+
+
+@pytest.mark.parametrize("word", ["butterflies", "whispering", "jumping", "happily", "wheelchair", "fox", "sun-warm"])
+def test_long_words_that_children_know_are_not_rare(word: str) -> None:
+    assert not is_rare(word)
+
+
+@pytest.mark.parametrize("word", ["phosphorescent", "melancholy", "negotiate", "luminous", "sun-phosphorescent"])
+def test_words_that_children_do_not_know_are_rare(word: str) -> None:
+    assert is_rare(word)
+
+
+def test_words_and_sentences_grow_with_age_and_stop_at_nine() -> None:
+    ages = [targets_for(age) for age in range(3, 10)]
+    assert [age.words for age in ages] == [75, 125, 175, 225, 300, 375, 500]
+    assert [age.sentence_words for age in ages] == [5, 6, 8, 9, 10, 11, 12]
+    assert targets_for(12) == targets_for(9)
+    assert targets_for(5).a_scene().wire() == {"words": 44, "sentenceWords": 8}
+
+
+AT_FIVE = targets_for(5).a_scene()
+LONG_BESIDE_SHORT = "the fox ran and " * 6 + ". He sat. He ate. I ran. We go. It is. Oh no. The end. I see. Good night."
+GOOD = " ".join(["The small fox ran to the red gate."] * 5)
+
+
+def test_a_fitting_text_has_no_findings() -> None:
+    assert judge(GOOD, AT_FIVE) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD * 3, "too long: 120 words, 44 wanted"),
+        ("The fox ran home.", "too short: 4 words, 44 wanted"),
+        ("the fox ran and " * 10 + "slept.", "sentences are too long: 41 words on average, 8 wanted"),
+        (LONG_BESIDE_SHORT, "One sentence is too long: 24 words"),
+        (" ".join(["Philosophical foxes run to gates."] * 8), "not know: philosophical"),
+        (" ".join(["Enormous elephants remember tomatoes."] * 11), "too hard: grade"),
+    ],
+)  # fmt: skip
+def test_what_falls_short_is_said_so_that_it_can_be_put_right(text: str, said: str) -> None:
+    findings = judge(text, AT_FIVE)
+    assert any(said in finding.text for finding in findings), findings
+    assert all(finding.weight > 0 for finding in findings)
+
+
+def test_the_worst_is_said_first() -> None:
+    weights = [finding.weight for finding in judge(HARD, AT_FIVE)]
+    assert len(weights) >= 3
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_grades_and_rare_words_are_judged_in_english_alone() -> None:
+    german = " ".join(["Der kleine Fuchs besucht heute Regenbogenschmetterlinge."] * 6)
+    assert judge(german, AT_FIVE, "de") == ()
+    assert judge(german, AT_FIVE, "en-GB") != ()
+
+
+def test_languages_without_spaces_are_not_counted_in_words() -> None:
+    assert judge("小さなきつねが走りました。月がきれいでした。", AT_FIVE, "ja") == ()
+
+
+@given(TEXTS)
+def test_measures_stay_within_their_bounds(text: str) -> None:
+    measured = measure(text)
+    assert measured.grade >= 0
+    assert 0 <= measured.rare_share <= 1
+    assert 0 < measured.sentence_words <= count_words(text)
+
+
+@given(TEXTS)
+def test_saying_it_twice_makes_it_no_harder(text: str) -> None:
+    once, twice = measure(text), measure(f"{text} {text}")
+    assert twice.grade == pytest.approx(once.grade, abs=0.02)
+    assert twice.sentence_words == pytest.approx(once.sentence_words, abs=0.02)
+
+
+@given(SENTENCES, SENTENCES)
+def test_one_long_sentence_is_never_easier_than_two(first: str, second: str) -> None:
+    joined = f"{first[:-1]} and {second.lower()}"
+    assert measure(joined).sentence_words > measure(f"{first} {second}").sentence_words
+
+
+@given(st.text(max_size=300), st.sampled_from(["en", "fr", "zh"]))
+def test_any_text_can_be_judged(text: str, language: str) -> None:
+    for finding in judge(text, Targets(44, 8, 3.0, 0.08), language):
+        assert finding.weight >= 0
+        assert finding.text
+
+
+@given(WORDS)
+def test_every_word_has_a_syllable(word: str) -> None:
+    assert 1 <= count_syllables(word) <= len(word)
