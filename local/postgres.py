@@ -100,10 +100,10 @@ async def _initialise(initdb: Path, data: Path, password: str, user: tuple[int, 
         file.flush()
         if user is not None:
             os.chown(file.name, *user)
-        # The password is random, so one SCRAM iteration protects it as well as 4096 would and connects faster.
+        # Fewer iterations would connect faster, but drivers refuse less than the 4096 of RFC 7677.
         command = (
             *(str(initdb), "-D", str(data), "-U", "postgres", "-E", "UTF8", "--no-sync", "--no-instructions"),
-            *("--auth=scram-sha-256", f"--pwfile={file.name}", "-c", "scram_iterations=1"),
+            *("--auth=scram-sha-256", f"--pwfile={file.name}"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         )
         ended = await asyncio.to_thread(_run, command, user)

@@ -26,7 +26,7 @@ _RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
 @cache
 def queries() -> Any:
     """The named queries of this service."""
-    return aiosql.from_str(files(__package__).joinpath("queries.sql").read_text("utf-8"), "asyncpg")
+    return aiosql.from_str(files(__package__).joinpath("queries.sql").read_text("utf-8"), "asyncpg", mandatory_parameters=False)
 
 
 @dataclass(frozen=True, slots=True)

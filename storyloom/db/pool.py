@@ -1,14 +1,17 @@
 """The connection pool, set up for short statements on rows that are found by key."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
 
 from storyloom.settings import DatabaseSettings
 
-Pool = asyncpg.Pool[asyncpg.Record]
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:  # these are generic in asyncpg's stubs alone
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool, Connection = asyncpg.Pool, asyncpg.pool.PoolConnectionProxy
 
 # Every hot statement finds its rows by key. Plans made while the tables are tiny would stay sequential scans for as
 # long as a connection lives, so the planner is told now what is true later.

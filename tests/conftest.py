@@ -1,0 +1,156 @@
+"""Real servers for tests: those that the environment names, else embedded ones, else containers (``--containers``).
+
+One Postgres, one NATS and one store a test process; a database and a bus prefix of its own for every test that asks.
+"""
+
+import asyncio
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from local.nats import EmbeddedNats
+from local.postgres import EmbeddedPostgres
+from local.store import EmbeddedStore
+from storyloom.db.migrate import migrate
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+
+T = TypeVar("T")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say where the servers come from."""
+    parser.addoption("--containers", action="store_true", help="start Postgres and NATS in containers (needs Docker)")
+
+
+class Background:
+    """An event loop in a thread: servers that live as long as the session are watched there."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="servers", daemon=True)
+        self._thread.start()
+        self.stack = AsyncExitStack()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there; wait for it here."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def close(self) -> None:
+        """Stop the servers, then the loop."""
+        self.run(self.stack.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def background() -> Iterator[Background]:
+    """The loop that watches the servers."""
+    found = Background()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(
+    request: pytest.FixtureRequest, background: Background, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """A Postgres server: the URL of its maintenance database."""
+    if url := os.environ.get("DATABASE_URL"):
+        return url
+    if request.config.getoption("--containers"):
+        from tests.containers import start_postgres  # noqa: PLC0415 - needs Docker
+
+        return start_postgres(request)
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), options=("fsync=off", "full_page_writes=off"))
+    return background.run(background.stack.enter_async_context(server))
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str, background: Background) -> str:
+    """A migrated database that tests' own are copied from; its name."""
+    name = f"template_{secrets.token_hex(4)}"
+    migrate(_database(postgres_url, name))
+    return name
+
+
+@pytest.fixture
+async def database_url(postgres_url: str, template_database: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
+        yield _database(postgres_url, name)
+        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def nats_url(request: pytest.FixtureRequest, background: Background, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A NATS server with JetStream; tests share it and tell themselves apart by prefix."""
+    if url := os.environ.get("NATS_URL"):
+        return url
+    if request.config.getoption("--containers"):
+        from tests.containers import start_nats  # noqa: PLC0415 - needs Docker
+
+        return start_nats(request)
+    server = EmbeddedNats(tmp_path_factory.mktemp("nats"))
+    return background.run(background.stack.enter_async_context(server)).url
+
+
+@pytest.fixture(scope="session")
+def store_settings(background: Background, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """An S3 store, as the settings that reach it; keys hold story ids, so that tests do not meet there."""
+    if url := os.environ.get("S3_ENDPOINT_URL"):
+        key, secret = os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")
+        found = {"s3_endpoint_url": url, "s3_bucket": os.environ.get("S3_BUCKET", "storyloom")}
+        return {**found, "aws_access_key_id": SecretStr(key), "aws_secret_access_key": SecretStr(secret)}
+    address = background.run(background.stack.enter_async_context(EmbeddedStore(tmp_path_factory.mktemp("store"))))
+    return address.settings().model_dump()
+
+
+@pytest.fixture
+def bus_prefix() -> str:
+    """What sets this test's bus apart."""
+    return f"t{secrets.token_hex(4)}_"
+
+
+@pytest.fixture
+def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], bus_prefix: str) -> Settings:
+    """Settings of a whole system of the test's own, impatient where production is patient."""
+    return Settings(
+        **store_settings,
+        database_url=SecretStr(database_url),
+        nats_url=nats_url,
+        bus_prefix=bus_prefix,
+        ack_wait=1.0,
+        retry_delays=(0.05, 0.1),
+        slots_normal=4,
+        slots_high=1,
+        slots_urgent=1,
+        drain_seconds=2,
+        screening_seconds=0.2,
+    )
+
+
+@pytest.fixture
+async def objects(store_settings: dict[str, Any]) -> AsyncIterator[Objects]:
+    """The store."""
+    found = Objects(Settings(**store_settings))
+    yield found
+    await found.close()
+
+
+def _database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

@@ -1,0 +1,169 @@
+"""Makers that answer at once, with results of the right shape: for tests and benchmarks of everything around them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, PICTURES, TEXTS, Asset, Service
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import (
+    Activities,
+    Activity,
+    Adaptations,
+    AnyResult,
+    Audio,
+    Book,
+    Elements,
+    Figure,
+    Narration,
+    Outline,
+    Picture,
+    PictureBrief,
+    Readability,
+    SceneBrief,
+    SceneText,
+    StoredObject,
+    StoryContent,
+    Word,
+)
+from storyloom.work import Report, Workshop
+
+EASY = Readability(grade=1.5, sentence_words=7, rare_share=0.02)
+_PLACE = {
+    "what_happens": "A fox looks for her lantern among the ferns.",
+    "on_stage": ("Mira", "Ember"),
+    "setting": "a foggy forest",
+    "time_of_day": "dusk",
+    "weather": "fog",
+    "props": ("lantern",),
+    "action": "looking under a fern",
+    "emotion": "curious",
+    "camera": "wide",
+}
+_BEATS = ("call", "threshold", "ordeal", "return")
+
+
+def result_of(job: AssetRequested) -> AnyResult:
+    """A result of the job's asset, right in shape, the same every time."""
+    return sample(job.asset, job.story_id)
+
+
+def sample(asset: Asset, story_id: UUID) -> AnyResult:  # noqa: PLR0911 - a table, one row a kind
+    """A result of an asset, right in shape."""
+    match asset:
+        case Asset.OUTLINE:
+            return _outline()
+        case Asset.CONTENT:
+            texts = tuple(_text(k) for k in (1, 2, 3, 4))
+            return StoryContent.model_validate(
+                {"title": "The Lost Lantern", "logline": "A fox looks for light.", "scenes": texts, "readability": EASY}
+            )
+        case Asset.AUDIO:
+            blocks = {f"scene_{k}": "<p>Once</p>" for k in (1, 2, 3, 4)}
+            audio, vtt = _stored(story_id, asset, "audio/mpeg", "mp3"), _stored(story_id, asset, "text/vtt", "vtt")
+            return Audio(audio=audio, vtt=vtt, seconds=12, words=_words(), blocks=blocks)
+        case Asset.ACTIVITIES:
+            return Activities(activities=(_activity(1), _activity(2), _activity(3), _activity(4)))
+        case Asset.PDF:
+            return Book(pdf=_stored(story_id, asset, "application/pdf", "pdf"), pages=12)
+        case _ if asset in TEXTS:
+            return _text(asset.scene)
+        case _ if asset in PICTURES or asset is Asset.PORTRAIT:
+            image = _stored(story_id, asset, "image/png", "png")
+            hues = ("#112233", "#8844aa", "#ddaa22")
+            return Picture(image=image, width=1024, height=1536, alt_text="A fox and a girl.", hue_colours=hues)
+        case _:
+            audio = _stored(story_id, asset, "audio/mpeg", "mp3")
+            return Narration(scene=asset.scene, audio=audio, seconds=3, words=_words())
+
+
+class QuickMakers:
+    """Makes everything at once. ``made`` counts; ``before`` may wait or raise, first."""
+
+    def __init__(self) -> None:
+        self.made: Counter[tuple[UUID, Asset]] = Counter()
+        self.before: Callable[[AssetRequested], Awaitable[None]] | None = None
+        self.running = 0
+        self.began = asyncio.Event()
+
+    async def make(self, job: AssetRequested, report: Report) -> AnyResult:
+        """Answer the job's result."""
+        self.running += 1
+        self.began.set()
+        try:
+            if self.before is not None:
+                await self.before(job)
+            self.made[job.story_id, job.asset] += 1
+            return result_of(job)
+        finally:
+            self.running -= 1
+
+    def compose(self, service: Service) -> Callable[[Settings, Objects], Workshop]:
+        """The composition root of one service made of these."""
+
+        def compose(settings: Settings, objects: Objects) -> Workshop:
+            del settings, objects
+            return Workshop(service, {asset: self.make for asset, r in GRAPH.items() if r.service is service})
+
+        return compose
+
+
+def _stored(story_id: UUID, asset: Asset, content_type: str, suffix: str) -> StoredObject:
+    key = f"stories/{story_id}/{asset.value}/{'ab' * 16}.{suffix}"
+    return StoredObject(key=key, sha256="ab" * 32, size=123_456, content_type=content_type)
+
+
+def _outline() -> Outline:
+    return Outline.model_validate(
+        {
+            "title": "The Lost Lantern",
+            "logline": "A fox looks for light.",
+            "motif": "a small light",
+            "palette": ("#112233", "#445566", "#778899", "#aabbcc", "#ddeeff"),
+            "elements": Elements(
+                want="to find the lantern",
+                flaw="in a hurry",
+                place="the foggy forest",
+                object="lantern",
+                obstacle="the fog",
+                planted="a jar of fireflies",
+                payoff="the fireflies light the way",
+            ),
+            "companion": Figure(name="Ember", kind="fox", look="small orange fox"),
+            "cover": PictureBrief.model_validate(_PLACE),
+            "scenes": [SceneBrief.model_validate({**_PLACE, "beat": beat}) for beat in _BEATS],
+        }
+    )
+
+
+def _text(k: int) -> SceneText:
+    paragraphs = (
+        "Mira rolled into the wood. “Hello?” said a small voice.",
+        "It was a fox, and she had lost her light.",
+    )
+    return SceneText(scene=k, paragraphs=paragraphs, alt_text="A fox in fog.", words=19, readability=EASY)
+
+
+def _words() -> tuple[Word, ...]:
+    return tuple(Word(txt=f"word{k}", start=k * 0.3, end=k * 0.3 + 0.25) for k in range(10))
+
+
+def _activity(k: int) -> Activity:
+    return Activity(
+        id=f"lantern-{k}",
+        title="Make a lantern",
+        description="Fold paper into a lantern.",
+        type="creative_arts",
+        age_range="4-6",
+        duration="20 minutes",
+        materials=("paper",),
+        instructions=("Fold it.",),
+        learning_objectives=("Folding",),
+        story_connection="Like Ember's lantern.",
+        adaptations=Adaptations(younger="Help with folding.", older="Add a pattern.", access_needs="Use a tray."),
+        safety_notes=("Stay near.",),
+        parent_tips=("Read it again first.",),
+    )
