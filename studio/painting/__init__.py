@@ -1,0 +1,1 @@
+"""The painter: picture-book pictures drawn from a prompt (docs/providers.md, "Pictures")."""

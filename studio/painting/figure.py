@@ -1,0 +1,45 @@
+"""A figure being drawn: its sheet, look and joints, and the record of what has really been drawn of it."""
+
+from dataclasses import dataclass, field
+
+from studio.painting.features import Feature
+from studio.painting.identity import Look
+from studio.painting.ink import Sheet, darker
+from studio.painting.props import Prop
+from studio.painting.rig import Joints
+
+METAL = "#9aa6b4"
+TUBING = "#dfeaf0"
+
+
+@dataclass
+class Figure:
+    """Everything the pen needs to draw one hero; `shown` grows as drawing code runs."""
+
+    sheet: Sheet
+    look: Look
+    joints: Joints
+    posture: str
+    emotion: str
+    seat: str
+    held: Prop | None = None
+    shown: list[Feature] = field(default_factory=list)
+
+    def show(self, key: str) -> Feature | None:
+        """The feature if the hero has it, noted as drawn: call this only where it is drawn."""
+        feature = self.look.features.get(key)
+        if feature is not None and feature not in self.shown:
+            self.shown.append(feature)
+        return feature
+
+    def has(self, *keys: str) -> bool:
+        return self.look.wears(*keys)
+
+    @property
+    def shade(self) -> str:
+        """The skin in shadow."""
+        return darker(self.look.skin, 0.16)
+
+    @property
+    def human(self) -> bool:
+        return self.look.species in {"human", "superhero", "fantasy_being"}

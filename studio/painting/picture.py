@@ -1,0 +1,148 @@
+"""A prompt in, a painted picture out: reads, casts, composes, renders, paints, and tells what it drew."""
+
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import resvg_py
+
+from studio.painting import acting, creatures, people, scenery, stage, wash
+from studio.painting.creatures import Creature
+from studio.painting.figure import Figure
+from studio.painting.identity import look_of
+from studio.painting.ink import Sheet
+from studio.painting.looking import look, tell
+from studio.painting.prompt import Brief, HeroLines, read
+from studio.painting.props import Prop, props_in
+from studio.painting.sky import View
+from studio.painting.stage import Cast
+
+SMALLEST, LARGEST = 16, 2048
+STYLE = "soft watercolour picture book illustration"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture, and what is really on it (the same dict stands in the PNG's `studio:drawn` chunk)."""
+
+    png: bytes
+    drawn: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A picture before it is rendered: SVG, and what is on it."""
+
+    svg: str
+    drawn: dict[str, Any]
+
+
+def draw(
+    prompt: str, *, size: tuple[int, int], seed: int, reference: bytes | None = None, miss: Sequence[str] = ()
+) -> Drawing:
+    """The picture of a prompt: pure, the same for the same arguments. Any text gives a picture.
+
+    `size` is width and height in pixels, clamped to 16-2048. `reference` is a picture of the studio: its heroes'
+    looks go before the prompt's lines. `miss` names features, props, "companion" or "helper" to leave out.
+    """
+    width, height = (max(SMALLEST, min(LARGEST, int(side))) for side in size)
+    known = look(reference) if reference is not None else None
+    composition = compose(prompt, (width, height), seed, known or {}, miss)
+    flat = resvg_py.svg_to_bytes(svg_string=composition.svg, width=width, height=height, skip_system_fonts=True)
+    file = io.BytesIO()
+    wash.paint(bytes(flat)).save(file, "PNG", compress_level=3, pnginfo=tell(composition.drawn))
+    return Drawing(file.getvalue(), composition.drawn)
+
+
+def compose(
+    prompt: str, size: tuple[int, int], seed: int, known: dict[str, Any], miss: Sequence[str] = ()
+) -> Composition:
+    """Everything but the rendering. `known` is a reference's metadata, or empty."""
+    brief = read(prompt)
+    wide, high = max(1.0, size[0] / size[1]) * 1024, max(1.0, size[1] / size[0]) * 1024
+    sheet = Sheet(zlib.crc32(prompt.encode("utf-8", "replace")) ^ (seed & 0xFFFFFFFF))
+    view = View(sheet, min(wide, 4096), min(high, 4096), brief.time, brief.weather)
+    emotion = "happy" if brief.portrait else acting.emotion_in(brief.line("emotion"), brief.line("scene"))
+    posture = "standing" if brief.portrait else acting.posture_in(brief.line("action"), brief.line("scene"), emotion)
+    props = props_in(brief.props, miss)
+    heroes, held = _heroes(brief, sheet, (posture, emotion), props, known, miss)
+    cast = Cast(heroes, _other(brief.companion, "companion", sheet, miss), _other(brief.helper, "helper", sheet, miss))
+    setting = "plain" if brief.portrait else scenery.setting_in(brief.line("setting"), brief.line("scene"))
+    _draw_all(view, brief, cast, setting, [prop for prop in props if prop is not held])
+    drawn = {
+        "size": list(size), "seed": seed, "style": STYLE,
+        "heroes": [_told(figure) for figure in heroes],
+        "companion": _named(cast.companion), "helper": _named(cast.helper),
+        "cast_count": len(heroes) + (cast.companion is not None) + (cast.helper is not None),
+        "setting": setting, "time": brief.time, "weather": brief.weather, "camera": brief.camera,
+        "props": [prop.name for prop in props], "action": heroes[0].posture, "emotion": heroes[0].emotion,
+    }  # fmt: skip
+    return Composition(sheet.svg(view.width, view.height), drawn)
+
+
+def _heroes(
+    brief: Brief,
+    sheet: Sheet,
+    acted: tuple[str, str],
+    props: Sequence[Prop],
+    known: dict[str, Any],
+    miss: Sequence[str],
+) -> tuple[list[Figure], Prop | None]:
+    """The heroes in their postures; the first free hand holds the first thing that can be held."""
+    figures: list[Figure] = []
+    held: Prop | None = None
+    for hero in brief.heroes:
+        look = look_of(hero, _known_of(hero, known), miss)
+        posture, prop = (acted[0], None) if held else acting.hold(look, acted[0], props)
+        if figures and posture == "hugging":
+            posture = "standing"  # one pair of arms is enough round one companion
+        figures.append(people.figure_of(sheet, look, posture, acted[1], prop))
+        held = held or prop
+    return figures, held
+
+
+def _known_of(hero: HeroLines, known: dict[str, Any]) -> dict[str, Any]:
+    heroes = known.get("heroes")
+    if not isinstance(heroes, list) or hero.place >= len(heroes):
+        return {}
+    return heroes[hero.place] if isinstance(heroes[hero.place], dict) else {}
+
+
+def _other(words: str, role: str, sheet: Sheet, miss: Sequence[str]) -> Figure | Creature | None:
+    """A companion or helper: a creature, or a person with what the words say of them."""
+    if not words or role in miss:
+        return None
+    return creatures.creature_in(words) or people.grown_up(sheet, words)
+
+
+def _draw_all(view: View, brief: Brief, cast: Cast, setting: str, props: Sequence[Prop]) -> None:
+    if brief.portrait:
+        scenery.draw_plain(view, cast.heroes[0].look.colour)
+    else:
+        scenery.draw(view, setting)
+    mirrored = not brief.portrait and view.sheet.chance.random() < 0.5
+    row, scale = stage.placed(view, cast, "close" if brief.portrait else brief.camera, mirrored=mirrored)
+    with view.sheet.lit(None if brief.portrait else view.light.figures):
+        if view.dark and not brief.portrait:
+            glow = view.sheet.glow("#ffdf9a", 0.34)
+            view.sheet.oval(view.width / 2, view.ground - 190 * scale, 430 * scale, 330 * scale, glow)
+        stage.draw(view, row, scale)
+        stage.draw_props(view, row, props, scale)
+    if not brief.portrait:
+        scenery.draw_in_front(view, setting)
+
+
+def _told(figure: Figure) -> dict[str, Any]:
+    look = figure.look
+    return {
+        "species": look.species, "kind": look.kind, "age": look.age, "skin": look.skin, **look.words,
+        "features": [feature.label for feature in figure.shown],
+    }  # fmt: skip
+
+
+def _named(part: Figure | Creature | None) -> str | None:
+    if part is None:
+        return None
+    return part.name if isinstance(part, Creature) else "person"

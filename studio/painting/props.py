@@ -1,0 +1,51 @@
+"""Props: which of the prompt's things are known, and drawing them in a hand or on the ground."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studio.painting.colours import PLAIN, word_in
+from studio.painting.ink import Sheet
+from studio.painting.stencils import press
+from studio.painting.things import THINGS
+
+
+@dataclass(frozen=True)
+class Prop:
+    """A thing of the prompt: its stencil's name, and its colour if the words name one."""
+
+    name: str
+    colour: str
+
+    @property
+    def grip(self) -> str:
+        return THINGS[self.name].grip
+
+    @property
+    def glows(self) -> bool:
+        return THINGS[self.name].glows
+
+
+def props_in(words: Sequence[str], miss: Sequence[str] = ()) -> list[Prop]:
+    """The props of the words, each thing once; what is unknown becomes a small wrapped parcel."""
+    found: dict[str, Prop] = {}
+    for text in words:
+        low = text.lower()
+        name = next((name for name, thing in THINGS.items() if re.search(thing.pattern, low)), "parcel")
+        word = word_in(low)
+        if not any(part and (part in name or part in low) for part in map(str.lower, miss)):
+            found.setdefault(name, Prop(name, PLAIN[word] if word else THINGS[name].main))
+    return list(found.values())
+
+
+def draw_standing(sheet: Sheet, prop: Prop) -> None:
+    """The prop on the ground at (0, 0)."""
+    sheet.shadow(0, 2, 62 if not prop.grip else 44)
+    press(sheet, THINGS[prop.name].strokes, {"main": prop.colour})
+
+
+def draw_held(sheet: Sheet, prop: Prop) -> None:
+    """The prop in a hand at (0, 0)."""
+    thing = THINGS[prop.name]
+    with sheet.at(0, thing.tall * 0.82 if thing.grip == "hang" else -2, 0.85):
+        press(sheet, thing.strokes, {"main": prop.colour})

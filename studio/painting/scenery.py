@@ -1,0 +1,90 @@
+"""Which place the words mean, and drawing it behind the figures."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from studio.painting import elsewhere, indoors, nature, outdoors, sky
+from studio.painting.sky import View
+
+
+@dataclass(frozen=True)
+class Place:
+    """A setting: its words, its drawing, and whether it lies under the open sky."""
+
+    pattern: str
+    draw: Callable[[View], None]
+    sky: bool = True
+    weather: bool = True
+
+
+PLACES: Mapping[str, Place] = MappingProxyType({
+    "underwater": Place(r"under ?water|under the sea|sea ?bed|ocean floor|coral|reef|deep sea|mermaid", elsewhere.underwater, sky=False, weather=False),
+    "space": Place(r"space|moon(?!lit|light)|planet|galaxy|rocket|among the stars|asteroid|orbit", elsewhere.space, sky=False, weather=False),
+    "hospital": Place(r"hospital|clinic|ward\b|doctor|nurse|surgery|waiting room", indoors.hospital, sky=False, weather=False),
+    "bedroom": Place(r"bed ?room|\bbed\b|nursery|attic|bedtime", indoors.bedroom, sky=False, weather=False),
+    "school": Place(r"school|class ?room|kindergarten|gym\b|science fair|computer (?:room|lab)|workshop|laborator", indoors.school, sky=False, weather=False),
+    "library": Place(r"librar|book ?shop|museum|study\b", indoors.library, sky=False, weather=False),
+    "kitchen": Place(r"kitchen|living room|\bhome\b|inside (?:the|a) house|bakery|caf[eé]|dining|indoors|\bhall\b|\broom\b|\bshop\b|bank\b", indoors.kitchen, sky=False, weather=False),
+    "cave": Place(r"cave|cavern|tunnel|\bmine\b|underground|burrow", elsewhere.cave, sky=False, weather=False),
+    "dinosaur valley": Place(r"dinosaur|volcano|prehistoric|jurassic|jungle|rainforest|tropical", outdoors.dinosaur_valley),
+    "castle": Place(r"castle|palace|kingdom|fortress|tower", outdoors.castle),
+    "desert": Place(r"desert|dune|canyon|oasis|savanna", outdoors.desert),
+    "forest": Place(r"forest|wood(?:s|land)|grove|among the trees", outdoors.forest),
+    "beach": Place(r"beach|\bsea\b|seaside|shore|coast|ocean|island|harbou?r|lighthouse", outdoors.beach),
+    "lake": Place(r"lake|river|pond|stream|brook|marsh|swamp|waterfall", outdoors.lake),
+    "mountains": Place(r"mountain|peak|cliff|glacier|arctic|snowy|alp\b|alps|ski", outdoors.mountains),
+    "town": Place(r"town|city|street|village|market|square|station|street|playground|road", elsewhere.town),
+    "garden": Place(r"garden|yard|orchard|greenhouse|allotment|park\b|farm", outdoors.garden),
+    "meadow": Place(r"meadow|hill|field|valley|grass|countryside|path|sky", outdoors.meadow),
+})  # fmt: skip
+
+
+def setting_in(*texts: str) -> str:
+    """The place that is meant: of the first text that names one, the one named first; a meadow otherwise."""
+    for text in texts:
+        low = text.lower()
+        places = [
+            (found.start(), order, name)
+            for order, (name, place) in enumerate(PLACES.items())
+            if (found := re.search(rf"(?:\b|^)(?:{place.pattern})", low))
+        ]
+        if places:
+            return min(places)[2]
+    return "meadow"
+
+
+def draw(view: View, setting: str) -> None:
+    """Sky, place and the weather behind the figures."""
+    place = PLACES[setting]
+    if place.sky:
+        sky.draw_sky(view)
+    indoors_tone = {"night": (0.62, 0.62, 0.80), "dusk": (0.93, 0.84, 0.82), "dawn": (1.0, 0.95, 0.91)}.get(view.time)
+    with view.sheet.lit(view.scenery_tone() if place.sky else indoors_tone):
+        place.draw(view)
+    if place.weather:
+        sky.draw_far_weather(view)
+
+
+def draw_in_front(view: View, setting: str) -> None:
+    """Grass at the lower edge and the weather before the figures."""
+    place = PLACES[setting]
+    chance = view.sheet.chance
+    if setting in {"meadow", "forest", "lake", "garden", "castle", "mountains", "dinosaur valley"}:
+        with view.sheet.lit(view.scenery_tone()):
+            for _ in range(24):
+                spot = (chance.uniform(0, view.width), view.height + chance.uniform(2, 14))
+                nature.grass(view.sheet, spot, chance.uniform(1.6, 2.6), view.snowy("#3f7d38", 0.7))
+    if place.weather:
+        sky.draw_near_weather(view)
+
+
+def draw_plain(view: View, colour: str) -> None:
+    """A plain soft background with a touch of floor, for portraits."""
+    sheet = view.sheet
+    sheet.box(0, 0, view.width, view.height, "#f6ead6", ink=False)
+    sheet.oval(
+        view.width * 0.5, view.height * 0.46, view.width * 0.66, view.height * 0.58, sheet.glow(colour, 0.34, 0.2)
+    )
+    sheet.oval(view.width * 0.5, view.ground + 6, view.width * 0.4, 60, sheet.glow(colour, 0.5, 0.3))
