@@ -1,0 +1,105 @@
+"""The contract of docs/providers.md, held from both ends: what we write is what the studio's painter reads."""
+
+from typing import Any, get_args
+
+import pytest
+
+from services.images.prompts import Prompt, draft_picture, draft_portrait
+from storyloom.story.assets import Asset
+from storyloom.story.brief import Species
+from storyloom.story.traits import TRAITS
+from studio.painting.features import features_in
+from studio.painting.identity import look_of
+from studio.painting.prompt import Brief, read
+from studio.picture_check import judge
+from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
+
+SEEN = sorted(trait.id for trait in TRAITS.values() if trait.seen)
+CALLED = {
+    "wheelchair_manual": "manual_wheelchair", "wheelchair_power": "power_wheelchair", "visual_impairment": "white_cane",
+    "limb_difference_arm_missing": "limb_difference", "orthotic_devices": "leg_braces", "autism": "ear_defenders",
+    "limb_length_discrepancy": "raised_shoe", "facial_differences": "facial_difference", "adhd": "fidget_toy",
+    "deaf": "hearing_aids", "cochlear_implant_external": "cochlear_implant", "birthmark_large": "birthmark",
+    "childhood_cancer": "bald", "type1_diabetes": "insulin_pump", "asthma": "inhaler", "port_a_cath": "port",
+    "halo_cervical_orthosis": "halo", "feeding_tube_gtube": "feeding_tube", "iv_picc_line": "iv_line",
+    "dialysis_access": "dialysis", "medical_alert_symbol": "medical_alert",
+}  # fmt: skip
+"""What the studio calls a trait, where it is not the trait's own id."""
+ALONGSIDE = {"headscarf", "backpack"}
+"""What some wordings ask for beside the trait itself."""
+
+
+def portrait(**hero: Any) -> Prompt:
+    return draft_portrait(job_for(Asset.PORTRAIT, brief_of({"name": "Ana", **hero})))
+
+
+def read_both(prompt: Prompt) -> list[Brief]:
+    return [read(prompt.write()), read(prompt.write(["mend it"], softly=True))]
+
+
+@pytest.mark.parametrize("species", get_args(Species))
+def test_every_trait_is_recognised_in_every_species_and_nothing_else(species: str) -> None:
+    for id_ in SEEN:
+        prompt = portrait(species=species, traits=[id_])
+        for brief in read_both(prompt):
+            look = look_of(brief.heroes[0])
+            assert set(look.features) - ALONGSIDE == {CALLED.get(id_, id_)}, (id_, look.features)
+            assert look.species == species
+
+
+@pytest.mark.parametrize("species", get_args(Species))
+def test_the_check_asks_for_what_the_studio_would_have_drawn(species: str) -> None:
+    for id_ in SEEN:
+        prompt = portrait(species=species, traits=[id_])
+        look = look_of(read(prompt.write()).heroes[0])
+        drawn = {"heroes": [{"features": [feature.label for feature in look.features.values()]}]}
+        bare: dict[str, list[dict[str, list[str]]]] = {"heroes": [{"features": []}]}
+        (item,) = prompt.checklist()["must_show"]
+        assert judge(item, drawn)["visible"] == "visible", (id_, item)
+        assert judge(item, bare)["visible"] == "not_visible", (id_, item)
+
+
+def test_a_scene_is_read_as_it_was_meant() -> None:
+    brief = read(draft_picture(job_for(Asset.SCENE_1, brief_of(MIRA, TOM)), outline_of()).write())
+    assert (len(brief.heroes), brief.companion, brief.helper) == (
+        1,
+        "a fox, small orange fox with a white tail tip",
+        "",
+    )
+    assert (brief.time, brief.weather, brief.camera, brief.portrait) == ("night", "fog", "wide", False)
+    assert brief.props == ("the hero's lantern", "fallen log")
+    look = look_of(brief.heroes[0])
+    assert (look.skin, look.age, look.species) == ("#8d5524", 5, "human")
+    assert (look.words["hair"], look.garment) == ("curly black", "dress")
+    assert {"glasses", "manual_wheelchair", "prosthetic_leg", "hearing_aids"} == set(look.features)
+
+
+def test_a_sibling_alone_on_stage_is_the_sibling() -> None:
+    outline = outline_of(on_stage=["Tom", "Old Moss"])
+    brief = read(draft_picture(job_for(Asset.SCENE_1, brief_of(MIRA, TOM)), outline).write())
+    (hero,) = brief.heroes
+    assert "a boy" in hero.kind
+    assert (brief.helper, brief.companion) == ("an owl, round grey owl who likes the hero", "")
+
+
+def test_a_portrait_is_read_as_one() -> None:
+    for brief in read_both(portrait()):
+        assert brief.portrait
+
+
+def test_what_the_brief_leaves_open_is_understood_by_the_studio() -> None:
+    clothes = {look_of(read(portrait_of(seed)).heroes[0]).garment for seed in range(40)}
+    hair = {look_of(read(portrait_of(seed)).heroes[0]).hair_style for seed in range(40)}
+    assert len(clothes) >= 4
+    assert len(hair) >= 5
+
+
+def portrait_of(seed: int) -> str:
+    return draft_portrait(job_for(Asset.PORTRAIT, brief_of({"name": "Ana"}, seed=seed))).write()
+
+
+def test_the_wordings_never_ask_for_two_traits_at_once() -> None:
+    for id_ in SEEN:
+        form = TRAITS[id_].form("human")
+        assert form is not None
+        assert len(set(features_in([form.wording])) - ALONGSIDE) == 1, id_
