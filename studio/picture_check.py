@@ -20,7 +20,7 @@ _SMALL_WORDS = frozenset(
     {
         "a", "an", "and", "are", "at", "be", "by", "for", "from", "has", "have", "her", "his", "in", "is", "it", "its",
         "of", "on", "or", "she", "he", "the", "their", "they", "to", "that", "which", "who", "with", "wears", "wearing",
-        "shown", "visible", "clearly", "hero", "child", "s",
+        "shown", "visible", "clearly", "hero", "child", "colour", "color", "beside", "s",
     }
 )  # fmt: skip
 
@@ -97,7 +97,9 @@ def _with_article(who: str) -> str:
 
 def _drawn_words(seen: Seen) -> Iterable[str]:
     for hero in seen["heroes"]:
-        yield from (str(hero.get(name) or "") for name in ("species", "skin", "hair", "eyes", "clothing"))
+        yield from (
+            f"{name} {hero[name]}" for name in ("species", "skin", "hair", "eyes", "clothing") if hero.get(name)
+        )
         yield from map(str, hero.get("features", ()))
     yield from (str(seen.get(name) or "") for name in ("companion", "helper", "setting", "style"))
     yield from map(str, seen.get("props", ()))

@@ -126,7 +126,7 @@ async def test_a_prompt_that_moderation_flags_is_blocked(
     ],
 )
 async def test_a_wrong_request_is_refused_by_the_name_of_its_parameter(
-    http: aiohttp.ClientSession, fits_openai: Check, body: Any, status: int, param: str, code: str
+    http: aiohttp.ClientSession, fits_openai: Check, *, body: Any, status: int, param: str, code: str
 ) -> None:
     async with http.post("/v1/images/generations", json=body) as response:
         answer = await response.json()

@@ -182,9 +182,16 @@ async def test_a_picture_can_miss_a_trait(openai_client: openai.AsyncOpenAI, htt
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"fault": "naughty"}, {"fault": "miss_trait"}, {"fault": "cut", "times": 0}, {"fault": "cut", "match": {"x": 1}},
-     {"fault": "cut", "match": {"endpoint": "images"}}, [1]],
-)  # fmt: skip
+    [
+        {},
+        {"fault": "naughty"},
+        {"fault": "miss_trait"},
+        {"fault": "cut", "times": 0},
+        {"fault": "cut", "match": {"x": 1}},
+        {"fault": "cut", "match": {"endpoint": "images"}},
+        [1],
+    ],
+)
 async def test_an_order_that_makes_no_sense_is_refused(http: aiohttp.ClientSession, wrong: Any) -> None:
     async with http.post("/studio/faults", json=wrong) as response:
         assert response.status == 400

@@ -181,6 +181,10 @@ async def test_a_prompt_that_breaks_its_contract_is_told_so(http: aiohttp.Client
     assert "<brief>" in body["error"]["message"]
 
 
+def say(part: Any) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [part]}]
+
+
 LOOSE = {**SCENE_TEXT, "additionalProperties": True}
 OPTIONAL = {**SCENE_TEXT, "required": ["paragraphs"]}
 PICTURE = {"type": "input_image", "detail": "auto", "image_url": "https://example.com/fox.png"}
@@ -198,8 +202,8 @@ PICTURE = {"type": "input_image", "detail": "auto", "image_url": "https://exampl
         (ask(max_output_tokens=1), 400, "max_output_tokens", "integer_below_min_value"),
         (ask(truncation="never"), 400, "truncation", "invalid_value"),
         (ask(input=[{"role": "wizard", "content": "x"}]), 400, "input[0].role", "invalid_value"),
-        (ask(input=[{"role": "user", "content": [{"type": "input_text"}]}]), 400, "input[0].content[0].text", "missing_required_parameter"),
-        (ask(input=[{"role": "user", "content": [PICTURE]}]), 400, "input[0].content[0].image_url", "invalid_value"),
+        (ask(input=say({"type": "input_text"})), 400, "input[0].content[0].text", "missing_required_parameter"),
+        (ask(input=say(PICTURE)), 400, "input[0].content[0].image_url", "invalid_value"),
         (ask("a scene"), 400, "text.format.name", "invalid_value"),
         (ask(schema=LOOSE), 400, "text.format.schema", "invalid_json_schema"),
         (ask(schema=OPTIONAL), 400, "text.format.schema", "invalid_json_schema"),
@@ -211,7 +215,7 @@ PICTURE = {"type": "input_image", "detail": "auto", "image_url": "https://exampl
     ],
 )  # fmt: skip
 async def test_a_wrong_request_is_refused_by_the_name_of_its_parameter(
-    http: aiohttp.ClientSession, fits_openai: Check, body: Any, status: int, param: str, code: str | None
+    http: aiohttp.ClientSession, fits_openai: Check, *, body: Any, status: int, param: str, code: str | None
 ) -> None:
     got, answer, response = await post(http, body)
     assert (got, answer["error"]["param"], answer["error"]["code"]) == (status, param, code)

@@ -31,7 +31,7 @@ async def test_an_answer_is_the_vendors(http: aiohttp.ClientSession, elevenlabs_
 async def test_the_sdk_hears_the_text_and_its_times(elevenlabs_client: AsyncElevenLabs) -> None:
     answer = await elevenlabs_client.text_to_speech.with_raw_response.convert_with_timestamps(
         "mira", text=TEXT, model_id="eleven_v3", output_format="mp3_44100_128", seed=7, previous_text="Night fell.",
-        next_text="Morning came.", voice_settings=VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=0.8),
+        next_text="Morning came.", voice_settings=VoiceSettings(stability=0.5, style=0.4, speed=0.8),
     )  # fmt: skip
     assert base64.b64decode(answer.data.audio_base_64) == b"espeak mira 7"
     alignment = answer.data.alignment
@@ -84,7 +84,7 @@ async def test_an_invalid_body_is_unprocessable(
     ],
 )
 async def test_what_is_not_there_is_said_in_the_vendors_shape(
-    http: aiohttp.ClientSession, path: str, body: Any, params: dict[str, str], status: int, kind: str
+    http: aiohttp.ClientSession, *, path: str, body: Any, params: dict[str, str], status: int, kind: str
 ) -> None:
     async with http.post(path, json=body, params=params) as response:
         detail = (await response.json())["detail"]
