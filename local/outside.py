@@ -8,12 +8,15 @@ import asyncpg
 import httpx
 import nats
 from nats.errors import Error as NatsError
+from pydantic import SecretStr
 
 from local.choices import Choices
 from local.trouble import Trouble
 
 PATIENCE = 10.0
 OPENAI = "https://api.openai.com/v1"
+NO_KEY = "none"
+"""What is sent to a server of one's own for which no key was given; the SDKs refuse to send nothing."""
 ELEVENLABS = "https://api.elevenlabs.io"
 
 
@@ -25,14 +28,21 @@ async def check_outside(choices: Choices) -> None:
     if choices.nats_url is not None:
         checks.append(_check_nats(choices.nats_url))
     if choices.has_openai:
-        key = choices.openai_api_key.get_secret_value() if choices.openai_api_key else ""
         base = (choices.openai_base_url or OPENAI).rstrip("/")
+        key = _key("OPENAI_API_KEY", choices.openai_api_key)
         checks.append(_check_key("OPENAI_API_KEY", f"{base}/models", {"Authorization": f"Bearer {key}"}))
     if choices.has_elevenlabs:
-        key = choices.elevenlabs_api_key.get_secret_value() if choices.elevenlabs_api_key else ""
         base = (choices.elevenlabs_base_url or ELEVENLABS).rstrip("/")
+        key = _key("ELEVENLABS_API_KEY", choices.elevenlabs_api_key)
         checks.append(_check_key("ELEVENLABS_API_KEY", f"{base}/v1/user", {"xi-api-key": key}))
     await asyncio.gather(*checks)
+
+
+def _key(name: str, given: SecretStr | None) -> str:
+    key = NO_KEY if given is None else given.get_secret_value()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise Trouble(f"{name} holds characters that no key has: correct it, or leave it out.")
+    return key
 
 
 async def _check_database(url: str) -> None:

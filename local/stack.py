@@ -12,7 +12,7 @@ from local import programs
 from local.child import Child
 from local.choices import Choices
 from local.locks import FolderLock
-from local.outside import check_outside
+from local.outside import NO_KEY, check_outside
 from local.ports import Ports, is_free
 from local.servers import Backing, Servers, store_environment
 from local.state import Addresses, State, write_secret
@@ -187,8 +187,12 @@ def service_environment(choices: Choices, backing: Backing, ports: dict[str, int
     told |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}
     if not choices.has_openai:
         told |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
+    elif choices.openai_api_key is None:
+        told["OPENAI_API_KEY"] = NO_KEY
     if not choices.has_elevenlabs:
         told |= {"ELEVENLABS_BASE_URL": studio, "ELEVENLABS_API_KEY": "studio"}
+    elif choices.elevenlabs_api_key is None:
+        told["ELEVENLABS_API_KEY"] = NO_KEY
     return told
 
 
