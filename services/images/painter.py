@@ -79,10 +79,10 @@ class Painter:
             while not easel.finished:
                 await self._try(easel, job.asset, prompt, reference)
                 await report(min(90, 10 + 80 * easel.attempts // ATTEMPTS))
+            return await self._keep(job, prompt, easel, report)
         except TryAgain:
             self._remember(job.fingerprint, easel)
             raise
-        return await self._keep(job, prompt, easel, report)
 
     async def _try(self, easel: Easel, asset: Asset, prompt: Prompt, reference: bytes | None) -> None:
         """One attempt: draw, unless a drawing waits for its check; decode; check."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from math import prod
 
 from PIL import Image
 
@@ -46,11 +47,12 @@ def _quantise(picture: Image.Image) -> dict[Rgb, float]:
 
 
 def _choose(shares: dict[Rgb, float]) -> list[Rgb]:
+    # The product, not the sum: one strong colour must not carry two dull ones.
     weights = {colour: share**0.5 * _depth(colour) for colour, share in shares.items()}
     triples = [*combinations(sorted(shares), 3)]
     apart = [triple for triple in triples if _closest(triple) >= APART]
     if apart:
-        return list(max(apart, key=lambda triple: (sum(weights[colour] for colour in triple), triple)))
+        return list(max(apart, key=lambda triple: (prod(weights[colour] for colour in triple), triple)))
     furthest = max(triples, key=lambda triple: (_closest(triple), triple))
     return list(furthest)
 

@@ -75,8 +75,11 @@ class Drawer:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
+        self.busy = False
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
+        if self.busy:
+            raise TryAgain("store: SlowDown")
         digest = hashlib.sha256(data).hexdigest()
         self.kept[digest] = data
         return StoredObject(
@@ -259,6 +262,16 @@ async def test_a_busy_brush_goes_on_where_it_was(atelier: Open) -> None:
     await here.scene()
     assert here.brush.prompts[2] == here.brush.prompts[1]
     assert here.brush.prompts[1].endswith("Fix: show clearly: a wheelchair")
+
+
+async def test_a_finished_picture_waits_for_a_busy_store(atelier: Open) -> None:
+    here = atelier()
+    here.drawer.busy = True
+    with pytest.raises(TryAgain):
+        await here.portrait()
+    here.drawer.busy = False
+    picture = await here.portrait()
+    assert (len(here.brush.orders), len(here.critic.seen), picture.attempts) == (1, 1, 1)
 
 
 async def test_a_job_that_ended_leaves_no_easel_behind(atelier: Open) -> None:
