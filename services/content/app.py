@@ -14,6 +14,7 @@ def compose(settings: Settings, objects: Objects) -> Workshop:
     """The content service. Its results are words alone, so that it stores no objects but the manifests."""
     del objects
     openai = OpenAI(settings)
+    openai.warm_up()  # the api waits three seconds for a screening, and a child for the first words
     writer = Writer(openai)
     makers: dict[Asset, Maker] = {Asset.OUTLINE: writer.outline, Asset.CONTENT: writer.whole}
     makers |= dict.fromkeys(TEXTS, writer.scene)

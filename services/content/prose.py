@@ -4,10 +4,11 @@ import json
 import re
 
 _START = re.compile(r'"paragraphs"\s*:\s*\[\s*')
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)("?)', re.DOTALL)
+# Only whole escapes are taken, so that one that has just begun is left for the next time.
+_STRING = re.compile(r'"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*)("?)', re.DOTALL)
 _COMMA = re.compile(r"\s*,\s*")
-# An escape that has only begun: a backslash, \u with too few digits, or the first half of a surrogate pair.
-_CUT = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$|\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?$")
+# A character beyond the first 65,536 is written as two escapes; this is the first of them, alone.
+_HALF = re.compile(r"[\ud800-\udbff]$")
 _SENTENCES = re.compile(r".*[.!?…][”’\"')\]]*(?=\s|$)", re.DOTALL)
 
 
@@ -38,7 +39,7 @@ def cut_to_sentences(text: str) -> str:
 
 def _decode(body: str) -> str:
     try:
-        text: str = json.loads(f'"{_CUT.sub("", body)}"', strict=False)
+        text = _HALF.sub("", json.loads(f'"{body}"', strict=False))
         text.encode()
     except ValueError:
         return ""

@@ -176,7 +176,7 @@ def _judge_length(text: str, targets: Targets) -> list[Finding]:
 def _judge_sentences(text: str, targets: Targets) -> list[Finding]:
     lengths = _lengths(text) or [0]
     mean, longest, wanted = sum(lengths) / len(lengths), max(lengths), targets.sentence_words
-    if mean > wanted * 1.3:
+    if mean > max(wanted * 1.3, wanted + 2):
         told = f"The sentences are too long: {mean:.0f} words on average, {wanted} wanted."
         return [Finding(told, mean / wanted - 1)]
     if longest > wanted * 2.5:

@@ -1,8 +1,11 @@
 """Screening: the api asks, before it takes a brief, whether it may be told."""
 
+from pydantic import ValidationError
+
 from services.content.author import Author
 from services.content.safety import words_of
 from storyloom.story.brief import Brief
+from storyloom.story.errors import GiveUp
 from storyloom.story.screening import Verdict
 
 
@@ -18,6 +21,11 @@ class Screening:
         return Verdict(flagged=verdict.flagged, categories=verdict.categories)
 
     async def answer(self, question: bytes) -> bytes:
-        """The same over the bus: a brief's JSON in, a verdict's out."""
-        verdict = await self.screen(Brief.model_validate_json(question))
+        """The same over the bus: a brief's JSON in, a verdict's out. Raises GiveUp for what is no brief."""
+        try:
+            brief = Brief.model_validate_json(question)
+        except ValidationError:
+            # Its message quotes the brief, and with it a child's name; a log is no place for that.
+            raise GiveUp("screening was asked about something that is no brief", code="bug") from None
+        verdict = await self.screen(brief)
         return verdict.model_dump_json().encode()

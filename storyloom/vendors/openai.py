@@ -6,6 +6,7 @@ comes out as TryAgain or GiveUp with OpenAI's request id, and no message of the 
 
 import asyncio
 import base64
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -64,6 +65,10 @@ class OpenAI:
         self._settings = settings
         self._sdk: AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
+
+    def warm_up(self) -> None:
+        """Import the SDK in the background, so that the first call need not wait seconds for it."""
+        threading.Thread(target=_import, name="openai-import", daemon=True).start()
 
     async def parse(
         self,
@@ -201,20 +206,25 @@ class OpenAI:
         return self._sdk
 
 
+def _import() -> None:
+    # The SDK imports its resources at first touch: whoever pulls them in here spares a running job the pause.
+    import openai.resources.images  # noqa: PLC0415 - see OpenAI._open
+    import openai.resources.moderations  # noqa: PLC0415
+    import openai.resources.responses  # noqa: F401, PLC0415
+
+    import storyloom.vendors.failures  # noqa: F401, PLC0415
+
+
 def _connect(settings: OpenAISettings) -> "AsyncOpenAI":
+    _import()
     from openai import AsyncOpenAI, Timeout  # noqa: PLC0415 - see OpenAI._open
 
-    import storyloom.vendors.failures  # noqa: F401, PLC0415 - see OpenAI._open
-
-    sdk = AsyncOpenAI(
+    return AsyncOpenAI(
         api_key=settings.openai_api_key.get_secret_value(),
         base_url=settings.openai_base_url,
         max_retries=0,
         timeout=Timeout(max(settings.text_timeout, settings.image_timeout), connect=10.0),
     )
-    # The SDK imports these at first touch, which is to happen in this thread too.
-    _ = sdk.responses, sdk.images, sdk.moderations
-    return sdk
 
 
 def _content(blocks: Mapping[str, Any], images: Sequence[bytes]) -> list[dict[str, str]]:

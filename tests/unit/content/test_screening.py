@@ -3,7 +3,7 @@
 import pytest
 
 from services.content.screening import Screening
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.screening import Verdict
 from tests.unit.content.fox_author import FoxAuthor, a_brief
 
@@ -26,3 +26,11 @@ async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
     screening = Screening(FoxAuthor({}, bad_word="foxes"))
     answer = await screening.answer(a_brief().model_dump_json(by_alias=True).encode())
     assert Verdict.model_validate_json(answer) == Verdict(flagged=True, categories=("violence",))
+
+
+async def test_a_question_that_is_no_brief_is_refused_without_quoting_it() -> None:
+    with pytest.raises(GiveUp) as raised:
+        await Screening(FoxAuthor({})).answer(b'{"characterName": "Mirabel", "storyType": "none"}')
+    assert "Mirabel" not in raised.value.reason
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__

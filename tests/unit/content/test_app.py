@@ -1,0 +1,16 @@
+"""The composition root."""
+
+from services.content.app import compose
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Service
+
+
+async def test_the_content_service_makes_all_that_the_graph_gives_it() -> None:
+    settings = Settings()
+    objects = Objects(settings)
+    workshop = compose(settings, objects)
+    assert workshop.service is Service.CONTENT
+    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.CONTENT}
+    await workshop.close()
+    await objects.close()
