@@ -71,6 +71,12 @@ def empty(folder: Path) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def forget(wanted: Path) -> None:
+    """Remove a data folder's contents that are kept elsewhere."""
+    if wanted.is_symlink() and wanted.readlink().parent.parent == LIBRARY:
+        shutil.rmtree(wanted.readlink().parent, ignore_errors=True)
+
+
 def _linked(wanted: Path) -> Path:
     LIBRARY.mkdir(parents=True, exist_ok=True)
     LIBRARY.chmod(0o755)

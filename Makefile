@@ -1,0 +1,75 @@
+# Storyloom on one machine. `make` lists the commands. Works with GNU make 3.81 and later.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
+LOCKS := $(patsubst requirements/%.in,%,$(wildcard requirements/*.in))
+# Options reach the commands by the environment.
+export BRIEF SEED OUT PROCESSES HTTP_PORT STUDIO_VOICE STUDIO_LATENCY
+# Further arguments for pytest: make test ARGS="-k slug".
+ARGS ?=
+WORKERS ?= 2
+
+.PHONY: help story up test check bench migrate clean lock
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest (BRIEF=file.json SEED=n OUT=dir)
+	@exec $(PYTHON) -m local.story
+
+up: $(VENV)/.local ## Start everything and stay; prints the URL and an example (PROCESSES=1 HTTP_PORT=n)
+	@exec $(PYTHON) -m local.up
+
+test: $(VENV)/.dev ## Run all tests (ARGS="-k words", WORKERS=n)
+	@exec $(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.dev ## Check format, lint, types, import rules and generated docs
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(if $(wildcard storyloom/docs.py storyloom/docs/__main__.py),$(PYTHON) -m storyloom.docs --check)
+
+bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
+	@exec $(PYTHON) -m benchmarks.orchestration $(ARGS)
+
+migrate: $(VENV)/.local ## Bring the database in DATABASE_URL to this code's schema
+	@exec $(PYTHON) -m storyloom.db.migrate
+
+clean: ## Remove this machine's state and caches; keep out/ and the virtual environment
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local.clean; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+lock: $(VENV)/.uv ## Resolve requirements/*.in again into pinned, hashed requirements/*.txt
+	@for name in $(LOCKS); do \
+	  echo "requirements/$$name.txt" && \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --no-header --output-file requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+# The virtual environment, with any Python from 3.11 on that can make one.
+$(VENV)/.uv:
+	@for python in $$PYTHON3 python3.13 python3.12 python3.11 python3; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$($$python --version)"; \
+	    $$python -m venv $(VENV) && $(PYTHON) -m pip install --quiet --disable-pip-version-check uv && touch $@; \
+	    exit; \
+	  fi; \
+	done; \
+	echo "No Python 3.11 or later with venv was found: install one (Debian, Ubuntu: apt-get install python3-venv; macOS:" \
+	  "brew install python@3.12), or name one with PYTHON3=path." >&2; exit 1
+
+# Everything that runs is in the development environment too: where that is fresh there is nothing to install.
+$(VENV)/.local: requirements/local.txt $(VENV)/.uv
+	@if [ ! -e $(VENV)/.dev ] || [ requirements/dev.txt -nt $(VENV)/.dev ]; then \
+	  rm -f $(VENV)/.dev && $(UV) pip sync --quiet --require-hashes --python $(PYTHON) requirements/local.txt; \
+	fi
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
+	@$(UV) pip sync --quiet --require-hashes --python $(PYTHON) requirements/dev.txt
+	@touch $@ $(VENV)/.local
