@@ -12,6 +12,7 @@ from storyloom.work import Maker, Workshop
 def compose(settings: Settings, objects: Objects) -> Workshop:
     """The images workshop; closing it closes the connections to OpenAI."""
     openai = OpenAI(settings)
+    openai.warm_up()  # the portrait is among the first things that a story waits for
     painter = Painter(openai, Critic(openai), objects)
     makers: dict[Asset, Maker] = dict.fromkeys(PICTURES, painter.picture)
     return Workshop(Service.IMAGES, {Asset.PORTRAIT: painter.portrait, **makers}, close=openai.close)
