@@ -13,17 +13,18 @@ JUDGED = frozenset({"en", "de", "fr", "es"})
 
 def dangers(activity: Activity, age: int, language: str = "en") -> Iterator[str]:
     """What is unsafe about the activity, a sentence each, as feedback."""
+    spoken = _spoken(language)
     for hazard in tables().hazard:
-        for text, reader in _parts(activity, age, in_use=hazard.in_use):
-            word = uses(text, hazard.words, unless=hazard.unless)
+        for words, text, reader in _parts(activity, age, hazard, spoken):
+            word = uses(text, words, unless=hazard.unless)
             if word and (danger := _judge(activity, hazard, word, reader)):
                 yield danger
                 break
     if not any(note.strip() for note in activity.safety_notes):
         yield "has no safety notes; say what to watch for."
-    elif age <= YOUNG and _spoken(language) in JUDGED and not _watched(activity):
+    elif age <= YOUNG and spoken in JUDGED and not _watched(activity):
         yield "names nobody who watches; say in the safety notes what a grown-up does."
-    if activity.type == "cooking_baking" and _spoken(language) in JUDGED and not _warns_of_allergies(activity):
+    if activity.type == "cooking_baking" and spoken in JUDGED and not _warns_of_allergies(activity):
         yield "handles food without a word on allergies in the safety notes."
 
 
@@ -31,19 +32,22 @@ def _spoken(language: str) -> str:
     return language.split("-", maxsplit=1)[0]
 
 
-def _parts(activity: Activity, age: int, *, in_use: bool) -> Iterator[tuple[str, int]]:
-    """The texts of an activity, and how old whoever does what they say may be.
+def _parts(activity: Activity, age: int, hazard: Hazard, language: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """What to look for, in which texts of an activity, and how old whoever does what they say may be.
 
     Safety notes are left out: they name what to keep away. Younger children are a year younger, older ones three older.
     """
-    ways = activity.adaptations
-    for text in (*activity.materials, *activity.instructions, ways.access_needs):
-        yield text, age
-    yield ways.younger, max(age - 1, 3)
-    yield ways.older, min(age + 3, 12)
-    if not in_use:
+    words, ways = hazard.words_in(language), activity.adaptations
+    things = words + hazard.materials if language == "en" else words
+    for text in activity.materials:
+        yield things, text, age
+    for text in (*activity.instructions, ways.access_needs):
+        yield words, text, age
+    yield words, ways.younger, max(age - 1, 3)
+    yield words, ways.older, min(age + 3, 12)
+    if not hazard.in_use:
         for text in (activity.title, activity.description, *activity.parent_tips):
-            yield text, age
+            yield words, text, age
 
 
 def _judge(activity: Activity, hazard: Hazard, word: str, age: int) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -19,11 +20,17 @@ class Hazard(_Row):
 
     what: str
     from_age: int
-    words: tuple[str, ...]
+    words: dict[str, tuple[str, ...]]
+    """By language; ``en`` is always there."""
+    materials: tuple[str, ...] = ()
+    """English words that are things only in a list of things."""
     supervised_below: int = 0
     unless: tuple[str, ...] = ()
     in_use: bool = False
     """It only matters where something is done with it: a river may well be painted."""
+
+    def words_in(self, language: str) -> tuple[str, ...]:
+        return self.words.get(language, self.words["en"])
 
 
 class Access(_Row):
@@ -49,25 +56,34 @@ def tables() -> Tables:
 
 @cache
 def pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds any of the words. One that ends in ``*`` stands for all that begin so, others for their plural too."""
-    parts = (re.escape(word[:-1]) + r"\w*" if word.endswith("*") else re.escape(word) + "(?:e?s)?" for word in words)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts) or '(?!)'})(?!\w)", re.IGNORECASE)
+    """Finds any of the words in a plain text.
+
+    One that ends in ``*`` stands for all that begin so, the others for their plural too.
+    """
+    folded = (word.casefold() for word in words)
+    parts = (re.escape(word[:-1]) + r"\w*" if word.endswith("*") else re.escape(word) + "(?:e?s)?" for word in folded)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts) or '(?!)'})(?!\w)")
 
 
 def speaks_of(text: str, words: Iterable[str]) -> bool:
     """Whether the text holds any of the words."""
-    return pattern(tuple(words)).search(text) is not None
+    return pattern(tuple(words)).search(_plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    """The text as it is compared: composed accents, no capitals, ß as ss, straight apostrophes."""
+    return unicodedata.normalize("NFC", text).casefold().replace("’", "'")
 
 
 def uses(text: str, words: tuple[str, ...], *, unless: tuple[str, ...] = ()) -> str:
     """The first of the words that the text means: not "no scissors", not "a pretend oven". Empty if there is none."""
-    general = tables().words
+    general, text = tables().words, _plain(text)
     for found in pattern(words).finditer(text):
         # Nothing reaches over a comma or a full stop: "do not worry, use scissors" does use them.
         clause = re.split(r"[.,;:!?()\n–—]", text[: found.start()])[-1]
-        before = re.findall(r"[\w'’-]+", clause.lower())[-3:]
+        before = re.findall(r"[\w'-]+", clause)[-3:]
         if not any(word in general["without"] for word in before) and not any(
             word in general["pretend"] or word in unless for word in before[-2:]
         ):
-            return found.group().lower()
+            return found.group()
     return ""

@@ -1,0 +1,84 @@
+"""Stand-ins for those whom the documents service works with: author, press, store, reader."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.documents.press import DamagedPictureError, Print, Sheet
+from storyloom.objects import SUFFIXES
+from storyloom.story.assets import Asset
+from storyloom.story.results import Activity, ProviderCall, StoredObject
+from storyloom.vendors.openai import Moderation
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class PatientAuthor:
+    """Answers with one set of activities after the other, the last one again and again; remembers what it was told."""
+
+    def __init__(self, *answers: Sequence[Activity], flagged: Sequence[bool] = (False,)) -> None:
+        self._answers = [[activity.model_dump(mode="json") for activity in answer] for answer in answers]
+        self._flagged = list(flagged)
+        self.asked: list[dict[str, Any]] = []
+        self.moderated: list[list[str]] = []
+
+    async def parse(
+        self, answer: type[M], *, name: str, prompt: str, blocks: Mapping[str, Any], purpose: str
+    ) -> tuple[M, ProviderCall]:
+        self.asked.append({"name": name, "prompt": prompt, "blocks": dict(blocks), "purpose": purpose})
+        given = self._answers[min(len(self.asked), len(self._answers)) - 1]
+        call = ProviderCall(provider="openai", model="gpt-5.1", request_id=f"req_{len(self.asked)}", seconds=1)
+        return answer.model_validate({"activities": given}), call
+
+    async def moderate(self, texts: Sequence[str]) -> Moderation:
+        self.moderated.append(list(texts))
+        flagged = self._flagged[min(len(self.moderated), len(self._flagged)) - 1]
+        return Moderation(flagged=flagged, categories=("violence",) if flagged else ())
+
+
+class PaperPress:
+    """Prints nothing, but counts pages and complains of the pictures that it is told to complain of."""
+
+    def __init__(self, *pages: int, damaged: Sequence[str] = ()) -> None:
+        self._pages = list(pages)
+        self._damaged = list(damaged)
+        self.sheets: list[Sheet] = []
+        self.expected = 0
+
+    def expect(self) -> None:
+        self.expected += 1
+
+    async def print(self, sheet: Sheet) -> Print:
+        self.sheets.append(sheet)
+        for name in self._damaged:
+            if name in sheet.files:
+                raise DamagedPictureError(name)
+        pages = self._pages.pop(0) if len(self._pages) > 1 else self._pages[0]
+        return Print(pdf=f"%PDF of {pages} pages".encode(), pages=pages)
+
+
+class Shelf:
+    """Keeps bytes by key."""
+
+    def __init__(self, kept: Mapping[str, bytes] | None = None) -> None:
+        self.kept = dict(kept or {})
+
+    async def get(self, stored: StoredObject) -> bytes:
+        return self.kept[stored.key]
+
+    async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
+        key = f"stories/{story_id}/{asset}/{len(self.kept)}.{SUFFIXES[content_type]}"
+        self.kept[key] = data
+        return StoredObject(key=key, sha256="0" * 64, size=len(data), content_type=content_type)
+
+
+class Listener:
+    """Hears how far a job is."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    async def __call__(self, progress: int, text: str | None = None) -> None:
+        self.heard.append(progress)

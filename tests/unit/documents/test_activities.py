@@ -1,0 +1,131 @@
+"""Activities are asked for, measured and asked for again, three times at most."""
+
+import pytest
+
+from services.documents.activities import Designer, Ideas
+from storyloom.story.assets import Asset
+from storyloom.story.errors import GiveUp
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Activities
+from storyloom.vendors.schema import strict_schema
+from tests.unit.documents import stories
+from tests.unit.documents.people import Listener, PaperPress, PatientAuthor
+
+SHARP = stories.four(materials=("a craft knife",))
+LOOSE = stories.four(story_connection="It is fun to do things together on a long rainy day.")
+
+
+def a_job() -> AssetRequested:
+    return stories.job(Asset.ACTIVITIES, {Asset.CONTENT: stories.content(), Asset.OUTLINE: stories.outline()})
+
+
+async def devise(author: PatientAuthor) -> Activities:
+    return await Designer(author, PaperPress(16)).devise(a_job(), Listener())
+
+
+async def test_four_good_activities_are_taken_at_once() -> None:
+    author = PatientAuthor(stories.four())
+    made = await devise(author)
+    assert made.activities == stories.four()
+    assert made.attempts == 1
+    assert [call.request_id for call in made.calls] == ["req_1"]
+
+
+async def test_the_author_is_told_the_brief_the_outline_and_the_texts() -> None:
+    author = PatientAuthor(stories.four())
+    await devise(author)
+    asked = author.asked[0]
+    assert asked["name"] == "activities"
+    assert list(asked["blocks"]) == ["brief", "outline", "texts"]
+    assert asked["blocks"]["brief"] == stories.brief().wire()
+    assert asked["blocks"]["texts"] == [scene.text for scene in stories.content().scenes]
+    assert asked["blocks"]["outline"]["companion"]["name"] == "Ember"
+    assert not {"calls", "kind"} & set(asked["blocks"]["outline"])
+
+
+async def test_what_is_wrong_comes_back_as_feedback_and_every_call_is_kept() -> None:
+    author = PatientAuthor(SHARP, stories.four())
+    made = await devise(author)
+    assert made.attempts == 2
+    assert [call.request_id for call in made.calls] == ["req_1", "req_2"]
+    assert any("craft knife" in line for line in author.asked[1]["blocks"]["feedback"])
+    assert made.activities == stories.four()
+
+
+async def test_activities_that_stay_unsafe_are_never_shown() -> None:
+    author = PatientAuthor(SHARP)
+    with pytest.raises(GiveUp) as gave_up:
+        await devise(author)
+    assert gave_up.value.code == "unsafe"
+    assert len(author.asked) == 3
+    assert "Mira" not in gave_up.value.reason
+
+
+async def test_what_moderation_flags_is_unsafe_and_asked_for_again() -> None:
+    author = PatientAuthor(stories.four(), flagged=(True, False))
+    made = await devise(author)
+    assert made.attempts == 2
+    assert any("violence" in line for line in author.asked[1]["blocks"]["feedback"])
+    with pytest.raises(GiveUp, match="No safe activities"):
+        await devise(PatientAuthor(stories.four(), flagged=(True,)))
+
+
+async def test_moderation_reads_every_word_of_an_activity() -> None:
+    author = PatientAuthor(stories.four())
+    await devise(author)
+    activity, read = stories.activity(0), author.moderated[0][0]
+    ways = activity.adaptations
+    lists = (activity.materials, activity.instructions, activity.safety_notes, activity.parent_tips)
+    words = [activity.title, activity.description, activity.story_connection, ways.younger, ways.older]
+    for text in [*words, ways.access_needs, *activity.learning_objectives, *(line for each in lists for line in each)]:
+        assert text in read
+
+
+async def test_a_weakness_that_stays_is_better_than_nothing_and_the_fewest_win() -> None:
+    one_loose = (LOOSE[0], *stories.four()[1:])
+    made = await devise(PatientAuthor(LOOSE, one_loose, LOOSE))
+    assert made.attempts == 3
+    assert made.activities == one_loose
+
+
+async def test_a_safe_attempt_wins_over_a_later_unsafe_one() -> None:
+    made = await devise(PatientAuthor(LOOSE, SHARP, SHARP))
+    assert made.activities == LOOSE
+
+
+async def test_three_activities_are_not_four() -> None:
+    with pytest.raises(GiveUp) as gave_up:
+        await devise(PatientAuthor(stories.four()[:3]))
+    assert gave_up.value.code == "bad_answer"
+
+
+async def test_an_id_that_is_none_is_named_in_the_feedback() -> None:
+    broken = stories.activity(0).model_copy(update={"id": "Not An Id"})
+    author = PatientAuthor((broken, *stories.four()[1:]), stories.four())
+    made = await devise(author)
+    assert made.attempts == 2
+    assert any("id" in line for line in author.asked[1]["blocks"]["feedback"])
+
+
+async def test_the_press_warms_up_meanwhile() -> None:
+    press = PaperPress(16)
+    await Designer(PatientAuthor(stories.four()), press).devise(a_job(), Listener())
+    assert press.expected == 1
+
+
+@pytest.mark.parametrize("missing", [Asset.CONTENT, Asset.OUTLINE])
+async def test_a_job_without_its_inputs_is_a_fault_of_ours(missing: Asset) -> None:
+    job = a_job()
+    left = {asset: result for asset, result in job.inputs.items() if asset is not missing}
+    with pytest.raises(GiveUp) as gave_up:
+        await Designer(PatientAuthor(stories.four()), PaperPress(16)).devise(
+            job.model_copy(update={"inputs": left}), Listener()
+        )
+    assert gave_up.value.code == "bug"
+
+
+def test_the_schema_asks_for_the_contracts_keys_and_no_others() -> None:
+    schema = strict_schema(Ideas)
+    idea = schema["$defs"]["Idea"]
+    assert set(idea["required"]) == set(stories.activity().model_dump()) == set(idea["properties"])
+    assert idea["additionalProperties"] is False

@@ -1,0 +1,176 @@
+"""What stands on the pages: all of the story, nothing that is not text, and no hole where a picture is missing."""
+
+import re
+from datetime import date
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from services.documents.pages import SNUGGEST, Contents, labels_in, lay_out, palette_of, together, type_size
+from storyloom.story.assets import PICTURES, Asset
+from tests.unit.documents import stories
+
+NASTY = '<img src="http://10.0.0.1/x"> & "quotes" </p><style>@import url(file:///etc/passwd)</style>'
+
+
+def contents(**changes: Any) -> Contents:
+    made: dict[str, Any] = {
+        "brief": stories.brief(),
+        "story": stories.content(),
+        "made_on": date(2026, 11, 22),
+        "outline": stories.outline(),
+        "activities": stories.activities(),
+        "pictures": stories.pictures(),
+        "images": stories.images(),
+    }
+    return Contents(**{**made, **changes})
+
+
+class Reader(HTMLParser):
+    """Reads the words of a page, and where it would fetch from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._silent = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._silent = tag in {"style", "title"}
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.words += data.split()
+
+    @classmethod
+    def of(cls, html: str) -> "Reader":
+        reader = cls()
+        reader.feed(html)
+        return reader
+
+
+def words_of(made: Contents) -> str:
+    return " ".join(Reader.of(lay_out(made).html).words)
+
+
+def test_the_whole_story_stands_there_in_order() -> None:
+    text = words_of(contents())
+    at = 0
+    for scene in stories.content().scenes:
+        for paragraph in scene.paragraphs:
+            at = text.index(" ".join(paragraph.split()), at) + 1
+
+
+@pytest.mark.parametrize("place", ["title", "logline", "paragraphs", "alt", "activity", "dedication"])
+def test_text_stays_text_whatever_it_holds(place: str) -> None:
+    story, pictures, acts, told = stories.content(), stories.pictures(), stories.activities(), stories.brief()
+    match place:
+        case "title" | "logline":
+            story = story.model_copy(update={place: NASTY})
+        case "paragraphs":
+            story = stories.content(((NASTY,), ("b",), ("c",), ("d",)))
+        case "alt":
+            pictures = {**pictures, Asset.COVER: pictures[Asset.COVER].model_copy(update={"alt_text": NASTY})}
+        case "activity":
+            acts = acts.model_copy(update={"activities": stories.four(materials=(NASTY,), age_range=NASTY)})
+        case _:
+            told = stories.brief(
+                storyType="birthday", typeDetails={"to": NASTY, "from": NASTY, "age_turning": 6, "message": NASTY}
+            )
+    html = lay_out(contents(story=story, pictures=pictures, activities=acts, brief=told)).html
+    plain = Reader.of(lay_out(contents(brief=told if place == "dedication" else stories.brief())).html)
+    reader = Reader.of(html)
+    assert sum(tag == "img" for tag, _ in reader.tags) == len(PICTURES)
+    assert sum(tag == "style" for tag, _ in reader.tags) == sum(tag == "style" for tag, _ in plain.tags) == 1
+    fetched = [value for _, attrs in reader.tags for key, value in attrs.items() if key in {"src", "href"} and value]
+    assert all(url.startswith("book:") for url in fetched)
+    assert "&lt;style&gt;" in html or "&lt;img" in html
+
+
+def test_every_file_that_is_named_comes_with_the_sheet() -> None:
+    for made in (contents(), contents(images={}, pictures={}, activities=None, outline=None)):
+        sheet = lay_out(made)
+        css = sheet.files["book.css"][1].decode()
+        named = set(re.findall(r"book:([\w.-]+)", sheet.html + css))
+        assert named <= set(sheet.files)
+
+
+def test_a_missing_picture_is_a_view_in_the_storys_colours() -> None:
+    images = {asset: file for asset, file in stories.images().items() if asset is not Asset.SCENE_2}
+    sheet = lay_out(contents(images=images))
+    assert "scene_2.svg" in sheet.files
+    assert "scene_2.jpg" not in sheet.html
+    assert "scene_1.jpg" in sheet.html
+    alts = [attrs.get("alt") for tag, attrs in Reader.of(sheet.html).tags if tag == "img"]
+    assert all(alts)
+    assert labels_in("en")[0]["absent"] in words_of(contents(images=images))
+    assert labels_in("en")[0]["absent"] not in words_of(contents())
+
+
+def test_a_birthday_book_is_dedicated() -> None:
+    details = {"to": "Mira", "from": "Papa", "age_turning": 6, "message": "May your bell always be answered."}
+    text = words_of(contents(brief=stories.brief(storyType="birthday", typeDetails=details)))
+    for line in ("For Mira, who turns 6", "May your bell always be answered.", "With love from Papa"):
+        assert line in text
+    assert "This book belongs to" not in text
+    assert "This book belongs to" in words_of(contents())
+
+
+def test_the_metadata_name_the_story_and_no_one_else() -> None:
+    html = lay_out(contents()).html
+    metas = {attrs.get("name"): attrs.get("content") for tag, attrs in Reader.of(html).tags if tag == "meta"}
+    assert metas["author"] == "Storyloom"
+    assert "Mira" not in str(metas)
+    assert "<title>Mira and the Answering Bell</title>" in html
+
+
+def test_the_colophon_names_the_models_that_worked() -> None:
+    html = lay_out(contents()).html
+    assert "gpt-5.1" in html
+    assert "gpt-image-1.5" in html
+    assert "gpt-image-1.5" not in lay_out(contents(pictures={}, images={})).html
+
+
+def test_the_books_own_words_are_in_the_storys_language_or_say_which_they_are_in() -> None:
+    german, lang = labels_in("de-AT")
+    assert german["the_end"] == "Ende"
+    assert lang == "de-AT"
+    assert labels_in("ja")[1] == "en"
+    assert all(labels_in(each)[0].keys() == labels_in("en")[0].keys() for each in ("de", "fr", "es"))
+    reader = Reader.of(lay_out(contents(brief=stories.brief(language="ja"))).html)
+    assert ("html", {"lang": "ja"}) in reader.tags
+    assert ("h2", {"lang": "en"}) in reader.tags
+
+
+def test_small_readers_get_large_letters_and_long_texts_smaller_ones() -> None:
+    sizes = [type_size(age, 20) for age in range(3, 13)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert type_size(5, 20) > type_size(5, 80) > type_size(5, 160)
+    assert type_size(3, 4000, SNUGGEST) == type_size(12, 4000, SNUGGEST) == 11
+    assert type_size(5, 30, 1) < type_size(5, 30)
+
+
+def test_the_palette_is_the_outlines_else_the_pictures_else_our_own() -> None:
+    assert palette_of(contents()) == stories.outline().palette
+    from_pictures = palette_of(contents(outline=None))
+    assert from_pictures[:3] == ("#22305c", "#5b7db1", "#e8a33d")
+    assert len(from_pictures) == 5
+    assert len(palette_of(contents(outline=None, pictures={}))) == 5
+
+
+def test_the_last_two_words_stay_together_and_nothing_is_lost() -> None:
+    assert str(together("all the way home")) == 'all the <span class="together">way home</span>'
+    for text in ("", "one", "two words", "a <b> c d", "an extraordinarily incomprehensible sentence"):
+        assert re.sub("<[^>]+>", "", str(together(text))) == str(together(text)).replace(
+            '<span class="together">', ""
+        ).replace("</span>", "")
+    assert str(together("x <b> y z")) == 'x &lt;b&gt; <span class="together">y z</span>'
+
+
+def test_the_same_contents_make_the_same_sheet() -> None:
+    assert lay_out(contents()) == lay_out(contents())
