@@ -18,6 +18,7 @@ _DESCRIPTION = 0x010E  # EXIF ImageDescription: where jpeg and webp keep what pn
 def learn(trade: str) -> Craft:
     """Load a trade and warm it up: `painting`, or the voice of an engine, `piper` or `espeak`."""
     if trade == "painting":
+        draw(PictureOrder(prompt="Hero: a human child", size="64x64", seed=0), None)  # loads all that drawing needs
         return {"draw": draw, "look": look}
     speak("Once.", "warm", {}, trade, 0)  # loads the engine's model
     return {"speak": speak}
@@ -27,8 +28,9 @@ def draw(order: PictureOrder, reference: bytes | None) -> bytes:
     """Draw a picture and encode it."""
     from studio.painting.picture import draw as paint
 
-    drawing = paint(order.prompt, size=order.size, seed=order.seed, reference=reference, miss=order.miss)
-    return drawing.png if order.output_format == "png" else _encode(drawing.png, order)
+    width, _, height = order.size.partition("x")
+    drawing = paint(order.prompt, size=(int(width), int(height)), seed=order.seed, reference=reference, miss=order.miss)
+    return drawing.png if order.output_format == "png" else _encode(drawing.png, drawing.drawn, order)
 
 
 def look(picture: bytes) -> dict[str, Any] | None:
@@ -39,7 +41,6 @@ def look(picture: bytes) -> dict[str, Any] | None:
 
     try:
         with Image.open(io.BytesIO(picture)) as image:
-            image.load()
             if image.format == "PNG":
                 return see(picture)
             described = image.getexif().get(_DESCRIPTION)
@@ -62,14 +63,12 @@ def speak(
     return spoken.mp3, spoken.characters, spoken.starts, spoken.ends
 
 
-def _encode(png: bytes, order: PictureOrder) -> bytes:
+def _encode(png: bytes, drawn: Mapping[str, Any], order: PictureOrder) -> bytes:
     from PIL import Image
-
-    from studio.painting.looking import look as see
 
     with Image.open(io.BytesIO(png)) as image:
         exif = Image.Exif()
-        exif[_DESCRIPTION] = json.dumps(see(png))
+        exif[_DESCRIPTION] = json.dumps(drawn)
         encoded = io.BytesIO()
         image.convert("RGB").save(encoded, order.output_format.upper(), quality=order.compression, exif=exif)
     return encoded.getvalue()

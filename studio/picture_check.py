@@ -15,7 +15,11 @@ from studio.parts import Parts, UnanswerableError, violations
 from studio.storyteller.blocks import Unanswerable, read_blocks
 
 Seen = Mapping[str, Any]
-_SURE = 0.95
+_SURE, _UNSURE = 0.95, 0.5
+# What a close picture, from the chest up, cannot show and so cannot lack.
+_BELOW_THE_WAIST = frozenset(
+    {"manual_wheelchair", "power_wheelchair", "prosthetic_leg", "leg_braces", "raised_shoe", "walker", "crutches"}
+)
 _SMALL_WORDS = frozenset(
     {
         "a", "an", "and", "are", "at", "be", "by", "for", "from", "has", "have", "her", "his", "in", "is", "it", "its",
@@ -55,7 +59,7 @@ async def check_picture(parts: Parts, prompt: str, pictures: Sequence[bytes]) ->
 def judge(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
     """Is this to be seen? Known features by name; whatever else is asked by the words that describe it."""
     if seen is None:
-        return {"id": item["id"], "visible": "unsure", "confidence": 0.5}
+        return {"id": item["id"], "visible": "unsure", "confidence": _UNSURE}
     drawn = list(_drawn_words(seen))
     asked = features_in([item["what"]]).keys() or features_in([item["id"].replace("_", " ")]).keys()
     if asked:
@@ -63,30 +67,33 @@ def judge(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
     else:
         wanted = _words([item["what"]]) or _words([item["id"]])
         visible = 2 * len(wanted & _words(drawn)) >= len(wanted)
+    if not visible and asked and asked <= _BELOW_THE_WAIST and seen.get("camera") == "close":
+        return {"id": item["id"], "visible": "unsure", "confidence": _UNSURE}
     return {"id": item["id"], "visible": "visible" if visible else "not_visible", "confidence": _SURE}
 
 
 def describe(seen: Seen | None) -> str:
-    """One sentence that says what a picture shows."""
+    """One sentence, of about 30 words at most, that says what a picture shows."""
     if seen is None:
         return ""
-    heroes = " and ".join(_describe_hero(hero) for hero in seen["heroes"]) or "A quiet scene"
+    heroes = " and ".join(_describe_hero(hero) for hero in seen["heroes"]) or "a quiet scene"
     others = [_with_article(who) for who in (seen.get("companion"), seen.get("helper")) if who]
-    company = f" with {' and '.join(others)}" if others else ""
+    company = f" together with {' and '.join(others)}" if others else ""
     action = f", {seen['action']}" if seen.get("action") else ""
-    place = f", in {seen['setting']}" if seen.get("setting") else ""
-    time = f" at {seen['time']}" if seen.get("time") in {"dawn", "dusk", "night"} else ""
-    props = f", beside {' and '.join(map(str, seen['props']))}" if seen.get("props") else ""
+    place = f", in {_with_article(str(seen['setting']))}" if seen.get("setting") not in {None, "", "plain"} else ""
+    time = f" at {seen['time']}" if place and seen.get("time") in {"dawn", "dusk", "night"} else ""
+    props = f", with {' and '.join(_with_article(str(prop)) for prop in seen['props'])}" if seen.get("props") else ""
     mood = f"; the mood is {seen['emotion']}" if seen.get("emotion") else ""
     sentence = f"{heroes}{company}{action}{place}{time}{props}{mood}."
     return sentence[0].upper() + sentence[1:]
 
 
 def _describe_hero(hero: Mapping[str, Any]) -> str:
+    who = str(hero.get("kind") or hero.get("species") or "child")
     looks = [f"{hero['hair']} hair"] if hero.get("hair") else []
     looks += [str(hero["clothing"])] if hero.get("clothing") else []
-    looks += [str(feature) for feature in hero.get("features", ())]
-    return _with_article(str(hero.get("species") or "child")) + (f" with {', '.join(looks)}" if looks else "")
+    looks += [str(feature) for feature in hero.get("features", ())][:3]
+    return _with_article("child" if who == "human" else who) + (f" with {', '.join(looks)}" if looks else "")
 
 
 def _with_article(who: str) -> str:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 LatencyProfile = Literal["instant", "realistic"]
 Engine = Literal["piper", "espeak"]
+_BOUNDS = {
+    "port": (0, 65_535),
+    "latency_scale": (0, 1_000),
+    "painters": (1, 64),
+    "speakers": (1, 64),
+    "ledger_rows": (1, 10_000_000),
+}
+_CHOICES = {"latency": get_args(LatencyProfile), "voice": get_args(Engine)}
 
 
 class WrongSettingError(ValueError):
@@ -16,7 +24,7 @@ class WrongSettingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StudioSettings:
-    """One studio's settings.
+    """One studio's settings. Raises WrongSettingError for a value out of its bounds.
 
     `port` 0 takes any free one. `latency_scale` multiplies every pause of the realistic profile.
     `painters` and `speakers` are worker processes. `refused_keys` are answered with 401, as are empty keys
@@ -33,44 +41,36 @@ class StudioSettings:
     refused_keys: frozenset[str] = frozenset()
     ledger_rows: int = 200_000
 
+    def __post_init__(self) -> None:
+        for name, (least, most) in _BOUNDS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise WrongSettingError(f"{_variable(name)} must be a number from {least} to {most}, not {value}.")
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise WrongSettingError(f"{_variable(name)} must be one of {', '.join(choices)}, not {value!r}.")
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> StudioSettings:
         """Read STUDIO_*; what is not set keeps its default. Raises WrongSettingError."""
         default = cls()
-        keys = environ.get("STUDIO_REFUSED_KEYS", "")
-        return cls(
-            host=environ.get("STUDIO_HOST", default.host),
-            port=_number(environ, "STUDIO_PORT", default.port, 0, 65535),
-            latency=cast("LatencyProfile", _choice(environ, "STUDIO_LATENCY", default.latency, LatencyProfile)),
-            latency_scale=_scale(environ, default.latency_scale),
-            voice=cast("Engine", _choice(environ, "STUDIO_VOICE", default.voice, Engine)),
-            painters=_number(environ, "STUDIO_PAINTERS", default.painters, 1, 64),
-            speakers=_number(environ, "STUDIO_SPEAKERS", default.speakers, 1, 64),
-            refused_keys=frozenset(key.strip() for key in keys.split(",") if key.strip()),
-            ledger_rows=_number(environ, "STUDIO_LEDGER_ROWS", default.ledger_rows, 1, 10_000_000),
-        )
+        given: dict[str, Any] = {
+            name: _read(name, environ[_variable(name)], type(getattr(default, name)))
+            for name in default.__slots__
+            if environ.get(_variable(name))
+        }
+        return cls(**given)
 
 
-def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    text = environ.get(name, str(default))
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise WrongSettingError(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
-    return int(text)
+def _variable(name: str) -> str:
+    return f"STUDIO_{name.upper()}"
 
 
-def _scale(environ: Mapping[str, str], default: float) -> float:
-    text = environ.get("STUDIO_LATENCY_SCALE", str(default))
+def _read(name: str, text: str, kind: type[Any]) -> Any:
+    if kind is frozenset:
+        return frozenset(part.strip() for part in text.split(",") if part.strip())
     try:
-        scale = float(text)
-    except ValueError:
-        scale = -1.0
-    if not 0 <= scale <= 1000:
-        raise WrongSettingError(f"STUDIO_LATENCY_SCALE must be a number from 0 to 1000, not {text!r}.")
-    return scale
-
-
-def _choice(environ: Mapping[str, str], name: str, default: str, choices: object) -> str:
-    text = environ.get(name, default)
-    if text not in get_args(choices):
-        raise WrongSettingError(f"{name} must be one of {', '.join(get_args(choices))}, not {text!r}.")
-    return text
+        return kind(text)
+    except ValueError as error:
+        raise WrongSettingError(f"{_variable(name)} must be a number, not {text!r}.") from error

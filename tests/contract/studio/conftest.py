@@ -96,12 +96,18 @@ def studio_settings() -> StudioSettings:
 
 
 @pytest.fixture(scope="module")
-def studio_url(studio_settings: StudioSettings) -> Iterator[str]:
+def studio_parts() -> Parts | None:
+    """Who makes things; None for the real makers."""
+    return FAKES
+
+
+@pytest.fixture(scope="module")
+def studio_url(studio_settings: StudioSettings, studio_parts: Parts | None) -> Iterator[str]:
     """A studio that answers in a thread beside the tests, so that all tests of a module can share it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="studio")
     thread.start()
-    studio: RunningStudio = asyncio.run_coroutine_threadsafe(serve(studio_settings, FAKES), loop).result(20)
+    studio: RunningStudio = asyncio.run_coroutine_threadsafe(serve(studio_settings, studio_parts), loop).result(20)
     yield studio.url
     asyncio.run_coroutine_threadsafe(studio.stop(), loop).result(20)
     loop.call_soon_threadsafe(loop.stop)

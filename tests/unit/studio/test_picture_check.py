@@ -110,6 +110,12 @@ def test_whatever_is_asked_is_judged_by_its_words(what: str, visible: str) -> No
     assert judge({"id": "asked", "what": what}, SEEN)["visible"] == visible
 
 
+def test_a_close_picture_cannot_lack_what_is_below_its_edge() -> None:
+    close = {**SEEN, "camera": "close", "heroes": [{**SEEN["heroes"][0], "features": []}]}
+    assert judge({"id": "wheelchair_manual", "what": "a manual wheelchair"}, close)["visible"] == "unsure"
+    assert judge({"id": "glasses", "what": "glasses"}, close)["visible"] == "not_visible"
+
+
 @pytest.mark.parametrize(
     "prompt", ["", "<checklist>[]</checklist>", '<checklist>{"must_show": [1], "cast": 1}</checklist>']
 )
