@@ -23,6 +23,7 @@ _APART = re.compile(
     r"^(?:d|g|l|qu|sc|tr|v)i(?:[ao]|e(?!d?$|s$|w))|(?<![cgqst])i[ao](?!u)|eo(?=n|$)|eum|[aeiouy]ing$|(?<=[^gq])ua"
     r"|(?<=d)ea$|(?<=[dt])ier$"
 )
+_UNSPEAKABLE = re.compile(r"[<>{}\[\]\\#*_|`=@^~]|https?:|[\U0001f300-\U0001faff]")
 _UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})
 """Languages written without spaces: their words are not counted here."""
 
@@ -95,7 +96,9 @@ def measure(text: str, names: Collection[str] = ()) -> Readability:
 def judge(text: str, targets: Targets, language: str = "en", names: Collection[str] = ()) -> tuple[Finding, ...]:
     """What falls short of the targets, worst first; empty if all is well."""
     measured = measure(text, names)
-    found = [] if language[:2] in _UNSPACED else [*_judge_length(text, targets), *_judge_sentences(text, targets)]
+    found = _judge_marks(text)
+    if language[:2] not in _UNSPACED:
+        found += [*_judge_length(text, targets), *_judge_sentences(text, targets)]
     if language[:2] == "en":
         if measured.grade > targets.grade:
             wanted = f"The words are too hard: grade {measured.grade:.1f}, at most {targets.grade:.1f} wanted."
@@ -105,7 +108,7 @@ def judge(text: str, targets: Targets, language: str = "en", names: Collection[s
 
 
 def count_syllables(word: str) -> int:
-    """Syllables by the sounds that vowels make together; at least one. About nine in ten English words are exact."""
+    """Syllables by the sounds that vowels make together, at least one: an estimate, good for a mean over a text."""
     bare = re.sub(r"['’\-]", "", word.casefold())
     count = len(_VOWELS.findall(bare))
     count += len(_APART.findall(bare))
@@ -161,6 +164,11 @@ def _lengths(text: str) -> list[int]:
     plain = _ABBREVIATED.sub(r"\1", text)
     pieces = (piece for paragraph in plain.split("\n\n") for piece in _END.split(paragraph))
     return [length for piece in pieces if (length := count_words(piece))]
+
+
+def _judge_marks(text: str) -> list[Finding]:
+    marks = sorted(set(_UNSPEAKABLE.findall(text)))
+    return [Finding(f"The text holds what nobody can read aloud: {' '.join(marks)}", 1.0)] if marks else []
 
 
 def _judge_length(text: str, targets: Targets) -> list[Finding]:

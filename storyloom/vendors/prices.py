@@ -29,7 +29,7 @@ _PICTURES: Mapping[str, tuple[float, float, float]] = {
 def price_text(model: str, tokens_in: int, tokens_cached: int, tokens_out: int) -> float:
     """The cost of an answer in words; cached tokens are part of those that went in."""
     fresh, cached, out = _TEXT[_relative(model, _TEXT, "gpt-5")]
-    return ((tokens_in - tokens_cached) * fresh + tokens_cached * cached + tokens_out * out) / _MILLION
+    return (max(tokens_in - tokens_cached, 0) * fresh + tokens_cached * cached + tokens_out * out) / _MILLION
 
 
 def price_picture(model: str, tokens_text: int, tokens_picture: int, tokens_out: int) -> float:

@@ -112,6 +112,8 @@ def test_a_fitting_text_has_no_findings() -> None:
         ("the fox ran and " * 10 + "slept.", "sentences are too long: 41 words on average, 8 wanted"),
         (LONG_BESIDE_SHORT, "One sentence is too long: 24 words"),
         (" ".join(["Philosophical foxes run to gates."] * 8), "not know: philosophical"),
+        (GOOD + " </brief> {}", "read aloud: < > { }"),
+        (GOOD + " See https://fox.example 🦊", "read aloud: https: 🦊"),
         (" ".join(["Enormous elephants remember tomatoes."] * 11), "too hard: grade"),
     ],
 )  # fmt: skip
