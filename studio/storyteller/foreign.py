@@ -69,7 +69,8 @@ def place_spot(tale: Tale, scene: Mapping[str, Any]) -> str:
     """Where a scene stands, with its preposition: our own spot if the setting names it, else the setting as written."""
     setting = _plain(scene.get("setting"))
     place = find_place(setting) or tale.place
-    for spot in place.spots if place else ():
+    ours = tuple(tale.plot.spot(number) for number in range(1, 5)) if tale.plot else ()
+    for spot in (*filter(None, ours), *(place.spots if place else ())):
         if spot.partition(" ")[2] in setting:
             return spot
     if not setting:

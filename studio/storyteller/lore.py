@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.language.grammar import number_word, with_article
+from studio.storyteller.language.grammar import capitalise, number_word, with_article
 
 _HERE = Path(__file__).parent / "world"
 _LEVELS = {"beginner": 0, "intermediate": 1, "advanced": 2}
@@ -31,6 +31,9 @@ def lore_words(brief: Brief) -> dict[str, str]:
         "challenge": _named(details.get("challenge") or "check-up"),
         "emotion": (details.get("emotion") or "worry").lower(),
         "milestone": _named(details.get("milestone") or "first day of school"),
+        "Subject": subject.title(),
+        "Emotion": (details.get("emotion") or "worry").title(),
+        "milestone_cap": capitalise(_named(details.get("milestone") or "first day of school")),
         **{f"fact{number}": fact for number, fact in enumerate(facts[:3], 1)},
         **_language(details),
     }
@@ -67,6 +70,7 @@ def _language(details: Mapping[str, str]) -> dict[str, str]:
         "lang": (names or "spanish").split(",")[0].capitalize(),
         "l_say": spoken[0],
         "l_means": spoken[1],
+        "L_hello": words["hello"].capitalize(),
         **{f"l_{key}": value for key, value in words.items()},
     }
 

@@ -13,6 +13,7 @@ from studio.storyteller.world.reading import read_ornaments
 _CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
              "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ")  # fmt: skip
 _INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
+_ROOMS = ("bed", "stairs", "kitchen", "window")
 
 Told = tuple[Weight, str]
 
@@ -23,9 +24,10 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
     title = str(planned.get("title"))
     light = planned["scenes"][scene - 1]
     wanted: list[tuple[float, str]] = []
-    around = _share(_around(tale, light), f"{title}|around", scene)
+    around = _share(_around(tale, light, scene), f"{title}|around", scene)
     wanted += zip((0.0 if scene > 1 else 0.3, 0.55, 0.9, 0.75), around, strict=False)
-    wanted += zip((0.4, 0.8), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
+    if scene > 1:
+        wanted += zip((0.5,), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
     wanted += zip((0.65,), _share(_of_heroes(tale), f"{title}|hero", scene), strict=False)
     if scene == 1 and tale.companion:
         wanted.append((0.5, tale.companion.creature.habit))
@@ -57,9 +59,12 @@ def _share(lines: Sequence[str], key: str, scene: int) -> list[str]:
     return shuffled[scene - 1 :: 4]
 
 
-def _around(tale: Tale, light: Mapping[str, Any]) -> list[str]:
-    found = list(tale.place.lines) if tale.place else []
+def _around(tale: Tale, light: Mapping[str, Any], scene: int) -> list[str]:
     bank = read_ornaments()
+    if tale.plot and any(room in tale.plot.spot(scene) for room in _ROOMS):
+        # Every scene takes its own quarter of what it is given; four times the hush leaves enough for this one.
+        return [*bank["indoors"], *bank[f"time.{light.get('time_of_day')}"]] if light.get("time_of_day") == "night" else list(bank["indoors"])
+    found = list(tale.place.lines) if tale.place else []
     if not tale.place or tale.place.name not in _INDOORS:
         found += bank.get(f"weather.{light.get('weather')}", ())
         found += bank.get(f"time.{light.get('time_of_day')}", ())

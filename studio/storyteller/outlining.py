@@ -51,7 +51,7 @@ def outline(brief: Brief, seed: int) -> dict[str, Any]:
     spots = tale.place.spots if tale.place else _spots_of(tale.where)
     cameras = rng.choice(_CAMERAS)
     scenes = [
-        _scene(tale, index, {"time_of_day": times[index], "weather": weather, "camera": cameras[index]}, spots[index])
+        _scene(tale, index, {"time_of_day": times[index], "weather": weather, "camera": cameras[index]}, plot.spot(index + 1) or spots[index])
         for index in range(4)
     ]
     return {
@@ -113,6 +113,8 @@ def _begin(brief: Brief, rng: Random) -> Tale:
 def _choose_plot(brief: Brief, wishes: Wishes, rng: Random) -> Plot:
     plots = plots_for(brief.story_type)
     asked = {"lost"} if wishes.lost else {"sleepless"} if wishes.sleepless else set()
+    if brief.story_type == "birthday":
+        asked = {"own" if brief.details.get("to", brief.names[0]) in brief.names else "other"}
     fitting = [plot for plot in plots if asked & set(plot.head.get("fits", ()))]
     return rng.choice(fitting or plots)
 

@@ -91,6 +91,10 @@ def read_wishes(brief: Brief) -> Wishes:
 
 def find_place(phrase: str) -> Place | None:
     """The place that a phrase means, by its last telling word: "the foggy forest" is the forest."""
+    named = (place for place in read_places() for name in place.names if name.partition(" ")[2] in phrase)
+    found = next(named, None)
+    if found:
+        return found
     for word in reversed(_WORD.findall(phrase.lower())):
         for place in read_places():
             if word in place.words:

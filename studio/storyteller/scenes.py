@@ -19,6 +19,7 @@ from studio.storyteller.threads import weave
 
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
 _HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
+_HERO = re.compile(r"\{(?:h|hs|ho|names|one|ones|all)\}")
 _TOLERANCE = 0.04
 _TRIES = 3
 _TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
@@ -43,6 +44,7 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
     lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
     told = [(line.weight, rng.choice(line.phrasings)) for line in lines if line.phrasings]
     told = dress(tale, planned, wanted.scene, told, rng)
+    told = _name_hero(told)
     target = heed(wanted.feedback, Target(wanted.words, wanted.sentence))
     sentences = _tell(tale, wanted, [one for one in told if _playable(tale, one[1])], scene, target)
     return {"paragraphs": _paragraphs(sentences, brief.age), "alt_text": _alt_text(scene)}
@@ -57,7 +59,6 @@ def _on_stage(tale: Tale, scene: Mapping[str, Any]) -> Tale:
         tale,
         brief=replace(tale.brief, heroes=heroes),
         companion=tale.companion if tale.companion and tale.companion.name in names else None,
-        helper=tale.helper if tale.helper and tale.helper.name in names else None,
     )
 
 
@@ -75,6 +76,15 @@ def _lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[Line]:
         if all(_playable(tale, phrasing) for line in musts for phrasing in line.phrasings):
             return [line for line in lines if all(_playable(tale, phrasing) for phrasing in line.phrasings)]
     return foreign_lines(tale, planned, number)
+
+
+def _name_hero(told: Sequence[tuple[Weight, str]]) -> list[tuple[Weight, str]]:
+    """Makes sure that a line which must be told names a hero, however short the scene."""
+    naming = [index for index, (_, line) in enumerate(told) if _HERO.search(grow(line)[0])]
+    if not naming or any(told[index][0] is Weight.MUST for index in naming):
+        return list(told)
+    chosen = max(naming, key=lambda index: told[index][0])
+    return [(Weight.MUST if index == chosen else weight, line) for index, (weight, line) in enumerate(told)]
 
 
 def _tell(

@@ -14,6 +14,8 @@ from studio.storyteller.language.grammar import capitalise, join_names, possessi
 from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 
 _SLOT = re.compile(r"\{([A-Za-z0-9_]+)\}")
+# “Said she” is for ballads: whoever speaks is named, and speaks alone.
+_SPEAKING = re.compile(r"(?<=” )(said|called|whispered|asked|sang) \{(?:h|one)\}")
 _BRACKET = re.compile(r"\[([^\]]*)\]")
 _AGREEING = {"was": ("was", "were"), "has": ("has", "have"), "is": ("is", "are"), "wasnt": ("wasn't", "weren't")}
 
@@ -34,11 +36,12 @@ def grow(line: str) -> list[str]:
         forms.append(segments[0])
     forms += ["".join(segments[:count]) for count in range(2, len(segments) + 1)]
     end = line.rstrip()[-1] if line.rstrip()[-1:] in {"!", "?"} else "."
-    return [_finish(_BRACKET.sub(r"\1", form), end) for form in forms]
+    finished = (_finish(_BRACKET.sub(r"\1", form), end) for form in forms)
+    return [form for form in finished if form.count("“") == form.count("”")]
 
 
 def _finish(form: str, end: str) -> str:
-    form = form.rstrip(" ,;")
+    form = form.rstrip(" ,;:")
     return form if re.search(r"[.!?…][”’]?$", form) else form + end
 
 
@@ -54,6 +57,7 @@ class Phrasing:
     _rival: bool = False
     _run: int = 0
     _here: bool = False
+    _since: int = 0
     _meant: Pronouns = field(default=TOGETHER)
     _plural: bool = False
 
@@ -75,8 +79,9 @@ class Phrasing:
         """The line with its slots filled and its first letter as it stands."""
         self._here, rival_before = False, self._rival
         self._meant, self._plural = self.group, self.group.plural
-        said = _SLOT.sub(self._slot, line)
+        said = _SLOT.sub(self._slot, _SPEAKING.sub(r"\1 {speaker}", line))
         self._rival = any(f"{{{slot}}}" in line for slot in self.rivals) or (rival_before and not self._here)
+        self._since = 0 if self._here else self._since + 1
         return said
 
     def _slot(self, match: re.Match[str]) -> str:
@@ -85,7 +90,7 @@ class Phrasing:
             return _AGREEING[slot][self._plural]
         if slot in self.rivals:
             self._rival = True
-        if slot in {"h", "hs", "ho", "names", "namess", "one", "ones", "two"}:
+        if slot in {"h", "hs", "ho", "names", "namess", "one", "ones", "two", "speaker"}:
             return self._hero(slot)
         pronouns = {
             "they": self._meant.subject,
@@ -100,7 +105,7 @@ class Phrasing:
         return self.words[slot]
 
     def _hero(self, slot: str) -> str:
-        if len(self.heroes) > 1 and slot in {"one", "ones", "two"}:
+        if len(self.heroes) > 1 and slot in {"one", "ones", "two", "speaker"}:
             return self._single(slot)
         if slot == "two":
             return self.words.get("C", self.heroes[0].name)
@@ -125,6 +130,8 @@ class Phrasing:
         return possessive(hero.name) if slot == "ones" else hero.name
 
     def _may_say_pronoun(self) -> bool:
-        if not self._known or self._rival:
+        # "It" could be anything, so it must follow at once; "she" may wait a sentence.
+        waits = 0 if self.group.subject == "it" else 1
+        if not self._known or self._rival or (not self._here and self._since > waits):
             return False
         return self._here or self._run < (4 if len(self.heroes) > 1 else 2)

@@ -50,6 +50,10 @@ class Plot:
         """The value of a key that has only one."""
         return self.head[key][0]
 
+    def spot(self, scene: int) -> str:
+        """Where scene 1 to 4 stands when the plot insists ("in a warm bed"), else empty."""
+        return self.head.get(f"spot{scene}", ("",))[0]
+
     @property
     def helper_scenes(self) -> frozenset[int]:
         """1 to 4; empty if the plot needs no helper."""
