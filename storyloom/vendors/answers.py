@@ -162,8 +162,8 @@ def refused(request_id: str | None) -> GiveUp:
 
 def failed(code: Any, request_id: str | None) -> TryAgain | GiveUp:
     """What a failure is that OpenAI names by a code in an answer or in mid-stream."""
+    if not isinstance(code, str) or code in PASSING:
+        return TryAgain(f"OpenAI failed on the way ({code if isinstance(code, str) else 'no code'})", None, request_id)
     if code in REFUSALS:
         return refused(request_id)
-    if code is None or code in PASSING:
-        return TryAgain(f"OpenAI failed on the way ({code or 'no code'})", request_id=request_id)
     return GiveUp(f"OpenAI cannot answer this request ({code})", request_id=request_id)

@@ -155,14 +155,15 @@ class OpenAI:
             call.request_id = stream.response.headers.get("x-request-id", "")
             async with stream:
                 async for event in stream:
-                    match event.type:
+                    # The SDK passes on whatever came: an event may lack what its type promises, or be none at all.
+                    match getattr(event, "type", None):
                         case "response.output_text.delta":
-                            text += event.delta
+                            text += str(getattr(event, "delta", ""))
                             await on_text(text)
                         case "response.completed" | "response.incomplete" | "response.failed":
-                            return _read(TextAnswer, event.response, call.request_id)
+                            return _read(TextAnswer, getattr(event, "response", None), call.request_id)
                         case "error":
-                            raise failed(event.code, call.request_id)
+                            raise failed(getattr(event, "code", None), call.request_id)
         raise TryAgain("OpenAI's stream ended too soon", request_id=call.request_id)
 
     def _picture(self, prompt: str, size: str) -> dict[str, Any]:

@@ -179,6 +179,27 @@ async def test_a_stream_that_breaks_off_is_tried_again(
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        "[]",
+        '"text"',
+        "7",
+        "{}",
+        "{",
+        '{"type": "response.completed"}',
+        '{"type": "response.completed", "response": {"output": 3}}',
+        '{"type": "response.output_text.delta"}',
+        '{"type": "error", "code": {}}',
+        '{"error": {"message": "m", "code": "server_error"}}',
+    ],
+)
+async def test_a_stream_of_nonsense_is_tried_again(vendor: Vendor, door: OpenAI, data: str) -> None:
+    vendor.say(say_raw(f"data: {data}\n\n".encode(), "text/event-stream"))
+    with pytest.raises(TryAgain):
+        await ask(door, on_text=deaf)
+
+
+@pytest.mark.parametrize(
     ("code", "kind"), [("server_error", TryAgain), ("rate_limit_exceeded", TryAgain), ("invalid_prompt", GiveUp)]
 )
 async def test_a_failure_in_mid_stream_is_read_by_its_code(
