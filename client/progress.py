@@ -118,4 +118,4 @@ class Progress:
 
 
 def _percent(value: Any, otherwise: int) -> int:
-    return min(100, max(0, int(value))) if isinstance(value, (int, float)) else otherwise
+    return min(100, max(0, value)) if isinstance(value, int) else otherwise

@@ -1,0 +1,198 @@
+"""The client against a server that says what it is told to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from client import FieldError, Problem, StoryEvent, StoryloomClient
+from client.stream import Stream
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+STORY = "00000000-0000-0000-0000-000000000007"
+
+
+class FakeApi:
+    """Answers with what stands in ``answers``, one after the other; keeps the requests."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.requests: list[web.Request] = []
+        self.over = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        await request.read()
+        return await self.answers.pop(0)(request)
+
+    def streams(self, text: str) -> None:
+        """Next: this much of a stream, then the connection ends."""
+
+        async def answer(_request: web.Request) -> web.StreamResponse:
+            return web.Response(text=text, content_type="text/event-stream")
+
+        self.answers.append(answer)
+
+    def says(self, status: int, body: object = None, **headers: str) -> None:
+        """Next: a JSON answer."""
+
+        async def answer(_request: web.Request) -> web.StreamResponse:
+            return web.json_response(body, status=status, headers=headers)
+
+        self.answers.append(answer)
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+async def url(api: FakeApi) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", api.handle)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+        api.over.set()
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[StoryloomClient]:
+    async with StoryloomClient(url, "sk_test") as found:
+        yield found
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+RETRY_AT_ONCE = "retry: 1\n\n"
+
+
+async def test_a_story_is_asked_for_with_the_key_and_the_brief(client: StoryloomClient, api: FakeApi) -> None:
+    api.says(202, {"id": STORY, "status": "generating"})
+    story = await client.create({"characterName": "Ada"}, idempotency_key="once")
+    assert story["id"] == STORY
+    (request,) = api.requests
+    assert (request.method, request.path) == ("POST", "/api/v1/stories")
+    assert request.headers["Authorization"] == "Bearer sk_test"
+    assert request.headers["Idempotency-Key"] == "once"
+    assert await request.json() == {"characterName": "Ada"}
+
+
+async def test_a_page_is_asked_for_by_cursor(client: StoryloomClient, api: FakeApi) -> None:
+    api.says(200, {"stories": [], "nextCursor": None})
+    assert (await client.list(limit=5, cursor="c"))["stories"] == []
+    assert dict(api.requests[0].query) == {"limit": "5", "cursor": "c"}
+
+
+async def test_a_problem_keeps_its_code_its_detail_and_its_fields(client: StoryloomClient, api: FakeApi) -> None:
+    errors = [{"pointer": "/age", "detail": "is too high"}, "not an object"]
+    api.says(422, {"code": "bad_brief", "detail": "The brief is wrong.", "errors": errors})
+    with pytest.raises(Problem) as caught:
+        await client.create({})
+    assert (caught.value.status, caught.value.code) == (422, "bad_brief")
+    assert caught.value.errors == (FieldError("/age", "is too high"),)
+    assert str(caught.value) == "The brief is wrong. (/age is too high)"
+    assert not caught.value.retryable
+
+
+async def test_an_error_that_is_no_problem_json_is_a_problem_too(client: StoryloomClient, api: FakeApi) -> None:
+    api.says(503, "down", **{"Retry-After": "3"})
+    with pytest.raises(Problem) as caught:
+        await client.get(STORY)
+    assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("http_503", True, 3.0)
+
+
+async def test_no_answer_is_a_problem_too() -> None:
+    async with StoryloomClient("http://127.0.0.1:1", "sk_test") as client:
+        with pytest.raises(Problem) as caught:
+            await client.get(STORY)
+    assert (caught.value.status, caught.value.code) == (0, "unreachable")
+
+
+async def test_events_come_in_order_until_the_end(client: StoryloomClient, api: FakeApi) -> None:
+    api.streams(
+        'id: 1\nevent: snapshot\ndata: {"seq":1}\n\n'
+        'event: progress\ndata: {"asset":"cover","progress":5}\n\n'
+        'id: 2\nevent: outline\ndata: {"title":"T"}\n\nevent: end\ndata: {}\n\n'
+    )
+    assert [event async for event in client.events(STORY)] == [
+        StoryEvent("snapshot", {"seq": 1}, 1),
+        StoryEvent("progress", {"asset": "cover", "progress": 5}),
+        StoryEvent("outline", {"title": "T"}, 2),
+    ]
+
+
+async def test_a_broken_stream_goes_on_where_it_was(client: StoryloomClient, api: FakeApi) -> None:
+    api.streams(RETRY_AT_ONCE + 'id: 1\nevent: snapshot\ndata: {}\n\nid: 2\nevent: text\ndata: {"scene":1}\n\nid: 3')
+    api.says(503)
+    api.streams('id: 2\nevent: text\ndata: {"scene":1}\n\nid: 3\nevent: text\ndata: {"scene":2}\n\n')
+    api.says(204)
+    assert [event.seq async for event in client.events(STORY)] == [1, 2, 3]
+    assert [request.headers.get("Last-Event-ID") for request in api.requests] == [None, "2", "2", "3"]
+
+
+async def test_a_fresh_snapshot_may_go_back(client: StoryloomClient, api: FakeApi) -> None:
+    """…a client from the future of a restored database must not drop all it is told."""
+    api.streams('id: 4\nevent: snapshot\ndata: {}\n\nid: 5\nevent: text\ndata: {"scene":1}\n\nevent: end\ndata: {}\n\n')
+    assert [event.seq async for event in client.events(STORY, after=90)] == [4, 5]
+    assert api.requests[0].headers["Last-Event-ID"] == "90"
+
+
+async def test_a_refusal_ends_the_stream_at_once(client: StoryloomClient, api: FakeApi) -> None:
+    api.says(404, {"code": "story_unknown", "detail": "There is no such story."})
+    with pytest.raises(Problem, match="no such story"):
+        async for _ in client.events(STORY):
+            pass
+    assert len(api.requests) == 1
+
+
+async def test_what_no_client_understands_is_passed_over(client: StoryloomClient, api: FakeApi) -> None:
+    api.streams("id: 1\nevent: text\ndata: not json\n\nid: 2\nevent: text\ndata: [1]\n\nevent: end\ndata: {}\n\n")
+    assert [event async for event in client.events(STORY)] == []
+
+
+async def test_a_silent_connection_is_given_up_and_told_of(url: str, api: FakeApi) -> None:
+    async def hang(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        await api.over.wait()
+        return answer
+
+    api.answers.append(hang)
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1") as http:
+        stream = Stream(http, "/stories/x/events", None, idle=0.05, patience=0.01)
+        with pytest.raises(Problem, match="did not answer"):
+            async for _ in stream.events():
+                pass
+
+
+async def test_a_download_follows_the_redirect_without_showing_the_key(
+    client: StoryloomClient, api: FakeApi, tmp_path: Path
+) -> None:
+    store = FakeApi()
+
+    async def give(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"picture")
+
+    store.answers.append(give)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", store.handle)
+    async with TestServer(app) as server:
+        api.says(302, Location=str(server.make_url("/bucket/key?signature=x")))
+        size = await client.download(STORY, "audio", tmp_path / "narration.vtt", part="vtt")
+    assert (size, (tmp_path / "narration.vtt").read_bytes()) == (7, b"picture")
+    assert api.requests[0].query["part"] == "vtt"
+    assert "Authorization" not in store.requests[0].headers
+
+
+async def test_a_download_that_fails_leaves_no_file(client: StoryloomClient, api: FakeApi, tmp_path: Path) -> None:
+    api.says(404, {"code": "asset_unknown", "detail": "There is no such asset."})
+    with pytest.raises(Problem, match="no such asset"):
+        await client.download(STORY, "portrait", tmp_path / "portrait.png")
+    assert files(tmp_path) == []

@@ -1,0 +1,92 @@
+"""The Makefile lists itself and asks for what it needs."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = ("help", "story", "up", "test", "check", "bench", "migrate", "clean", "lock")
+
+
+def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "-f", str(ROOT / "Makefile"), *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_bare_make_lists_every_command_with_a_line() -> None:
+    listed = make(ROOT).stdout.splitlines()
+    assert [line.split()[1] for line in listed] == list(COMMANDS)
+    assert all(re.match(r"  make \w+ +\S.{10,}", line) for line in listed)
+
+
+def test_every_command_is_phony() -> None:
+    """…or a file of that name would silently stand for it."""
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].split()) == set(COMMANDS)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with nothing but requirements, and a stand-in for the environment's programs that notes its calls."""
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (tmp_path / ".venv" / ".uv").touch()
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    for name in ("uv", "python", "ruff", "mypy", "lint-imports"):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> calls\n')
+        program.chmod(0o755)
+    return tmp_path
+
+
+def calls(folder: Path) -> list[str]:
+    """What the stand-ins were called with since the last look."""
+    path = folder / "calls"
+    found = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return found
+
+
+def installs(folder: Path) -> list[str]:
+    return [call.split()[-1] for call in calls(folder) if call.startswith("uv ")]
+
+
+def test_a_warm_run_installs_nothing(checkout: Path) -> None:
+    assert make(checkout, "up").returncode == 0
+    assert installs(checkout) == ["requirements/local.txt"]
+    make(checkout, "story")
+    assert calls(checkout) == ["python -m local.story"]
+
+
+def test_going_between_running_and_testing_installs_once(checkout: Path) -> None:
+    for command in ("test", "story", "check", "up"):
+        assert make(checkout, command).returncode == 0
+    assert installs(checkout) == ["requirements/dev.txt"]
+
+
+def test_tests_after_a_story_install_the_rest(checkout: Path) -> None:
+    make(checkout, "story")
+    make(checkout, "test")
+    assert installs(checkout) == ["requirements/local.txt", "requirements/dev.txt"]
+
+
+def test_without_a_python_it_says_what_to_install(tmp_path: Path) -> None:
+    """A folder without the stand-ins, and a PATH on which no Python is."""
+    for tool in ("sh", "make", "awk"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "local.txt").touch()
+    said = make(tmp_path, "up", PATH=str(tmp_path), PYTHON3="")
+    assert said.returncode != 0
+    assert "No Python 3.11 or later with venv was found: install one" in said.stderr

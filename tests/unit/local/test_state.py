@@ -1,0 +1,130 @@
+"""The state folder, its ports, its lock and its secrets."""
+
+import json
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from local.choices import Choices, choose
+from local.locks import FolderLock
+from local.ports import Ports, free_port, is_free
+from local.state import Addresses, State, running
+from local.trouble import Trouble
+
+ADDRESSES = Addresses(
+    api_url="http://127.0.0.1:8080",
+    status_url="http://127.0.0.1:2",
+    api_key="sk_x",
+    database_url="postgresql://x",
+    nats_url="nats://x",
+    nats_monitor_url=None,
+    s3_endpoint_url="http://x",
+    studio_url=None,
+    processes={"local": 1},
+)
+
+
+def test_addresses_are_published_for_their_owner_alone(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.publish(ADDRESSES)
+    assert stat.S_IMODE(state.local_json.stat().st_mode) == 0o600
+    assert list(json.loads(state.local_json.read_text())) == [
+        *("apiUrl", "statusUrl", "apiKey", "databaseUrl", "natsUrl", "natsMonitorUrl"),
+        *("s3EndpointUrl", "studioUrl", "processes"),
+    ]
+    assert running(tmp_path) == ("http://127.0.0.1:8080", "sk_x")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_secrets_are_not_shown_by_accident() -> None:
+    assert "sk_x" not in repr(ADDRESSES)
+    assert "postgresql" not in repr(ADDRESSES)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"apiUrl": "x"}'])
+def test_a_broken_file_means_that_nothing_runs(tmp_path: Path, text: str) -> None:
+    (tmp_path / "local.json").write_text(text)
+    assert running(tmp_path) is None
+
+
+def test_a_log_begins_anew_and_the_last_one_is_kept(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.log("api").write_text("yesterday")
+    assert not state.log("api").exists()
+    assert (tmp_path / "logs" / "api.log.1").read_text() == "yesterday"
+
+
+def test_a_state_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Trouble, match="Cannot write to"):
+        State(tmp_path / "file")
+
+
+def test_a_locked_folder_names_its_holder_and_is_free_afterwards(tmp_path: Path) -> None:
+    first, second = FolderLock(tmp_path, "A stack"), FolderLock(tmp_path, "A stack")
+    first.take()
+    with pytest.raises(Trouble, match=rf"A stack is already running in .* \(process {os.getpid()}\)"):
+        second.take()
+    first.release()
+    first.release()
+    second.take()
+    second.release()
+
+
+def test_ports_stay_the_same_until_somebody_takes_them(tmp_path: Path) -> None:
+    ports = Ports(tmp_path / "ports.json")
+    api, status = ports.choose("api", "status")
+    assert Ports(tmp_path / "ports.json").choose("api", "status") == [api, status]
+    with socket.socket() as taker:
+        taker.bind(("127.0.0.1", api))
+        taker.listen()
+        assert not is_free(api)
+        moved, stayed = ports.choose("api", "status")
+    assert moved != api
+    assert stayed == status
+
+
+def test_a_usual_port_is_taken_first_where_it_is_free(tmp_path: Path) -> None:
+    usual = free_port()
+    assert Ports(tmp_path / "ports.json", {"api": usual}).choose("api") == [usual]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"api": "x"}', '{"api": 70000}', '{"api": 0}'])
+def test_ports_that_cannot_be_read_are_chosen_anew(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ports.json").write_text(text)
+    (port,) = Ports(tmp_path / "ports.json").choose("api")
+    assert 0 < port < 65_536
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "HTTP_PORT", "PROCESSES", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "")
+    assert choose() == Choices()
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PORT", "eighty")
+    with pytest.raises(Trouble, match="HTTP_PORT is wrong"):
+        choose()
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({}, True),
+        ({"openai_api_key": "sk-x"}, True),
+        ({"openai_api_key": "sk-x", "elevenlabs_api_key": "x"}, False),
+        ({"openai_base_url": "http://x", "elevenlabs_base_url": "http://x"}, False),
+    ],
+)
+def test_the_studio_stands_in_for_whoever_is_not_named(given: dict[str, str], needed: bool) -> None:
+    assert Choices.model_validate(given).needs_studio is needed
+
+
+def test_choices_refuse_an_unknown_voice() -> None:
+    with pytest.raises(ValidationError):
+        Choices.model_validate({"studio_voice": "whisper"})
