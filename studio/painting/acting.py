@@ -1,5 +1,8 @@
 """From the prompt's words for action and emotion to postures and expressions that can be drawn."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

@@ -1,107 +1,26 @@
 """How each creature is drawn. All take the sheet, the colour and the kind's name; feet are at (0, 0)."""
 
-from studio.painting.ink import Sheet, curve, darker, lighter, mix, ring
-from studio.painting.stencils import cut, dab, egg, pen, press
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+# Every creature takes the same three arguments, so that a table can call any of them.
+# ruff: noqa: ARG001
 
-_DARK = "#2b1d26"
+from studio.painting.ink import Sheet, curve, darker, lighter, mix, ring
+from studio.painting.stencils import cut, dab, pen, press
+
+DARK = "#2b1d26"
 
 
 def eyes(sheet: Sheet, y: float, apart: float, size: float = 8, x: float = 0) -> None:
     for side in (-1, 1):
-        sheet.oval(x + side * apart, y, size, size * 1.24, _DARK)
+        sheet.oval(x + side * apart, y, size, size * 1.24, DARK)
         sheet.disc(x + side * apart + size * 0.3, y - size * 0.45, size * 0.38, "#ffffff")
         sheet.disc(x + side * apart - size * 0.25, y + size * 0.5, size * 0.2, "#ffffff", opacity=0.8)
 
 
-def _blush(sheet: Sheet, y: float, apart: float) -> None:
+def blush(sheet: Sheet, y: float, apart: float) -> None:
     for side in (-1, 1):
         sheet.oval(side * apart, y, 14, 9, sheet.glow("#f4604f", 0.34))
-
-
-_EARS = {
-    "fox": "M-22,12L-14,-38Q-10,-44 -5,-38L20,4Z", "cat": "M-22,12L-15,-34Q-10,-40 -5,-34L20,4Z",
-    "rabbit": "M-13,14C-26,-50 -16,-84 -2,-84C12,-84 16,-50 14,10Z", "deer": "M8,12C-30,14 -50,-10 -44,-22C-26,-28 0,-14 14,2Z",
-    "squirrel": "M-18,12L-14,-32Q-8,-40 -2,-32L18,4Z", "dog": "M6,-14C-30,-18 -44,26 -30,46C-14,50 -4,24 14,0Z",
-}  # fmt: skip
-
-
-def _tail(sheet: Sheet, colour: str, name: str) -> None:
-    match name:
-        case "fox":
-            sheet.shape("M34,-18C92,-6 124,-52 98,-100C92,-60 62,-64 40,-46Z", colour)
-            sheet.shape("M98,-100C110,-80 106,-62 96,-52C84,-62 88,-80 98,-100Z", "#fff3df")
-        case "squirrel":
-            sheet.shape("M26,-6C100,4 118,-70 92,-116C80,-142 44,-138 46,-108C70,-110 72,-60 30,-44Z", colour)
-        case "cat" | "lion" | "dog":
-            sheet.tube("M30,-14C70,-8 84,-36 74,-66", colour, 11)
-            if name == "lion":
-                sheet.disc(74, -70, 12, "#9a5c30", ink=True)
-        case "mouse":
-            sheet.tube("M30,-10C64,-2 78,-24 92,-14", mix(colour, "#f0a8a0", 0.6), 5)
-        case _:
-            sheet.disc(40, -20, 13, lighter(colour, 0.5), ink=True)
-
-
-def sitting(sheet: Sheet, colour: str, name: str) -> None:
-    """A four-footed animal that sits and looks at us: fox, cat, dog, rabbit, bear, deer, lion …"""
-    pale, deep = lighter(colour, 0.74), darker(colour, 0.14)
-    fill = sheet.round(lighter(colour, 0.18), darker(colour, 0.06))
-    _tail(sheet, deep if name != "fox" else colour, name)
-    for side in (-1, 1):
-        sheet.oval(side * 31, -15, 21, 17, deep, ink=True)
-    sheet.shape("M-38,-4C-48,-52 -24,-88 0,-88C26,-88 48,-50 38,-4Q0,6 -38,-4Z", fill)
-    sheet.fill("M-19,-12C-24,-44 -12,-62 0,-62C14,-62 24,-42 19,-12Z", pale)
-    for side in (-1, 1):
-        sheet.shape(
-            f"M{side * 5},-40C{side * 6},-20 {side * 5},-8 {side * 3},0H{side * 25}Q{side * 28},-10 {side * 22},-14L{side * 24},-40",
-            fill,
-        )
-        sheet.line(f"M{side * 11},-1v-6M{side * 17},-1v-6", darker(colour, 0.4), 2.2)
-    _sitting_head(sheet, colour, name)
-
-
-def _sitting_head(sheet: Sheet, colour: str, name: str) -> None:
-    pale, deep = lighter(colour, 0.74), darker(colour, 0.14)
-    if name == "lion":
-        sheet.shape(
-            curve([(x * (1.08 if i % 2 else 0.98), y) for i, (x, y) in enumerate(ring(0, -106, 70, 64, 22))]), "#a9693a"
-        )
-    ear = _EARS.get(name)
-    for side in (-1, 1):
-        with sheet.at(side * 36, -136, flip=side > 0):
-            if ear and name != "dog":
-                sheet.shape(ear, deep)
-                with sheet.at(-1, -2, 0.56):
-                    sheet.fill(ear, mix(pale, "#f0a8a0", 0.45))
-            elif name != "dog":
-                size = 25 if name == "mouse" else 16
-                sheet.disc(-5, -2, size, deep, ink=True)
-                sheet.disc(-5, -2, size * 0.58, mix(pale, "#f0a8a0", 0.45))
-    if name == "deer":
-        for side in (-1, 1):
-            with sheet.at(side * 16, -150, flip=side < 0):
-                sheet.line("M0,0C4,-20 14,-26 16,-44M9,-22Q22,-24 26,-36", "#8d6234", 6)
-    sheet.shape(
-        "M-58,-108C-56,-158 56,-158 58,-108C62,-78 32,-60 0,-60C-32,-60 -62,-78 -58,-108Z",
-        sheet.round(lighter(colour, 0.2), darker(colour, 0.05)),
-    )
-    if name in {"fox", "squirrel"}:
-        sheet.fill(
-            "M-57,-102C-40,-102 -20,-96 0,-78C20,-96 40,-102 57,-102C58,-78 28,-61.5 0,-61.5C-28,-61.5 -58,-78 -57,-102Z",
-            pale,
-        )
-    else:
-        sheet.oval(0, -83, 28, 20, pale)
-    if name == "dog":
-        for side in (-1, 1):
-            with sheet.at(side * 48, -132, flip=side > 0):
-                sheet.shape(_EARS["dog"], deep)
-    eyes(sheet, -110, 24)
-    _blush(sheet, -90, 38)
-    sheet.shape("M-9,-93Q0,-98 9,-93Q7,-84 0,-82Q-7,-84 -9,-93Z", _DARK)
-    sheet.line("M0,-82V-77M0,-77Q-8,-70 -14,-76M0,-77Q8,-70 14,-76", darker(colour, 0.6), 2.8)
-    if name in {"cat", "mouse", "rabbit", "lion"}:
-        sheet.line("M-26,-84L-54,-90M-26,-78L-53,-76M26,-84L54,-90M26,-78L53,-76", "#fff6e6", 2, 0.9)
 
 
 def hedgehog(sheet: Sheet, colour: str, name: str) -> None:
@@ -116,9 +35,9 @@ def hedgehog(sheet: Sheet, colour: str, name: str) -> None:
     for side in (-1, 1):
         sheet.disc(side * 40, -84, 12, colour, ink=True)
     eyes(sheet, -58, 18)
-    _blush(sheet, -42, 30)
-    sheet.oval(0, -44, 8, 7, _DARK)
-    sheet.line("M-9,-32Q0,-24 9,-32", _DARK, 3)
+    blush(sheet, -42, 30)
+    sheet.oval(0, -44, 8, 7, DARK)
+    sheet.line("M-9,-32Q0,-24 9,-32", DARK, 3)
 
 
 def owl(sheet: Sheet, colour: str, name: str) -> None:
@@ -166,7 +85,7 @@ def butterfly(sheet: Sheet, colour: str, name: str) -> None:
             sheet.shape("M6,0C30,-70 96,-66 92,-26C90,6 40,14 6,6Z", colour)
             sheet.shape("M6,6C44,6 74,30 60,56C42,72 14,40 6,14Z", lighter(colour, 0.3))
             sheet.disc(62, -26, 11, lighter(colour, 0.65))
-            sheet.line("M4,-34Q10,-56 24,-62", _DARK, 3)
+            sheet.line("M4,-34Q10,-56 24,-62", DARK, 3)
     sheet.oval(0, -56, 9, 32, "#5a4258", ink=True)
     sheet.disc(0, -90, 15, "#7a5a72", ink=True)
     eyes(sheet, -91, 6, 4.4)
@@ -198,7 +117,7 @@ def dragon(sheet: Sheet, colour: str, name: str) -> None:
     eyes(sheet, -116, 22, 9)
     sheet.line("M-8,-94v3M8,-94v3", deep, 4.4)
     sheet.line("M-14,-80Q0,-70 14,-80", darker(colour, 0.6), 3)
-    _blush(sheet, -96, 40)
+    blush(sheet, -96, 40)
 
 
 def turtle(sheet: Sheet, colour: str, name: str) -> None:
@@ -233,7 +152,7 @@ def frog(sheet: Sheet, colour: str, name: str) -> None:
         sheet.shape(f"M{side * 10},-26V-2H{side * 26}", colour)
     eyes(sheet, -93, 27, 6.4)
     sheet.line("M-28,-66Q0,-46 28,-66", darker(colour, 0.55), 4)
-    _blush(sheet, -62, 38)
+    blush(sheet, -62, 38)
 
 
 def whale(sheet: Sheet, colour: str, name: str) -> None:
@@ -242,7 +161,7 @@ def whale(sheet: Sheet, colour: str, name: str) -> None:
         cut("M-88,-70C-60,-40 -40,-116 30,-108C88,-100 100,-44 78,-22C50,2 -60,2 -88,-70Z", "main"),
         dab("M-60,-36C-30,-2 50,4 78,-22C88,-34 90,-48 88,-58C50,-30 -20,-22 -60,-36Z", "pale"),
         cut("M0,-22C-6,4 -24,16 -36,14C-34,0 -30,-16 -18,-28Z", "main"),
-        pen("M20,-114Q14,-136 0,-138M22,-114Q26,-136 42,-136", "#bfe3f5", 6), pen("M58,-40Q72,-34 82,-44", _DARK, 3)),
+        pen("M20,-114Q14,-136 0,-138M22,-114Q26,-136 42,-136", "#bfe3f5", 6), pen("M58,-40Q72,-34 82,-44", DARK, 3)),
         {"main": colour, "pale": lighter(colour, 0.7)})  # fmt: skip
     eyes(sheet, -60, 12, 6.4, x=50)
 
@@ -251,7 +170,7 @@ def fish(sheet: Sheet, colour: str, name: str) -> None:
     press(sheet, (
         cut("M-34,-50L-82,-84Q-72,-50 -82,-18Z", "deep"), cut("M-4,-80Q20,-116 44,-78Z", "deep"),
         cut("M-44,-50C-24,-96 58,-100 78,-50C58,-2 -24,-6 -44,-50Z", "main"), dab("M-30,-40C0,-10 50,-10 72,-40C40,-26 0,-26 -30,-40Z", "pale"),
-        pen("M14,-82Q2,-50 14,-18M-10,-74Q-20,-50 -10,-26", "#fff6e6", 7, 0.85), cut("M10,-44Q-8,-30 -14,-34Q-10,-52 10,-56Z", "deep"), pen("M62,-40Q68,-36 74,-42", _DARK, 3)),
+        pen("M14,-82Q2,-50 14,-18M-10,-74Q-20,-50 -10,-26", "#fff6e6", 7, 0.85), cut("M10,-44Q-8,-30 -14,-34Q-10,-52 10,-56Z", "deep"), pen("M62,-40Q68,-36 74,-42", DARK, 3)),
         {"main": colour, "pale": lighter(colour, 0.5), "deep": darker(colour, 0.12)})  # fmt: skip
     eyes(sheet, -58, 9, 6.4, x=50)
 
@@ -279,12 +198,12 @@ def firefly(sheet: Sheet, colour: str, name: str) -> None:
     for side in (-1, 1):
         with sheet.at(0, -62, flip=side < 0):
             sheet.shape("M4,0C16,-40 66,-44 66,-18C62,4 24,10 4,6Z", "#e3f2fa", 0.85)
-            sheet.line("M6,-26Q10,-42 22,-46", _DARK, 3)
+            sheet.line("M6,-26Q10,-42 22,-46", DARK, 3)
     sheet.shape("M-20,-36C-22,-4 -10,2 0,2C10,2 22,-4 20,-36Z", lighter(colour, 0.2))
     sheet.disc(0, -54, 27, "#6a4a58", ink=True)
     sheet.oval(0, -46, 19, 16, lighter("#c99a7a", 0.3))
     eyes(sheet, -52, 9, 5.4)
-    sheet.line("M-5,-40Q0,-36 5,-40", _DARK, 2.6)
+    sheet.line("M-5,-40Q0,-36 5,-40", DARK, 2.6)
 
 
 def star(sheet: Sheet, colour: str, name: str) -> None:
@@ -297,8 +216,8 @@ def star(sheet: Sheet, colour: str, name: str) -> None:
     with sheet.at(0, -64, turn=-18), sheet.at(0, 64):
         sheet.shape(curve(points), sheet.round(lighter(colour, 0.6), colour))
     eyes(sheet, -68, 14, 6.4)
-    sheet.line("M-8,-52Q0,-44 8,-52", _DARK, 3)
-    _blush(sheet, -54, 24)
+    sheet.line("M-8,-52Q0,-44 8,-52", DARK, 3)
+    blush(sheet, -54, 24)
 
 
 def cloud(sheet: Sheet, colour: str, name: str) -> None:
@@ -307,8 +226,8 @@ def cloud(sheet: Sheet, colour: str, name: str) -> None:
         sheet.down("#ffffff", colour),
     )
     eyes(sheet, -48, 17, 7)
-    sheet.line("M-8,-34Q0,-26 8,-34", _DARK, 3)
-    _blush(sheet, -34, 32)
+    sheet.line("M-8,-34Q0,-26 8,-34", DARK, 3)
+    blush(sheet, -34, 32)
 
 
 def tree(sheet: Sheet, colour: str, name: str) -> None:
@@ -318,8 +237,8 @@ def tree(sheet: Sheet, colour: str, name: str) -> None:
         sheet.round(lighter(colour, 0.25), darker(colour, 0.1)),
     )
     eyes(sheet, -138, 24)
-    sheet.line("M-12,-116Q0,-104 12,-116", _DARK, 4)
-    _blush(sheet, -120, 42)
+    sheet.line("M-12,-116Q0,-104 12,-116", DARK, 4)
+    blush(sheet, -120, 42)
 
 
 def elephant(sheet: Sheet, colour: str, name: str) -> None:
@@ -336,7 +255,7 @@ def elephant(sheet: Sheet, colour: str, name: str) -> None:
     )
     sheet.tube("M0,-98C-2,-66 -6,-44 22,-44Q36,-46 36,-58", colour, 19)
     eyes(sheet, -116, 25)
-    _blush(sheet, -96, 36)
+    blush(sheet, -96, 36)
 
 
 def soft(sheet: Sheet, colour: str, name: str) -> None:
@@ -352,6 +271,6 @@ def soft(sheet: Sheet, colour: str, name: str) -> None:
     sheet.shape(curve(fur), sheet.round(lighter(colour, 0.25), colour))
     sheet.oval(0, -40, 36, 34, lighter(colour, 0.5))
     eyes(sheet, -84, 20, 10)
-    sheet.oval(0, -68, 8, 6, _DARK)
-    sheet.line("M-10,-58Q0,-48 10,-58", _DARK, 3)
-    _blush(sheet, -66, 36)
+    sheet.oval(0, -68, 8, 6, DARK)
+    sheet.line("M-10,-58Q0,-48 10,-58", DARK, 3)
+    blush(sheet, -66, 36)

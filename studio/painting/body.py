@@ -42,13 +42,24 @@ def draw_legs(figure: Figure) -> None:
         _leg(figure, leg, side)
 
 
+def draw_lap(figure: Figure) -> None:
+    """The thighs of somebody who sits facing us, seen from the knees."""
+    share = cut_of(figure)
+    if share.skirt:
+        return
+    colour = darker(leg_colour(figure) if share.leg else figure.look.skin, 0.02)
+    x, y = figure.joints.hip
+    for side in (-1, 1):
+        figure.sheet.oval(x + side * 29, y + 12, 23, 18, figure.sheet.round(lighter(colour, 0.15), colour), ink=True)
+
+
 def _leg(figure: Figure, leg: Limb, side: int) -> None:
     sheet, look = figure.sheet, figure.look
     far = figure.seat == "chair" and side > 0
     share, width = cut_of(figure).leg, figure.joints.build.limb + 1
     cloth = darker(leg_colour(figure), 0.16 if far else 0.04)
     skin = darker(look.skin, 0.22 if far else 0.08)
-    artificial = side > 0 and figure.seat != "chair" or side < 0 and figure.seat == "chair"
+    artificial = (side > 0 and figure.seat != "chair") or (side < 0 and figure.seat == "chair")
     metal = artificial and figure.show("prosthetic_leg") is not None
     sheet.tube(leg.path(0, 0.56 if metal else 1), skin, width)
     if share:
@@ -62,7 +73,7 @@ def _leg(figure: Figure, leg: Limb, side: int) -> None:
         raised = 9.0 if side > 0 and figure.show("raised_shoe") else 0.0
         shoe(figure, (leg.end[0], leg.end[1] - raised), outwards=outwards, sole=raised)
     if figure.show("leg_braces"):
-        _brace(figure, leg, side)
+        _brace(figure, leg)
 
 
 def _metal_leg(figure: Figure, leg: Limb) -> None:
@@ -74,7 +85,7 @@ def _metal_leg(figure: Figure, leg: Limb) -> None:
     sheet.disc(x, y, 5, "#f3f6fa", ink=True)
 
 
-def _brace(figure: Figure, leg: Limb, side: int) -> None:
+def _brace(figure: Figure, leg: Limb) -> None:
     feature = figure.look.features["leg_braces"]
     colour, sheet = feature.colour or "#7b5cc0", figure.sheet
     wide = figure.joints.build.limb / 2 + 2

@@ -1,5 +1,8 @@
 """What a figure wears on its body: garments, patterns, shoes."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -116,8 +119,8 @@ def _bib(figure: Figure) -> None:
     for side in (-1, 1):
         sheet.tube(f"M{x + side * (half - 10)},{high + 8:.0f}L{x + side * 20},{mid + 6:.0f}", colour, 9)
     sheet.shape(
-        f"M{x - 25},{mid:.0f}H{x + 25}V{mid + 24:.0f}Q{x + half + 6},{mid + 30:.0f} {x + half + 3},{low + 10:.0f}"
-        f"Q{x},{low + 26:.0f} {x - half - 3},{low + 10:.0f}Q{x - half - 6},{mid + 30:.0f} {x - 25},{mid + 24:.0f}Z",
+        f"M{x - 25},{mid:.0f}H{x + 25}V{mid + 24:.0f}Q{x + half},{mid + 30:.0f} {x + half + 2},{low + 8:.0f}"
+        f"Q{x},{low + 24:.0f} {x - half - 2},{low + 8:.0f}Q{x - half},{mid + 30:.0f} {x - 25},{mid + 24:.0f}Z",
         sheet.down(lighter(colour, 0.12), darker(colour, 0.12)),
     )
     sheet.box(x - 13, mid + 13, 26, 20, lighter(colour, 0.14), corner=5)

@@ -1,11 +1,14 @@
 """Companions and helpers that are no people: who is meant by the words, and drawing them at about 150 high."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from studio.painting import beings
+from studio.painting import beasts, beings
 from studio.painting.colours import PLAIN, hex_in, word_in
 from studio.painting.ink import Sheet
 
@@ -34,19 +37,24 @@ class Creature:
     def kind(self) -> Kind:
         return KINDS[self.name]
 
+    @property
+    def wide(self) -> float:
+        """The room it takes."""
+        return self.kind.wide
+
 
 KINDS: Mapping[str, Kind] = MappingProxyType({
-    "fox": Kind(r"fox", "#e8803a", beings.sitting, wide=170),
+    "fox": Kind(r"fox", "#e8803a", beasts.sitting, wide=170),
     "owl": Kind(r"owl", "#a5805c", beings.owl, flies=True),
-    "cat": Kind(r"cat\b|kitten|lynx|panther", "#9a93a3", beings.sitting, wide=160),
-    "dog": Kind(r"dog|puppy|wolf|hound", "#c08a55", beings.sitting, wide=160),
-    "rabbit": Kind(r"rabbit|bunny|hare", "#cdbba6", beings.sitting),
-    "bear": Kind(r"bear|panda|badger|raccoon|otter|beaver", "#9a6a45", beings.sitting),
-    "mouse": Kind(r"mouse|rat\b|hamster|mole", "#aaa2ac", beings.sitting),
-    "squirrel": Kind(r"squirrel|chipmunk", "#b9663a", beings.sitting, wide=170),
+    "cat": Kind(r"cat\b|kitten|lynx|panther", "#9a93a3", beasts.sitting, wide=160),
+    "dog": Kind(r"dog|puppy|wolf|hound", "#c08a55", beasts.sitting, wide=160),
+    "rabbit": Kind(r"rabbit|bunny|hare", "#cdbba6", beasts.sitting),
+    "bear": Kind(r"bear|panda|badger|raccoon|otter|beaver", "#9a6a45", beasts.sitting),
+    "mouse": Kind(r"mouse|rat\b|hamster|mole", "#aaa2ac", beasts.sitting),
+    "squirrel": Kind(r"squirrel|chipmunk", "#b9663a", beasts.sitting, wide=170),
     "hedgehog": Kind(r"hedgehog|porcupine", "#b39066", beings.hedgehog, wide=150),
-    "deer": Kind(r"deer|fawn|stag|horse|pony|unicorn|lamb|goat|sheep|donkey|moose", "#b98452", beings.sitting),
-    "lion": Kind(r"lion|tiger|leopard|monkey|ape\b", "#e0aa50", beings.sitting, wide=170),
+    "deer": Kind(r"deer|fawn|stag|horse|pony|unicorn|lamb|goat|sheep|donkey|moose", "#b98452", beasts.sitting),
+    "lion": Kind(r"lion|tiger|leopard|monkey|ape\b", "#e0aa50", beasts.sitting, wide=170),
     "elephant": Kind(r"elephant|hippo|rhino", "#9aa5b5", beings.elephant, wide=170),
     "butterfly": Kind(r"butterfly|moth\b|bee\b|ladybird|dragonfly|fairy|pixie", "#e58fb1", beings.butterfly, flies=True),
     "bird": Kind(r"bird|sparrow|robin\b|crow|raven|parrot|eagle|gull|duck|goose|swan|penguin|chick|hen\b|heron", "#5aa3d0", beings.bird, flies=True),

@@ -1,31 +1,35 @@
 """Aids worn or used: on the body, at the neck, on the head, in the hands."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from dataclasses import replace
 
 from studio.painting import props
 from studio.painting.figure import METAL, TUBING, Figure
 from studio.painting.identity import Look
-from studio.painting.ink import darker, lighter, mix
+from studio.painting.ink import Point, darker, lighter, mix
 from studio.painting.rig import Limb, Posture
 
-_GRIP = (0.40, 0.62)
+# What keeps hands busy, and where it has them; the first that fits decides.
+_HANDS: tuple[tuple[tuple[str, ...], Point, Point | None], ...] = (
+    (("walker",), (0.30, 0.64), (0.30, 0.64)),
+    (("crutches",), (0.40, 0.62), (0.40, 0.62)),
+    (("white_cane",), (0.46, 0.60), None),
+    (("signing",), (-0.12, 0.30), (0.30, -0.16)),
+    (("inhaler", "fidget_toy"), (0.34, 0.46), None),
+)
 
 
 def fitted(look: Look, pose: Posture) -> Posture:
-    """The posture, with hands where an aid needs them; a raised right hand keeps its gesture where one hand is enough."""
-    busy = pose.right[1] < 0.3
-    if look.wears("walker"):
-        return replace(pose, left=(0.30, 0.64), right=pose.right if busy else (0.30, 0.64))
-    if look.wears("crutches"):
-        return replace(pose, left=_GRIP, right=pose.right if busy else _GRIP)
-    if look.wears("white_cane"):
-        return replace(pose, left=(0.46, 0.60))
-    if look.wears("signing"):
-        return replace(pose, left=(-0.12, 0.30), right=(0.30, -0.16))
+    """The posture, with hands where an aid needs them; a raised right hand keeps its gesture."""
+    for keys, left, right in _HANDS:
+        if look.wears(*keys):
+            # A raised right hand keeps its gesture: one hand is enough for most aids.
+            free = right is not None and (pose.right[1] >= 0 or keys == ("signing",))
+            return replace(pose, left=left, right=right if free and right else pose.right)
     if look.wears("cerebral_palsy"):
         return replace(pose, left=(0.12, 0.34), stride=max(pose.stride, 8))
-    if look.wears("inhaler", "fidget_toy"):
-        return replace(pose, left=(0.34, 0.46))
     return pose
 
 

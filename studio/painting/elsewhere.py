@@ -1,5 +1,8 @@
 """Places with a sky of their own, or streets: under water, space, a town, a cave."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from studio.painting import nature
 from studio.painting.ink import darker, lighter
 from studio.painting.sky import View

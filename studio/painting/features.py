@@ -1,5 +1,8 @@
 """What a hero may be asked to show: the words that ask for it, and what it is called when it was drawn."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +23,9 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "glasses": ("glasses", r"(?<!dark )(?<!tinted )(?<!sun)(?:glasses|spectacles)"),
     "limb_difference": (
         "limb difference, one arm ending at the elbow",
-        r"limb[ -]difference|(?:missing|shorter|one) (?:lower |left |right )*(?:fore)?arm(?! raised)|"
-        r"arm (?:that )?(?:ends|ending)|arm missing"),
-    "leg_braces": ("leg braces", r"leg braces?|orthoti?c(?! helmet)|orthos[ei]s(?! halo)|ankle[ -]foot|afos?\b|splints?"),
+        (r"limb[ -]difference|(?:missing|shorter|one) (?:lower |left |right )*(?:fore)?arm(?! raised)|"
+        r"arm (?:that )?(?:ends|ending)|arm missing")),
+    "leg_braces": ("leg braces", r"leg braces?|orthotic(?! helmet)|(?<!cervical )orthos[ei]s|ankle[ -]foot|afos?\b|splints?"),
     "cerebral_palsy": ("cerebral palsy posture", r"cerebral palsy|bent (?:wrist|arm)|turned[ -]in knees"),
     "raised_shoe": ("raised shoe", r"raised shoe|shoe lift|built[ -]up (?:shoe|sole)|limb length|thick(?:er)? sole"),
     "scoliosis_brace": ("scoliosis brace", r"(?:scoliosis|back|torso|spinal) brace"),

@@ -1,10 +1,36 @@
 """Hair, scarves, hats and helmets, round a head at (0, 0); `back` lies behind the body, `front` over the face."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from studio.painting.features import Feature
 from studio.painting.figure import Figure
-from studio.painting.ink import Sheet, curve, darker, lighter, ring
+from studio.painting.ink import Point, Sheet, curve, darker, lighter, ring
 
 _CAP = "M-86,18C-99,-70 -42,-103 4,-100C66,-102 99,-54 87,18C83,-10 70,-30 55,-42C24,-20 -30,-16 -54,-42C-70,-28 -80,-6 -86,18Z"
+_HANGING = {
+    "long straight": "M-80,-20C-112,40 -100,110 -84,142C-40,160 44,160 84,142C102,110 112,40 80,-20Z",
+    "wavy": "M-80,-20C-118,20 -84,50 -108,86C-120,116 -90,140 -70,138C-30,154 34,154 70,138C94,140 120,116 106,86C84,50 118,20 80,-20Z",
+    "bob": "M-84,-20C-104,30 -100,66 -84,84Q-60,96 -40,84H44Q62,96 84,84C100,66 104,30 84,-20Z",
+    "ponytail": "M40,-66C120,-90 146,-10 116,66C112,82 100,86 96,70C104,20 92,-20 52,-34Z",
+}
+_CURLS = {
+    "curly": (ring(0, -2, 84, 78, 14), 33),
+    "long curly": (
+        [
+            *ring(0, 10, 88, 88, 15),
+            (-82, 104),
+            (-50, 124),
+            (0, 130),
+            (50, 124),
+            (82, 104),
+            (0, 90),
+            (-96, 70),
+            (96, 70),
+        ],
+        31,
+    ),
+}
 _LONG = {"long straight", "wavy", "long curly"}
 
 
@@ -21,68 +47,33 @@ def draw_back(figure: Figure) -> None:
         if figure.has("hijab"):
             _drape(figure, 0.22)
         return
-    match look.hair_style:
-        case "long straight":
-            sheet.shape("M-80,-20C-112,40 -100,110 -84,142C-40,160 44,160 84,142C102,110 112,40 80,-20Z", deep)
-        case "wavy":
-            sheet.shape(
-                "M-80,-20C-118,20 -84,50 -108,86C-120,116 -90,140 -70,138C-30,154 34,154 70,138C94,140 120,116 106,86C84,50 118,20 80,-20Z",
-                deep,
-            )
-        case "long curly":
-            _curls(
-                sheet,
-                deep,
-                [
-                    (x * 1.0, y)
-                    for x, y in [
-                        *ring(0, 10, 88, 88, 15),
-                        (-82, 104),
-                        (-50, 124),
-                        (0, 130),
-                        (50, 124),
-                        (82, 104),
-                        (0, 90),
-                        (-96, 70),
-                        (96, 70),
-                    ]
-                ],
-                31,
-            )
-        case "curly":
-            _curls(sheet, deep, ring(0, -2, 84, 78, 14), 33)
-        case "afro":
-            sheet.shape(
-                curve(
-                    [
-                        (x + (6 if i % 2 else -2) * (1 if x > 0 else -1), y)
-                        for i, (x, y) in enumerate(ring(0, -20, 122, 112, 26))
-                    ]
-                ),
-                deep,
-            )
-        case "bob":
-            sheet.shape("M-84,-20C-104,30 -100,66 -84,84Q-60,96 -40,84H44Q62,96 84,84C100,66 104,30 84,-20Z", deep)
-        case "ponytail":
-            sheet.shape("M40,-66C120,-90 146,-10 116,66C112,82 100,86 96,70C104,20 92,-20 52,-34Z", deep)
-        case "braids":
-            for side in (-1, 1):
-                for step in range(5):
-                    sheet.oval(
-                        side * (84 + step * 3),
-                        44 + step * 23,
-                        17 - step * 1.4,
-                        16,
-                        deep if step % 2 else look.hair,
-                        ink=True,
-                    )
-                sheet.disc(side * 97, 157, 8, _tie(figure), ink=True)
-                sheet.shape(f"M{side * 97 - 9},160q9,30 18,0Z", deep)
-        case "locs":
-            for x in range(-84, 85, 14):
-                sheet.tube(f"M{x},-10Q{x * 1.14:.0f},50 {x * 1.1:.0f},{108 - abs(x) * 0.16:.0f}", deep, 11)
-        case _:
-            pass
+    if look.hair_style in _HANGING:
+        sheet.shape(_HANGING[look.hair_style], deep)
+    elif look.hair_style in _CURLS:
+        places, radius = _CURLS[look.hair_style]
+        _curls(sheet, deep, places, radius)
+    elif look.hair_style == "afro":
+        sheet.shape(curve(_uneven(ring(0, -20, 122, 112, 26))), deep)
+    elif look.hair_style == "braids":
+        for side in (-1, 1):
+            _braid(figure, side)
+    elif look.hair_style == "locs":
+        for x in range(-84, 85, 14):
+            sheet.tube(f"M{x},-10Q{x * 1.14:.0f},50 {x * 1.1:.0f},{108 - abs(x) * 0.16:.0f}", deep, 11)
+
+
+def _uneven(points: list[Point]) -> list[Point]:
+    """Every second point a little farther out."""
+    return [(x + (6 if i % 2 else -2) * (1 if x > 0 else -1), y) for i, (x, y) in enumerate(points)]
+
+
+def _braid(figure: Figure, side: int) -> None:
+    sheet, colour = figure.sheet, figure.look.hair
+    deep = darker(colour, 0.2)
+    for step in range(5):
+        sheet.oval(side * (84 + step * 3), 44 + step * 23, 17 - step * 1.4, 16, deep if step % 2 else colour, ink=True)
+    sheet.disc(side * 97, 157, 8, _tie(figure), ink=True)
+    sheet.shape(f"M{side * 97 - 9},160q9,30 18,0Z", deep)
 
 
 def _tie(figure: Figure) -> str:
@@ -119,30 +110,9 @@ def _fringe(figure: Figure) -> None:
     light = lighter(look.hair, 0.38)
     match look.hair_style:
         case "curly" | "long curly" | "short curly":
-            places = [*ring(0, -16, 76, 66, 16)[8:], (76, -16), (-42, -60), (-14, -66), (16, -66), (44, -58)]
-            for x, y in places:
-                sheet.disc(x, y, 25, fill, ink=True)
-            for x, y in places[::2]:
-                sheet.line(f"M{x - 10:.0f},{y + 2:.0f}q5,-15 18,-8", light, 3, 0.7)
+            _fringe_of_curls(sheet, fill, light)
         case "afro":
-            edge = [
-                (-84, 14),
-                (-92, -30),
-                (-70, -84),
-                (-10, -104),
-                (56, -92),
-                (90, -40),
-                (84, 14),
-                (66, -34),
-                (30, -50),
-                (-10, -46),
-                (-50, -44),
-                (-70, -26),
-            ]
-            sheet.fill(curve(edge), darker(look.hair, 0.06))
-            sheet.line("M-66,-30Q-50,-48 -10,-46Q34,-52 66,-32", lighter(look.hair, 0.2), 4, 0.5)
-            for x, y in [*ring(0, -40, 96, 66, 11)[6:], (-30, -84), (34, -80), (0, -100)]:
-                sheet.line(f"M{x - 8:.0f},{y:.0f}q8,-12 16,0", light, 3, 0.55)
+            _crown_of_afro(sheet, look.hair, light)
         case "buzz":
             sheet.fill("M-80,-8C-86,-82 86,-82 80,-8C74,-34 40,-54 0,-54C-40,-54 -74,-34 -80,-8Z", look.hair, 0.82)
         case "spiky":
@@ -162,6 +132,35 @@ def _fringe(figure: Figure) -> None:
             _straight(figure, style, fill, light)
 
 
+def _crown_of_afro(sheet: Sheet, colour: str, light: str) -> None:
+    edge = [
+        (-84, 14),
+        (-92, -30),
+        (-70, -84),
+        (-10, -104),
+        (56, -92),
+        (90, -40),
+        (84, 14),
+        (66, -34),
+        (30, -50),
+        (-10, -46),
+        (-50, -44),
+        (-70, -26),
+    ]
+    sheet.fill(curve(edge), darker(colour, 0.06))
+    sheet.line("M-66,-30Q-50,-48 -10,-46Q34,-52 66,-32", lighter(colour, 0.2), 4, 0.5)
+    for x, y in [*ring(0, -40, 96, 66, 11)[6:], (-30, -84), (34, -80), (0, -100)]:
+        sheet.line(f"M{x - 8:.0f},{y:.0f}q8,-12 16,0", light, 3, 0.55)
+
+
+def _fringe_of_curls(sheet: Sheet, fill: str, light: str) -> None:
+    places = [*ring(0, -16, 76, 66, 16)[8:], (76, -16), (-42, -60), (-14, -66), (16, -66), (44, -58)]
+    for x, y in places:
+        sheet.disc(x, y, 25, fill, ink=True)
+    for x, y in places[::2]:
+        sheet.line(f"M{x - 10:.0f},{y + 2:.0f}q5,-15 18,-8", light, 3, 0.7)
+
+
 def _straight(figure: Figure, style: str, fill: str, light: str) -> None:
     sheet, look = figure.sheet, figure.look
     if style == "pigtails":
@@ -173,13 +172,14 @@ def _straight(figure: Figure, style: str, fill: str, light: str) -> None:
         end = 84 if style == "bob" else 122
         for side in (-1, 1):
             with sheet.at(0, 0, flip=side < 0):
-                sheet.shape(f"M88,-14C104,30 100,{end - 40} 84,{end}C66,{end - 20} 76,40 68,-8Z", fill)
+                sheet.shape(f"M88,-14C104,30 100,{end - 40} 84,{end}C66,{end - 20} 80,40 58,-44Z", fill)
     sheet.shape(_CAP, fill)
     for step in range(6):
         x = -56 + step * 22
         sheet.line(f"M{x},{-66 - 12 * (1 - abs(step - 2.5) / 2.5):.0f}q{6 - step * 2},16 {step - 5},30", light, 3, 0.55)
     if style == "short":
-        sheet.shape("M-8,-99Q2,-122 20,-112Q12,-106 14,-98Z", look.hair)
+        sheet.shape("M-52,-84Q-64,-112 -34,-106Q-40,-118 -14,-116Q-20,-104 6,-100Q-24,-84 -52,-84Z", look.hair)
+        sheet.line("M-40,-98Q-28,-104 -16,-102", light, 3, 0.6)
 
 
 def _hijab(figure: Figure, scarf: Feature) -> None:

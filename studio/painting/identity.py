@@ -1,5 +1,8 @@
 """Who a hero is to look at: words and a reference's metadata, resolved to what the pen needs."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,10 @@
 """Rooms: a wall, a floor, a window that shows time and weather, and furniture."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
+import math
+
 from studio.painting.ink import Sheet, darker, lighter
 from studio.painting.sky import View
 
@@ -22,7 +27,33 @@ def _room(view: View, wall: tuple[str, str], floor: tuple[str, str], *, boards: 
             )
     sheet.box(0, edge - 16, wide, 20, lighter(wall[0], 0.55), ink=False)
     sheet.line(f"M0,{edge + 4:.0f}H{wide:.0f}", darker(floor[1], 0.35), 3, 0.5)
+    if view.height > view.width * 1.25:
+        _high_wall(view, edge)
     return edge
+
+
+def _high_wall(view: View, edge: float) -> None:
+    """What fills the wall of a tall picture: bunting, a hanging lamp, framed pictures."""
+    sheet, wide = view.sheet, view.width
+    sheet.line(f"M-10,40Q{wide * 0.25:.0f},120 {wide * 0.5:.0f},52T{wide + 10},46", "#8d6a5a", 4)
+    for step in range(13):
+        x = wide * (step + 0.5) / 13
+        y = 62 + 22 * math.sin(step * 0.98)
+        sheet.shape(f"M{x - 24:.0f},{y:.0f}h48l-24,46Z", ("#e0567a", "#f1c143", "#5aa3d0", "#6fae5b")[step % 4])
+    x = wide * 0.28
+    sheet.line(f"M{x:.0f},0V{edge * 0.2:.0f}", "#5a4a4a", 5)
+    lit = view.time in {"night", "dusk"}
+    with sheet.lit(None if lit else sheet.tone):
+        sheet.disc(x, edge * 0.26, 250, sheet.glow("#ffdf9a", 0.6 if lit else 0.25))
+        sheet.shape(
+            f"M{x - 74:.0f},{edge * 0.26:.0f}Q{x - 60:.0f},{edge * 0.2:.0f} {x:.0f},{edge * 0.19:.0f}Q{x + 60:.0f},{edge * 0.2:.0f} {x + 74:.0f},{edge * 0.26:.0f}Z",
+            "#e8a05f",
+        )
+    for share, level, colour in ((0.06, 0.40, "#a5d0a5"), (0.86, 0.17, "#f2c9a0")):
+        sheet.box(wide * share, edge * level, 104, 128, _WOOD, corner=5)
+        sheet.box(wide * share + 11, edge * level + 11, 82, 106, "#eef5f8", ink=False)
+        sheet.fill(f"M{wide * share + 11:.0f},{edge * level + 117:.0f}v-30q40,-44 82,-8v38Z", colour)
+        sheet.disc(wide * share + 70, edge * level + 38, 13, "#f7d05c")
 
 
 def _window(view: View, place: tuple[float, float], width: float, height: float, cloth: str) -> None:
@@ -124,7 +155,7 @@ def bedroom(view: View) -> None:
     for step in range(int(wide / 90) + 1):
         for row in range(int(edge / 100)):
             sheet.disc(step * 90 + (row % 2) * 45, 50 + row * 100, 4, "#ffffff", opacity=0.7)
-    _window(view, (wide * 0.56, view.height * 0.14), 250, 250, "#f2b8c2")
+    _window(view, (wide * 0.56, edge * 0.21), 250, edge * 0.37, "#f2b8c2")
     with sheet.at(wide * 0.17, edge + 70, 1.15):
         sheet.box(-180, -236, 340, 170, _WOOD, corner=36)
         sheet.box(-160, -216, 300, 130, lighter(_WOOD, 0.2), corner=26)
@@ -149,7 +180,7 @@ def library(view: View) -> None:
     rows = int((edge - 40) // 84)
     _shelf(view, -20, edge, wide * 0.36, rows)
     _shelf(view, wide * 0.70, edge, wide * 0.34, rows)
-    _window(view, (wide * 0.41, view.height * 0.13), wide * 0.22, view.height * 0.27, "#8fb98a")
+    _window(view, (wide * 0.41, edge * 0.19), wide * 0.22, edge * 0.40, "#8fb98a")
     sheet.tube(
         f"M{wide * 0.28:.0f},{edge + 10:.0f}L{wide * 0.25:.0f},60M{wide * 0.34:.0f},{edge + 10:.0f}L{wide * 0.31:.0f},60",
         "#8a5c3c",
@@ -174,7 +205,7 @@ def school(view: View) -> None:
         sheet.line("M-150,30h80v-60l-40,-34l-40,34Z", "#f4f0e0", 5, 0.9)
         sheet.line("M-20,30q20,-90 40,0M60,-20a30,30 0 1 1 0.1,0M60,-72v-16M100,-44h16M20,-44h-12", "#f7dd8a", 5, 0.9)
         sheet.line("M110,40q20,-40 40,0t40,0", "#8fd0f4", 5, 0.9)
-    _window(view, (wide * 0.05, view.height * 0.16), 180, 220, "#e8a05f")
+    _window(view, (wide * 0.06, edge * 0.24), 170, edge * 0.33, "#e8a05f")
     _shelf(view, wide * 0.80, edge, wide * 0.22, 3)
     with sheet.at(wide * 0.9, edge - 268):
         sheet.disc(0, -42, 44, sheet.round("#8fd0f0", "#3f8fc4"), ink=True)
@@ -197,7 +228,7 @@ def hospital(view: View) -> None:
     sheet, wide = view.sheet, view.width
     edge = _room(view, ("#bfe3dd", "#e2f3ee"), ("#cfd9df", "#a9bac6"), boards=False)
     sheet.box(0, edge - 150, wide, 14, "#f7c96a", ink=False)
-    _window(view, (wide * 0.52, view.height * 0.13), 230, 220, "#8fc5e0")
+    _window(view, (wide * 0.52, edge * 0.19), 230, edge * 0.34, "#8fc5e0")
     with sheet.at(wide * 0.20, edge + 64, 1.15):
         sheet.tube("M-170,-30V-190M170,-30V-130", "#c3ccd6", 12)
         sheet.box(-166, -120, 130, 56, "#ffffff", corner=22)
@@ -213,12 +244,14 @@ def hospital(view: View) -> None:
         sheet.line("M-40,-4h22l8,-20l12,36l8,-16h26", "#7fe0a0", 4)
         sheet.tube("M0,42V200", "#c3ccd6", 7)
     for x, colour in ((0.88, "#e0567a"), (0.93, "#f1c143"), (0.905, "#5aa3d0")):
-        y = view.height * 0.3 + (80 if colour == "#5aa3d0" else 0)
+        level = view.height * 0.3 + (80 if colour == "#5aa3d0" else 0)
         sheet.line(
-            f"M{wide * x:.0f},{y:.0f}Q{wide * 0.91:.0f},{y + 160:.0f} {wide * 0.91:.0f},{edge:.0f}", "#8d8d98", 2.4
+            f"M{wide * x:.0f},{level:.0f}Q{wide * 0.91:.0f},{level + 160:.0f} {wide * 0.91:.0f},{edge:.0f}",
+            "#8d8d98",
+            2.4,
         )
-        sheet.oval(wide * x, y, 36, 44, colour, ink=True)
-        sheet.oval(wide * x - 12, y - 16, 7, 12, "#ffffff", opacity=0.6)
+        sheet.oval(wide * x, level, 36, 44, colour, ink=True)
+        sheet.oval(wide * x - 12, level - 16, 7, 12, "#ffffff", opacity=0.6)
     for x, y, colour in ((0.06, 0.14, "#f7d05c"), (0.2, 0.18, "#f2a3b3"), (0.33, 0.13, "#a5d0a5")):
         sheet.box(wide * x, view.height * y, 90, 76, "#fffaf0", corner=4)
         sheet.disc(wide * x + 45, view.height * y + 38, 22, colour)
@@ -234,7 +267,7 @@ def kitchen(view: View) -> None:
             if (row + step) % 2:
                 y = edge + 6 + row * 80
                 sheet.fill(f"M{step * 90 - 60 - row * 12},{y:.0f}h90l10,80h-96Z", "#b98d72", 0.35)
-    _window(view, (wide * 0.38, view.height * 0.15), 240, 220, "#7fb08a")
+    _window(view, (wide * 0.38, edge * 0.22), 240, edge * 0.36, "#7fb08a")
     top = edge - 150
     sheet.box(-20, top, wide * 0.30, 170, "#7fa9a5", corner=6)
     sheet.box(wide * 0.72, top, wide * 0.3, 170, "#7fa9a5", corner=6)

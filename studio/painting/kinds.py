@@ -1,5 +1,8 @@
 """Bodies that are not human: heads, tails, wings, hands and feet, one anatomy a species."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from studio.painting.figure import Figure
 from studio.painting.ink import curve, darker, lighter, mix, ring
 from studio.painting.rig import Limb
@@ -35,7 +38,7 @@ def draw_behind(figure: Figure) -> None:
             for dx, dy in ((62, -12), (86, 4), (108, 4)):
                 sheet.shape(
                     f"M{x + dx},{low + dy:.0f}l12,-20l12,22Z",
-                    lighter(look.hair if look.hair != look.skin else "#e0a23f", 0.2),
+                    lighter(mix(look.skin, "#e8a23a", 0.75), 0.1),
                 )
         case "monster":
             sheet.tube(
@@ -129,6 +132,7 @@ def _dinosaur(figure: Figure) -> None:
     sheet.shape(_ROUND, _ball(figure))
     for x, y, radius in ((-58, -24, 9), (-44, -46, 6), (62, -22, 8), (46, -50, 6)):
         sheet.disc(x, y, radius, darker(skin, 0.16), opacity=0.8)
+    sheet.oval(4, 48, 54, 34, lighter(skin, 0.34))
 
 
 _FLAMES = {
@@ -165,6 +169,29 @@ _EARS = {
 def _animal(figure: Figure) -> None:
     sheet, look = figure.sheet, figure.look
     dark = "#3a3440" if look.kind == "panda" else darker(look.skin, 0.14)
+    _animal_ears(figure, dark)
+    sheet.shape(_ROUND, _ball(figure))
+    pale = lighter(look.skin, 0.72)
+    if look.kind in {"fox", "squirrel"}:
+        sheet.fill("M-81,6C-60,4 -30,14 4,34C38,14 62,4 82,6C82,54 44,81 0,81C-44,81 -82,54 -81,6Z", pale)
+    else:
+        sheet.oval(4, 46, 46, 33, pale)
+    if look.kind == "panda":
+        for x in (-26, 36):
+            sheet.oval(x, 10, 24, 29, "#3a3440", turn=20 if x < 0 else -20)
+    if look.kind == "tiger":
+        sheet.line(
+            "M0,-66V-40M-18,-64L-14,-42M18,-64L14,-42M-80,0L-58,2M-78,20L-58,18M80,0L60,2M78,20L60,18", "#4a3030", 7
+        )
+    if look.kind == "dog":
+        for side in (-1, 1):
+            with sheet.at(side * 66, -34, flip=side > 0):
+                sheet.shape(_EARS["dog"], dark)
+
+
+def _animal_ears(figure: Figure, dark: str) -> None:
+    """Ears, or a mane, behind the head; a dog's hang over it and come later."""
+    sheet, look = figure.sheet, figure.look
     shape = _EARS.get({"tiger": "cat", "squirrel": "cat"}.get(look.kind, look.kind))
     if look.kind == "lion":
         sheet.shape(
@@ -185,23 +212,6 @@ def _animal(figure: Figure) -> None:
             elif not shape:
                 sheet.disc(-10, 2, 38 if look.kind == "mouse" else 27, dark, ink=True)
                 sheet.disc(-10, 2, 24 if look.kind == "mouse" else 15, lighter(mix(look.skin, "#f0a8a0", 0.5), 0.25))
-    sheet.shape(_ROUND, _ball(figure))
-    pale = lighter(look.skin, 0.72)
-    if look.kind in {"fox", "squirrel"}:
-        sheet.fill("M-81,6C-60,4 -30,14 4,34C38,14 62,4 82,6C82,54 44,81 0,81C-44,81 -82,54 -81,6Z", pale)
-    else:
-        sheet.oval(4, 46, 46, 33, pale)
-    if look.kind == "panda":
-        for x in (-26, 36):
-            sheet.oval(x, 10, 24, 29, "#3a3440", turn=20 if x < 0 else -20)
-    if look.kind == "tiger":
-        sheet.line(
-            "M0,-66V-40M-18,-64L-14,-42M18,-64L14,-42M-80,0L-58,2M-78,20L-58,18M80,0L60,2M78,20L60,18", "#4a3030", 7
-        )
-    if look.kind == "dog":
-        for side in (-1, 1):
-            with sheet.at(side * 66, -34, flip=side > 0):
-                sheet.shape(_EARS["dog"], dark)
 
 
 def draw_over_face(figure: Figure) -> None:
@@ -247,8 +257,8 @@ def draw_foot(figure: Figure, at: tuple[float, float], *, outwards: bool) -> Non
 def draw_hand(figure: Figure, arm: Limb, side: int) -> None:
     """A hand or paw at the end of an arm, by what the posture does with it."""
     sheet, look = figure.sheet, figure.look
-    lifted = (
-        side > 0 and figure.posture in {"waving", "reaching", "cheering"} or side < 0 and figure.posture == "cheering"
+    lifted = (side > 0 and figure.posture in {"waving", "reaching", "cheering"}) or (
+        side < 0 and figure.posture == "cheering"
     )
     pointing = side > 0 and figure.posture == "pointing"
     signing = figure.has("signing")

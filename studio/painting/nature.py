@@ -1,5 +1,8 @@
 """Parts of landscapes: hills, trees, plants, houses, rocks. Positions are in view units."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import math
 from collections.abc import Callable, Sequence
 

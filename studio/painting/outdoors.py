@@ -1,5 +1,8 @@
 """Places under the sky. Each draws its landscape on a view; the sky is there already."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from studio.painting import nature
 from studio.painting.ink import curve, darker, lighter, mix
 from studio.painting.sky import View

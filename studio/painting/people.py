@@ -1,6 +1,11 @@
 """A whole hero: which part is drawn before which, limbs and heads."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
+import random
 import re
+import zlib
 
 from studio.painting import body, chairs, clothes, devices, faces, hair, kinds
 from studio.painting.figure import Figure
@@ -10,6 +15,22 @@ from studio.painting.prompt import HeroLines
 from studio.painting.props import Prop
 from studio.painting.rig import HEAD_RADIUS, POSTURES, Limb, build_of, joints_of
 
+_SKINS = ("#f5cba7", "#8d5a34", "#c08552", "#f1c9a8", "#5f3a24", "#d9a066")
+_CLOTHES = ("teal", "purple", "mustard", "navy", "rose", "green")
+_GARMENTS = r"dress|shirt|coat|jumper|apron|cardigan|robe|overalls|suit|uniform|jacket|gown"
+_UNIFORMS = {
+    r"nurse": "#6fb7b0 pyjamas", r"doctor|surgeon|scientist": "white coat and #4f6591 trousers",
+    r"wizard|witch|astronomer": "starry purple gown", r"astronaut": "white spacesuit",
+    r"gardener|farmer": "green dungarees", r"captain|sailor|fisher": "navy coat",
+}  # fmt: skip
+
+
+# Whoever has anything else to show sleeps on a seat: a blanket would hide it.
+_SEEN_IN_BED = {
+    "glasses", "freckles", "bald", "hijab", "headscarf", "bow", "hat", "birthmark", "vitiligo", "albinism", "burn_scars",
+    "cleft_lip", "down_syndrome", "facial_difference", "hearing_aids", "cochlear_implant", "oxygen_cannula",
+}  # fmt: skip
+
 
 def figure_of(sheet: Sheet, look: Look, posture: str, emotion: str, held: Prop | None = None) -> Figure:
     """A hero in a posture; a wheelchair is always sat in, and whoever sleeps or sits has something to sit on."""
@@ -18,6 +39,8 @@ def figure_of(sheet: Sheet, look: Look, posture: str, emotion: str, held: Prop |
         seat = "chair"
     else:
         seat = "stool" if pose.seated else ""
+        if posture == "sleeping" and not look.features.keys() - _SEEN_IN_BED:
+            seat = "bed"
     if seat and posture == "walking":
         posture, pose = "standing", POSTURES["standing"]
     build = build_of(look.age, dwarfism=look.wears("dwarfism"))
@@ -36,10 +59,18 @@ def grown_up(sheet: Sheet, words: str) -> Figure:
         r"granny|nana|grandm|mother|mum|mom|aunt|woman|lady|nurse|teacher|sister|girl|queen|princess|witch",
         words.lower(),
     )
+    chance = random.Random(zlib.crc32(words.encode("utf-8", "replace")))
+    usual = chance.choice(_CLOTHES)
+    for role, clothing in _UNIFORMS.items():
+        usual = clothing if re.search(role, words.lower()) else usual
     worn = {
-        "hair": f"{'bun' if woman and not young else 'short'} {'grey' if old else 'brown'}",
-        "clothing": words if woman is None else f"{words} dress", "skin": words,
-    }  # fmt: skip
+        "hair": f"{chance.choice(('bun', 'bob', 'long wavy')) if woman and not young else 'short'} "
+        f"{'grey' if old else chance.choice(('brown', 'black', 'red', 'dark'))}",
+        "clothing": words
+        if re.search(_GARMENTS, words.lower())
+        else f"{usual}{' dress' if woman and usual in _CLOTHES else ''}",
+        "skin": words if re.search(r"skin|#", words.lower()) else chance.choice(_SKINS),
+    }
     kind = f"a human, {8 if young else 40}-year-old"
     return figure_of(sheet, look_of(HeroLines(kind, worn=worn, features=[words])), "standing", "happy")
 
@@ -51,13 +82,21 @@ def height(figure: Figure) -> float:
 
 def width(figure: Figure) -> float:
     """The room a figure needs on the ground."""
-    room = 235.0 if figure.seat == "chair" else 205.0
+    room = {"chair": 240.0, "bed": 310.0}.get(figure.seat, 205.0)
+    if (
+        figure.look.hair_style in {"afro", "curly", "long curly"}
+        or figure.joints.right_arm.end[1] < figure.joints.shoulder_y
+    ):
+        room += 28
     return room + (50 if figure.has("walker", "white_cane", "iv_line") else 0)
 
 
 def draw(figure: Figure) -> None:
     """The whole hero, from what lies farthest back to what is nearest."""
     sheet, joints = figure.sheet, figure.joints
+    if figure.seat == "bed":
+        _draw_in_bed(figure)
+        return
     sheet.shadow(20 if figure.seat == "chair" else 4, 4, 135 if figure.seat == "chair" else 92)
     kinds.draw_behind(figure)
     body.draw_cape(figure)
@@ -71,6 +110,8 @@ def draw(figure: Figure) -> None:
             hair.draw_back(figure)
     body.draw_legs(figure)
     clothes.draw_torso(figure)
+    if figure.seat == "stool":
+        body.draw_lap(figure)
     devices.draw_on_body(figure)
     if figure.seat == "chair":
         chairs.draw_front(figure)
@@ -85,6 +126,22 @@ def draw(figure: Figure) -> None:
     for side in raised:
         body.draw_arm(figure, side)
     devices.draw_in_front(figure)
+
+
+def _draw_in_bed(figure: Figure) -> None:
+    """Tucked in: the head on a pillow, hands on the blanket."""
+    sheet, joints = figure.sheet, figure.joints
+    chairs.draw_bed(figure)
+    with sheet.at(*joints.head, joints.build.head, turn=joints.tilt):
+        if figure.human:
+            hair.draw_back(figure)
+    clothes.draw_torso(figure)
+    body.draw_neck(figure)
+    with sheet.at(*joints.head, joints.build.head, turn=joints.tilt):
+        draw_head(figure)
+    chairs.draw_cover(figure)
+    for side in (-1, 1):
+        body.draw_arm(figure, side)
 
 
 def _arm(figure: Figure, side: int) -> Limb:

@@ -1,5 +1,8 @@
 """A prompt in, a painted picture out: reads, casts, composes, renders, paints, and tells what it drew."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import io
 import zlib
 from collections.abc import Sequence
@@ -20,6 +23,7 @@ from studio.painting.sky import View
 from studio.painting.stage import Cast
 
 SMALLEST, LARGEST = 16, 2048
+_MOST_PROPS = 3  # beside what a hand holds
 STYLE = "soft watercolour picture book illustration"
 
 
@@ -66,18 +70,20 @@ def compose(
     view = View(sheet, min(wide, 4096), min(high, 4096), brief.time, brief.weather)
     emotion = "happy" if brief.portrait else acting.emotion_in(brief.line("emotion"), brief.line("scene"))
     posture = "standing" if brief.portrait else acting.posture_in(brief.line("action"), brief.line("scene"), emotion)
-    props = props_in(brief.props, miss)
-    heroes, held = _heroes(brief, sheet, (posture, emotion), props, known, miss)
+    props = [] if brief.portrait else props_in(brief.props, miss)
+    heroes, held = _heroes(brief, sheet, (posture, emotion), props, known=known, miss=miss)
     cast = Cast(heroes, _other(brief.companion, "companion", sheet, miss), _other(brief.helper, "helper", sheet, miss))
     setting = "plain" if brief.portrait else scenery.setting_in(brief.line("setting"), brief.line("scene"))
-    _draw_all(view, brief, cast, setting, [prop for prop in props if prop is not held])
+    standing = [prop for prop in props if prop is not held][:_MOST_PROPS]
+    shown = [*([held] if held else []), *standing]
+    _draw_all(view, brief, cast, setting, standing)
     drawn = {
         "size": list(size), "seed": seed, "style": STYLE,
         "heroes": [_told(figure) for figure in heroes],
         "companion": _named(cast.companion), "helper": _named(cast.helper),
         "cast_count": len(heroes) + (cast.companion is not None) + (cast.helper is not None),
         "setting": setting, "time": brief.time, "weather": brief.weather, "camera": brief.camera,
-        "props": [prop.name for prop in props], "action": heroes[0].posture, "emotion": heroes[0].emotion,
+        "props": [prop.name for prop in shown], "action": heroes[0].posture, "emotion": heroes[0].emotion,
     }  # fmt: skip
     return Composition(sheet.svg(view.width, view.height), drawn)
 
@@ -87,6 +93,7 @@ def _heroes(
     sheet: Sheet,
     acted: tuple[str, str],
     props: Sequence[Prop],
+    *,
     known: dict[str, Any],
     miss: Sequence[str],
 ) -> tuple[list[Figure], Prop | None]:
@@ -123,13 +130,13 @@ def _draw_all(view: View, brief: Brief, cast: Cast, setting: str, props: Sequenc
     else:
         scenery.draw(view, setting)
     mirrored = not brief.portrait and view.sheet.chance.random() < 0.5
-    row, scale = stage.placed(view, cast, "close" if brief.portrait else brief.camera, mirrored=mirrored)
+    camera = "portrait" if brief.portrait else brief.camera
+    actors, scale = stage.placed(view, cast, props, camera, mirrored=mirrored)
     with view.sheet.lit(None if brief.portrait else view.light.figures):
         if view.dark and not brief.portrait:
             glow = view.sheet.glow("#ffdf9a", 0.34)
             view.sheet.oval(view.width / 2, view.ground - 190 * scale, 430 * scale, 330 * scale, glow)
-        stage.draw(view, row, scale)
-        stage.draw_props(view, row, props, scale)
+        stage.draw(view, actors, scale)
     if not brief.portrait:
         scenery.draw_in_front(view, setting)
 

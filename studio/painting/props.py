@@ -22,6 +22,11 @@ class Prop:
         return THINGS[self.name].grip
 
     @property
+    def wide(self) -> float:
+        """The room it takes on the ground."""
+        return 104 if self.grip else 176
+
+    @property
     def glows(self) -> bool:
         return THINGS[self.name].glows
 
@@ -41,6 +46,7 @@ def props_in(words: Sequence[str], miss: Sequence[str] = ()) -> list[Prop]:
 def draw_standing(sheet: Sheet, prop: Prop) -> None:
     """The prop on the ground at (0, 0)."""
     sheet.shadow(0, 2, 62 if not prop.grip else 44)
+    _shine(sheet, prop)
     press(sheet, THINGS[prop.name].strokes, {"main": prop.colour})
 
 
@@ -48,4 +54,11 @@ def draw_held(sheet: Sheet, prop: Prop) -> None:
     """The prop in a hand at (0, 0)."""
     thing = THINGS[prop.name]
     with sheet.at(0, thing.tall * 0.82 if thing.grip == "hang" else -2, 0.85):
+        _shine(sheet, prop)
         press(sheet, thing.strokes, {"main": prop.colour})
+
+
+def _shine(sheet: Sheet, prop: Prop) -> None:
+    """Light round what glows, when the light is low."""
+    if prop.glows and sheet.tone is not None and sheet.tone[0] < 0.99:
+        sheet.disc(0, -40, 170, sheet.glow("#ffdf8a", 0.62, 0.05))

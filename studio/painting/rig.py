@@ -1,5 +1,8 @@
 """Bones of a figure: proportions by age, postures, and where every joint is. Ground is y = 0, up is negative."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,14 +38,14 @@ class Posture:
 
 POSTURES: Mapping[str, Posture] = MappingProxyType({
     "standing": Posture((0.30, 0.88), (0.30, 0.88)),
-    "waving": Posture((0.32, 0.86), (0.98, -0.52), tilt=3),
+    "waving": Posture((0.32, 0.86), (1.0, -0.66), tilt=3),
     "reaching": Posture((0.30, 0.86), (1.10, -0.10), tilt=4),
     "pointing": Posture((0.22, 0.66), (1.14, -0.22)),
     "walking": Posture((0.52, 0.74), (0.40, 0.62), stride=30),
     "holding": Posture((0.34, 0.84), (0.66, 0.26)),
-    "hugging": Posture((0.18, 0.50), (1.02, 0.18), tilt=7),
+    "hugging": Posture((0.20, 0.56), (0.92, 0.56), tilt=8),
     "sitting": Posture((0.14, 0.80), (0.14, 0.80), seated=True),
-    "cheering": Posture((1.00, -0.56), (1.00, -0.56)),
+    "cheering": Posture((1.00, -0.68), (1.00, -0.68)),
     "hands on hips": Posture((0.22, 0.74), (0.22, 0.74)),
     "hands together": Posture((-0.24, 0.46), (-0.24, 0.46)),
     "wondering": Posture((0.10, 0.62), (0.36, 0.04), tilt=-5),
@@ -130,8 +133,8 @@ def reach(root: Point, target: Point, length: float, side: float) -> Limb:
 
 
 def joints_of(build: Build, posture: Posture, seat: str) -> Joints:
-    """All joints. `seat` is "" (on the feet), "stool" (seen from the front) or "chair" (wheels, turned right)."""
-    hip = {"": (0.0, -build.leg - 14), "stool": (0.0, -76.0), "chair": (-16.0, -110.0)}[seat]
+    """All joints. `seat` is "" (on the feet), "stool" (seen from the front) "bed" (tucked in) or "chair" (wheels, turned right)."""
+    hip = {"": (0.0, -build.leg - 14), "stool": (0.0, -76.0), "bed": (0.0, -64.0), "chair": (-16.0, -110.0)}[seat]
     shoulder_y = hip[1] - build.torso
     left = _arm(build, hip, shoulder_y, posture.left, -1)
     right = _arm(build, hip, shoulder_y, posture.right, 1)

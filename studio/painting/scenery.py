@@ -1,5 +1,8 @@
 """Which place the words mean, and drawing it behind the figures."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

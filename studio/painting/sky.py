@@ -79,12 +79,15 @@ def draw_sky(view: View) -> None:
         for _ in range(int(70 * (1 - greyness) * width / 1024)):
             x, y = chance.uniform(0, width), chance.uniform(0, view.horizon)
             sheet.disc(x, y, chance.uniform(1.2, 3.6), "#fff8d8", opacity=chance.uniform(0.45, 1))
+    orb = (chance.choice([0.2, 0.8]) * width, height * chance.uniform(0.13, 0.19))
     if view.weather not in {"rain", "fog"}:
-        _orb(view, chance.choice([0.2, 0.8]) * width, height * chance.uniform(0.13, 0.19))
+        _orb(view, *orb)
     count = {"clear": 3, "wind": 4, "cloudy": 8, "rain": 9, "snow": 6, "fog": 4}[view.weather]
     colour = {"night": "#7684c4", "dusk": "#f6c0c4", "dawn": "#ffe9e0"}.get(view.time, "#ffffff")
     for _ in range(count):
         place = (chance.uniform(0, width), chance.uniform(height * 0.05, height * 0.34))
+        if view.weather in {"clear", "wind"} and abs(place[0] - orb[0]) < 250 and abs(place[1] - orb[1]) < 130:
+            place = (width - place[0], place[1])
         cloud(view, place, chance.uniform(0.8, 1.7), mix(colour, grey, greyness * 0.7), 0.34 if view.dark else 0.9)
 
 
@@ -124,33 +127,49 @@ def draw_far_weather(view: View) -> None:
 
 def draw_near_weather(view: View) -> None:
     """Rain, snow, wind and the last of the fog, over everything."""
+    painter = {"rain": _rain, "snow": _snow, "wind": _wind, "fog": _veil}.get(view.weather)
+    if painter is not None:
+        painter(view)
+
+
+def _rain(view: View) -> None:
     sheet, chance = view.sheet, view.sheet.chance
     wide, high = view.width, view.height
     area = wide * high / 1024 / 1024
-    match view.weather:
-        case "rain":
-            for _ in range(int(120 * area)):
-                x, y, long = chance.uniform(-20, wide), chance.uniform(0, high), chance.uniform(18, 44)
-                sheet.line(f"M{x:.0f},{y:.0f}l{-long * 0.22:.0f},{long:.0f}", "#e4f1fb", chance.uniform(1.8, 3.2), 0.6)
-            for _ in range(int(14 * area)):
-                x, y = chance.uniform(0, wide), chance.uniform(view.ground - 40, high)
-                sheet.line(f"M{x - 16:.0f},{y:.0f}q16,-7 32,0", "#e4f1fb", 3, 0.6)
-        case "snow":
-            for _ in range(int(150 * area)):
-                x, y, radius = chance.uniform(0, wide), chance.uniform(0, high), chance.uniform(2.5, 7)
-                sheet.disc(x, y, radius, "#ffffff", opacity=chance.uniform(0.6, 0.98))
-        case "wind":
-            for _ in range(int(7 * area)):
-                x, y = chance.uniform(0, wide * 0.8), chance.uniform(high * 0.12, high * 0.72)
-                sheet.line(f"M{x:.0f},{y:.0f}q70,-26 140,0t110,-8q34,-26 8,-40q-22,-6 -24,14", "#ffffff", 4, 0.62)
-            for _ in range(int(22 * area)):
-                x, y = chance.uniform(0, wide), chance.uniform(high * 0.2, high * 0.9)
-                colour = chance.choice(("#e59a3c", "#c8643a", "#8fb04a"))
-                with sheet.at(x, y, chance.uniform(0.7, 1.3), turn=chance.uniform(0, 360)):
-                    sheet.shape("M-11,0Q0,-11 13,0Q0,11 -11,0Z", colour)
-        case "fog":
-            veil = sheet.glow("#e4eaf1" if not view.dark else "#8d9ac6", 0.5)
-            for share in (0.1, 0.5, 0.9):
-                sheet.oval(wide * share, high * 0.98, 380, 90, veil)
-        case _:
-            pass
+    for _ in range(int(120 * area)):
+        x, y, long = chance.uniform(-20, wide), chance.uniform(0, high), chance.uniform(18, 44)
+        sheet.line(f"M{x:.0f},{y:.0f}l{-long * 0.22:.0f},{long:.0f}", "#e4f1fb", chance.uniform(1.8, 3.2), 0.6)
+    for _ in range(int(14 * area)):
+        x, y = chance.uniform(0, wide), chance.uniform(view.ground - 40, high)
+        sheet.line(f"M{x - 16:.0f},{y:.0f}q16,-7 32,0", "#e4f1fb", 3, 0.6)
+
+
+def _snow(view: View) -> None:
+    sheet, chance = view.sheet, view.sheet.chance
+    wide, high = view.width, view.height
+    area = wide * high / 1024 / 1024
+    for _ in range(int(150 * area)):
+        x, y, radius = chance.uniform(0, wide), chance.uniform(0, high), chance.uniform(2.5, 7)
+        sheet.disc(x, y, radius, "#ffffff", opacity=chance.uniform(0.6, 0.98))
+
+
+def _wind(view: View) -> None:
+    sheet, chance = view.sheet, view.sheet.chance
+    wide, high = view.width, view.height
+    area = wide * high / 1024 / 1024
+    for _ in range(int(7 * area)):
+        x, y = chance.uniform(0, wide * 0.8), chance.uniform(high * 0.12, high * 0.72)
+        sheet.line(f"M{x:.0f},{y:.0f}q70,-26 140,0t110,-8q34,-26 8,-40q-22,-6 -24,14", "#ffffff", 4, 0.62)
+    for _ in range(int(22 * area)):
+        x, y = chance.uniform(0, wide), chance.uniform(high * 0.2, high * 0.9)
+        colour = chance.choice(("#e59a3c", "#c8643a", "#8fb04a"))
+        with sheet.at(x, y, chance.uniform(0.7, 1.3), turn=chance.uniform(0, 360)):
+            sheet.shape("M-11,0Q0,-11 13,0Q0,11 -11,0Z", colour)
+
+
+def _veil(view: View) -> None:
+    sheet = view.sheet
+    wide, high = view.width, view.height
+    veil = sheet.glow("#e4eaf1" if not view.dark else "#8d9ac6", 0.5)
+    for share in (0.1, 0.5, 0.9):
+        sheet.oval(wide * share, high * 0.98, 380, 90, veil)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from studio.painting import creatures, people
 from studio.painting.creatures import Creature
@@ -10,22 +11,22 @@ from studio.painting.props import Prop, draw_standing
 from studio.painting.sky import View
 
 # How much of the view's height the tallest figure takes, by camera.
-_TALL = {"wide": 0.37, "medium": 0.46, "close": 0.58}
+_TALL = {"wide": 0.40, "medium": 0.52, "close": 0.62, "portrait": 0.74}
 _MOST_SCALE = 2.3
 
 
 @dataclass
 class Actor:
-    """A figure on its place: its centre, the height of its feet, whether it looks to the left."""
+    """Somebody or something on its place: its centre, the height of its feet, whether it looks to the left."""
 
-    part: Figure | Creature
+    part: Figure | Creature | Prop
     x: float = 0
     y: float = 0
     flip: bool = False
 
     @property
     def wide(self) -> float:
-        return people.width(self.part) if isinstance(self.part, Figure) else self.part.kind.wide
+        return people.width(self.part) if isinstance(self.part, Figure) else self.part.wide
 
     @property
     def tall(self) -> float:
@@ -41,69 +42,93 @@ class Cast:
     helper: Figure | Creature | None
 
 
-def placed(view: View, cast: Cast, camera: str, *, mirrored: bool) -> tuple[list[Actor], float]:
-    """The actors from left to right on their places, and the scale of all."""
+def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, *, mirrored: bool) -> tuple[list[Actor], float]:
+    """Everybody and the props on their places, from back to front, and the scale of all."""
     heroes = [Actor(hero) for hero in cast.heroes]
     row = heroes if len(heroes) < 3 else [heroes[1], heroes[0], heroes[2]]
-    if cast.helper:
-        row = [Actor(cast.helper), *row]
-    if cast.companion:
-        row = [*row, Actor(cast.companion)]
+    row = [*_one(cast.helper), *row, *_one(cast.companion)]
+    beside, before = _shared(props, len(row))
+    row = [*beside[1:2], *row, *beside[:1]]
     if mirrored:
         row.reverse()
+    scale = _spread(view, row, camera)
+    actors = [actor for actor in row if not isinstance(actor.part, Prop)]
+    _turned(actors, heroes, cast.companion)
+    if cast.heroes[0].posture == "hugging" and len(actors) > 1:
+        _close(actors, heroes[0], scale)
+    tallest = max(actor.tall for actor in actors)
+    for actor in row:
+        actor.y = view.ground + _drop(actor.part, tallest) * scale
+    gaps = [(left.x + right.x) / 2 for left, right in pairwise(row)] or [view.width * 0.2]
+    for index, actor in enumerate(before):
+        actor.x, actor.y = gaps[index % len(gaps)], view.ground + 58 * scale
+    # Whoever is hugged stands behind the arm that hugs.
+    return [*sorted(row, key=lambda actor: actor is heroes[0]), *before], scale
+
+
+def _one(part: Figure | Creature | None) -> list[Actor]:
+    return [] if part is None else [Actor(part)]
+
+
+def _shared(props: Sequence[Prop], actors: int) -> tuple[list[Actor], list[Actor]]:
+    """Props beside the figures while there is room, small ones before them when there is none."""
+    room = 2 if actors < 4 else 1 if actors == 4 else 0
+    ordered = sorted(props, key=lambda prop: bool(prop.grip))  # large things need the room
+    return [Actor(prop) for prop in ordered[:room]], [Actor(prop) for prop in ordered[room : room + 3]]
+
+
+def _spread(view: View, row: Sequence[Actor], camera: str) -> float:
+    """Places from left to right; the answer is the scale at which they fit."""
     total = sum(actor.wide for actor in row)
     tallest = max(actor.tall for actor in row)
-    scale = min(_TALL[camera] * view.height / tallest, 0.95 * view.width / total, _MOST_SCALE)
-    spare = (view.width - total * scale) / (len(row) + 1)
-    spare = min(spare, 46.0)
+    scale = min(_TALL[camera] * view.height / tallest, 0.94 * view.width / total, _MOST_SCALE)
+    spare = min(46.0, (view.width - total * scale) / (len(row) + 1))
     x = (view.width - total * scale - spare * (len(row) - 1)) / 2
     for actor in row:
         actor.x, x = x + actor.wide * scale / 2, x + actor.wide * scale + spare
-        actor.y = view.ground
-    _turned(row, heroes)
-    for actor in row:
-        if isinstance(actor.part, Creature):
-            if actor.part.kind.flies:
-                actor.y -= min(tallest, 420) * scale * 0.5
-            else:
-                actor.y += 12 * scale
-    return row, scale
+    return scale
 
 
-def _turned(row: Sequence[Actor], heroes: Sequence[Actor]) -> None:
-    """Heroes look towards whoever is near on their open side, others towards the heroes."""
+def _drop(part: Figure | Creature | Prop, tallest: float) -> float:
+    """How far below the ground line feet stand, in figure units: fliers above it, small ones nearer to us."""
+    if isinstance(part, Creature):
+        return -min(tallest, 420) * 0.5 if part.kind.flies else 12
+    return 16 if isinstance(part, Prop) else 0
+
+
+def _turned(actors: Sequence[Actor], heroes: Sequence[Actor], companion: Creature | Figure | None) -> None:
+    """All look towards the middle of the heroes; a single hero looks at the companion, or at whoever there is."""
     middle = sum(hero.x for hero in heroes) / len(heroes)
-    for actor in row:
+    for actor in actors:
         actor.flip = actor.x > middle + 1
-    if len(heroes) == 1 and len(row) > 1:
-        heroes[0].flip = row.index(heroes[0]) == len(row) - 1 or (len(row) > 2 and row[0].x > middle)
-    if len(heroes) == 1 and len(row) == 3:
-        # The companion is looked at, not the helper: it stands on the side that is not first in reading.
-        heroes[0].flip = False
+    if len(heroes) == 1 and len(actors) > 1:
+        friend = next((actor for actor in actors if actor.part is companion), None)
+        other = friend or next(actor for actor in actors if actor is not heroes[0])
+        heroes[0].flip = other.x < heroes[0].x
 
 
-def draw(view: View, row: Sequence[Actor], scale: float) -> None:
-    """Everybody, in the light of the time of day."""
+def _close(actors: Sequence[Actor], hero: Actor, scale: float) -> None:
+    """The one on the hero's open side comes within the hero's arm, the hero half the way."""
+    side = -1 if hero.flip else 1
+    place = actors.index(hero) + side
+    if 0 <= place < len(actors):
+        near = actors[place]
+        # A wheelchair reaches farther out than feet do.
+        reach = 0.46 if isinstance(hero.part, Figure) and hero.part.seat == "chair" else 0.22
+        step = abs(near.x - hero.x) - (hero.wide * reach + near.wide * 0.36) * scale
+        hero.x += side * step / 2
+        near.x -= side * step / 2
+
+
+def draw(view: View, actors: Sequence[Actor], scale: float) -> None:
+    """Everybody and everything; the light is the sheet's."""
     sheet = view.sheet
-    for actor in row:
-        with sheet.at(actor.x, actor.y, scale, flip=actor.flip):
-            if isinstance(actor.part, Figure):
-                people.draw(actor.part)
-            else:
-                creatures.draw(sheet, actor.part)
-
-
-def draw_props(view: View, row: Sequence[Actor], props: Sequence[Prop], scale: float) -> None:
-    """Props on the ground: large ones behind at the sides, small ones in front, in the gaps between the figures."""
-    edges = sorted(
-        ((actor.x - actor.wide * scale / 2, actor.x + actor.wide * scale / 2) for actor in row),
-        key=lambda edge: edge[0],
-    )
-    gaps = [edges[0][0] * 0.5, (edges[-1][1] + view.width) / 2]
-    gaps += [(left[1] + right[0]) / 2 for left, right in zip(edges, edges[1:], strict=False)]
-    size = max(0.85, min(1.5, scale * 0.85))
-    for index, prop in enumerate(props):
-        x = min(max(gaps[index % len(gaps)], 90 * size), view.width - 90 * size)
-        low = 30 + 26 * (index // len(gaps)) + (12 if index % 2 else 0)
-        with view.sheet.at(x, min(view.height - 14, view.ground + low), size):
-            draw_standing(view.sheet, prop)
+    for actor in actors:
+        with sheet.at(actor.x, min(actor.y, view.height - 10), scale, flip=actor.flip):
+            match actor.part:
+                case Figure():
+                    people.draw(actor.part)
+                case Creature():
+                    creatures.draw(sheet, actor.part)
+                case prop:
+                    draw_standing(sheet, prop)

@@ -1,5 +1,8 @@
 """The stencils of props. A thing stands on (0, 0) and is up to about 110 high; role "main" takes the prompt's colour."""
 
+# Path data and word lists read better whole than broken.
+# ruff: noqa: E501
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -84,5 +87,17 @@ THINGS: Mapping[str, Thing] = MappingProxyType({
     "fruit": Thing(r"apple|fruit|berr|pear\b|peach|food|snack|bread", "up", 46, "#d8433b", (cut("M0,-36C-22,-46 -34,-24 -26,-8C-20,6 -6,2 0,-2C6,2 20,6 26,-8C34,-24 22,-46 0,-36Z", "main"), pen("M0,-36Q2,-48 8,-52", _WOOD, 4), cut("M4,-44Q18,-60 26,-48Q16,-38 4,-44Z", "#7cb65a"))),
     "instrument": Thing(r"drum|guitar|violin|flute|trumpet|music|ukulele", "", 66, "#d8573f", (cut("M-38,-48V-8Q0,12 38,-8V-48Z", "main"), pen("M-38,-40L-20,-2L0,-34L20,-2L38,-40", "#fdf3df", 4), cut(egg(0, -48, 38, 12), "#fbf0d8"), pen("M-20,-84L2,-52M30,-82L8,-50", _WOOD, 6))),
     "train": Thing(r"train|\bcar\b|truck|bus\b|engine|rocket", "", 70, "#d8433b", (cut("M-58,-50H-14V-12H-58Z", "#4a79b8"), dab("M-50,-44h26v16h-26Z", "#d8ecf4"), cut("M-14,-36H52Q60,-24 54,-12H-14Z", "main"), cut("M24,-36V-58H42V-36Z", "#33415f"), cut(egg(-38, -8, 13), "#33415f"), cut(egg(0, -8, 13), "#33415f"), cut(egg(36, -8, 13), "#33415f"))),
+    "crown": Thing(
+        r"crown|tiara",
+        "up",
+        52,
+        _GOLD,
+        (
+            cut("M-38,0L-46,-48L-20,-26L0,-56L20,-26L46,-48L38,0Q0,10 -38,0Z", "main"),
+            dab(egg(0, -12, 6), "#d8433b"),
+            dab(egg(-22, -12, 4.5), "#5aa3d0"),
+            dab(egg(22, -12, 4.5), "#5aa3d0"),
+        ),
+    ),
     "parcel": Thing(r"^$", "up", 50, "#c9a06a", (cut("M-34,-44H34V0H-34Z", "main"), pen("M0,-44V0M-34,-22H34", "#8d6234", 4), cut("M0,-44C-18,-62 -24,-42 0,-44C24,-42 18,-62 0,-44Z", "#f3e2bb"))),
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""The watercolour finish: a hand's wobble, pigment at the edges, wash, paper. All numpy, about half a second a picture."""
+"""The watercolour finish: a hand's wobble, pigment at the edges, wash, paper. All numpy."""
 
 import io
 from functools import lru_cache
@@ -20,8 +20,8 @@ def paint(drawing: bytes) -> Image.Image:
     blurred = Image.fromarray(moved).filter(ImageFilter.BoxBlur(max(1.0, 5 * textures.scale)))
     colours = moved.astype(np.float32)
     pooled = np.abs(colours - np.asarray(blurred, np.float32)).mean(axis=2)
-    # Pigment gathers where colours meet: those edges darken, by a fifth at most.
-    shade = 1 - np.minimum(pooled * np.float32(0.9 / 255), np.float32(0.20))
+    # Pigment gathers where colours meet: those edges darken, by a seventh at most.
+    shade = 1 - np.minimum(pooled * np.float32(0.6 / 255), np.float32(0.15))
     light = colours.mean(axis=2) * np.float32(1 / 255)
     shade *= 1 + textures.wash * (np.float32(1.45) - light)
     shade *= textures.paper
@@ -50,7 +50,7 @@ class _Textures:
         """Light from the upper left on the paper's tooth, and a vignette towards the corners."""
         tooth = _noise(size, 3.2, 3, 5) + np.float32(0.5) * _noise(size, 9, 2, 6)
         down, across = np.gradient(tooth)
-        grain = np.clip(1 - (down + across) * np.float32(0.34), 0.86, 1.08)
+        grain = np.clip(1 - (down + across) * np.float32(0.22), 0.90, 1.06)
         y, x = np.mgrid[-1 : 1 : size[1] * 1j, -1 : 1 : size[0] * 1j]
         corner = np.clip(np.hypot(x, y) - 0.82, 0, 1)
         return (grain * (1 - 0.28 * corner)).astype(np.float32)
@@ -73,5 +73,5 @@ def _noise(size: tuple[int, int], grain: float, octaves: int, seed: int) -> Floa
         coarse = Image.fromarray(chance.random((cells[1], cells[0]), np.float32))
         total += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) * np.float32(0.5**octave)
     total -= total.min()
-    highest = float(total.max())
-    return total / np.float32(highest or 1)
+    total /= np.float32(float(total.max()) or 1)
+    return total
