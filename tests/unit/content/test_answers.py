@@ -1,0 +1,50 @@
+"""The answers that are asked for are those of docs/providers.md."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+from pydantic import BaseModel
+
+from services.content.plan import Plan
+from services.content.writer import Check, Draft
+from storyloom.vendors.schema import strict_schema
+from tests.unit.content.fox_author import a_plan, a_text
+
+PICTURE = "what_happens on_stage setting time_of_day weather props action emotion camera".split()
+CHECK = {"consistent": True, "payoff": True, "findings": ["In scene 2 it is day."]}
+
+
+def keys(schema: dict[str, Any], name: str = "") -> list[str]:
+    node = schema["$defs"][name] if name else schema
+    assert node["required"] == list(node["properties"])
+    return list(node["required"])
+
+
+def test_the_answers_have_the_contracts_keys() -> None:
+    plan = strict_schema(Plan)
+    assert keys(plan) == "title logline motif palette elements companion helper cover scenes".split()
+    assert keys(plan, "Elements") == "want flaw place object obstacle planted payoff".split()
+    assert keys(plan, "Figure") == ["name", "kind", "look"]
+    assert keys(plan, "PictureBrief") == PICTURE
+    assert keys(plan, "SceneBrief") == [*PICTURE, "beat"]
+    assert keys(strict_schema(Draft)) == ["paragraphs", "alt_text"]
+    assert keys(strict_schema(Check)) == ["consistent", "payoff", "findings"]
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [(Plan, a_plan()), (Plan, a_plan(companion=None, helper=None)), (Draft, a_text()), (Check, CHECK)],
+)
+def test_what_fits_the_schema_fits_the_model(model: type[BaseModel], answer: dict[str, Any]) -> None:
+    jsonschema.validate(answer, strict_schema(model))
+    assert model.model_validate(answer).model_dump(mode="json") == answer
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [{"paragraphs": []}, {"alt_text": ""}, {"alt_text": None}, {"paragraphs": [" \n"]}, {"paragraphs": "One."}],
+)
+def test_a_scene_without_words_is_no_scene(spoiled: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        Draft.model_validate({**a_text(), **spoiled})
