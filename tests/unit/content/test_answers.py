@@ -11,7 +11,7 @@ from services.content.writer import Check, Draft
 from storyloom.vendors.schema import strict_schema
 from tests.unit.content.fox_author import a_plan, a_text
 
-PICTURE = "what_happens on_stage setting time_of_day weather props action emotion camera".split()
+PICTURE = ["what_happens", "on_stage", "setting", "time_of_day", "weather", "props", "action", "emotion", "camera"]
 CHECK = {"consistent": True, "payoff": True, "findings": ["In scene 2 it is day."]}
 
 
@@ -23,8 +23,8 @@ def keys(schema: dict[str, Any], name: str = "") -> list[str]:
 
 def test_the_answers_have_the_contracts_keys() -> None:
     plan = strict_schema(Plan)
-    assert keys(plan) == "title logline motif palette elements companion helper cover scenes".split()
-    assert keys(plan, "Elements") == "want flaw place object obstacle planted payoff".split()
+    assert keys(plan) == ["title", "logline", "motif", "palette", "elements", "companion", "helper", "cover", "scenes"]
+    assert keys(plan, "Elements") == ["want", "flaw", "place", "object", "obstacle", "planted", "payoff"]
     assert keys(plan, "Figure") == ["name", "kind", "look"]
     assert keys(plan, "PictureBrief") == PICTURE
     assert keys(plan, "SceneBrief") == [*PICTURE, "beat"]
