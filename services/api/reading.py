@@ -4,8 +4,9 @@ import base64
 import binascii
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from storyloom.problems import Problem, not_found
 from storyloom.story.brief import Brief
 
 LONGEST_BODY = 64 * 1024
+_WITH_ZONE = "%Y-%m-%dT%H:%M:%S.%f%z"
 _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
@@ -35,7 +37,8 @@ async def brief(request: web.Request) -> tuple[Brief, dict[str, Any]]:
     try:
         return Brief.model_validate(body), body
     except ValidationError as error:
-        raise Problem(422, "bad_brief", _summary(error), errors=_errors(error, body)) from None
+        errors = _errors(error, body)
+        raise Problem(422, "bad_brief", _summary(errors), errors=errors) from None
 
 
 def story_id(request: web.Request) -> UUID:
@@ -64,36 +67,63 @@ class Page:
 def page(request: web.Request) -> Page:
     """The page asked for by ``limit`` (1 to 100) and ``cursor``."""
     text = request.query.get("limit", "20")
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
+    if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
         raise Problem(400, "bad_limit", "limit is a number from 1 to 100.")
     cursor = request.query.get("cursor")
     if cursor is None:
         return Page(int(text))
     try:
         at, key = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").split("/")
-        return Page(int(text), datetime.fromisoformat(at), UUID(key))
-    except (ValueError, binascii.Error):
+        return Page(int(text), datetime.strptime(at, _WITH_ZONE).astimezone(UTC), UUID(key))
+    except (ValueError, OverflowError, binascii.Error):
         raise Problem(400, "bad_cursor", "cursor is not one that this API has given.") from None
 
 
 def cursor(created_at: datetime, key: UUID) -> str:
-    return base64.urlsafe_b64encode(f"{created_at.isoformat()}/{key}".encode()).decode()
+    return base64.urlsafe_b64encode(f"{created_at.strftime(_WITH_ZONE)}/{key}".encode()).decode()
 
 
 def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]]:
-    found = []
-    for one in error.errors(include_url=False, include_input=False, include_context=False):
-        pointer = "".join(f"/{_escaped(str(part))}" for part in one["loc"] if part != "[key]")
+    """Each wrong place once, with all that is said of it."""
+    found: dict[str, list[str]] = {}
+    told = error.errors(include_url=False, include_input=False, include_context=False)
+    places = [one["loc"] for one in told]
+    for one in told:
+        if one["type"] == "too_short" and any(_within(place, one["loc"]) for place in places):
+            continue  # pydantic drops wrong items and then counts too few
+        place = _place(_as_sent(one["loc"]), body, lacking=one["type"] == "missing")
+        pointer = "".join(f"/{_escaped(str(part))}" for part in place)
         if "characterName" in body and pointer.startswith("/characters"):
             pointer = "/characterName"
-        found.append({"pointer": pointer, "detail": one["msg"].removeprefix("Value error, ")})
-    return found
+        found.setdefault(pointer, []).append(one["msg"].removeprefix("Value error, "))
+    return [{"pointer": pointer, "detail": "; ".join(dict.fromkeys(said))} for pointer, said in found.items()]
+
+
+def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
+    return len(place) > len(whole) and place[: len(whole)] == whole
+
+
+def _as_sent(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The location in the body's own words: a default that is wrong is told of by our name for the field."""
+    field = Brief.model_fields.get(str(loc[0])) if loc else None
+    return (field.alias, *loc[1:]) if field is not None and field.alias else loc
+
+
+def _place(loc: tuple[int | str, ...], body: Any, *, lacking: bool) -> tuple[int | str, ...]:
+    """The part of a location that is in the body: pydantic adds names of union members, which point nowhere."""
+    known = 0
+    for part in loc:
+        inside = isinstance(body, dict) and part in body
+        if not inside and not (isinstance(body, list) and isinstance(part, int) and part < len(body)):
+            break
+        body = body[part]
+        known += 1
+    return loc[: known + lacking] if known else loc
 
 
 def _escaped(part: str) -> str:
     return part.replace("~", "~0").replace("/", "~1")  # RFC 6901
 
 
-def _summary(error: ValidationError) -> str:
-    count = error.error_count()
-    return "One field of the brief is wrong." if count == 1 else f"{count} fields of the brief are wrong."
+def _summary(errors: Sequence[object]) -> str:
+    return "One field of the brief is wrong." if len(errors) == 1 else f"{len(errors)} fields of the brief are wrong."

@@ -61,6 +61,8 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Age = Annotated[int, Field(ge=3, le=12)]
+Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""What every JSON reader can hold exactly (RFC 8259, section 6)."""
 
 
 class Wire(BaseModel):
@@ -73,10 +75,10 @@ class Wire(BaseModel):
     def _no_control_characters(cls, value: Any) -> Any:
         if isinstance(value, str):
             return _clean(value)
-        if isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, str):
-                    _clean(item)
+        items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+        for item in items:
+            if isinstance(item, str):
+                _clean(item)
         return value
 
 
@@ -99,16 +101,17 @@ class Character(Wire):
         "they/them"
     )
     appearance: Appearance = Appearance()
-    traits: tuple[str, ...] = Field(default=(), max_length=6)
+    traits: tuple[Short, ...] = Field(default=(), max_length=6)
     features: tuple[Short, ...] = Field(default=(), max_length=8)
     personality: tuple[Short, ...] = Field(default=(), max_length=6)
 
     @field_validator("traits")
     @classmethod
     def _known_traits(cls, traits: tuple[str, ...]) -> tuple[str, ...]:
-        for trait in traits:
+        for place, trait in enumerate(traits):
             if trait not in TRAITS:
-                raise ValueError(f"no trait is called {trait!r}")
+                # Not repeated: whatever was typed here by mistake may be a name.
+                raise ValueError(f"number {place + 1} is not the name of a trait")
         if len(set(traits)) != len(traits):
             raise ValueError("a trait stands twice")
         return traits
@@ -126,7 +129,7 @@ class Brief(Wire):
     premise: Sentence | None = None
     setting: Sentence | None = None
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
-    type_details: dict[Annotated[str, StringConstraints(max_length=40)], str | int] = Field(
+    type_details: dict[Annotated[str, StringConstraints(max_length=40)], str | Number] = Field(
         default_factory=dict, max_length=10, validate_default=True
     )
     assets: tuple[Asset, ...] = Field(default=PUBLIC, min_length=1, max_length=len(PUBLIC))
