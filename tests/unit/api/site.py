@@ -1,0 +1,68 @@
+"""A small site around the request readers: real HTTP, no bus and no database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from services.api import reading
+from storyloom.problems import Problem, as_problems
+
+Client = TestClient[web.Request, web.Application]
+
+
+async def _read(request: web.Request) -> web.Response:
+    brief, _ = await reading.brief(request)
+    return web.json_response(brief.wire())
+
+
+async def _page(request: web.Request) -> web.Response:
+    page = reading.page(request)
+    at = page.before_at and page.before_at.isoformat()
+    return web.json_response({"limit": page.limit, "at": at, "id": page.before_id and str(page.before_id)})
+
+
+async def _trace(request: web.Request) -> web.Response:
+    return web.json_response({"trace": reading.trace(request)})
+
+
+async def _story(request: web.Request) -> web.Response:
+    return web.json_response({"id": str(reading.story_id(request))})
+
+
+async def _bug(_request: web.Request) -> web.Response:
+    raise RuntimeError("Esmeralda's brief is broken")
+
+
+async def _busy(_request: web.Request) -> web.Response:
+    raise Problem(429, "too_many", "Wait a little.", headers={"Retry-After": "7"}, limit=3)
+
+
+@asynccontextmanager
+async def site() -> AsyncIterator[Client]:
+    """A client of the site."""
+    app = web.Application(middlewares=[as_problems], client_max_size=reading.LONGEST_BODY)
+    app.add_routes(
+        [
+            web.post("/brief", _read),
+            web.get("/page", _page),
+            web.get("/trace", _trace),
+            web.get("/stories/{id}", _story),
+            web.get("/bug", _bug),
+            web.get("/busy", _busy),
+        ]
+    )
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def problem(answer: Any) -> dict[str, Any]:
+    """The problem that an answer is, its form checked."""
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    body: dict[str, Any] = await answer.json(content_type=None)
+    assert body["status"] == answer.status
+    assert body["type"] == f"urn:storyloom:problem:{body['code']}"
+    assert {"title", "detail", "instance", "retryable"} <= set(body)
+    return body

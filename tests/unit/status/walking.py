@@ -1,0 +1,206 @@
+"""A story on its way without bus or database: a scheduler hands jobs' ends to the fold in any order, repeatedly."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from services.status.journey import NOTHING, Effects, after
+from storyloom.story.assets import GRAPH, PUBLIC, Asset
+from storyloom.story.brief import Brief
+from storyloom.story.events import (
+    AnyEvent,
+    AssetCompleted,
+    AssetFailed,
+    AssetRetrying,
+    StoryCancelled,
+    StoryRequested,
+    story_requested,
+)
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.journey import Journey, begin, document, overall
+from storyloom.story.results import AnyResult
+from tests.makers import sample
+
+STORY = UUID(int=5)
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+OTHER = Fingerprint("0" * 64)
+_ORIGIN: dict[str, Any] = {"story_id": STORY, "tenant_id": "tests", "trace": "", "version": 1}
+
+result = cache(sample)
+
+
+def new_journey(wanted: Iterable[Asset] = PUBLIC, *, story_id: UUID = STORY, **more: Any) -> Journey:
+    """A journey that has heard nothing yet."""
+    brief = {"characterName": "Mira", "storyType": "adventure", "assets": list(wanted), **more}
+    return begin(story_id, "tests", "", Brief.model_validate(brief))
+
+
+def requested(at: datetime = NOON) -> StoryRequested:
+    return story_requested(STORY, "tests", "", at)
+
+
+def cancelled() -> StoryCancelled:
+    return StoryCancelled.model_construct(**_ORIGIN, id="cancelled", at=NOON)
+
+
+def completed(asset: Asset, fingerprint: Fingerprint, made: AnyResult | None = None) -> AssetCompleted:
+    """An asset's good end. Built without validation, as thousands are."""
+    return AssetCompleted.model_construct(
+        **_ORIGIN,
+        id=f"{asset.value}.completed",
+        at=NOON,
+        asset=asset,
+        fingerprint=fingerprint,
+        started_at=NOON,
+        result=made or result(asset, STORY),
+    )
+
+
+def failed(asset: Asset, fingerprint: Fingerprint) -> AssetFailed:
+    """An asset's bad end."""
+    return AssetFailed.model_construct(
+        **_ORIGIN,
+        id=f"{asset.value}.failed",
+        at=NOON,
+        asset=asset,
+        fingerprint=fingerprint,
+        started_at=NOON,
+        code="content_refused",
+        reason="the provider refused it",
+        request_id=None,
+    )
+
+
+def retrying(asset: Asset, fingerprint: Fingerprint, attempt: int = 1) -> AssetRetrying:
+    """An attempt that failed, with another to come."""
+    return AssetRetrying.model_construct(
+        **_ORIGIN,
+        id=f"{asset.value}.retrying.{attempt}",
+        at=NOON,
+        asset=asset,
+        fingerprint=fingerprint,
+        attempt=attempt,
+        reason="rate limit",
+        retry_at=NOON + timedelta(seconds=5),
+    )
+
+
+@dataclass
+class Walk:
+    """A journey, all that it was told to start, and what a reader knows of it who heard nothing but the news."""
+
+    journey: Journey
+    started: list[Asset] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    known: dict[str, Any] = field(default_factory=dict)
+    ends: int = 0
+
+    def hear(self, event: AnyEvent) -> Effects:
+        """Fold the event in, and hold what must hold after every event."""
+        before = self.journey
+        self.journey, effects = after(before, event)
+        if self.journey is before:
+            assert effects == NOTHING
+            return effects
+        self._check_settled_stays(before)
+        self._check_jobs(effects)
+        self._read(before, effects)
+        self.started += effects.jobs
+        self.ends += effects.ended
+        assert self.journey.version == before.version + 1
+        assert set(effects.changed) == {a for a, s in self.journey.assets.items() if s is not before.assets[a]}
+        assert effects.ended == (overall(before) == "generating" != overall(self.journey))
+        return effects
+
+    def fingerprint(self, asset: Asset) -> Fingerprint:
+        """What the asset is to be made with. It must have started."""
+        found = self.journey.assets[asset].fingerprint
+        assert found is not None
+        return found
+
+    def make(self, *assets: Asset) -> None:
+        """Complete assets that have started."""
+        for asset in assets:
+            self.hear(completed(asset, self.fingerprint(asset)))
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """Where it ended, as the world sees it, without times and reasons."""
+        shown = document(self.journey)
+        return {"overall": shown["overall"]} | {name: one["status"] for name, one in shown["assets"].items()}
+
+    def _check_settled_stays(self, before: Journey) -> None:
+        for asset, state in before.assets.items():
+            assert not state.settled or self.journey.assets[asset] is state
+
+    def _check_jobs(self, effects: Effects) -> None:
+        states = self.journey.assets
+        assert not set(effects.jobs) & set(self.started), "a job went out twice"
+        for job in effects.jobs:
+            assert states[job].status == "queued"
+            assert states[job].fingerprint is not None
+            assert all(states[need].status == "ready" for need in GRAPH[job].needs)
+            assert all(states[need].settled for need in GRAPH[job].settled)
+
+    def _read(self, before: Journey, effects: Effects) -> None:
+        """The reader: a snapshot and news must amount to the document, and numbers have no gap."""
+        numbers = [news.seq for news in effects.news]
+        assert numbers == list(range(before.seq + 1, self.journey.seq + 1))
+        for news in effects.news:
+            self.told.append(news.event)
+            if news.event == "snapshot":
+                self.known = {**news.data["assetGenerationStatus"]["assets"]}
+            elif news.event == "asset":
+                self.known[news.data["asset"]] = {k: v for k, v in news.data.items() if k != "asset"}
+            elif news.event == "story":
+                assert news.data["overall"] == overall(self.journey)
+        if "snapshot" in self.told:
+            assert self.known == document(self.journey)["assets"]
+
+
+@dataclass
+class Scheduler:
+    """Delivers what was sent in an order of chance, sometimes again, amid noise; every sent end does arrive."""
+
+    chance: Random
+    failing: Collection[Asset] = ()
+    noise: float = 0.3
+    bag: list[AnyEvent] = field(default_factory=list)
+    past: list[AnyEvent] = field(default_factory=list)
+
+    def run(self, walk: Walk) -> Walk:
+        """From StoryRequested until nothing is on its way."""
+        self.bag.append(requested())
+        while self.bag:
+            event = self.bag.pop(self.chance.randrange(len(self.bag)))
+            self.past.append(event)
+            self._work(walk, walk.hear(event))
+            if self.chance.random() < self.noise:
+                walk.hear(self._noise(walk))
+        for event in self.past:
+            assert walk.hear(event) == NOTHING
+        return walk
+
+    def _work(self, walk: Walk, effects: Effects) -> None:
+        for job in effects.jobs:
+            fingerprint = walk.fingerprint(job)
+            attempts = self.chance.randrange(3)
+            self.bag += [retrying(job, fingerprint, attempt) for attempt in range(1, attempts + 1)]
+            self.bag.append(failed(job, fingerprint) if job in self.failing else completed(job, fingerprint))
+
+    def _noise(self, walk: Walk) -> AnyEvent:
+        asset = self.chance.choice(tuple(Asset))
+        match self.chance.randrange(4):
+            case 0:
+                return self.chance.choice(self.past)
+            case 1:
+                return completed(asset, OTHER)
+            case 2:
+                return failed(asset, OTHER)
+            case _:
+                state = walk.journey.assets.get(asset)
+                return retrying(asset, OTHER if state is None or state.fingerprint is None else state.fingerprint)
