@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
 
 from studio.openai_api import openai_error, read_json
 from studio.schema import types_of
 from studio.validation import check_request, read_spec
 
 _MAX_BYTES = 50 * 1024 * 1024  # a picture's size limit (OpenAI, images/edits)
+_MOST_BYTES = 256 * 1024 * 1024  # all parts of a form together
 _MAGIC = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -43,20 +44,39 @@ async def read_edit(request: web.Request) -> tuple[dict[str, Any], list[Upload]]
 
 
 async def _read_form(request: web.Request) -> tuple[dict[str, Any], list[Upload]]:
+    body: dict[str, Any] = {}
+    files: list[bytes | str] = []
+    room = _MOST_BYTES
     try:
-        form = await request.post()
-    except ValueError as error:
+        async for part in await request.multipart():
+            name, content = await _read_part(part, room)
+            room -= len(content)
+            if name == "image":
+                files.append(content)
+            else:
+                body[name] = content if isinstance(content, bytes) else _read_value(name, content)
+    except ValueError as error:  # not a form, or not text where text belongs
         raise openai_error(400, "Could not parse multipart form.", code="invalid_multipart_form_data") from error
-    files = [value for name in ("image", "image[]") for value in form.getall(name, [])]
-    body: dict[str, Any] = {
-        name: _read_value(name, value)
-        for name, value in form.items()
-        if name not in {"image", "image[]"} and isinstance(value, str)
-    }
     if files:
         body["image"] = files
     check_request("images.edit", body)
-    return body, [_read_file(field, at) for at, field in enumerate(files)]
+    return body, [_read_file(content, at) for at, content in enumerate(files)]
+
+
+async def _read_part(part: MultipartReader | BodyPartReader | None, room: int) -> tuple[str, bytes | str]:
+    """A part's name, and its bytes or, of a part that is no file, its text. Raises 413 beyond what there is room for.
+
+    Kept in memory: pictures are a few megabytes. Raises ValueError for a part that is none of a form's.
+    """
+    if not isinstance(part, BodyPartReader) or not part.name:
+        raise ValueError("a part without a name")
+    content = bytearray()
+    while chunk := await part.read_chunk(1 << 20):
+        content += chunk
+        if len(content) > room:
+            raise web.HTTPRequestEntityTooLarge(max_size=_MOST_BYTES, actual_size=len(content))
+    name = part.name.removesuffix("[]")
+    return name, bytes(content) if part.filename else content.decode()
 
 
 def _read_value(name: str, text: str) -> Any:
@@ -70,13 +90,13 @@ def _read_value(name: str, text: str) -> Any:
     return text
 
 
-def _read_file(field: object, at: int) -> Upload:
-    if not isinstance(field, web.FileField):
+def _read_file(content: bytes | str, at: int) -> Upload:
+    if isinstance(content, str):
         raise openai_error(
             400, "Invalid type for 'image': expected a file, but got a string instead.", param="image",
             code="invalid_type",
         )  # fmt: skip
-    return _check_upload(field.file.read(), at)
+    return _check_upload(content, at)
 
 
 def _read_reference(image: Mapping[str, str], at: int) -> Upload:

@@ -52,7 +52,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     """The request's body, a JSON object. Raises 400 in OpenAI's words."""
     try:
         body = json.loads(await request.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise openai_error(
             400,
             "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "

@@ -21,7 +21,7 @@ from studio.prices import price_text
 from studio.response_body import Answer, build_response
 from studio.response_stream import stream_response
 from studio.schema import find_problems
-from studio.validation import check_model, check_request, check_strict
+from studio.validation import check_model, check_request, check_strict, write_path
 
 _DIALECT = Dialect(rate_limited, server_failed)
 REFUSAL = "I'm sorry, but I can't assist with that request."
@@ -152,11 +152,18 @@ async def compose(desk: Desk, call: Call, wanted: dict[str, Any], prompt: Prompt
         raise openai_error(
             400, f"The prompt does not follow docs/providers.md: {error}", param="input", code="unanswerable_prompt"
         ) from error
-    if value is None:
-        value = invent(schema, call.seed)
-    problems = find_problems(value, schema)
+    try:
+        value = invent(schema, call.seed) if value is None else value
+        problems = find_problems(value, schema)
+    except (KeyError, TypeError, ValueError) as error:
+        raise openai_error(
+            400, f"Invalid schema for response_format '{wanted['name']}': {error!r}", param="text.format.schema",
+            code="invalid_json_schema",
+        ) from error  # fmt: skip
     if problems:
-        raise RuntimeError(f"the answer to {call.schema} does not fit its schema: {problems[:3]}")
+        # Where and what, but not the values: they are the story's words, and this goes into a log.
+        where = [f"{write_path(problem.path)}: {problem.kind}" for problem in problems[:5]]
+        raise RuntimeError(f"the answer to {call.schema} does not fit its schema: {', '.join(where)}")
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -20,6 +20,7 @@ Kind = Literal[
     "min_items", "max_items",
 ]  # fmt: skip
 
+_MOST_HOPS = 32  # references that lead to references
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "null": type(None), "boolean": bool, "number": (int, float), "string": str, "array": list, "object": dict,
 }  # fmt: skip
@@ -41,13 +42,15 @@ def find_problems(value: Any, schema: Schema, root: Schema | None = None, path: 
 
 
 def resolve(schema: Schema, root: Schema) -> Schema:
-    """Follow $ref until there is none. Raises KeyError if it points nowhere in the document."""
-    while "$ref" in schema:
+    """Follow $ref until there is none. Raises KeyError if it points nowhere in the document, or round in circles."""
+    for _ in range(_MOST_HOPS):
+        if "$ref" not in schema:
+            return schema
         target: Any = root
         for part in str(schema["$ref"]).removeprefix("#").strip("/").split("/"):
             target = target[part.replace("~1", "/").replace("~0", "~")] if part else target
         schema = target
-    return schema
+    raise KeyError("a reference that leads to itself")
 
 
 def types_of(schema: Schema) -> list[str]:

@@ -160,3 +160,11 @@ async def test_a_body_that_is_neither_form_nor_json_is_refused(http: aiohttp.Cli
     async with http.post("/v1/images/edits", data=b"x", headers={"Content-Type": "text/plain"}) as response:
         assert response.status == 400
         assert (await response.json())["error"]["code"] == "unsupported_content_type"
+
+
+@pytest.mark.parametrize("body", [b"", b"no boundary", b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"])
+async def test_a_broken_form_is_refused(http: aiohttp.ClientSession, fits_openai: Check, body: bytes) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    async with http.post("/v1/images/edits", data=body, headers=headers) as response:
+        assert response.status == 400
+        fits_openai("ErrorResponse", await response.json())

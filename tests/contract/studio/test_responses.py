@@ -185,6 +185,11 @@ def say(part: Any) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [part]}]
 
 
+def odd(schema: dict[str, Any]) -> dict[str, Any]:
+    """A request for an answer by a schema that was not held to strict mode."""
+    return {"model": MODEL, "input": "x", "text": {"format": {"type": "json_schema", "name": "odd", "schema": schema}}}
+
+
 LOOSE = {**SCENE_TEXT, "additionalProperties": True}
 OPTIONAL = {**SCENE_TEXT, "required": ["paragraphs"]}
 PICTURE = {"type": "input_image", "detail": "auto", "image_url": "https://example.com/fox.png"}
@@ -207,6 +212,9 @@ PICTURE = {"type": "input_image", "detail": "auto", "image_url": "https://exampl
         (ask("a scene"), 400, "text.format.name", "invalid_value"),
         (ask(schema=LOOSE), 400, "text.format.schema", "invalid_json_schema"),
         (ask(schema=OPTIONAL), 400, "text.format.schema", "invalid_json_schema"),
+        (ask(schema={"$ref": "#"}), 400, "text.format.schema", "invalid_json_schema"),
+        (odd({"$ref": "#/nowhere"}), 400, "text.format.schema", "invalid_json_schema"),
+        (odd({"type": "integer", "minimum": 5, "maximum": 1}), 400, "text.format.schema", "invalid_json_schema"),
         (ask(model="gpt-9-imaginary"), 404, "model", "model_not_found"),
         (ask(model="gpt-5-mini", temperature=0.2), 400, "temperature", None),
         (ask(reasoning={"effort": "low"}), 400, "reasoning.effort", None),
@@ -225,7 +233,7 @@ async def test_a_wrong_request_is_refused_by_the_name_of_its_parameter(
     assert await (await http.get("/studio/ledger")).json() == []
 
 
-@pytest.mark.parametrize("body", [b"{", b"[1]", b"\xff"])
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"\xff", b"[" * 100_000])
 async def test_a_body_that_is_no_json_object_is_refused(
     http: aiohttp.ClientSession, fits_openai: Check, body: bytes
 ) -> None:
