@@ -66,8 +66,8 @@ def endpaper(shape: str, ground: str, marks: tuple[str, ...], seed: int) -> byte
     return _svg(170, 240, "".join(body))
 
 
-def meadow(shape: str, ground: str, soft: str, seed: int) -> bytes:
-    """The foot of a text page, 170 × 70: two slow hills in the page's own colours, and the shape rising over them."""
+def meadow(shape: str, ground: str, soft: str, seed: int, *, rising: bool = True) -> bytes:
+    """The foot of a text page, 170 × 70: two slow hills in its own colours, and the shape ``rising`` over them."""
     dice = random.Random(seed)
     far, near = mix(ground, soft, 0.42), mix(ground, soft, 0.85)
     up, down = dice.uniform(-7, 7), dice.uniform(-7, 7)
@@ -78,7 +78,7 @@ def meadow(shape: str, ground: str, soft: str, seed: int) -> bytes:
         f'<path transform="translate({17 + k * 27 + dice.uniform(-8, 8):.0f} {dice.uniform(6, 24):.0f}) '
         f'rotate({dice.uniform(-20, 20):.0f}) scale({dice.choice((0.16, 0.22, 0.3))})" '
         f'fill="{soft}" d="{SHAPES[shape]}"/>'
-        for k in range(6)
+        for k in range(6 if rising else 0)
     )
     return _svg(170, 70, marks + hills)
 

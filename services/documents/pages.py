@@ -18,7 +18,7 @@ from services.documents.press import Sheet
 from services.documents.printer import File
 from storyloom.story.assets import PICTURES, SCENES, Asset
 from storyloom.story.brief import Brief
-from storyloom.story.results import Activities, Activity, Outline, Picture, StoryContent
+from storyloom.story.results import Activities, Activity, Outline, Picture, SceneText, StoryContent
 
 SIZES = ((32, 25), (45, 22), (60, 20), (75, 18), (100, 16), (125, 14.5), (170, 12.5))
 """Words of the longest scene, and the points they are set in, so that every scene keeps to one page of 170 × 240 mm.
@@ -27,6 +27,8 @@ Children, 2005)."""
 LARGEST = {3: 25, 4: 24, 5: 22, 6: 20, 7: 18, 8: 16}
 """Points by age; 14 from nine on."""
 SMALLEST = 11
+ROOMY = 40
+"""Words that leave room enough on their page for ornaments to rise."""
 
 SETTINGS = ("airy", "even", "dense", "tight")
 """How closely an activity can be set: classes of the stylesheet."""
@@ -51,6 +53,11 @@ def type_size(age: int, words: int, snug: int = 0) -> float:
     """Points for a story whose longest scene has so many words; a tenth less for every step of ``snug``."""
     fitting = next((points for most, points in SIZES if words <= most), SMALLEST)
     return max(SMALLEST, round(min(LARGEST.get(age, 14), fitting) * (1 - 0.1 * snug), 1))
+
+
+def _length(scene: SceneText) -> int:
+    """The words of a scene, counting long ones (in German, say) for more."""
+    return max(scene.words, round(sum(map(len, scene.paragraphs)) / 5.8))
 
 
 def expected_pages(contents: Contents) -> int:
@@ -87,7 +94,7 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
             labels_lang=labels_lang,
             story=contents.story,
             dedication=_dedication(contents.brief, labels),
-            size=type_size(contents.brief.age, max(scene.words for scene in contents.story.scenes), snug),
+            size=type_size(contents.brief.age, max(_length(scene) for scene in contents.story.scenes), snug),
             deep=ground,
             bright=bright(palette, ground),
             front=tint(palette[0]),
@@ -156,6 +163,7 @@ def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dic
     outline, story = contents.outline, contents.story
     about = (outline.motif, *outline.elements.model_dump().values()) if outline else ()
     shape = drawings.shape_for(story.title, story.logline, *about)
+    longest = max(_length(scene) for scene in story.scenes)
     ground = deep(palette)
     light = bright(palette, ground)
     drawn = {
@@ -169,7 +177,9 @@ def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dic
     for scene in SCENES:
         colours = tint(palette[scene])
         drawn[f"ornament-{scene}.svg"] = drawings.ornament(shape, colours.accent, colours.soft)
-        drawn[f"meadow-{scene}.svg"] = drawings.meadow(shape, colours.paper, colours.soft, seed + scene)
+        drawn[f"meadow-{scene}.svg"] = drawings.meadow(
+            shape, colours.paper, colours.soft, seed + scene, rising=longest <= ROOMY
+        )
     for asset in PICTURES:
         if asset not in contents.images:
             brief = None if outline is None else outline.scenes[asset.scene - 1] if asset.scene else outline.cover

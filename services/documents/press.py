@@ -107,7 +107,7 @@ class Press:
 
     def expect(self) -> None:
         """A book will come soon: warm up in the background. Never raises; what is wrong will show with the book."""
-        if self._process is None and self._warming is None:
+        if self._process is None and (self._warming is None or self._warming.done()):
             self._warming = asyncio.create_task(self._warm_quietly(), name="press.warm")
 
     async def print(self, sheet: Sheet) -> Print:
@@ -127,8 +127,6 @@ class Press:
             await self.warm()
         except (TryAgain, GiveUp, OSError) as error:
             log.warning("press.cold", reason=str(error))
-        finally:
-            self._warming = None
 
     async def _ask(self, sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
         async with self._turn:

@@ -39,6 +39,10 @@ COUNTS = {
 }
 """Items of each list, least and most, and the letters of each."""
 ADAPTATION = (15, 320)
+PAGE = 2600
+"""Letters of an activity in all: what one page of the book holds."""
+PAGE = 2600
+"""Letters of an activity in all: what one page of the book holds."""
 
 
 def examine(activities: Sequence[Activity], brief: Brief, outline: Outline) -> list[Finding]:
@@ -84,6 +88,8 @@ def _as_a_set(activities: Sequence[Activity]) -> Iterator[str]:
 def _unbounded(activity: Activity) -> Iterator[str]:
     for name, (least, most) in LENGTHS.items():
         yield from _length(name, getattr(activity, name), least, most)
+    if _in_all(activity) > PAGE:
+        yield f"has {_in_all(activity)} letters in all; {PAGE} at most are wanted."
     for name, text in activity.adaptations:
         yield from _length(f"adaptations.{name}", text, *ADAPTATION)
     for name, (fewest, most, letters) in COUNTS.items():
@@ -92,6 +98,17 @@ def _unbounded(activity: Activity) -> Iterator[str]:
             yield f"has {len(items)} {name}; {fewest} to {most} are wanted."
         for item in items:
             yield from _length(f"one of its {name}", item, 1, letters)
+
+
+def _in_all(activity: Activity) -> int:
+    lists = [item for name in COUNTS for item in getattr(activity, name)]
+    texts = (
+        activity.title,
+        activity.description,
+        activity.story_connection,
+        *(text for _, text in activity.adaptations),
+    )
+    return sum(map(len, (*texts, *lists)))
 
 
 def _length(name: str, text: str, least: int, most: int) -> Iterator[str]:

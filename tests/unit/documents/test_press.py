@@ -1,0 +1,197 @@
+"""The press starts a process when needed, replaces one that hangs, dies or grows old, and never leaves one behind."""
+
+import asyncio
+import io
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from services.documents.press import PRINTER, DamagedPictureError, Press, Sheet, check_libraries
+from services.documents.printer import to_jpeg
+from storyloom.story.errors import GiveUp, TryAgain
+from tests.unit.documents import stories
+
+STAND_IN = f"""
+import os, runpy, sys
+printer = runpy.run_path({str(PRINTER)!r})
+printed = 0
+while True:
+    header, files = printer["read_message"](sys.stdin.buffer)
+    match header["html"].split():
+        case ["hang"]:
+            sys.stdin.buffer.read()
+            os._exit(0)
+        case ["die"]:
+            os._exit(3)
+        case ["fail", error]:
+            answer = {{"error": error, "reason": "because", "picture": "cover.jpg"}}
+            printer["write_message"](sys.stdout.buffer, answer, {{}})
+        case _:
+            printed += 1
+            pdf = header["html"].encode() + b"".join(data for _, data in files.values())
+            answer = {{"pages": printed, "remarks": []}}
+            printer["write_message"](sys.stdout.buffer, answer, {{"book.pdf": ("application/pdf", pdf)}})
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> tuple[str, ...]:
+    script = tmp_path / "stand_in.py"
+    script.write_text(STAND_IN)
+    return sys.executable, str(script)
+
+
+@pytest.fixture
+async def press(command: tuple[str, ...]) -> AsyncIterator[Press]:
+    press = Press(command=command, timeout=20)
+    yield press
+    await press.close()
+
+
+def gone(pid: int | None) -> bool:
+    return pid is not None and not psutil.pid_exists(pid)
+
+
+async def test_nothing_runs_before_it_is_needed(press: Press) -> None:
+    assert press.pid is None
+
+
+async def test_a_sheet_and_its_files_reach_the_printer_whole(press: Press) -> None:
+    big = os.urandom(3_000_000)
+    printed = await press.print(Sheet("Grüße", {"a": ("image/png", big), "b": ("font/ttf", b"\0end")}))
+    assert printed.pdf == "Grüße".encode() + big + b"\0end"
+
+
+async def test_books_are_printed_one_after_the_other_by_one_process(press: Press) -> None:
+    books = await asyncio.gather(*(press.print(Sheet(f"book {k}")) for k in range(5)))
+    assert sorted(book.pages for book in books) == [1, 2, 3, 4, 5]
+    assert [book.pdf for book in books] == [f"book {k}".encode() for k in range(5)]
+
+
+async def test_a_printer_that_hangs_is_replaced(command: tuple[str, ...]) -> None:
+    press = Press(command=command, timeout=20)
+    await press.warm()
+    first = press.pid
+    press._timeout = 0.05
+    with pytest.raises(TryAgain, match="longer than"):
+        await press.print(Sheet("hang"))
+    assert gone(first)
+    press._timeout = 20
+    assert (await press.print(Sheet("book"))).pages == 1
+    await press.close()
+
+
+async def test_a_printer_that_dies_is_replaced(press: Press) -> None:
+    with pytest.raises(TryAgain, match="ended in the middle"):
+        await press.print(Sheet("die"))
+    assert (await press.print(Sheet("book"))).pages == 1
+
+
+async def test_a_printer_that_died_in_between_is_replaced(press: Press) -> None:
+    await press.print(Sheet("book"))
+    process = press._process
+    assert process is not None
+    process.kill()
+    await process.wait()
+    assert (await press.print(Sheet("book"))).pages == 1
+
+
+async def test_a_book_that_nobody_wants_any_more_spoils_none_that_follows(press: Press) -> None:
+    await press.warm()
+    unwanted = press.pid
+    job = asyncio.create_task(press.print(Sheet("hang")))
+    await asyncio.sleep(0)
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert gone(unwanted)
+    assert (await press.print(Sheet("book"))).pdf == b"book"
+
+
+async def test_an_old_printer_makes_room_for_a_new_one(command: tuple[str, ...]) -> None:
+    press = Press(command=command, timeout=20, books=2)
+    pages = [(await press.print(Sheet("book"))).pages for _ in range(5)]
+    assert pages == [1, 2, 1, 2, 1]
+    await press.close()
+
+
+async def test_an_idle_printer_goes(command: tuple[str, ...]) -> None:
+    press = Press(command=command, timeout=20, idle=0.001)
+    await press.print(Sheet("book"))
+    process = press._process
+    assert process is not None
+    await process.wait()
+    assert press.pid is None
+    assert (await press.print(Sheet("book"))).pages == 1
+    await press.close()
+
+
+async def test_closing_leaves_no_process(command: tuple[str, ...]) -> None:
+    press = Press(command=command, timeout=20)
+    await press.print(Sheet("book"))
+    pid = press.pid
+    await press.close()
+    await press.close()
+    assert gone(pid)
+
+
+@pytest.mark.parametrize(("error", "code"), [("missing_library", "missing_library"), ("bug", "bug")])
+async def test_what_cannot_be_printed_is_given_up(press: Press, error: str, code: str) -> None:
+    with pytest.raises(GiveUp) as gave_up:
+        await press.print(Sheet(f"fail {error}"))
+    assert gave_up.value.code == code
+    assert (await press.print(Sheet("book"))).pages == 1
+
+
+async def test_a_damaged_picture_is_named(press: Press) -> None:
+    with pytest.raises(DamagedPictureError) as damaged:
+        await press.print(Sheet("fail damaged_picture"))
+    assert damaged.value.name == "cover.jpg"
+
+
+async def test_a_book_that_is_expected_finds_the_press_warm(press: Press) -> None:
+    press.expect()
+    press.expect()
+    assert press._warming is not None
+    await press._warming
+    warm = press.pid
+    assert warm is not None
+    assert (await press.print(Sheet("book"))).pages == 2
+    assert press.pid == warm
+
+
+async def test_warming_up_never_hurts() -> None:
+    press = Press(command=("/nonexistent/printer",))
+    press.expect()
+    await press.close()
+    press.expect()
+    assert press._warming is not None
+    await press._warming
+    assert press.pid is None
+    await press.close()
+
+
+def test_a_missing_library_is_told_with_what_to_install() -> None:
+    check_libraries()
+    with pytest.raises(GiveUp) as gave_up:
+        check_libraries({"Pango": ("libnothing-of-the-kind.so",)})
+    assert gave_up.value.code == "missing_library"
+    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0" in gave_up.value.reason
+    assert "brew install pango" in gave_up.value.reason
+
+
+def test_a_picture_becomes_a_jpeg_of_a_printers_size() -> None:
+    with Image.open(io.BytesIO(to_jpeg(stories.png(size=(1000, 3200))))) as jpeg:
+        assert jpeg.format == "JPEG"
+        assert jpeg.size == (500, 1600)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", stories.png()[:200]])
+def test_a_picture_that_cannot_be_read_is_said_to_be_damaged(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        to_jpeg(data)
