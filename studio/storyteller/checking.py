@@ -8,8 +8,9 @@ from typing import Any
 from studio.storyteller.brief import Brief
 from studio.storyteller.language.grammar import count_words, split_sentences
 
-_WORD = re.compile(r"[a-zà-ÿ]{4,}")
+_WORD = re.compile(r"[a-zà-ÿ]{3,}")
 _COMMON = set(
+    "the and for her his its all one out has who was are not but end get put out old off own let it too how "
     "that with from into this they them their there then than were have been what when where which while along "
     "over under very only every everybody everyone home leads whole comes back brings makes find finds turns "
     "story ends safe together same again once more pocket kept inside last keeps stays".split()

@@ -15,6 +15,8 @@ _CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h}
 _INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
 _ROOMS = ("bed", "stairs", "kitchen", "window")
 
+_GENTLE = {"bedtime", "medical_bravery", "mental_health"}
+
 Told = tuple[Weight, str]
 
 
@@ -62,8 +64,7 @@ def _share(lines: Sequence[str], key: str, scene: int) -> list[str]:
 def _around(tale: Tale, light: Mapping[str, Any], scene: int) -> list[str]:
     bank = read_ornaments()
     if tale.plot and any(room in tale.plot.spot(scene) for room in _ROOMS):
-        # Every scene takes its own quarter of what it is given; four times the hush leaves enough for this one.
-        return [*bank["indoors"], *bank[f"time.{light.get('time_of_day')}"]] if light.get("time_of_day") == "night" else list(bank["indoors"])
+        return list(bank["indoors"])
     found = list(tale.place.lines) if tale.place else []
     if not tale.place or tale.place.name not in _INDOORS:
         found += bank.get(f"weather.{light.get('weather')}", ())
@@ -72,7 +73,7 @@ def _around(tale: Tale, light: Mapping[str, Any], scene: int) -> list[str]:
 
 
 def _of_companion(tale: Tale) -> Sequence[str]:
-    return read_ornaments()["calm" if tale.brief.story_type == "bedtime" else "humour"] if tale.companion else ()
+    return read_ornaments()["calm" if tale.brief.story_type in _GENTLE else "humour"] if tale.companion else ()
 
 
 def _of_heroes(tale: Tale) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.casting import Friend, cast_companion, cast_helper
-from studio.storyteller.language.grammar import count_words
+from studio.storyteller.language.grammar import capitalise, count_words
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.language.pronouns import TOGETHER
 from studio.storyteller.plots.reading import Plot, plots_for
@@ -155,7 +155,7 @@ def _weather(tale: Tale, rng: Random) -> str:
 
 
 def _title(plot: Plot, teller: Phrasing, rng: Random, tale: Tale) -> str:
-    titles = [teller.fill(title) for title in rng.sample(plot.head["title"], len(plot.head["title"]))]
+    titles = [capitalise(teller.fill(title)) for title in rng.sample(plot.head["title"], len(plot.head["title"]))]
     assert tale.companion is not None
     titles += [f"{tale.companion.name} and the {teller.words['O']}", f"{tale.companion.name}'s Story"]
     return next(title for title in titles if count_words(title) <= _TITLE_WORDS and len(title.split()) <= _TITLE_WORDS)

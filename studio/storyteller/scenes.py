@@ -20,6 +20,9 @@ from studio.storyteller.threads import weave
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
 _HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
 _HERO = re.compile(r"\{(?:h|hs|ho|names|one|ones|all)\}")
+_INSISTED = re.compile(
+    r"\{(?:t|at|to|from|years|message|subject|fact\d|concept|lang|l_\w+|challenge|emotion|milestone|loves|want|shyof)\}"
+)
 _TOLERANCE = 0.04
 _TRIES = 3
 _TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
@@ -44,7 +47,9 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
     lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
     told = [(line.weight, rng.choice(line.phrasings)) for line in lines if line.phrasings]
     told = dress(tale, planned, wanted.scene, told, rng)
-    told = _name_hero(told)
+    told = [(_pinned(line, weight), line) for weight, line in told]
+    for who in _needed(tale, wanted.scene):
+        told = _name(told, who)
     target = heed(wanted.feedback, Target(wanted.words, wanted.sentence))
     sentences = _tell(tale, wanted, [one for one in told if _playable(tale, one[1])], scene, target)
     return {"paragraphs": _paragraphs(sentences, brief.age), "alt_text": _alt_text(scene)}
@@ -78,13 +83,31 @@ def _lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[Line]:
     return foreign_lines(tale, planned, number)
 
 
-def _name_hero(told: Sequence[tuple[Weight, str]]) -> list[tuple[Weight, str]]:
-    """Makes sure that a line which must be told names a hero, however short the scene."""
-    naming = [index for index, (_, line) in enumerate(told) if _HERO.search(grow(line)[0])]
-    if not naming or any(told[index][0] is Weight.MUST for index in naming):
+def _pinned(line: str, weight: Weight) -> Weight:
+    """What is planted and what the brief insists on stays, however short the scene."""
+    return Weight.PINNED if weight is Weight.MUST and _INSISTED.search(grow(line)[0]) else weight
+
+
+def _needed(tale: Tale, scene: int) -> Iterator[re.Pattern[str]]:
+    """Heroes are named in every scene, the companion in the first, the helper when it first appears."""
+    yield _HERO
+    if scene == 1 and tale.companion:
+        yield re.compile(r"\{C\}")
+    if tale.helper and tale.plot and scene == min(tale.plot.helper_scenes, default=0):
+        yield re.compile(r"\{P\}")
+
+
+def _name(told: Sequence[tuple[Weight, str]], who: re.Pattern[str]) -> list[tuple[Weight, str]]:
+    """Makes sure that a line which must be told names somebody, however short the scene."""
+    naming = [index for index, (_, line) in enumerate(told) if who.search(line)]
+    at_once = [index for index in naming if who.search(grow(told[index][1])[0])]
+    if not naming or any(told[index][0] is Weight.PINNED for index in at_once):
         return list(told)
-    chosen = max(naming, key=lambda index: told[index][0])
-    return [(Weight.MUST if index == chosen else weight, line) for index, (weight, line) in enumerate(told)]
+    chosen = max(at_once or naming, key=lambda index: told[index][0])
+    line = told[chosen][1]
+    while not who.search(grow(line)[0]):
+        line = line.replace("|", "", 1)
+    return [*told[:chosen], (Weight.PINNED, line), *told[chosen + 1 :]]
 
 
 def _tell(
@@ -95,10 +118,12 @@ def _tell(
     told = list(_fresh(tale, told, spot, wanted.before))
     preview = tale.phrasing(spot)
     preview.say("{names}")
+    told = [(weight, _without_stubs(line, target) if weight is Weight.ORNAMENT else line) for weight, line in told]
     choices = [Choice(weight, tuple(preview.say(form) for form in grow(line))) for weight, line in told]
     aim, best, miss = target, [""], float("inf")
     for _ in range(_TRIES):
         teller = tale.phrasing(spot, turn=wanted.scene - 1)
+        teller.introduced = wanted.scene > 1
         sentences = list(_say(teller, told, fit(choices, aim)))
         off = count_words(" ".join(sentences)) / target.words
         if abs(off - 1) < miss:
@@ -107,6 +132,13 @@ def _tell(
             break
         aim = Target(aim.words / off, aim.sentence)
     return best
+
+
+def _without_stubs(line: str, target: Target) -> str:
+    """An ornament of two words is no ornament; it grows to half a sentence at least."""
+    while "|" in line and count_words(grow(line)[0]) < target.sentence / 2:
+        line = line.replace("|", "", 1)
+    return line
 
 
 def _say(teller: Phrasing, told: Sequence[tuple[Weight, str]], forms: Sequence[int | None]) -> Iterator[str]:

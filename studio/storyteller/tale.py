@@ -68,13 +68,13 @@ class Tale:
             "oit": "they" if plural else "it",
             "othem": "them" if plural else "it",
             "owas": "were" if plural else "was",
-            "O": self.thing.title(),
+            "O": _titled(self.thing),
             "t": self.token,
             "at": with_article(self.token),
-            "T": self.token.title(),
+            "T": _titled(self.token),
             "place": place,
             "inplace": self.where,
-            "Place": re.sub(r"\bOf\b", "of", place.title()).replace("'S", "'s").replace("’S", "’s"),
+            "Place": _titled(place),
             "where": spot,
             "spot": spot.partition(" ")[2],
             "hair": hero.hair,
@@ -85,6 +85,11 @@ class Tale:
             "shyof": self.wishes.shy_of,
             **lore_words(self.brief),
         }
+
+
+def _titled(phrase: str) -> str:
+    words = [word if word in {"of", "the", "with", "and", "in", "a"} else word[:1].upper() + word[1:] for word in phrase.split()]
+    return " ".join(words)
 
 
 def _friend_words(letter: str, friend: Friend | None) -> dict[str, str]:

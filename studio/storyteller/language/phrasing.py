@@ -16,6 +16,9 @@ from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 _SLOT = re.compile(r"\{([A-Za-z0-9_]+)\}")
 # “Said she” is for ballads: whoever speaks is named, and speaks alone.
 _SPEAKING = re.compile(r"(?<=” )(said|called|whispered|asked|sang) \{(?:h|one)\}")
+# A quoted text of the brief brings its own end mark, or none: “Well done!”. and “Well done”. become one mark inside.
+_DOUBLE_END = re.compile(r"(?<=[.!?…])”\.$")
+_LATE_END = re.compile(r"”\.$")
 _BRACKET = re.compile(r"\[([^\]]*)\]")
 _AGREEING = {"was": ("was", "were"), "has": ("has", "have"), "is": ("is", "are"), "wasnt": ("wasn't", "weren't")}
 
@@ -47,12 +50,16 @@ def _finish(form: str, end: str) -> str:
 
 @dataclass
 class Phrasing:
-    """One teller in the middle of a scene. `words` are the fixed slots; `rivals` share the heroes' pronoun."""
+    """One teller in the middle of a scene. `words` are the fixed slots; `rivals` share the heroes' pronoun.
+
+    `introduced`: whether the companion has been told apart by its kind; None leaves lines as they are written.
+    """
 
     heroes: Sequence[Person]
     words: Mapping[str, str]
     rivals: frozenset[str] = frozenset()
     turn: int = 0
+    introduced: bool | None = None
     _known: bool = False
     _rival: bool = False
     _run: int = 0
@@ -73,7 +80,18 @@ class Phrasing:
             KeyError: a slot that nothing fills.
 
         """
-        return capitalise(self.fill(line))
+        said = capitalise(self.fill(self._introducing(line)))
+        return _DOUBLE_END.sub("”", said) if _DOUBLE_END.search(said) else _LATE_END.sub(".”", said)
+
+    def _introducing(self, line: str) -> str:
+        """The first time that the companion is named it is told what it is; after that nobody says it again."""
+        full = "{C} the {ck}"
+        if "{C}" not in line or self.introduced is None:
+            return line
+        if self.introduced:
+            return line.replace(full, "{C}")
+        self.introduced = True
+        return line if "{ck}" in line or "{cak}" in line else line.replace("{C}", full, 1)
 
     def fill(self, line: str) -> str:
         """The line with its slots filled and its first letter as it stands."""

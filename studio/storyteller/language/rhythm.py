@@ -9,7 +9,7 @@ from studio.storyteller.language.grammar import count_sentences, count_words
 
 # What a miss costs. A word too many matters less than a sentence too long, since the reader's breath is short;
 # leaving out a line that carries the tale costs more than leaving out an ornament.
-_WORDS, _LENGTH, _OMIT = 60.0, 4.0, {2: 3.0, 1: 0.6, 0: 0.0}
+_WORDS, _LENGTH, _OMIT = 60.0, 7.0, {3: 12.0, 2: 2.0, 1: 0.6, 0: 0.0}
 _ROUNDS = 60
 
 
@@ -19,12 +19,13 @@ _Sizes = Sequence[Sequence[_Size]]
 
 
 class Weight(IntEnum):
-    """How much a line is needed."""
+    """How much a line is needed. Only in a very short scene does a MUST give way; a PINNED line never does."""
 
     ORNAMENT = 0
     MAY = 1
     SHOULD = 2
     MUST = 3
+    PINNED = 4
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def fit(choices: Sequence[Choice], target: Target) -> list[int | None]:
     """The form of every choice, or None where the line is left out. Deterministic hill climbing."""
     sizes = [[_size(form) for form in choice.forms] for choice in choices]
     told: list[int | None] = [
-        _nearest(size, target.sentence) if choice.weight is Weight.MUST else None
+        _nearest(size, target.sentence) if choice.weight >= Weight.MUST else None
         for choice, size in zip(choices, sizes, strict=True)
     ]
     best = math.inf
@@ -83,7 +84,7 @@ def _moves(
     """Every change of one line: what the scene would cost then, which line, which form (-1: left out)."""
     for index, (choice, size) in enumerate(zip(choices, sizes, strict=True)):
         old = _part(choice, size, told[index])
-        for form in range(0 if choice.weight is Weight.MUST else -1, len(size)):
+        for form in range(0 if choice.weight is Weight.PINNED else -1, len(size)):
             new = _part(choice, size, None if form < 0 else form)
             words, sentences, omitted = (now[i] - old[i] + new[i] for i in range(3))
             length = words / sentences if sentences else 0.0
