@@ -182,6 +182,11 @@ class Brief(Wire):
             raise ValueError(f"a {story_type} story needs {', '.join(missing)} here")
         return details
 
+    @classmethod
+    def taken(cls, value: Any) -> "Brief":
+        """A brief that was taken already, by this release or a newer one: what we do not know of it is dropped."""
+        return value if isinstance(value, Brief) else cls.model_validate(value, extra="ignore")
+
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what prompts and clients see."""
         return self.model_dump(mode="json", by_alias=True)

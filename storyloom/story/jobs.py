@@ -1,10 +1,10 @@
 """The one command on the bus: make this asset."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.brief import Brief
@@ -30,7 +30,7 @@ class AssetRequested(Value):
     fingerprint: Fingerprint
     priority: Priority = Priority.NORMAL
     put_back: bool = False
-    brief: Brief
+    brief: Annotated[Brief, BeforeValidator(Brief.taken)]
     inputs: dict[Asset, AnyResult] = Field(default_factory=dict)
 
     @property
