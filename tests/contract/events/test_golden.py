@@ -1,0 +1,120 @@
+"""The messages as they once were written: today's code reads them, and writes the same.
+
+A golden file is never changed, since messages like it live on streams for 14 days and manifests for years. What is new
+gets a file of its own.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from storyloom.bus.streams import EVENTS_FOR_STATUS
+from storyloom.objects import Manifest
+from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, subject
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import AnyResult
+
+GOLDEN = {path.stem: path for path in sorted((Path(__file__).parent / "golden").glob("*.json"))}
+OTHERS: dict[str, type[BaseModel]] = {
+    "AssetRequested": AssetRequested,
+    "AssetStarted": AssetStarted,
+    "AssetProgressed": AssetProgressed,
+    "Manifest": Manifest,
+}
+EVENTS: tuple[type[Event], ...] = get_args(get_args(AnyEvent)[0])
+KINDS = {kind.model_fields["kind"].default for kind in get_args(get_args(AnyResult)[0])}
+VERSIONED = [name for name in GOLDEN if name not in ("AssetStarted", "AssetProgressed")]
+
+# Maps of words of somebody else's choice, where another key is no unknown field.
+FREE = {"inputs", "blocks", "type_details", "typeDetails", "metadata"}
+
+
+def reader(name: str) -> Callable[[bytes | str], BaseModel]:
+    """How a message of this name is read."""
+    other = OTHERS.get(name.split(".", maxsplit=1)[0])
+    return other.model_validate_json if other is not None else EVENT.validate_json
+
+
+def written(message: BaseModel) -> Any:
+    return json.loads(message.model_dump_json())
+
+
+def with_more(value: Any, *, free: bool = False) -> Any:
+    """The same message from a newer writer, who says something more in every object."""
+    if isinstance(value, list):
+        return [with_more(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    more = {key: with_more(item, free=key in FREE) for key, item in value.items()}
+    return more if free else {**more, "said_by_a_newer_writer": {"deep": [1]}}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_an_old_message_is_read_and_written_back_the_same(name: str) -> None:
+    text = GOLDEN[name].read_text("utf-8")
+    message = reader(name)(text)
+    assert type(message).__name__ == name.split(".", maxsplit=1)[0]
+    assert written(message) == json.loads(text)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_what_a_newer_writer_adds_is_dropped(name: str) -> None:
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    assert written(reader(name)(json.dumps(with_more(told)))) == told
+
+
+@pytest.mark.parametrize("name", VERSIONED)
+def test_an_unknown_version_is_refused(name: str) -> None:
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    with pytest.raises(ValidationError) as caught:
+        reader(name)(json.dumps({**told, "version": 2}))
+    assert caught.value.errors()[0]["loc"][-1] == "version"
+
+
+def test_an_unknown_event_is_refused() -> None:
+    told = json.loads(GOLDEN["StoryRequested"].read_text("utf-8"))
+    with pytest.raises(ValidationError):
+        EVENT.validate_json(json.dumps({**told, "event": "StoryForgotten"}))
+
+
+def test_every_event_and_every_result_has_a_golden_file() -> None:
+    assert {event.__name__ for event in EVENTS} == {name.split(".")[0] for name in GOLDEN} - set(OTHERS)
+    assert {f"AssetCompleted.{kind}" for kind in KINDS} == {
+        name for name in GOLDEN if name.startswith("AssetCompleted")
+    }
+    assert set(OTHERS) <= {name.split(".")[0] for name in GOLDEN}
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name.split(".")[0] not in OTHERS])
+def test_an_event_is_told_under_its_own_name_and_story(name: str) -> None:
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    event = EVENT.validate_python(told)
+    assert subject(event) == f"story.evt.{told['event']}.{told['story_id']}"
+    assert (told["event"] in EVENTS_FOR_STATUS) is (told["event"] != "StoryCompleted")
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("AssetRequested.outline", "job.content.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.outline"),
+        ("AssetRequested.cover", "job.images.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.cover"),
+        ("AssetRequested.pdf", "job.documents.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.pdf"),
+    ],
+)
+def test_a_job_stands_on_the_lane_of_its_service_and_priority(name: str, subject: str) -> None:
+    job = AssetRequested.model_validate_json(GOLDEN[name].read_text("utf-8"))
+    assert job.subject == subject
+    assert "Mira" not in job.subject
+
+
+def test_a_job_says_what_it_is_made_from() -> None:
+    """The one that was put back lacks the picture that failed."""
+    job = AssetRequested.model_validate_json(GOLDEN["AssetRequested.pdf"].read_text("utf-8"))
+    assert job.put_back
+    assert {asset.value for asset in job.inputs} == {"content", "cover", "scene_1", "scene_2", "scene_3", "activities"}
+    adapter: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
+    assert all(adapter.validate_python(result.model_dump()) == result for result in job.inputs.values())
