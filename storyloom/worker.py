@@ -7,19 +7,18 @@ from dataclasses import dataclass
 import orjson
 import structlog
 from aiohttp import web
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
 from storyloom import running
 from storyloom.bus.connection import Bus, connect
+from storyloom.bus.pulling import Pull
 from storyloom.bus.streams import missing, provision
 from storyloom.bus.working import Working
 from storyloom.health import add_health, listen
 from storyloom.objects import Objects
+from storyloom.running import supervise
 from storyloom.settings import Settings
-from storyloom.story.assets import Priority
+from storyloom.story.assets import Priority, Service
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.work import Question, Workshop
 
@@ -37,7 +36,7 @@ class RunningWorker:
     name: str
     url: str
     working: Working
-    _broker: NatsBroker
+    _loops: list[asyncio.Task[None]]
     _bus: Bus
     _objects: Objects
     _workshop: Workshop
@@ -49,11 +48,10 @@ class RunningWorker:
         if self._stopped:
             return
         self._stopped = True
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
         await self.working.drain()
-        try:
-            await asyncio.wait_for(self._broker.stop(), 5)
-        except (TimeoutError, NatsError) as error:
-            log.debug("worker.broker_left", error=type(error).__name__)
         await self._bus.close()
         await self._workshop.close()
         await self._objects.close()
@@ -65,12 +63,17 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     objects = objects or Objects(settings)
     workshop = compose(settings, objects)
     name = workshop.service.value
-    bus = await connect(settings, name)
+    lanes: list[Lane] = []
+
+    async def reconnected() -> None:
+        for lane in lanes:
+            await lane.pull.again()
+
+    bus = await connect(settings, name, on_reconnect=reconnected)
     # Whoever comes first lays the bus; it is the same hand that lays it for everybody.
     await provision(bus.js, settings)
     working = Working(bus, objects, workshop, settings)
-    broker = _broker(bus, settings, workshop, working)
-    await broker.start()
+    lanes += _lanes(bus, settings, workshop.service, working)
     await bus.client.subscribe(bus.names.subject(WHO_HOLDS_WHAT), cb=_answer(working))
     for subject, question in workshop.questions.items():
         await bus.client.subscribe(bus.names.subject(subject), queue=name, cb=_ask(question))
@@ -90,7 +93,8 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
 
     add_health(app, {"bus": bus_ready, "store": store_ready})
     runner, url = await listen(app, settings.http_host, settings.http_port)
-    return RunningWorker(name, url, working, broker, bus, objects, workshop, runner)
+    loops = [asyncio.create_task(supervise(f"{name} lane", lane.run)) for lane in lanes]
+    return RunningWorker(name, url, working, loops, bus, objects, workshop, runner)
 
 
 def main(compose: Compose) -> None:
@@ -102,39 +106,44 @@ def main(compose: Compose) -> None:
     running.run(compose.__module__.split(".")[1], start)
 
 
-def _broker(bus: Bus, settings: Settings, workshop: Workshop, working: Working) -> NatsBroker:
-    """FastStream over our lanes: one subscriber a slot, each fetching one job at a time: none waits unheld."""
-    broker = NatsBroker(
-        settings.nats_url,
-        name=f"storyloom-{workshop.service.value}-jobs",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.25,  # type: ignore[arg-type] # FastStream says int, nats-py takes seconds
-        graceful_timeout=1,
-        apply_types=False,
-        logger=None,
-    )
-    lanes = {
-        Priority.NORMAL: settings.slots_normal,
-        Priority.HIGH: settings.slots_high,
+class Lane:
+    """The jobs of one priority: as many at once as the lane has slots, none fetched before there is one free.
+
+    The lanes are apart, so that urgent jobs never wait behind normal ones and normal ones always have their slots.
+    """
+
+    def __init__(self, bus: Bus, durable: str, working: Working, *, slots: int) -> None:
+        self.pull = Pull(bus, bus.names.jobs, durable, room=slots)
+        self._working = working
+        self._slots = slots
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Take jobs for ever; cancel it to take no more. Jobs under way go on."""
+        await self.pull.open()
+        try:
+            while True:
+                for message in await self.pull.take(self._slots):
+                    job = asyncio.create_task(self._one(message))
+                    self._jobs.add(job)
+                    job.add_done_callback(self._jobs.discard)
+        finally:
+            await self.pull.close()
+
+    async def _one(self, message: Msg) -> None:
+        try:
+            await self._working.on_message(message)
+        finally:
+            await self.pull.done(1)
+
+
+def _lanes(bus: Bus, settings: Settings, service: Service, working: Working) -> list[Lane]:
+    slots = {
         Priority.URGENT: settings.slots_urgent,
+        Priority.HIGH: settings.slots_high,
+        Priority.NORMAL: settings.slots_normal,
     }
-    for priority, slots in lanes.items():
-        for slot in range(slots):
-            broker.subscriber(
-                bus.names.subject(f"job.{workshop.service.value}.{priority.value}.>"),
-                stream=JStream(bus.names.jobs, declare=False),
-                durable=bus.names.lane(workshop.service, priority),
-                pull_sub=PullSub(batch_size=1, timeout=2),
-                ack_policy=AckPolicy.MANUAL,
-                decoder=_as_it_is,
-                include_in_schema=slot == 0,
-            )(working.on_message)
-    return broker
-
-
-async def _as_it_is(message: NatsMessage) -> NatsMessage:
-    # The job is read where a message that is none can be buried; here it only passes.
-    return message
+    return [Lane(bus, bus.names.lane(service, priority), working, slots=number) for priority, number in slots.items()]
 
 
 def _answer(working: Working) -> Callable[[Msg], Awaitable[None]]:

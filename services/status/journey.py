@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from storyloom.story.assets import GRAPH, PUBLIC, WAITED_ON_BY, Asset
+from storyloom.story.assets import GRAPH, WAITED_ON_BY, Asset
 from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, StoryCancelled, StoryRequested
 from storyloom.story.fingerprint import Fingerprint, canonical, fingerprint
 from storyloom.story.journey import NEED_FAILED, AssetState, Journey, document, overall, view
@@ -35,6 +35,9 @@ class Effects:
 
 
 NOTHING = Effects()
+
+SHOWN = {asset: asset if recipe.public else recipe.shown_as for asset, recipe in GRAPH.items()}
+"""Which public asset shows a change of an asset; None for what nobody sees."""
 
 
 def after(journey: Journey, event: AnyEvent) -> tuple[Journey, Effects]:
@@ -117,7 +120,8 @@ class _Turn:
             self._drop_the_rest()
             changed = tuple(asset for asset, state in self.assets.items() if state is not self.before.assets[asset])
             self.jobs = [job for job in self.jobs if self.assets[job].status == "queued"]
-        news = tuple(News(self.before.seq + k, *told) for k, told in enumerate(self._news(now, ended=ended), start=1))
+        told = self._news(now, changed, ended=ended)
+        news = tuple(News(self.before.seq + k, *one) for k, one in enumerate(told, start=1))
         now = replace(now, seq=self.before.seq + len(news), version=self.before.version + 1)
         return now, Effects(changed, tuple(self.jobs), news, ended)
 
@@ -167,11 +171,12 @@ class _Turn:
             case _:
                 pass
 
-    def _news(self, now: Journey, *, ended: bool) -> list[tuple[str, dict[str, Any]]]:
+    def _news(self, now: Journey, changed: tuple[Asset, ...], *, ended: bool) -> list[tuple[str, dict[str, Any]]]:
         if self.first:
             return [("snapshot", {"seq": 1, "status": overall(now), "assetGenerationStatus": document(now)})]
         told = self.told
-        for asset in PUBLIC:
+        touched = dict.fromkeys(public for asset in changed if (public := SHOWN[asset]) is not None)
+        for asset in touched:
             if asset in self.assets and (shown := view(now, asset)) != view(self.before, asset):
                 told.append(("asset", {"asset": asset.value, **shown}))
         if ended:

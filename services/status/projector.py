@@ -1,7 +1,7 @@
 """The projector: hears every event, folds a batch of them into their stories' journeys, all in one transaction.
 
-Lock the stories, note the events' ids (a repeat changes nothing), fold, write, commit; then tell the readers, send the
-next jobs, and acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to put back.
+Fold, write with the events' ids (a repeat changes nothing), commit; then tell the readers, send the next jobs, and
+acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to put back.
 """
 
 import asyncio
@@ -13,17 +13,16 @@ from uuid import UUID
 import asyncpg
 import orjson
 import structlog
-from asyncpg import Record
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from services.status import records
 from services.status.jobs import job_for
-from services.status.journey import Effects, after
+from services.status.journey import Effects, News, after
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.pulling import Pull
-from storyloom.db.pool import Connection, Pool
+from storyloom.db.pool import Pool
 from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AnyEvent, StoryCompleted
 from storyloom.story.jobs import AssetRequested
@@ -101,13 +100,15 @@ class Projector:
         by_story: Batch = {}
         for event in events:
             by_story.setdefault(event.story_id, []).append(event)
-        async with self._pool.acquire() as connection:
-            try:
-                turns = await self._transact(connection, by_story)
-            except BaseException:
-                for story_id in by_story:
-                    self._journeys.pop(story_id, None)
-                raise
+        try:
+            turns, rest = await self._write_remembered(by_story)
+            if rest:
+                turns += await self._transact(rest)
+        except BaseException:
+            for story_id in by_story:
+                self._journeys.pop(story_id, None)
+            raise
+        EVENTS.labels(outcome="folded").inc(sum(len(turn.heard) for turn in turns))
         jobs = [job_for(turn.journey, asset) for turn in turns for asset in turn.effects.jobs]
         for turn in turns:
             self._remember(turn.journey)
@@ -118,32 +119,43 @@ class Projector:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _transact(self, connection: Connection, by_story: Batch) -> list[records.Turn]:
+    async def _write_remembered(self, by_story: Batch) -> tuple[list[records.Turn], Batch]:
+        """The short way: fold what is remembered, and write it if nobody has moved it on. Answers what is left to do.
+
+        One statement is its own transaction, so that a batch costs one round trip and no lock is held over it.
+        """
+        turns, rest = [], {}
+        for story_id, events in by_story.items():
+            journey = self._journeys.get(story_id)
+            turn = journey and _fold(journey, events, known=frozenset())
+            if turn:
+                turns.append(turn)
+            else:
+                rest[story_id] = events
+        if not turns:
+            return [], rest
+        try:
+            written = await records.write(self._pool, turns)
+        except asyncpg.UniqueViolationError:
+            written = set()  # a repeat is among them: the long way knows which
+        rest |= {key: by_story[key] for turn in turns if (key := turn.journey.story_id) not in written}
+        return [turn for turn in turns if turn.journey.story_id in written], rest
+
+    async def _transact(self, by_story: Batch) -> list[records.Turn]:
+        """The long way: lock the stories, read them back, and fold what was not heard before."""
         queries = records.queries()
-        async with connection.transaction():
+        async with self._pool.acquire() as connection, connection.transaction():
             rows = [row async for row in queries.lock_stories(connection, ids=list(by_story))]
-            known = {row["id"] for row in rows}
-            ids = [event.id for story_id in known for event in by_story[story_id]]
-            fresh = {row["event_id"] async for row in queries.record_events(connection, event_ids=ids)}
-            journeys = await self._journeys_of(connection, rows)
-            turns = [turn for key in journeys if (turn := _fold(journeys[key], by_story[key], fresh)) is not None]
+            journeys = await records.read(connection, rows)
+            ids = [event.id for story_id in journeys for event in by_story[story_id]]
+            known = frozenset([row["event_id"] async for row in queries.known_events(connection, event_ids=ids)])
+            turns = [turn for key in journeys if (turn := _fold(journeys[key], by_story[key], known)) is not None]
             if turns:
                 await records.write(connection, turns)
-        EVENTS.labels(outcome="folded").inc(len(fresh))
-        EVENTS.labels(outcome="repeated").inc(len(ids) - len(fresh))
+            heard = {event_id for turn in turns for event_id in turn.heard}
+            await queries.record_events(connection, event_ids=[one for one in ids if one not in heard])
+        EVENTS.labels(outcome="repeated").inc(len(known))
         return turns
-
-    async def _journeys_of(self, connection: Connection, rows: list[Record]) -> dict[UUID, Journey]:
-        journeys, unknown = {}, []
-        for row in rows:
-            remembered = self._journeys.get(row["id"])
-            if remembered is not None and remembered.version == row["version"]:
-                journeys[row["id"]] = remembered
-            else:
-                unknown.append(row)
-        if unknown:
-            journeys |= await records.read(connection, unknown)
-        return journeys
 
     def _remember(self, journey: Journey) -> None:
         self._journeys.pop(journey.story_id, None)
@@ -216,28 +228,31 @@ class Projector:
             log.info("projector.nack_lost")
 
 
-def _fold(journey: Journey, events: list[AnyEvent], fresh: set[str]) -> records.Turn | None:
-    """All of a story's fresh events, one after the other, as one turn; None if nothing came of them."""
+def _fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> records.Turn | None:
+    """All of a story's events that are not known, one after the other, as one turn; None if nothing came of them."""
+    before, at = journey.version, None
     changed: dict[Asset, None] = {}
     jobs: list[Asset] = []
-    total = Effects()
-    at = None
+    news: list[News] = []
+    heard: dict[str, None] = {}  # the same id twice in one batch counts once
+    ended = False
     for event in events:
-        if event.id not in fresh:
+        if event.id in known or event.id in heard:
             continue
-        fresh.discard(event.id)  # the same id twice in one batch counts once
+        heard[event.id] = None
         now, effects = after(journey, event)
         if now is journey:
             continue
         journey, at = now, event.at
         changed |= dict.fromkeys(effects.changed)
         jobs += effects.jobs
-        total = Effects(tuple(changed), tuple(jobs), total.news + effects.news, total.ended or effects.ended)
+        news += effects.news
+        ended = ended or effects.ended
     if at is None:
         return None
     # What one event queued another of the same batch may have settled.
-    still = tuple(job for job in total.jobs if journey.assets[job].status == "queued")
-    return records.Turn(journey, Effects(total.changed, still, total.news, total.ended), at)
+    still = tuple(job for job in jobs if journey.assets[job].status == "queued")
+    return records.Turn(before, journey, Effects(tuple(changed), still, tuple(news), ended), at, tuple(heard))
 
 
 def _story_completed(turn: records.Turn) -> StoryCompleted:

@@ -12,23 +12,51 @@ SELECT story_id, asset_type, status, revision, fingerprint, result, started_at, 
        retry_count, metadata
 FROM asset_generation_jobs WHERE story_id = ANY(:ids::uuid[]);
 
--- name: record_events
--- The stream may deliver twice; the primary key makes the second a no-op. The stories are locked already, so nobody
--- else can be waiting with the same ids.
-INSERT INTO inbox (event_id) SELECT unnest(:event_ids::text[]) ON CONFLICT DO NOTHING RETURNING event_id;
+-- name: known_events
+-- The stream may deliver twice: these were folded in before. Asked with the stories locked, so that nobody adds to them.
+SELECT event_id FROM inbox WHERE event_id = ANY(:event_ids::text[]);
+
+-- name: record_events!
+-- Events that changed nothing have no turn to be written with.
+INSERT INTO inbox (event_id) SELECT unnest(:event_ids::text[]) ON CONFLICT DO NOTHING;
 
 -- name: write_turns
--- One statement for all that a batch of events changed: stories, what their readers were told, assets.
-WITH turn AS (
+-- One statement for all that a batch of events changed: stories, what their readers were told, assets, inbox.
+-- A story is written only while it is at the version that the turn began from: one that moved on meanwhile is not among
+-- the ids that come back, and nothing of its turn is written. An event that is in the inbox already breaks the whole
+-- statement (unique_violation). The rows are taken in the order of their ids, so that two projectors never cross.
+WITH turn AS MATERIALIZED (
     SELECT * FROM unnest(
-        :ids::uuid[], :versions::int[], :seqs::int[], :statuses::text[], :documents::text[], :ended_at::timestamptz[],
-        :titles::text[], :loglines::text[], :errors::text[], :hues::text[], :words::text[], :blocks::text[]
-    ) AS t (id, version, seq, status, document, ended_at, title, logline, error, hues, words, blocks)
+        :ids::uuid[], :versions_before::int[], :versions::int[], :seqs::int[], :statuses::text[], :documents::text[],
+        :ended_at::timestamptz[], :titles::text[], :loglines::text[], :errors::text[], :hues::text[], :words::text[],
+        :blocks::text[]
+    ) AS t (id, version_before, version, seq, status, document, ended_at, title, logline, error, hues, words, blocks)
+    ORDER BY id
+), written AS (
+    UPDATE stories s SET
+        version = turn.version,
+        seq = turn.seq,
+        status = turn.status,
+        asset_generation_status = turn.document::jsonb,
+        asset_generation_completed_at = coalesce(turn.ended_at, s.asset_generation_completed_at),
+        title = coalesce(turn.title, s.title),
+        logline = coalesce(turn.logline, s.logline),
+        error = coalesce(turn.error::jsonb, s.error),
+        hue_extracted_colors = coalesce(turn.hues::jsonb, s.hue_extracted_colors),
+        audio_words = coalesce(turn.words::jsonb, s.audio_words),
+        audio_blocks = coalesce(turn.blocks::jsonb, s.audio_blocks)
+    FROM turn WHERE s.id = turn.id AND s.version = turn.version_before
+    RETURNING s.id
+), heard AS (
+    INSERT INTO inbox (event_id)
+    SELECT e.id FROM unnest(:event_stories::uuid[], :event_ids::text[]) AS e (story_id, id)
+    JOIN written ON written.id = e.story_id
 ), told AS (
     INSERT INTO story_events (story_id, seq, event, data)
     SELECT n.story_id, n.seq, n.event, n.data::json
     FROM unnest(:news_ids::uuid[], :news_seqs::int[], :news_events::text[], :news_data::text[])
          AS n (story_id, seq, event, data)
+    JOIN written ON written.id = n.story_id
 ), made AS (
     UPDATE asset_generation_jobs j SET
         status = a.status,
@@ -47,21 +75,10 @@ WITH turn AS (
         :metadata::text[]
     ) AS a (story_id, asset_type, status, revision, fingerprint, result, started_at, completed_at, error_message,
             retry_count, metadata)
+    JOIN written ON written.id = a.story_id
     WHERE j.story_id = a.story_id AND j.asset_type = a.asset_type
 )
-UPDATE stories s SET
-    version = turn.version,
-    seq = turn.seq,
-    status = turn.status,
-    asset_generation_status = turn.document::jsonb,
-    asset_generation_completed_at = coalesce(turn.ended_at, s.asset_generation_completed_at),
-    title = coalesce(turn.title, s.title),
-    logline = coalesce(turn.logline, s.logline),
-    error = coalesce(turn.error::jsonb, s.error),
-    hue_extracted_colors = coalesce(turn.hues::jsonb, s.hue_extracted_colors),
-    audio_words = coalesce(turn.words::jsonb, s.audio_words),
-    audio_blocks = coalesce(turn.blocks::jsonb, s.audio_blocks)
-FROM turn WHERE s.id = turn.id;
+SELECT id FROM written;
 
 -- name: note_starts!
 -- Best effort: a row that moved on meanwhile keeps what it has.

@@ -13,7 +13,7 @@ from asyncpg import Record
 from pydantic import TypeAdapter
 
 from services.status.journey import Effects
-from storyloom.db.pool import Connection, dumps
+from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.story.assets import GRAPH, PICTURES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.fingerprint import Fingerprint
@@ -26,16 +26,20 @@ _RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
 @cache
 def queries() -> Any:
     """The named queries of this service."""
-    return aiosql.from_str(files(__package__).joinpath("queries.sql").read_text("utf-8"), "asyncpg", mandatory_parameters=False)
+    return aiosql.from_str(
+        files(__package__).joinpath("queries.sql").read_text("utf-8"), "asyncpg", mandatory_parameters=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A story's way through one batch: where it stands now, and what followed."""
+    """A story's way through one batch: from which version, where it stands now, what was heard and what followed."""
 
+    before: int
     journey: Journey
     effects: Effects
     at: datetime
+    heard: tuple[str, ...]
 
 
 async def read(connection: Connection, stories: Sequence[Record]) -> dict[UUID, Journey]:
@@ -46,26 +50,34 @@ async def read(connection: Connection, stories: Sequence[Record]) -> dict[UUID, 
     return {story["id"]: _journey(story, rows[story["id"]]) for story in stories}
 
 
-async def write(connection: Connection, turns: Iterable[Turn]) -> None:
-    """Write what a batch changed: one statement, whatever its size."""
+async def write(connection: Connection | Pool, turns: Iterable[Turn]) -> set[UUID]:
+    """Write what a batch changed: one statement, whatever its size. Answers the stories that were written.
+
+    Those that had moved on from the version that their turn began with are not among them, and nothing of theirs is
+    written. Raises asyncpg.UniqueViolationError, with nothing written, when an event was folded in before.
+    """
     stories: list[tuple[Any, ...]] = []
+    heard: list[tuple[Any, ...]] = []
     news: list[tuple[Any, ...]] = []
     assets: list[tuple[Any, ...]] = []
     for turn in turns:
         stories.append(_story_row(turn))
         key = turn.journey.story_id
+        heard += [(key, event_id) for event_id in turn.heard]
         news += [(key, told.seq, told.event, dumps(told.data)) for told in turn.effects.news]
         assets += [_asset_row(key, asset, turn.journey.assets[asset]) for asset in turn.effects.changed]
-    names = (*_STORY, *_NEWS, *_ASSET)
-    columns = (*_columns(stories, _STORY), *_columns(news, _NEWS), *_columns(assets, _ASSET))
-    async for _ in queries().write_turns(connection, **dict(zip(names, columns, strict=True))):
-        pass
+    names = (*_STORY, *_HEARD, *_NEWS, *_ASSET)
+    rows = ((stories, _STORY), (heard, _HEARD), (news, _NEWS), (assets, _ASSET))
+    columns = [column for table, names_of in rows for column in _columns(table, names_of)]
+    written = queries().write_turns(connection, **dict(zip(names, columns, strict=True)))
+    return {row["id"] async for row in written}
 
 
 _STORY = (
-    "ids", "versions", "seqs", "statuses", "documents", "ended_at", "titles", "loglines", "errors", "hues", "words",
-    "blocks",
+    "ids", "versions_before", "versions", "seqs", "statuses", "documents", "ended_at", "titles", "loglines", "errors",
+    "hues", "words", "blocks",
 )  # fmt: skip
+_HEARD = ("event_stories", "event_ids")
 _NEWS = ("news_ids", "news_seqs", "news_events", "news_data")
 _ASSET = (
     "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
@@ -92,8 +104,8 @@ def _story_row(turn: Turn) -> tuple[Any, ...]:
     ended_at = None if status == "generating" else turn.at
     shown = dumps(document(journey))
     return (
-        journey.story_id, journey.version, journey.seq, status, shown, ended_at, title, logline, error, hues, words,
-        blocks,
+        journey.story_id, turn.before, journey.version, journey.seq, status, shown, ended_at, title, logline, error,
+        hues, words, blocks,
     )  # fmt: skip
 
 

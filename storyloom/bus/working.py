@@ -6,16 +6,16 @@ STORY, so that a crash anywhere in here means that somebody makes the rest of th
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 import orjson
 import structlog
-from faststream.nats import NatsMessage
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
@@ -33,12 +33,15 @@ from storyloom.work import Workshop
 
 log = structlog.get_logger()
 
+START_TOLD_AFTER = 0.1
+"""Seconds until a job's start is told: what is done by then, AssetCompleted tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
     """A job as it was delivered: which time, and when we took it."""
 
-    message: NatsMessage
+    message: Msg
     job: AssetRequested
     attempt: int
     taken_at: datetime
@@ -70,27 +73,25 @@ class Working:
         """What runs here, as ``<story_id>.<asset>``: the answer to "who holds what?"."""
         return [f"{story_id}.{asset.value}" for story_id, asset in self._running]
 
-    async def on_message(self, message: NatsMessage) -> None:
-        """Take one delivery to its end. Never raises."""
+    async def on_message(self, message: Msg) -> None:
+        """Take one delivery to its end. Cancelled, it hands the job back. Never raises anything else."""
         if self._draining:
             await _hand_back(message, delay=0)
             return
         try:
-            job = AssetRequested.model_validate_json(message.raw_message.data)
+            job = AssetRequested.model_validate_json(message.data)
         except ValidationError as error:
             await self._bury_unreadable(message, error)
             return
-        attempt = message.raw_message.metadata.num_delivered or 1
+        attempt = message.metadata.num_delivered or 1
         delivery = _Delivery(message, job, attempt, datetime.now(UTC))
         key = (job.story_id, job.asset)
-        task = asyncio.create_task(self._work(delivery))
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a job is worked on in a task of its own")
         self._running[key] = task
         try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await self._work(delivery)
         finally:
             if self._running.get(key) is task:
                 del self._running[key]
@@ -111,7 +112,7 @@ class Working:
         job = delivery.job
         structlog.contextvars.bind_contextvars(story_id=str(job.story_id), asset=job.asset.value, trace=job.trace[:35])
         try:
-            async with self._heart(delivery.message):
+            with self._heart(delivery):
                 await self._attempt(delivery)
         except asyncio.CancelledError:
             await _hand_back(delivery.message, delay=0)
@@ -164,10 +165,6 @@ class Working:
             raise GiveUp(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
         if delivery.attempt > self._settings.max_attempts:
             raise GiveUp("its workers died over it again and again", code="attempts_spent")
-        started = AssetStarted(
-            story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
-        )
-        await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
         try:
             async with asyncio.timeout(self._settings.job_timeout):
                 result = await maker(job, _Reporter(self._bus, job))
@@ -242,17 +239,16 @@ class Working:
         subject = f"dead.{job.service.value}.{job.story_id}.{job.asset.value}"
         await self._send(self._bus.names.dead, Letter(subject, orjson.dumps(body), f"{job.id}.dead"))
 
-    async def _bury_unreadable(self, message: NatsMessage, error: ValidationError) -> None:
+    async def _bury_unreadable(self, message: Msg, error: ValidationError) -> None:
         """A message that is no job: kept for people, and the asset fails if the message says enough to tell."""
-        raw = message.raw_message
         where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
-        log.error("job.unreadable", subject_tokens=raw.subject.count(".") + 1, field=where)
+        log.error("job.unreadable", subject_tokens=message.subject.count(".") + 1, field=where)
         service = self._workshop.service.value
-        tokens = raw.subject.rsplit(".", 2)
-        letter = Letter(f"dead.{service}.{tokens[-2]}.{tokens[-1]}", raw.data, None)
+        tokens = message.subject.rsplit(".", 2)
+        letter = Letter(f"dead.{service}.{tokens[-2]}.{tokens[-1]}", message.data, None)
         await self._send(self._bus.names.dead, letter)
         with suppress(ValidationError, ValueError, TypeError, KeyError):
-            told = orjson.loads(raw.data)
+            told = orjson.loads(message.data)
             failed = AssetFailed(
                 id=f"{told['id']}.failed",
                 story_id=UUID(tokens[-2]),
@@ -267,7 +263,7 @@ class Working:
             )
             await self._tell(failed)
         with suppress(NatsError):
-            await message.reject()
+            await message.term()
 
     async def _tell(self, event: Event) -> None:
         """Publish, through any outage: what is told here is paid for. The heart beats on meanwhile."""
@@ -296,26 +292,40 @@ class Working:
         with suppress(NatsError):
             await delivery.message.ack()
 
-    @asynccontextmanager
-    async def _heart(self, message: NatsMessage) -> AsyncIterator[None]:
-        """While this lasts the bus is told that the job is being worked on."""
+    @contextmanager
+    def _heart(self, delivery: _Delivery) -> Iterator[None]:
+        """While this lasts the bus is told that the job is being worked on; once, early on, that it has started.
+
+        Timers and not a task: a job that ends at once costs nothing, and nobody need hear that it began.
+        """
         loop = asyncio.get_running_loop()
-        beat: asyncio.TimerHandle
-        beats: set[asyncio.Task[None]] = set()
+        whispers: set[asyncio.Task[None]] = set()
 
-        def send() -> None:
-            nonlocal beat
-            task = loop.create_task(_beat(message))
-            beats.add(task)
-            task.add_done_callback(beats.discard)
-            beat = loop.call_later(self._heartbeat, send)
+        def say(what: Coroutine[Any, Any, None]) -> None:
+            task = loop.create_task(what)
+            whispers.add(task)
+            task.add_done_callback(whispers.discard)
 
-        # A timer and not a task: a job that ends at once costs nothing.
-        beat = loop.call_later(self._heartbeat, send)
+        def beat() -> None:
+            timers[0] = loop.call_later(self._heartbeat, beat)
+            say(_beat(delivery.message))
+
+        timers = [
+            loop.call_later(self._heartbeat, beat),
+            loop.call_later(START_TOLD_AFTER, lambda: say(self._tell_start(delivery))),
+        ]
         try:
             yield
         finally:
-            beat.cancel()
+            for timer in timers:
+                timer.cancel()
+
+    async def _tell_start(self, delivery: _Delivery) -> None:
+        job = delivery.job
+        started = AssetStarted(
+            story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
+        )
+        await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
 
 
 class _Reporter:
@@ -335,11 +345,11 @@ def _origin(job: AssetRequested) -> _Origin:
     return {"story_id": job.story_id, "tenant_id": job.tenant_id, "trace": job.trace, "at": datetime.now(UTC)}
 
 
-async def _beat(message: NatsMessage) -> None:
+async def _beat(message: Msg) -> None:
     with suppress(NatsError):
         await message.in_progress()
 
 
-async def _hand_back(message: NatsMessage, *, delay: float) -> None:
+async def _hand_back(message: Msg, *, delay: float) -> None:
     with suppress(NatsError):
-        await message.nack(delay=delay or None)
+        await message.nak(delay=delay or None)

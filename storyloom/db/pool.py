@@ -32,9 +32,14 @@ async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> P
         max_size=size or settings.database_pool,
         server_settings={**_PLANNER, "application_name": "storyloom"},
         init=_prepare,
+        reset=_leave_as_it_is,
         command_timeout=30,
         timeout=10,
     )
+
+
+async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """No statement between two uses: none of ours leaves a lock, a cursor, a listener or a setting behind."""
 
 
 def dumps(value: Any) -> str:
