@@ -1,5 +1,6 @@
 """Six pictures of one brief, through the real SDK, drawn and looked at by the studio."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -78,7 +79,7 @@ class House:
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
-    studio = await serve(StudioSettings(painters=1, speakers=1, voice="espeak"))
+    studio = await serve(StudioSettings(painters=2, speakers=1, voice="espeak"))
     door = OpenAI(OpenAISettings(openai_api_key="sk-local", openai_base_url=f"{studio.url}/v1"))
     cupboard = Cupboard()
     yield House(studio, Painter(door, Critic(door), cupboard), cupboard)
@@ -97,7 +98,8 @@ def rgb(colour: str) -> tuple[int, int, int]:
 async def test_all_six_pictures_show_the_same_hero(house: House) -> None:
     brief, outline = brief_of(), outline_of()
     portrait = await house.portrait(brief)
-    pictures = [portrait, *[await house.picture(asset, brief, outline, portrait) for asset in PICTURES]]
+    others = await asyncio.gather(*(house.picture(asset, brief, outline, portrait) for asset in PICTURES))
+    pictures = [portrait, *others]
     looks = [house.cupboard.drawn(picture) for picture in pictures]
     for picture, seen in zip(pictures, looks, strict=True):
         for trait in ("manual wheelchair", "prosthetic leg", "hearing aids", "round blue glasses"):
