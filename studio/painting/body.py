@@ -33,7 +33,8 @@ def draw_neck(figure: Figure) -> None:
 def draw_legs(figure: Figure) -> None:
     """Far leg, near leg, with trousers and shoes or feet."""
     joints = figure.joints
-    if figure.look.species == "elemental" and not figure.seat:
+    legs_matter = figure.has("prosthetic_leg", "leg_braces", "raised_shoe", "boots")
+    if figure.look.species == "elemental" and not figure.seat and not legs_matter:
         kinds.draw_wisp(figure)
         return
     order = ((joints.right_leg, 1), (joints.left_leg, -1)) if figure.seat == "chair" else (
@@ -67,7 +68,7 @@ def _leg(figure: Figure, leg: Limb, side: int) -> None:
     outwards = side > 0 or figure.seat == "chair" or bool(figure.posture == "walking")
     if metal:
         _metal_leg(figure, leg)
-    if look.species in kinds.BAREFOOT and not metal:
+    if look.species in kinds.BAREFOOT and not metal and not figure.has("raised_shoe", "boots"):
         kinds.draw_foot(figure, leg.end, outwards=outwards)
     else:
         raised = 9.0 if side > 0 and figure.show("raised_shoe") else 0.0

@@ -29,7 +29,7 @@ def fitted(look: Look, pose: Posture) -> Posture:
             free = right is not None and (pose.right[1] >= 0 or keys == ("signing",))
             return replace(pose, left=left, right=right if free and right else pose.right)
     if look.wears("cerebral_palsy"):
-        return replace(pose, left=(0.12, 0.34), stride=max(pose.stride, 8))
+        return replace(pose, left=(0.12, 0.34), knees_in=True)
     return pose
 
 
@@ -37,13 +37,15 @@ def draw_behind(figure: Figure) -> None:
     sheet, joints = figure.sheet, figure.joints
     if pack := figure.show("backpack"):
         sheet.box(-58, joints.shoulder_y + 6, 116, joints.build.torso * 0.8, pack.colour or "#c8743a", corner=24)
-    if figure.show("iv_line"):
+    if figure.show("iv_stand"):
         sheet.tube("M-112,0H-70M-91,4V-300M-112,-296H-70", METAL, 5)
         sheet.shape("M-124,-288h24v36q-12,16 -24,0Z", "#cdeaf5", 0.92)
         hand = figure.joints.left_arm.point(0.55)
         tube = f"M-112,-246C-116,-120 -96,{hand[1] + 60:.0f} {hand[0]:.0f},{hand[1]:.0f}"
         sheet.line(tube, darker(TUBING, 0.3), 5)
         sheet.line(tube, TUBING, 3)
+    if figure.has("walker"):
+        _walker_behind(figure)
     if figure.has("crutches"):
         figure.show("crutches")
         raised = joints.right_arm.end[1] < joints.shoulder_y + 20
@@ -188,10 +190,13 @@ def draw_in_front(figure: Figure) -> None:
         with sheet.at(x, y, turn=left.turn()):
             sheet.box(-15, -11, 30, 22, "#fdf6ea", corner=5)
             sheet.line("M-8,-2h16M-8,4h16", "#d8a0a0", 2.6)
-    if figure.has("iv_line"):
-        x, y = left.point(0.55)
+    if figure.show("iv_line") or figure.has("iv_stand"):
+        x, y = left.point(0.5)
         with sheet.at(x, y, turn=left.turn()):
-            sheet.box(-15, -8, 30, 16, "#fdf6ea", corner=5)
+            sheet.line("M4,6C18,10 20,26 8,34", darker(TUBING, 0.3), 5)
+            sheet.line("M4,6C18,10 20,26 8,34", TUBING, 3)
+            sheet.box(-16, -10, 32, 19, "#7fc4b8", corner=6)
+            sheet.line("M-10,-1h20", "#fdf6ea", 3)
     if figure.show("medical_alert"):
         x, y = left.point(0.86)
         with sheet.at(x, y, turn=left.turn()):
@@ -204,22 +209,34 @@ def draw_in_front(figure: Figure) -> None:
             sheet.oval(0, 2, 14, 12, figure.look.skin, ink=True)
 
 
-def _walker(figure: Figure) -> None:
-    sheet = figure.sheet
+def _walker_places(figure: Figure) -> tuple[float, float]:
+    """How far out the posts of the walker stand, and the height of its grips."""
     left, right = figure.joints.left_arm.end, figure.joints.right_arm.end
-    top = left[1] + 4
     wide = max(58.0, abs(left[0]) + 6)
     if right[1] > figure.joints.shoulder_y + 20:
         wide = max(wide, right[0] + 6)
-    for side in (-1, 1):
+    return wide, left[1] + 4
+
+
+def _walker_behind(figure: Figure) -> None:
+    """The bars round the back, so that the way ahead is free."""
+    wide, top = _walker_places(figure)
+    for share in (0.18, 0.6):
+        y, out = top + (-8 - top) * share, wide + 12 * share
+        figure.sheet.tube(
+            f"M{-out:.0f},{y:.0f}Q{-out + 6:.0f},{y - 12:.0f} {-out + 20:.0f},{y - 12:.0f}H{out - 20:.0f}Q{out - 6:.0f},{y - 12:.0f} {out:.0f},{y:.0f}",
+            "#3f86ba",
+            6,
+        )
+
+
+def _walker(figure: Figure) -> None:
+    sheet = figure.sheet
+    wide, top = _walker_places(figure)
+    for side, hand in ((-1, figure.joints.left_arm.end), (1, figure.joints.right_arm.end)):
         sheet.tube(f"M{side * wide:.0f},{top:.0f}L{side * (wide + 12):.0f},-8", "#4f9bd0", 7)
-        sheet.tube(f"M{side * wide:.0f},{top:.0f}h{-side * 12}", "#30344a", 10)
+        sheet.tube(f"M{side * (wide - 6):.0f},{top:.0f}h{side * 14}", "#30344a", 10)
         sheet.disc(side * (wide + 12), -6, 11, "#30344a", ink=True)
         sheet.disc(side * (wide + 12), -6, 4, "#dfe5ec")
-        hand = left if side < 0 else right
         if hand[1] > figure.joints.shoulder_y + 20:
             sheet.oval(hand[0], hand[1], 13, 11, figure.look.skin, ink=True)
-    for share in (0.34, 0.7):
-        y = top + (-8 - top) * share
-        reachx = wide + 12 * share
-        sheet.tube(f"M{-reachx:.0f},{y:.0f}H{reachx:.0f}", "#4f9bd0", 6)

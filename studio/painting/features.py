@@ -52,7 +52,8 @@ _KNOWN: dict[str, tuple[str, str]] = {
     "tracheostomy": ("tracheostomy", r"tracheostomy|trach\b|neck tube"),
     "feeding_tube": ("feeding tube", r"feeding[ -]tube|g-?tube|gastrostomy"),
     "oxygen_cannula": ("oxygen cannula", r"oxygen|nasal cannula"),
-    "iv_line": ("IV line", r"\biv\b|picc|intravenous|drip stand"),
+    "iv_line": ("IV line", r"\biv\b(?! (?:stand|pole|bag))|picc|intravenous"),
+    "iv_stand": ("drip stand", r"\biv (?:stand|pole|bag)|\bdrip\b"),
     "port": ("chest port", r"port[- ]a[- ]cath|chest port|\bport\b(?! wine)(?![ -]wine)"),
     "dialysis": ("dialysis access", r"dialysis|fistula"),
     "cranial_helmet": ("cranial helmet", r"cranial helmet|helmet"),
@@ -100,7 +101,7 @@ def _add(clause: str, found: dict[str, Feature]) -> None:
         match = re.search(pattern, clause)
         if match is None or key in found or _DENIED.search(clause[: match.start()]):
             continue
-        if key in {"hijab", "headscarf"} and "bald" in found and " or " in clause:
+        if key == "headscarf" and "bald" in found and re.search(r"bald(?: head)? or\b", clause):
             continue  # "a bald head or a headscarf" asks for one of them
         near = next(part for part in _parts(clause) if part[0] <= match.start() <= part[1])
         found[key] = _feature(key, label, clause[near[0] : near[1]])

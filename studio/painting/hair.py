@@ -52,11 +52,14 @@ def draw_back(figure: Figure) -> None:
     elif look.hair_style in _CURLS:
         places, radius = _CURLS[look.hair_style]
         _curls(sheet, deep, places, radius)
+    elif look.hair_style == "afro puffs":
+        _puff(figure, -1)
+        _puff(figure, 1)
     elif look.hair_style == "afro":
         sheet.shape(curve(_uneven(ring(0, -20, 122, 112, 26))), deep)
     elif look.hair_style == "braids":
-        for side in (-1, 1):
-            _braid(figure, side)
+        _braid(figure, -1)
+        _braid(figure, 1)
     elif look.hair_style == "locs":
         for x in range(-84, 85, 14):
             sheet.tube(f"M{x},-10Q{x * 1.14:.0f},50 {x * 1.1:.0f},{108 - abs(x) * 0.16:.0f}", deep, 11)
@@ -65,6 +68,12 @@ def draw_back(figure: Figure) -> None:
 def _uneven(points: list[Point]) -> list[Point]:
     """Every second point a little farther out."""
     return [(x + (6 if i % 2 else -2) * (1 if x > 0 else -1), y) for i, (x, y) in enumerate(points)]
+
+
+def _puff(figure: Figure, side: int) -> None:
+    deep = darker(figure.look.hair, 0.2)
+    figure.sheet.shape(curve(_uneven(ring(side * 82, -70, 46, 46, 16))), deep)
+    figure.sheet.disc(side * 60, -50, 8, _tie(figure), ink=True)
 
 
 def _braid(figure: Figure, side: int) -> None:
@@ -91,17 +100,23 @@ def _curls(sheet: Sheet, colour: str, places: list[tuple[float, float]], radius:
 def draw_front(figure: Figure) -> None:
     """Fringe and crown, then whatever is worn on the head."""
     sheet, look = figure.sheet, figure.look
-    figure.show("albinism")  # drawn by skin, hair and lashes
+    if not draw_scarf(figure):
+        if look.hair_style == "bald":
+            figure.show("bald")
+            sheet.line("M-42,-52Q-30,-66 -8,-69", lighter(look.skin, 0.6), 7, 0.6)
+        else:
+            _fringe(figure)
+    draw_worn(figure)
+
+
+def draw_scarf(figure: Figure) -> bool:
+    """A hijab or headscarf, whatever the head; whether there is one. Below a headscarf nothing else is drawn."""
     if scarf := figure.show("hijab"):
         _hijab(figure, scarf)
     elif scarf := figure.show("headscarf"):
-        _headscarf(figure, scarf)
-    elif look.hair_style == "bald":
         figure.show("bald")
-        sheet.line("M-42,-52Q-30,-66 -8,-69", lighter(look.skin, 0.6), 7, 0.6)
-    else:
-        _fringe(figure)
-    draw_worn(figure)
+        _headscarf(figure, scarf)
+    return covered(figure)
 
 
 def _fringe(figure: Figure) -> None:

@@ -39,12 +39,12 @@ _HIDE: Mapping[str, str] = {
     "mermaid": "#9fd3c7", "dragon": "#6cb39a", "unicorn": "#f1e4ee",
 }  # fmt: skip
 _STYLES: Mapping[str, str] = {
-    "bald": r"\bbald|no hair|shaved head|^none", "locs": r"\blocs\b|dreadlocks|\bdreads", "afro": r"afro",
+    "bald": r"\bbald|no hair|shaved head|^none", "afro puffs": r"puffs", "locs": r"\blocs\b|dreadlocks|\bdreads", "afro": r"afro",
     "braids": r"braid|plait|cornrow", "pigtails": r"pigtail|bunches|two ponytails|space buns",
     "ponytail": r"ponytail", "bun": r"\bbun\b|top ?knot", "bob": r"\bbob\b|chin[- ]length|shoulder[- ]length",
-    "long curly": r"long.*(?:curl|coil)|(?:curl|coil).*long", "wavy": r"wavy|waves",
+    "long curly": r"long.*(?:curl|coil)|(?:curl|coil).*long", "short": r"short wav", "wavy": r"wavy|waves",
     "short curly": r"short.*curl|curl.*short", "curly": r"curl|coil|kinky|frizzy", "spiky": r"spik|mess|tousled|mohawk",
-    "buzz": r"buzz|very short|cropped|fade", "long straight": r"long|straight", "short": r"short|pixie",
+    "buzz": r"buzz|very short|cropped|fade", "long straight": r"long|(?<!short )straight",
 }  # fmt: skip
 _CLOTHES: Mapping[str, str] = {
     "dungarees": r"dungaree|overall", "raincoat": r"raincoat|rain ?coat|anorak|mackintosh",
@@ -57,6 +57,7 @@ _PATTERNS: Mapping[str, str] = {
     "striped": r"strip", "spotted": r"spot|dot", "starry": r"\bstars?\b|starry", "flowery": r"flower|floral",
     "checked": r"check|plaid|tartan",
 }  # fmt: skip
+_AGES: Mapping[str, int] = {r"teen": 14, r"older human|elderly|grandp": 70, r"grown[- ]up|adult": 35, r"toddler": 2}
 _YEARS = ("three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -89,7 +90,8 @@ def look_of(hero: HeroLines, known: Mapping[str, Any] | None = None, miss: Seque
     species = _known(known, "species")
     species = species if species in SPECIES else _species(hero.kind)
     kind = _known(known, "kind") or _kind(species, hero.kind)
-    labels = [item for item in known.get("features", []) if isinstance(item, str)]
+    listed = known.get("features")
+    labels = [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
     told = [*labels, *hero.features, worn["clothing"], f"{worn['hair']} hair" if worn["hair"] else ""]
     features = features_in(told, miss)
     age = known.get("age")
@@ -119,16 +121,24 @@ def _resolve(species: str, kind: str, age: int, worn: Mapping[str, str], feature
     garment = next((name for name, pattern in _CLOTHES.items() if re.search(pattern, clothing)), "t-shirt and trousers")
     pattern = next((name for name, words in _PATTERNS.items() if re.search(words, clothing)), "")
     colour, second = _two_colours(clothing)
+    if garment == "dungarees" and second and "dungaree" not in clothing.partition(" and ")[0]:
+        colour, second = second, colour  # "coral t-shirt and navy dungarees"
     return Look(
         species, kind, max(2, min(90, age)), skin, style, hair, eyes, garment, colour, second, pattern, features,
         words={
-            "hair": "bald" if style == "bald" else f"{style} {_named(hair, colours.HAIR)}",
+            "hair": _hair_words(species, style, hair),
             "eyes": _named(eyes, colours.EYES),
             "clothing": " ".join(part for part in (
                 _named(colour, colours.PLAIN), pattern, garment,
                 f"and {_named(second, colours.PLAIN)} below" if second else "") if part),
         },
     )  # fmt: skip
+
+
+def _hair_words(species: str, style: str, colour: str) -> str:
+    if species not in {"human", "superhero", "fantasy_being"}:
+        return ""  # fur, scales and metal are no hair
+    return "bald" if style == "bald" else f"{style} {_named(colour, colours.HAIR)}"
 
 
 def _two_colours(clothing: str) -> tuple[str, str]:
@@ -167,5 +177,8 @@ def _age(words: str) -> int:
     for years, word in enumerate(_YEARS, start=3):
         if re.search(rf"\b{word}[- ]year", low):
             return years
+    for pattern, age in _AGES.items():
+        if re.search(pattern, low):
+            return age
     digits = re.search(r"\b(\d{1,2})[- ]?year", low)
     return int(digits.group(1)) if digits else 6

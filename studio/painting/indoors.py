@@ -235,9 +235,9 @@ def hospital(view: View) -> None:
         sheet.shape("M-176,-84Q-10,-110 172,-84L176,-30H-180Z", sheet.down("#a8d5e8", "#7fb8d6"))
         sheet.tube("M-176,-28H176", "#c3ccd6", 10)
         sheet.line("M-40,-118H120M-40,-118V-82M14,-118V-90M66,-118V-90M120,-118V-84", "#dfe5ec", 7)
-        for x in (-150, 150):
-            sheet.tube(f"M{x},-24V0", "#c3ccd6", 8)
-            sheet.disc(x, 8, 13, "#4a5068", ink=True)
+        for wheel in (-150, 150):
+            sheet.tube(f"M{wheel},-24V0", "#c3ccd6", 8)
+            sheet.disc(wheel, 8, 13, "#4a5068", ink=True)
     with sheet.at(wide * 0.42, edge - 190):
         sheet.box(-56, -44, 112, 84, "#dfe5ec", corner=10)
         sheet.box(-44, -34, 88, 58, "#24405a", corner=5)

@@ -88,7 +88,7 @@ def width(figure: Figure) -> float:
         or figure.joints.right_arm.end[1] < figure.joints.shoulder_y
     ):
         room += 28
-    return room + (50 if figure.has("walker", "white_cane", "iv_line") else 0)
+    return room + (50 if figure.has("walker", "white_cane", "iv_stand") else 0)
 
 
 def draw(figure: Figure) -> None:
@@ -151,10 +151,13 @@ def _arm(figure: Figure, side: int) -> Limb:
 def draw_head(figure: Figure) -> None:
     """Head, face and hair round (0, 0)."""
     sheet, look = figure.sheet, figure.look
+    figure.show("albinism")  # drawn by the palest skin, hair and lashes
     if not figure.human:
         kinds.draw_head(figure)
         faces.draw_face(figure)
         kinds.draw_over_face(figure)
+        if not hair.draw_scarf(figure):
+            figure.show("bald")  # no head of these has hair
         hair.draw_worn(figure)
         devices.draw_on_head(figure)
         return
@@ -173,7 +176,8 @@ def _ear(figure: Figure, side: int) -> None:
     sheet, skin = figure.sheet, figure.look.skin
     if hair.covered(figure) and figure.has("hijab"):
         return
-    with sheet.at(side * 80, 14, flip=side < 0):
+    small = 0.62 if side < 0 and figure.has("facial_difference") else 1
+    with sheet.at(side * 80, 14, small, flip=side < 0):
         if figure.look.species == "fantasy_being":
             sheet.shape("M-4,-20C20,-34 40,-50 52,-54C48,-28 30,10 2,18Z", skin)
             sheet.line("M8,-10Q24,-22 36,-38", darker(skin, 0.25), 3)

@@ -1,8 +1,5 @@
 """A prompt in, a painted picture out: reads, casts, composes, renders, paints, and tells what it drew."""
 
-# Path data and word lists read better whole than broken.
-# ruff: noqa: E501
-
 import io
 import zlib
 from collections.abc import Sequence

@@ -34,6 +34,7 @@ class Posture:
     stride: float = 0
     tilt: float = 0
     seated: bool = False
+    knees_in: bool = False
 
 
 POSTURES: Mapping[str, Posture] = MappingProxyType({
@@ -165,7 +166,8 @@ def _legs(build: Build, hip: Point, posture: Posture, seat: str) -> tuple[Limb, 
     if posture.stride:
         back, front = (x - posture.stride - 6, -18), (x + posture.stride + 2, -12)
         return reach((x - 14, y), back, build.leg * 1.04, -1), reach((x + 14, y), front, build.leg * 1.04, -1)
+    slack = 8 if posture.knees_in else 2.4
     return (
-        reach((x - 18, y), (x - 22, -12), build.leg + 2.4, 1),
-        reach((x + 18, y), (x + 22, -12), build.leg + 2.4, -1),
+        reach((x - 18, y), (x - 22, -12), build.leg + slack, 1),
+        reach((x + 18, y), (x + 22, -12), build.leg + slack, -1),
     )

@@ -53,7 +53,8 @@ class _Textures:
         grain = np.clip(1 - (down + across) * np.float32(0.22), 0.90, 1.06)
         y, x = np.mgrid[-1 : 1 : size[1] * 1j, -1 : 1 : size[0] * 1j]
         corner = np.clip(np.hypot(x, y) - 0.82, 0, 1)
-        return (grain * (1 - 0.28 * corner)).astype(np.float32)
+        paper: Floats = (grain * (1 - 0.28 * corner)).astype(np.float32)
+        return paper
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,73 @@
+"""Nobody stands on anybody: places on the stage."""
+
+from itertools import pairwise
+
+import pytest
+
+from studio.painting import creatures, people, stage
+from studio.painting.creatures import Creature
+from studio.painting.figure import Figure
+from studio.painting.identity import look_of
+from studio.painting.ink import Sheet
+from studio.painting.prompt import HeroLines
+from studio.painting.props import props_in
+from studio.painting.sky import View
+from studio.painting.stage import Actor, Cast
+
+HEIGHTS = {"square": 1024.0, "tall": 1536.0}
+
+
+def placed(
+    heroes: int, camera: str, height: float, *, posture: str = "waving", feature: str = "", friends: bool = True
+) -> tuple[View, list[Actor], float]:
+    sheet = Sheet(1)
+    look = look_of(HeroLines(features=[feature]))
+    figures = [people.figure_of(sheet, look, posture, "happy") for _ in range(heroes)]
+    view = View(sheet, 1024, height, "day", "clear")
+    fox, owl = (creatures.creature_in(words) if friends else None for words in ("a fox", "an owl"))
+    props = props_in(["boat"]) if friends else []
+    actors, scale = stage.placed(view, Cast(figures, fox, owl), props, camera, mirrored=False)
+    return view, actors, scale
+
+
+def part(actors: list[Actor], kind: type) -> Actor:
+    return next(actor for actor in actors if isinstance(actor.part, kind) and getattr(actor.part, "name", "") != "owl")
+
+
+@pytest.mark.parametrize("height", HEIGHTS.values(), ids=HEIGHTS)
+@pytest.mark.parametrize("camera", ["wide", "medium", "close"])
+@pytest.mark.parametrize("heroes", [1, 2, 3])
+def test_figures_stand_beside_one_another_inside_the_picture(heroes: int, camera: str, height: float) -> None:
+    view, actors, scale = placed(heroes, camera, height, feature="wheelchair")
+    edges = sorted(
+        (actor.x - actor.wide * scale / 2, actor.x + actor.wide * scale / 2) for actor in actors[: heroes + 2]
+    )
+    assert edges[0][0] >= 0
+    assert edges[-1][1] <= view.width
+    assert all(left[1] <= right[0] + 1 for left, right in pairwise(edges))
+
+
+def test_the_camera_decides_how_large_a_hero_is() -> None:
+    wide, medium, close = (placed(1, camera, 1536, friends=False)[2] for camera in ("wide", "medium", "close"))
+    assert wide < medium < close
+
+
+@pytest.mark.parametrize("feature", ["", "wheelchair"])
+def test_a_hug_brings_hero_and_companion_together(feature: str) -> None:
+    reach = []
+    for posture in ("standing", "hugging"):
+        _, actors, scale = placed(1, "medium", 1024, posture=posture, feature=feature)
+        reach.append(abs(part(actors, Creature).x - part(actors, Figure).x) / scale)
+    assert reach[1] < reach[0]
+
+
+def test_the_hero_looks_at_the_companion() -> None:
+    _, actors, _ = placed(1, "medium", 1024)
+    hero, fox = part(actors, Figure), part(actors, Creature)
+    assert hero.flip == (fox.x < hero.x)
+
+
+def test_who_flies_is_in_the_air_and_others_are_on_the_ground() -> None:
+    view, actors, _ = placed(1, "medium", 1024)
+    heights = {actor.part.name: actor.y for actor in actors if isinstance(actor.part, Creature)}
+    assert heights["owl"] < view.ground <= heights["fox"]
