@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import httpx  # noqa: F401 - elevenlabs imports it in a thread, and openai would look into it half imported
 import structlog
 import uvloop
 
