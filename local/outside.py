@@ -57,8 +57,15 @@ async def _check_database(url: str) -> None:
 
 
 async def _check_nats(url: str) -> None:
+    async def quiet(_error: Exception) -> None:
+        """Say nothing: nats-py would print a traceback."""
+
     try:
-        client = await nats.connect(url, connect_timeout=5, allow_reconnect=False)
+        # Without an end to its attempts nats-py would try for ever.
+        client = await asyncio.wait_for(
+            nats.connect(url, connect_timeout=5, max_reconnect_attempts=1, reconnect_time_wait=0, error_cb=quiet),
+            PATIENCE,
+        )
     except (OSError, ValueError, TimeoutError, NatsError) as error:
         where = urlsplit(url).netloc.rpartition("@")[2] or "its address"
         raise Trouble(f"NATS_URL cannot be used, nothing answers at {where}: correct it, or leave it out.") from error

@@ -88,6 +88,8 @@ class Stack:
         state = State(self._home)
         self._withdraw()
         ports = self._choose_ports(state)
+        # Before anything is started: what is wrong outside is said at once, and a migration cannot be cut short.
+        await check_outside(self._choices)
         self._servers = Servers(self._choices, state, self.watch)
         async with asyncio.TaskGroup() as group:
             # What takes longest first: the studio loads its voice, the services import, while the servers start.
@@ -95,7 +97,6 @@ class Stack:
                 group.create_task(self._start_studio(state, ports["studio"]))
             if not self._choices.processes:
                 group.create_task(self._start_together(state, ports))
-            group.create_task(check_outside(self._choices))
             told = group.create_task(self._start_behind(state, ports))
         backing, key = told.result()
 

@@ -1,0 +1,190 @@
+"""The whole stack as a person runs it: ``python -m local.up`` in a folder of its own, with a provider that is away."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from local.ports import free_port
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 90
+SERVERS = {"postgres", "nats", "store"}
+SERVICES = {"api", "content", "images", "audio", "documents", "status"}
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Speaks no protocol, but refuses a key that begins with ``wrong``."""
+
+    def do_GET(self) -> None:
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ") or self.headers.get("xi-api-key", "")
+        self.send_response(401 if key.startswith("wrong") else 404)
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Variables = dict[str, str]
+
+
+@pytest.fixture
+def variables(provider: str, tmp_path: Path) -> Variables:
+    """The environment of a stack that keeps its state in ``tmp_path`` and needs no studio."""
+    ours = {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": f"{provider}/v1"}
+    ours |= {"ELEVENLABS_API_KEY": "x", "ELEVENLABS_BASE_URL": provider, "STORYLOOM_HOME": str(tmp_path / "state")}
+    not_ours = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "HTTP_PORT", "PROCESSES")
+    return {name: value for name, value in os.environ.items() if name not in not_ours} | ours
+
+
+def up(variables: Variables) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "local.up"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=pipe, stderr=pipe, text=True)
+
+
+@contextmanager
+def running(variables: Variables) -> Iterator[tuple["subprocess.Popen[str]", dict[str, Any]]]:
+    """A stack that is up, and what its local.json says."""
+    with up(variables) as launcher:
+        try:
+            assert launcher.stdout is not None
+            for line in launcher.stdout:
+                if line.startswith("Ask for a story"):
+                    break
+            else:
+                assert launcher.stderr is not None
+                pytest.fail(launcher.stderr.read())
+            yield launcher, addresses(variables)
+        finally:
+            launcher.terminate()
+
+
+def addresses(variables: Variables) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(local_json(variables).read_text())
+    return found
+
+
+def local_json(variables: Variables) -> Path:
+    return Path(variables["STORYLOOM_HOME"]) / "local.json"
+
+
+def family(launcher: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return psutil.Process(launcher.pid).children(recursive=True)
+
+
+def until(answer: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not answer():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_everything_answers_and_one_signal_leaves_nothing(variables: Variables, processes: str) -> None:
+    with running(variables | {"PROCESSES": processes}) as (launcher, said):
+        assert local_json(variables).stat().st_mode & 0o777 == 0o600
+        pids = said["processes"]
+        assert set(pids) == {"local"} | SERVERS | SERVICES
+        assert len({pids[name] for name in SERVICES}) == (6 if processes == "1" else 1)
+        stories = f"{said['apiUrl']}/api/v1/stories"
+        with httpx.Client(trust_env=False) as http:
+            assert http.get(stories).status_code == 401
+            assert http.get(stories, headers={"Authorization": f"Bearer {said['apiKey']}"}).json()["stories"] == []
+            assert http.get(f"{said['statusUrl']}/health/ready").json() == {"status": "ready"}
+            assert http.get(f"{said['natsMonitorUrl']}/healthz").json() == {"status": "ok"}
+        left = family(launcher)
+        assert {pids[name] for name in SERVERS | SERVICES} <= {process.pid for process in left}
+        launcher.send_signal(signal.SIGINT if processes == "1" else signal.SIGTERM)
+        assert launcher.wait(PATIENCE) == 0
+        assert not [process for process in left if process.is_running()]
+        assert not local_json(variables).exists()
+
+
+def test_a_killed_launcher_leaves_nothing_and_the_next_one_starts(variables: Variables) -> None:
+    with running(variables) as (launcher, before):
+        left = family(launcher)
+        launcher.kill()
+        launcher.wait()
+    _, alive = psutil.wait_procs(left, timeout=PATIENCE)
+    assert not alive
+    with running(variables) as (_, after):
+        assert {name: after[name] for name in after if name != "processes"} == {
+            name: before[name] for name in before if name != "processes"
+        }
+
+
+def test_a_crashed_service_comes_back_and_is_told_of(variables: Variables) -> None:
+    with running(variables) as (_, said):
+        crashed = said["processes"]["api"]
+        os.kill(crashed, signal.SIGKILL)
+        until(lambda: addresses(variables)["processes"].get("api") != crashed)
+        with httpx.Client(trust_env=False) as http:
+            assert http.get(f"{said['apiUrl']}/health/ready").status_code == 200
+
+
+def test_a_second_stack_in_the_same_folder_is_refused(variables: Variables) -> None:
+    with running(variables) as (launcher, _):
+        assert f"already running in {variables['STORYLOOM_HOME']} (process {launcher.pid})" in refusal(variables)
+
+
+def refusal(variables: Variables) -> str:
+    """What is said of a start that cannot be: one sentence, no traceback, exit code 1."""
+    with up(variables) as launcher:
+        out, errors = launcher.communicate(timeout=PATIENCE)
+    assert launcher.returncode == 1
+    assert out == ""
+    assert len(errors.splitlines()) == 1
+    assert "Traceback" not in errors
+    return errors
+
+
+def test_a_busy_port_is_one_sentence(variables: Variables) -> None:
+    with socket.socket() as taker:
+        taker.bind(("127.0.0.1", 0))
+        taker.listen()
+        port = taker.getsockname()[1]
+        assert f"Port {port} is taken" in refusal(variables | {"HTTP_PORT": str(port)})
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://nobody@127.0.0.1:{port}/none"])
+def test_a_wrong_database_is_one_sentence(variables: Variables, url: str) -> None:
+    assert "DATABASE_URL cannot be used" in refusal(variables | {"DATABASE_URL": url.format(port=free_port())})
+
+
+def test_a_wrong_bus_is_one_sentence(variables: Variables) -> None:
+    assert "NATS_URL cannot be used" in refusal(variables | {"NATS_URL": f"nats://127.0.0.1:{free_port()}"})
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "ELEVENLABS_API_KEY"])
+def test_a_wrong_key_is_one_sentence(variables: Variables, name: str) -> None:
+    assert f"refuses the key in {name}" in refusal(variables | {name: "wrong"})
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(variables: Variables, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "Cannot write to" in refusal(variables | {"STORYLOOM_HOME": str(tmp_path / "file" / "state")})
