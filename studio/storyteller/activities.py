@@ -1,4 +1,4 @@
-"""Devises four activities out of a story: its companion, its thing, its place, safe for the age and fit for the hero."""
+"""Devises four activities out of a story: its companion, thing and place, safe for the age, fit for the hero."""
 
 import re
 from collections.abc import Mapping

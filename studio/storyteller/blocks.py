@@ -7,7 +7,7 @@ from typing import Any
 _BLOCK = re.compile(r"<([a-z_]+)>(.*?)</\1>", re.DOTALL)
 
 
-class Unanswerable(ValueError):
+class Unanswerable(ValueError):  # noqa: N818 - named for what the prompt is
     """A block is missing or unreadable; the message says which."""
 
 

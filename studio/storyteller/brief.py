@@ -66,9 +66,7 @@ def read_brief(block: Any) -> Brief:
         heroes=heroes,
         premise=_text(block.get("premise")),
         setting=_text(block.get("setting")),
-        details={_snake(key): _text(value) for key, value in details.items()}
-        if isinstance(details, Mapping)
-        else {},
+        details={_snake(key): _text(value) for key, value in details.items()} if isinstance(details, Mapping) else {},
     )
 
 

@@ -5,19 +5,42 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
+from studio.storyteller.language.grammar import spell
 from studio.storyteller.language.pronouns import HE, SHE, Pronouns
 from studio.storyteller.world.reading import Creature, read_creatures
 
-_SHE = (
+_SHE = spell(
     "Ember Hazel Clover Willow Juniper Poppy Maple Nutmeg Saffron Tansy Pippa Marigold Olive Fern Tilly Plum Wren "
     "Dot Minnow Sorrel Honey Pebble Dapple Velvet Cricket Posy Mabel Twill Lark Dumpling Ginger Sukie"
-).split()
-_HE = (
+)
+_HE = spell(
     "Bramble Rusty Fig Otto Pip Quill Bracken Thistle Basil Cobble Barnaby Tumble Button Pickle Acorn Finch Jasper "
     "Toggle Crumpet Rollo Mungo Humphrey Dill Teasel Pocket Oats Puddle Gus Biscuit Sprout Waffle Ferdie"
-).split()
-_HELPERS_SHE = ("Grandmother Reed", "Auntie Birch", "Madam Plume", "Nana Brook", "Old Maud", "Lady Thimble", "Primrose", "Petunia")
-_HELPERS_HE = ("Old Moss", "Uncle Barley", "Captain Tuft", "Mister Ruffle", "Old Tobias", "Professor Crumb", "Percival", "Peregrine")
+)
+_HELPERS_SHE = (
+    "Grandmother Reed",
+    "Auntie Birch",
+    "Madam Plume",
+    "Nana Brook",
+    "Old Maud",
+    "Lady Thimble",
+    "Primrose",
+    "Petunia",
+    "Mathilda",
+    "Winnie",
+)
+_HELPERS_HE = (
+    "Old Moss",
+    "Uncle Barley",
+    "Captain Tuft",
+    "Mister Ruffle",
+    "Old Tobias",
+    "Professor Crumb",
+    "Percival",
+    "Peregrine",
+    "Tobias",
+    "Barley",
+)
 _HELPER_KINDS = ("owl", "tortoise", "badger", "goose", "goat", "mole", "bear", "frog", "sheep", "hedgehog")
 _COMPANION_KINDS = (
     "fox", "owl", "bear", "rabbit", "mouse", "hedgehog", "cat", "dog", "otter", "squirrel", "badger", "frog", "duck",
@@ -45,13 +68,13 @@ class Friend:
 
     @property
     def kind(self) -> str:
-        """"fox"."""
+        """Such as "fox"."""
         return self.creature.kind
 
 
 def find_creature(kind: str) -> Creature:
     """A known creature, or a plain one for a kind that nobody has described."""
-    known = read_creatures().get(kind) or read_creatures().get(kind.split()[-1] if kind.split() else "")
+    known = read_creatures().get(kind) or read_creatures().get(kind.rsplit(maxsplit=1)[-1] if kind.split() else "")
     if known and known.kind == kind:
         return known
     habit = "{C} was full of surprises,| and the biggest| was how well {che} could whistle."
@@ -70,12 +93,16 @@ def cast_companion(
 
 
 def cast_helper(
-    rng: Random, *, place: str, besides: Friend, taken: Collection[str], letter: str = ""
+    rng: Random, *, place: str, besides: Friend, taken: Collection[str], letter: str = "", short: bool = False
 ) -> Friend:
-    """Somebody older, of another kind than the companion; `letter`: what the name must begin with."""
+    """Somebody older, of another kind than the companion; `letter`: what the name must begin with; `short`: in one word."""
     kinds = [kind for kind in _HELPERS_AT_HOME.get(place, _HELPER_KINDS) if kind != besides.kind]
     she = besides.pronouns is HE
-    names = [name for name in (_HELPERS_SHE if she else _HELPERS_HE) if name.startswith(letter)]
+    names = [
+        name
+        for name in (_HELPERS_SHE if she else _HELPERS_HE)
+        if name.startswith(letter) and not (short and " " in name)
+    ]
     return _friend(rng, rng.choice(kinds), names, SHE if she else HE, taken)
 
 
@@ -94,9 +121,7 @@ def recast(name: str, kind: str, *, she: bool | None, heroes: Pronouns) -> Frien
     return Friend(name, find_creature(kind.lower()), pronouns)
 
 
-def _friend(
-    rng: Random, kind: str, names: Collection[str], pronouns: Pronouns, taken: Collection[str]
-) -> Friend:
+def _friend(rng: Random, kind: str, names: Collection[str], pronouns: Pronouns, taken: Collection[str]) -> Friend:
     used = {word.lower() for name in taken for word in name.split()}
     free = [name for name in names if not used & {word.lower() for word in name.split()}]
     return Friend(rng.choice(free or list(names)), find_creature(kind), pronouns)

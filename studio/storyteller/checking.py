@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.language.grammar import count_words, split_sentences
+from studio.storyteller.language.grammar import count_words, spell, split_sentences
 
 _WORD = re.compile(r"[a-zà-ÿ]{3,}")
 _COMMON = set(
-    "the and for her his its all one out has who was are not but end get put out old off own let it too how "
-    "that with from into this they them their there then than were have been what when where which while along "
-    "over under very only every everybody everyone home leads whole comes back brings makes find finds turns "
-    "story ends safe together same again once more pocket kept inside last keeps stays".split()
+    spell(
+        "the and for her his its all one out has who was are not but end get put out old off own let it too how "
+        "that with from into this they them their there then than were have been what when where which while along "
+        "over under very only every everybody everyone home leads whole comes back brings makes find finds turns "
+        "story ends safe together same again once more pocket kept inside last keeps stays"
+    )
 )
 _SHORTEST = 3
 
@@ -60,7 +62,7 @@ def _repeats(texts: Sequence[str]) -> Iterator[str]:
 
 
 def _pays_off(planned: Mapping[str, Any], texts: Sequence[str]) -> tuple[bool, list[str]]:
-    """The telling words of `planted` that `payoff` shares (else all of them) are looked for in the first and last text."""
+    """Looks in the first and last text for the telling words that `planted` and `payoff` share (else all planted)."""
     elements = planned.get("elements")
     elements = elements if isinstance(elements, Mapping) else {}
     planted, payoff = (_telling(str(elements.get(key) or "")) for key in ("planted", "payoff"))

@@ -62,7 +62,9 @@ def foreign_lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[L
     if known:
         lines.insert(1, Line(Weight.SHOULD, (known,)))
     lines += [Line(weight, (line,)) for weight, line in _COMMON[number]]
-    return [line for line in lines if tale.companion or "{C" not in line.phrasings[0] and "{c" not in line.phrasings[0]]
+    return [
+        line for line in lines if tale.companion or ("{C" not in line.phrasings[0] and "{c" not in line.phrasings[0])
+    ]
 
 
 def place_spot(tale: Tale, scene: Mapping[str, Any]) -> str:
@@ -75,7 +77,9 @@ def place_spot(tale: Tale, scene: Mapping[str, Any]) -> str:
             return spot
     if not setting:
         return tale.where
-    bare = setting if setting.lower().startswith(("the ", "a ", "an ", "in ", "on ", "at ", "by ")) else f"the {setting}"
+    bare = (
+        setting if setting.lower().startswith(("the ", "a ", "an ", "in ", "on ", "at ", "by ")) else f"the {setting}"
+    )
     return with_preposition(bare)
 
 

@@ -40,7 +40,7 @@ def lore_words(brief: Brief) -> dict[str, str]:
 
 
 def _named(deed: str) -> str:
-    """"a blood test"; what is already a doing ("riding a bike") or has its article stays."""
+    """Such as "a blood test"; what is already a doing ("riding a bike") or has its article stays."""
     deed = deed[:1].lower() + deed[1:] if deed[1:2].islower() else deed
     first, last = deed.split()[0] if deed.split() else "", deed.split()[-1] if deed.split() else ""
     if first.endswith("ing") or first in {"the", "a", "an", "my", "her", "his", "their", "going", "to"}:

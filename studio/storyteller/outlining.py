@@ -34,7 +34,11 @@ _TIMES = {
     "dusk": (("dusk", "dusk", "night", "night"), ("day", "dusk", "dusk", "night")),
     "dawn": (("dawn", "dawn", "day", "day"), ("dawn", "day", "day", "dusk")),
 }  # fmt: skip
-_CAMERAS = (("wide", "medium", "close", "medium"), ("medium", "wide", "medium", "close"), ("wide", "close", "wide", "medium"))
+_CAMERAS = (
+    ("wide", "medium", "close", "medium"),
+    ("medium", "wide", "medium", "close"),
+    ("wide", "close", "wide", "medium"),
+)
 _SKIES = {"day": "#9fd3e0", "dawn": "#f6c9b8", "dusk": "#e09a7a", "night": "#24345c"}
 _SNOWY = ("snow", "snow", "clear", "wind")
 _WEATHERS = ("clear", "clear", "clear", "cloudy", "wind", "fog", "rain")
@@ -51,7 +55,12 @@ def outline(brief: Brief, seed: int) -> dict[str, Any]:
     spots = tale.place.spots if tale.place else _spots_of(tale.where)
     cameras = rng.choice(_CAMERAS)
     scenes = [
-        _scene(tale, index, {"time_of_day": times[index], "weather": weather, "camera": cameras[index]}, plot.spot(index + 1) or spots[index])
+        _scene(
+            tale,
+            index,
+            {"time_of_day": times[index], "weather": weather, "camera": cameras[index]},
+            plot.spot(index + 1) or spots[index],
+        )
         for index in range(4)
     ]
     return {
@@ -95,6 +104,7 @@ def _begin(brief: Brief, rng: Random) -> Tale:
             besides=companion,
             taken=taken,
             letter=plot.head.get("letter", ("",))[0],
+            short=brief.age <= 4,
         )
     tokens = plot.head.get("tokens", ("button",))
     return Tale(
@@ -174,7 +184,7 @@ def _shade(colour: str, rng: Random) -> str:
 
 
 def _told(friend: Friend | None) -> dict[str, str] | None:
-    return friend and {"name": friend.name, "kind": friend.kind, "look": friend.creature.look}
+    return None if friend is None else {"name": friend.name, "kind": friend.kind, "look": friend.creature.look}
 
 
 def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[str, Any]:
@@ -207,7 +217,7 @@ def _cover(tale: Tale, like: Mapping[str, Any]) -> dict[str, Any]:
     teller = tale.phrasing()
     known = find_place(tale.where)
     return {
-        "what_happens": teller.say("{all} stand together with the {o}, ready for anything."),
+        "what_happens": teller.say("{all} wait side by side with the {o}, ready for anything."),
         "on_stage": [*tale.brief.names, *([tale.companion.name] if tale.companion else [])],
         "setting": _setting(known.spots[1] if known else tale.where, tale.where),
         "time_of_day": like["time_of_day"],

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.language.grammar import is_plural, without_article
+from studio.storyteller.language.grammar import is_plural, spell, without_article
 from studio.storyteller.world.reading import Place, read_creatures, read_places, read_things
 
-_STOP = (
+_STOP = spell(
     "in on at and who that while for from by with to into under near because so but when after before again "
     "which where as is was can could has have of"
-).split()
+)
 _NOUN = r"((?:(?!(?:" + "|".join(_STOP) + r")\b)[a-z][a-z'’-]*\s*){1,3})"
 _LOST = re.compile(
     r"\b(?:lost|loses?|losing|missing|misplaced|misses|(?:can(?:no|'|’)t find)|looking for|searching for|looks for)\s+"
@@ -26,7 +26,9 @@ _WANTS = re.compile(
     r"\b(?:wants?|learns?|learning|longs?|wishes|hopes?|tries|would like|dreams? of)\s+"
     r"(to [a-z][a-z '’-]{2,40}?|[a-z]+ing[a-z '’-]{0,30}?)(?=[.,;!?]|\s+(?:and|but|while|with|who|because)\b|$)"
 )
-_SHY_OF = re.compile(r"\b(?:afraid|scared|frightened|nervous|worried|shy)\s+(?:of|about)\s+((?:the\s+|an?\s+)?" + _NOUN + ")")
+_SHY_OF = re.compile(
+    r"\b(?:afraid|scared|frightened|nervous|worried|shy)\s+(?:of|about)\s+((?:the\s+|an?\s+)?" + _NOUN + ")"
+)
 _CANNOT = re.compile(r"\b(?:who|that|he|she|they|it)\s+(?:cannot|can't|can’t|could not|couldn't|won't)\s+([a-z]+)\b")
 _WEATHER = {
     "fog": "fog foggy mist misty haze hazy", "snow": "snow snowy snowing blizzard frosty icy winter",
@@ -37,8 +39,8 @@ _TIMES = {
     "night": "night midnight moonlit starlit starry dark evening", "dusk": "dusk sunset twilight",
     "dawn": "dawn sunrise morning early",
 }  # fmt: skip
-_ON = "island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path".split()
-_AT = "school zoo party hospital fair museum circus library playground market station seaside festival".split()
+_ON = spell("island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path")
+_AT = spell("school zoo party hospital fair museum circus library playground market station seaside festival")
 _BARE = {"space", "outer space", "home", "school", "town", "heaven", "fairyland"}
 _PREPOSITION = re.compile(r"^(in|on|at|by|near|under|inside|among|beside)\s+", re.IGNORECASE)
 _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
@@ -103,7 +105,7 @@ def find_place(phrase: str) -> Place | None:
 
 
 def with_preposition(phrase: str) -> str:
-    """"in the foggy forest", "on the moon", "at the fair"."""
+    """Such as "in the foggy forest", "on the moon", "at the fair"."""
     if _PREPOSITION.match(phrase):
         return phrase
     words = _WORD.findall(phrase.lower())

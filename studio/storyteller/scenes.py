@@ -19,7 +19,7 @@ from studio.storyteller.threads import weave
 
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
 _HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
-_HERO = re.compile(r"\{(?:h|hs|ho|names|one|ones|all)\}")
+_HERO = re.compile(r"\{(?:h|hs|ho|names|namess|one|ones|all)\}")
 _INSISTED = re.compile(
     r"\{(?:t|at|to|from|years|message|subject|fact\d|concept|lang|l_\w+|challenge|emotion|milestone|loves|want|shyof)\}"
 )
@@ -167,7 +167,7 @@ def _paragraphs(sentences: Sequence[str], age: int) -> list[str]:
     for index, sentence in enumerate(sentences):
         last = parts[-1]
         alone = index == len(sentences) - 1 and size > 2
-        if last and (len(last) >= size and not alone or (sentence.startswith("“") and len(last) > 1)):
+        if last and ((len(last) >= size and not alone) or (sentence.startswith("“") and len(last) > 1)):
             parts.append([])
         parts[-1].append(sentence)
     return [" ".join(part) for part in parts if part]

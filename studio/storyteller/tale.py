@@ -88,7 +88,10 @@ class Tale:
 
 
 def _titled(phrase: str) -> str:
-    words = [word if word in {"of", "the", "with", "and", "in", "a"} else word[:1].upper() + word[1:] for word in phrase.split()]
+    words = [
+        word if word in {"of", "the", "with", "and", "in", "a"} else word[:1].upper() + word[1:]
+        for word in phrase.split()
+    ]
     return " ".join(words)
 
 
@@ -109,7 +112,7 @@ def _friend_words(letter: str, friend: Friend | None) -> dict[str, str]:
 
 def _deed(thing: str) -> str:
     things = read_things()
-    last = thing.split()[-1] if thing.split() else ""
+    last = thing.rsplit(maxsplit=1)[-1] if thing.split() else ""
     return things.get(thing) or things.get(last) or things.get(last.removesuffix("s")) or "looked just right"
 
 

@@ -2,8 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+
+def spell(words: str) -> tuple[str, ...]:
+    """A list of words, written as a line of words."""
+    return tuple(words.split())
+
+
+_NUMBERS = spell("zero one two three four five six seven eight nine ten eleven twelve")
 # Spelt with a vowel and said with a consonant, and the other way round.
 _SAID_WITH_CONSONANT = ("uni", "use", "usu", "one", "eu", "ukulele")
 _SAID_WITH_VOWEL = ("hour", "honest", "heir", "honour", "honor", "8", "11", "18")
@@ -32,12 +39,14 @@ _PAST = {
     "carries": "carried", "tries": "tried", "cries": "cried", "hurries": "hurried", "fears": "feared",
 }  # fmt: skip
 _REGULAR = set(
-    "look walk want need help follow climb cross open close call reach turn ask answer laugh smile share "
-    "discover explore return wave watch wait whisper shout jump dance play push pull lift roll float glow "
-    "wander travel learn remember start visit decide point gather search arrive notice realise realize "
-    "love like live hope miss invite join welcome thank plant paint cook pack guide appear vanish spot trail "
-    "race drift peek gaze wonder listen offer promise refuse block listen crawl race bake celebrate enter "
-    "land sail trust believe show use receive touch kiss snuggle cuddle admit".split()
+    spell(
+        "look walk want need help follow climb cross open close call reach turn ask answer laugh smile share "
+        "discover explore return wave watch wait whisper shout jump dance play push pull lift roll float glow "
+        "wander travel learn remember start visit decide point gather search arrive notice realise realize "
+        "love like live hope miss invite join welcome thank plant paint cook pack guide appear vanish spot trail "
+        "race drift peek gaze wonder listen offer promise refuse block listen crawl race bake celebrate enter "
+        "land sail trust believe show use receive touch kiss snuggle cuddle admit"
+    )
 )
 
 
@@ -48,30 +57,28 @@ def is_plural(noun: str) -> bool:
 
 
 def with_article(noun: str) -> str:
-    """"a lantern", "an umbrella", "some mittens", "a unicorn", "an hour"."""
+    """Such as "a lantern", "an umbrella", "some mittens", "a unicorn", "an hour"."""
     if _ARTICLE.match(noun):
         return noun
     if is_plural(noun):
         return f"some {noun}"
     first = noun.lower()
-    vowel = first.startswith(_SAID_WITH_VOWEL) or (
-        first[:1] in "aeiou" and not first.startswith(_SAID_WITH_CONSONANT)
-    )
+    vowel = first.startswith(_SAID_WITH_VOWEL) or (first[:1] in "aeiou" and not first.startswith(_SAID_WITH_CONSONANT))
     return f"{'an' if vowel else 'a'} {noun}"
 
 
 def without_article(noun: str) -> str:
-    """"lantern" from "a lantern" or "her lantern"."""
+    """Such as "lantern" from "a lantern" or "her lantern"."""
     return _ARTICLE.sub("", noun.strip())
 
 
 def possessive(name: str) -> str:
-    """"Mira's", "James'", "Mira and Tom's"."""
+    """Such as "Mira's", "James'", "Mira and Tom's"."""
     return f"{name}'" if name.endswith(("s", "S")) else f"{name}'s"
 
 
 def join_names(names: Sequence[str]) -> str:
-    """"Mira", "Mira and Tom", "Mira, Tom and Ana"."""
+    """Such as "Mira", "Mira and Tom", "Mira, Tom and Ana"."""
     if len(names) < 2:
         return names[0] if names else ""
     return f"{', '.join(names[:-1])} and {names[-1]}"
@@ -116,7 +123,7 @@ def past(sentence: str) -> str:
     """A present-tense sentence told as past, as far as its verbs are known; others stay as they are."""
     words = sentence.split(" ")
     told = [words[0]] if words else []
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         core = word.rstrip(".,;:!?")
         if before.lower() in {"to", "a", "an", "the", "can", "will", "her", "his", "their"}:
             told.append(word)

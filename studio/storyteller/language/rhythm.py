@@ -9,7 +9,7 @@ from studio.storyteller.language.grammar import count_sentences, count_words
 
 # What a miss costs. A word too many matters less than a sentence too long, since the reader's breath is short;
 # leaving out a line that carries the tale costs more than leaving out an ornament.
-_WORDS, _LENGTH, _OMIT = 60.0, 7.0, {3: 12.0, 2: 2.0, 1: 0.6, 0: 0.0}
+_WORDS, _LENGTH, _OMIT = 60.0, 7.0, {3: 20.0, 2: 2.0, 1: 0.6, 0: 0.0}
 _ROUNDS = 60
 
 

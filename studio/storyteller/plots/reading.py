@@ -69,8 +69,12 @@ class _Open:
 
 @cache
 def read_plots() -> tuple[Plot, ...]:
-    """Every plot of every file, in the order of the files' names."""
-    return tuple(plot for path in sorted(_HERE.glob("*.txt")) for plot in _read(path.stem, path.read_text("utf-8")))
+    """Every plot of every file, in the order of their names; what follows a hyphen is no part of the type."""
+    return tuple(
+        plot
+        for path in sorted(_HERE.glob("*.txt"))
+        for plot in _read(path.stem.partition("-")[0], path.read_text("utf-8"))
+    )
 
 
 def plots_for(story_type: str) -> tuple[Plot, ...]:
