@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
@@ -108,11 +109,12 @@ class Objects:
         await self._call("head_bucket")
 
     async def make_bucket(self) -> None:
-        """Create the bucket where it is missing. Safe to call twice."""
+        """Create the bucket where it is missing. Safe to call twice, and by several at once."""
         try:
             await self._call("head_bucket")
         except GiveUp:
-            await self._call("create_bucket")
+            with suppress(_Exists):  # somebody was quicker
+                await self._call("create_bucket")
 
     async def close(self) -> None:
         """End the threads; calls under way finish first."""

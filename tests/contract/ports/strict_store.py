@@ -1,0 +1,62 @@
+"""A store of a page of code that honours If-None-Match, as S3 does; it misbehaves by name."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from storyloom.health import listen
+from storyloom.settings import StoreSettings
+
+_CODES = {412: "PreconditionFailed", 409: "ConditionalRequestConflict", 503: "SlowDown", 500: "InternalError"}
+_CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests"}
+
+
+@dataclass
+class StrictStore:
+    """Objects by path. ``refuse`` answers every request with that status; ``cut`` hangs up on every request."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    refuse: int | None = None
+    taken: int = 412
+    cut: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One S3 request, path style."""
+        self.asked.append(request.method)
+        if self.cut:
+            assert request.transport is not None
+            request.transport.abort()
+        if self.refuse is not None:
+            return _error(self.refuse)
+        if request.method == "PUT":
+            data = await request.read()
+            if request.headers.get("If-None-Match") == "*" and request.path in self.objects:
+                return _error(self.taken)
+            self.objects[request.path] = data
+            return web.Response(headers={"ETag": '"1"'})
+        if request.path not in self.objects:
+            return _error(404)
+        return web.Response(body=self.objects[request.path])
+
+
+@asynccontextmanager
+async def strict_store() -> AsyncIterator[tuple[StrictStore, StoreSettings]]:
+    """The store, and the settings that reach it."""
+    store = StrictStore()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", store.handle)
+    runner, url = await listen(app, "127.0.0.1", 0)
+    try:
+        key, secret = SecretStr("key"), SecretStr("secret")
+        yield store, StoreSettings(s3_endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret)
+    finally:
+        await runner.cleanup()
+
+
+def _error(status: int) -> web.Response:
+    body = f"<Error><Code>{_CODES[status]}</Code><Message>no</Message></Error>"
+    return web.Response(status=status, text=body, content_type="application/xml")
