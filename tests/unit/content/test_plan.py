@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.content.plan import Plan, cut_title, find_faults
 from tests.unit.content.fox_author import MIRABEL, a_brief, a_picture, a_plan
+
+
+steadily = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def faults(**changes: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -96,6 +99,7 @@ def test_a_title_is_cut_where_it_still_reads(title: str, cut: str) -> None:
     assert cut_title(title) == cut
 
 
+@steadily
 @given(st.lists(st.sampled_from(["the", "fox", "of", "a", "moon,", "and", "–"]), min_size=1, max_size=15))
 def test_a_cut_title_is_a_beginning_of_at_most_seven_words(words: list[str]) -> None:
     cut = cut_title(" ".join(words))

@@ -3,14 +3,18 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.content.prose import cut_to_sentences, read_paragraphs
 
+steadily = settings(max_examples=60, deadline=None, derandomize=True)
+
+
 PARAGRAPHS = st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=4)
 
 
+@steadily
 @given(PARAGRAPHS, st.booleans(), st.data())
 def test_however_far_it_is_written_only_true_prose_is_read(
     paragraphs: list[str], ascii_only: bool, data: st.DataObject
@@ -22,12 +26,14 @@ def test_however_far_it_is_written_only_true_prose_is_read(
     assert all(whole == piece for whole, piece in zip(paragraphs, read[:-1], strict=False))
 
 
+@steadily
 @given(PARAGRAPHS, st.booleans())
 def test_what_is_finished_is_read_whole(paragraphs: list[str], ascii_only: bool) -> None:
     text = json.dumps({"alt_text": "x", "paragraphs": paragraphs}, ensure_ascii=ascii_only, indent=1)
     assert read_paragraphs(text) == tuple(paragraphs)
 
 
+@steadily
 @given(st.text(max_size=80))
 def test_anything_may_be_read(text: str) -> None:
     read_paragraphs(text)

@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.content.readability import (
@@ -21,7 +21,11 @@ HARD = (
     "Notwithstanding considerable meteorological uncertainty, the extraordinarily philosophical municipality "
     "inaugurated its commemorative observatory in unprecedented circumstances."
 )
-WORDS = st.text(string.ascii_lowercase, min_size=1, max_size=9)
+steadily = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+TITLES = {"mr", "mrs", "ms", "dr", "st", "prof"}  # their full stop ends no sentence
+WORDS = st.text(string.ascii_lowercase, min_size=1, max_size=9).filter(lambda word: word not in TITLES)
 SENTENCES = st.lists(WORDS, min_size=1, max_size=12).map(lambda words: " ".join(words).capitalize() + ".")
 TEXTS = st.lists(SENTENCES, min_size=1, max_size=8).map(" ".join)
 
@@ -139,6 +143,7 @@ def test_languages_without_spaces_are_not_counted_in_words() -> None:
     assert judge("小さなきつねが走りました。月がきれいでした。", AT_FIVE, "ja") == ()
 
 
+@steadily
 @given(TEXTS)
 def test_measures_stay_within_their_bounds(text: str) -> None:
     measured = measure(text)
@@ -147,6 +152,7 @@ def test_measures_stay_within_their_bounds(text: str) -> None:
     assert 0 < measured.sentence_words <= count_words(text)
 
 
+@steadily
 @given(TEXTS)
 def test_saying_it_twice_makes_it_no_harder(text: str) -> None:
     once, twice = measure(text), measure(f"{text} {text}")
@@ -154,12 +160,14 @@ def test_saying_it_twice_makes_it_no_harder(text: str) -> None:
     assert twice.sentence_words == pytest.approx(once.sentence_words, abs=0.02)
 
 
+@steadily
 @given(SENTENCES, SENTENCES)
 def test_one_long_sentence_is_never_easier_than_two(first: str, second: str) -> None:
     joined = f"{first[:-1]} and {second.lower()}"
     assert measure(joined).sentence_words > measure(f"{first} {second}").sentence_words
 
 
+@steadily
 @given(st.text(max_size=300), st.sampled_from(["en", "fr", "zh"]))
 def test_any_text_can_be_judged(text: str, language: str) -> None:
     for finding in judge(text, Targets(44, 8, 3.0, 0.08), language):
@@ -167,6 +175,7 @@ def test_any_text_can_be_judged(text: str, language: str) -> None:
         assert finding.text
 
 
+@steadily
 @given(WORDS)
 def test_every_word_has_a_syllable(word: str) -> None:
     assert 1 <= count_syllables(word) <= len(word)
