@@ -96,8 +96,8 @@ def _graph() -> Mapping[Asset, Recipe]:
     for text, narration in zip(TEXTS, NARRATIONS, strict=True):
         graph[narration] = Recipe(s.AUDIO, needs=(text,), shown_as=a.AUDIO)
     graph[a.AUDIO] = Recipe(s.AUDIO, needs=(*TEXTS, *NARRATIONS), public=True)
-    graph[a.ACTIVITIES] = Recipe(s.DOCUMENTS, needs=(a.CONTENT,), public=True)
-    graph[a.PDF] = Recipe(s.DOCUMENTS, needs=(a.CONTENT,), settled=(*PICTURES, a.ACTIVITIES), public=True)
+    graph[a.ACTIVITIES] = Recipe(s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), public=True)
+    graph[a.PDF] = Recipe(s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), settled=(*PICTURES, a.ACTIVITIES), public=True)
     return MappingProxyType(graph)
 
 
