@@ -87,13 +87,24 @@ def tint(colour: str) -> Tint:
     )
 
 
+def _saturation(colour: str) -> float:
+    return colorsys.rgb_to_hsv(*rgb(colour))[1]
+
+
 def deep(palette: tuple[str, ...]) -> str:
-    """The darkest of the palette, dark enough for white letters: the cover's band."""
-    return darkened(min(palette, key=luminance), "#ffffff", 8)
+    """The dark and colourful one of the palette, dark enough for white letters: the cover's band."""
+    return darkened(max(palette, key=_as_a_cover), "#ffffff", 8)
+
+
+def _as_a_cover(colour: str) -> float:
+    """How well a colour stands on a cover: rich, dark, and no brown where there is another."""
+    hue = colorsys.rgb_to_hsv(*rgb(colour))[0]
+    richness = _saturation(colour) * (0.6 if 0.03 < hue < 0.15 else 1)
+    return 1.5 * richness - 1.2 * luminance(colour)
 
 
 def bright(palette: tuple[str, ...], ground: str) -> str:
     """The most colourful of the palette, light enough for large letters on a dark ground."""
-    colour = max(palette, key=lambda each: (luminance(each) > 0.25, colorsys.rgb_to_hsv(*rgb(each))[1]))
+    colour = max(palette, key=lambda each: (luminance(each) > 0.25, _saturation(each)))
     steps = (mix(colour, "#ffffff", step / 40) for step in range(41))
     return next((step for step in steps if contrast(step, ground) >= READABLE), "#ffffff")

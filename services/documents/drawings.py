@@ -84,13 +84,13 @@ def meadow(shape: str, ground: str, soft: str, seed: int, *, rising: bool = True
 
 
 def band(colour: str, line: str) -> bytes:
-    """The cover's title band, 170 × 78, its lower edge a slow wave with a line of light along it."""
-    edge = "C34 80 60 54 92 60S146 76 170 62"
+    """The cover's title band, 170 × 90, its lower edge a slow wave with a line of light along it."""
+    edge = "C34 92 60 66 92 72S146 88 170 74"
     return _svg(
         170,
-        78,
-        f'<path d="M0 0H170V62 60.5C146 74.5 124 64 92 58.5S34 78.5 0 64Z" fill="{colour}"/>'
-        f'<path d="M0 66{edge}" fill="none" stroke="{line}" stroke-width="1.1" stroke-linecap="round"/>',
+        90,
+        f'<path d="M0 0H170V72.5C146 86.5 124 76 92 70.5S34 90.5 0 76Z" fill="{colour}"/>'
+        f'<path d="M0 78{edge}" fill="none" stroke="{line}" stroke-width="1.1" stroke-linecap="round"/>',
     )
 
 

@@ -20,12 +20,12 @@ from storyloom.story.assets import PICTURES, SCENES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.results import Activities, Activity, Outline, Picture, SceneText, StoryContent
 
-SIZES = ((32, 25), (45, 22), (60, 20), (75, 18), (100, 16), (125, 14.5), (170, 12.5))
+SIZES = ((32, 25), (46, 22), (60, 20), (76, 18), (102, 16), (140, 14.5), (185, 12.5))
 """Words of the longest scene, and the points they are set in, so that every scene keeps to one page of 170 × 240 mm.
 Books for beginning readers are set in 18 to 24 points, those for eight-year-olds in 14 (Walker, Typography for
 Children, 2005)."""
 LARGEST = {3: 25, 4: 24, 5: 22, 6: 20, 7: 18, 8: 16}
-"""Points by age; 14 from nine on."""
+"""Points by age; 15 from nine on."""
 SMALLEST = 11
 ROOMY = 40
 """Words that leave room enough on their page for ornaments to rise."""
@@ -52,7 +52,7 @@ class Contents:
 def type_size(age: int, words: int, snug: int = 0) -> float:
     """Points for a story whose longest scene has so many words; a tenth less for every step of ``snug``."""
     fitting = next((points for most, points in SIZES if words <= most), SMALLEST)
-    return max(SMALLEST, round(min(LARGEST.get(age, 14), fitting) * (1 - 0.1 * snug), 1))
+    return max(SMALLEST, round(min(LARGEST.get(age, 15), fitting) * (1 - 0.1 * snug), 1))
 
 
 def _length(scene: SceneText) -> int:
@@ -184,7 +184,7 @@ def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dic
         if asset not in contents.images:
             brief = None if outline is None else outline.scenes[asset.scene - 1] if asset.scene else outline.cover
             night = brief.time_of_day in {"night", "dusk"} if brief else contents.brief.story_type == "bedtime"
-            height = 240 if asset.scene else 185
+            height = 240 if asset.scene else 170
             drawn[f"{asset}.svg"] = drawings.view(palette, night=night, seed=seed + asset.scene, height=height)
     return {name: ("image/svg+xml", data) for name, data in drawn.items()}
 
