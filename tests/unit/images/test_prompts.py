@@ -50,7 +50,7 @@ def test_a_prompt_holds_every_trait_that_can_be_seen_and_no_name(
         assert [words for label, words in lines(text) if label == "Must show"][: len(wanted)] == [
             form.wording for form in wanted if form
         ]
-        assert not re.search(r"\b(mira|okafor|tom|ember|moss)", text, re.IGNORECASE)
+        assert not re.search(r"\b(mira|okafor|tom|ember|old moss)\b", text, re.IGNORECASE)
         assert {label for label, _ in lines(text)} <= LABELS
         assert "dyslexia" not in text
         assert "intellectual" not in text
