@@ -210,8 +210,7 @@ async def test_a_busy_studio_says_when_to_come_back(studio: RunningStudio, works
     assert raised.value.request_id
 
 
-async def test_a_stalled_studio_is_left(studio: RunningStudio, workshop: Workshop) -> None:
-    await Desk(workshop, FOX).make(Asset.OUTLINE)  # the SDK is imported by now
+async def test_a_stalled_studio_is_left(studio: RunningStudio) -> None:
     settings = settings_for(studio, text_timeout=0.5)
     objects = Objects(settings)
     impatient = compose(settings, objects)

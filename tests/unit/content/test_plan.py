@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from services.content.plan import Plan, cut_title, find_faults
 from tests.unit.content.fox_author import MIRABEL, a_brief, a_picture, a_plan
 
-
 steadily = settings(max_examples=60, deadline=None, derandomize=True)
 
 
