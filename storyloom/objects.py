@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
+import structlog
 from pydantic import ValidationError
 
 from storyloom.settings import StoreSettings
@@ -24,6 +25,7 @@ from storyloom.story.results import AnyResult, StoredObject, Value
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+log = structlog.get_logger()
 T = TypeVar("T")
 
 SUFFIXES = {
@@ -57,10 +59,10 @@ class Objects:
         self._clients: dict[str | None, S3Client] = {}
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
-        """Store bytes; the same bytes twice are the same object."""
+        """Store bytes, patiently: they are paid for. The same bytes twice are the same object."""
         digest = hashlib.sha256(data).hexdigest()
         key = f"stories/{story_id}/{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
-        await self._call("put_object", Key=key, Body=data, ContentType=content_type)
+        await self._patiently("put_object", Key=key, Body=data, ContentType=content_type)
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
     async def get(self, stored: StoredObject) -> bytes:
@@ -81,14 +83,14 @@ class Objects:
             return None
 
     async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
-        """Write the manifest unless one is there; answer the one that stands. The first writer wins.
+        """Write the manifest, patiently, unless one is there; answer the one that stands. The first writer wins.
 
         Where a store ignores If-None-Match the last writer stands; the projector takes the first result it hears.
         """
         key = manifest_key(story_id, manifest.asset, manifest.fingerprint)
         body = manifest.model_dump_json().encode()
         try:
-            await self._call("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+            await self._patiently("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
         except _Exists:
             standing = await self.read_manifest(story_id, manifest.asset, manifest.fingerprint)
             return standing or manifest
@@ -119,6 +121,17 @@ class Objects:
     async def close(self) -> None:
         """End the threads; calls under way finish first."""
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+
+    async def _patiently(self, operation: str, **arguments: Any) -> None:
+        for pause in self.settings.store_pauses:
+            try:
+                await self._call(operation, **arguments)
+            except TryAgain as failure:
+                log.warning("store.away", reason=failure.reason, seconds=pause)
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._call(operation, **arguments)
 
     async def _read(self, key: str) -> bytes | None:
         return await self._in_thread(partial(self._read_now, key))

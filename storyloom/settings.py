@@ -43,6 +43,8 @@ class StoreSettings(_Env):
     s3_region: str = "us-east-1"
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
+    store_pauses: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 8, 8)
+    """Seconds between the attempts to store what is paid for already, while the store is away."""
     presign_seconds: Annotated[int, Field(ge=10, le=604_800)] = 900
 
 

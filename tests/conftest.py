@@ -140,6 +140,7 @@ def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], b
         slots_high=1,
         slots_urgent=1,
         drain_seconds=2,
+        store_pauses=(0.05, 0.1),
         screening_seconds=0.2,
     )
 

@@ -171,7 +171,7 @@ class Working:
                 manifest = Manifest.model_validate(
                     {"asset": job.asset, "fingerprint": job.fingerprint, "result": result}
                 )
-                return (await self._keep(job, manifest)).result
+                return (await self._objects.write_manifest(job.story_id, manifest)).result
         except TimeoutError as error:
             raise TryAgain(f"it took longer than {self._settings.job_timeout:g} seconds") from error
         except (TryAgain, GiveUp):
@@ -179,15 +179,6 @@ class Working:
         except Exception as error:
             log.exception("job.bug")
             raise GiveUp(f"an error in the program: {type(error).__name__}", code="bug") from error
-
-    async def _keep(self, job: AssetRequested, manifest: Manifest) -> Manifest:
-        """Write the manifest, patiently: what it names is paid for already."""
-        for pause in (0.2, 0.5, 1, 2, 4, 8, 8, 8):
-            try:
-                return await self._objects.write_manifest(job.story_id, manifest)
-            except TryAgain:
-                await asyncio.sleep(pause)
-        return await self._objects.write_manifest(job.story_id, manifest)
 
     async def _try_again(self, delivery: _Delivery, failure: TryAgain) -> None:
         delays = self._settings.retry_delays

@@ -47,8 +47,8 @@ def test_a_narration_needs_its_own_text_and_what_comes_before_it() -> None:
         assert GRAPH[NARRATIONS[k - 1]].needs == (TEXTS[k - 1],)
 
 
-def test_the_book_waits_for_pictures_and_activities_but_needs_the_text_alone() -> None:
-    assert GRAPH[Asset.PDF].needs == (Asset.CONTENT,)
+def test_the_book_waits_for_pictures_and_activities_but_needs_plan_and_text_alone() -> None:
+    assert GRAPH[Asset.PDF].needs == (Asset.OUTLINE, Asset.CONTENT)
     assert set(GRAPH[Asset.PDF].settled) == {*PICTURES, Asset.ACTIVITIES}
 
 
