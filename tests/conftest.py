@@ -130,7 +130,7 @@ def bus_prefix() -> str:
 def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], bus_prefix: str) -> Settings:
     """Settings of a whole system of the test's own, impatient where production is patient."""
     return Settings(
-        **store_settings,
+        **{**store_settings, "store_pauses": (0.05, 0.1)},
         database_url=SecretStr(database_url),
         nats_url=nats_url,
         bus_prefix=bus_prefix,
@@ -140,7 +140,6 @@ def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], b
         slots_high=1,
         slots_urgent=1,
         drain_seconds=2,
-        store_pauses=(0.05, 0.1),
         screening_seconds=0.2,
     )
 
