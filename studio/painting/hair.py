@@ -8,6 +8,10 @@ from studio.painting.figure import Figure
 from studio.painting.ink import Point, Sheet, curve, darker, lighter, ring
 
 _CAP = "M-86,18C-99,-70 -42,-103 4,-100C66,-102 99,-54 87,18C83,-10 70,-30 55,-42C24,-20 -30,-16 -54,-42C-70,-28 -80,-6 -86,18Z"
+_PARTED = (
+    "M-85,4C-97,-72 -44,-106 2,-103C64,-104 98,-62 86,4C82,-14 78,-24 71,-33C50,-30 16,-36 -8,-60"
+    "C-20,-42 -48,-30 -70,-32C-78,-22 -83,-10 -85,4Z"
+)
 _HANGING = {
     "long straight": "M-80,-20C-112,40 -100,110 -84,142C-40,160 44,160 84,142C102,110 112,40 80,-20Z",
     "wavy": "M-80,-20C-118,20 -84,50 -108,86C-120,116 -90,140 -70,138C-30,154 34,154 70,138C94,140 120,116 106,86C84,50 118,20 80,-20Z",
@@ -143,6 +147,10 @@ def _fringe(figure: Figure) -> None:
             sheet.line("M-14,-114Q4,-138 28,-116", light, 3, 0.7)
             sheet.shape(_CAP, fill)
             sheet.box(-15, -92, 40, 10, _tie(figure), corner=5)
+        case "short":
+            sheet.shape(_PARTED, fill)
+            sheet.line("M-8,-60Q-4,-80 -18,-94M14,-52Q30,-62 34,-84M40,-42Q58,-52 62,-70", light, 3, 0.55)
+            sheet.line("M-34,-44Q-44,-62 -40,-82M-60,-36Q-70,-50 -68,-64", light, 3, 0.55)
         case style:
             _straight(figure, style, fill, light)
 
@@ -192,9 +200,6 @@ def _straight(figure: Figure, style: str, fill: str, light: str) -> None:
     for step in range(6):
         x = -56 + step * 22
         sheet.line(f"M{x},{-66 - 12 * (1 - abs(step - 2.5) / 2.5):.0f}q{6 - step * 2},16 {step - 5},30", light, 3, 0.55)
-    if style == "short":
-        sheet.shape("M-52,-84Q-64,-112 -34,-106Q-40,-118 -14,-116Q-20,-104 6,-100Q-24,-84 -52,-84Z", look.hair)
-        sheet.line("M-40,-98Q-28,-104 -16,-102", light, 3, 0.6)
 
 
 def _hijab(figure: Figure, scarf: Feature) -> None:

@@ -40,20 +40,20 @@ def _high_wall(view: View, edge: float) -> None:
         x = wide * (step + 0.5) / 13
         y = 62 + 22 * math.sin(step * 0.98)
         sheet.shape(f"M{x - 24:.0f},{y:.0f}h48l-24,46Z", ("#e0567a", "#f1c143", "#5aa3d0", "#6fae5b")[step % 4])
-    x = wide * 0.28
-    sheet.line(f"M{x:.0f},0V{edge * 0.2:.0f}", "#5a4a4a", 5)
+    x = wide * 0.5
+    sheet.line(f"M{x:.0f},0V{edge * 0.1:.0f}", "#5a4a4a", 5)
     lit = view.time in {"night", "dusk"}
     with sheet.lit(None if lit else sheet.tone):
-        sheet.disc(x, edge * 0.26, 250, sheet.glow("#ffdf9a", 0.6 if lit else 0.25))
+        sheet.disc(x, edge * 0.155, 250, sheet.glow("#ffdf9a", 0.6 if lit else 0.25))
         sheet.shape(
-            f"M{x - 74:.0f},{edge * 0.26:.0f}Q{x - 60:.0f},{edge * 0.2:.0f} {x:.0f},{edge * 0.19:.0f}Q{x + 60:.0f},{edge * 0.2:.0f} {x + 74:.0f},{edge * 0.26:.0f}Z",
+            f"M{x - 74:.0f},{edge * 0.155:.0f}Q{x - 60:.0f},{edge * 0.095:.0f} {x:.0f},{edge * 0.085:.0f}Q{x + 60:.0f},{edge * 0.095:.0f} {x + 74:.0f},{edge * 0.155:.0f}Z",
             "#e8a05f",
         )
-    for share, level, colour in ((0.06, 0.40, "#a5d0a5"), (0.86, 0.17, "#f2c9a0")):
-        sheet.box(wide * share, edge * level, 104, 128, _WOOD, corner=5)
-        sheet.box(wide * share + 11, edge * level + 11, 82, 106, "#eef5f8", ink=False)
-        sheet.fill(f"M{wide * share + 11:.0f},{edge * level + 117:.0f}v-30q40,-44 82,-8v38Z", colour)
-        sheet.disc(wide * share + 70, edge * level + 38, 13, "#f7d05c")
+    left, top = wide * 0.86, edge * 0.17
+    sheet.box(left, top, 104, 128, _WOOD, corner=5)
+    sheet.box(left + 11, top + 11, 82, 106, "#eef5f8", ink=False)
+    sheet.fill(f"M{left + 11:.0f},{top + 117:.0f}v-30q40,-44 82,-8v38Z", "#a5d0a5")
+    sheet.disc(left + 70, top + 38, 13, "#f7d05c")
 
 
 def _window(view: View, place: tuple[float, float], width: float, height: float, cloth: str) -> None:
@@ -211,7 +211,7 @@ def school(view: View) -> None:
         sheet.disc(0, -42, 44, sheet.round("#8fd0f0", "#3f8fc4"), ink=True)
         sheet.fill("M-30,-60Q-6,-70 -4,-50Q-10,-30 -24,-36ZM6,-50Q30,-60 34,-34Q20,-12 8,-26Z", "#7cb65a")
         sheet.tube("M0,4V14M-22,16H22", _WOOD, 7)
-    for step in range(9):
+    for step in range(0 if view.height > view.width * 1.25 else 9):
         x = wide * step / 8
         sheet.shape(
             f"M{x - 26:.0f},{24 + (step % 2) * 8}h52l-26,48Z", ("#e0567a", "#f1c143", "#5aa3d0", "#6fae5b")[step % 4]

@@ -126,7 +126,7 @@ def _monster(figure: Figure) -> None:
 def _dinosaur(figure: Figure) -> None:
     sheet, skin = figure.sheet, figure.look.skin
     crest = lighter(mix(skin, "#e8a23a", 0.75), 0.1)
-    for x, y, turn in ((-58, -62, -38), (-22, -84, -14), (20, -86, 10), (58, -64, 36)):
+    for x, y, turn in ((-58, -44, -38), (-22, -64, -14), (20, -65, 10), (58, -46, 36)):
         with sheet.at(x, y, turn=turn):
             sheet.shape("M-20,16Q-6,-26 0,-32Q8,-24 20,16Z", crest)
     sheet.shape(_ROUND, _ball(figure))
@@ -193,6 +193,12 @@ def _animal_ears(figure: Figure, dark: str) -> None:
     """Ears, or a mane, behind the head; a dog's hang over it and come later."""
     sheet, look = figure.sheet, figure.look
     shape = _EARS.get({"tiger": "cat", "squirrel": "cat"}.get(look.kind, look.kind))
+    if look.kind == "hedgehog":
+        spikes = [
+            (x * (1.16 if i % 2 else 0.96), y * (1.16 if i % 2 else 0.96))
+            for i, (x, y) in enumerate(ring(0, -8, 98, 92, 40))
+        ]
+        sheet.shape("M" + "L".join(f"{x:.0f},{y:.0f}" for x, y in spikes) + "Z", darker(look.skin, 0.42))
     if look.kind == "lion":
         sheet.shape(
             curve(

@@ -6,6 +6,7 @@
 import random
 import re
 import zlib
+from dataclasses import replace
 
 from studio.painting import body, chairs, clothes, devices, faces, hair, kinds
 from studio.painting.figure import Figure
@@ -25,6 +26,9 @@ _UNIFORMS = {
 }  # fmt: skip
 
 
+_WIDE_HAIR = {"afro", "curly", "long curly", "pigtails", "ponytail", "afro puffs", "wavy", "braids"}
+# What is held above the head, not before it.
+_HELD_HIGH = {"umbrella", "balloon", "kite", "wand", "star"}
 # Whoever has anything else to show sleeps on a seat: a blanket would hide it.
 _SEEN_IN_BED = {
     "glasses", "freckles", "bald", "hijab", "headscarf", "bow", "hat", "birthmark", "vitiligo", "albinism", "burn_scars",
@@ -35,6 +39,8 @@ _SEEN_IN_BED = {
 def figure_of(sheet: Sheet, look: Look, posture: str, emotion: str, held: Prop | None = None) -> Figure:
     """A hero in a posture; a wheelchair is always sat in, and whoever sleeps or sits has something to sit on."""
     pose = POSTURES[posture]
+    if held is not None and held.name in _HELD_HIGH:
+        pose = replace(pose, right=(1.02, -0.46))
     if look.wears("manual_wheelchair", "power_wheelchair"):
         seat = "chair"
     else:
@@ -83,10 +89,7 @@ def height(figure: Figure) -> float:
 def width(figure: Figure) -> float:
     """The room a figure needs on the ground."""
     room = {"chair": 240.0, "bed": 310.0}.get(figure.seat, 205.0)
-    if (
-        figure.look.hair_style in {"afro", "curly", "long curly"}
-        or figure.joints.right_arm.end[1] < figure.joints.shoulder_y
-    ):
+    if figure.look.hair_style in _WIDE_HAIR or figure.joints.right_arm.end[1] < figure.joints.shoulder_y:
         room += 28
     return room + (50 if figure.has("walker", "white_cane", "iv_stand") else 0)
 
@@ -115,7 +118,11 @@ def draw(figure: Figure) -> None:
     devices.draw_on_body(figure)
     if figure.seat == "chair":
         chairs.draw_front(figure)
-    raised = [side for side in (-1, 1) if _arm(figure, side).end[1] < joints.shoulder_y + 4]
+    raised = [
+        side
+        for side in (-1, 1)
+        if _arm(figure, side).end[1] < joints.shoulder_y + 4 or (side > 0 and figure.held is not None)
+    ]
     for side in (-1, 1):
         if side not in raised:
             body.draw_arm(figure, side)

@@ -68,6 +68,8 @@ def read(prompt: str) -> Brief:
             heroes[speaker].worn[label] = words
         else:
             lines[label] = words
+    if len(heroes) > 1 and heroes[0] == HeroLines():
+        del heroes[0]  # only siblings are on stage
     return _brief([heroes[key] for key in sorted(heroes)][:MOST_HEROES], lines)
 
 
@@ -103,8 +105,7 @@ def _on_stage(heroes: list[HeroLines], cast: str) -> list[HeroLines]:
     if "hero" not in listed:
         return heroes
     parts = [re.sub(r"\b(the|and|first)\b", "", part).strip() for part in re.split(r",|\band\b", listed)]
-    chosen = [hero for name, hero in zip(names, heroes, strict=False) if name in parts]
-    return chosen or heroes[:1]
+    return [hero for hero in heroes if names[hero.place] in parts] or heroes[:1]
 
 
 def _present(words: str, role: str, cast: str) -> str:

@@ -114,8 +114,10 @@ def cloud(view: View, place: tuple[float, float], size: float, colour: str, stre
 
 
 def draw_far_weather(view: View) -> None:
-    """Fog and haze between scenery and figures."""
+    """Fog, and wind with its leaves, between scenery and figures: faces stay free."""
     sheet, chance = view.sheet, view.sheet.chance
+    if view.weather == "wind":
+        _swirls(view)
     if view.weather != "fog":
         return
     colour = "#dfe6ee" if not view.dark else "#8d9ac6"
@@ -125,9 +127,23 @@ def draw_far_weather(view: View) -> None:
     sheet.box(0, 0, view.width, view.height, colour, ink=False, opacity=0.16)
 
 
+def _swirls(view: View) -> None:
+    sheet, chance = view.sheet, view.sheet.chance
+    wide, high = view.width, view.height
+    area = wide * high / 1024 / 1024
+    for _ in range(int(7 * area)):
+        x, y = chance.uniform(0, wide * 0.8), chance.uniform(high * 0.12, high * 0.72)
+        sheet.line(f"M{x:.0f},{y:.0f}q70,-26 140,0t110,-8q34,-26 8,-40q-22,-6 -24,14", "#ffffff", 4, 0.62)
+    for _ in range(int(22 * area)):
+        x, y = chance.uniform(0, wide), chance.uniform(high * 0.2, high * 0.9)
+        colour = chance.choice(("#e59a3c", "#c8643a", "#8fb04a"))
+        with sheet.at(x, y, chance.uniform(0.7, 1.3), turn=chance.uniform(0, 360)):
+            sheet.shape("M-11,0Q0,-11 13,0Q0,11 -11,0Z", colour)
+
+
 def draw_near_weather(view: View) -> None:
-    """Rain, snow, wind and the last of the fog, over everything."""
-    painter = {"rain": _rain, "snow": _snow, "wind": _wind, "fog": _veil}.get(view.weather)
+    """Rain, snow and the last of the fog, over everything."""
+    painter = {"rain": _rain, "snow": _snow, "fog": _veil}.get(view.weather)
     if painter is not None:
         painter(view)
 
@@ -151,20 +167,6 @@ def _snow(view: View) -> None:
     for _ in range(int(150 * area)):
         x, y, radius = chance.uniform(0, wide), chance.uniform(0, high), chance.uniform(2.5, 7)
         sheet.disc(x, y, radius, "#ffffff", opacity=chance.uniform(0.6, 0.98))
-
-
-def _wind(view: View) -> None:
-    sheet, chance = view.sheet, view.sheet.chance
-    wide, high = view.width, view.height
-    area = wide * high / 1024 / 1024
-    for _ in range(int(7 * area)):
-        x, y = chance.uniform(0, wide * 0.8), chance.uniform(high * 0.12, high * 0.72)
-        sheet.line(f"M{x:.0f},{y:.0f}q70,-26 140,0t110,-8q34,-26 8,-40q-22,-6 -24,14", "#ffffff", 4, 0.62)
-    for _ in range(int(22 * area)):
-        x, y = chance.uniform(0, wide), chance.uniform(high * 0.2, high * 0.9)
-        colour = chance.choice(("#e59a3c", "#c8643a", "#8fb04a"))
-        with sheet.at(x, y, chance.uniform(0.7, 1.3), turn=chance.uniform(0, 360)):
-            sheet.shape("M-11,0Q0,-11 13,0Q0,11 -11,0Z", colour)
 
 
 def _veil(view: View) -> None:

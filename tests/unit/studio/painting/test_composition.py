@@ -123,7 +123,7 @@ def test_props_are_drawn_and_the_unknown_one_is_a_parcel() -> None:
 
 
 def test_seeds_change_the_scenery_and_nothing_else_of_the_hero() -> None:
-    one, other = composed(scene(), seed=1), composed(scene(), seed=2)
+    one, other = (composed(scene(setting="a forest"), seed=seed) for seed in (1, 2))
     assert one.svg != other.svg
     assert one.drawn["heroes"] == other.drawn["heroes"]
 

@@ -20,6 +20,13 @@ def test_only_those_whom_the_cast_names_are_on_stage() -> None:
     assert (brief.companion, brief.helper) == ("a fox", "")
 
 
+def test_siblings_may_be_on_stage_without_the_first_hero() -> None:
+    heroes = f"{hero('a robot child', order='Second')}\n{hero('an alien child', order='Third')}"
+    for brief in (read(scene(heroes)), read(scene(heroes, cast="exactly 2: the second hero, the third hero"))):
+        assert [(one.kind, one.place) for one in brief.heroes] == [("a robot child", 1), ("an alien child", 2)]
+    assert [one.place for one in read(scene(heroes, cast="exactly 1: the third hero")).heroes] == [2]
+
+
 def test_without_a_cast_line_all_are_on_stage() -> None:
     brief = read(scene(companion="a fox", helper="an owl"))
     assert (len(brief.heroes), brief.companion, brief.helper) == (1, "a fox", "an owl")
