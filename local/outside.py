@@ -5,9 +5,6 @@ from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
-import nats
-from nats.errors import Error as NatsError
 from pydantic import SecretStr
 
 from local.choices import Choices
@@ -57,6 +54,10 @@ async def _check_database(url: str) -> None:
 
 
 async def _check_nats(url: str) -> None:
+    # Most starts have nothing outside: they need not wait for the imports.
+    import nats  # noqa: PLC0415
+    from nats.errors import Error as NatsError  # noqa: PLC0415
+
     async def quiet(_error: Exception) -> None:
         """Say nothing: nats-py would print a traceback."""
 
@@ -73,6 +74,8 @@ async def _check_nats(url: str) -> None:
 
 
 async def _check_key(name: str, url: str, headers: dict[str, str]) -> None:
+    import httpx  # noqa: PLC0415 - see _check_nats
+
     """Ask for something free. Only a refusal of the key counts: not every server that speaks the protocol has it."""
     host = urlsplit(url).netloc
     try:

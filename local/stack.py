@@ -18,7 +18,6 @@ from local.servers import Backing, Servers, store_environment
 from local.state import Addresses, State, write_secret
 from local.stopwatch import Stopwatch
 from local.trouble import Trouble
-from services.api.keys import ensure_local_key
 from services.documents.press import check_libraries
 from storyloom.db.pool import open_pool
 from storyloom.settings import DatabaseSettings
@@ -198,6 +197,9 @@ def service_environment(choices: Choices, backing: Backing, ports: dict[str, int
 
 
 async def _local_key(database_url: str, path: Path) -> str:
+    # By now every other process is starting: until here nothing must keep them from it.
+    from services.api.keys import ensure_local_key  # noqa: PLC0415
+
     pool = await open_pool(DatabaseSettings(database_url=SecretStr(database_url)), size=1)
     try:
         return await ensure_local_key(pool, path)

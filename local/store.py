@@ -14,7 +14,6 @@ from local.child import Child, Program
 from local.embedded import Embedded
 from local.http import ask
 from local.ports import Ports
-from storyloom.objects import Objects
 from storyloom.settings import StoreSettings
 
 BUCKET = "storyloom"
@@ -45,21 +44,17 @@ class EmbeddedStore(Embedded[StoreAddress]):
     passing = ("address already in use",)
 
     async def prepare(self) -> None:
-        """Make its key, once."""
+        """Make its key and its bucket, once."""
         self._access_key, self._secret_key = _credentials(self.folder / "credentials.json")
+        # A bucket is a folder. Asking the store to make it would cost boto3's half second at every start.
+        (self.folder / "data" / BUCKET).mkdir(parents=True, exist_ok=True)
 
     async def run(self) -> StoreAddress:
-        """Start the server and make the bucket where it is missing."""
+        """Start the server."""
         (port,) = Ports(self.folder / "ports.json").choose("store")
         self.child = Child(self._program(port), partial(_listens, port))
         await self.child.start()
-        address = StoreAddress(f"http://127.0.0.1:{port}", self._access_key, self._secret_key)
-        objects = Objects(address.settings(), threads=1)
-        try:
-            await objects.make_bucket()
-        finally:
-            await objects.close()
-        return address
+        return StoreAddress(f"http://127.0.0.1:{port}", self._access_key, self._secret_key)
 
     def _program(self, port: int) -> Program:
         keys = {"NANIO_ACCESS_KEY": self._access_key, "NANIO_SECRET_KEY": self._secret_key}
