@@ -102,12 +102,17 @@ class Projector:
             by_story.setdefault(event.story_id, []).append(event)
         try:
             turns, rest = await self._write_remembered(by_story)
+            # Followed at once: what is committed must be told even if the rest cannot be written.
+            await self._follow(turns)
             if rest:
-                turns += await self._transact(rest)
+                await self._follow(await self._transact(rest))
         except BaseException:
             for story_id in by_story:
                 self._journeys.pop(story_id, None)
             raise
+
+    async def _follow(self, turns: list[records.Turn]) -> None:
+        """What follows from turns that are committed: remember, tell the readers, send jobs."""
         EVENTS.labels(outcome="folded").inc(sum(len(turn.heard) for turn in turns))
         jobs = [job_for(turn.journey, asset) for turn in turns for asset in turn.effects.jobs]
         for turn in turns:

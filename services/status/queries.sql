@@ -81,10 +81,17 @@ WITH turn AS MATERIALIZED (
 SELECT id FROM written;
 
 -- name: note_starts!
--- Best effort: a row that moved on meanwhile keeps what it has.
-UPDATE asset_generation_jobs j SET status = 'generating', started_at = s.at
-FROM unnest(:ids::uuid[], :assets::text[], :fingerprints::text[], :at::timestamptz[]) AS s (story_id, asset, fingerprint, at)
-WHERE j.story_id = s.story_id AND j.asset_type = s.asset AND j.fingerprint = s.fingerprint AND j.status = 'queued';
+-- Best effort: a row that moved on meanwhile keeps what it has, and one that the projector is writing is left to it.
+-- To wait for it while holding other rows could end in a deadlock.
+WITH started AS (
+    SELECT j.id, s.at
+    FROM unnest(:ids::uuid[], :assets::text[], :fingerprints::text[], :at::timestamptz[])
+         AS s (story_id, asset, fingerprint, at)
+    JOIN asset_generation_jobs j ON j.story_id = s.story_id AND j.asset_type = s.asset
+    WHERE j.fingerprint = s.fingerprint AND j.status = 'queued'
+    FOR UPDATE OF j SKIP LOCKED
+)
+UPDATE asset_generation_jobs j SET status = 'generating', started_at = started.at FROM started WHERE j.id = started.id;
 
 -- name: unheard_stories
 -- Stories that nobody has heard of: their StoryRequested was lost between the commit and the bus.

@@ -134,7 +134,7 @@ def _journey(story: Record, rows: dict[str, AssetState]) -> Journey:
         story_id=story["id"],
         tenant_id=story["tenant_id"],
         trace=story["trace"],
-        brief=Brief.model_validate(story["request"]),
+        brief=Brief.taken(story["request"]),
         assets={asset: rows[asset.value] for asset in GRAPH if asset.value in rows},
         seq=story["seq"],
         version=story["version"],

@@ -102,7 +102,10 @@ class Stream:
                     yield THE_END
                     return
             async for one in self._live(reader):
-                if one is None or one.seq == 0:
+                if one is None:
+                    yield None
+                    break  # what is told may be lost on the way: history has it
+                if one.seq == 0:
                     yield one
                 elif one.seq == seen + 1:
                     seen = one.seq
