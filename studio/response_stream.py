@@ -80,7 +80,7 @@ def _tell_part(answer: Answer, place: Event) -> Iterator[Event]:
 
 def cut(text: str) -> list[str]:
     """A text in pieces of about a token; joined, they are the text."""
-    starts = [match.start() for match in _PIECES.finditer(text)]
+    starts = [match.start() for match in _PIECES.finditer(text)] or [0]
     return [text[start:end] for start, end in itertools.pairwise([*starts, len(text)])]
 
 

@@ -74,7 +74,7 @@ async def test_a_stalled_call_is_the_clients_time_out_and_is_not_paid(
 ) -> None:
     await order(http, "stall", match={"endpoint": endpoint}, times=1)
     with pytest.raises(openai.APITimeoutError):
-        await calls(openai_client.with_options(timeout=0.3))[endpoint]()
+        await calls(openai_client.with_options(timeout=1.0))[endpoint]()
     await calls(openai_client)[endpoint]()
     assert len(await paid(http)) == 1
 

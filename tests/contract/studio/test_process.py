@@ -13,8 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+import aiohttp
 import psutil
 import pytest
+
+from studio.app import serve
+from studio.parts import Parts
+from studio.settings import StudioSettings
 
 COMMAND = [sys.executable, "-m", "studio", "--port", "0", "--voice", "espeak", "--painters", "1"]
 
@@ -94,6 +99,17 @@ def test_no_worker_outlives_a_killed_studio() -> None:
         _, alive = psutil.wait_procs(workers, timeout=10)
     assert len(workers) == 2
     assert alive == []
+
+
+async def test_it_also_runs_inside_anothers_loop_and_may_be_stopped_twice(studio_parts: Parts) -> None:
+    studio = await serve(StudioSettings(), studio_parts)
+    async with aiohttp.ClientSession(studio.url) as session:
+        async with session.get("/studio/health") as response:
+            assert response.status == 200
+        await studio.stop()
+        await studio.stop()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get("/studio/health")
 
 
 def test_a_taken_port_is_said_in_one_sentence() -> None:
