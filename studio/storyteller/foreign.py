@@ -33,17 +33,17 @@ _COMMON = {
         (Weight.MAY, "There was a {o} in it,| and a question,| and a long way to go."),
     ),
     2: (
-        (Weight.SHOULD, "“This way,” said {two},| and it sounded| almost certain."),
-        (Weight.SHOULD, "{h} went on {where}| one bit at a time,| and looked at everything."),
+        (Weight.SHOULD, "“This way,” said {two},| “or at least I think so.”"),
+        (Weight.SHOULD, "{h} took it all in| one bit at a time,| and left nothing out."),
         (Weight.MAY, "It was further than it looked,| as most good places are,| and more fun."),
     ),
     3: (
         (Weight.SHOULD, "“We can try it another way,” said {one},| “and then| one more.”"),
         (Weight.SHOULD, "{h} took a slow breath| and counted to three| and a half."),
-        (Weight.MAY, "{C} stayed right there,| and that made it| half as hard."),
+        (Weight.MAY, "{C} stayed right there,| and that made it half as hard."),
     ),
     4: (
-        (Weight.SHOULD, "“We did it together,” said {two},| and nobody| said otherwise."),
+        (Weight.SHOULD, "“We did it together,” said {two},| and it was true."),
         (Weight.SHOULD, "{h} looked back once| and waved| at the whole of it."),
         (Weight.MAY, "The {o} {odid},| as if it| had known all along."),
     ),
@@ -59,7 +59,8 @@ def foreign_lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[L
     lines += _elements(elements, number)
     feeling = str(scene.get("emotion") or "").strip().lower()
     known = _FEELINGS.get(_WORDS.get(feeling, feeling))
-    if known:
+    felt = [str(one.get("emotion") or "").strip().lower() for one in planned["scenes"][: number - 1]]
+    if known and feeling not in felt:
         lines.insert(1, Line(Weight.SHOULD, (known,)))
     lines += [Line(weight, (line,)) for weight, line in _COMMON[number]]
     return [

@@ -30,11 +30,15 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
     wanted += zip((0.0 if scene > 1 else 0.3, 0.55, 0.9, 0.75), around, strict=False)
     if scene > 1:
         wanted += zip((0.5,), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
-    wanted += zip((0.65,), _share(_of_heroes(tale), f"{title}|hero", scene), strict=False)
+    heroes = _share(_of_heroes(tale), f"{title}|hero", scene)[:1]
+    wanted += zip((0.65,), heroes, strict=False)
+    thoughts = list(read_ornaments()[f"beat.{scene}"])
+    Random(f"{title}|thoughts").shuffle(thoughts)
+    wanted += zip((0.6, 0.2, 0.85, 0.35), thoughts, strict=False)
     if scene == 1 and tale.companion:
         wanted.append((0.5, tale.companion.creature.habit))
     for share, line in sorted(wanted, key=lambda one: -one[0]):
-        dressed.insert(_gap(dressed, share, scene), (Weight.ORNAMENT, line))
+        dressed.insert(_gap(dressed, share, scene), (Weight.SHOULD if line in heroes else Weight.ORNAMENT, line))
     if scene == 4:
         kind = "closing.bedtime" if tale.brief.story_type == "bedtime" else "closing.any"
         dressed.append((Weight.ORNAMENT, rng.choice(read_ornaments()[kind])))

@@ -39,8 +39,12 @@ _TIMES = {
     "night": "night midnight moonlit starlit starry dark evening", "dusk": "dusk sunset twilight",
     "dawn": "dawn sunrise morning early",
 }  # fmt: skip
-_ON = spell("island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path")
-_AT = spell("school zoo party hospital fair museum circus library playground market station seaside festival")
+_ON = spell(
+    "island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path bank bridge track ledge cliff pier stage bench stairs"
+)
+_AT = spell(
+    "school zoo party hospital fair museum circus library playground market station seaside festival tower edge door gate corner end top window"
+)
 _BARE = {"space", "outer space", "home", "school", "town", "heaven", "fairyland"}
 _PREPOSITION = re.compile(r"^(in|on|at|by|near|under|inside|among|beside)\s+", re.IGNORECASE)
 _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")

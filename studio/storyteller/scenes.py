@@ -115,15 +115,15 @@ def _tell(
 ) -> list[str]:
     """The lines as sentences, cut to length. Names are longer than pronouns, hence the second and third look."""
     spot = place_spot(tale, scene)
-    told = list(_fresh(tale, told, spot, wanted.before))
     preview = tale.phrasing(spot)
+    told = list(_fresh(preview, told, wanted.before))
+    plain = replace(preview)
     preview.say("{names}")
     told = [(weight, _without_stubs(line, target) if weight is Weight.ORNAMENT else line) for weight, line in told]
     choices = [Choice(weight, tuple(preview.say(form) for form in grow(line))) for weight, line in told]
     aim, best, miss = target, [""], float("inf")
     for _ in range(_TRIES):
-        teller = tale.phrasing(spot, turn=wanted.scene - 1)
-        teller.introduced = wanted.scene > 1
+        teller = replace(plain, turn=wanted.scene - 1, introduced=wanted.scene > 1)
         sentences = list(_say(teller, told, fit(choices, aim)))
         off = count_words(" ".join(sentences)) / target.words
         if abs(off - 1) < miss:
@@ -147,15 +147,13 @@ def _say(teller: Phrasing, told: Sequence[tuple[Weight, str]], forms: Sequence[i
             yield teller.say(grow(line)[form])
 
 
-def _fresh(
-    tale: Tale, told: Sequence[tuple[Weight, str]], spot: str, before: Sequence[str]
-) -> Iterator[tuple[Weight, str]]:
+def _fresh(teller: Phrasing, told: Sequence[tuple[Weight, str]], before: Sequence[str]) -> Iterator[tuple[Weight, str]]:
     """Leaves out what an earlier scene has told in the same words."""
     heard = {sentence.casefold() for text in before for sentence in split_sentences(text)}
     seen: set[str] = set()
     for weight, line in told:
-        forms = {form.casefold() for form in map(tale.phrasing(spot).say, grow(line))}
-        if line not in seen and not (weight < Weight.MUST and forms & heard):
+        forms = (replace(teller).say(form).casefold() for form in grow(line)) if heard else ()
+        if line not in seen and not (weight < Weight.MUST and any(form in heard for form in forms)):
             yield weight, line
         seen.add(line)
 

@@ -9,6 +9,7 @@ All other slots come from the words of the story ({C} companion, {P} helper, {o}
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from studio.storyteller.language.grammar import capitalise, join_names, possessive
 from studio.storyteller.language.pronouns import TOGETHER, Pronouns
@@ -31,7 +32,8 @@ class Person:
     pronouns: Pronouns
 
 
-def grow(line: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def grow(line: str) -> tuple[str, ...]:
     """The forms of a line, short to long, each a whole sentence with its own end mark."""
     segments = line.split("|")
     forms = [_BRACKET.sub("", segments[0])]
@@ -40,7 +42,7 @@ def grow(line: str) -> list[str]:
     forms += ["".join(segments[:count]) for count in range(2, len(segments) + 1)]
     end = line.rstrip()[-1] if line.rstrip()[-1:] in {"!", "?"} else "."
     finished = (_finish(_BRACKET.sub(r"\1", form), end) for form in forms)
-    return [form for form in finished if form.count("“") == form.count("”")]
+    return tuple(form for form in finished if form.count("“") == form.count("”"))
 
 
 def _finish(form: str, end: str) -> str:

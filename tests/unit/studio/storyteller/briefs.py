@@ -71,7 +71,9 @@ def outline_of(asked: dict[str, Any], seed: int = 1) -> dict[str, Any]:
     return tell("outline", {"brief": asked, "targets": {"words": words, "sentenceWords": sentence}}, seed=seed)
 
 
-def scene_of(asked: dict[str, Any], outline: dict[str, Any], scene: int, seed: int = 1, **blocks: Any) -> dict[str, Any]:
+def scene_of(
+    asked: dict[str, Any], outline: dict[str, Any], scene: int, seed: int = 1, **blocks: Any
+) -> dict[str, Any]:
     """The answer for one scene; `blocks` adds before, feedback or other targets."""
     words, sentence = TARGETS[asked["age"]]
     return tell(
