@@ -143,7 +143,7 @@ class LiveScreen:
             width=BAR_WIDTH,
             pulse=waiting,
             animation_time=self._clock(),
-            style="dim",
+            style="bright_black",
             complete_style=style,
             finished_style=style,
             pulse_style=style,
