@@ -30,6 +30,9 @@ SMALLEST = 11
 ROOMY = 40
 """Words that leave room enough on their page for ornaments to rise."""
 
+RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
+"""Languages that are written from right to left (ISO 639-1)."""
+
 SETTINGS = ("airy", "even", "dense", "tight")
 """How closely an activity can be set: classes of the stylesheet."""
 SNUGGEST = len(SETTINGS) - 1
@@ -90,6 +93,7 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
         .get_template("book.html")
         .render(
             lang=contents.brief.language,
+            direction="rtl" if contents.brief.language[:2] in RIGHT_TO_LEFT else "ltr",
             labels=labels,
             labels_lang=labels_lang,
             story=contents.story,

@@ -76,25 +76,31 @@ def to_jpeg(data: bytes) -> bytes:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - the parent imports this module's message shapes
 
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise ValueError("larger than 40 megapixels")
-            flat = Image.new("RGB", picture.size, "white")
-            solid = picture.convert("RGBA")
-            flat.paste(solid, mask=solid.getchannel("A"))
+            flat = picture.convert("RGB") if picture.mode == "RGB" else _on_white(picture.convert("RGBA"))
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(type(error).__name__) from error
     flat.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    flat.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True, progressive=True)
+    flat.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
     return out.getvalue()
 
 
+def _on_white(picture: Any) -> Any:
+    from PIL import Image  # noqa: PLC0415 - see to_jpeg
+
+    flat = Image.new("RGB", picture.size, "white")
+    flat.paste(picture, mask=picture.getchannel("A"))
+    return flat
+
+
 def print_sheet(sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
-    """The answer to one sheet."""
+    """The answer to one sheet. What is called ``….jpg`` is a picture, whatever it was painted as."""
     files: dict[str, File] = {}
     for name, (kind, data) in sheet["files"].items():
-        if kind not in {"image/png", "image/jpeg", "image/webp"}:
+        if not name.endswith(".jpg"):
             files[name] = (kind, data)
             continue
         try:
@@ -148,6 +154,8 @@ def _answer(header: dict[str, Any], files: dict[str, File]) -> tuple[dict[str, A
 
 def main() -> None:
     """Answer sheets until the parent has gone."""
+    # fontTools stamps the fonts that it cuts with the time, unless told otherwise: the same sheet is the same book.
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
     # WeasyPrint prints advice to stdout; messages keep the real one for themselves.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

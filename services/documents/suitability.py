@@ -7,6 +7,7 @@ from typing import Literal
 
 from services.documents.access import barriers
 from services.documents.safety import dangers
+from services.documents.stand_ins import real
 from services.documents.wording import tables
 from storyloom.story.brief import Brief
 from storyloom.story.results import Activity, Outline
@@ -51,8 +52,9 @@ def examine(activities: Sequence[Activity], brief: Brief, outline: Outline) -> l
     of_the_story = vocabulary(brief, outline)
     for number, activity in enumerate(activities, start=1):
         name = f"Activity {number} (“{activity.title[:60]}”)"
-        findings += [Finding("unsafe", f"{name} {text}") for text in dangers(activity, brief.age, brief.language)]
-        findings += [Finding("weak", f"{name} {text}") for text in barriers(activity, brief)]
+        done = real(activity, brief, outline)
+        findings += [Finding("unsafe", f"{name} {text}") for text in dangers(done, brief.age, brief.language)]
+        findings += [Finding("weak", f"{name} {text}") for text in barriers(done, brief)]
         findings += [Finding("weak", f"{name} {text}") for text in _unbounded(activity)]
         findings += [Finding("weak", f"{name} {text}") for text in _unfitting(activity, brief, of_the_story)]
     return findings

@@ -98,6 +98,11 @@ async def test_the_words_of_the_story_stand_in_it_in_order_and_whole(press: Pres
             at = text.index(step, at) + 1
 
 
+async def test_the_same_story_makes_the_same_bytes(press: Press) -> None:
+    first = await press.print(lay_out(CONTENTS))
+    assert (await press.print(lay_out(CONTENTS))).pdf == first.pdf
+
+
 async def test_every_font_is_embedded(press: Press) -> None:
     _, reader = await printed(press, CONTENTS)
     resources: list[Any] = [page["/Resources"] for page in reader.pages]

@@ -143,7 +143,7 @@ def test_the_books_own_words_are_in_the_storys_language_or_say_which_they_are_in
     assert labels_in("ja")[1] == "en"
     assert all(labels_in(each)[0].keys() == labels_in("en")[0].keys() for each in ("de", "fr", "es"))
     reader = Reader.of(lay_out(contents(brief=stories.brief(language="ja"))).html)
-    assert ("html", {"lang": "ja"}) in reader.tags
+    assert ("html", {"lang": "ja", "dir": "ltr"}) in reader.tags
     assert ("h2", {"lang": "en"}) in reader.tags
 
 

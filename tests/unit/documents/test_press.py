@@ -191,6 +191,13 @@ def test_a_picture_becomes_a_jpeg_of_a_printers_size() -> None:
         assert jpeg.size == (500, 1600)
 
 
+def test_what_is_transparent_is_printed_white() -> None:
+    clear = io.BytesIO()
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(clear, "PNG")
+    with Image.open(io.BytesIO(to_jpeg(clear.getvalue()))) as jpeg:
+        assert jpeg.getpixel((4, 4)) == (255, 255, 255)
+
+
 @pytest.mark.parametrize("data", [b"", b"no picture", stories.png()[:200]])
 def test_a_picture_that_cannot_be_read_is_said_to_be_damaged(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
