@@ -36,7 +36,7 @@ class EmbeddedNats(Embedded[NatsAddress]):
         port, monitor = Ports(self.folder / "ports.json").choose("nats", "monitor")
         where = ("-a", "127.0.0.1", "-p", str(port), "-m", str(monitor))
         command = (self._server, *where, "-js", "-sd", str(self.folder / "data"))
-        self.child = Child(Program(self.name, command, self.log), partial(_healthy, monitor))
+        self.child = Child(Program(self.name, command, self.log, grace=3), partial(_healthy, monitor))
         await self.child.start()
         return NatsAddress(f"nats://127.0.0.1:{port}", f"http://127.0.0.1:{monitor}")
 

@@ -72,6 +72,7 @@ class EmbeddedPostgres(Embedded[str]):
             environment=_ENVIRONMENT,
             user=self._owner,
             stop_signal=signal.SIGINT,
+            grace=4,
         )
 
 

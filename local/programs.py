@@ -12,9 +12,9 @@ from local.state import State
 
 SERVICES = ("api", "content", "images", "audio", "documents", "status")
 ROOT = Path(__file__).parents[1]
-SERVICE_GRACE = 5.5
-"""Seconds for a service to drain. With the servers' stop after it, everything is down within ten."""
-DRAIN_SECONDS = 4
+SERVICE_GRACE = 4.5
+"""Seconds for a service to drain. With the servers' four after it, everything is down within ten."""
+DRAIN_SECONDS = 3
 
 
 def studio(state: State, port: int, voice: str, latency: str) -> Child:

@@ -68,10 +68,8 @@ class Stack:
     async def stop(self) -> None:
         """Services first, so that they can hand back their jobs; then what they stand on. Safe to call twice."""
         await asyncio.gather(*(child.stop() for child in self._children()))
-        if self._studio is not None:
-            await self._studio.stop()
-        if self._servers is not None:
-            await self._servers.stop()
+        below = [part.stop() for part in (self._studio, self._servers) if part is not None]
+        await asyncio.gather(*below)
         self._withdraw()
         self._lock.release()
 

@@ -60,7 +60,7 @@ class EmbeddedStore(Embedded[StoreAddress]):
         keys = {"NANIO_ACCESS_KEY": self._access_key, "NANIO_SECRET_KEY": self._secret_key}
         command = (sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1", "--port", str(port))
         data = ("--data-dir", str(self.folder / "data"), "--no-access-log", "--log-level", "warning")
-        return Program(self.name, command + data, self.log, os.environ | keys)
+        return Program(self.name, command + data, self.log, os.environ | keys, grace=3)
 
 
 async def _listens(port: int) -> bool:

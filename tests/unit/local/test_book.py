@@ -1,0 +1,67 @@
+"""What a finished story leaves on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from client import Story, StoryloomClient
+from local.book import FILES, Book
+from local.trouble import Trouble
+
+
+class FoxClient(StoryloomClient):
+    """Gives every asset out as its own name."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1", "sk_test")
+
+    async def download(self, story_id: UUID | str, asset: str, into: Path, *, part: str | None = None) -> int:
+        return into.write_text(f"{asset} {part}")  # noqa: ASYNC240 - a word
+
+
+def story(**statuses: str) -> Story:
+    assets: dict[str, Any] = {asset: {"status": "ready"} for asset, _ in FILES.values()}
+    assets |= {name: {"status": status} for name, status in statuses.items()}
+    characters = [{"name": "Mira"}]
+    status: Any = {"overall": "ready", "assets": assets}
+    return Story(id="7", title="Mira’s Lantern", characters=characters, assetGenerationStatus=status)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+async def test_a_book_is_every_file_and_latest_points_to_it(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    kept = await book.keep(FoxClient(), story())
+    assert names(book.latest) == {"story.json", *FILES} == {name for name, _ in kept}
+    assert book.latest.readlink().name.endswith("-lantern")
+    assert (book.latest / "narration.vtt").read_text() == "audio vtt"
+    assert json.loads((book.latest / "story.json").read_text())["title"] == "Mira’s Lantern"
+    assert dict(kept)["cover.png"] == len("cover None")
+
+
+async def test_what_failed_is_not_fetched(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    await book.keep(FoxClient(), story(scene_2="failed", audio="cancelled"))
+    assert {"story.json", *FILES} - names(book.latest) == {"scene_2.png", "narration.mp3", "narration.vtt"}
+
+
+async def test_latest_moves_on_and_a_real_folder_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    (first / "old").mkdir(parents=True)
+    (first / "latest").symlink_to("old")
+    (second / "latest").mkdir(parents=True)
+    for out in (first, second):
+        await Book(out).keep(FoxClient(), story())
+    assert (first / "latest").readlink() != Path("old")
+    assert names(second / "latest") == set()
+
+
+def test_a_folder_that_cannot_be_is_said_before_the_story_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Trouble, match="OUT="):
+        Book(tmp_path / "file" / "out")
