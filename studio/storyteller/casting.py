@@ -95,7 +95,7 @@ def cast_companion(
 def cast_helper(
     rng: Random, *, place: str, besides: Friend, taken: Collection[str], letter: str = "", short: bool = False
 ) -> Friend:
-    """Somebody older, of another kind than the companion; `letter`: what the name must begin with; `short`: in one word."""
+    """Somebody older, of another kind than the companion; `letter`: how the name begins; `short`: one word."""
     kinds = [kind for kind in _HELPERS_AT_HOME.get(place, _HELPER_KINDS) if kind != besides.kind]
     she = besides.pronouns is HE
     names = [

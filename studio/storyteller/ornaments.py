@@ -15,6 +15,8 @@ _CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h}
 _INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
 _ROOMS = ("bed", "stairs", "kitchen", "window")
 
+_MOVING = (2, 4)  # the scenes in which everybody is on the way, so that wheels may sing
+_THOUGHTFUL = 8
 _GENTLE = {"bedtime", "medical_bravery", "mental_health"}
 
 Told = tuple[Weight, str]
@@ -31,8 +33,11 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
     if scene > 1:
         wanted += zip((0.5,), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
     heroes = _share(_of_heroes(tale), f"{title}|hero", scene)[:1]
+    trait = _of_trait(tale.brief.heroes)
+    if trait and scene == Random(f"{title}|trait").choice(_MOVING):
+        heroes = [trait]
     wanted += zip((0.65,), heroes, strict=False)
-    thoughts = list(read_ornaments()[f"beat.{scene}"])
+    thoughts = _thoughts(tale, scene)
     Random(f"{title}|thoughts").shuffle(thoughts)
     wanted += zip((0.6, 0.2, 0.85, 0.35), thoughts, strict=False)
     if scene == 1 and tale.companion:
@@ -43,6 +48,14 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
         kind = "closing.bedtime" if tale.brief.story_type == "bedtime" else "closing.any"
         dressed.append((Weight.ORNAMENT, rng.choice(read_ornaments()[kind])))
     return dressed
+
+
+def _thoughts(tale: Tale, scene: int) -> list[str]:
+    """For older listeners, whose scenes are long; where feelings are the matter nobody cracks jokes."""
+    if tale.brief.age < _THOUGHTFUL:
+        return []
+    lines = read_ornaments()[f"beat.{scene}"]
+    return [line for line in lines if tale.brief.story_type not in _GENTLE or "{C}" not in line]
 
 
 def _gap(lines: Sequence[Told], share: float, scene: int) -> int:
@@ -81,9 +94,15 @@ def _of_companion(tale: Tale) -> Sequence[str]:
 
 
 def _of_heroes(tale: Tale) -> list[str]:
-    """At most one line for a trait: it is part of the hero, not the story's business."""
     found = [line for hero in tale.brief.heroes for line in _of_hero(hero, alone=len(tale.brief.heroes) == 1)]
     return list(dict.fromkeys(found))
+
+
+def _of_trait(heroes: Sequence[Hero]) -> str:
+    """One line in the whole story: a trait is part of the hero, not the story's business."""
+    bank = read_ornaments()
+    traits = heroes[0].traits if len(heroes) == 1 else ()
+    return next((bank[f"trait.{trait}"][0] for trait in traits if f"trait.{trait}" in bank), "")
 
 
 def _of_hero(hero: Hero, *, alone: bool) -> Iterator[str]:
@@ -92,6 +111,5 @@ def _of_hero(hero: Hero, *, alone: bool) -> Iterator[str]:
     words = [word.lower() for word in hero.personality]
     yield from (line for word in words for line in bank.get(f"personality.{word}", bank["personality.any"]))
     if alone:  # with siblings the line could fall to the one who is not meant
-        yield from next((bank[f"trait.{trait}"] for trait in hero.traits if f"trait.{trait}" in bank), ())[:1]
         looks = (("hair", hero.hair), ("clothing", hero.clothing), ("features", hero.features))
         yield from (line for name, told in looks if told for line in bank[name])

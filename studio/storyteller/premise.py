@@ -40,10 +40,12 @@ _TIMES = {
     "dawn": "dawn sunrise morning early",
 }  # fmt: skip
 _ON = spell(
-    "island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path bank bridge track ledge cliff pier stage bench stairs"
+    "island beach moon mountain ship boat train hill planet street farm roof balcony bus cloud road path "
+    "bank bridge track ledge cliff pier stage bench stairs mars earth venus jupiter saturn"
 )
 _AT = spell(
-    "school zoo party hospital fair museum circus library playground market station seaside festival tower edge door gate corner end top window"
+    "school zoo party hospital fair museum circus library playground market station seaside festival "
+    "tower edge door gate corner end top window"
 )
 _BARE = {"space", "outer space", "home", "school", "town", "heaven", "fairyland"}
 _PREPOSITION = re.compile(r"^(in|on|at|by|near|under|inside|among|beside)\s+", re.IGNORECASE)

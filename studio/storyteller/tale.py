@@ -177,7 +177,7 @@ def _pattern(template: str) -> str:
     pattern = ""
     for index, part in enumerate(parts):
         if index % 2 == 0:
-            pattern += re.escape(part)
+            pattern += re.sub(r"\b([Aa])n?\\ $", r"\1n?\\ ", re.escape(part))
         elif part == "t" and part not in seen:
             pattern += "(?P<t>.+?)"
             seen.add(part)

@@ -17,6 +17,7 @@ _SAID_WITH_VOWEL = ("hour", "honest", "heir", "honour", "honor", "8", "11", "18"
 _NOT_PLURAL = {"dress", "compass", "bus", "glass", "grass", "necklace", "lens", "octopus", "walrus", "class"}
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?…]+[”’\"')]*(?=\s|$)")
+_LOOSE_ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z]\w*))")
 _ARTICLE = re.compile(r"^(?:an?|the|my|her|his|their|its|our|some|this|that)\s+", re.IGNORECASE)
 
 _PAST = {
@@ -66,7 +67,6 @@ _PAST = {
     "grabs": "grabbed",
     "nods": "nodded",
     "hum": "hummed",
-    "hums": "hummed",
     "spots": "spotted", "tries": "tried", "cries": "cried", "hurries": "hurried", "fears": "feared",
 }  # fmt: skip
 _REGULAR = set(
@@ -93,9 +93,20 @@ def with_article(noun: str) -> str:
         return noun
     if is_plural(noun):
         return f"some {noun}"
+    return f"{_article(noun)} {noun}"
+
+
+def _article(noun: str) -> str:
     first = noun.lower()
-    vowel = first.startswith(_SAID_WITH_VOWEL) or (first[:1] in "aeiou" and not first.startswith(_SAID_WITH_CONSONANT))
-    return f"{'an' if vowel else 'a'} {noun}"
+    if noun[:2].isupper() and len(noun) > 1:  # letters said one by one: an MRI scan, a TV
+        return "an" if noun[0] in "AEFHILMNORSX" else "a"
+    vowel = first[:1] in "aeiou" and not first.startswith(_SAID_WITH_CONSONANT)
+    return "an" if vowel or first.startswith(_SAID_WITH_VOWEL) else "a"
+
+
+def mend_articles(text: str) -> str:
+    """Turns "a oat biscuit" into "an oat biscuit" wherever a slot was filled behind an article."""
+    return _LOOSE_ARTICLE.sub(lambda match: match.group(1) + _article(match.group(2))[1:] + " ", text)
 
 
 def without_article(noun: str) -> str:

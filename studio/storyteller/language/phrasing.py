@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from studio.storyteller.language.grammar import capitalise, join_names, possessive
+from studio.storyteller.language.grammar import capitalise, join_names, mend_articles, possessive
 from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 
 _SLOT = re.compile(r"\{([A-Za-z0-9_]+)\}")
@@ -99,7 +99,7 @@ class Phrasing:
         """The line with its slots filled and its first letter as it stands."""
         self._here, rival_before = False, self._rival
         self._meant, self._plural = self.group, self.group.plural
-        said = _SLOT.sub(self._slot, _SPEAKING.sub(r"\1 {speaker}", line))
+        said = mend_articles(_SLOT.sub(self._slot, _SPEAKING.sub(r"\1 {speaker}", line)))
         self._rival = any(f"{{{slot}}}" in line for slot in self.rivals) or (rival_before and not self._here)
         self._since = 0 if self._here else self._since + 1
         return said
