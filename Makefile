@@ -24,7 +24,7 @@ up: $(VENV)/.local ## Start everything and stay; prints the URL and an example (
 	@exec $(PYTHON) -m local.up
 
 test: $(VENV)/.dev ## Run all tests (ARGS="-k words", WORKERS=n)
-	@exec $(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
+	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, import rules and generated docs
 	$(VENV)/bin/ruff format --check

@@ -40,9 +40,9 @@ class Background:
         self._thread.start()
         self.stack = AsyncExitStack()
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, T], *, within: float = 60) -> T:
         """Run a coroutine there; wait for it here."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(within)
 
     def close(self) -> None:
         """Stop the servers, then the loop."""

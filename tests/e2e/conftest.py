@@ -1,0 +1,106 @@
+"""The whole product as a user has it: one stack of processes with the studio behind it, reached over HTTP alone."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from client import Story, StoryEvent, StoryloomClient
+from local.choices import Choices
+from local.stack import Stack
+from local.state import Addresses
+from tests.conftest import Background
+
+MIRA: dict[str, Any] = {
+    "storyType": "bedtime",
+    "age": 5,
+    "seed": 11,
+    "premise": "a fox who has lost her lantern",
+    "setting": "a foggy forest",
+    "characters": [
+        {
+            "name": "Mira",
+            "age": 5,
+            "pronouns": "she/her",
+            "appearance": {"skin": "#8d5524", "hair": "curly black", "eyes": "brown", "clothing": "yellow dress"},
+            "traits": ["wheelchair_manual"],
+            "features": ["round blue glasses"],
+            "personality": ["loves foxes"],
+        }
+    ],
+}
+
+IMPATIENT = {
+    "STUDIO_VOICE": "espeak",
+    "RETRY_DELAYS": "[0.2, 0.2]",
+    "MAX_ATTEMPTS": "4",
+    "ACK_WAIT": "4",
+    "TEXT_TIMEOUT": "4",
+    "IMAGE_TIMEOUT": "30",
+    "VOICE_TIMEOUT": "20",
+}
+"""A user's settings, but for a patience that tests have not."""
+
+
+@dataclass
+class Product:
+    """What a client and an operator can reach."""
+
+    addresses: Addresses
+    client: StoryloomClient
+    studio: httpx.AsyncClient
+
+    async def make(self, **changes: Any) -> tuple[Story, list[StoryEvent]]:
+        """Ask for a story and watch it to its end: the story, and everything that was told."""
+        story = await self.client.create({**MIRA, **changes})
+        told = [event async for event in self.client.events(story["id"])]
+        return await self.client.get(story["id"]), told
+
+    async def misbehave(self, fault: str, **order: Any) -> None:
+        """Order a fault from the studio."""
+        answer = await self.studio.post("/studio/faults", json={"fault": fault, **order})
+        assert answer.is_success, answer.text
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these share one stack: one test process runs them."""
+    for item in items:
+        if "tests/e2e/" in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(scope="session")
+def stack(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """One stack for all of these tests; each makes stories of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in IMPATIENT.items():
+            patch.setenv(name, value)
+        for name in ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PORT"):
+            patch.delenv(name, raising=False)
+        home = tmp_path_factory.mktemp("home")
+        found = Stack(Choices(storyloom_home=home))
+        addresses = background.run(found.start(), within=120)
+    yield addresses
+    background.run(found.stop(), within=30)
+    assert not [
+        name for name, pid in addresses.processes.items() if pid != os.getpid() and Path(f"/proc/{pid}").exists()
+    ]
+
+
+@pytest.fixture
+async def product(stack: Addresses) -> AsyncIterator[Product]:
+    """The product, behaving: no fault of an earlier test stands."""
+    assert stack.studio_url is not None
+    async with (
+        StoryloomClient(stack.api_url, stack.api_key) as client,
+        httpx.AsyncClient(
+            base_url=stack.studio_url, trust_env=False, headers={"Authorization": "Bearer studio"}
+        ) as studio,
+    ):
+        await studio.delete("/studio/faults")
+        yield Product(stack, client, studio)
+        await studio.delete("/studio/faults")

@@ -1,0 +1,118 @@
+"""From a request over HTTP to a finished book, byte by byte."""
+
+import io
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import av
+import httpx
+import pypdf
+import pytest
+from PIL import Image
+
+from client import Problem
+from client.wire import Word
+from studio.painting.looking import look
+from tests.e2e.conftest import Product
+
+PICTURES = ("cover", "scene_1", "scene_2", "scene_3", "scene_4")
+
+
+async def test_a_request_becomes_a_book(product: Product, tmp_path: Path) -> None:
+    """Every promise of the finished book at once: making one takes seconds, looking at it does not."""
+    story, told = await product.make()
+    assert story["status"] == "ready", story
+    seqs = [event.seq for event in told if event.seq is not None]
+    assert seqs == list(range(1, len(seqs) + 1))
+    for picture in PICTURES:
+        await product.client.download(story["id"], picture, tmp_path / f"{picture}.png")
+    await product.client.download(story["id"], "audio", tmp_path / "narration.mp3")
+    await product.client.download(story["id"], "audio", tmp_path / "narration.vtt", part="vtt")
+    await product.client.download(story["id"], "pdf", tmp_path / "book.pdf")
+    texts = [scene["text"] or "" for scene in story["scenes"]]
+    _check_pictures(tmp_path)
+    _check_narration(tmp_path, texts, story["audioWords"] or [])
+    _check_book(tmp_path, texts, str(story["title"]))
+    colours = story["hueExtractedColors"]
+    assert set(colours) == set(PICTURES)
+    assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for three in colours.values() for colour in three)
+    assert len(story["activities"] or []) == 4
+    assert list(story["audioBlocks"]) == ["scene_1", "scene_2", "scene_3", "scene_4"]
+
+
+def _check_pictures(folder: Path) -> None:
+    found = {picture: (folder / f"{picture}.png").read_bytes() for picture in PICTURES}
+    assert len(set(found.values())) == len(PICTURES)
+    for picture, png in found.items():
+        image = Image.open(io.BytesIO(png))
+        image.load()
+        assert image.size == ((1024, 1024) if picture == "cover" else (1024, 1536))
+        drawn = look(png)
+        assert drawn is not None
+        hero = drawn["heroes"][0]
+        assert hero["skin"] == "#8d5524"
+        assert "curly" in hero["hair"]
+        assert "yellow" in hero["clothing"]
+        assert any("wheelchair" in feature for feature in hero["features"]), hero
+        assert any("glasses" in feature for feature in hero["features"]), hero
+        assert "fox" in str(drawn["companion"])
+
+
+def _check_narration(folder: Path, texts: list[str], words: list[Word]) -> None:
+    assert [word["txt"] for word in words] == " ".join(texts).split()
+    times = list(itertools.chain.from_iterable((w["start"], w["end"]) for w in words))
+    assert times == sorted(times)
+    with av.open(str(folder / "narration.mp3")) as audio:
+        seconds = sum(frame.samples / frame.sample_rate for frame in audio.decode(audio=0))
+    assert abs(seconds - times[-1]) <= 0.3
+    assert (folder / "narration.vtt").read_text("utf-8").startswith("WEBVTT")
+
+
+def _check_book(folder: Path, texts: list[str], title: str) -> None:
+    book = pypdf.PdfReader(folder / "book.pdf")
+    assert book.metadata is not None
+    assert book.metadata.title == title
+    printed = " ".join(" ".join(page.extract_text() for page in book.pages).split())
+    for text in texts:
+        for sentence in re.findall(r"[^.!?]+[.!?]", text):
+            assert " ".join(sentence.split()) in printed, sentence
+    assert b"pdfuaid" in (folder / "book.pdf").read_bytes() or "MarkInfo" in str(book.trailer["/Root"])
+
+
+async def test_every_paid_call_was_paid_once(product: Product) -> None:
+    """The ledger of a healthy story: nothing was asked for twice, and every asset's making is in it."""
+    rows = (await product.studio.get("/studio/ledger")).json()
+    since = rows[-1]["seq"] if rows else 0
+    story, _ = await product.make(seed=12)
+    assert story["status"] == "ready"
+    rows = (await product.studio.get("/studio/ledger", params={"since": since})).json()
+    # Picture checks ask the same of different pictures, and moderation is free.
+    paid = [row for row in rows if row["schema"] != "picture_check" and row["endpoint"] != "moderations"]
+    prompts = [(row["endpoint"], row["prompt_sha256"]) for row in paid]
+    assert len(prompts) == len(set(prompts))
+    made = Counter(row["endpoint"] for row in paid)
+    assert (made["images.generate"], made["images.edit"], made["text_to_speech"]) == (1, 5, 4)
+
+
+async def test_a_part_of_a_picture_can_be_fetched(product: Product) -> None:
+    """The redirect leads to the store, where Range works."""
+    story, _ = await product.make(assets=["cover"], seed=13)
+    headers = {"Authorization": f"Bearer {product.addresses.api_key}"}
+    async with httpx.AsyncClient(base_url=product.addresses.api_url, trust_env=False) as plain:
+        answer = await plain.get(f"/api/v1/stories/{story['id']}/assets/cover", headers=headers)
+        assert answer.status_code == 302
+        part = await plain.get(answer.headers["Location"], headers={"Range": "bytes=0-7"})
+    assert part.status_code == 206
+    assert part.content == b"\x89PNG\r\n\x1a\n"
+
+
+async def test_a_brief_that_moderation_flags_is_refused_with_its_category(product: Product) -> None:
+    before = len((await product.client.list(limit=100))["stories"])
+    await product.misbehave("flag_text", category="violence", times=1)
+    with pytest.raises(Problem) as refused:
+        await product.client.create({"characterName": "Mira", "storyType": "adventure"})
+    assert (refused.value.status, refused.value.code) == (422, "brief_flagged")
+    assert "violence" in refused.value.detail
+    assert len((await product.client.list(limit=100))["stories"]) == before
