@@ -1,6 +1,7 @@
 """Everything on one machine: servers, studio and services, started side by side and stopped in order."""
 
 import asyncio
+import errno
 import json
 import os
 from pathlib import Path
@@ -24,6 +25,7 @@ from storyloom.settings import DatabaseSettings
 from storyloom.story.errors import GiveUp
 
 USUAL_PORTS = {"api": 8080}
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Stack:
@@ -61,7 +63,7 @@ class Stack:
             return await self.watch.time("all", self._start())
         except BaseException as error:
             await self.stop()
-            if isinstance(error, BaseExceptionGroup) and (trouble := _first_trouble(error)):
+            if (trouble := as_trouble(error)) is not None:
                 raise trouble from error
             raise
 
@@ -205,10 +207,13 @@ async def _local_key(database_url: str, path: Path) -> str:
         await pool.close()
 
 
-def _first_trouble(group: BaseExceptionGroup[BaseException]) -> Trouble | None:
-    for error in group.exceptions:
-        if isinstance(error, Trouble):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (trouble := _first_trouble(error)):
-            return trouble
+def as_trouble(error: BaseException) -> Trouble | None:
+    """What a person can put right in what went wrong, None if it is a bug. A group is searched through."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((trouble for part in error.exceptions if (trouble := as_trouble(part))), None)
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, OSError) and error.errno in _DISK:
+        where = f" at {error.filename}" if error.filename else ""
+        return Trouble(f"The state folder cannot be used, {error.strerror}{where}: make room, or set STORYLOOM_HOME.")
     return None

@@ -1,0 +1,47 @@
+"""What goes wrong on a machine becomes a sentence; a bug stays a bug."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from local import stack
+from local.choices import Choices
+from local.stack import Stack, as_trouble
+from local.trouble import Trouble
+from storyloom.story.errors import GiveUp
+
+
+def failure(number: int) -> OSError:
+    return OSError(number, os.strerror(number), "/state/ports.json")
+
+
+def test_a_full_disk_is_a_sentence_that_names_the_file_and_the_way_out() -> None:
+    said = str(as_trouble(failure(errno.ENOSPC)))
+    assert said == (
+        "The state folder cannot be used, No space left on device at /state/ports.json: "
+        "make room, or set STORYLOOM_HOME."
+    )
+
+
+def test_trouble_is_found_wherever_it_happened() -> None:
+    trouble = Trouble("The port is taken.")
+    nested = BaseExceptionGroup("start", [ValueError("bug"), BaseExceptionGroup("servers", [trouble])])
+    assert as_trouble(nested) is trouble
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), failure(errno.EBADF), ExceptionGroup("start", [KeyError("bug")])])
+def test_a_bug_is_no_trouble(error: Exception) -> None:
+    assert as_trouble(error) is None
+
+
+async def test_without_pango_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise GiveUp("Pango is missing. Install it.", code="missing_library")
+
+    monkeypatch.setattr(stack, "check_libraries", missing)
+    home = tmp_path / "state"
+    with pytest.raises(Trouble, match="Pango is missing"):
+        await Stack(Choices(storyloom_home=home)).start()
+    assert not home.exists()
