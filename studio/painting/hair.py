@@ -185,7 +185,7 @@ def _fringe_of_curls(sheet: Sheet, fill: str, light: str) -> None:
 
 
 def _straight(figure: Figure, style: str, fill: str, light: str) -> None:
-    sheet, look = figure.sheet, figure.look
+    sheet = figure.sheet
     if style == "pigtails":
         for side in (-1, 1):
             with sheet.at(side * 84, -36, flip=side < 0):
