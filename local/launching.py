@@ -10,9 +10,8 @@ import structlog
 from rich.console import Console
 
 from local.choices import Choices, choose
-from local.stack import Stack
+from local.stack import Stack, as_trouble
 from local.state import State
-from local.trouble import Trouble
 
 INTERRUPTED = 130
 """The exit code of a command that was stopped: 128 and SIGINT's number, as shells count."""
@@ -27,7 +26,10 @@ def launch(work: Work) -> int:
         choices = choose()
         _log_to(State(choices.storyloom_home).log("local"))
         return asyncio.run(_run(work, choices, words))
-    except Trouble as trouble:
+    except Exception as error:
+        trouble = as_trouble(error)
+        if trouble is None:
+            raise
         words.print(str(trouble), markup=False)
         return 1
 

@@ -63,9 +63,10 @@ class Stack:
             return await self.watch.time("all", self._start())
         except BaseException as error:
             await self.stop()
-            if (trouble := as_trouble(error)) is not None:
-                raise trouble from error
-            raise
+            trouble = as_trouble(error)
+            if trouble is None or trouble is error:
+                raise
+            raise trouble from error
 
     async def stop(self) -> None:
         """Services first, so that they can hand back their jobs; then what they stand on. Safe to call twice."""
