@@ -1,25 +1,61 @@
 """A whole system but for the makers: api, status and four workers in this process, on real servers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
 from aiohttp import ClientSession
+from asyncpg import Record
+from nats.js.errors import NotFoundError
 
 from services.api import app as api
 from services.api.keys import add_key
 from services.status import app as status
 from services.status.reconciler import Pace
 from storyloom import worker
+from storyloom.bus.connection import Bus, connect
+from storyloom.db.pool import Pool
+from storyloom.objects import Manifest, Objects
 from storyloom.settings import Settings
-from storyloom.story.assets import Service
+from storyloom.story.assets import Asset, Service
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure"}
 QUICK = Pace(every=0.2, grace=0.3, catch_up=0.5, answers=0.2)
+BY_HAND = Pace(every=3600, grace=0.05, catch_up=3, answers=0.2)
+"""A reconciler that moves when a test asks it to."""
+
+Told = tuple[str | None, str, str]
+"""What a reader of the progress stream hears: (id, event, data)."""
+
+
+async def until(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> None:
+    """Ask until the answer is yes; fail when it is not in time."""
+    async with asyncio.timeout(within):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
+class Shelf(Objects):
+    """Manifests in memory: for tests of many stories, where a real store would be most of the work."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, threads=1)
+        self._manifests: dict[tuple[UUID, Asset, str], Manifest] = {}
+
+    async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
+        """The manifest, if there is one."""
+        return self._manifests.get((story_id, asset, fingerprint))
+
+    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
+        """Keep it; the first writer wins."""
+        return self._manifests.setdefault((story_id, manifest.asset, manifest.fingerprint), manifest)
 
 
 @dataclass
@@ -31,6 +67,7 @@ class System:
     api: api.RunningApi
     status: status.RunningStatus
     workers: dict[Service, worker.RunningWorker]
+    bus: Bus
     key: str
     http: ClientSession
     stack: AsyncExitStack = field(repr=False)
@@ -38,6 +75,20 @@ class System:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
+
+    @property
+    def pool(self) -> Pool:
+        return self.api.stories.pool
+
+    async def work(
+        self, service: Service, *, makers: QuickMakers | None = None, objects: Objects | None = None, **settings: Any
+    ) -> worker.RunningWorker:
+        """Start one more worker; it is the one that ``workers`` knows."""
+        changed = self.settings.model_copy(update=settings)
+        found = await worker.serve((makers or self.makers).compose(service), changed, objects=objects)
+        self.stack.push_async_callback(found.stop)
+        self.workers[service] = found
+        return found
 
     async def post(self, brief: dict[str, Any] | None = None) -> UUID:
         """Ask for a story over HTTP; its id."""
@@ -54,12 +105,15 @@ class System:
             found: dict[str, Any] = await answer.json()
             return found
 
-    async def watch(self, story_id: UUID, *, after: int | None = None) -> list[tuple[str | None, str, str]]:
-        """The story's progress stream to its end: (id, event, data) each."""
-        told: list[tuple[str | None, str, str]] = []
+    async def watch(self, story_id: UUID, *, after: int | None = None, url: str | None = None) -> list[Told]:
+        """The story's progress stream to its end."""
+        return [one async for one in self.listen(story_id, after=after, url=url)]
+
+    async def listen(self, story_id: UUID, *, after: int | None = None, url: str | None = None) -> AsyncIterator[Told]:
+        """The story's progress stream, one event after the other."""
         headers = self.headers if after is None else {**self.headers, "Last-Event-ID": str(after)}
-        url = f"{self.status.url}/api/v1/stories/{story_id}/events"
-        async with self.http.get(url, headers=headers) as answer:
+        address = f"{url or self.status.url}/api/v1/stories/{story_id}/events"
+        async with self.http.get(address, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
             fields: dict[str, str] = {}
             async for line in answer.content:
@@ -69,9 +123,8 @@ class System:
                     fields[name] = value
                 elif fields:
                     if "event" in fields:
-                        told.append((fields.get("id"), fields["event"], fields["data"]))
+                        yield fields.get("id"), fields["event"], fields["data"]
                     fields = {}
-        return told
 
     async def finished(self, story_id: UUID, *, within: float = 20) -> dict[str, Any]:
         """The story once it has ended, as its stream says."""
@@ -79,20 +132,73 @@ class System:
             await self.watch(story_id)
         return await self.get(story_id)
 
+    async def rows(self, sql: str, *arguments: Any) -> list[Record]:
+        found: list[Record] = await self.pool.fetch(sql, *arguments)
+        return found
+
+    async def all_ended(self, *, within: float = 40) -> None:
+        """Wait until no story is being made."""
+
+        async def ended() -> bool:
+            return not await self.rows("SELECT FROM stories WHERE status = 'generating'")
+
+        await until(ended, within=within)
+
+    async def live_jobs(self) -> set[str]:
+        """The subjects on JOBS, without the prefix."""
+        names = self.bus.names
+        try:
+            info = await self.bus.js.stream_info(names.jobs, subjects_filter=names.subject("job.>"))
+        except NotFoundError:
+            return set()
+        return {subject.removeprefix(names.prefix) for subject in info.state.subjects or {}}
+
+    async def job(self, story_id: UUID, asset: Asset) -> AssetRequested:
+        """The job of an asset, as it stands on the bus."""
+        (subject,) = [one for one in await self.live_jobs() if one.endswith(f"{story_id}.{asset.value}")]
+        message = await self.bus.js.get_last_msg(self.bus.names.jobs, self.bus.names.subject(subject))
+        return AssetRequested.model_validate_json(message.data or b"")
+
+    async def dead(self) -> dict[str, Any]:
+        """The letters on DEAD by subject; what is no JSON as bytes."""
+        names = self.bus.names
+        info = await self.bus.js.stream_info(names.dead, subjects_filter=names.subject("dead.>"))
+        letters = {}
+        for subject in info.state.subjects or {}:
+            data = (await self.bus.js.get_last_msg(names.dead, subject)).data or b""
+            try:
+                letters[subject.removeprefix(names.prefix)] = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                letters[subject.removeprefix(names.prefix)] = data
+        return letters
+
+    async def heard_all(self) -> None:
+        """Wait until the projector has acknowledged everything that was told."""
+        names = self.bus.names
+
+        async def quiet() -> bool:
+            info = await self.bus.js.consumer_info(names.story, names.projector)
+            return info.num_pending == 0 and info.num_ack_pending == 0
+
+        await until(quiet)
+
 
 @asynccontextmanager
-async def running(settings: Settings, *, pace: Pace = QUICK) -> AsyncIterator[System]:
-    """The system, from its first service to its last."""
+async def running(
+    settings: Settings, *, pace: Pace = QUICK, workers: Collection[Service] = tuple(Service), many: bool = False
+) -> AsyncIterator[System]:
+    """The system, from its first service to its last, with the workers that are named; fit for many stories."""
     async with AsyncExitStack() as stack:
         makers = QuickMakers()
         status_running = await status.serve(settings, pace=pace)
         stack.push_async_callback(status_running.stop)
         api_running = await api.serve(settings.model_copy(update={"status_url": status_running.url}))
         stack.push_async_callback(api_running.stop)
-        workers = {}
-        for service in Service:
-            workers[service] = await worker.serve(makers.compose(service), settings)
-            stack.push_async_callback(workers[service].stop)
+        bus = await connect(settings, "tests")
+        stack.push_async_callback(bus.close)
         key = await add_key(api_running.stories.pool, "tests", "tests")
         http = await stack.enter_async_context(ClientSession())
-        yield System(settings, makers, api_running, status_running, workers, key, http, stack)
+        system = System(settings, makers, api_running, status_running, {}, bus, key, http, stack)
+        for service in workers:
+            await system.work(service, objects=Shelf(settings) if many else None)
+        yield system

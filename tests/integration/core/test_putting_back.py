@@ -1,0 +1,195 @@
+"""The reconciler: what a crash or a lost bus took away comes back; a healthy system is left alone."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+
+from services.api.stories import Stories
+from services.status.reconciler import Pace, Reconciler
+from storyloom.bus.connection import Bus, BusUnavailableError
+from storyloom.keys import Caller
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Asset
+from storyloom.story.brief import Brief
+from storyloom.story.events import AssetCompleted, Event
+from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
+from tests.makers import result_of
+
+
+class DeafBus(Bus):
+    """Takes nothing: whoever commits and then tells it has crashed in between."""
+
+    async def tell(self, *events: Event) -> None:
+        raise BusUnavailableError("nobody listens")
+
+
+async def dispatched(system: System, count: int) -> None:
+    """Wait until so many jobs are on the bus and the grace is over."""
+
+    async def there() -> bool:
+        return len(await system.live_jobs()) == count
+
+    async def old() -> bool:
+        young = "SELECT FROM asset_generation_jobs WHERE status = 'queued' AND queued_at > now() - interval '0.1 s'"
+        return not await system.rows(young)
+
+    await until(there)
+    await until(old)
+
+
+async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
+    """…marked as such, and once; what is on the bus is left alone."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        ids = [await system.post() for _ in range(3)]
+        await dispatched(system, 6)
+        healthy = await system.status.reconciler.round()
+        names = system.bus.names
+        lost = f"job.images.normal.{ids[1]}.portrait"
+        await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
+        mended = await system.status.reconciler.round()
+        again = await system.status.reconciler.round()
+        assert (healthy.caught_up, healthy.jobs_put_back) == (True, 0)
+        assert (mended.jobs_put_back, again.jobs_put_back) == (1, 0)
+        assert len(await system.live_jobs()) == 6
+        assert (await system.job(ids[1], Asset.PORTRAIT)).put_back
+        assert not (await system.job(ids[0], Asset.PORTRAIT)).put_back
+
+
+async def test_what_was_dispatched_a_moment_ago_is_left_alone(settings: Settings) -> None:
+    """Its publication may be on its way."""
+    patient = Pace(every=3600, grace=3600, catch_up=3, answers=0.2)
+    async with running(settings, pace=patient, workers=()) as system:
+        await system.post()
+        await dispatched(system, 2)
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        assert (await system.status.reconciler.round()).jobs_put_back == 0
+
+
+async def test_what_a_worker_holds_is_not_put_back(settings: Settings) -> None:
+    """A wiped bus knows nothing of it, the worker does: its heart may beat into the void for minutes."""
+    release = asyncio.Event()
+
+    async def wait(job: object) -> None:
+        await release.wait()
+
+    async with running(settings, pace=BY_HAND) as system:
+        system.makers.before = wait
+        story_id = await system.post()
+        await until(lambda: _running(system, 2))
+        await dispatched(system, 2)
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        held = await system.status.reconciler.round()
+        release.set()
+        story = await system.finished(story_id)
+    assert (held.caught_up, held.jobs_put_back) == (True, 0)
+    assert story["status"] == "ready"
+    assert set(system.makers.made.values()) == {1}
+
+
+async def _running(system: System, count: int) -> bool:
+    return system.makers.running >= count
+
+
+async def test_a_story_that_nobody_heard_of_is_told_again(settings: Settings) -> None:
+    """The api committed and crashed; its StoryRequested never came."""
+    async with running(settings, pace=BY_HAND) as system:
+        deaf = Stories(system.pool, DeafBus(system.bus.client, settings), 0.2)
+        caller = Caller("tests", frozenset({"stories:write"}))
+        story_id = await deaf.create(caller, Brief.model_validate(BRIEF), trace="")
+        await until(lambda: _older_than_grace(system))
+        assert (await system.get(story_id))["status"] == "generating"
+        mended = await system.status.reconciler.round()
+        story = await system.finished(story_id)
+    assert (mended.stories_put_back, mended.jobs_put_back) == (1, 0)
+    assert story["status"] == "ready"
+
+
+async def _older_than_grace(system: System) -> bool:
+    return bool(await system.rows("SELECT FROM stories WHERE created_at < now() - interval '0.1 s'"))
+
+
+async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settings) -> None:
+    """Otherwise it would take a job that was finished meanwhile for a lost one."""
+    hasty = Pace(every=3600, grace=0, catch_up=0.1, answers=0.1)
+    async with running(settings, pace=hasty, workers=()) as system:
+        await system.post()
+        await dispatched(system, 2)
+        for loop in system.status._loops:
+            loop.cancel()
+        await asyncio.gather(*system.status._loops, return_exceptions=True)
+        await system.post()
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        behind = await system.status.reconciler.round()
+    assert (behind.caught_up, behind.jobs_put_back, behind.stories_put_back) == (False, 0, 0)
+
+
+async def test_a_healthy_busy_system_is_left_alone(settings: Settings) -> None:
+    """50 stories at once, rounds without a pause: nothing is put back, nothing is made twice."""
+    async with running(settings, pace=BY_HAND, many=True) as system:
+        ids = [await system.post() for _ in range(50)]
+        reconciler = Reconciler(system.bus, system.pool, Pace(every=0, grace=1, catch_up=2, answers=0.2))
+        rounds = []
+        while await system.rows("SELECT FROM stories WHERE status = 'generating'"):
+            rounds.append(await reconciler.round())
+        assert sum(one.caught_up for one in rounds) >= 3
+        assert sum(one.jobs_put_back + one.stories_put_back for one in rounds) == 0
+        assert len(await system.rows("SELECT FROM stories WHERE status = 'ready'")) == len(ids)
+    assert len(system.makers.made) == 50 * len(GRAPH)
+    assert set(system.makers.made.values()) == {1}
+
+
+async def test_with_the_whole_bus_wiped_every_story_still_ends(settings: Settings) -> None:
+    """Streams, consumers, jobs and events gone under 20 stories."""
+    async with running(settings, many=True) as system:
+        for _ in range(20):
+            await system.post()
+        await until(lambda: _made(system, 60))
+        names = system.bus.names
+        for stream in (names.jobs, names.story, names.dead):
+            await system.bus.js.delete_stream(stream)
+        await system.all_ended()
+        ended = await system.rows("SELECT status, count(*) FROM stories GROUP BY 1")
+        gaps = await system.rows("SELECT FROM story_events GROUP BY story_id HAVING count(*) <> max(seq)")
+    assert [(row["status"], row["count"]) for row in ended] == [("ready", 20)]
+    assert not gaps
+    assert len(system.makers.made) == 20 * len(GRAPH)
+
+
+async def _made(system: System, count: int) -> bool:
+    return system.makers.made.total() >= count
+
+
+async def test_a_consumer_that_someone_deleted_comes_back(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        names = system.bus.names
+        await system.bus.js.delete_consumer(names.story, names.projector)
+        await system.status.reconciler.lay_the_bus(thoroughly=False)
+        assert (await system.bus.js.consumer_info(names.story, names.projector)).config is not None
+
+
+async def test_jobs_that_could_not_be_sent_are_found_again(settings: Settings) -> None:
+    """The projector commits, but JOBS is gone at that moment: the rows are the outbox."""
+    async with running(settings, workers=()) as system:
+        story_id = await system.post()
+        await dispatched(system, 2)
+        job = await system.job(story_id, Asset.OUTLINE)
+        await system.bus.js.delete_stream(system.bus.names.jobs)
+        now = datetime.now(UTC)
+        made = AssetCompleted(
+            id=f"{job.id}.completed",
+            story_id=story_id,
+            tenant_id=job.tenant_id,
+            trace="",
+            at=now,
+            asset=job.asset,
+            fingerprint=job.fingerprint,
+            started_at=now,
+            result=result_of(job),
+        )
+        await system.bus.tell(made)
+        await until(lambda: _has(system, story_id, {Asset.PORTRAIT, Asset.TEXT_1}))
+
+
+async def _has(system: System, story_id: UUID, assets: set[Asset]) -> bool:
+    return {subject.rsplit(".", 1)[1] for subject in await system.live_jobs()} == {asset.value for asset in assets}

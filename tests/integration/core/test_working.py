@@ -1,0 +1,308 @@
+"""How workers fare: they die, hang, are refused, are stopped; the story goes on, and nobody pays twice."""
+
+import asyncio
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from uuid import UUID
+
+from storyloom.objects import Manifest, Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Asset, Priority, Service
+from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.jobs import AssetRequested
+from storyloom.worker import RunningWorker
+from tests.integration.core.system import System, running, until
+from tests.makers import QuickMakers
+
+ALL_BUT_IMAGES = tuple(service for service in Service if service is not Service.IMAGES)
+ONLY_COVER = {"characterName": "Mira", "storyType": "adventure", "assets": ["cover"]}
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def kill(worker: RunningWorker) -> None:
+    """As a lost machine: the connection is gone, nothing is handed back, no heart beats."""
+    for loop in worker._loops:
+        loop.cancel()
+    await worker._bus.client.close()
+
+
+async def told(system: System, story_id: UUID) -> list[dict[str, object]]:
+    rows = await system.rows("SELECT data FROM story_events WHERE story_id = $1 ORDER BY seq", story_id)
+    return [row["data"] for row in rows]
+
+
+class Hanging(QuickMakers):
+    """Begins and never ends."""
+
+    async def hang(self, job: AssetRequested) -> None:
+        await forever()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = self.hang
+
+
+class LastWords(Objects):
+    """A store whose worker dies the moment the manifest is written."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.wrote = asyncio.Event()
+
+    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
+        await super().write_manifest(story_id, manifest)
+        self.wrote.set()
+        await forever()
+        return manifest
+
+
+async def test_a_dead_workers_job_moves_on(settings: Settings) -> None:
+    """…within one ack_wait, to a worker that makes it."""
+    async with running(settings, workers=ALL_BUT_IMAGES) as system:
+        hanging = Hanging()
+        dying = await system.work(Service.IMAGES, makers=hanging)
+        story_id = await system.post(ONLY_COVER)
+        await asyncio.wait_for(hanging.began.wait(), 10)
+        await kill(dying)
+        await system.work(Service.IMAGES)
+        story = await system.finished(story_id, within=15)
+    assert story["status"] == "ready"
+    assert system.makers.made[story_id, Asset.PORTRAIT] == 1
+
+
+async def test_what_a_dead_worker_had_made_is_paid_once(settings: Settings) -> None:
+    """It wrote the manifest and died before it could say so: the next one reads it."""
+    async with running(settings, workers=ALL_BUT_IMAGES) as system:
+        store, first = LastWords(settings), QuickMakers()
+        dying = await system.work(Service.IMAGES, makers=first, objects=store)
+        story_id = await system.post(ONLY_COVER)
+        await asyncio.wait_for(store.wrote.wait(), 10)
+        await kill(dying)
+        await system.work(Service.IMAGES)
+        story = await system.finished(story_id, within=15)
+    assert story["status"] == "ready"
+    assert first.made[story_id, Asset.PORTRAIT] == 1
+    assert system.makers.made[story_id, Asset.PORTRAIT] == 0
+    assert system.makers.made[story_id, Asset.COVER] == 1
+
+
+async def test_a_job_longer_than_the_bus_waits_is_not_delivered_twice(settings: Settings) -> None:
+    """Its worker's heart beats: two and a half ack_waits, one delivery."""
+    began: Counter[Asset] = Counter()
+
+    async def slowly(job: AssetRequested) -> None:
+        began[job.asset] += 1
+        if job.asset is Asset.PORTRAIT:
+            await asyncio.sleep(2.5 * 0.4)
+
+    async with running(settings.model_copy(update={"ack_wait": 0.4})) as system:
+        system.makers.before = slowly
+        story = await system.finished(await system.post(ONLY_COVER))
+    assert story["status"] == "ready"
+    assert began[Asset.PORTRAIT] == 1
+
+
+async def test_a_hung_maker_comes_to_a_hard_end_and_another_attempt_is_made(settings: Settings) -> None:
+    began: Counter[Asset] = Counter()
+
+    async def hang_once(job: AssetRequested) -> None:
+        began[job.asset] += 1
+        if job.asset is Asset.PORTRAIT and began[job.asset] == 1:
+            await forever()
+
+    async with running(settings.model_copy(update={"job_timeout": 0.3})) as system:
+        system.makers.before = hang_once
+        story_id = await system.post(ONLY_COVER)
+        story = await system.finished(story_id)
+    assert story["status"] == "ready"
+    assert began[Asset.PORTRAIT] == 2
+    assert system.makers.running == 0
+
+
+async def test_try_again_is_seen_and_the_providers_wish_is_honoured(settings: Settings) -> None:
+    """`retrying` with the time of the next attempt, which does not begin before it."""
+    attempts: list[datetime] = []
+
+    async def refuse_once(job: AssetRequested) -> None:
+        if job.asset is Asset.COVER:
+            attempts.append(datetime.now(UTC))
+            if len(attempts) == 1:
+                raise TryAgain("rate limit", after=0.6)
+
+    async with running(settings) as system:
+        system.makers.before = refuse_once
+        story_id = await system.post(ONLY_COVER)
+        story = await system.finished(story_id)
+        (retrying,) = [one for one in await told(system, story_id) if one.get("status") == "retrying"]
+        (row,) = await system.rows("SELECT retry_count FROM asset_generation_jobs WHERE asset_type = 'cover'")
+    assert story["status"] == "ready"
+    assert (retrying["asset"], retrying["attempt"]) == ("cover", 2)
+    retry_at = datetime.fromisoformat(str(retrying["retryAt"]))
+    assert (retry_at - attempts[0]).total_seconds() >= 0.6
+    assert (attempts[1] - attempts[0]).total_seconds() >= 0.6
+    assert row["retry_count"] == 1
+
+
+async def test_spent_attempts_fail_the_asset_and_leave_a_dead_letter(settings: Settings) -> None:
+    async def refuse(job: AssetRequested) -> None:
+        if job.asset is Asset.COVER:
+            raise TryAgain("the provider is away")
+
+    async with running(settings.model_copy(update={"max_attempts": 3})) as system:
+        system.makers.before = refuse
+        story_id = await system.post(ONLY_COVER)
+        story = await system.finished(story_id)
+        letters = await system.dead()
+    assert story["status"] == "failed"
+    assert story["error"] == {
+        "code": "attempts_spent",
+        "message": "cover: the provider is away (after 3 attempts)",
+    }
+    (letter,) = [letters[f"dead.images.{story_id}.cover"]]
+    assert (letter["code"], letter["attempts"]) == ("attempts_spent", 3)
+    assert AssetRequested.model_validate(letter["job"]).asset is Asset.COVER
+
+
+async def test_a_scene_refused_for_good_leaves_a_partial_story_with_its_book(settings: Settings) -> None:
+    async def refuse(job: AssetRequested) -> None:
+        if job.asset is Asset.SCENE_2:
+            raise GiveUp("the provider refused the content", code="content_refused", request_id="req_1")
+
+    async with running(settings) as system:
+        system.makers.before = refuse
+        story_id = await system.post()
+        story = await system.finished(story_id)
+        letters = await system.dead()
+    assets = story["assetGenerationStatus"]["assets"]
+    assert story["status"] == "partial"
+    assert assets["scene_2"] == {
+        "status": "failed",
+        "progress": 0,
+        "code": "content_refused",
+        "reason": "the provider refused the content",
+    }
+    assert assets["pdf"]["status"] == "ready"
+    assert letters[f"dead.images.{story_id}.scene_2"]["requestId"] == "req_1"
+    assert story["error"] is None
+
+
+async def test_a_text_refused_for_good_fails_the_story_with_a_reason(settings: Settings) -> None:
+    async def refuse(job: AssetRequested) -> None:
+        if job.asset is Asset.CONTENT:
+            raise GiveUp("the story was not safe for a child of 5", code="unsafe")
+
+    async with running(settings) as system:
+        system.makers.before = refuse
+        story = await system.finished(await system.post())
+    assert story["status"] == "failed"
+    assert story["error"] == {"code": "unsafe", "message": "content: the story was not safe for a child of 5"}
+
+
+async def test_a_bug_in_a_maker_fails_its_asset_and_tells_nothing_of_its_message(settings: Settings) -> None:
+    async def stumble(job: AssetRequested) -> None:
+        if job.asset is Asset.COVER:
+            raise ValueError("Mira's cover")
+
+    async with running(settings) as system:
+        system.makers.before = stumble
+        story = await system.finished(await system.post(ONLY_COVER))
+    assert story["error"] == {"code": "bug", "message": "cover: an error in the program: ValueError"}
+
+
+async def test_a_stopping_worker_finishes_what_runs(settings: Settings) -> None:
+    """The job is told as done by the one that stops, and is made once."""
+    release = asyncio.Event()
+
+    async def wait(job: AssetRequested) -> None:
+        await release.wait()
+
+    async with running(settings.model_copy(update={"drain_seconds": 20}), workers=ALL_BUT_IMAGES) as system:
+        stopping = await system.work(Service.IMAGES)
+        system.makers.before = wait
+        story_id = await system.post(ONLY_COVER)
+        await until(lambda: _running(system, 2))
+        stop = asyncio.create_task(stopping.stop())
+        await until(lambda: _draining(stopping))
+        release.set()
+        await asyncio.wait_for(stop, 10)
+        await system.heard_all()
+        (row,) = await system.rows("SELECT status FROM asset_generation_jobs WHERE asset_type = 'portrait'")
+    assert row["status"] == "ready"
+    assert system.makers.made[story_id, Asset.PORTRAIT] == 1
+
+
+async def _running(system: System, count: int) -> bool:
+    return system.makers.running >= count
+
+
+async def _draining(worker: RunningWorker) -> bool:
+    return worker.working._draining
+
+
+async def test_what_a_stopping_worker_cannot_finish_is_handed_back_without_a_failure(settings: Settings) -> None:
+    """…at once: the next one need not wait for the bus to miss a heartbeat (here it would for 15 s)."""
+    patient = settings.model_copy(update={"ack_wait": 15, "drain_seconds": 0.1})
+    async with running(patient, workers=ALL_BUT_IMAGES) as system:
+        hanging = Hanging()
+        stopping = await system.work(Service.IMAGES, makers=hanging)
+        story_id = await system.post(ONLY_COVER)
+        await asyncio.wait_for(hanging.began.wait(), 10)
+        await stopping.stop()
+        await system.work(Service.IMAGES)
+        story = await system.finished(story_id, within=8)
+        shown = await told(system, story_id)
+        (row,) = await system.rows("SELECT retry_count FROM asset_generation_jobs WHERE asset_type = 'portrait'")
+    assert story["status"] == "ready"
+    assert hanging.running == 0
+    assert row["retry_count"] == 0
+    assert not [one for one in shown if one.get("status") in ("retrying", "failed")]
+
+
+async def test_a_job_that_cannot_be_read_is_buried_and_the_others_go_on(settings: Settings) -> None:
+    """One that says enough fails its asset; one that says nothing fails nothing."""
+    async with running(settings, workers=ALL_BUT_IMAGES) as system:
+        story_id = await system.post()
+        await until(lambda: _lives(system, f"job.images.normal.{story_id}.portrait"))
+        job = (await system.job(story_id, Asset.PORTRAIT)).model_dump(mode="json")
+        names = system.bus.names
+        subject = f"job.images.normal.{story_id}"
+        await system.bus.js.purge_stream(names.jobs, subject=names.subject(f"{subject}.portrait"))
+        torn = json.dumps({**job, "version": 2}).encode()
+        await system.bus.js.publish(names.subject(f"{subject}.portrait"), torn, stream=names.jobs)
+        await system.bus.js.publish(names.subject("job.images.normal.nobody.cover"), b"\xffnothing", stream=names.jobs)
+        await system.work(Service.IMAGES)
+        story = await system.finished(story_id)
+        letters = await system.dead()
+        left = await system.live_jobs()
+    assert story["status"] == "partial"
+    assert story["assetGenerationStatus"]["assets"]["cover"]["code"] == "need_failed"
+    assert story["assetGenerationStatus"]["assets"]["pdf"]["status"] == "ready"
+    assert letters[f"dead.images.{story_id}.portrait"]["version"] == 2
+    assert letters["dead.images.nobody.cover"] == b"\xffnothing"
+    assert left == set()
+
+
+async def _lives(system: System, subject: str) -> bool:
+    return subject in await system.live_jobs()
+
+
+async def test_urgent_jobs_never_wait_behind_normal_ones(settings: Settings) -> None:
+    """With every normal slot of the writers taken, an urgent story is made from end to end."""
+
+    async def wait(job: AssetRequested) -> None:
+        if job.service is Service.CONTENT and job.brief.priority is Priority.NORMAL:
+            await forever()
+
+    async with running(settings.model_copy(update={"drain_seconds": 0.1})) as system:
+        system.makers.before = wait
+        for _ in range(settings.slots_normal + 2):
+            await system.post()
+        await until(lambda: _running(system, settings.slots_normal))
+        urgent = await system.post({"characterName": "Mira", "storyType": "adventure", "priority": "urgent"})
+        story = await system.finished(urgent)
+    assert story["status"] == "ready"
+    assert len([key for key in system.makers.made if key[0] == urgent]) == len(GRAPH)
