@@ -6,8 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
 LOCKS := $(patsubst requirements/%.in,%,$(wildcard requirements/*.in))
-# Options reach the commands by the environment.
-export BRIEF SEED OUT PROCESSES HTTP_PORT STUDIO_VOICE STUDIO_LATENCY
+# Options, like SEED=7 on the command line, reach the commands by the environment: make passes them on by itself.
 # Further arguments for pytest: make test ARGS="-k slug".
 ARGS ?=
 WORKERS ?= 2

@@ -20,7 +20,7 @@ DRAIN_SECONDS = 3
 def studio(state: State, port: int, voice: str, latency: str) -> Child:
     """The providers on localhost."""
     command = (sys.executable, "-m", "studio", "--host", "127.0.0.1", "--port", str(port))
-    environment = os.environ | {"STUDIO_VOICE": voice, "STUDIO_LATENCY": latency}
+    environment = _inherited() | {"STUDIO_VOICE": voice, "STUDIO_LATENCY": latency}
     program = Program("The studio", command, state.log("studio"), environment, ROOT, grace=3)
     return Child(program, partial(_is_well, (port,), "/studio/health"), patience=60)
 
@@ -28,7 +28,7 @@ def studio(state: State, port: int, voice: str, latency: str) -> Child:
 def together(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
     """The six services in one process. They wait until ``settings`` is written; until then they import."""
     command = (sys.executable, "-m", "local.together")
-    environment = os.environ | {"STORYLOOM_ENVIRONMENT": str(settings)}
+    environment = _inherited() | {"STORYLOOM_ENVIRONMENT": str(settings)}
     program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE)
     return Child(program, partial(_is_well, tuple(ports.values()), "/health/ready"), patience=90)
 
@@ -36,9 +36,14 @@ def together(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
 def single(name: str, state: State, settings: Mapping[str, str], port: int) -> Child:
     """One service in a process of its own."""
     command = (sys.executable, "-m", f"services.{name}")
-    environment = os.environ | settings | {"HTTP_PORT": str(port)}
+    environment = _inherited() | settings | {"HTTP_PORT": str(port)}
     program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE)
     return Child(program, partial(_is_well, (port,), "/health/ready"), patience=90)
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment. An empty variable counts as not set, here as everywhere in ``local``."""
+    return {name: value for name, value in os.environ.items() if value}
 
 
 async def _is_well(ports: tuple[int, ...], path: str) -> bool:

@@ -69,6 +69,14 @@ def test_a_warm_run_installs_nothing(checkout: Path) -> None:
     assert calls(checkout) == ["python -m local.story"]
 
 
+def test_options_reach_the_command_and_none_is_made_up(checkout: Path) -> None:
+    (checkout / ".venv" / "bin" / "python").write_text("#!/bin/sh\nenv > told\n")
+    make(checkout, "story", "SEED=7", "OUT=my books")
+    told = dict(line.split("=", 1) for line in (checkout / "told").read_text().splitlines() if "=" in line)
+    assert (told["SEED"], told["OUT"]) == ("7", "my books")
+    assert not {"BRIEF", "HTTP_PORT", "PROCESSES"} & set(told) - set(os.environ)
+
+
 def test_going_between_running_and_testing_installs_once(checkout: Path) -> None:
     for command in ("test", "story", "check", "up"):
         assert make(checkout, command).returncode == 0
