@@ -7,7 +7,7 @@ from typing import Any
 from studio.storyteller.language.grammar import capitalise, count_words, past, split_sentences
 from studio.storyteller.language.rhythm import Weight
 from studio.storyteller.plots.reading import Line
-from studio.storyteller.premise import find_place, with_preposition
+from studio.storyteller.premise import find_place, spots_of, with_preposition
 from studio.storyteller.tale import Tale
 
 _CUTS = re.compile(r"(?=,? (?:and|while|so|but|because|until|as|with|where|under|beside|towards?) )|(?=[,;] )")
@@ -73,7 +73,7 @@ def place_spot(tale: Tale, scene: Mapping[str, Any]) -> str:
     setting = _plain(scene.get("setting"))
     place = find_place(setting) or tale.place
     ours = tuple(tale.plot.spot(number) for number in range(1, 5)) if tale.plot else ()
-    for spot in (*filter(None, ours), *(place.spots if place else ())):
+    for spot in (*filter(None, ours), *(place.spots if place else spots_of(tale.where))):
         if spot.partition(" ")[2] in setting:
             return spot
     if not setting:

@@ -1,6 +1,8 @@
 """Makes an outline: picks the plot, the company and the place, and plans the five pictures."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -10,7 +12,7 @@ from studio.storyteller.language.grammar import capitalise, count_words
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.language.pronouns import TOGETHER
 from studio.storyteller.plots.reading import Plot, plots_for
-from studio.storyteller.premise import Wishes, find_place, read_wishes
+from studio.storyteller.premise import Wishes, find_place, read_wishes, spots_of
 from studio.storyteller.tale import Tale
 from studio.storyteller.world.reading import Place, read_places, read_things
 
@@ -39,6 +41,8 @@ _CAMERAS = (
     ("medium", "wide", "medium", "close"),
     ("wide", "close", "wide", "medium"),
 )
+# Milestones that lead through a new door; all others are something to be learned or lived through.
+_AWAY = re.compile(r"school|class|kinder|nursery|camp|sleep|mov|trip|daycare|flight|grade|hospital", re.IGNORECASE)
 _SKIES = {"day": "#9fd3e0", "dawn": "#f6c9b8", "dusk": "#e09a7a", "night": "#24345c"}
 _SNOWY = ("snow", "snow", "clear", "wind")
 _WEATHERS = ("clear", "clear", "clear", "cloudy", "wind", "fog", "rain")
@@ -52,7 +56,7 @@ def outline(brief: Brief, seed: int) -> dict[str, Any]:
     plot, teller = tale.plot, tale.phrasing()
     times = _times(brief, tale.wishes, rng)
     weather = _weather(tale, rng)
-    spots = tale.place.spots if tale.place else _spots_of(tale.where)
+    spots = tale.place.spots if tale.place else spots_of(tale.where)
     cameras = rng.choice(_CAMERAS)
     scenes = [
         _scene(
@@ -95,6 +99,8 @@ def _begin(brief: Brief, rng: Random) -> Tale:
         heroes=heroes,
         taken=[*brief.names, *brief.details.values()],
     )
+    if wishes.name:
+        companion = replace(companion, name=wishes.name)
     helper = None
     if plot.helper_scenes:
         taken = [*brief.names, companion.name]
@@ -125,6 +131,8 @@ def _choose_plot(brief: Brief, wishes: Wishes, rng: Random) -> Plot:
     asked = {"lost"} if wishes.lost else {"sleepless"} if wishes.sleepless else set()
     if brief.story_type == "birthday":
         asked = {"own" if brief.details.get("to", brief.names[0]) in brief.names else "other"}
+    if brief.story_type == "milestones":
+        asked = {"away" if _AWAY.search(brief.details.get("milestone", "school")) else "skill"}
     fitting = [plot for plot in plots if asked & set(plot.head.get("fits", ()))]
     return rng.choice(fitting or plots)
 
@@ -141,12 +149,6 @@ def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tupl
 def _choose_thing(plot: Plot, rng: Random) -> str:
     thing = rng.choice(plot.head.get("things", _USUAL_THINGS))
     return f"{rng.choice(_ADJECTIVES)} {thing}" if thing in read_things() else thing
-
-
-def _spots_of(where: str) -> tuple[str, ...]:
-    place = where.partition(" ")[2]
-    return (f"at the edge of {place}", f"on a winding path through {place}", f"in the very middle of {place}",
-            f"at the way out of {place}")  # fmt: skip
 
 
 def _times(brief: Brief, wishes: Wishes, rng: Random) -> Sequence[str]:

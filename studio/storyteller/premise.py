@@ -17,6 +17,7 @@ _LOST = re.compile(
     r"\b(?:lost|loses?|losing|missing|misplaced|misses|(?:can(?:no|'|’)t find)|looking for|searching for|looks for)\s+"
     r"(?:all\s+(?:of\s+)?)?(?:her|his|their|its|the|an?|my)\s+(?:lost\s+|missing\s+)?" + _NOUN
 )
+_MISSING = re.compile(r"\b(?:an?|the|her|his|their|its|my)\s+(?:lost|missing|vanished|stolen)\s+" + _NOUN)
 _FOUND = re.compile(
     r"\b(?:finds?|found|discovers?|gets?|receives?|builds?|makes?|and|with|about|repairs?|fixes|steals?|brings?|"
     r"saves?|follows?)\s+(?:an?|the|her|his|their|some)\s+" + _NOUN
@@ -30,6 +31,7 @@ _SHY_OF = re.compile(
     r"\b(?:afraid|scared|frightened|nervous|worried|shy)\s+(?:of|about)\s+((?:the\s+|an?\s+)?" + _NOUN + ")"
 )
 _CANNOT = re.compile(r"\b(?:who|that|he|she|they|it)\s+(?:cannot|can't|can’t|could not|couldn't|won't)\s+([a-z]+)\b")
+_CALLED = re.compile(r"\b(?:called|named)\s+([A-Z][\w'’-]{1,20})")
 _WEATHER = {
     "fog": "fog foggy mist misty haze hazy", "snow": "snow snowy snowing blizzard frosty icy winter",
     "rain": "rain rainy raining storm stormy drizzle wet puddles", "wind": "wind windy breezy gale gusty",
@@ -66,6 +68,7 @@ class Wishes:
     sleepless: bool = False
     place: Place | None = None
     place_phrase: str = ""
+    name: str = ""
     weather: str = ""
     time: str = ""
 
@@ -77,7 +80,7 @@ def read_wishes(brief: Brief) -> Wishes:
     place, phrase = _place(brief.setting, premise)
     words = set(_WORD.findall(f"{brief.setting} {brief.premise}".lower()))
     loved = _noun(_LOVES, premise)
-    lost = _noun(_LOST, premise)
+    lost = _lost(premise)
     shy = _SHY_OF.search(premise)
     want = _WANTS.search(premise)
     cannot = _CANNOT.search(premise)
@@ -92,6 +95,7 @@ def read_wishes(brief: Brief) -> Wishes:
         sleepless=bool(cannot and cannot.group(1) in {"sleep", "nap", "rest"}),
         place=place,
         place_phrase=phrase,
+        name=_called(brief) if kind else "",
         weather=_named(_WEATHER, words),
         time=_named(_TIMES, words),
     )
@@ -108,6 +112,17 @@ def find_place(phrase: str) -> Place | None:
             if word in place.words:
                 return place
     return None
+
+
+def spots_of(where: str) -> tuple[str, ...]:
+    """Four spots of a place that nobody has described."""
+    place = where.partition(" ")[2]
+    return (
+        f"at the edge of {place}",
+        f"on a winding path through {place}",
+        f"in the very middle of {place}",
+        f"at the way out of {place}",
+    )
 
 
 def with_preposition(phrase: str) -> str:
@@ -150,7 +165,7 @@ def _kind(word: str) -> str:
 
 
 def _creature(premise: str, brief: Brief) -> str:
-    lost = _noun(_LOST, premise)
+    lost = _lost(premise)
     heroes_are = {word for hero in brief.heroes for word in (hero.species, *hero.features)}
     for kind in _creatures(premise):
         if kind not in heroes_are and not (lost and kind in lost.split() and kind in read_things()):
@@ -158,6 +173,12 @@ def _creature(premise: str, brief: Brief) -> str:
     stranger = re.match(r"^(?:an?|the)\s+([a-z-]+)\s+(?:who|that)\b", premise)
     people = {"girl", "boy", "child", "kid", "prince", "princess", "person", "hero", "sister", "brother", "friend"}
     return stranger.group(1) if stranger and stranger.group(1) not in people else ""
+
+
+def _called(brief: Brief) -> str:
+    """The companion's name, when the premise gives one that is no hero's."""
+    match = _CALLED.search(brief.premise)
+    return match.group(1) if match and match.group(1) not in brief.names else ""
 
 
 def _is_she(premise: str, kind: str) -> bool | None:
@@ -169,6 +190,10 @@ def _is_she(premise: str, kind: str) -> bool | None:
 def _noun(pattern: re.Pattern[str], text: str) -> str:
     match = pattern.search(text)
     return match.group(1).strip(" -'’") if match else ""
+
+
+def _lost(premise: str) -> str:
+    return _noun(_LOST, premise) or _noun(_MISSING, premise)
 
 
 def _thing(premise: str) -> str:
