@@ -92,6 +92,7 @@ class Press:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._printed = 0
+        self._closed = False
         self._warming: asyncio.Task[None] | None = None
         self._retirement: asyncio.TimerHandle | None = None
 
@@ -116,11 +117,16 @@ class Press:
         return Print(files["book.pdf"][1], header["pages"], tuple(header["remarks"]))
 
     async def close(self) -> None:
-        """End the process; a book under way is lost."""
+        """End the process for good; books under way or in the queue raise TryAgain. Safe to call twice."""
+        self._closed = True
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.wait([self._warming])
-        await self._end()
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+        # Whoever waits for its answer hears of the end first and cleans up; two must not read one pipe.
+        async with self._turn:
+            await self._end()
 
     async def _warm_quietly(self) -> None:
         try:
@@ -130,6 +136,8 @@ class Press:
 
     async def _ask(self, sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
         async with self._turn:
+            if self._closed:
+                raise TryAgain("press: the service is stopping")
             process = await self._start()
             try:
                 async with asyncio.timeout(self._timeout):
@@ -161,8 +169,9 @@ class Press:
             await self._end()
         if self._process is None:
             self._printed = 0
+            # A session of its own: Ctrl-C in a terminal would else kill the book that a drain still waits for.
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
             )
             log.info("press.started", pid=self._process.pid)
         return self._process

@@ -140,6 +140,25 @@ async def test_closing_leaves_no_process(command: tuple[str, ...]) -> None:
     assert gone(pid)
 
 
+async def test_closing_ends_what_runs_and_what_waits(command: tuple[str, ...]) -> None:
+    press = Press(command=command, timeout=20)
+    await press.warm()
+    pid = press.pid
+    books = [asyncio.create_task(press.print(Sheet("hang"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    await press.close()
+    ends = await asyncio.gather(*books, return_exceptions=True)
+    assert [type(end) for end in ends] == [TryAgain, TryAgain]
+    assert gone(pid)
+    assert press.pid is None
+
+
+async def test_a_signal_to_the_services_group_does_not_reach_the_press(press: Press) -> None:
+    await press.warm()
+    assert press.pid is not None
+    assert os.getpgid(press.pid) != os.getpgid(0)
+
+
 @pytest.mark.parametrize(("error", "code"), [("missing_library", "missing_library"), ("bug", "bug")])
 async def test_what_cannot_be_printed_is_given_up(press: Press, error: str, code: str) -> None:
     with pytest.raises(GiveUp) as gave_up:
