@@ -5,7 +5,8 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
-LOCKS := $(patsubst requirements/%.in,%,$(wildcard requirements/*.in))
+# base.in is read by the others and never installed by itself.
+LOCKS := $(filter-out base,$(patsubst requirements/%.in,%,$(wildcard requirements/*.in)))
 # Options, like SEED=7 on the command line, reach the commands by the environment: make passes them on by itself.
 # Further arguments for pytest: make test ARGS="-k slug".
 ARGS ?=
