@@ -10,7 +10,8 @@ from studio.storyteller.world.reading import Place, read_creatures, read_places,
 
 _STOP = spell(
     "in on at and who that while for from by with to into under near because so but when after before again "
-    "which where as is was can could has have of"
+    "which where as is was can could has have of find finds build builds make makes its their his her my our goes go "
+    "come comes until"
 )
 _NOUN = r"((?:(?!(?:" + "|".join(_STOP) + r")\b)[a-z][a-z'’-]*\s*){1,3})"
 _LOST = re.compile(
@@ -46,11 +47,16 @@ _ON = spell(
     "bank bridge track ledge cliff pier stage bench stairs mars earth venus jupiter saturn"
 )
 _AT = spell(
-    "school zoo party hospital fair museum circus library playground market station seaside festival "
+    "school zoo party hospital fair museum circus library playground market station seaside festival home "
     "tower edge door gate corner end top window"
 )
+_BY = spell("lake river sea pond ocean stream creek fire waterfall canal")
+_PEOPLE = spell("brother sister friend mother father mum mom dad grandma grandpa granny baby girl boy child team class")
 _BARE = {"space", "outer space", "home", "school", "town", "heaven", "fairyland"}
 _PREPOSITION = re.compile(r"^(in|on|at|by|near|under|inside|among|beside)\s+", re.IGNORECASE)
+_WHEN = re.compile(
+    r"\s+(?:at|by|in the|on an?)\s+(?:\w+\s+)?(?:night|dawn|dusk|sunset|morning|evening|rain|snow|fog|day)$"
+)
 _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
 
 
@@ -87,8 +93,8 @@ def read_wishes(brief: Brief) -> Wishes:
     return Wishes(
         kind=kind,
         she=_is_she(premise, kind),
-        thing=lost if lost and not _kind(lost) else _thing(premise),
-        lost=bool(lost) and not _kind(lost),
+        thing=lost or _thing(premise),
+        lost=bool(lost),
         loves="" if _kind(loved) else loved,
         want=want.group(1).strip() if want else "",
         shy_of=shy.group(1).strip() if shy else "",
@@ -131,17 +137,19 @@ def with_preposition(phrase: str) -> str:
         return phrase
     words = _WORD.findall(phrase.lower())
     last = words[-1] if words else ""
-    return f"{'on' if last in _ON else 'at' if last in _AT else 'in'} {phrase}"
+    return f"{'on' if last in _ON else 'at' if last in _AT else 'by' if last in _BY else 'in'} {phrase}"
 
 
 def _place(setting: str, premise: str) -> tuple[Place | None, str]:
     if setting:
         phrase = _PREPOSITION.sub("", setting.strip().rstrip("."))
+        phrase = _WHEN.sub("", phrase)
         phrase = re.sub(r"^(?:an?|the)\s+", "the ", " ".join(phrase.split()[:8]), flags=re.IGNORECASE)
         found = find_place(phrase)
         owned = re.match(r"^(?:the|my|her|his|their|our)\b|^\w+['’]s?\b|^[A-Z]", phrase)
         if not owned and phrase.lower() not in _BARE:
             phrase = f"the {phrase}"
+        phrase = re.sub(r"^my (?=\w+['’]s)", "", phrase)
         return found, with_preposition(re.sub(r"^my\b", "the", phrase))
     match = re.search(r"\b(?:in|on|at|by|under)\s+(?:the|an?)\s+([a-z -]{3,40})", premise)
     found = find_place(match.group(1)) if match else None
@@ -171,7 +179,21 @@ def _creature(premise: str, brief: Brief) -> str:
         if kind not in heroes_are and not (lost and kind in lost.split() and kind in read_things()):
             return kind
     stranger = re.match(r"^(?:an?|the)\s+([a-z-]+)\s+(?:who|that)\b", premise)
-    people = {"girl", "boy", "child", "kid", "prince", "princess", "person", "hero", "sister", "brother", "friend"}
+    people = {
+        *_PEOPLE,
+        *read_things(),
+        "girl",
+        "boy",
+        "child",
+        "kid",
+        "prince",
+        "princess",
+        "person",
+        "hero",
+        "sister",
+        "brother",
+        "friend",
+    }
     return stranger.group(1) if stranger and stranger.group(1) not in people else ""
 
 
@@ -193,7 +215,9 @@ def _noun(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _lost(premise: str) -> str:
-    return _noun(_LOST, premise) or _noun(_MISSING, premise)
+    """The thing that is gone; somebody who is gone is company, not a thing."""
+    lost = _noun(_LOST, premise) or _noun(_MISSING, premise)
+    return "" if any(_kind(word) and word not in read_things() for word in lost.split()) else lost
 
 
 def _thing(premise: str) -> str:
@@ -203,7 +227,7 @@ def _thing(premise: str) -> str:
         if single in things and not _kind(word):
             return _with_adjective(premise, word)
     found = without_article(_noun(_FOUND, premise))
-    if not found or _kind(found.split()[-1]) or find_place(found):
+    if not found or set(found.split()) & set(_PEOPLE) or _kind(found.split()[-1]) or find_place(found):
         return ""
     return found
 

@@ -67,6 +67,7 @@ class Tale:
             "odid": _deed(self.thing),
             "oit": "they" if plural else "it",
             "othem": "them" if plural else "it",
+            "ois": "are" if plural else "is",
             "owas": "were" if plural else "was",
             "O": _titled(self.thing),
             "t": self.token,
