@@ -6,10 +6,12 @@ and acknowledges. No graph, no status, no dedup, no retries.
 
 import asyncio
 import json
+from typing import Self
 from uuid import uuid4
 
 import asyncpg
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
@@ -23,6 +25,11 @@ SLOTS = 8
 STEPS = len(GRAPH)
 PAYLOAD = "x" * 1500
 """About the size of one of our jobs."""
+
+
+_UPSERT = """
+INSERT INTO bare VALUES ($1, $2, $3, now()) ON CONFLICT (story, step) DO UPDATE SET body = excluded.body, at = now()
+"""
 
 
 async def lay(js: JetStreamContext) -> None:
@@ -57,7 +64,7 @@ _TASKS: set[asyncio.Task[None]] = set()
 
 
 async def _work(
-    client: nats.NATS,
+    client: Client,
     js: JetStreamContext,
     pool: "asyncpg.Pool[asyncpg.Record]",
     subscription: JetStreamContext.PullSubscription,
@@ -69,7 +76,7 @@ async def _work(
             continue
         step = json.loads(message.data)
         await pool.execute(
-            "INSERT INTO bare VALUES ($1, $2, $3, now()) ON CONFLICT (story, step) DO UPDATE SET body = excluded.body, at = now()",
+            _UPSERT,
             step["story"],
             step["step"],
             json.dumps({"status": "ready"}),
@@ -97,7 +104,7 @@ class Bare:
         self.told: list[float] = []
         self._ends: dict[str, asyncio.Future[None]] = {}
 
-    async def __aenter__(self) -> "Bare":
+    async def __aenter__(self) -> Self:
         self._client = await nats.connect(self.settings.nats_url)
         self._js = self._client.jetstream()
         await self._client.subscribe("bare.done.*", cb=self._hear)

@@ -13,11 +13,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import orjson
@@ -115,7 +115,7 @@ class Ours:
         self.told: list[float] = []
         self._ends: dict[str, asyncio.Future[None]] = {}
 
-    async def __aenter__(self) -> "Ours":
+    async def __aenter__(self) -> Self:
         self._pool = await open_pool(self.settings, size=8)
         self._bus = await connect(self.settings, "benchmark")
         await add_key(self._pool, "benchmark", "benchmark")
@@ -270,10 +270,11 @@ def _servers() -> dict[str, list[psutil.Process]]:
 
 def _say(number: int, found: dict[str, Figures]) -> None:
     ours, plain = found["ours"], found["bare"]
+    steps, cpu = ours.steps_per_second / plain.steps_per_second, ours.cpu_ms_per_step / plain.cpu_ms_per_step
     print(
-        f"round {number}: {ours.steps_per_second:.0f} steps/s ({ours.steps_per_second / plain.steps_per_second:.2f} x bare)  "
-        f"{ours.cpu_ms_per_step:.2f} ms CPU/step ({ours.cpu_ms_per_step / plain.cpu_ms_per_step:.2f} x bare)  "
-        f"one story {ours.one_story_ms:.1f} ms  told p50 {ours.told_p50_ms:.1f} p99 {ours.told_p99_ms:.1f} ms",
+        f"round {number}: {ours.steps_per_second:.0f} steps/s ({steps:.2f} x bare)  "
+        f"{ours.cpu_ms_per_step:.2f} ms CPU/step ({cpu:.2f} x bare)  one story {ours.one_story_ms:.1f} ms  "
+        f"told p50 {ours.told_p50_ms:.1f} p99 {ours.told_p99_ms:.1f} ms",
         flush=True,
     )
     print(
@@ -308,8 +309,8 @@ def main() -> int:
     return 0
 
 
-def _median(values: Any) -> float:
-    return statistics.median(values)
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(list(values))
 
 
 if __name__ == "__main__":

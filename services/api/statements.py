@@ -10,4 +10,5 @@ import aiosql
 @cache
 def queries() -> Any:
     """The named queries of this service."""
-    return aiosql.from_str(files(__package__).joinpath("queries.sql").read_text("utf-8"), "asyncpg", mandatory_parameters=False)
+    sql = files(__package__).joinpath("queries.sql").read_text("utf-8")
+    return aiosql.from_str(sql, "asyncpg", mandatory_parameters=False)

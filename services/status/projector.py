@@ -24,7 +24,7 @@ from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.pulling import Pull
 from storyloom.db.pool import Pool
 from storyloom.story.assets import Asset
-from storyloom.story.events import EVENT, AnyEvent, StoryCompleted
+from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.journey import Journey, overall
 from storyloom.telemetry import EVENTS, PROJECTOR_LAG, STORIES
@@ -204,9 +204,26 @@ class Projector:
                 if deliveries < PATIENCE:
                     await self._nack([message], delay=1)
                 else:
+                    await self._fail_instead(event)
                     await self._bury(message, "cannot be folded")
             else:
                 await self._ack([message])
+
+    async def _fail_instead(self, event: AnyEvent) -> None:
+        """An asset whose good end cannot be folded would never end: it fails, and its story goes on without it."""
+        if not isinstance(event, AssetCompleted):
+            return
+        failed = AssetFailed(
+            id=f"{event.id}.unfoldable",
+            **event.model_dump(include={"story_id", "tenant_id", "trace", "asset", "fingerprint", "started_at"}),
+            at=datetime.now(UTC),
+            code="bug",
+            reason="its result cannot be stored",
+        )
+        try:
+            await self._bus.tell(failed)
+        except BusUnavailableError:
+            log.warning("projector.failure_untold")
 
     async def _bury(self, message: Msg, reason: str) -> None:
         EVENTS.labels(outcome="buried").inc()

@@ -78,6 +78,10 @@ class Stream:
         try:
             async for one in told:
                 await response.write(HEARTBEAT if one is None else one.bytes())
+                if one is not None and one.event == "story":
+                    await response.write(THE_END.bytes())
+                if one is not None and one.event in ("story", "end"):
+                    return
         except TooSlowError:
             log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
         except ConnectionError:
@@ -87,34 +91,23 @@ class Stream:
         """What this reader is to be told: history, then what comes. None is a heartbeat."""
         seen = after or 0
         if seen > story["seq"]:
-            shown = {
-                "seq": story["seq"],
-                "status": story["status"],
-                "assetGenerationStatus": story["asset_generation_status"],
-            }
-            yield Told(story["seq"], "snapshot", shown)
             seen = story["seq"]
+            yield Told(seen, "snapshot", _snapshot(story))
+            if story["status"] != "generating":
+                yield THE_END
         while True:
             async for row in records.queries().told_after(self._pool, id=story_id, after=seen):
                 seen = row["seq"]
                 yield Told(seen, row["event"], row["data"])
-                if row["event"] == "story":
-                    yield THE_END
-                    return
             async for one in self._live(reader):
                 if one is None:
                     yield None
                     break  # what is told may be lost on the way: history has it
-                if one.seq == 0:
-                    yield one
-                elif one.seq == seen + 1:
-                    seen = one.seq
-                    yield one
-                    if one.event == "story":
-                        yield THE_END
-                        return
-                elif one.seq > seen + 1:
+                if one.seq > seen + 1:
                     break  # something was missed: history has it
+                if one.seq in (0, seen + 1):
+                    seen = one.seq or seen
+                    yield one
 
     async def _live(self, reader: Reader) -> AsyncIterator[Told | None]:
         while True:
