@@ -100,16 +100,10 @@ class Sheet:
         parts = zip(channels(colour), self.tone, strict=True)
         return "#" + "".join(f"{min(255, round(value * light)):02x}" for value, light in parts)
 
-    @contextmanager
-    def faint(self, opacity: float) -> Iterator[None]:
-        """What is drawn inside is see-through as one."""
-        self._marks.append(f'<g opacity="{opacity:.2f}">')
-        yield
-        self._marks.append("</g>")
-
     def _mark(self, shape: str, fill: str, ink: bool, opacity: float) -> None:
-        line = f' stroke="{self.ink}" stroke-opacity=".78" stroke-width="3.2"' if ink else ""
-        seen = f' opacity="{opacity:.2f}"' if opacity < 1 else ""
+        # Opacity of fill and line, not of the element: that would cost the renderer a layer each time.
+        line = f' stroke="{self.ink}" stroke-opacity="{0.78 * opacity:.2f}" stroke-width="3.2"' if ink else ""
+        seen = f' fill-opacity="{opacity:.2f}"' if opacity < 1 else ""
         self._marks.append(f'<{shape} fill="{self._seen(fill)}"{line}{seen}/>')
 
     def fill(self, data: str, colour: str, opacity: float = 1) -> None:
@@ -121,7 +115,7 @@ class Sheet:
         self._mark(f'path d="{data}"', colour, ink=True, opacity=opacity)
 
     def line(self, data: str, colour: str, width: float, opacity: float = 1) -> None:
-        seen = f' opacity="{opacity:.2f}"' if opacity < 1 else ""
+        seen = f' stroke-opacity="{opacity:.2f}"' if opacity < 1 else ""
         self._marks.append(
             f'<path d="{data}" fill="none" stroke="{self._seen(colour)}" stroke-width="{width:.1f}"{seen}/>'
         )

@@ -25,8 +25,12 @@ def hill(view: View, y: float, swell: float, colours: tuple[str, str], tufts: in
 
     points = [(float(x), edge(x)) for x in range(-60, int(view.width) + 100, 40)]
     colour, low = view.snowy(colours[0]), view.snowy(colours[1])
-    bottom = f"L{view.width + 60:.0f},{view.height + 40:.0f}L-60,{view.height + 40:.0f}Z"
-    sheet.fill(curve(points, closed=False) + bottom, sheet.down(colour, low))
+    top = curve(points, closed=False)
+    right, left, end = view.width + 60, -60, view.height + 40
+    band = min(end, y + swell * 1.4 + 190)
+    # Gradients are dear by the pixel: the band below the edge has one, the rest is plain.
+    sheet.fill(f"M{left},{band - 2:.0f}H{right:.0f}V{end:.0f}H{left}Z", low)
+    sheet.fill(f"{top}L{right:.0f},{band:.0f}H{left}Z", sheet.down(colour, low))
     sheet.line(curve(points, closed=False), lighter(colour, 0.3), 4, 0.6)
     for _ in range(tufts):
         x = chance.uniform(0, view.width)

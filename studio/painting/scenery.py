@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from studio.painting import elsewhere, indoors, nature, outdoors, sky
+from studio.painting import elsewhere, grounds, indoors, nature, outdoors, sky
 from studio.painting.sky import View
 
 
@@ -32,14 +32,14 @@ PLACES: Mapping[str, Place] = MappingProxyType({
     "kitchen": Place(r"kitchen|living room|\bhome\b|inside (?:the|a) house|bakery|caf[eé]|dining|indoors|\bhall\b|\broom\b|\bshop\b|bank\b", indoors.kitchen, sky=False, weather=False),
     "cave": Place(r"cave|cavern|tunnel|\bmine\b|underground|burrow", elsewhere.cave, sky=False, weather=False),
     "dinosaur valley": Place(r"dinosaur|volcano|prehistoric|jurassic|jungle|rainforest|tropical", outdoors.dinosaur_valley),
-    "castle": Place(r"castle|palace|kingdom|fortress|tower", outdoors.castle),
+    "castle": Place(r"castle|palace|kingdom|fortress|tower", grounds.castle),
     "desert": Place(r"desert|dune|canyon|oasis|savanna", outdoors.desert),
     "forest": Place(r"forest|wood(?:s|land)|grove|among the trees", outdoors.forest),
     "beach": Place(r"beach|\bsea\b|seaside|shore|coast|ocean|island|harbou?r|lighthouse", outdoors.beach),
     "lake": Place(r"lake|river|pond|stream|brook|marsh|swamp|waterfall", outdoors.lake),
     "mountains": Place(r"mountain|peak|cliff|glacier|arctic|snowy|alp\b|alps|ski", outdoors.mountains),
     "town": Place(r"town|city|street|village|market|square|station|street|playground|road", elsewhere.town),
-    "garden": Place(r"garden|yard|orchard|greenhouse|allotment|park\b|farm", outdoors.garden),
+    "garden": Place(r"garden|yard|orchard|greenhouse|allotment|park\b|farm", grounds.garden),
     "meadow": Place(r"meadow|hill|field|valley|grass|countryside|path|sky", outdoors.meadow),
 })  # fmt: skip
 

@@ -74,7 +74,9 @@ def draw_sky(view: View) -> None:
     greyness = {"rain": 0.62, "cloudy": 0.4, "fog": 0.5, "snow": 0.36}.get(view.weather, 0)
     grey = "#8f9cae" if not view.dark else "#2b3352"
     top, middle, low = (mix(colour, grey, greyness) for colour in view.light.sky)
-    sheet.box(0, 0, width, height, sheet.down(top, middle, low, low), ink=False)
+    below = view.horizon + 150
+    sheet.box(0, 0, width, below, sheet.down(top, middle, low), ink=False)
+    sheet.box(0, below - 2, width, height - below + 2, low, ink=False)
     if view.dark and greyness < 0.5:
         for _ in range(int(70 * (1 - greyness) * width / 1024)):
             x, y = chance.uniform(0, width), chance.uniform(0, view.horizon)
@@ -121,9 +123,9 @@ def draw_far_weather(view: View) -> None:
     if view.weather != "fog":
         return
     colour = "#dfe6ee" if not view.dark else "#8d9ac6"
-    for step in range(9):
-        y = view.horizon - 120 + step * (view.height - view.horizon + 60) / 9
-        sheet.oval(chance.uniform(0, view.width), y, chance.uniform(420, 640), 74, sheet.glow(colour, 0.72, 0.1))
+    for step in range(7):
+        y = view.horizon - 120 + step * (view.height - view.horizon + 60) / 7
+        sheet.oval(chance.uniform(0, view.width), y, chance.uniform(380, 520), 70, sheet.glow(colour, 0.72, 0.1))
     sheet.box(0, 0, view.width, view.height, colour, ink=False, opacity=0.16)
 
 
