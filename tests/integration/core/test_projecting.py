@@ -1,0 +1,162 @@
+"""The projector: whatever comes twice, late, torn or poisoned, every story goes its way and its numbers have no gap."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.status import app as status
+from services.status import projector as projecting
+from services.status.projector import Batch, Projector
+from services.status.records import Turn
+from storyloom.bus.connection import Letter
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Asset
+from storyloom.story.events import AssetCompleted, story_requested
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Outline
+from tests.integration.core.system import BY_HAND, QUICK, System, running, until
+from tests.makers import result_of
+
+
+def completed(job: AssetRequested, **changes: Any) -> AssetCompleted:
+    """The good end of a job."""
+    now = datetime.now(UTC)
+    origin = {"story_id": job.story_id, "tenant_id": job.tenant_id, "trace": job.trace, "at": now, "started_at": now}
+    made = {"id": f"{job.id}.completed", "asset": job.asset, "fingerprint": job.fingerprint, "result": result_of(job)}
+    return AssetCompleted.model_validate({**origin, **made, **changes})
+
+
+async def state(system: System, story_id: UUID) -> list[Any]:
+    """All that the database knows of a story."""
+    story = await system.rows("SELECT * FROM stories WHERE id = $1", story_id)
+    assets = await system.rows("SELECT * FROM asset_generation_jobs WHERE story_id = $1 ORDER BY asset_type", story_id)
+    told = await system.rows("SELECT * FROM story_events WHERE story_id = $1 ORDER BY seq", story_id)
+    return [[tuple(row.values()) for row in rows] for rows in (story, assets, told)]
+
+
+async def queued(system: System, story_id: UUID, asset: Asset) -> AssetRequested:
+    """The job of an asset, once it is on the bus."""
+
+    async def there() -> bool:
+        return any(subject.endswith(f"{story_id}.{asset.value}") for subject in await system.live_jobs())
+
+    await until(there)
+    return await system.job(story_id, asset)
+
+
+async def test_an_event_told_twice_changes_nothing_the_second_time(settings: Settings) -> None:
+    """Told again without its Msg-Id, so that the server passes it on; in one batch with itself, and later."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await system.post()
+        event = completed(await queued(system, story_id, Asset.OUTLINE))
+        await asyncio.gather(*(system.bus.tell_again(event) for _ in range(3)))
+        await queued(system, story_id, Asset.TEXT_1)
+        await system.heard_all()
+        once = await state(system, story_id)
+        await system.bus.tell_again(event)
+        await system.bus.tell_again(story_requested(story_id, "tests", "", datetime.now(UTC)))
+        await system.heard_all()
+        assert await state(system, story_id) == once
+        assert once[0][0]
+        assert [row[2] for row in once[2]].count("outline") == 1
+
+
+async def test_a_batch_delivered_again_after_its_commit_changes_nothing(settings: Settings) -> None:
+    """The projector died before its ack. Another one, that remembers nothing, and the same one fold it again."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await system.post()
+        batch = [completed(await queued(system, story_id, asset)) for asset in (Asset.OUTLINE, Asset.PORTRAIT)]
+        await system.status.projector.project(batch)
+        await queued(system, story_id, Asset.COVER)
+        once = await state(system, story_id)
+        await system.status.projector.project(batch)
+        await Projector(system.bus, system.pool).project(batch)
+        assert await state(system, story_id) == once
+
+
+async def test_an_event_of_a_story_that_is_not_there_is_passed_over(settings: Settings) -> None:
+    async with running(settings) as system:
+        await system.bus.tell(story_requested(uuid4(), "tests", "", datetime.now(UTC)))
+        assert (await system.finished(await system.post()))["status"] == "ready"
+        await system.heard_all()
+
+
+async def test_an_event_that_cannot_be_read_is_buried_and_the_others_go_on(settings: Settings) -> None:
+    async with running(settings) as system:
+        await system.bus.send(system.bus.names.story, [Letter("story.evt.AssetCompleted.torn", b'{"version": 7', None)])
+        story = await system.finished(await system.post())
+        await system.heard_all()
+        letters = await system.dead()
+    assert story["status"] == "ready"
+    assert letters["dead.status.torn.event"]["event"] == '{"version": 7'
+    assert letters["dead.status.torn.event"]["reason"].startswith("unreadable")
+
+
+async def test_a_poisoned_event_is_buried_and_its_asset_fails(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres cannot hold a NUL. The others do not wait for it, and its own story ends too."""
+    monkeypatch.setattr(projecting, "PATIENCE", 2)
+    async with running(settings) as system:
+
+        async def outline(job: AssetRequested) -> None:
+            if job.brief.seed == 13 and job.asset is Asset.OUTLINE:
+                await asyncio.Event().wait()
+
+        system.makers.before = outline
+        poisoned = await system.post({"characterName": "Mira", "storyType": "adventure", "seed": 13})
+        job = await queued(system, poisoned, Asset.OUTLINE)
+        good = result_of(job)
+        assert isinstance(good, Outline)
+        await system.bus.tell(completed(job, result=good.model_copy(update={"title": "The\x00 Lantern"})))
+        other = await system.finished(await system.post())
+        story = await system.finished(poisoned)
+        letters = await system.dead()
+    assert other["status"] == "ready"
+    assert letters[f"dead.status.{poisoned}.event"]["reason"] == "cannot be folded"
+    assert story["status"] == "failed"
+    assert story["error"]["code"] == "bug"
+
+
+async def test_two_projectors_never_cross(settings: Settings) -> None:
+    """40 stories, two replicas of status: no deadlock, no gap, no repeat."""
+    async with running(settings, many=True) as system:
+        other = await status.serve(settings, pace=QUICK)
+        system.stack.push_async_callback(other.stop)
+        for _ in range(40):
+            await system.post()
+        await system.all_ended()
+        stories = await system.rows("SELECT status, seq, version FROM stories")
+        numbers = await system.rows("SELECT max(seq) AS last, count(*) AS told FROM story_events GROUP BY story_id")
+        ends = await system.rows("SELECT FROM story_events WHERE event = 'story'")
+        (locks,) = await system.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert [row["status"] for row in stories] == ["ready"] * 40
+    assert all(row["last"] == row["told"] for row in numbers)
+    assert len(ends) == 40
+    assert locks["deadlocks"] == 0
+    assert len(system.makers.made) == 40 * len(GRAPH)
+    assert set(system.makers.made.values()) == {1}
+
+
+class HalfAway(Projector):
+    """Writes what it remembers, and loses Postgres over what it does not."""
+
+    async def _transact(self, by_story: Batch) -> list[Turn]:
+        if self._journeys:
+            raise OSError("Postgres is away")
+        return await super()._transact(by_story)
+
+
+async def test_what_a_half_written_batch_committed_is_told_and_sent(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        known, unknown = await system.post(), await system.post()
+        jobs = [await queued(system, story_id, Asset.OUTLINE) for story_id in (known, unknown)]
+        projector = HalfAway(system.bus, system.pool)
+        await projector.project([completed(await queued(system, known, Asset.PORTRAIT))])
+        with pytest.raises(OSError, match="away"):
+            await projector.project([completed(job) for job in jobs])
+        await queued(system, known, Asset.COVER)
+        assert not any(f"{unknown}.text_1" in subject for subject in await system.live_jobs())
