@@ -85,7 +85,7 @@ def pine(view: View, place: tuple[float, float], size: float, colour: str = "#4f
     sheet = view.sheet
     green = view.snowy(colour, 0.55)
     with sheet.at(*place, size):
-        sheet.box(-9, -50, 18, 54, "#7a5238", ink=False)
+        sheet.box(-9, -50, 18, 54, mix("#7a5238", green, 0.5), ink=False)
         for step in range(4):
             wide, y = 96 - 20 * step, -34 - 48 * step
             sheet.fill(
