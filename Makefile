@@ -66,10 +66,10 @@ $(VENV)/.uv:
 # Everything that runs is in the development environment too: where that is fresh there is nothing to install.
 $(VENV)/.local: requirements/local.txt $(VENV)/.uv
 	@if [ ! -e $(VENV)/.dev ] || [ requirements/dev.txt -nt $(VENV)/.dev ]; then \
-	  rm -f $(VENV)/.dev && $(UV) pip sync --quiet --require-hashes --python $(PYTHON) requirements/local.txt; \
+	  rm -f $(VENV)/.dev && $(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(PYTHON) requirements/local.txt; \
 	fi
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
-	@$(UV) pip sync --quiet --require-hashes --python $(PYTHON) requirements/dev.txt
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(PYTHON) requirements/dev.txt
 	@touch $@ $(VENV)/.local
