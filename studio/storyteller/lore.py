@@ -1,7 +1,7 @@
 """What the special story types know: facts of a subject, sense of a concept, words of a language."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from studio.storyteller.brief import Brief
@@ -50,6 +50,7 @@ def _named(deed: str) -> str:
     return deed if last.endswith("s") and not last.endswith("ss") else with_article(deed)
 
 
+@lru_cache(maxsize=256)
 def _find(section: str, wanted: str) -> tuple[str, ...]:
     words = wanted.lower().replace("-", " ").replace("_", " ").split()
     for name, lines in _sections().items():
@@ -59,12 +60,16 @@ def _find(section: str, wanted: str) -> tuple[str, ...]:
     return ()
 
 
-def _language(details: Mapping[str, str]) -> dict[str, str]:
-    asked = (details.get("target_language") or "Spanish").lower()
+def _language(details: Mapping[str, str]) -> Mapping[str, str]:
+    level = _LEVELS.get((details.get("proficiency") or "").lower(), 0)
+    return _spoken((details.get("target_language") or "Spanish").lower(), level)
+
+
+@lru_cache(maxsize=64)
+def _spoken(asked: str, level: int) -> Mapping[str, str]:
     rows = {name.partition(".")[2]: lines for name, lines in _sections().items() if name.startswith("language.")}
     names = next((names for names in rows if asked in names.split(",")), "")
     words = dict(line.split(": ", 1) for line in rows[names or "spanish,es,español,es-es,es-mx"])
-    level = _LEVELS.get((details.get("proficiency") or "").lower(), 0)
     spoken = words.pop("phrases").split(" / ")[level].split(" = ")
     return {
         "lang": (names or "spanish").split(",")[0].capitalize(),

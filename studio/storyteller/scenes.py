@@ -46,6 +46,8 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
     rng = Random(f"{seed}|{planned.get('title')}|{planned.get('logline')}|{wanted.scene}")
     lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
     told = [(line.weight, rng.choice(line.phrasings)) for line in lines if line.phrasings]
+    # The first line sets the stage: what follows would point at nothing without it.
+    told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, line) for weight, line in told[:1]]
     told = dress(tale, planned, wanted.scene, told, rng)
     told = [(_pinned(line, weight), line) for weight, line in told]
     for who in _needed(tale, wanted.scene):

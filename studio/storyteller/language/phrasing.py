@@ -150,8 +150,8 @@ class Phrasing:
         return possessive(hero.name) if slot == "ones" else hero.name
 
     def _may_say_pronoun(self) -> bool:
-        # "It" could be anything, so it must follow at once; "she" may wait a sentence.
-        waits = 0 if self.group.subject == "it" else 1
+        # "It" could be anything and "they" anybody, so they must follow at once; "she" may wait a sentence.
+        waits = 0 if len(self.heroes) == 1 and self.group.subject in {"it", "they"} else 1
         if not self._known or self._rival or (not self._here and self._since > waits):
             return False
         return self._here or self._run < (4 if len(self.heroes) > 1 else 2)
