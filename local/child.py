@@ -148,7 +148,8 @@ class Child:
     async def _until_ready(self) -> None:
         try:
             async with asyncio.timeout(self._patience):
-                while not await self._asked():
+                # Whoever answers for a program that has ended is somebody else on its port.
+                while not (await self._asked() and not self._ended.is_set()):
                     if self._ended.is_set():
                         raise Ended(self.program.name, _tail(self.program.log))
                     await asyncio.sleep(ASK_AGAIN)

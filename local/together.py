@@ -20,7 +20,7 @@ import uvloop
 
 from local.programs import SERVICES
 from storyloom.logs import set_up
-from storyloom.running import Running, Serve
+from storyloom.running import Running, Serve, settle
 from storyloom.settings import Settings
 
 HEAVY = ("openai", "elevenlabs")
@@ -46,6 +46,7 @@ async def _run(starts: dict[str, Serve]) -> int:
     settings = Settings()
     set_up(settings, "local")
     running = await _start(starts, settings)
+    settle()
     threading.Thread(target=_import_heavy, name="imports", daemon=True).start()
     await stop.wait()
     await asyncio.gather(*(service.stop() for service in running), return_exceptions=True)

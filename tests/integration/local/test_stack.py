@@ -121,7 +121,8 @@ def test_everything_answers_and_one_signal_leaves_nothing(variables: Variables, 
         assert {pids[name] for name in SERVERS | SERVICES} <= {process.pid for process in left}
         launcher.send_signal(signal.SIGINT if processes == "1" else signal.SIGTERM)
         assert launcher.wait(PATIENCE) == 0
-        assert not [process for process in left if process.is_running()]
+        _, alive = psutil.wait_procs(left, timeout=0)
+        assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
         assert not local_json(variables).exists()
 
 
