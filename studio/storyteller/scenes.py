@@ -20,9 +20,9 @@ from studio.storyteller.threads import weave
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
 _HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
 _HERO = re.compile(r"\{(?:h|hs|ho|names|namess|one|ones|all)\}")
-_INSISTED = re.compile(
-    r"\{(?:t|at|to|from|years|message|subject|fact\d|concept|lang|l_\w+|challenge|emotion|milestone|loves|want|shyof)\}"
-)
+_INSISTED = re.compile(r"\{(?:to|from|years|message|subject|fact\d|concept|lang|l_\w+|loves|want|shyof)\}")
+# What is planted has to be there at the beginning and at the end; in between it may rest.
+_PLANTED = re.compile(r"\{(?:t|at|challenge|emotion|milestone)\}")
 _TOLERANCE = 0.04
 _TRIES = 3
 _TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
@@ -49,7 +49,7 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
     # The first line sets the stage: what follows would point at nothing without it.
     told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, line) for weight, line in told[:1]]
     told = dress(tale, planned, wanted.scene, told, rng)
-    told = [(_pinned(line, weight), line) for weight, line in told]
+    told = [(_pinned(line, weight, wanted.scene), line) for weight, line in told]
     for who in _needed(tale, wanted.scene):
         told = _name(told, who)
     target = heed(wanted.feedback, Target(wanted.words, wanted.sentence))
@@ -85,9 +85,11 @@ def _lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[Line]:
     return foreign_lines(tale, planned, number)
 
 
-def _pinned(line: str, weight: Weight) -> Weight:
+def _pinned(line: str, weight: Weight, scene: int) -> Weight:
     """What is planted and what the brief insists on stays, however short the scene."""
-    return Weight.PINNED if weight is Weight.MUST and _INSISTED.search(grow(line)[0]) else weight
+    core = grow(line)[0]
+    insisted = _INSISTED.search(core) or (scene in {1, 4} and _PLANTED.search(core))
+    return Weight.PINNED if weight is Weight.MUST and insisted else weight
 
 
 def _needed(tale: Tale, scene: int) -> Iterator[re.Pattern[str]]:
