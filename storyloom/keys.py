@@ -37,6 +37,11 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+def _could_be(key: str) -> bool:
+    # A header may hold any bytes; what is not ASCII cannot even be hashed.
+    return key.startswith(PREFIX) and len(key) < 200 and key.isascii()
+
+
 async def caller(pool: Pool, authorization: str | None) -> Caller:
     """Who sent this Authorization header. Raises a 401 Problem unless it is a valid key's."""
     scheme, _, key = (authorization or "").partition(" ")
@@ -44,7 +49,7 @@ async def caller(pool: Pool, authorization: str | None) -> Caller:
     if scheme.lower() != "bearer" or not key:
         detail = "Send your key in the header: Authorization: Bearer sk_…"
         raise Problem(401, "key_missing", detail, headers=NOT_AUTHENTICATED)
-    row = await pool.fetchrow(_HOLDER, digest(key)) if key.startswith(PREFIX) and len(key) < 200 else None
+    row = await pool.fetchrow(_HOLDER, digest(key)) if _could_be(key) else None
     if row is None:
         raise Problem(401, "key_unknown", "This key is not valid, or was revoked.", headers=NOT_AUTHENTICATED)
     return Caller(row["tenant_id"], frozenset(row["scopes"]))

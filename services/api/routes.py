@@ -40,8 +40,8 @@ class Routes:
         """Take a brief: 202 and the story, on its way."""
         who = await self._caller(request, "stories:write")
         key = request.headers.get("Idempotency-Key")
-        if key is not None and not 1 <= len(key) <= 200:
-            raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 characters.")
+        if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
+            raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
         brief, _ = await reading.brief(request)
         story_id = await self.stories.create(who, brief, trace=reading.trace(request), idempotency_key=key)
         story, _ = await self.stories.get(who, story_id)
@@ -87,6 +87,7 @@ class Routes:
         story_id = reading.story_id(request)
         passed = {name: request.headers[name] for name in ("Authorization", "Last-Event-ID") if name in request.headers}
         url = f"{self.status_url}{BASE}/stories/{story_id}/events"
+        answer: web.StreamResponse | None = None
         try:
             async with self.http.get(
                 url, headers=passed, params=request.query, timeout=ClientTimeout(total=None, connect=5, sock_read=60)
@@ -97,6 +98,8 @@ class Routes:
                     await answer.write(chunk)
                 return answer
         except ClientError as error:
+            if answer is not None and answer.prepared:
+                return answer  # it has begun: it ends here, and the reader comes back by its last id
             raise Problem(503, "stream_away", "The progress stream is away; try again.") from error
 
     async def _caller(self, request: web.Request, scope: str) -> Caller:

@@ -49,10 +49,11 @@ THE_END = Told(0, "end", {})
 class Stream:
     """Serves GET /api/v1/stories/{id}/events."""
 
-    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0) -> None:
+    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0, patience: float = 30.0) -> None:
         self._pool = pool
         self._hub = hub
         self._heartbeat = heartbeat
+        self._patience = patience
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
@@ -71,19 +72,23 @@ class Stream:
             await response.prepare(request)
             await response.write(b"retry: 2000\n\n")
             with READERS.track_inprogress():
-                await self._tell(response, self._told(story_id, story, after, reader))
+                await self._tell(request, response, self._told(story_id, story, after, reader))
         return response
 
-    async def _tell(self, response: web.StreamResponse, told: AsyncIterator[Told | None]) -> None:
+    async def _tell(self, request: web.Request, response: web.StreamResponse, told: AsyncIterator[Told | None]) -> None:
         try:
             async for one in told:
-                await response.write(HEARTBEAT if one is None else one.bytes())
+                async with asyncio.timeout(self._patience):
+                    await response.write(HEARTBEAT if one is None else one.bytes())
                 if one is not None and one.event == "story":
                     await response.write(THE_END.bytes())
                 if one is not None and one.event in ("story", "end"):
                     return
-        except TooSlowError:
+        except (TooSlowError, TimeoutError):
             log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
+            if request.transport is not None:
+                # An end in good order would wait for the reader to take what it does not take.
+                request.transport.abort()
         except ConnectionError:
             log.debug("stream.reader_gone")
 
