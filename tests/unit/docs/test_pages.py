@@ -44,7 +44,7 @@ def test_a_page_with_a_changed_line_fails_the_check_in_one_sentence(
 ) -> None:
     path = checkout / page
     text = path.read_text("utf-8")
-    path.write_text(text.replace("\n| --- |", "\n| somebody | was here |\n| --- |", 1), "utf-8")
+    path.write_text(text.replace("\n<!-- /made -->", "\nSomebody was here.\n<!-- /made -->", 1), "utf-8")
     assert main(["--check"], checkout) == 1
     assert capsys.readouterr().err == f"{page} does not say what the code says: run `python -m storyloom.docs`.\n"
 

@@ -1,0 +1,85 @@
+"""What docs/running.md tells an operator to type works, on real servers."""
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import pytest
+
+from storyloom.bus.connection import Letter, connect
+from storyloom.bus.streams import provision
+from storyloom.docs.pages import ROOT
+from storyloom.settings import Settings
+
+PAGE = (ROOT / "docs/running.md").read_text("utf-8")
+QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A database with one story that is late: its cover is ready and paid for, its book failed."""
+    found = await asyncpg.connect(database_url)
+    story_id = uuid4()
+    await found.execute("INSERT INTO tenants (id) VALUES ('acme')")
+    await found.execute(
+        "INSERT INTO stories (id, tenant_id, request, asset_generation_status, asset_generation_started_at) "
+        """VALUES ($1, 'acme', '{}', '{"overall": "generating"}', now() - INTERVAL '1 hour')""",
+        story_id,
+    )
+    await found.executemany(
+        "INSERT INTO asset_generation_jobs (story_id, asset_type, status, metadata, started_at, completed_at) "
+        "VALUES ($1, $2, $3, $4, now() - INTERVAL '30 seconds', now())",
+        [
+            (story_id, "cover", "ready", '{"calls": [{"provider": "openai", "model": "m", "cost_usd": 0.25}]}'),
+            (story_id, "pdf", "failed", '{"code": "bug"}'),
+        ],
+    )
+    yield found
+    await found.close()
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+async def test_a_query_answers(query: str, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    story_id = await connection.fetchval("SELECT id FROM stories")
+    rows = await connection.fetch(query.replace(":'id'", f"'{story_id}'"))
+    assert len(rows) >= 1
+
+
+async def test_the_days_stories_and_assets_are_counted_with_their_times(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """The two queries that operators have always used run as they are."""
+    (assets,) = [query for query in QUERIES if "GROUP BY asset_type, status" in query]
+    (stories,) = [query for query in QUERIES if "GROUP BY status, overall_status" in query]
+    found = {row["asset_type"]: row for row in await connection.fetch(assets)}
+    assert (found["cover"]["status"], found["cover"]["count"]) == ("ready", 1)
+    assert float(found["cover"]["avg_duration_seconds"]) == pytest.approx(30)
+    (row,) = await connection.fetch(stories)
+    assert (row["status"], row["overall_status"], row["count"]) == ("generating", "generating", 1)
+
+
+async def test_the_look_at_dead_letters_names_reasons_and_no_brief(settings: Settings) -> None:
+    bus = await connect(settings, "test")
+    await provision(bus.js, settings)
+    body = {"job": {"brief": {"characters": [{"name": "Mira"}]}}, "code": "bug", "reason": "it broke", "attempts": 2}
+    await bus.send(bus.names.dead, [Letter("dead.images.1.cover", orjson.dumps(body), None)])
+    await bus.close()
+    (script,) = re.findall(r"<<'PY'\n(.*?)\nPY\n", PAGE, re.DOTALL)
+    done = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script),
+        cwd=ROOT,
+        env=os.environ | {"NATS_URL": settings.nats_url, "BUS_PREFIX": settings.bus_prefix},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, errors = await done.communicate()
+    assert errors == b""
+    assert b"dead.images.1.cover 1 {" in out
+    assert b"'reason': 'it broke'" in out
+    assert b"Mira" not in out
