@@ -41,6 +41,7 @@ from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
 from storyloom.keys import Caller
 from storyloom.objects import Manifest, Objects
+from storyloom.running import settle
 from storyloom.settings import Settings
 from storyloom.story.assets import GRAPH, Service
 from storyloom.story.brief import Brief
@@ -83,6 +84,7 @@ def serve_role(role: str, settings: Settings, ready: Any) -> None:
         else:
             makers = QuickMakers()
             await worker.serve(makers.compose(Service(role)), settings, objects=NoStore(settings))
+        settle()
         ready.set()
         await asyncio.Event().wait()
 

@@ -1,0 +1,80 @@
+"""What is measured and what it must reach: one row a figure, in the order of the table in README.md."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure. ``must`` and ``aim`` are bounds: from above, or from below where ``more`` is better."""
+
+    name: str
+    what: str
+    unit: str
+    must: float | None = None
+    aim: float | None = None
+    more: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is within what it must reach."""
+        if self.must is None:
+            return True
+        return value >= self.must if self.more else value <= self.must
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("making_ready_s", "make story, warm: command to ready", "s", must=25),
+    Figure("making_text_s", "  request to the first scene's text on screen", "s", must=2),
+    Figure("making_cover_s", "  request to the cover", "s", must=6),
+    Figure("making_request_s", "  command to the request (the start)", "s"),
+    Figure("making_end_s", "  command to its end, everything stopped", "s"),
+    Figure("making_cpu_s", "  CPU of all processes", "s"),
+    Figure("making_cold_s", "make story, empty state folder: command to end", "s", must=120),
+    Figure("realistic_ratio", "realistic latencies: whole story / critical path", "x", must=1.15),
+    Figure("realistic_calls_ratio", "  whole story / critical path of provider calls", "x"),
+    Figure("realistic_story_s", "  whole story, scaled back to the vendors' pace", "s", must=245),
+    Figure("steps_per_second_ratio", "orchestration: steps/s against a bare loop", "x", must=0.8, aim=1.1, more=True),
+    Figure("cpu_ratio", "  CPU per step against a bare loop", "x", must=1.2, aim=0.9),
+    Figure("one_story_ms", "  one story in flight", "ms", must=60, aim=35),
+    Figure("steps_per_second", "  steps/s", "/s", more=True),
+    Figure("cpu_ms_per_step", "  CPU per step", "ms"),
+    Figure("told_p50_ms", "  commit to the bus, 50 in flight, p50", "ms"),
+    Figure("told_p99_ms", "  commit to the bus, 50 in flight, p99", "ms"),
+    Figure("telling_p50_ms", "commit to SSE client, 50 stories in flight, p50", "ms", must=4),
+    Figure("telling_p99_ms", "commit to SSE client, 50 stories in flight, p99", "ms", must=20),
+    Figure("telling_full_p50_ms", "  as fast as they can be made, p50", "ms"),
+    Figure("telling_full_p99_ms", "  as fast as they can be made, p99", "ms"),
+    Figure("telling_crowd_p50_ms", "  200 readers of one story, p50", "ms"),
+    Figure("telling_crowd_p99_ms", "  200 readers of one story, p99", "ms"),
+    Figure("memory_idle_mb", "memory without the studio, idle (PSS)", "MB", must=300),
+    Figure("memory_after_mb", "memory without the studio, after three stories", "MB", must=300),
+    Figure("memory_studio_mb", "  the studio's own, after three stories", "MB"),
+)
+
+
+def table(found: Mapping[str, float]) -> str:
+    """Every figure that was measured, one a line, with what it must reach and what we aim at."""
+    known = {figure.name: figure for figure in FIGURES}
+    lines = [f"{'figure':<52}{'value':>9} {'':<3}{'must':>7}{'aim':>7}"]
+    for figure in [known.get(name) or Figure(name, name, "") for name in sorted(found, key=_place)]:
+        verdict = "" if figure.holds(found[figure.name]) else "  falls short"
+        bounds = f"{_bound(figure, figure.must):>7}{_bound(figure, figure.aim):>7}"
+        lines.append(f"{figure.what:<52}{found[figure.name]:>9.2f} {figure.unit:<3}{bounds}{verdict}")
+    return "\n".join(lines)
+
+
+def report(found: Mapping[str, float]) -> None:
+    """End a benchmark: the table, then one line for machines."""
+    print("\n" + table(found))
+    print(json.dumps({name: round(value, 3) for name, value in found.items()}))
+    sys.stdout.flush()
+
+
+def _place(name: str) -> int:
+    return next((place for place, figure in enumerate(FIGURES) if figure.name == name), len(FIGURES))
+
+
+def _bound(figure: Figure, bound: float | None) -> str:
+    return "" if bound is None else f"{'≥' if figure.more else '≤'} {bound:g}"
