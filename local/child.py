@@ -174,6 +174,7 @@ class Child:
                 await asyncio.wait_for(self._ended.wait(), self.program.grace)
         _signal_group(process.pid, signal.SIGKILL)
         await self._ended.wait()
+        await _group_gone(process.pid)
         if watchdog is not None:
             watchdog.release()
         self._process = self._watchdog = None
@@ -188,6 +189,15 @@ def _wait(process: subprocess.Popen[bytes], ended: asyncio.Event, loop: asyncio.
 def _signal_group(group: int, what: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM when only zombies are left
         os.killpg(group, what)
+
+
+async def _group_gone(group: int, patience: float = 1.0) -> None:
+    """Wait until what a dead head had started is dead too; not for ever, since init may be slow to take note."""
+    with suppress(ProcessLookupError, PermissionError, TimeoutError):
+        async with asyncio.timeout(patience):
+            while True:
+                os.killpg(group, 0)
+                await asyncio.sleep(0.01)
 
 
 def _tail(path: Path, size: int = 4000) -> str:
