@@ -24,7 +24,7 @@ def launch(work: Work) -> int:
     words = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         choices = choose()
-        _log_to(State(choices.storyloom_home).log("local"))
+        _log_to(State(choices.storyloom_home).logs / "local.log")
         return asyncio.run(_run(work, choices, words))
     except Exception as error:
         trouble = as_trouble(error)

@@ -37,6 +37,10 @@ class FolderLock:
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file = file
 
+    @property
+    def held(self) -> bool:
+        return self._file is not None
+
     def release(self) -> None:
         """Let go. Safe to call twice. The file stays: removing it would let two hold two files of one name."""
         if self._file is not None:

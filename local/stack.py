@@ -69,15 +69,24 @@ class Stack:
             raise trouble from error
 
     async def stop(self) -> None:
-        """Services first, so that they can hand back their jobs; then what they stand on. Safe to call twice."""
-        await asyncio.gather(*(child.stop() for child in self._children()))
-        below = [part.stop() for part in (self._studio, self._servers) if part is not None]
-        await asyncio.gather(*below)
-        self._withdraw()
-        self._lock.release()
+        """Services first, so that they can hand back their jobs; then what they stand on. Safe to call twice.
+
+        A stack that never started touches nothing: another one may be running in the folder.
+        """
+        if not self._lock.held:
+            return
+        try:
+            await asyncio.gather(*(child.stop() for child in self._children()))
+        finally:
+            below = [part.stop() for part in (self._studio, self._servers) if part is not None]
+            await asyncio.gather(*below)
+            self._withdraw()
+            self._lock.release()
 
     def kill(self) -> None:
         """Kill every process at once: the second Ctrl-C."""
+        if not self._lock.held:
+            return
         for child in (*self._children(), *([self._studio] if self._studio else [])):
             child.kill()
         if self._servers is not None:

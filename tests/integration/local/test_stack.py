@@ -148,9 +148,12 @@ def test_a_crashed_service_comes_back_and_is_told_of(variables: Variables) -> No
             assert http.get(f"{said['apiUrl']}/health/ready").status_code == 200
 
 
-def test_a_second_stack_in_the_same_folder_is_refused(variables: Variables) -> None:
-    with running(variables) as (launcher, _):
+def test_a_second_stack_in_the_same_folder_is_refused_and_harms_nothing(variables: Variables) -> None:
+    with running(variables) as (launcher, said):
         assert f"already running in {variables['STORYLOOM_HOME']} (process {launcher.pid})" in refusal(variables)
+        assert addresses(variables) == said
+        with httpx.Client(trust_env=False) as http:
+            assert http.get(f"{said['apiUrl']}/health/ready").status_code == 200
 
 
 def refusal(variables: Variables) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from local.choices import Choices, choose
 from local.locks import FolderLock
 from local.ports import Ports, free_port, is_free
+from local.stack import Stack
 from local.state import Addresses, State, running
 from local.trouble import Trouble
 
@@ -128,3 +129,15 @@ def test_the_studio_stands_in_for_whoever_is_not_named(given: dict[str, str], ne
 def test_choices_refuse_an_unknown_voice() -> None:
     with pytest.raises(ValidationError):
         Choices.model_validate({"studio_voice": "whisper"})
+
+
+async def test_a_stack_that_never_started_leaves_a_running_ones_addresses_alone(tmp_path: Path) -> None:
+    """…``make story`` uses a stack that runs already, and ends without ending it."""
+    holder = FolderLock(tmp_path, "A stack")
+    holder.take()
+    State(tmp_path).publish(ADDRESSES)
+    stack = Stack(Choices(storyloom_home=tmp_path))
+    await stack.stop()
+    stack.kill()
+    assert running(tmp_path) == ("http://127.0.0.1:8080", "sk_x")
+    holder.release()
