@@ -6,12 +6,12 @@ from pathlib import Path
 
 from storyloom.docs.pages import ROOT, PageError, stale, write
 
-COMMAND = "python -m storyloom.docs"
+COMMAND = ".venv/bin/python -m storyloom.docs"
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """0 when all is well; 1 after one sentence that says what is wrong and what to do."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m storyloom.docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is not what it should be")
     try:
         if parser.parse_args(arguments).check:
