@@ -46,7 +46,8 @@ def test_a_page_with_a_changed_line_fails_the_check_in_one_sentence(
     text = path.read_text("utf-8")
     path.write_text(text.replace("\n<!-- /made -->", "\nSomebody was here.\n<!-- /made -->", 1), "utf-8")
     assert main(["--check"], checkout) == 1
-    assert capsys.readouterr().err == f"{page} does not say what the code says: run `.venv/bin/python -m storyloom.docs`.\n"
+    told = f"{page} does not say what the code says: run `.venv/bin/python -m storyloom.docs`.\n"
+    assert capsys.readouterr().err == told
 
 
 def test_what_a_service_says_of_itself_must_be_written_again(
