@@ -8,6 +8,7 @@ from enum import Enum
 import nats
 import structlog
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import PubAck
@@ -24,6 +25,8 @@ ANOTHER_LIVES = 10_077
 """JetStream's code for: the subject holds its one live message already."""
 PATIENCE = 5.0
 """Seconds to wait for a publication's acknowledgement."""
+CONNECTING = 10.0
+"""Seconds to try the first connection."""
 
 
 class Sent(Enum):
@@ -49,6 +52,18 @@ class Letter:
     id: str | None
 
 
+class _Answering(JetStreamContext):
+    """nats-py 2.16 raises a refused publication where nobody hears it; whoever waits would wait until the time-out."""
+
+    async def _handle_async_reply(self, msg: Msg) -> None:
+        try:
+            await super()._handle_async_reply(msg)
+        except APIError as error:
+            waiting = self._publish_async_futures.get(msg.subject.rsplit(".", 1)[-1])
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(error)
+
+
 class Bus:
     """One connection, its JetStream, and its names. Safe to share between tasks."""
 
@@ -56,7 +71,7 @@ class Bus:
         self.client = client
         self.settings = settings
         self.names = Names(settings.bus_prefix)
-        self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
+        self.js: JetStreamContext = _Answering(client, timeout=PATIENCE)
 
     async def tell(self, *events: Event) -> None:
         """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
@@ -146,19 +161,21 @@ async def connect(
         log.debug("bus.error", error=type(error).__name__)
 
     try:
-        client = await nats.connect(
-            settings.nats_url,
-            name=f"storyloom-{name}",
-            connect_timeout=5,
-            # A client whose reconnects are spent spins the event loop: they never are.
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,
-            ping_interval=20,
-            allow_reconnect=True,
-            reconnected_cb=reconnected,
-            disconnected_cb=lost,
-            error_cb=erred,
-        )
+        # A client that never gives up reconnecting never gives up connecting either.
+        async with asyncio.timeout(CONNECTING):
+            client = await nats.connect(
+                settings.nats_url,
+                name=f"storyloom-{name}",
+                connect_timeout=5,
+                # A client whose reconnects are spent spins the event loop: they never are.
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                ping_interval=20,
+                allow_reconnect=True,
+                reconnected_cb=reconnected,
+                disconnected_cb=lost,
+                error_cb=erred,
+            )
     except (NatsError, OSError, TimeoutError) as error:
         raise BusUnavailableError(f"NATS cannot be reached at {_host(settings.nats_url)}") from error
     return Bus(client, settings)
