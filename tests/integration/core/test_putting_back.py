@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
-
 from services.api.stories import Stories
 from services.status.reconciler import Pace, Reconciler
 from storyloom.bus.connection import Bus, BusUnavailableError

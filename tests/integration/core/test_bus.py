@@ -1,0 +1,122 @@
+"""The bus itself: what the provisioner lays, and the one live job that a subject may hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from storyloom.bus import connection
+from storyloom.bus.connection import Bus, BusUnavailableError, Sent, connect
+from storyloom.bus.streams import consumers, missing, provision, streams
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset
+from storyloom.story.brief import Brief
+from storyloom.story.events import story_requested
+from storyloom.story.fingerprint import fingerprint
+from storyloom.story.jobs import AssetRequested
+from tests.integration.core.system import BRIEF
+
+
+@pytest.fixture
+async def bus(settings: Settings) -> AsyncIterator[Bus]:
+    """A bus that has been laid."""
+    found = await connect(settings, "tests")
+    await provision(found.js, settings)
+    yield found
+    await found.close()
+
+
+def job(story_id: UUID, name: str = "one", *, put_back: bool = False) -> AssetRequested:
+    return AssetRequested(
+        id=f"{story_id}.cover.{name}",
+        story_id=story_id,
+        tenant_id="tests",
+        trace="",
+        at=datetime.now(UTC),
+        asset=Asset.COVER,
+        fingerprint=fingerprint(name),
+        put_back=put_back,
+        brief=Brief.model_validate(BRIEF),
+    )
+
+
+async def test_an_asset_has_one_live_job(bus: Bus) -> None:
+    """Refused while the first is queued or in flight; free again once it is acknowledged."""
+    story_id = uuid4()
+    assert await bus.command([job(story_id)]) == [Sent.STORED]
+    assert await bus.command([job(story_id)]) == [Sent.REPEATED]
+    assert await bus.command([job(story_id, "two"), job(story_id, put_back=True)]) == [Sent.REFUSED, Sent.REFUSED]
+    lane = bus.names.lane(job(story_id).service, job(story_id).priority)
+    subscription = await bus.js.pull_subscribe_bind(lane, bus.names.jobs)
+    (message,) = await subscription.fetch(1, timeout=5)
+    assert await bus.command([job(story_id, "two")]) == [Sent.REFUSED]
+    await message.ack_sync()
+    assert await bus.command([job(story_id, "two")]) == [Sent.STORED]
+
+
+async def test_a_job_put_back_is_no_repeat_of_the_lost_one(bus: Bus) -> None:
+    """The server remembers the old Msg-Id for two minutes: with it the job would be dropped as a repeat."""
+    story_id = uuid4()
+    await bus.command([job(story_id)])
+    await bus.js.purge_stream(bus.names.jobs)
+    assert await bus.command([job(story_id)]) == [Sent.REPEATED]
+    assert await bus.command([job(story_id, put_back=True)]) == [Sent.STORED]
+
+
+async def test_an_event_told_twice_is_kept_once_unless_it_was_lost(bus: Bus) -> None:
+    event = story_requested(uuid4(), "tests", "", datetime.now(UTC))
+    await bus.tell(event, event)
+    await bus.tell(event)
+    assert (await bus.js.stream_info(bus.names.story)).state.messages == 1
+    await bus.tell_again(event)
+    assert (await bus.js.stream_info(bus.names.story)).state.messages == 2
+
+
+async def test_without_its_stream_nothing_counts_as_sent(bus: Bus) -> None:
+    await bus.js.delete_stream(bus.names.jobs)
+    with pytest.raises(BusUnavailableError, match="JOBS"):
+        await bus.command([job(uuid4())])
+
+
+async def test_a_bus_is_laid_by_several_at_once_and_again(settings: Settings, bus: Bus) -> None:
+    await bus.js.delete_stream(bus.names.jobs)
+    await asyncio.gather(*(provision(bus.js, settings) for _ in range(4)))
+    assert await missing(bus.js, settings) == []
+
+
+async def test_what_someone_changed_is_told_and_brought_back(settings: Settings, bus: Bus) -> None:
+    """Each in a sentence that names it."""
+    (story, _, _), ((_, projector), *_) = streams(settings), consumers(settings)
+    await bus.js.update_stream(replace(story, max_age=700.0))
+    await bus.js.add_consumer(bus.names.story, replace(projector, ack_wait=3))
+    await bus.js.delete_stream(bus.names.dead)
+    wrong = await missing(bus.js, settings)
+    assert f"stream {bus.names.story}: max_age is not as set" in wrong
+    assert f"consumer {bus.names.projector}: ack_wait is not as set" in wrong
+    assert f"stream {bus.names.dead} is missing" in wrong
+    await provision(bus.js, settings)
+    assert await missing(bus.js, settings) == []
+
+
+async def test_two_buses_on_one_server_do_not_meet(settings: Settings, bus: Bus) -> None:
+    other_settings = settings.model_copy(update={"bus_prefix": f"{settings.bus_prefix}other_"})
+    other = await connect(other_settings, "tests")
+    await provision(other.js, other_settings)
+    await bus.command([job(uuid4())])
+    assert (await other.js.stream_info(other.names.jobs)).state.messages == 0
+    await other.close()
+
+
+async def test_a_server_that_is_not_there_is_told_without_its_password(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """…and soon: a service must not hang at its start."""
+    monkeypatch.setattr(connection, "CONNECTING", 0.3)
+    away = settings.model_copy(update={"nats_url": "nats://user:secret@127.0.0.1:1"})
+    with pytest.raises(BusUnavailableError) as caught:
+        await connect(away, "tests")
+    assert "127.0.0.1:1" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,116 @@
+"""NATS and Postgres go away in the middle of stories, and come back: every story finishes."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from local.embedded import Embedded
+from local.nats import EmbeddedNats
+from local.postgres import EmbeddedPostgres
+from storyloom.db.migrate import migrate
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Asset
+from tests.integration.core.system import System, running, until
+from tests.integration.core.test_projecting import completed, queued
+
+
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedNats, str]]:
+    """A bus of the test's own, to be killed, and its URL."""
+    server = EmbeddedNats(tmp_path / "nats")
+    async with server as address:
+        yield server, address.url
+
+
+@pytest.fixture
+async def postgres(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedPostgres, str]]:
+    """A database server of the test's own, to be killed, and its migrated database's URL."""
+    server = EmbeddedPostgres(tmp_path / "postgres", options=("fsync=off",))
+    async with server as url:
+        migrate(url)
+        yield server, url
+
+
+async def crash(server: Embedded[Any]) -> None:
+    """Kill it as the kernel would; wait until its keeper has brought it back."""
+    assert server.pid is not None
+    assert server.child is not None
+    before = server.child.restarts
+    os.kill(server.pid, signal.SIGKILL)
+
+    async def back() -> bool:
+        return server.child is not None and server.child.restarts > before and server.pid is not None
+
+    await until(back)
+
+
+async def made(system: System, count: int) -> bool:
+    return system.makers.made.total() >= count
+
+
+async def all_is_well(system: System, stories: int) -> None:
+    """Every story ready, every asset there, no gap in what was told."""
+    ended = await system.rows("SELECT status FROM stories")
+    gaps = await system.rows("SELECT FROM story_events GROUP BY story_id HAVING count(*) <> max(seq)")
+    assert [row["status"] for row in ended] == ["ready"] * stories
+    assert not gaps
+    assert len(system.makers.made) == stories * len(GRAPH)
+
+
+async def test_stories_finish_though_the_bus_is_killed_under_them(
+    settings: Settings, nats: tuple[EmbeddedNats, str]
+) -> None:
+    server, url = nats
+    async with running(settings.model_copy(update={"nats_url": url}), many=True) as system:
+        for _ in range(5):
+            await system.post()
+        await until(lambda: made(system, 20))
+        await crash(server)
+        await system.all_ended()
+        await all_is_well(system, 5)
+
+
+async def test_a_reader_hears_what_was_told_while_the_bus_was_away(
+    settings: Settings, nats: tuple[EmbeddedNats, str]
+) -> None:
+    """Its whisper went into the void: after the reconnect the reader looks into history."""
+    server, url = nats
+    async with running(settings.model_copy(update={"nats_url": url}), workers=()) as system:
+        story_id = await system.post()
+        job = await queued(system, story_id, Asset.OUTLINE)
+        listening = system.listen(story_id)
+        assert (await anext(listening))[1] == "snapshot"
+        system.status._bus.client._subs.clear()  # deaf: whatever is whispered now reaches no reader
+        await system.status.projector.project([completed(job)])
+        await crash(server)
+        assert (await anext(listening))[1] == "outline"
+
+
+async def test_stories_finish_though_postgres_is_killed_under_them(
+    settings: Settings, postgres: tuple[EmbeddedPostgres, str]
+) -> None:
+    server, url = postgres
+    own = settings.model_copy(update={"database_url": SecretStr(url)})
+    async with running(own, many=True) as system:
+        for _ in range(5):
+            await system.post()
+        await until(lambda: made(system, 20))
+        await crash(server)
+        await until(lambda: _answers(url))
+        await system.all_ended()
+        await all_is_well(system, 5)
+
+
+async def _answers(url: str) -> bool:
+    try:
+        connection = await asyncpg.connect(url, timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True

@@ -1,0 +1,112 @@
+"""The schema: brought up by one command, taken down and up again, and asked for by every service that needs it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from aiohttp import ClientSession
+from pydantic import SecretStr
+
+from services.api import app as api
+from services.status import app as status
+from storyloom.db.migrate import FOLDER, MigrationFailed, _for_dbmate, migrate, mismatch, version, wanted_version
+from storyloom.settings import Settings
+
+TABLES = {"tenants", "api_keys", "stories", "asset_generation_jobs", "story_events", "inbox"}
+
+
+def empty(url: str) -> str:
+    """A database beside that of the test, which is not there yet."""
+    return urlunsplit(urlsplit(url)._replace(path=urlsplit(url).path + "_new"))
+
+
+async def tables(url: str) -> set[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row["tablename"] for row in rows} - {"schema_migrations"}
+    finally:
+        await connection.close()
+
+
+async def drop(url: str, name: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.close()
+
+
+def roll_back(url: str) -> None:
+    """Undo the newest migration, by the same program."""
+    dbmate = shutil.which("dbmate", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert dbmate is not None
+    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "down"]
+    subprocess.run(command, env={**os.environ, "DATABASE_URL": _for_dbmate(url)}, check=True, capture_output=True)
+
+
+async def test_up_down_and_up_again(database_url: str, postgres_url: str) -> None:
+    """Every migration can be undone, and a second `up` changes nothing."""
+    url = empty(database_url)
+    try:
+        migrate(url)
+        assert await tables(url) == TABLES
+        migrate(url)
+        for _ in FOLDER.glob("*.sql"):
+            roll_back(url)
+        assert await tables(url) == set()
+        migrate(url)
+        assert await tables(url) == TABLES
+    finally:
+        await drop(postgres_url, urlsplit(url).path[1:])
+
+
+async def test_the_version_is_the_newest_migrations(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    assert await version(connection) == wanted_version()
+    await connection.execute("DROP TABLE schema_migrations")
+    assert await version(connection) is None
+    await connection.close()
+    assert mismatch(wanted_version()) is None
+
+
+@pytest.mark.parametrize("service", [api, status])
+async def test_a_service_is_not_ready_on_a_wrong_version_and_says_what_to_do(
+    settings: Settings, service: object
+) -> None:
+    connection = await asyncpg.connect(settings.database_url.get_secret_value())
+    running = await (api.serve(settings) if service is api else status.serve(settings))
+    try:
+        async with ClientSession() as http:
+            async with http.get(f"{running.url}/health/ready") as answer:
+                assert answer.status == 200
+            await connection.execute("UPDATE schema_migrations SET version = '20200101000000'")
+            async with http.get(f"{running.url}/health/ready") as answer:
+                assert answer.status == 503
+                wrong = (await answer.json())["wrong"]
+            assert wrong["database"] == (
+                f"the database stands at version 20200101000000, this code needs {wanted_version()}: run `make migrate`"
+            )
+            async with http.get(f"{running.url}/health/live") as answer:
+                assert answer.status == 200
+    finally:
+        await running.stop()
+        await connection.close()
+
+
+def test_what_cannot_be_migrated_is_told_in_one_line_without_the_password() -> None:
+    secret = "not-the-password"
+    with pytest.raises(MigrationFailed) as caught:
+        migrate(f"nosql://postgres:{secret}@127.0.0.1:1/storyloom")
+    assert len(str(caught.value).splitlines()) == 1
+    assert secret not in str(caught.value)
+
+
+def test_without_the_program_the_sentence_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MigrationFailed, match="dbmate program is missing"):
+        migrate(SecretStr("postgresql://x").get_secret_value())
