@@ -57,7 +57,9 @@ def variables(provider: str, tmp_path: Path) -> Variables:
     """The environment of a stack that keeps its state in ``tmp_path`` and needs no studio."""
     ours = {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": f"{provider}/v1"}
     ours |= {"ELEVENLABS_API_KEY": "x", "ELEVENLABS_BASE_URL": provider, "STORYLOOM_HOME": str(tmp_path / "state")}
-    not_ours = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "HTTP_PORT", "PROCESSES")
+    # The usual 8080 would be wanted by every stack that starts at the same moment.
+    ours["HTTP_PORT"] = str(free_port())
+    not_ours = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "PROCESSES")
     return {name: value for name, value in os.environ.items() if name not in not_ours} | ours
 
 
