@@ -31,11 +31,16 @@ def weigh(product: Product) -> dict[str, float]:
     launcher = psutil.Process(product.pid)
     for process in (launcher, *launcher.children(recursive=True)):
         try:
-            part = next((names[one.pid] for one in (process, *process.parents()) if one.pid in names), "local")
-            found[part] += process.memory_full_info().pss
+            found[_part(process, names)] += process.memory_full_info().pss
         except psutil.NoSuchProcess:  # Postgres's workers come and go
             continue
     return {part: size / 1e6 for part, size in found.items()}
+
+
+def _part(process: psutil.Process, names: Mapping[int, str]) -> str:
+    if any(word.endswith("printer.py") for word in process.cmdline()):
+        return "printer"
+    return next((names[one.pid] for one in (process, *process.parents()) if one.pid in names), "local")
 
 
 async def measure(home: Path, stories: int) -> dict[str, float]:

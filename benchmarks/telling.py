@@ -1,0 +1,235 @@
+"""From the commit of a change to a client of the progress stream, over real HTTP, with makers that do no work.
+
+Three rounds of it: 50 stories in flight whose assets take half a second each, one reader a story; 50 in flight as fast
+as they can be made, where both cores are full and readers queue for them; one story with 200 readers. Status and the
+four workers run in a process each; this one asks for stories and reads their streams. Status stamps what it tells with
+the time right after the commit; what a reader finds in the history instead has no stamp and is not counted.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+import structlog
+import uvloop
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from pydantic import SecretStr
+
+from benchmarks.figures import report
+from benchmarks.options import read_options
+from benchmarks.orchestration import BRIEF, NoStore, serve_role
+from client.sse import Parser
+from local.nats import EmbeddedNats
+from local.ports import free_port
+from local.postgres import EmbeddedPostgres
+from services.api.keys import add_key
+from services.api.stories import Stories
+from storyloom import worker
+from storyloom.bus.connection import connect
+from storyloom.bus.streams import provision
+from storyloom.db.migrate import migrate
+from storyloom.db.pool import open_pool
+from storyloom.keys import Caller
+from storyloom.settings import Settings
+from storyloom.story.assets import Service
+from storyloom.story.jobs import AssetRequested
+from tests.makers import QuickMakers
+
+ROLES = ("status", "content", "images", "audio", "documents")
+FLIGHT = 50
+TENANT = "benchmark"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One way of telling: how many stories, how many at once, readers of each, seconds that an asset takes."""
+
+    name: str
+    stories: int
+    flight: int
+    readers: int
+    making: float
+
+
+SCENES = (
+    Scene("telling", stories=150, flight=FLIGHT, readers=1, making=0.5),
+    Scene("telling_full", stories=300, flight=FLIGHT, readers=1, making=0),
+    Scene("telling_crowd", stories=3, flight=1, readers=200, making=0.1),
+)
+QUICK_SCENES = (
+    Scene("telling", stories=50, flight=FLIGHT, readers=1, making=0.5),
+    Scene("telling_full", stories=60, flight=FLIGHT, readers=1, making=0),
+    Scene("telling_crowd", stories=1, flight=1, readers=200, making=0.1),
+)
+
+
+def quiet() -> None:
+    """Say nothing but errors: thousands of jobs end in a round."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+def serve(role: str, settings: Settings, making: float, ready: Event) -> None:
+    """The body of a child process: status as the orchestration's benchmark stamps it, or a worker with slow hands."""
+    quiet()
+    if role == "status" or not making:
+        serve_role(role, settings, ready)
+        return
+
+    async def wait(_job: AssetRequested) -> None:
+        await asyncio.sleep(making)
+
+    async def run() -> None:
+        makers = QuickMakers()
+        makers.before = wait
+        await worker.serve(makers.compose(Service(role)), settings, objects=NoStore(settings))
+        ready.set()
+        await asyncio.Event().wait()
+
+    uvloop.run(run())
+
+
+@asynccontextmanager
+async def crew(settings: Settings, making: float) -> AsyncIterator[None]:
+    """Status and workers, each in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    children = []
+    for role in ROLES:
+        ready = context.Event()
+        port = settings.http_port if role == "status" else 0
+        told = settings.model_copy(update={"http_port": port})
+        child = context.Process(target=serve, args=(role, told, making, ready), name=role, daemon=True)
+        child.start()
+        children.append((child, ready))
+    try:
+        for child, ready in children:
+            if not await asyncio.to_thread(ready.wait, 60):
+                raise RuntimeError(f"{child.name} did not start")
+        yield
+    finally:
+        for child, _ in children:
+            child.kill()
+            child.join()
+
+
+class Telling:
+    """Asks for stories and reads their streams. ``took`` holds milliseconds from commit to reader."""
+
+    def __init__(self, stories: Stories, http: ClientSession, url: str) -> None:
+        self.took: list[float] = []
+        self.from_history = 0
+        self._stories = stories
+        self._http = http
+        self._url = url
+
+    async def tell(self, scene: Scene) -> None:
+        """A scene, from its first story to its last reader's end."""
+        slots = asyncio.Semaphore(scene.flight)
+
+        async def one() -> None:
+            async with slots:
+                await self._story(scene.readers)
+
+        async with asyncio.timeout(180), asyncio.TaskGroup() as group:
+            for _ in range(scene.stories):
+                group.create_task(one())
+
+    async def _story(self, readers: int) -> None:
+        who = Caller(TENANT, frozenset({"admin"}))
+        trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+        story_id = await self._stories.create(who, BRIEF, trace=trace)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(readers):
+                group.create_task(self._read(story_id))
+
+    async def _read(self, story_id: UUID) -> None:
+        """One reader, until the story's end."""
+        parser = Parser()
+        async with self._http.get(f"{self._url}/api/v1/stories/{story_id}/events", raise_for_status=True) as response:
+            async for chunk in response.content.iter_any():
+                now = time.time()
+                for event in parser.feed(chunk):
+                    self._note(event.data, now)
+
+    def _note(self, data: str, now: float) -> None:
+        said = orjson.loads(data)
+        if "committed" in said:
+            self.took.append(1e3 * (now - said["committed"]))
+        else:
+            self.from_history += 1
+
+
+async def measure(scene: Scene, settings: Settings) -> dict[str, float]:
+    """One scene after a warm-up: its p50 and p99."""
+    pool, bus = await open_pool(settings, size=8), await connect(settings, "benchmark")
+    await provision(bus.js, settings)
+    key = await add_key(pool, TENANT, TENANT)
+    headers, connector = {"Authorization": f"Bearer {key}"}, TCPConnector(limit=0)
+    try:
+        async with (
+            crew(settings, scene.making),
+            ClientSession(headers=headers, connector=connector, timeout=ClientTimeout(total=180)) as http,
+        ):
+            telling = Telling(Stories(pool, bus, 0.2), http, f"http://127.0.0.1:{settings.http_port}")
+            await telling.tell(Scene("warm-up", stories=10, flight=5, readers=2, making=scene.making))
+            telling.took.clear()
+            telling.from_history = 0
+            await telling.tell(scene)
+    finally:
+        await bus.close()
+        await pool.close()
+    took = sorted(telling.took)
+    p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]
+    print(
+        f"{scene.name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {took[-1]:.1f} ms of {len(took)} told live"
+        f" ({telling.from_history} from history and passing)",
+        flush=True,
+    )
+    return {f"{scene.name}_p50_ms": p50, f"{scene.name}_p99_ms": p99}
+
+
+async def run(rounds: int, scenes: tuple[Scene, ...]) -> dict[str, float]:
+    """Every scene in every round, on the same servers; the medians."""
+    found: dict[str, list[float]] = {}
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storyloom-bench-")))
+        os.chmod(folder, 0o755)  # noqa: PTH101 - Postgres runs as another user where we are root
+        url = await stack.enter_async_context(EmbeddedPostgres(folder / "postgres"))
+        address = await stack.enter_async_context(EmbeddedNats(folder / "nats"))
+        migrate(url)
+        settings = Settings(
+            database_url=SecretStr(url),
+            nats_url=address.url,
+            s3_endpoint_url="http://127.0.0.1:9",
+            http_port=free_port(),
+            # As many as are in flight: the telling is measured, not the queue before the makers.
+            slots_normal=256,
+        )
+        for _ in range(rounds):
+            for scene in scenes:
+                for name, value in (await measure(scene, settings)).items():
+                    found.setdefault(name, []).append(value)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def main() -> int:
+    """Measure in a folder of its own."""
+    options = read_options(__doc__ or "", rounds=3)
+    quiet()
+    report(uvloop.run(run(options.rounds, QUICK_SCENES if options.quick else SCENES)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
