@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from storyloom.bus.connection import letter, order
 from storyloom.bus.streams import EVENTS_FOR_STATUS
 from storyloom.objects import Manifest
 from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, subject
@@ -95,6 +96,22 @@ def test_an_event_is_told_under_its_own_name_and_story(name: str) -> None:
     event = EVENT.validate_python(told)
     assert subject(event) == f"story.evt.{told['event']}.{told['story_id']}"
     assert (told["event"] in EVENTS_FOR_STATUS) is (told["event"] != "StoryCompleted")
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name.startswith("AssetRequested")])
+def test_the_job_on_the_bus_is_the_golden_one(name: str) -> None:
+    """However it is put together: what is sent is what the model says."""
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    sent = order(AssetRequested.model_validate(told))
+    assert json.loads(sent.body) == told
+    assert sent.id == (None if told["put_back"] else told["id"])
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name.split(".")[0] not in OTHERS])
+def test_the_event_on_the_bus_is_the_golden_one(name: str) -> None:
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    sent = letter(EVENT.validate_python(told))
+    assert (json.loads(sent.body), sent.id) == (told, told["id"])
 
 
 @pytest.mark.parametrize(

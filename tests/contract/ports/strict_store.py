@@ -16,10 +16,11 @@ _CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests"}
 
 @dataclass
 class StrictStore:
-    """Objects by path. ``refuse`` answers every request with that status; ``cut`` hangs up on every request."""
+    """Objects by path. ``refuse`` answers so many requests with that status; ``cut`` hangs up on every request."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     refuse: int | None = None
+    refusals: int = 1_000_000
     taken: int = 412
     cut: bool = False
     asked: list[str] = field(default_factory=list)
@@ -30,7 +31,8 @@ class StrictStore:
         if self.cut:
             assert request.transport is not None
             request.transport.abort()
-        if self.refuse is not None:
+        if self.refuse is not None and self.refusals > 0:
+            self.refusals -= 1
             return _error(self.refuse)
         if request.method == "PUT":
             data = await request.read()
@@ -52,7 +54,10 @@ async def strict_store() -> AsyncIterator[tuple[StrictStore, StoreSettings]]:
     runner, url = await listen(app, "127.0.0.1", 0)
     try:
         key, secret = SecretStr("key"), SecretStr("secret")
-        yield store, StoreSettings(s3_endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret)
+        yield (
+            store,
+            StoreSettings(s3_endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret, store_pauses=()),
+        )
     finally:
         await runner.cleanup()
 

@@ -164,12 +164,12 @@ async def test_a_missing_bucket_is_for_people_to_mend(store_settings: dict[str, 
 
 
 async def test_a_wrong_key_is_for_people_to_mend(store_settings: dict[str, Any], story_id: UUID) -> None:
-    wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong")}
+    wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong"), "store_pauses": ()}
     await _everything(Objects(Settings(**wrong)), story_id, GiveUp)
 
 
 async def test_a_store_that_is_away_may_come_back(store_settings: dict[str, Any], story_id: UUID) -> None:
-    away = {**store_settings, "s3_endpoint_url": _dead_endpoint()}
+    away = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_pauses": ()}
     await _everything(Objects(Settings(**away)), story_id, TryAgain)
 
 
@@ -187,3 +187,13 @@ async def test_a_connection_that_is_cut_is_a_try_again(story_id: UUID) -> None:
         with pytest.raises(TryAgain):
             await Objects(settings).put(story_id, Asset.COVER, BYTES, "image/png")
         assert len(store.asked) == 2, "boto3 asks once more, and then our own layer decides"
+
+
+async def test_what_is_paid_for_is_stored_patiently(story_id: UUID) -> None:
+    """A store that is back before the patience ends has taken it, and nobody upstairs heard of it."""
+    async with strict_store() as (store, settings):
+        store.refuse, store.refusals = 503, 3
+        objects = Objects(settings.model_copy(update={"store_pauses": (0.01, 0.01)}))
+        stored = await objects.put(story_id, Asset.COVER, BYTES, "image/png")
+        assert await objects.get(stored) == BYTES
+        await objects.close()
