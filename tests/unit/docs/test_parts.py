@@ -69,6 +69,8 @@ class Plain(Value):
     """A model with one field of each sort."""
 
     name: Annotated[str, Field(min_length=1, max_length=40)]
+    hair: Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$", max_length=9)] | None = None
+    size: Annotated[str, Field(pattern="^[SML]$")] = "M"
     share: float = Field(default=0.5, gt=0, le=1)
     kind: Literal["plain"] = "plain"
     side: Literal["left", "right"] = "left"
@@ -82,6 +84,8 @@ class Plain(Value):
 def test_fields_are_told_with_their_bounds_and_defaults() -> None:
     assert fields(Plain) == [
         ("name", "text (1 to 40 characters)", "required"),
+        ("hair", "text (at most 9 characters, no control characters) or null", "none"),
+        ("size", "text (matching `^[SML]$`)", "`M`"),
         ("share", "number (at most 1, more than 0)", "`0.5`"),
         ("kind", "`plain`", "`plain`"),
         ("side", "one of `left`, `right`", "`left`"),
