@@ -27,13 +27,19 @@ PAYLOAD = "x" * 1500
 """About the size of one of our jobs."""
 
 
+_TABLE = """
+CREATE TABLE IF NOT EXISTS bare (story text, step int, body jsonb, at timestamptz, PRIMARY KEY (story, step))
+"""
 _UPSERT = """
 INSERT INTO bare VALUES ($1, $2, $3, now()) ON CONFLICT (story, step) DO UPDATE SET body = excluded.body, at = now()
 """
 
 
-async def lay(js: JetStreamContext) -> None:
-    """Create the yardstick's stream and its four durables."""
+async def lay(js: JetStreamContext, settings: Settings) -> None:
+    """Create the yardstick's table, stream and four durables."""
+    connection = await asyncpg.connect(settings.database_url.get_secret_value())
+    await connection.execute(_TABLE)
+    await connection.close()
     stream = StreamConfig(
         name="BARE", subjects=["bare.step.>"], retention=RetentionPolicy.WORK_QUEUE, storage=StorageType.FILE
     )
@@ -50,9 +56,6 @@ async def serve(settings: Settings) -> None:
     client = await nats.connect(settings.nats_url)
     js = client.jetstream()
     pool = await asyncpg.create_pool(settings.database_url.get_secret_value(), min_size=4, max_size=4)
-    await pool.execute(
-        "CREATE TABLE IF NOT EXISTS bare (story text, step int, body jsonb, at timestamptz, PRIMARY KEY (story, step))"
-    )
     for service in SERVICES:
         for _ in range(SLOTS // 2):
             subscription = await js.pull_subscribe_bind(f"bare-{service}", "BARE")

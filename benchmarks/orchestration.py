@@ -1,7 +1,7 @@
 """Orchestration alone: makers that answer at once, so that only the bus, Postgres and our code work.
 
-Each round measures ours and a bare NATS loop with one upsert a step, one after the other on the same servers, in six
-processes each; what counts is the ratio between the two. ``python -m benchmarks.orchestration --help``.
+Each round measures ours and a bare NATS loop with one upsert a step, one after the other on the same servers, each with
+Each round measures ours and a bare NATS loop with one upsert a step, one after the other on the same servers, each with
 """
 
 import argparse
@@ -47,7 +47,7 @@ from storyloom.story.assets import GRAPH, Service
 from storyloom.story.brief import Brief
 from tests.makers import QuickMakers
 
-BRIEF = Brief.model_validate({"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"})
+BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"})
 STEPS = len(GRAPH)
 
 
@@ -83,7 +83,8 @@ def serve_role(role: str, settings: Settings, ready: Any) -> None:
             await bare.serve(settings)
         else:
             makers = QuickMakers()
-            await worker.serve(makers.compose(Service(role)), settings, objects=NoStore(settings))
+            for service in Service:
+                await worker.serve(makers.compose(service), settings, objects=NoStore(settings))
         settle()
         ready.set()
         await asyncio.Event().wait()
@@ -110,7 +111,7 @@ def _stamp_commits() -> None:
 class Ours:
     """Stories through the whole of our code but HTTP and makers."""
 
-    roles = ("status", "content", "images", "audio", "documents")
+    roles = ("status", "workers")
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -230,7 +231,7 @@ async def _contend(
 ) -> Figures:
     bus = await connect(settings, "setup")
     await provision(bus.js, settings)
-    await bare.lay(bus.js)
+    await bare.lay(bus.js, settings)
     await bus.close()
     contender = Ours(settings) if name == "ours" else bare.Bare(settings)
     context = multiprocessing.get_context("spawn")

@@ -17,12 +17,14 @@ ROOT = Path(__file__).parents[1]
 PATIENCE = 120.0
 """Seconds for a start, on a busy machine too."""
 _OUTSIDE = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "HTTP_PORT", "PROCESSES", "BRIEF", "SEED", "OUT")
+# A user's Python keeps its bytecode: without it every process of ours would compile all that it imports.
+_SLOWING = ("PYTHONDONTWRITEBYTECODE",)
 _PROVIDERS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Ours, but for what would lead out of the folder or to a provider that is paid."""
-    kept = {name: value for name, value in os.environ.items() if name not in (*_OUTSIDE, *_PROVIDERS)}
+    kept = {name: value for name, value in os.environ.items() if name not in (*_OUTSIDE, *_PROVIDERS, *_SLOWING)}
     return kept | {"STORYLOOM_HOME": str(home), "STUDIO_VOICE": "piper", "PYTHONUNBUFFERED": "1"} | more
 
 

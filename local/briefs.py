@@ -43,7 +43,7 @@ def read_brief(path: Path | None, seed: str | None) -> dict[str, Any]:
             raise Trouble(f"SEED={seed} is wrong: it is a whole number from 0 to 2147483647.")
         brief["seed"] = int(seed)
     try:
-        Brief.model_validate(brief)
+        Brief.asked(brief)
     except ValidationError as error:
         raise Trouble(f"{where} is wrong: {_faults(error)}.") from error
     return brief

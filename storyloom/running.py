@@ -1,6 +1,7 @@
 """A running service, and how one runs as a process of its own until it is told to stop."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -53,11 +54,22 @@ async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     running = await serve(settings)
+    settle()
     log.info("service.started", name=name, url=running.url, pid=os.getpid())
     await stop.wait()
     log.info("service.stopping", name=name)
     await running.stop()
     log.info("service.stopped", name=name)
+
+
+def settle() -> None:
+    """Call once everything is imported and started: what lives as long as the process is searched for garbage no more.
+
+    The collector took an eighth of a busy projector's time, most of it walking through modules and schemas.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, pause: float = 0.5) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import cache
 from uuid import UUID
 
 from storyloom.objects import Objects
@@ -48,7 +49,7 @@ _BEATS = ("call", "threshold", "ordeal", "return")
 
 def result_of(job: AssetRequested) -> AnyResult:
     """A result of the job's asset, right in shape, the same every time."""
-    return sample(job.asset, job.story_id)
+    return _sampled(job.asset)
 
 
 def sample(asset: Asset, story_id: UUID) -> AnyResult:  # noqa: PLR0911 - a table, one row a kind
@@ -78,6 +79,11 @@ def sample(asset: Asset, story_id: UUID) -> AnyResult:  # noqa: PLR0911 - a tabl
         case _:
             audio = _stored(story_id, asset, "audio/mpeg", "mp3")
             return Narration(scene=asset.scene, audio=audio, seconds=3, words=_words())
+
+
+@cache
+def _sampled(asset: Asset) -> AnyResult:  # made once: benchmarks measure what is around them
+    return sample(asset, UUID(int=7))
 
 
 class QuickMakers:

@@ -13,9 +13,10 @@ from uuid import UUID
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from storyloom.problems import Problem, not_found
-from storyloom.story.brief import Brief
+from storyloom.story.brief import PLAIN, Brief
 
 LONGEST_BODY = 64 * 1024
 _WITH_ZONE = "%Y-%m-%dT%H:%M:%S.%f%z"
@@ -35,7 +36,7 @@ async def brief(request: web.Request) -> tuple[Brief, dict[str, Any]]:
             422, "bad_brief", "The body must be a JSON object.", errors=[{"pointer": "", "detail": "is no object"}]
         )
     try:
-        return Brief.model_validate(body), body
+        return Brief.asked(body), body
     except ValidationError as error:
         errors = _errors(error, body)
         raise Problem(422, "bad_brief", _summary(errors), errors=errors) from None
@@ -86,7 +87,7 @@ def cursor(created_at: datetime, key: UUID) -> str:
 def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]]:
     """Each wrong place once, with all that is said of it."""
     found: dict[str, list[str]] = {}
-    told = error.errors(include_url=False, include_input=False, include_context=False)
+    told = error.errors(include_url=False, include_input=False)
     places = [one["loc"] for one in told]
     for one in told:
         if one["type"] == "too_short" and any(_within(place, one["loc"]) for place in places):
@@ -95,7 +96,7 @@ def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]
         pointer = "".join(f"/{_escaped(str(part))}" for part in place)
         if "characterName" in body and pointer.startswith("/characters"):
             pointer = "/characterName"
-        found.setdefault(pointer, []).append(one["msg"].removeprefix("Value error, "))
+        found.setdefault(pointer, []).append(_said(one))
     return [{"pointer": pointer, "detail": "; ".join(dict.fromkeys(said))} for pointer, said in found.items()]
 
 
@@ -119,6 +120,12 @@ def _place(loc: tuple[int | str, ...], body: Any, *, lacking: bool) -> tuple[int
         body = body[part]
         known += 1
     return loc[: known + lacking] if known else loc
+
+
+def _said(one: ErrorDetails) -> str:
+    if one.get("ctx", {}).get("pattern") == PLAIN:
+        return "holds control characters"
+    return one["msg"].removeprefix("Value error, ")
 
 
 def _escaped(part: str) -> str:

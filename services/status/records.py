@@ -115,7 +115,7 @@ def _hues(journey: Journey) -> dict[str, list[str]]:
 
 
 def _asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...]:
-    result = None if state.result is None else state.result.model_dump_json()
+    result = None if state.result is None else state.result.body.decode()
     metadata: dict[str, Any] = {}
     if state.code:
         metadata["code"] = state.code
@@ -134,7 +134,7 @@ def _journey(story: Record, rows: dict[str, AssetState]) -> Journey:
         story_id=story["id"],
         tenant_id=story["tenant_id"],
         trace=story["trace"],
-        brief=Brief.taken(story["request"]),
+        brief=Brief.model_validate(story["request"]),
         assets={asset: rows[asset.value] for asset in GRAPH if asset.value in rows},
         seq=story["seq"],
         version=story["version"],

@@ -131,7 +131,7 @@ def letter(event: Event) -> Letter:
 
 
 def order(job: AssetRequested) -> Letter:
-    return Letter(job.subject, job.model_dump_json().encode(), None if job.put_back else job.id)
+    return Letter(job.subject, job.body, None if job.put_back else job.id)
 
 
 async def _outcome(waiting: "asyncio.Future[PubAck]") -> Sent:

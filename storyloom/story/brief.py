@@ -1,10 +1,12 @@
 """The brief: what a client asks for. Every field is bounded; unknown fields are refused; camelCase on the wire."""
 
 import re
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
 from storyloom.story.traits import TRAITS
@@ -47,39 +49,23 @@ REQUIRED_DETAILS: dict[str, tuple[str, ...]] = {
 }
 """What each story type cannot be told without, in ``typeDetails``."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
+"""What a person types into a form: no control characters, no overrides of the text's direction."""
+_PLAIN = re.compile(PLAIN)
 
-
-def _clean(value: str) -> str:
-    """Refuse what no person types into a form: control characters and text-direction overrides."""
-    if _CONTROL.search(value):
-        raise ValueError("holds control characters")
-    return value
-
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=PLAIN)]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=PLAIN)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=PLAIN)]
+Key = Annotated[str, StringConstraints(max_length=40, pattern=PLAIN)]
 Age = Annotated[int, Field(ge=3, le=12)]
 Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
 """What every JSON reader can hold exactly (RFC 8259, section 6)."""
 
 
 class Wire(BaseModel):
-    """camelCase on the wire, unknown fields refused, frozen."""
+    """camelCase on the wire, frozen. What a newer release added is dropped; ``Brief.asked`` refuses it."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _no_control_characters(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return _clean(value)
-        items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, tuple) else ()
-        for item in items:
-            if isinstance(item, str):
-                _clean(item)
-        return value
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
 
 class Appearance(Wire):
@@ -120,7 +106,8 @@ class Character(Wire):
 class Brief(Wire):
     """The create body, defaults filled in.
 
-    The short form (``characterName``, ``storyType``, ``generateAssets``) is understood and turned into this.
+    ``Brief.asked`` reads what a client sends, the short form too (``characterName``, ``storyType``,
+    ``generateAssets``).
     """
 
     story_type: StoryType
@@ -129,38 +116,15 @@ class Brief(Wire):
     premise: Sentence | None = None
     setting: Sentence | None = None
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
-    type_details: dict[Annotated[str, StringConstraints(max_length=40)], str | Number] = Field(
-        default_factory=dict, max_length=10, validate_default=True
-    )
+    type_details: dict[Key, str | Number] = Field(default_factory=dict, max_length=10, validate_default=True)
     assets: tuple[Asset, ...] = Field(default=PUBLIC, min_length=1, max_length=len(PUBLIC))
     voice: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "default"
     priority: Priority = Priority.NORMAL
     approval: Literal["auto"] = "auto"
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    metadata: dict[
-        Annotated[str, StringConstraints(max_length=40)], Annotated[str, StringConstraints(max_length=500)]
-    ] = Field(default_factory=dict, max_length=20)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_short_form(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        data = dict(data)
-        name = data.pop("characterName", None)
-        if name is not None:
-            if "characters" in data:
-                raise ValueError("characterName and characters exclude each other")
-            data["characters"] = [{"name": name}]
-        make_all = data.pop("generateAssets", None)
-        if make_all is not None:
-            if not isinstance(make_all, bool):
-                raise ValueError("generateAssets is true or false")
-            if "assets" in data:
-                raise ValueError("generateAssets and assets exclude each other")
-            if not make_all:
-                data["assets"] = [Asset.CONTENT]
-        return data
+    metadata: dict[Key, Annotated[str, StringConstraints(max_length=500, pattern=PLAIN)]] = Field(
+        default_factory=dict, max_length=20
+    )
 
     @field_validator("assets")
     @classmethod
@@ -174,8 +138,8 @@ class Brief(Wire):
     @classmethod
     def _has_its_type_details(cls, details: dict[str, str | int], info: ValidationInfo) -> dict[str, str | int]:
         for key, value in details.items():
-            if isinstance(value, str) and not 0 < len(_clean(value).strip()) <= 300:
-                raise ValueError(f"{key} must hold 1 to 300 characters")
+            if isinstance(value, str) and not (0 < len(value.strip()) <= 300 and _PLAIN.match(value)):
+                raise ValueError(f"{key} must hold 1 to 300 characters, none of them control characters")
         story_type = info.data.get("story_type", "")
         missing = [key for key in REQUIRED_DETAILS.get(story_type, ()) if key not in details]
         if missing:
@@ -183,10 +147,43 @@ class Brief(Wire):
         return details
 
     @classmethod
-    def taken(cls, value: Any) -> "Brief":
-        """A brief that was taken already, by this release or a newer one: what we do not know of it is dropped."""
-        return value if isinstance(value, Brief) else cls.model_validate(value, extra="ignore")
+    def asked(cls, body: Any) -> "Brief":
+        """The brief of a create body, its short form understood and unknown fields refused.
+
+        Raises pydantic.ValidationError. (Plain validation, without the two, is for briefs that were taken already: it
+        runs in pydantic's core alone, and every job carries one.)
+        """
+        return cls.model_validate(_long_form(body), extra="forbid")
+
+    @cached_property
+    def body(self) -> bytes:
+        """The brief as the JSON that jobs carry, written once however many jobs there are."""
+        return self.model_dump_json().encode()
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what prompts and clients see."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def _long_form(body: Any) -> Any:
+    if not isinstance(body, dict):
+        return body
+    body = dict(body)
+    name, make_all = body.pop("characterName", None), body.pop("generateAssets", None)
+    if name is not None:
+        if "characters" in body:
+            raise _refused(body, "characterName and characters exclude each other")
+        body["characters"] = [{"name": name}]
+    if make_all is not None:
+        if not isinstance(make_all, bool):
+            raise _refused(body, "generateAssets is true or false")
+        if "assets" in body:
+            raise _refused(body, "generateAssets and assets exclude each other")
+        if not make_all:
+            body["assets"] = [Asset.CONTENT]
+    return body
+
+
+def _refused(body: Any, reason: str) -> ValidationError:
+    error = InitErrorDetails(type=PydanticCustomError("short_form", "{reason}", {"reason": reason}), input=body)
+    return ValidationError.from_exception_data("Brief", [error])

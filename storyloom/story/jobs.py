@@ -1,10 +1,10 @@
 """The one command on the bus: make this asset."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, TypeAdapter
 
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.brief import Brief
@@ -30,7 +30,7 @@ class AssetRequested(Value):
     fingerprint: Fingerprint
     priority: Priority = Priority.NORMAL
     put_back: bool = False
-    brief: Annotated[Brief, BeforeValidator(Brief.taken)]
+    brief: Brief
     inputs: dict[Asset, AnyResult] = Field(default_factory=dict)
 
     @property
@@ -41,6 +41,17 @@ class AssetRequested(Value):
     def subject(self) -> str:
         """Where it stands on the bus; at most one message may live there."""
         return job_subject(self.story_id, self.asset, self.priority)
+
+    @property
+    def body(self) -> bytes:
+        """The job as JSON. Brief and inputs are most of it, and have been written for other jobs already."""
+        head = {name: getattr(self, name) for name in _HEAD}
+        inputs = b",".join(b'"%s":%s' % (asset.value.encode(), result.body) for asset, result in self.inputs.items())
+        return b'%s,"brief":%s,"inputs":{%s}}' % (_HEADER.dump_json(head)[:-1], self.brief.body, inputs)
+
+
+_HEAD = tuple(name for name in AssetRequested.model_fields if name not in ("brief", "inputs"))
+_HEADER: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 def job_subject(story_id: UUID, asset: Asset, priority: Priority) -> str:

@@ -3,6 +3,7 @@
 Every result carries its ``kind`` and the provider calls that it cost. Bytes are in the store; a result names them.
 """
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,6 +41,11 @@ class Result(Value):
     """What every result has."""
 
     calls: tuple[ProviderCall, ...] = ()
+
+    @cached_property
+    def body(self) -> bytes:
+        """The result as JSON, written once however many jobs and rows carry it."""
+        return self.model_dump_json().encode()
 
 
 TimeOfDay = Literal["day", "dawn", "dusk", "night"]

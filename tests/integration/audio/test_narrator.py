@@ -101,7 +101,7 @@ def job(asset: Asset, inputs: dict[Asset, Any], **brief: Any) -> AssetRequested:
         at=datetime(2026, 1, 1, tzinfo=UTC),
         asset=asset,
         fingerprint=Fingerprint("f" * 64),
-        brief=Brief.model_validate({"storyType": "bedtime", "characters": [{"name": "Mira"}], **brief}),
+        brief=Brief.asked({"storyType": "bedtime", "characters": [{"name": "Mira"}], **brief}),
         inputs=inputs,
     )
 

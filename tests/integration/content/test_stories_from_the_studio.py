@@ -67,7 +67,7 @@ class Desk:
 
     def __init__(self, workshop: Workshop, brief: dict[str, Any]) -> None:
         self.workshop = workshop
-        self.brief = Brief.model_validate(brief)
+        self.brief = Brief.asked(brief)
         self.results: dict[Asset, Any] = {}
         self.shown: dict[Asset, list[str]] = {}
 
@@ -187,8 +187,8 @@ async def test_a_cruel_brief_is_refused_before_anything_is_paid(studio: RunningS
 async def test_screening_says_so_beforehand(studio: RunningStudio, workshop: Workshop) -> None:
     door = OpenAI(settings_for(studio))
     screening = Screening(door)
-    assert (await screening.screen(Brief.model_validate(CRUEL))).flagged
-    assert not (await screening.screen(Brief.model_validate(FOX))).flagged
+    assert (await screening.screen(Brief.asked(CRUEL))).flagged
+    assert not (await screening.screen(Brief.asked(FOX))).flagged
     await door.close()
 
 

@@ -39,7 +39,7 @@ def job(story_id: UUID, name: str = "one", *, put_back: bool = False) -> AssetRe
         asset=Asset.COVER,
         fingerprint=fingerprint(name),
         put_back=put_back,
-        brief=Brief.model_validate(BRIEF),
+        brief=Brief.asked(BRIEF),
     )
 
 

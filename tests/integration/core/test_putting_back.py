@@ -95,7 +95,7 @@ async def test_a_story_that_nobody_heard_of_is_told_again(settings: Settings) ->
     async with running(settings, pace=BY_HAND) as system:
         deaf = Stories(system.pool, DeafBus(system.bus.client, settings), 0.2)
         caller = Caller("tests", frozenset({"stories:write"}))
-        story_id = await deaf.create(caller, Brief.model_validate(BRIEF), trace="")
+        story_id = await deaf.create(caller, Brief.asked(BRIEF), trace="")
         await until(lambda: _older_than_grace(system))
         assert (await system.get(story_id))["status"] == "generating"
         mended = await system.status.reconciler.round()

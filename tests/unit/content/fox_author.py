@@ -96,7 +96,7 @@ MIRABEL = Character(name="Mirabel", age=5, pronouns="she/her", traits=("wheelcha
 
 def a_brief(**changes: Any) -> Brief:
     fields = {"story_type": "bedtime", "characters": (MIRABEL,), "age": 5, "premise": "She loves foxes."}
-    return Brief.model_validate({**fields, **changes})
+    return Brief.asked({**fields, **changes})
 
 
 def a_picture(**changes: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def brief(**changes: Any) -> Brief:
         "features": ["round blue glasses"],
     }
     body: dict[str, Any] = {"storyType": "bedtime", "characters": [hero], "age": 5, "premise": "She loves foxes."}
-    return Brief.model_validate({**body, **changes})
+    return Brief.asked({**body, **changes})
 
 
 def outline(**changes: Any) -> Outline:

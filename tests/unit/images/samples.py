@@ -27,7 +27,7 @@ TOM: dict[str, Any] = {"name": "Tom", "age": 8, "pronouns": "he/him", "traits": 
 
 def brief_of(*characters: dict[str, Any], **others: Any) -> Brief:
     """A brief about these characters, Mira alone by default."""
-    return Brief.model_validate({"storyType": "bedtime", "characters": list(characters) or [MIRA], **others})
+    return Brief.asked({"storyType": "bedtime", "characters": list(characters) or [MIRA], **others})
 
 
 def picture_brief(**changes: Any) -> dict[str, Any]:

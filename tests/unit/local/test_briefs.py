@@ -18,7 +18,7 @@ def written(folder: Path, brief: Any) -> Path:
 
 
 def test_our_own_brief_asks_for_a_hero_with_visible_traits() -> None:
-    brief = Brief.model_validate(read_brief(None, None))
+    brief = Brief.asked(read_brief(None, None))
     (hero,) = brief.characters
     assert hero.traits == ("wheelchair_manual",)
     assert "round blue glasses" in hero.features

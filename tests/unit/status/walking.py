@@ -36,7 +36,7 @@ result = cache(sample)
 def new_journey(wanted: Iterable[Asset] = PUBLIC, *, story_id: UUID = STORY, **more: Any) -> Journey:
     """A journey that has heard nothing yet."""
     brief = {"characterName": "Mira", "storyType": "adventure", "assets": list(wanted), **more}
-    return begin(story_id, "tests", "", Brief.model_validate(brief))
+    return begin(story_id, "tests", "", Brief.asked(brief))
 
 
 def requested(at: datetime = NOON) -> StoryRequested:

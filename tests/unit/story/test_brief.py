@@ -41,13 +41,13 @@ FULL: dict[str, Any] = {
 
 
 def read(**changes: Any) -> Brief:
-    return Brief.model_validate({**FULL, **changes})
+    return Brief.asked({**FULL, **changes})
 
 
 def wrong(brief: dict[str, Any]) -> set[tuple[Any, ...]]:
     """Where a brief is wrong."""
     with pytest.raises(ValidationError) as caught:
-        Brief.model_validate(brief)
+        Brief.asked(brief)
     places = {error["loc"] for error in caught.value.errors()}
     # Where an item is wrong pydantic also counts the whole as too short.
     return {place for place in places if not any(other[: len(place)] == place != other for other in places)}
@@ -62,15 +62,15 @@ def test_the_whole_brief_reads_back_as_it_came() -> None:
 
 
 def test_the_short_form_is_enough_and_has_sensible_defaults() -> None:
-    brief = Brief.model_validate(SHORT)
+    brief = Brief.asked(SHORT)
     assert [one.name for one in brief.characters] == ["Mira"]
     assert (brief.age, brief.language, brief.priority, brief.assets) == (5, "en", Priority.NORMAL, PUBLIC)
-    assert Brief.model_validate(brief.wire()) == brief
+    assert Brief.asked(brief.wire()) == brief
 
 
 def test_text_only_is_asked_for_by_one_word() -> None:
-    assert Brief.model_validate({**SHORT, "generateAssets": False}).assets == (Asset.CONTENT,)
-    assert Brief.model_validate({**SHORT, "generateAssets": True}).assets == PUBLIC
+    assert Brief.asked({**SHORT, "generateAssets": False}).assets == (Asset.CONTENT,)
+    assert Brief.asked({**SHORT, "generateAssets": True}).assets == PUBLIC
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ HERO_BOUNDS: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("name", "good", "bad"), HERO_BOUNDS)
 def test_every_field_of_a_character_has_its_bounds(name: str, good: Any, bad: Any) -> None:
-    Brief.model_validate(hero(**{name: good}))
+    Brief.asked(hero(**{name: good}))
     assert {loc[:3] for loc in wrong(hero(**{name: bad}))} == {("characters", 0, name)}
 
 
@@ -167,7 +167,7 @@ def test_control_characters_are_refused_wherever_they_stand(evil: str, place: st
 
 @pytest.mark.parametrize("fine", ["Zoë", "李小龙", "O’Brien-Smith", "ماجد", "🦊", "two\nlines", "tab\there"])
 def test_people_may_be_called_what_they_are_called(fine: str) -> None:
-    assert Brief.model_validate(hero(name=fine)).characters[0].name == fine
+    assert Brief.asked(hero(name=fine)).characters[0].name == fine
 
 
 @pytest.mark.parametrize("story_type", REQUIRED_DETAILS)
@@ -215,6 +215,6 @@ SECRET = "Esmeralda"
 def test_what_is_said_of_a_mistake_does_not_repeat_it(brief: dict[str, Any]) -> None:
     """A name that was typed into the wrong field must not travel on into an error's text."""
     with pytest.raises(ValidationError) as caught:
-        Brief.model_validate(brief)
+        Brief.asked(brief)
     for error in caught.value.errors(include_url=False, include_input=False, include_context=False):
         assert SECRET not in error["msg"]
