@@ -44,6 +44,7 @@ _OUTLINE = _strict(
         "scenes": {"type": "array", "minItems": 4, "maxItems": 4, "items": _strict({"beat": _TEXT, **_PICTURE})},
     }
 )
+_CONTRACT = jsonschema.Draft202012Validator(_OUTLINE)
 _ORDER = ["dawn", "day", "dusk", "night"]
 
 
@@ -52,7 +53,7 @@ def test_an_outline_has_the_shape_of_the_contract(story_type: str) -> None:
     cast = [character(), character("Tom", "he/him"), character("Ana", "they/them")]
     for seed in range(5):
         outline = outline_of(brief(story_type, characters=cast[: 1 + seed % 3]), seed)
-        jsonschema.validate(outline, _OUTLINE)
+        _CONTRACT.validate(outline)
         assert len(outline["title"].split()) <= 7
         assert [scene["beat"] for scene in outline["scenes"]] == ["call", "threshold", "ordeal", "return"]
         assert len(set(outline["palette"])) == 5
