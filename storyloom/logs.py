@@ -9,7 +9,7 @@ import structlog
 from storyloom.settings import LogSettings
 
 # Libraries that tell of every request they make would tell of prompts with it.
-_CHATTY = ("httpx", "httpcore", "openai", "elevenlabs", "botocore", "boto3", "faststream", "nats", "aiohttp.access")
+_CHATTY = ("httpx", "httpcore", "openai", "elevenlabs", "botocore", "boto3", "nats", "aiohttp.access")
 
 
 def set_up(settings: LogSettings, service: str) -> None:

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from storyloom import running
 from storyloom.bus.connection import Bus, connect
 from storyloom.bus.pulling import Pull
-from storyloom.bus.streams import missing, provision
+from storyloom.bus.streams import WHO_HOLDS_WHAT, missing, provision
 from storyloom.bus.working import Working
 from storyloom.health import add_health, listen
 from storyloom.objects import Objects
@@ -25,8 +25,6 @@ from storyloom.work import Question, Workshop
 log = structlog.get_logger()
 
 Compose = Callable[[Settings, Objects], Workshop]
-WHO_HOLDS_WHAT = "workers.held"
-"""Core NATS: every worker answers with the jobs that it works on."""
 
 
 @dataclass

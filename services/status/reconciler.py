@@ -20,14 +20,13 @@ from nats.js.errors import NotFoundError
 from services.status import records
 from services.status.jobs import job_for
 from storyloom.bus.connection import Bus, Sent
-from storyloom.bus.streams import missing, provision
+from storyloom.bus.streams import WHO_HOLDS_WHAT, missing, provision
 from storyloom.db.pool import Pool
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.events import story_requested
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import Journey
 from storyloom.telemetry import RECONCILED
-from storyloom.worker import WHO_HOLDS_WHAT
 
 log = structlog.get_logger()
 

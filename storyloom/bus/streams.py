@@ -24,6 +24,8 @@ from storyloom.story.assets import Priority, Service
 DAY = 86_400.0
 EVENTS_FOR_STATUS = ("StoryRequested", "AssetCompleted", "AssetFailed", "AssetRetrying", "StoryCancelled")
 """What the projector hears. It says StoryCompleted itself and need not hear it."""
+WHO_HOLDS_WHAT = "workers.held"
+"""Core NATS: every worker answers with the jobs that it works on."""
 
 
 @dataclass(frozen=True, slots=True)

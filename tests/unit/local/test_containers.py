@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and safe_load's answer is anybody's anyway
+import yaml
 from pydantic import TypeAdapter
 
 from local.programs import SERVICES

@@ -1,0 +1,89 @@
+"""Each service's packages (requirements/*.in) against what its code imports: an image holds that, and nothing else."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from local.programs import SERVICES
+
+ROOT = Path(__file__).parents[3]
+NO_PACKAGE_OF_ITS_OWN = {"mypy_boto3_s3", "botocore", "pydantic_core"}
+"""Imported for the type checker alone; a part of boto3; a part of pydantic."""
+
+
+def modules(name: str) -> list[Path]:
+    """The files of a dotted module: itself, and the packages around it."""
+    parts = name.split(".")
+    found = []
+    for count in range(1, len(parts) + 1):
+        place = ROOT.joinpath(*parts[:count])
+        found += [file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()]
+    return found
+
+
+@cache
+def imported(file: Path) -> frozenset[str]:
+    """All dotted names that a file imports, wherever in it."""
+
+    def names() -> Iterator[str]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (each.name for each in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module
+                yield node.module
+                yield from (f"{node.module}.{each.name}" for each in node.names)
+
+    return frozenset(names())
+
+
+def packages_of(service: str) -> set[str]:
+    """The packages that a service's code reaches, its own and what it takes from storyloom."""
+    waiting, seen, outside = sorted((ROOT / "services" / service).glob("*.py")), set[Path](), set[str]()
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in imported(file):
+            if name.split(".")[0] == "storyloom":
+                waiting += modules(name)
+            else:
+                outside.add(name.split(".")[0])
+    outside -= {*sys.stdlib_module_names, *NO_PACKAGE_OF_ITS_OWN, "services"}
+    known = packages_distributions()
+    return {plain(known[name][0]) for name in outside}
+
+
+def named(group: str) -> set[str]:
+    """The packages that a group names, those that it includes too."""
+    found: set[str] = set()
+    for line in (ROOT / "requirements" / f"{group}.in").read_text("utf-8").splitlines():
+        if line.startswith("-r "):
+            found |= named(line.removeprefix("-r ").removesuffix(".in"))
+        elif line and not line.startswith("#"):
+            found.add(plain(re.split(r"[\[;<>=~ ]", line)[0]))
+    return found
+
+
+def plain(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_services_group_names_what_its_code_imports_and_nothing_else(service: str) -> None:
+    # Fonts are read as files, by importlib.resources.
+    assert {name for name in named(service) if not name.startswith("fontpkg-")} == packages_of(service)
+
+
+def test_no_lock_names_an_address() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        text = lock.read_text("utf-8")
+        assert "://" not in text, lock.name
+        assert "--hash=sha256:" in text
