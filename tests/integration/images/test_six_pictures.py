@@ -1,7 +1,7 @@
 """Six pictures of one brief, through the real SDK, drawn and looked at by the studio."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import combinations
@@ -23,6 +23,7 @@ from storyloom.vendors.openai import OpenAI
 from studio.app import RunningStudio, serve
 from studio.painting.looking import look
 from studio.settings import StudioSettings
+from tests.conftest import Background
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
 
 
@@ -77,14 +78,23 @@ class House:
             assert reply.status == 201, await reply.text()
 
 
+@pytest.fixture(scope="module")
+def studio(background: Background) -> Iterator[RunningStudio]:
+    """One studio for all of these tests: its painters take longer to start than a picture takes to paint."""
+    running = background.run(serve(StudioSettings(painters=2, speakers=1, voice="espeak")))
+    yield running
+    background.run(running.stop())
+
+
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    studio = await serve(StudioSettings(painters=2, speakers=1, voice="espeak"))
+async def house(studio: RunningStudio) -> AsyncIterator[House]:
+    """The studio behaves: no fault of an earlier test stands."""
+    async with aiohttp.ClientSession() as session, session.delete(f"{studio.url}/studio/faults") as reply:
+        assert reply.ok
     door = OpenAI(OpenAISettings(openai_api_key="sk-local", openai_base_url=f"{studio.url}/v1"))
     cupboard = Cupboard()
     yield House(studio, Painter(door, Critic(door), cupboard), cupboard)
     await door.close()
-    await studio.stop()
 
 
 def features(seen: dict[str, Any]) -> str:
