@@ -1,12 +1,13 @@
 """A real book, printed by WeasyPrint: its words, its structure, its pictures, and what it may not read."""
 
+import asyncio
 import io
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from services.documents.pages import Contents, expected_pages, lay_out
 from services.documents.press import PRINTER, DamagedPictureError, Press, Print, Sheet
 from services.documents.suitability import examine
 from storyloom.story.assets import PICTURES, Asset
+from tests.conftest import Background
 from tests.unit.documents import stories
 
 CONTENTS = Contents(
@@ -34,16 +36,36 @@ CONTENTS = Contents(
 )
 
 
-@pytest.fixture
-async def press() -> AsyncIterator[Press]:
-    press = Press()
+class SharedPress:
+    """One press for all of these tests, on a loop that outlives theirs: importing WeasyPrint costs half a book."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._press = Press()
+
+    async def print(self, sheet: Sheet) -> Print:
+        return await asyncio.to_thread(self._background.run, self._press.print(sheet))
+
+    def close(self) -> None:
+        self._background.run(self._press.close())
+
+
+@pytest.fixture(scope="module")
+def press(background: Background) -> Iterator[SharedPress]:
+    press = SharedPress(background)
     yield press
-    await press.close()
+    press.close()
 
 
-async def printed(press: Press, contents: Contents) -> tuple[Print, PdfReader]:
+async def printed(press: SharedPress, contents: Contents) -> tuple[Print, PdfReader]:
     book = await press.print(lay_out(contents))
     return book, PdfReader(io.BytesIO(book.pdf))
+
+
+@pytest.fixture(scope="module")
+def book(background: Background, press: SharedPress) -> tuple[Print, PdfReader]:
+    """The book of CONTENTS, printed once for all who only read in it."""
+    return background.run(printed(press, CONTENTS))
 
 
 def root_of(reader: PdfReader) -> Any:
@@ -68,11 +90,11 @@ def words(reader: PdfReader) -> str:
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
 
 
-async def test_a_book_is_tagged_titled_and_says_that_it_is_pdf_ua(press: Press) -> None:
-    book, reader = await printed(press, CONTENTS)
+def test_a_book_is_tagged_titled_and_says_that_it_is_pdf_ua(book: tuple[Print, PdfReader]) -> None:
+    printed_book, reader = book
     root = root_of(reader)
-    assert book.remarks == ()
-    assert book.pages == len(reader.pages) == expected_pages(CONTENTS) == 16
+    assert printed_book.remarks == ()
+    assert printed_book.pages == len(reader.pages) == expected_pages(CONTENTS) == 16
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "en"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
@@ -84,8 +106,8 @@ async def test_a_book_is_tagged_titled_and_says_that_it_is_pdf_ua(press: Press) 
     assert "Mira" not in str({key: value for key, value in reader.metadata.items() if key != "/Title"})
 
 
-async def test_the_words_of_the_story_stand_in_it_in_order_and_whole(press: Press) -> None:
-    _, reader = await printed(press, CONTENTS)
+def test_the_words_of_the_story_stand_in_it_in_order_and_whole(book: tuple[Print, PdfReader]) -> None:
+    _, reader = book
     text = words(reader)
     at = 0
     for scene in CONTENTS.story.scenes:
@@ -98,13 +120,13 @@ async def test_the_words_of_the_story_stand_in_it_in_order_and_whole(press: Pres
             at = text.index(step, at) + 1
 
 
-async def test_the_same_story_makes_the_same_bytes(press: Press) -> None:
+async def test_the_same_story_makes_the_same_bytes(press: SharedPress) -> None:
     first = await press.print(lay_out(CONTENTS))
     assert (await press.print(lay_out(CONTENTS))).pdf == first.pdf
 
 
-async def test_every_font_is_embedded(press: Press) -> None:
-    _, reader = await printed(press, CONTENTS)
+def test_every_font_is_embedded(book: tuple[Print, PdfReader]) -> None:
+    _, reader = book
     resources: list[Any] = [page["/Resources"] for page in reader.pages]
     fonts = [font.get_object() for each in resources for font in each.get("/Font", {}).values()]
     names = {str(font["/BaseFont"]) for font in fonts}
@@ -115,8 +137,8 @@ async def test_every_font_is_embedded(press: Press) -> None:
         assert {"/FontFile2", "/FontFile3"} & set(descriptor)
 
 
-async def test_every_picture_has_its_description_and_every_page_its_heading(press: Press) -> None:
-    _, reader = await printed(press, CONTENTS)
+def test_every_picture_has_its_description_and_every_page_its_heading(book: tuple[Print, PdfReader]) -> None:
+    _, reader = book
     figures = [node for node in elements(reader) if node.get("/S") == "/Figure"]
     assert [figure["/Alt"] for figure in figures] == [CONTENTS.pictures[asset].alt_text for asset in PICTURES]
     headings = [node["/S"] for node in elements(reader) if str(node.get("/S", "")).startswith("/H")]
@@ -127,7 +149,7 @@ async def test_every_picture_has_its_description_and_every_page_its_heading(pres
     assert outline[5:9] == [activity.title for activity in stories.four()]
 
 
-async def test_pictures_are_jpegs_of_a_printers_size(press: Press) -> None:
+async def test_pictures_are_jpegs_of_a_printers_size(press: SharedPress) -> None:
     large = {**CONTENTS.images, Asset.SCENE_1: ("image/png", stories.png(size=(1400, 2100)))}
     _, reader = await printed(press, replace(CONTENTS, images=large))
     page = reader.pages[3]
@@ -149,7 +171,9 @@ async def test_pictures_are_jpegs_of_a_printers_size(press: Press) -> None:
         ({"activities": None, "outline": None, "pictures": {}, "images": {}}, 12),
     ],
 )
-async def test_a_book_with_something_missing_is_still_a_book(press: Press, changes: dict[str, Any], pages: int) -> None:
+async def test_a_book_with_something_missing_is_still_a_book(
+    press: SharedPress, changes: dict[str, Any], pages: int
+) -> None:
     book, reader = await printed(press, replace(CONTENTS, **changes))
     assert (book.pages, book.remarks) == (pages, ())
     figures = [node for node in elements(reader) if node.get("/S") == "/Figure"]
@@ -159,7 +183,7 @@ async def test_a_book_with_something_missing_is_still_a_book(press: Press, chang
 
 
 @pytest.mark.parametrize(("age", "count"), [(3, 19), (5, 44), (7, 75), (12, 125)])
-async def test_a_story_of_any_length_keeps_to_its_pages(press: Press, age: int, count: int) -> None:
+async def test_a_story_of_any_length_keeps_to_its_pages(press: SharedPress, age: int, count: int) -> None:
     sentence = [
         "The",
         "quiet",
@@ -184,7 +208,7 @@ async def test_a_story_of_any_length_keeps_to_its_pages(press: Press, age: int, 
     assert book.pages == 16
 
 
-async def test_full_activities_keep_to_their_pages_when_set_closely(press: Press) -> None:
+async def test_full_activities_keep_to_their_pages_when_set_closely(press: SharedPress) -> None:
     full = stories.four(
         materials=("a large sheet of dark blue paper",) * 6,
         instructions=("Print rings around the bell, each a little larger, like the sound in the snowy wood. " * 2,) * 6,
@@ -200,7 +224,7 @@ async def test_full_activities_keep_to_their_pages_when_set_closely(press: Press
     assert closely.pages == 16
 
 
-async def test_a_text_cannot_make_the_press_read_anything(press: Press, tmp_path: Path) -> None:
+async def test_a_text_cannot_make_the_press_read_anything(press: SharedPress, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(stories.png("#ff0000"))
     for url in (secret.as_uri(), "http://127.0.0.1:9/x.png", "book:nothing.png"):
@@ -210,7 +234,7 @@ async def test_a_text_cannot_make_the_press_read_anything(press: Press, tmp_path
         assert not list(PdfReader(io.BytesIO(book.pdf)).pages[0].images)
 
 
-async def test_a_damaged_picture_is_named_and_the_press_goes_on(press: Press) -> None:
+async def test_a_damaged_picture_is_named_and_the_press_goes_on(press: SharedPress) -> None:
     images = {**CONTENTS.images, Asset.SCENE_3: ("image/png", b"no picture")}
     with pytest.raises(DamagedPictureError) as damaged:
         await printed(press, replace(CONTENTS, images=images))
