@@ -21,6 +21,9 @@ from benchmarks.product import ROOT, environment
 WATCHED = {"cover: ready": "cover", "scene 1 text: ": "text", "story: ready": "ready", "Everything is up": "request"}
 """What a line that tells it holds, and what it tells. The request is sent once everything is up."""
 
+PATIENCE = 240.0
+"""Seconds after which a story counts as stuck."""
+
 
 @dataclass
 class Round:
@@ -42,11 +45,18 @@ async def make(folder: Path, seed: int) -> Round:
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    async for line in process.stdout:
-        for words, what in WATCHED.items():
-            if words in line.decode():
-                found.seen.setdefault(what, time.perf_counter() - began)
-    if await process.wait() or len(found.seen) < len(WATCHED):
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for line in process.stdout:
+                for words, what in WATCHED.items():
+                    if words in line.decode():
+                        found.seen.setdefault(what, time.perf_counter() - began)
+            await process.wait()
+    except BaseException:
+        process.terminate()
+        await process.wait()
+        raise
+    if process.returncode or len(found.seen) < len(WATCHED):
         raise RuntimeError(f"make story failed with {process.returncode}, having told {sorted(found.seen)}")
     found.end, found.cpu = time.perf_counter() - began, _cpu() - before
     return found
