@@ -33,8 +33,11 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
     if scene > 1:
         wanted += zip((0.5,), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
     heroes = _share(_of_heroes(tale), f"{title}|hero", scene)[:1]
+    if _in_a_room(tale, scene):
+        heroes = [line for line in heroes if line not in read_ornaments()["hair"]]  # no breeze gets in there
     trait = _of_trait(tale.brief.heroes)
-    if trait and scene == Random(f"{title}|trait").choice(_MOVING):
+    moving = [number for number in _MOVING if not _in_a_room(tale, number)] or [2]
+    if trait and scene == Random(f"{title}|trait").choice(moving):
         heroes = [trait]
     wanted += zip((0.65,), heroes, strict=False)
     thoughts = _thoughts(tale, scene)
@@ -43,7 +46,7 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
     if scene == 1 and tale.companion:
         wanted.append((0.5, tale.companion.creature.habit))
     for share, line in sorted(wanted, key=lambda one: -one[0]):
-        dressed.insert(_gap(dressed, share, scene), (Weight.SHOULD if line in heroes else Weight.ORNAMENT, line))
+        dressed.insert(_gap(dressed, share), (Weight.SHOULD if line in heroes else Weight.ORNAMENT, line))
     if scene == 4:
         kind = "closing.bedtime" if tale.brief.story_type == "bedtime" else "closing.any"
         dressed.append((Weight.ORNAMENT, rng.choice(read_ornaments()[kind])))
@@ -58,12 +61,11 @@ def _thoughts(tale: Tale, scene: int) -> list[str]:
     return [line for line in lines if tale.brief.story_type not in _GENTLE or "{C}" not in line]
 
 
-def _gap(lines: Sequence[Told], share: float, scene: int) -> int:
+def _gap(lines: Sequence[Told], share: float) -> int:
     """The gap nearest to a share of the way where a line may be slipped in."""
-    first = 1 if scene == 1 else 0
     free = [
         index
-        for index in range(first, len(lines))
+        for index in range(1, len(lines))  # the first line says who is meant by all the others
         if not lines[index][1].startswith(_CLINGING) and lines[index][0] is not Weight.ORNAMENT
     ]
     if not free:
@@ -80,13 +82,17 @@ def _share(lines: Sequence[str], key: str, scene: int) -> list[str]:
 
 def _around(tale: Tale, light: Mapping[str, Any], scene: int) -> list[str]:
     bank = read_ornaments()
-    if tale.plot and any(room in tale.plot.spot(scene) for room in _ROOMS):
+    if _in_a_room(tale, scene):
         return list(bank["indoors"])
     found = list(tale.place.lines) if tale.place else []
     if not tale.place or tale.place.name not in _INDOORS:
         found += bank.get(f"weather.{light.get('weather')}", ())
         found += bank.get(f"time.{light.get('time_of_day')}", ())
     return found
+
+
+def _in_a_room(tale: Tale, scene: int) -> bool:
+    return tale.plot is not None and any(room in tale.plot.spot(scene) for room in _ROOMS)
 
 
 def _of_companion(tale: Tale) -> Sequence[str]:

@@ -18,6 +18,24 @@ from studio.storyteller.world.reading import Place, read_places, read_things
 
 BEATS = ("call", "threshold", "ordeal", "return")
 _TITLE_WORDS = 7
+_TITLES = {
+    "bedtime": (
+        "Goodnight, {C}", "Sleep Well, {C}", "Hush Now, {C}", "{C} by Moonlight", "{C} and the Moon", "{C} Goes to Bed",
+        "A Pillow for {C}", "One More Yawn, {C}", "The Night of {C} and {names}", "Starlight for {C}",
+        "{C} and the Quiet Night", "Dream of {C}",
+    ),
+    "any": (
+        "Come Along, {C}", "{C} Leads the Way", "Wait for {C}", "A Day with {C}", "This Way, {C}", "Hello, {C}",
+        "{names} Meets {C}", "The Day of {C} and {names}", "Just Ask {C}", "{C} Has a Plan", "Well Done, {C}",
+        "What {C} Knew",
+    ),
+    "every": (
+        "{C} and the {T}", "{C} and the {O}", "{names} and {C}", "{names}, {C} and the {O}", "A Friend Called {C}",
+        "{C} of {Place}", "{namess} Friend {C}", "{names}, {C} and the {T}",
+    ),
+}  # fmt: skip
+_START = "{all} wait side by side with the {o}, ready for anything."
+_HUNT = "{all} set out side by side, and they dream of the {o}."
 _INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
 _USUAL_PLACES = ("forest", "seaside", "meadow", "mountain", "town", "snow", "river", "castle", "desert", "space")
 _BEDTIME_PLACES = ("forest", "meadow", "town", "river", "house", "seaside", "snow", "castle")
@@ -167,9 +185,12 @@ def _weather(tale: Tale, rng: Random) -> str:
 
 
 def _title(plot: Plot, teller: Phrasing, rng: Random, tale: Tale) -> str:
-    titles = [capitalise(teller.fill(title)) for title in rng.sample(plot.head["title"], len(plot.head["title"]))]
+    written = [*plot.head["title"], *_TITLES["bedtime" if plot.story_type == "bedtime" else "any"], *_TITLES["every"]]
+    if len(tale.brief.heroes) > 1:
+        written = [title for title in written if "{names} Meets" not in title]
+    titles = [capitalise(teller.fill(title)) for title in rng.sample(written, len(written))]
     assert tale.companion is not None
-    titles += [f"{tale.companion.name} and the {teller.words['O']}", f"{tale.companion.name}'s Story"]
+    titles.append(f"{tale.companion.name}'s Story")
     return next(title for title in titles if count_words(title) <= _TITLE_WORDS and len(title.split()) <= _TITLE_WORDS)
 
 
@@ -195,6 +216,7 @@ def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[
     cast = [*tale.brief.names, *([tale.companion.name] if tale.companion else [])]
     if tale.helper and index + 1 in tale.plot.helper_scenes:
         cast.append(tale.helper.name)
+    seen = [prop for prop in tale.plot.beats[index].props if "{o}" not in prop or index + 1 >= tale.plot.found]
     return {
         "beat": BEATS[index],
         "what_happens": teller.say(beat.shows) + ".",
@@ -202,7 +224,7 @@ def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[
         "setting": _setting(spot, tale.where),
         "time_of_day": light["time_of_day"],
         "weather": light["weather"],
-        "props": [teller.fill(prop) for prop in beat.props],
+        "props": [teller.fill(prop) for prop in seen],
         "action": teller.fill(beat.action),
         "emotion": beat.emotion,
         "camera": light["camera"],
@@ -219,7 +241,7 @@ def _cover(tale: Tale, like: Mapping[str, Any]) -> dict[str, Any]:
     teller = tale.phrasing()
     known = find_place(tale.where)
     return {
-        "what_happens": teller.say("{all} wait side by side with the {o}, ready for anything."),
+        "what_happens": teller.say(_HUNT if tale.plot and tale.plot.found else _START),
         "on_stage": [*tale.brief.names, *([tale.companion.name] if tale.companion else [])],
         "setting": _setting(known.spots[1] if known else tale.where, tale.where),
         "time_of_day": like["time_of_day"],

@@ -23,8 +23,10 @@ _HERO = re.compile(r"\{(?:h|hs|ho|names|namess|one|ones|all)\}")
 _INSISTED = re.compile(r"\{(?:to|from|years|message|subject|fact\d|concept|lang|l_\w+|loves|want|shyof)\}")
 # What is planted has to be there at the beginning and at the end; in between it may rest.
 _PLANTED = re.compile(r"\{(?:t|at|challenge|emotion|milestone)\}")
+_THING = re.compile(r"\{(?:o|ao)\}")
 _TOLERANCE = 0.04
 _TRIES = 3
+_READS_LONGER = 5
 _TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
 
 
@@ -45,9 +47,9 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
     tale = _on_stage(recall(brief, planned), scene)
     rng = Random(f"{seed}|{planned.get('title')}|{planned.get('logline')}|{wanted.scene}")
     lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
-    told = [(line.weight, rng.choice(line.phrasings)) for line in lines if line.phrasings]
+    told = [(line.weight, _choose(line.phrasings, rng, brief.age)) for line in lines if line.phrasings]
     # The first line sets the stage: what follows would point at nothing without it.
-    told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, line) for weight, line in told[:1]]
+    told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, _named_at_once(line)) for weight, line in told[:1]]
     told = dress(tale, planned, wanted.scene, told, rng)
     told = [(_pinned(line, weight, wanted.scene), line) for weight, line in told]
     for who in _needed(tale, wanted.scene):
@@ -99,6 +101,21 @@ def _needed(tale: Tale, scene: int) -> Iterator[re.Pattern[str]]:
         yield re.compile(r"\{C\}")
     if tale.helper and tale.plot and scene == min(tale.plot.helper_scenes, default=0):
         yield re.compile(r"\{P\}")
+    if tale.wishes.thing:
+        yield _THING
+
+
+def _choose(phrasings: Sequence[str], rng: Random, age: int) -> str:
+    """One phrasing; for the youngest one that names the heroes in few words, where there is such a one."""
+    brief = [line for line in phrasings if _HERO.search(grow(line)[0])] if age < _READS_LONGER else []
+    return rng.choice(brief or phrasings)
+
+
+def _named_at_once(line: str) -> str:
+    """The line with the heroes already in its shortest form, if it names them at all."""
+    while _HERO.search(line) and not _HERO.search(grow(line)[0]):
+        line = line.replace("|", "", 1)
+    return line
 
 
 def _name(told: Sequence[tuple[Weight, str]], who: re.Pattern[str]) -> list[tuple[Weight, str]]:
@@ -107,6 +124,8 @@ def _name(told: Sequence[tuple[Weight, str]], who: re.Pattern[str]) -> list[tupl
     at_once = [index for index in naming if who.search(grow(told[index][1])[0])]
     if not naming or any(told[index][0] is Weight.PINNED for index in at_once):
         return list(told)
+    if who is _THING and max(told[index][0] for index in naming) < Weight.MUST:
+        return list(told)  # what the brief asks for is told where the tale turns on it, not wherever it could be
     chosen = max(at_once or naming, key=lambda index: told[index][0])
     line = told[chosen][1]
     while not who.search(grow(line)[0]):

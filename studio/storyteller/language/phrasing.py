@@ -21,6 +21,7 @@ _SPEAKING = re.compile(r"(?<=” )(said|called|whispered|asked|sang) \{(?:h|one)
 _DOUBLE_END = re.compile(r"(?<=[.!?…])”\.$")
 _LATE_END = re.compile(r"”\.$")
 _BRACKET = re.compile(r"\[([^\]]*)\]")
+_FRIENDLY = frozenset(("che", "chim", "chis", "phe", "phim", "phis"))
 _AGREEING = {"was": ("was", "were"), "has": ("has", "have"), "is": ("is", "are"), "wasnt": ("wasn't", "weren't")}
 
 
@@ -63,6 +64,7 @@ class Phrasing:
     turn: int = 0
     introduced: bool | None = None
     _known: bool = False
+    _met: frozenset[str] = frozenset()
     _rival: bool = False
     _run: int = 0
     _here: bool = False
@@ -118,10 +120,22 @@ class Phrasing:
             "their": self._meant.possessive,
             "theirself": self._meant.reflexive,
         }
+        if slot in pronouns and not self._known:  # a pronoun for nobody yet: the name stands in its place
+            return self._hero("namess" if slot == "their" else "names")
         if slot in pronouns:
             if slot == "they":
                 self._plural = self._meant.plural
             return pronouns[slot]
+        return self._friend(slot)
+
+    def _friend(self, slot: str) -> str:
+        """A word of the story; a friend's pronoun gives way to the name until the name has been said."""
+        letter = slot[:1].upper()
+        if slot == letter and letter in {"C", "P"}:
+            self._met |= {letter}
+        elif slot in _FRIENDLY and letter in self.words and letter not in self._met:
+            self._met |= {letter}
+            return possessive(self.words[letter]) if slot.endswith("his") else self.words[letter]
         return self.words[slot]
 
     def _hero(self, slot: str) -> str:

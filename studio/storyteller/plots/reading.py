@@ -55,6 +55,11 @@ class Plot:
         return self.head.get(f"spot{scene}", ("",))[0]
 
     @property
+    def found(self) -> int:
+        """The scene in which the thing that is looked for is seen at last; 0 if nothing is."""
+        return int(self.one("found")) if "found" in self.head else 0
+
+    @property
     def helper_scenes(self) -> frozenset[int]:
         """1 to 4; empty if the plot needs no helper."""
         return frozenset(int(digit) for digit in " ".join(self.head.get("helper", ())).split())
