@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,7 @@ def job_for(asset: Asset, brief: Brief | None = None, inputs: dict[Asset, AnyRes
     )
 
 
+@cache  # the painter's tests ask for the same two hundred times
 def png_of(size: tuple[int, int], colour: str = "#204080") -> bytes:
     """A small picture of three colours."""
     picture = Image.new("RGB", size, colour)
