@@ -6,7 +6,7 @@ Any order, repeat or delay of a story's events leads to the same end. What is la
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from storyloom.story.assets import GRAPH, WAITED_ON_BY, Asset
 from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, StoryCancelled, StoryRequested
@@ -43,19 +43,7 @@ SHOWN = {asset: asset if recipe.public else recipe.shown_as for asset, recipe in
 def after(journey: Journey, event: AnyEvent) -> tuple[Journey, Effects]:
     """The journey after the event. An event that says nothing new gives the same journey and no effects."""
     turn = _Turn(journey, event.at)
-    match event:
-        case StoryRequested():
-            turn.request()
-        case AssetCompleted():
-            turn.complete(event)
-        case AssetFailed():
-            turn.fail(event)
-        case AssetRetrying():
-            turn.retry(event)
-        case StoryCancelled():
-            turn.cancel()
-        case _:
-            pass
+    turn.take(event)
     return turn.end()
 
 
@@ -70,6 +58,20 @@ class _Turn:
         self.jobs: list[Asset] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.first = False
+
+    def take(self, event: AnyEvent) -> None:
+        # By the class itself: matching against pydantic's classes asks their metaclass each time.
+        kind = type(event)
+        if kind is AssetCompleted:
+            self.complete(cast("AssetCompleted", event))
+        elif kind is AssetFailed:
+            self.fail(cast("AssetFailed", event))
+        elif kind is AssetRetrying:
+            self.retry(cast("AssetRetrying", event))
+        elif kind is StoryRequested:
+            self.request()
+        elif kind is StoryCancelled:
+            self.cancel()
 
     def request(self) -> None:
         if self.before.seq == 0 and not self.cancelled:

@@ -181,6 +181,8 @@ class Projector:
         except BusUnavailableError:
             # The rows are the outbox: the reconciler finds what nobody holds.
             log.warning("projector.jobs_unsent", jobs=len(jobs))
+        except Exception:
+            log.exception("projector.send_failed", jobs=len(jobs))
 
     async def _read(self, message: Msg) -> AnyEvent | None:
         try:

@@ -2,66 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 import nats
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import PubAck
-from nats.js.errors import APIError, NoStreamResponseError
 
+from storyloom.bus.publishing import PATIENCE, BusUnavailableError, Letter, Publisher, Sent
 from storyloom.bus.streams import Names
 from storyloom.settings import BusSettings
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested
 
+__all__ = ["Bus", "BusUnavailableError", "Letter", "Sent", "connect", "letter", "order"]
+
 log = structlog.get_logger()
 
-ANOTHER_LIVES = 10_077
-"""JetStream's code for: the subject holds its one live message already."""
-PATIENCE = 5.0
-"""Seconds to wait for a publication's acknowledgement."""
 CONNECTING = 10.0
 """Seconds to try the first connection."""
-
-
-class Sent(Enum):
-    """What became of a publication."""
-
-    STORED = "stored"
-    REPEATED = "repeated"
-    """The server had this Msg-Id already."""
-    REFUSED = "refused"
-    """Another message lives on the subject: the asset has a job already."""
-
-
-class BusUnavailableError(Exception):
-    """The bus did not acknowledge in time, or has no such stream now. The message may or may not have arrived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message ready to go: subject without prefix, body, and the id under which a repeat is dropped (None: never)."""
-
-    subject: str
-    body: bytes
-    id: str | None
-
-
-class _Answering(JetStreamContext):
-    """nats-py 2.16 raises a refused publication where nobody hears it; whoever waits would wait until the time-out."""
-
-    async def _handle_async_reply(self, msg: Msg) -> None:
-        try:
-            await super()._handle_async_reply(msg)
-        except APIError as error:
-            waiting = self._publish_async_futures.get(msg.subject.rsplit(".", 1)[-1])
-            if waiting is not None and not waiting.done():
-                waiting.set_exception(error)
 
 
 class Bus:
@@ -71,7 +30,12 @@ class Bus:
         self.client = client
         self.settings = settings
         self.names = Names(settings.bus_prefix)
-        self.js: JetStreamContext = _Answering(client, timeout=PATIENCE)
+        self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
+        self._publisher = Publisher(client)
+
+    async def open(self) -> None:
+        """Make ready to publish."""
+        await self._publisher.open()
 
     async def tell(self, *events: Event) -> None:
         """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
@@ -93,23 +57,7 @@ class Bus:
 
     async def send(self, stream: str, letters: Sequence[Letter]) -> list[Sent]:
         """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
-        if not letters:
-            return []
-        waiting = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                for one in letters:
-                    headers = {"Nats-Msg-Id": one.id} if one.id else None
-                    subject = self.names.subject(one.subject)
-                    waiting.append(await self.js.publish_async(subject, one.body, stream=stream, headers=headers))
-                return [await _outcome(ack) for ack in waiting]
-        except (TimeoutError, NatsError, NoStreamResponseError) as error:
-            raise BusUnavailableError(f"{stream}: {type(error).__name__}") from error
-        finally:
-            for ack in waiting:
-                ack.cancel()  # whoever is still waited for is forgotten by the client with this
-                if ack.done() and not ack.cancelled():
-                    ack.exception()
+        return await self._publisher.publish(stream, letters, prefix=self.names.prefix) if letters else []
 
     async def whisper(self, subject: str, body: bytes) -> None:
         """Publish on core NATS: best effort, never raises for a bus that is away."""
@@ -132,16 +80,6 @@ def letter(event: Event) -> Letter:
 
 def order(job: AssetRequested) -> Letter:
     return Letter(job.subject, job.body, None if job.put_back else job.id)
-
-
-async def _outcome(waiting: "asyncio.Future[PubAck]") -> Sent:
-    try:
-        ack = await waiting
-    except APIError as error:
-        if error.err_code == ANOTHER_LIVES:
-            return Sent.REFUSED
-        raise
-    return Sent.REPEATED if ack.duplicate else Sent.STORED
 
 
 async def connect(
@@ -178,7 +116,9 @@ async def connect(
             )
     except (NatsError, OSError, TimeoutError) as error:
         raise BusUnavailableError(f"NATS cannot be reached at {_host(settings.nats_url)}") from error
-    return Bus(client, settings)
+    bus = Bus(client, settings)
+    await bus.open()
+    return bus
 
 
 def _host(url: str) -> str:

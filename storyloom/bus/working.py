@@ -6,10 +6,11 @@ STORY, so that a crash anywhere in here means that somebody makes the rest of th
 
 import asyncio
 import random
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
@@ -35,6 +36,9 @@ log = structlog.get_logger()
 
 START_TOLD_AFTER = 0.1
 """Seconds until a job's start is told: what is done by then, AssetCompleted tells."""
+
+
+Whisper = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class Working:
         self._heartbeat = bus.settings.ack_wait / 3
         self._running: dict[tuple[UUID, Asset], asyncio.Task[None]] = {}
         self._draining = False
+        service = workshop.service.value
+        # Looked up once: a metric's child costs more to find than to count.
+        self._ended = {outcome: JOBS.labels(service=service, outcome=outcome) for outcome in ("ready", "failed")}
+        self._seconds = SECONDS.labels(service=service)
 
     @property
     def held(self) -> list[str]:
@@ -110,16 +118,19 @@ class Working:
 
     async def _work(self, delivery: _Delivery) -> None:
         job = delivery.job
+        heart = _Heart(partial(_beat, delivery.message), partial(self._tell_start, delivery), every=self._heartbeat)
         structlog.contextvars.bind_contextvars(story_id=str(job.story_id), asset=job.asset.value, trace=job.trace[:35])
         try:
-            with self._heart(delivery):
-                await self._attempt(delivery)
+            heart.start()
+            await self._attempt(delivery)
         except asyncio.CancelledError:
             await _hand_back(delivery.message, delay=0)
             raise
         except Exception:
             # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
             log.exception("job.lost_its_way")
+        finally:
+            heart.stop()
 
     async def _attempt(self, delivery: _Delivery) -> None:
         job = delivery.job
@@ -275,39 +286,11 @@ class Working:
 
     async def _finish(self, delivery: _Delivery, outcome: str) -> None:
         seconds = (datetime.now(UTC) - delivery.taken_at).total_seconds()
-        JOBS.labels(service=self._workshop.service.value, outcome=outcome).inc()
-        SECONDS.labels(service=self._workshop.service.value).observe(seconds)
+        self._ended[outcome].inc()
+        self._seconds.observe(seconds)
         log.info("job.done", outcome=outcome, attempt=delivery.attempt, seconds=round(seconds, 3))
         with suppress(NatsError):
             await delivery.message.ack()
-
-    @contextmanager
-    def _heart(self, delivery: _Delivery) -> Iterator[None]:
-        """While this lasts the bus is told that the job is being worked on; once, early on, that it has started.
-
-        Timers and not a task: a job that ends at once costs nothing, and nobody need hear that it began.
-        """
-        loop = asyncio.get_running_loop()
-        whispers: set[asyncio.Task[None]] = set()
-
-        def say(what: Coroutine[Any, Any, None]) -> None:
-            task = loop.create_task(what)
-            whispers.add(task)
-            task.add_done_callback(whispers.discard)
-
-        def beat() -> None:
-            timers[0] = loop.call_later(self._heartbeat, beat)
-            say(_beat(delivery.message))
-
-        timers = [
-            loop.call_later(self._heartbeat, beat),
-            loop.call_later(START_TOLD_AFTER, lambda: say(self._tell_start(delivery))),
-        ]
-        try:
-            yield
-        finally:
-            for timer in timers:
-                timer.cancel()
 
     async def _tell_start(self, delivery: _Delivery) -> None:
         job = delivery.job
@@ -315,6 +298,41 @@ class Working:
             story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
         )
         await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
+
+
+class _Heart:
+    """While it beats the bus is told that a job is being worked on; once, early on, that it has started.
+
+    A timer and not a task: a job that ends at once costs next to nothing, and nobody need hear that it began.
+    """
+
+    def __init__(self, beat: Whisper, begin: Whisper, *, every: float) -> None:
+        self._beat = beat
+        self._begin = begin
+        self._every = every
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._said: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._timer = self._loop.call_later(min(START_TOLD_AFTER, self._every), self._first)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _first(self) -> None:
+        self._say(self._begin)
+        self._next()
+
+    def _next(self) -> None:
+        self._say(self._beat)
+        self._timer = self._loop.call_later(self._every, self._next)
+
+    def _say(self, whisper: Whisper) -> None:
+        task = self._loop.create_task(whisper())
+        self._said.add(task)
+        task.add_done_callback(self._said.discard)
 
 
 class _Reporter:

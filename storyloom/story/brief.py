@@ -148,12 +148,12 @@ class Brief(Wire):
 
     @classmethod
     def asked(cls, body: Any) -> "Brief":
-        """The brief of a create body, its short form understood and unknown fields refused.
+        """The brief of a create body, its short form understood, unknown fields and our own snake_case names refused.
 
         Raises pydantic.ValidationError. (Plain validation, without the two, is for briefs that were taken already: it
         runs in pydantic's core alone, and every job carries one.)
         """
-        return cls.model_validate(_long_form(body), extra="forbid")
+        return cls.model_validate(_long_form(body), extra="forbid", by_alias=True, by_name=False)
 
     @cached_property
     def body(self) -> bytes:
@@ -161,8 +161,12 @@ class Brief(Wire):
         return self.model_dump_json().encode()
 
     def wire(self) -> dict[str, Any]:
-        """The brief as plain JSON values, camelCase: what prompts and clients see."""
+        """The brief as plain JSON values, camelCase: what clients see."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def told(self) -> dict[str, Any]:
+        """The brief as prompts see it. The client's metadata is nobody else's business and stays here."""
+        return self.wire() | {"metadata": {}}
 
 
 def _long_form(body: Any) -> Any:

@@ -1,10 +1,11 @@
 """The one command on the bus: make this asset."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+import orjson
+from pydantic import Field
 
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.brief import Brief
@@ -47,11 +48,11 @@ class AssetRequested(Value):
         """The job as JSON. Brief and inputs are most of it, and have been written for other jobs already."""
         head = {name: getattr(self, name) for name in _HEAD}
         inputs = b",".join(b'"%s":%s' % (asset.value.encode(), result.body) for asset, result in self.inputs.items())
-        return b'%s,"brief":%s,"inputs":{%s}}' % (_HEADER.dump_json(head)[:-1], self.brief.body, inputs)
+        opening = orjson.dumps(head, str, option=orjson.OPT_UTC_Z)[:-1]  # str: asyncpg's own UUIDs
+        return b'%s,"brief":%s,"inputs":{%s}}' % (opening, self.brief.body, inputs)
 
 
 _HEAD = tuple(name for name in AssetRequested.model_fields if name not in ("brief", "inputs"))
-_HEADER: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 def job_subject(story_id: UUID, asset: Asset, priority: Priority) -> str:

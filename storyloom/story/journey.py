@@ -6,6 +6,7 @@ How a journey moves is decided in services/status/journey.py alone; here is what
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -72,14 +73,19 @@ def overall(journey: Journey) -> Overall:
     """
     if journey.cancelled:
         return "cancelled"
-    states = [journey.assets[asset] for asset in PUBLIC if asset in journey.assets]
-    if any(not state.settled for state in states):
-        return "generating"
+    ready = made = 0
+    for asset in PUBLIC:
+        state = journey.assets.get(asset)
+        if state is None:
+            continue
+        if state.status not in SETTLED:
+            return "generating"
+        made += 1
+        ready += state.status == "ready"
     content = journey.assets.get(Asset.CONTENT)
-    ready = sum(state.status == "ready" for state in states)
     if ready == 0 or (content is not None and content.status != "ready"):
         return "failed"
-    return "ready" if ready == len(states) else "partial"
+    return "ready" if ready == made else "partial"
 
 
 def _parts() -> Mapping[Asset, tuple[Asset, ...]]:
@@ -137,5 +143,6 @@ NEED_FAILED = "need_failed"
 """The code of an asset that failed because one that it needs did."""
 
 
+@lru_cache(4096)  # a ready asset's time is shown again with every change of its story
 def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

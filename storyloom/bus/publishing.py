@@ -1,0 +1,106 @@
+"""Publishing with acknowledgement, many at a time over one reply inbox: the hot path of every service.
+
+nats-py's ``publish_async`` (2.16) drops a refusal where nobody hears it and costs a random id, a semaphore and a parsed
+object a message; here a message costs a number, a future and a look at the answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+PATIENCE = 5.0
+"""Seconds to wait for acknowledgements."""
+_STORE_FAILED = 10_077
+"""JetStream's code for a message that the stream may not take; the description says which limit."""
+
+
+class Sent(Enum):
+    """What became of a publication."""
+
+    STORED = "stored"
+    REPEATED = "repeated"
+    """The server had this Msg-Id already."""
+    REFUSED = "refused"
+    """Another message lives on the subject: the asset has a job already."""
+
+
+class BusUnavailableError(Exception):
+    """The bus did not acknowledge in time, or has no such stream now. The message may or may not have arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready to go: subject without prefix, body, and the id under which a repeat is dropped (None: never)."""
+
+    subject: str
+    body: bytes
+    id: str | None
+
+
+class Publisher:
+    """Publishes to streams over one connection. Safe to share between tasks."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._inbox = ""
+        self._number = 0
+        self._waiting: dict[str, asyncio.Future[Sent]] = {}
+
+    async def open(self) -> None:
+        """Subscribe to the answers."""
+        self._inbox = self._client.new_inbox() + "."
+        await self._client.subscribe(
+            self._inbox + "*", cb=self._on_answer, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+
+    async def publish(self, stream: str, letters: Sequence[Letter], *, prefix: str = "") -> list[Sent]:
+        """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
+        loop = asyncio.get_running_loop()
+        waiting: dict[str, asyncio.Future[Sent]] = {}
+        timer = loop.call_later(PATIENCE, _expire, waiting, stream)
+        try:
+            for letter in letters:
+                self._number += 1
+                key = str(self._number)
+                waiting[key] = self._waiting[key] = loop.create_future()
+                headers = {"Nats-Expected-Stream": stream}
+                if letter.id:
+                    headers["Nats-Msg-Id"] = letter.id
+                await self._client.publish(prefix + letter.subject, letter.body, self._inbox + key, headers)
+            return [await future for future in waiting.values()]
+        except NatsError as error:
+            raise BusUnavailableError(f"{stream}: {type(error).__name__}") from error
+        finally:
+            timer.cancel()
+            for key, future in waiting.items():
+                self._waiting.pop(key, None)
+                if future.done() and not future.cancelled():
+                    future.exception()  # it is heard, even where another one's was raised
+
+    async def _on_answer(self, message: Msg) -> None:
+        future = self._waiting.get(message.subject[len(self._inbox) :])
+        if future is None or future.done():
+            return
+        if not message.data:  # no responders: there is no such stream
+            future.set_exception(BusUnavailableError("no stream takes it"))
+        elif b'"error"' not in message.data:
+            future.set_result(Sent.REPEATED if b'"duplicate"' in message.data else Sent.STORED)
+        else:
+            error = orjson.loads(message.data)["error"]
+            description = str(error.get("description", ""))
+            if error.get("err_code") == _STORE_FAILED and "per subject" in description:
+                future.set_result(Sent.REFUSED)
+            else:
+                future.set_exception(BusUnavailableError(description))
+
+
+def _expire(waiting: dict[str, "asyncio.Future[Sent]"], stream: str) -> None:
+    for future in waiting.values():
+        if not future.done():
+            future.set_exception(BusUnavailableError(f"{stream}: no acknowledgement within {PATIENCE:g} seconds"))
