@@ -27,7 +27,8 @@ _ACTIONS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 _EMOTIONS: Mapping[str, str] = MappingProxyType({
     "worried": r"worr|nervous|anxious|afraid|scared|fright|uneas|shy|fear|unsure|hesita",
-    "sad": r"\bsad|lonel|disappoint|tear|cry|grief|upset|homesick",
+    "crying": r"\bcry|\btears?\b|tearful|weep|sob",
+    "sad": r"\bsad|lonel|disappoint|grief|upset|homesick",
     "surprised": r"surpris|amaz|astonish|\bawe|shock|wonder(?!ing)|startl",
     "brave": r"brave|determin|courag|confiden|bold|strong|focus|angry|frustrat|resolute|stubborn",
     "sleepy": r"sleep|tired|drows|yawn|dreamy",
@@ -39,6 +40,7 @@ _EMOTIONS: Mapping[str, str] = MappingProxyType({
 _BY_EMOTION: Mapping[str, str] = MappingProxyType({
     "worried": "hands together", "brave": "hands on hips", "curious": "wondering", "surprised": "cheering", "happy": "waving",
 })  # fmt: skip
+_IN_BED = re.compile(r"\bin (?:an? |the )?(?:\w+ )?bed\b")
 _FREE_HAND = {"standing", "holding", "walking", "wondering", "hands on hips", "hands together", "sitting"}
 
 
@@ -49,7 +51,8 @@ def emotion_in(*texts: str) -> str:
 
 def posture_in(action: str, scene: str, emotion: str) -> str:
     """The posture of the action's words, else of the scene's, else what the emotion suggests."""
-    return _first(_ACTIONS, (action, scene)) or _BY_EMOTION.get(emotion, "standing")
+    posture = _first(_ACTIONS, (action, scene)) or _BY_EMOTION.get(emotion, "standing")
+    return "in bed" if posture != "sleeping" and _IN_BED.search(action.lower()) else posture
 
 
 def _first(table: Mapping[str, str], texts: Sequence[str]) -> str:
@@ -66,11 +69,17 @@ def _first(table: Mapping[str, str], texts: Sequence[str]) -> str:
     return ""
 
 
-def hold(look: Look, posture: str, props: Sequence[Prop]) -> tuple[str, Prop | None]:
-    """The posture with a prop in the right hand, if there is one to hold and a hand free for it."""
+def hold(look: Look, posture: str, action: str, props: Sequence[Prop]) -> tuple[str, Prop | None]:
+    """The posture with a prop in the right hand, if the action puts it there and a hand is free for it.
+
+    The action does by naming the thing, or by holding or carrying; what is merely seen stays on the ground.
+    """
     if posture not in _FREE_HAND or look.wears("walker", "crutches", "signing", "power_wheelchair"):
         return posture, None
-    prop = next((prop for prop in props if prop.grip), None)
+    low = action.lower()
+    grips = [prop for prop in props if prop.grip]
+    carried = grips if re.search(rf"\b(?:{_ACTIONS['holding']})", low) else ()
+    prop = next((prop for prop in (*(one for one in grips if one.named_in(low)), *carried)), None)
     if prop is None:
         return posture, None
     return (posture if posture in {"walking", "sitting"} else "holding"), prop

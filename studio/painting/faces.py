@@ -29,7 +29,7 @@ class Mood:
 MOODS: Mapping[str, Mood] = MappingProxyType({
     "happy": Mood(0, 3, 0, 1, "laugh", 0.42), "calm": Mood(0, 1, 0.06, 1, "smile"),
     "worried": Mood(-5, 7, 0, 1.04, "wobble", 0.2), "sad": Mood(-7, 6, 0.22, 1, "frown", 0.2),
-    "brave": Mood(5, -4, 0.10, 1, "firm"), "surprised": Mood(9, 9, 0, 1.16, "o"),
+    "crying": Mood(-8, 7, 0.24, 1, "frown", 0.3), "brave": Mood(5, -4, 0.10, 1, "firm"), "surprised": Mood(9, 9, 0, 1.16, "o"),
     "sleepy": Mood(-3, -1, 0.55, 1, "small"), "curious": Mood(8, 2, 0, 1.08, "small"),
     "asleep": Mood(-2, 0, 1, 1, "small", 0.42), "proud": Mood(2, 2, 0.04, 1, "grin", 0.42),
 })  # fmt: skip
@@ -141,7 +141,7 @@ def _mouth(figure: Figure, mood: Mood) -> None:
                 sheet.oval(4, 59, 5, 5, "#f08389")
             case shape:
                 sheet.line(_MOUTHS[shape], lip, 4.6)
-    if figure.emotion == "sad":
+    if figure.emotion == "crying":
         sheet.shape("M47,30q9,13 0,17q-9,-4 0,-17Z", "#8fd0f4", 0.9)
 
 

@@ -5,15 +5,19 @@
 
 import math
 
-from studio.painting.ink import Sheet, darker, lighter
+from studio.painting.ink import Sheet, darker, lighter, mix
 from studio.painting.sky import View
 
 _WOOD = "#b98452"
+_TINTS = ("#b9d3ec", "#f3cfc0", "#cfe3c2", "#f4e0b0", "#d9c9ea", "#bfe0dc")
 
 
 def _room(view: View, wall: tuple[str, str], floor: tuple[str, str], *, boards: bool = True) -> float:
     """Wall and floor; the answer is the floor's edge."""
     sheet, wide, edge = view.sheet, view.width, view.height * 0.68
+    tint = view.home.choice(_TINTS)
+    wall = (mix(wall[0], tint, 0.55), mix(wall[1], lighter(tint, 0.3), 0.55))
+    floor = (mix(floor[0], "#b98a6a", view.home.uniform(0, 0.4)), floor[1])
     sheet.box(0, 0, wide, edge + 4, sheet.down(*wall), ink=False)
     sheet.box(0, edge, wide, view.height - edge, sheet.down(*floor), ink=False)
     if boards:
@@ -156,7 +160,19 @@ def bedroom(view: View) -> None:
         for row in range(int(edge / 100)):
             sheet.disc(step * 90 + (row % 2) * 45, 50 + row * 100, 4, "#ffffff", opacity=0.7)
     _window(view, (wide * 0.56, edge * 0.21), 250, edge * 0.37, "#f2b8c2")
-    with sheet.at(wide * 0.17, edge + 70, 1.15):
+    if not view.in_bed:
+        _bed(view, edge)
+    sheet.box(wide * 0.86, edge - 70, 120, 130, _WOOD, corner=8)
+    _lamp(sheet, wide * 0.92, edge - 72, lit=view.time in {"night", "dusk"})
+    for index, (dx, long) in enumerate(((-60, 90), (0, 130), (60, 100))):
+        sheet.line(f"M{wide * 0.38 + dx},0v{long}", "#8d6a5a", 2.4)
+        sheet.disc(wide * 0.38 + dx, long + 14, 15, ("#f7d05c", "#f2a3b3", "#a5d0a5")[index], ink=True)
+    _rug(view, view.home.choice(("#e79a8f", "#8fb0d8", "#9cc28f", "#c9a0cf")))
+
+
+def _bed(view: View, edge: float) -> None:
+    sheet = view.sheet
+    with sheet.at(view.width * 0.17, edge + 70, 1.15):
         sheet.box(-180, -236, 340, 170, _WOOD, corner=36)
         sheet.box(-160, -216, 300, 130, lighter(_WOOD, 0.2), corner=26)
         sheet.box(-150, -150, 130, 70, "#fffaf0", corner=26)
@@ -165,12 +181,6 @@ def bedroom(view: View) -> None:
         sheet.shape("M-192,-100Q-10,-126 170,-100L172,-64Q-10,-88 -194,-64Z", "#fdf3df")
         for x, y in ((-130, -30), (-60, -46), (10, -30), (80, -46), (130, -20), (-20, -6)):
             sheet.disc(x, y, 8, "#f7dd8a")
-    sheet.box(wide * 0.86, edge - 70, 120, 130, _WOOD, corner=8)
-    _lamp(sheet, wide * 0.92, edge - 72, lit=view.time in {"night", "dusk"})
-    for index, (dx, long) in enumerate(((-60, 90), (0, 130), (60, 100))):
-        sheet.line(f"M{wide * 0.38 + dx},0v{long}", "#8d6a5a", 2.4)
-        sheet.disc(wide * 0.38 + dx, long + 14, 15, ("#f7d05c", "#f2a3b3", "#a5d0a5")[index], ink=True)
-    _rug(view, "#e79a8f")
 
 
 def library(view: View) -> None:

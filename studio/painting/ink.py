@@ -66,15 +66,28 @@ class Sheet:
         self.ink = ink
         self.tone: tuple[float, float, float] | None = None
         self._marks: list[str] = []
+        self._near = 0
         self._gradients: dict[str, str] = {}
+
+    def come_near(self) -> None:
+        """What is drawn from here on stands near: it is of the second layer."""
+        self._near = len(self._marks)
+
+    def layers(self, width: float, height: float) -> tuple[str, str]:
+        """What is far and what is near, each a drawing of its own, in a view box of width x height."""
+        far, near = self._marks[: self._near], self._marks[self._near :]
+        return self._drawing(far, width, height), self._drawing(near, width, height)
 
     def svg(self, width: float, height: float) -> str:
         """The whole drawing, in a view box of width x height."""
+        return self._drawing(self._marks, width, height)
+
+    def _drawing(self, marks: Sequence[str], width: float, height: float) -> str:
         gradients = "".join(f"{text}" for text in self._gradients.values())
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}">'
             f'<defs>{gradients}</defs><g stroke-linejoin="round" stroke-linecap="round">'
-            f"{''.join(self._marks)}</g></svg>"
+            f"{''.join(marks)}</g></svg>"
         )
 
     @contextmanager

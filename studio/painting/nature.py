@@ -172,6 +172,22 @@ def path(view: View, top: float, colours: tuple[str, str] = ("#f0d9aa", "#d6b07a
     )  # fmt: skip
 
 
+def bough(view: View) -> None:
+    """Branches that hang in from an upper corner and fill a high sky."""
+    sheet, chance = view.sheet, view.sheet.chance
+    left, green = chance.random() < 0.5, view.snowy(chance.choice(LEAVES), 0.6)
+    with sheet.at(0 if left else view.width, 0, chance.uniform(1.1, 1.4), flip=not left):
+        sheet.fill("M-20,96Q120,96 250,150Q350,190 470,176Q350,206 240,176Q110,124 -20,150Z", "#7f563a")
+        sheet.line("M120,110Q160,170 168,246M270,158Q316,214 322,270M60,100Q70,40 130,10", "#7f563a", 9)
+        tips = ((470, 176), (400, 186), (322, 270), (300, 220), (168, 246), (150, 180), (240, 158), (70, 110), (130, 20))
+        for x, y in tips:
+            for _ in range(9):
+                spot = (x + chance.uniform(-58, 58), y + chance.uniform(-34, 44))
+                colour = chance.choice((green, darker(green, 0.16), lighter(green, 0.2)))
+                size = chance.uniform(15, 25)
+                sheet.oval(*spot, size, size * 0.5, colour, turn=chance.uniform(-50, 60))
+
+
 def distant(view: View, count: int, y: float, swell: float, colours: tuple[str, str]) -> None:
     """Hazy ridges one behind another."""
     for step in range(count):

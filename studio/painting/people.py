@@ -36,17 +36,20 @@ _SEEN_IN_BED = {
 }  # fmt: skip
 
 
+_PARKED = {"manual_wheelchair", "power_wheelchair"}  # beside the bed, while its owner lies in it
+
+
 def figure_of(sheet: Sheet, look: Look, posture: str, emotion: str, held: Prop | None = None) -> Figure:
     """A hero in a posture; a wheelchair is always sat in, and whoever sleeps or sits has something to sit on."""
     pose = POSTURES[posture]
     if held is not None and held.name in _HELD_HIGH:
         pose = replace(pose, right=(1.02, -0.46))
-    if look.wears("manual_wheelchair", "power_wheelchair"):
+    if posture in {"sleeping", "in bed"} and not look.features.keys() - _SEEN_IN_BED - _PARKED:
+        seat = "bed"
+    elif look.wears(*_PARKED):
         seat = "chair"
     else:
         seat = "stool" if pose.seated else ""
-        if posture == "sleeping" and not look.features.keys() - _SEEN_IN_BED:
-            seat = "bed"
     if seat and posture == "walking":
         posture, pose = "standing", POSTURES["standing"]
     build = build_of(look.age, dwarfism=look.wears("dwarfism"))
@@ -89,6 +92,8 @@ def height(figure: Figure) -> float:
 def width(figure: Figure) -> float:
     """The room a figure needs on the ground."""
     room = {"chair": 240.0, "bed": 310.0}.get(figure.seat, 205.0)
+    if figure.seat == "bed" and figure.has(*_PARKED):
+        room += 250
     if figure.look.hair_style in _WIDE_HAIR or figure.joints.right_arm.end[1] < figure.joints.shoulder_y:
         room += 28
     return room + (50 if figure.has("walker", "white_cane", "iv_stand") else 0)
@@ -98,7 +103,11 @@ def draw(figure: Figure) -> None:
     """The whole hero, from what lies farthest back to what is nearest."""
     sheet, joints = figure.sheet, figure.joints
     if figure.seat == "bed":
-        _draw_in_bed(figure)
+        parked = figure.has(*_PARKED)
+        with sheet.at(-125 if parked else 0, 0):
+            _draw_in_bed(figure)
+        if parked:
+            _draw_parked(figure)
         return
     sheet.shadow(20 if figure.seat == "chair" else 4, 4, 135 if figure.seat == "chair" else 92)
     kinds.draw_behind(figure)
@@ -149,6 +158,15 @@ def _draw_in_bed(figure: Figure) -> None:
     chairs.draw_cover(figure)
     for side in (-1, 1):
         body.draw_arm(figure, side)
+
+
+def _draw_parked(figure: Figure) -> None:
+    """The empty wheelchair within reach of the bed."""
+    chair = replace(figure, joints=joints_of(figure.joints.build, POSTURES["standing"], "chair"), seat="chair")
+    with figure.sheet.at(162, 12):
+        figure.sheet.shadow(10, 4, 120)
+        chairs.draw_behind(chair)
+        chairs.draw_front(chair)
 
 
 def _arm(figure: Figure, side: int) -> Limb:

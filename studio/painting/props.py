@@ -21,6 +21,9 @@ class Prop:
     def grip(self) -> str:
         return THINGS[self.name].grip
 
+    def named_in(self, words: str) -> bool:
+        return re.search(THINGS[self.name].pattern, words) is not None
+
     @property
     def wide(self) -> float:
         """The room it takes on the ground."""
@@ -31,11 +34,19 @@ class Prop:
         return THINGS[self.name].glows
 
 
+# These the place draws, or nobody needs to see: a parcel in their stead would be a thing that the story lacks.
+_SCENERY = re.compile(
+    r"^(?:\w+[ -])*(?:moon|sun|sky|doors?|walls?|gates?|beds?|trees?|windows?|stairs?|tables?|machine|paper|lump|yawn|"
+    r"goodnight|knocks?|tune|giggle|sneeze|hiccups?|words?|password|rule|line|mark|circle|sweets|stickers?)$"
+)
+
+
 def props_in(words: Sequence[str], miss: Sequence[str] = ()) -> list[Prop]:
     """The props of the words, each thing once; what is unknown becomes a small wrapped parcel."""
     found: dict[str, Prop] = {}
-    for text in words:
-        low = text.lower()
+    for low in map(str.lower, words):
+        if _SCENERY.search(low):
+            continue
         name = next((name for name, thing in THINGS.items() if re.search(thing.pattern, low)), "parcel")
         word = word_in(low)
         if not any(part and (part in name or part in low) for part in map(str.lower, miss)):

@@ -51,6 +51,7 @@ POSTURES: Mapping[str, Posture] = MappingProxyType({
     "hands together": Posture((-0.24, 0.46), (-0.24, 0.46)),
     "wondering": Posture((0.10, 0.62), (0.36, 0.04), tilt=-5),
     "reading": Posture((-0.10, 0.44), (-0.10, 0.44), tilt=2),
+    "in bed": Posture((-0.20, 0.56), (-0.20, 0.56), seated=True),
     "sleeping": Posture((-0.20, 0.56), (-0.20, 0.56), tilt=10, seated=True),
 })  # fmt: skip
 # Between these ages the proportions are interpolated: head, torso, leg, arm, shoulder, limb.

@@ -29,14 +29,14 @@ PLACES: Mapping[str, Place] = MappingProxyType({
     "bedroom": Place(r"bed ?room|\bbed\b|nursery|attic|bedtime", indoors.bedroom, sky=False, weather=False),
     "school": Place(r"school|class ?room|kindergarten|gym\b|science fair|computer (?:room|lab)|workshop|laborator", indoors.school, sky=False, weather=False),
     "library": Place(r"librar|book ?shop|museum|study\b", indoors.library, sky=False, weather=False),
-    "kitchen": Place(r"kitchen|living room|\bhome\b|inside (?:the|a) house|bakery|caf[eé]|dining|indoors|\bhall\b|\broom\b|\bshop\b|bank\b", indoors.kitchen, sky=False, weather=False),
+    "kitchen": Place(r"kitchen|living room|\bhome\b|inside (?:the|a) house|bakery|caf[eé]|dining|indoors|stairs|\bhall\b|\broom\b|\bshop\b|bank\b", indoors.kitchen, sky=False, weather=False),
     "cave": Place(r"cave|cavern|tunnel|\bmine\b|underground|burrow", elsewhere.cave, sky=False, weather=False),
     "dinosaur valley": Place(r"dinosaur|volcano|prehistoric|jurassic|jungle|rainforest|tropical", outdoors.dinosaur_valley),
     "castle": Place(r"castle|palace|kingdom|fortress|tower", grounds.castle),
     "desert": Place(r"desert|dune|canyon|oasis|savanna", outdoors.desert),
     "forest": Place(r"forest|wood(?:s|land)|grove|among the trees", outdoors.forest),
     "beach": Place(r"beach|\bsea\b|seaside|shore|coast|ocean|island|harbou?r|lighthouse", outdoors.beach),
-    "lake": Place(r"lake|river|pond|stream|brook|marsh|swamp|waterfall", outdoors.lake),
+    "lake": Place(r"lake|river|still water|pond|stream|brook|marsh|swamp|waterfall", outdoors.lake),
     "mountains": Place(r"mountain|peak|cliff|glacier|arctic|snowy|alp\b|alps|ski", outdoors.mountains),
     "town": Place(r"town|city|street|village|market|square|station|street|playground|road", elsewhere.town),
     "garden": Place(r"garden|yard|orchard|greenhouse|allotment|park\b|farm", grounds.garden),
@@ -44,28 +44,44 @@ PLACES: Mapping[str, Place] = MappingProxyType({
 })  # fmt: skip
 
 
+_INDOORS = {"night": (0.46, 0.47, 0.68), "dusk": (0.84, 0.74, 0.76), "dawn": (1.0, 0.95, 0.91)}
+_LEAFY = {"meadow", "lake", "garden", "castle", "mountains", "town"}
+_FROM_BEHIND = 0.5
+"""How often a place is seen mirrored."""
+
+
 def setting_in(*texts: str) -> str:
-    """The place that is meant: of the first text that names one, the one named first; a meadow otherwise."""
+    """The place that is meant: of the first text that names one, the one named first; a meadow otherwise.
+
+    A path, a hill or the sky may belong to any place, so they mean a meadow only where nothing else is named.
+    """
     for text in texts:
         low = text.lower()
         places = [
-            (found.start(), order, name)
+            (name == "meadow" and "meadow" not in low, found.start(), order, name)
             for order, (name, place) in enumerate(PLACES.items())
             if (found := re.search(rf"(?:\b|^)(?:{place.pattern})", low))
         ]
         if places:
-            return min(places)[2]
+            return min(places)[3]
     return "meadow"
 
 
-def draw(view: View, setting: str) -> None:
-    """Sky, place and the weather behind the figures."""
-    place = PLACES[setting]
+def draw(view: View, setting: str, camera: str = "wide") -> None:
+    """Sky, place and the weather behind the figures: from either side, and nearer for a nearer camera."""
+    place, sheet = PLACES[setting], view.sheet
     if place.sky:
+        view.level = sheet.chance.choice((0.51, 0.56, 0.6)) if view.tall else view.level
         sky.draw_sky(view)
-    indoors_tone = {"night": (0.62, 0.62, 0.80), "dusk": (0.93, 0.84, 0.82), "dawn": (1.0, 0.95, 0.91)}.get(view.time)
-    with view.sheet.lit(view.scenery_tone() if place.sky else indoors_tone):
+    zoom = {"medium": 1.1, "close": 1.24}.get(camera, 1.0) + sheet.chance.uniform(0, 0.05)
+    towards, flip = view.width * sheet.chance.choice((0.28, 0.5, 0.72)), sheet.chance.random() < _FROM_BEHIND
+    x = zoom * (view.width - towards) + towards if flip else towards * (1 - zoom)
+    tone = view.scenery_tone() if place.sky else _INDOORS.get(view.time)
+    with sheet.at(x, view.ground * (1 - zoom), zoom, flip=flip), sheet.lit(tone):
         place.draw(view)
+    if view.tall and setting in _LEAFY:
+        with sheet.lit(view.scenery_tone()):
+            nature.bough(view)
     if place.weather:
         sky.draw_far_weather(view)
 

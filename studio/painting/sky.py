@@ -1,7 +1,8 @@
 """Light, sky and weather. A view is at least 1024 by 1024 units; feet stand on `ground`."""
 
+import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from studio.painting.ink import Sheet, mix
@@ -36,6 +37,15 @@ class View:
     height: float
     time: str
     weather: str
+    home: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - paints walls, guards nothing
+    """Chance that goes by the place alone: a room looks the same whenever the story comes back to it."""
+    level: float = 0.56
+    in_bed: bool = False
+    """Whether somebody lies in a bed of their own, so that the room needs no other."""
+
+    @property
+    def tall(self) -> bool:
+        return self.height > self.width * 1.25
 
     @property
     def light(self) -> Light:
@@ -43,7 +53,7 @@ class View:
 
     @property
     def horizon(self) -> float:
-        return self.height * 0.56
+        return self.height * self.level
 
     @property
     def ground(self) -> float:
@@ -81,6 +91,9 @@ def draw_sky(view: View) -> None:
         for _ in range(int(70 * (1 - greyness) * width / 1024)):
             x, y = chance.uniform(0, width), chance.uniform(0, view.horizon)
             sheet.disc(x, y, chance.uniform(1.2, 3.6), "#fff8d8", opacity=chance.uniform(0.45, 1))
+        for _ in range(9 if view.tall else 4):
+            with sheet.at(chance.uniform(0, width), chance.uniform(0, view.horizon * 0.8), chance.uniform(0.7, 1.5)):
+                sheet.fill("M0,-14Q2,-2 14,0Q2,2 0,14Q-2,2 -14,0Q-2,-2 0,-14Z", "#fff8d8", 0.9)
     orb = (chance.choice([0.2, 0.8]) * width, height * chance.uniform(0.13, 0.19))
     if view.weather not in {"rain", "fog"}:
         _orb(view, *orb)
@@ -97,11 +110,12 @@ def _orb(view: View, x: float, y: float) -> None:
     sheet, colour = view.sheet, view.light.orb
     if view.time in {"dawn", "dusk"}:
         y = view.horizon - 70
-    sheet.disc(x, y, 270, sheet.glow(colour, 0.7 if not view.dark else 0.36))
-    sheet.disc(x, y, 62 if not view.dark else 54, colour)
-    if view.dark:
-        for dx, dy, radius in ((-16, -12, 12), (14, 10, 9), (8, -24, 6), (-18, 20, 7)):
-            sheet.disc(x + dx, y + dy, radius, "#e5dcc0", opacity=0.7)
+    with sheet.at(x, y, 1.7 if view.tall and view.dark else 1):
+        sheet.disc(0, 0, 230, sheet.glow(colour, 0.7 if not view.dark else 0.36))
+        sheet.disc(0, 0, 62 if not view.dark else 54, colour)
+        if view.dark:
+            for dx, dy, radius in ((-16, -12, 12), (14, 10, 9), (8, -24, 6), (-18, 20, 7)):
+                sheet.disc(dx, dy, radius, "#e5dcc0", opacity=0.7)
 
 
 def cloud(view: View, place: tuple[float, float], size: float, colour: str, strength: float) -> None:

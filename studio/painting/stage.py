@@ -59,9 +59,14 @@ def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, *, mirror
     tallest = max(actor.tall for actor in actors)
     for actor in row:
         actor.y = view.ground + _drop(actor.part, tallest) * scale
-    gaps = [(left.x + right.x) / 2 for left, right in pairwise(row)] or [view.width * 0.2]
+        if isinstance(actor.part, Creature):  # nearer to us or level with the hero
+            actor.y += view.sheet.chance.uniform(0, 20) * scale
+    ends = (row[0].x - row[0].wide * scale * 0.62, row[-1].x + row[-1].wide * scale * 0.62)
+    outer = [x for x in ends if 70 < x < view.width - 70]
+    gaps = [*outer, *((left.x + right.x) / 2 for left, right in pairwise(row))] or [view.width * 0.2]
     for index, actor in enumerate(before):
-        actor.x, actor.y = gaps[index % len(gaps)], view.ground + 58 * scale
+        actor.x = gaps[index % len(gaps)]
+        actor.y = min(view.ground + (30 if actor.x in outer else 58) * scale, view.height - 20)
     # Whoever is hugged stands behind the arm that hugs.
     return [*sorted(row, key=lambda actor: actor is heroes[0]), *before], scale
 
@@ -71,10 +76,10 @@ def _one(part: Figure | Creature | None) -> list[Actor]:
 
 
 def _shared(props: Sequence[Prop], actors: int) -> tuple[list[Actor], list[Actor]]:
-    """Props beside the figures while there is room, small ones before them when there is none."""
-    room = 2 if actors < 4 else 1 if actors == 4 else 0
-    ordered = sorted(props, key=lambda prop: bool(prop.grip))  # large things need the room
-    return [Actor(prop) for prop in ordered[:room]], [Actor(prop) for prop in ordered[room : room + 3]]
+    """A large thing beside the figures while there is room; all others before them, so that figures may be large."""
+    room = 1 if actors < 5 else 0
+    large = [prop for prop in props if not prop.grip][:room]
+    return [Actor(prop) for prop in large], [Actor(prop) for prop in props if prop not in large][:3]
 
 
 def _spread(view: View, row: Sequence[Actor], camera: str) -> float:
@@ -83,7 +88,8 @@ def _spread(view: View, row: Sequence[Actor], camera: str) -> float:
     tallest = max(actor.tall for actor in row)
     scale = min(_TALL[camera] * view.height / tallest, 0.94 * view.width / total, _MOST_SCALE)
     spare = min(46.0, (view.width - total * scale) / (len(row) + 1))
-    x = (view.width - total * scale - spare * (len(row) - 1)) / 2
+    free = view.width - total * scale - spare * (len(row) - 1)
+    x = free * (0.5 if camera == "portrait" else view.sheet.chance.choice((0.26, 0.5, 0.74)))
     for actor in row:
         actor.x, x = x + actor.wide * scale / 2, x + actor.wide * scale + spare
     return scale

@@ -1,6 +1,5 @@
 """The watercolour finish: a hand's wobble, pigment at the edges, wash, paper. All numpy."""
 
-import io
 from functools import lru_cache
 
 import numpy as np
@@ -11,10 +10,9 @@ Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
 
-def paint(drawing: bytes) -> Image.Image:
-    """A rendered drawing (PNG bytes) as an RGB picture on paper, of the same size."""
-    with Image.open(io.BytesIO(drawing)) as opened:
-        flat = np.asarray(opened.convert("RGB"))
+def paint(drawing: Image.Image) -> Image.Image:
+    """A rendered drawing (RGB) as an RGB picture on paper, of the same size."""
+    flat = np.asarray(drawing)
     textures = _textures(flat.shape[1], flat.shape[0])
     moved: Pixels = flat.reshape(-1, 3)[textures.wobble]
     blurred = Image.fromarray(moved).filter(ImageFilter.BoxBlur(max(1.0, 5 * textures.scale)))

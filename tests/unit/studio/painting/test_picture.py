@@ -91,6 +91,6 @@ def test_night_is_darker_than_day() -> None:
 def test_the_wash_leaves_grain_and_keeps_the_colours() -> None:
     file = io.BytesIO()
     Image.new("RGB", SMALL, (200, 120, 60)).save(file, "PNG")
-    painted = np.asarray(wash.paint(file.getvalue()), dtype=np.float64)
+    painted = np.asarray(wash.paint(Image.open(file).convert("RGB")), dtype=np.float64)
     assert painted.std(axis=(0, 1)).min() > 0.5
     assert np.abs(painted.mean(axis=(0, 1)) - (200, 120, 60)).max() < 20
