@@ -34,6 +34,10 @@ class BusUnavailableError(Exception):
     """The bus did not acknowledge in time, or has no such stream now. The message may or may not have arrived."""
 
 
+class _UnstoredError(Exception):
+    """Why one message was not acknowledged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A message ready to go: subject without prefix, body, and the id under which a repeat is dropped (None: never)."""
@@ -63,7 +67,7 @@ class Publisher:
         """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
         loop = asyncio.get_running_loop()
         waiting: dict[str, asyncio.Future[Sent]] = {}
-        timer = loop.call_later(PATIENCE, _expire, waiting, stream)
+        timer = loop.call_later(PATIENCE, _expire, waiting)
         try:
             for letter in letters:
                 self._number += 1
@@ -74,8 +78,8 @@ class Publisher:
                     headers["Nats-Msg-Id"] = letter.id
                 await self._client.publish(prefix + letter.subject, letter.body, self._inbox + key, headers)
             return [await future for future in waiting.values()]
-        except NatsError as error:
-            raise BusUnavailableError(f"{stream}: {type(error).__name__}") from error
+        except (NatsError, _UnstoredError) as error:
+            raise BusUnavailableError(f"{stream}: {str(error) or type(error).__name__}") from error
         finally:
             timer.cancel()
             for key, future in waiting.items():
@@ -88,7 +92,7 @@ class Publisher:
         if future is None or future.done():
             return
         if not message.data:  # no responders: there is no such stream
-            future.set_exception(BusUnavailableError("no stream takes it"))
+            future.set_exception(_UnstoredError("there is no such stream"))
         elif b'"error"' not in message.data:
             future.set_result(Sent.REPEATED if b'"duplicate"' in message.data else Sent.STORED)
         else:
@@ -97,10 +101,10 @@ class Publisher:
             if error.get("err_code") == _STORE_FAILED and "per subject" in description:
                 future.set_result(Sent.REFUSED)
             else:
-                future.set_exception(BusUnavailableError(description))
+                future.set_exception(_UnstoredError(description))
 
 
-def _expire(waiting: dict[str, "asyncio.Future[Sent]"], stream: str) -> None:
+def _expire(waiting: dict[str, "asyncio.Future[Sent]"]) -> None:
     for future in waiting.values():
         if not future.done():
-            future.set_exception(BusUnavailableError(f"{stream}: no acknowledgement within {PATIENCE:g} seconds"))
+            future.set_exception(_UnstoredError(f"no acknowledgement within {PATIENCE:g} seconds"))
