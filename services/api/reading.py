@@ -92,7 +92,7 @@ def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]
     for one in told:
         if one["type"] == "too_short" and any(_within(place, one["loc"]) for place in places):
             continue  # pydantic drops wrong items and then counts too few
-        place = _place(_as_sent(one["loc"]), body, lacking=one["type"] == "missing")
+        place = _place(_as_sent(one["loc"], body), body, lacking=one["type"] == "missing")
         pointer = "".join(f"/{_escaped(str(part))}" for part in place)
         if "characterName" in body and pointer.startswith("/characters"):
             pointer = "/characterName"
@@ -104,9 +104,9 @@ def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
     return len(place) > len(whole) and place[: len(whole)] == whole
 
 
-def _as_sent(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _as_sent(loc: tuple[int | str, ...], body: dict[str, Any]) -> tuple[int | str, ...]:
     """The location in the body's own words: a default that is wrong is told of by our name for the field."""
-    field = Brief.model_fields.get(str(loc[0])) if loc else None
+    field = Brief.model_fields.get(str(loc[0])) if loc and loc[0] not in body else None
     return (field.alias, *loc[1:]) if field is not None and field.alias else loc
 
 

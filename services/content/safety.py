@@ -16,11 +16,6 @@ async def ensure_safe(author: Author, texts: Sequence[str], what: str) -> None:
         raise GiveUp(f"moderation flagged the {what}: {named}", code="unsafe", details={"categories": named})
 
 
-def telling_brief(brief: Brief) -> dict[str, Any]:
-    """The brief as prompts see it. The client's metadata is nobody else's business and stays here."""
-    return brief.wire() | {"metadata": {}}
-
-
 def words_of(brief: Brief) -> list[str]:
     """All that a person typed into the brief, as one text, so that it is judged in its context."""
     people = [character.model_dump(include=_TYPED, exclude_none=True) for character in brief.characters]

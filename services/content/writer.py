@@ -12,7 +12,7 @@ from services.content.plan import Plan, find_faults
 from services.content.preview import Preview
 from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
-from services.content.safety import ensure_safe, strings_in, telling_brief, words_of
+from services.content.safety import ensure_safe, strings_in, words_of
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import GiveUp
@@ -91,7 +91,7 @@ class Writer:
         before = tuple(_need(job, text, SceneText) for text in TEXTS[: job.asset.scene - 1])
         targets, names = targets_for(job.brief.age).a_scene(), _names(job.brief, outline)
         blocks = {
-            "brief": telling_brief(job.brief),
+            "brief": job.brief.told(),
             "outline": _plain(outline),
             "scene": {"scene": job.asset.scene},
             "before": [text.text for text in before],
@@ -129,7 +129,7 @@ class Writer:
         )
 
     async def _plan(self, brief: Brief, report: Report) -> tuple[Plan, tuple[ProviderCall, ...]]:
-        blocks: dict[str, Any] = {"brief": telling_brief(brief), "targets": targets_for(brief.age).wire()}
+        blocks: dict[str, Any] = {"brief": brief.told(), "targets": targets_for(brief.age).wire()}
         calls: list[ProviderCall] = []
         usable: Plan | None = None
         for attempt in range(1, ATTEMPTS + 1):
@@ -179,7 +179,7 @@ class Writer:
     async def _check(
         self, brief: Brief, outline: Outline, texts: Sequence[str]
     ) -> tuple[tuple[str, ...], tuple[ProviderCall, ...]]:
-        blocks = {"brief": telling_brief(brief), "outline": _plain(outline), "texts": list(texts)}
+        blocks = {"brief": brief.told(), "outline": _plain(outline), "texts": list(texts)}
         prompt = instructions("whole", brief)
         try:
             check, call = await self._author.parse(

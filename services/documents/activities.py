@@ -135,7 +135,7 @@ def _blocks(job: AssetRequested) -> dict[str, Any]:
     outline = needed(job, Asset.OUTLINE, Outline)
     content = needed(job, Asset.CONTENT, StoryContent)
     return {
-        "brief": job.brief.wire(),
+        "brief": job.brief.told(),
         "outline": outline.model_dump(mode="json", exclude={"kind", "calls"}),
         "texts": [scene.text for scene in content.scenes],
     }

@@ -41,6 +41,7 @@ async def pointers(brief: Any) -> dict[str, str]:
         ({**LONG, "characters": [{"age": 5}]}, "/characters/0/name"),
         ({**LONG, "characters": [{"name": "Mira", "traits": ["cape"]}]}, "/characters/0/traits"),
         ({**SHORT, "a/b~c": 1}, "/a~1b~0c"),
+        ({**SHORT, "type_details": {"subject": "stars"}}, "/type_details"),
         ({**SHORT, "metadata": {"a/b": 5}}, "/metadata/a~1b"),
         ({**SHORT, "metadata": {"k" * 41: "v"}}, f"/metadata/{'k' * 41}"),
         ({**SHORT, "typeDetails": {"subject": {"deep": 1}}}, "/typeDetails/subject"),

@@ -95,7 +95,7 @@ MIRABEL = Character(name="Mirabel", age=5, pronouns="she/her", traits=("wheelcha
 
 
 def a_brief(**changes: Any) -> Brief:
-    fields = {"story_type": "bedtime", "characters": (MIRABEL,), "age": 5, "premise": "She loves foxes."}
+    fields = {"storyType": "bedtime", "characters": (MIRABEL,), "age": 5, "premise": "She loves foxes."}
     return Brief.asked({**fields, **changes})
 
 

@@ -16,8 +16,8 @@ PAGES: tuple[Page, ...] = get_args(Page)
 @pytest.mark.parametrize("story_type", get_args(StoryType))
 def test_every_kind_of_story_has_words_of_its_own(page: Page, story_type: str) -> None:
     details = dict.fromkeys(REQUIRED_DETAILS.get(story_type, ()), "detailword")
-    told = instructions(page, a_brief(story_type=story_type, type_details=details))
-    assert told != instructions(page, a_brief(story_type="bedtime" if story_type != "bedtime" else "adventure"))
+    told = instructions(page, a_brief(storyType=story_type, typeDetails=details))
+    assert told != instructions(page, a_brief(storyType="bedtime" if story_type != "bedtime" else "adventure"))
     assert "detailword" not in told
 
 

@@ -78,11 +78,11 @@ async def test_all_that_a_person_typed_is_judged() -> None:
     }
     await plan(
         fox,
-        story_type="educational",
+        storyType="educational",
         characters=[hero],
         premise="premiseword",
         setting="placeword",
-        type_details={"subject": "subjectword"},
+        typeDetails={"subject": "subjectword"},
     )
     judged = fox.moderated[0]
     for word in ("Mirabel", "hairword", "featureword", "mindword", "premiseword", "placeword", "subjectword"):

@@ -43,6 +43,13 @@ async def test_the_author_is_told_the_brief_the_outline_and_the_texts() -> None:
     assert not {"calls", "kind"} & set(asked["blocks"]["outline"])
 
 
+async def test_the_clients_own_notes_stay_with_us() -> None:
+    author = PatientAuthor(stories.four())
+    job = a_job().model_copy(update={"brief": stories.brief(metadata={"mail": "mum@example.org"})})
+    await Designer(author, PaperPress(16)).devise(job, Listener())
+    assert "mum@example.org" not in str(author.asked[0]["blocks"])
+
+
 async def test_what_is_wrong_comes_back_as_feedback_and_every_call_is_kept() -> None:
     author = PatientAuthor(SHARP, stories.four())
     made = await devise(author)

@@ -135,6 +135,7 @@ def test_every_field_of_a_character_has_its_bounds(name: str, good: Any, bad: An
         ({**FULL, "colour": "red"}, ("colour",)),
         (hero(hat="red"), ("characters", 0, "hat")),
         (hero(appearance={"ears": "big"}), ("characters", 0, "appearance", "ears")),
+        ({**FULL, "type_details": {}}, ("type_details",)),
     ],
 )
 def test_unknown_fields_are_refused_wherever_they_stand(brief: dict[str, Any], place: tuple[Any, ...]) -> None:
@@ -218,3 +219,17 @@ def test_what_is_said_of_a_mistake_does_not_repeat_it(brief: dict[str, Any]) -> 
         Brief.asked(brief)
     for error in caught.value.errors(include_url=False, include_input=False, include_context=False):
         assert SECRET not in error["msg"]
+
+
+def test_our_own_spelling_is_no_clients_but_rows_and_jobs_may_have_it() -> None:
+    """The wire knows one name for each field."""
+    assert wrong({"story_type": "adventure", "characterName": "Mira"}) == {("story_type",), ("storyType",)}
+    brief = Brief.asked({"storyType": "adventure", "characterName": "Mira"})
+    assert Brief.model_validate_json(brief.body) == brief
+    assert Brief.model_validate(brief.wire()) == brief
+
+
+def test_prompts_see_the_brief_without_the_clients_own_notes() -> None:
+    brief = Brief.asked({**FULL, "metadata": {"mail": "mum@example.org"}})
+    assert brief.told() == {**brief.wire(), "metadata": {}}
+    assert brief.wire()["metadata"] == {"mail": "mum@example.org"}
