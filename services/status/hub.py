@@ -56,6 +56,8 @@ class Reader:
 class _Story:
     readers: set[Reader] = field(default_factory=set)
     subscriptions: list[Subscription] = field(default_factory=list)
+    known: bool = False
+    """Whether the server has heard of the subscriptions."""
 
 
 class Hub:
@@ -69,24 +71,44 @@ class Hub:
 
     @asynccontextmanager
     async def reading(self, story_id: UUID) -> AsyncIterator[Reader]:
-        """A reader of one story, registered until the block ends."""
+        """A reader of one story, registered until the block ends. What is told from then on reaches it, or history."""
         reader = Reader(self._room)
-        async with self._lock:
-            story = self._stories.setdefault(story_id, _Story())
-            story.readers.add(reader)
-            if not story.subscriptions:
-                await self._subscribe(story_id, story)
         try:
+            story = await self._join(story_id, reader)
+            # Outside the lock: while the bus is away, readers of other stories must not wait behind this one.
+            if not story.known:
+                story.known = await self._flush()
             yield reader
         finally:
             await asyncio.shield(self._leave(story_id, reader))
 
     async def wake(self) -> None:
         """After an outage of the bus: what was told meanwhile is in history, and every reader must look there."""
+        # First the server must know of the subscriptions again, or an event could slip between the look and them.
+        await self._flush()
         nudge: Message = [{"seq": 1 << 30, "event": "", "data": None}]
         for story in self._stories.values():
             for reader in story.readers:
                 reader.put(nudge)
+
+    async def _join(self, story_id: UUID, reader: Reader) -> _Story:
+        async with self._lock:
+            story = self._stories.setdefault(story_id, _Story())
+            story.readers.add(reader)
+            if not story.subscriptions:
+                await self._subscribe(story_id, story)
+        return story
+
+    async def _flush(self) -> bool:
+        """Wait until the server knows of every subscription; False while the bus is away, when history must do."""
+        if not self._bus.client.is_connected:
+            return False
+        try:
+            await self._bus.client.flush(2)
+        except (NatsError, TimeoutError):
+            log.info("hub.bus_away")
+            return False
+        return True
 
     async def _subscribe(self, story_id: UUID, story: _Story) -> None:
         async def told(message: Msg) -> None:
@@ -105,15 +127,12 @@ class Hub:
             await client.subscribe(names.subject(f"status.{story_id}"), cb=told),
             await client.subscribe(names.subject(f"live.{story_id}.progressed"), cb=progressed),
         ]
-        # The server must know of the subscription before history is read, or an event could slip between the two.
-        try:
-            await client.flush(2)
-        except (NatsError, TimeoutError):
-            log.info("hub.bus_away")  # history carries the reader until the bus is back
 
     async def _leave(self, story_id: UUID, reader: Reader) -> None:
         async with self._lock:
-            story = self._stories[story_id]
+            story = self._stories.get(story_id)
+            if story is None:
+                return
             story.readers.discard(reader)
             if story.readers:
                 return
