@@ -5,7 +5,11 @@ from typing import Any
 
 import orjson
 import structlog
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
+from nats.errors import Error as NatsError
+
+from storyloom.bus.connection import BusUnavailableError
+from storyloom.db.pool import is_away
 
 log = structlog.get_logger()
 
@@ -81,7 +85,7 @@ def not_found(what: str) -> Problem:
 async def as_problems(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Whatever goes wrong becomes a problem; what nobody foresaw is logged and told as a 500."""
+    """Whatever goes wrong becomes a problem: what is away for now a 503, what nobody foresaw a 500 that is logged."""
     try:
         return await handler(request)
     except Problem as problem:
@@ -90,11 +94,32 @@ async def as_problems(
         if error.status < 400:
             raise
         return _plain(error).response(request.path)
-    except ConnectionResetError:
-        raise
-    except Exception:
+    except Exception as error:
+        if _is_the_clients(error, request):
+            raise
+        problem = _away(error)
+        if problem is not None:
+            log.warning("http.away", method=request.method, code=problem.code, error=type(error).__name__)
+            return problem.response(request.path)
         log.exception("http.bug", method=request.method)
         return Problem(500, "bug", "Something broke on our side. It is logged.").response(request.path)
+
+
+def _is_the_clients(error: Exception, request: web.Request) -> bool:
+    """Whether this is the client hanging up, which looks like a database doing so."""
+    gone = request.transport is None or request.transport.is_closing()
+    return isinstance(error, ClientConnectionResetError) or (gone and isinstance(error, ConnectionError))
+
+
+def _away(error: Exception) -> Problem | None:
+    """The problem of a bus or a database that does not answer; None where the error is another."""
+    soon = {"Retry-After": "1"}
+    # NATS first: its time-outs are time-outs too.
+    if isinstance(error, NatsError | BusUnavailableError):
+        return Problem(503, "bus_away", "The message bus does not answer just now; try again.", headers=soon)
+    if is_away(error):
+        return Problem(503, "database_away", "The database does not answer just now; try again.", headers=soon)
+    return None
 
 
 def _plain(error: web.HTTPException) -> Problem:

@@ -32,7 +32,8 @@ class Routes:
             web.post(f"{BASE}/stories", self.create),
             web.get(f"{BASE}/stories", self.list),
             web.get(f"{BASE}/stories/{{id}}", self.get),
-            web.get(f"{BASE}/stories/{{id}}/events", self.events),
+            # An endless answer has no head without its body: HEAD is a 405.
+            web.get(f"{BASE}/stories/{{id}}/events", self.events, allow_head=False),
             web.get(f"{BASE}/stories/{{id}}/assets/{{asset}}", self.asset),
         ]
 
@@ -119,7 +120,7 @@ def _stored(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
 
 
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    kept = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate")
+    kept = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
     return {name: headers[name] for name in kept if name in headers}
 
 

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from services.status import records
 from services.status.hub import Hub, Reader, TooSlowError
-from storyloom.db.pool import Pool
+from storyloom.db.pool import AWAY as DATABASE_AWAY
+from storyloom.db.pool import Pool, is_away
 from storyloom.keys import caller
 from storyloom.problems import Problem, not_found
 from storyloom.telemetry import READERS
@@ -44,6 +45,10 @@ class Told:
 
 
 THE_END = Told(0, "end", {})
+
+
+class HistoryAwayError(Exception):
+    """Postgres is away while a reader is being told."""
 
 
 class Stream:
@@ -91,6 +96,11 @@ class Stream:
                 request.transport.abort()
         except ConnectionError:
             log.debug("stream.reader_gone")
+        # No second answer can follow one that has begun: it ends, and the reader comes back by its last id.
+        except HistoryAwayError as error:
+            log.warning("stream.database_away", error=type(error.__cause__).__name__)
+        except Exception:
+            log.exception("stream.broken")
 
     async def _told(self, story_id: UUID, story: Any, after: int | None, reader: Reader) -> AsyncIterator[Told | None]:
         """What this reader is to be told: history, then what comes. None is a heartbeat."""
@@ -101,7 +111,7 @@ class Stream:
             if story["status"] != "generating":
                 yield THE_END
         while True:
-            async for row in records.queries().told_after(self._pool, id=story_id, after=seen):
+            for row in await self._history(story_id, seen):
                 seen = row["seq"]
                 yield Told(seen, row["event"], row["data"])
             async for one in self._live(reader):
@@ -113,6 +123,15 @@ class Stream:
                 if one.seq in (0, seen + 1):
                     seen = one.seq or seen
                     yield one
+
+    async def _history(self, story_id: UUID, after: int) -> list[Any]:
+        """All that was told after an id, read at once: a slow reader holds no connection. Raises HistoryAwayError."""
+        try:
+            return [row async for row in records.queries().told_after(self._pool, id=story_id, after=after)]
+        except DATABASE_AWAY as error:
+            if not is_away(error):
+                raise
+            raise HistoryAwayError from error
 
     async def _live(self, reader: Reader) -> AsyncIterator[Told | None]:
         while True:
@@ -127,7 +146,8 @@ class Stream:
 
 def routes(stream: Stream) -> list[web.RouteDef]:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]] = stream.handle
-    return [web.get("/api/v1/stories/{id}/events", handler)]
+    # Without a body there is nothing to stream: HEAD is a 405.
+    return [web.get("/api/v1/stories/{id}/events", handler, allow_head=False)]
 
 
 def _snapshot(story: Any) -> dict[str, Any]:

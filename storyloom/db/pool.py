@@ -13,6 +13,17 @@ if TYPE_CHECKING:  # these are generic in asyncpg's stubs alone
 else:
     Pool, Connection = asyncpg.Pool, asyncpg.pool.PoolConnectionProxy
 
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement on a connection that ends at this moment
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+    TimeoutError,
+)
+"""What a statement raises while Postgres is away, busy or restarting; ``is_away`` tells these from mistakes of ours."""
+
 # Every hot statement finds its rows by key. Plans made while the tables are tiny would stay sequential scans for as
 # long as a connection lives, so the planner is told now what is true later.
 _PLANNER = {
@@ -36,6 +47,12 @@ async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> P
         command_timeout=30,
         timeout=10,
     )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a statement failed because Postgres is away: the same may succeed a moment later."""
+    # Among asyncpg's interface errors are values and settings that are wrong: those are ValueErrors as well.
+    return isinstance(error, AWAY) and not isinstance(error, ValueError)
 
 
 async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -90,6 +90,16 @@ async def test_the_answer_is_a_stream_that_nothing_on_the_way_may_hold_up(settin
             assert await answer.content.readline() == b"retry: 2000\n"
 
 
+async def test_asking_for_its_head_alone_is_refused_and_not_streamed(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        for origin in (system.status.url, system.api.url):
+            async with system.http.head(events_url(system, story_id, origin=origin), headers=system.headers) as answer:
+                assert answer.status == 405
+                assert answer.headers["Allow"] == "GET"
+        assert not await _read(system, story_id)
+
+
 @pytest.mark.parametrize("through_api", [False, True])
 async def test_a_reader_who_comes_back_hears_what_it_missed(settings: Settings, through_api: bool) -> None:
     """By Last-Event-ID or by ?after=, from status or through the api; the end last."""

@@ -1,5 +1,6 @@
 """NATS and Postgres go away in the middle of stories, and come back: every story finishes."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -13,11 +14,14 @@ from pydantic import SecretStr
 from local.embedded import Embedded
 from local.nats import EmbeddedNats
 from local.postgres import EmbeddedPostgres
+from services.status.hub import Hub
 from storyloom.db.migrate import migrate
 from storyloom.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
-from tests.integration.core.system import System, running, until
+from tests.integration.api.test_stream import serving
+from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.integration.core.test_projecting import completed, queued
+from tests.unit.api.site import problem
 
 
 @pytest.fixture
@@ -48,6 +52,13 @@ async def crash(server: Embedded[Any]) -> None:
         return server.child is not None and server.child.restarts > before and server.pid is not None
 
     await until(back)
+
+
+async def kill_for_good(server: EmbeddedPostgres) -> None:
+    """Kill it as the kernel would; nobody brings it back."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    await server.stop()
 
 
 async def made(system: System, count: int) -> bool:
@@ -105,6 +116,43 @@ async def test_stories_finish_though_postgres_is_killed_under_them(
         await until(lambda: _answers(url))
         await system.all_ended()
         await all_is_well(system, 5)
+
+
+async def test_what_needs_the_database_is_a_503_until_it_is_back(
+    settings: Settings, postgres: tuple[EmbeddedPostgres, str]
+) -> None:
+    """Reading, listing, asking, listening; an open stream ends, so that its reader comes back. We need no restart."""
+    server, url = postgres
+    own = settings.model_copy(update={"database_url": SecretStr(url)})
+    async with running(own, pace=BY_HAND, workers=()) as system:
+        story_id = await system.post()
+        path = f"/api/v1/stories/{story_id}"
+        async with (
+            serving(system, Hub(system.bus), heartbeat=0.05) as origin,
+            system.http.get(f"{origin}{path}/events", headers=system.headers) as stream,
+        ):
+            assert await stream.content.readline() == b"retry: 2000\n"
+            await kill_for_good(server)
+            async with asyncio.timeout(20):
+                rest = await stream.content.read()
+        assert b"HTTP/1.1" not in rest, "a second answer in the middle of the first"
+        assert b"event: end" not in rest, "an end that keeps the reader away"
+        for method, address in (
+            ("GET", system.api.url + path),
+            ("GET", f"{system.api.url}/api/v1/stories"),
+            ("POST", f"{system.api.url}/api/v1/stories"),
+            ("GET", f"{system.api.url}{path}/assets/cover"),
+            ("GET", f"{system.api.url}{path}/events"),
+            ("GET", f"{system.status.url}{path}/events"),
+        ):
+            body = BRIEF if method == "POST" else None
+            async with system.http.request(method, address, json=body, headers=system.headers) as answer:
+                assert answer.status == 503, address
+                assert answer.headers["Retry-After"] == "1", address
+                told = await problem(answer)
+                assert (told["code"], told["retryable"]) == ("database_away", True)
+        await server.start()
+        assert (await system.get(story_id))["id"] == str(story_id)
 
 
 async def _answers(url: str) -> bool:

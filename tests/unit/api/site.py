@@ -1,6 +1,7 @@
 """A small site around the request readers: real HTTP, no bus and no database."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from services.api import reading
 from storyloom.problems import Problem, as_problems
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Client = TestClient[web.Request, web.Application]
 
 
@@ -41,9 +43,22 @@ async def _busy(_request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def site() -> AsyncIterator[Client]:
-    """A client of the site."""
-    app = web.Application(middlewares=[as_problems], client_max_size=reading.LONGEST_BODY)
+async def site(wrong: Exception | None = None, *, seen: asyncio.Event | None = None) -> AsyncIterator[Client]:
+    """A client of the site. GET /wrong raises ``wrong``; ``seen`` is set once a request is over, however it ended."""
+
+    async def fail(_request: web.Request) -> web.Response:
+        assert wrong is not None
+        raise wrong
+
+    @web.middleware
+    async def over(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        finally:
+            if seen is not None:
+                seen.set()
+
+    app = web.Application(middlewares=[over, as_problems], client_max_size=reading.LONGEST_BODY)
     app.add_routes(
         [
             web.post("/brief", _read),
@@ -52,6 +67,7 @@ async def site() -> AsyncIterator[Client]:
             web.get("/stories/{id}", _story),
             web.get("/bug", _bug),
             web.get("/busy", _busy),
+            web.get("/wrong", fail),
         ]
     )
     async with TestClient(TestServer(app)) as client:

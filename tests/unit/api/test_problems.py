@@ -1,8 +1,13 @@
 """Errors as clients see them: problem+json whatever happens, and nothing of our inside in it."""
 
+import asyncio
+
+import asyncpg
+import nats.errors
 import pytest
 from structlog.testing import capture_logs
 
+from storyloom.bus.connection import BusUnavailableError
 from storyloom.problems import TITLES, Problem
 from tests.unit.api.site import problem, site
 
@@ -44,3 +49,50 @@ def test_what_would_fail_again_is_not_called_retryable(status: int) -> None:
     found = Problem(status, "word", "Sentence.").response("/here")
     assert b'"retryable":false' in bytes(found.body or b"")  # type: ignore[arg-type] # our bodies are bytes
     assert TITLES[status].encode() in bytes(found.body or b"")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectionRefusedError(111, "refused"), "database_away"),
+        (ConnectionResetError(104, "reset"), "database_away"),
+        (TimeoutError(), "database_away"),
+        (asyncpg.ConnectionDoesNotExistError("closed in the middle of operation"), "database_away"),
+        (asyncpg.InterfaceError("connection is closed"), "database_away"),
+        (asyncpg.InternalClientError("another operation (2) is in progress"), "database_away"),
+        (asyncpg.CannotConnectNowError("the database system is starting up"), "database_away"),
+        (asyncpg.TooManyConnectionsError("sorry, too many clients already"), "database_away"),
+        (nats.errors.TimeoutError(), "bus_away"),
+        (BusUnavailableError("NATS does not answer"), "bus_away"),
+    ],
+)
+async def test_what_is_away_is_a_503_that_says_when_to_come_back(error: Exception, code: str) -> None:
+    async with site(error) as client, client.get("/wrong") as answer:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+        body = await problem(answer)
+        assert (body["code"], body["retryable"]) == (code, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [asyncpg.exceptions.UndefinedTableError("no such table"), asyncpg.ClientConfigurationError("bad"), KeyError()],
+)
+async def test_a_mistake_of_ours_is_not_called_an_outage(error: Exception) -> None:
+    async with site(error) as client, client.get("/wrong") as answer:
+        assert answer.status == 500
+        assert (await problem(answer))["code"] == "bug"
+
+
+async def test_a_client_that_hangs_up_in_the_middle_of_its_brief_is_nobodys_outage() -> None:
+    hung_up = asyncio.Event()
+    with capture_logs() as logs:
+        async with site(seen=hung_up) as client:
+            _, writer = await asyncio.open_connection(client.host, client.port)
+            writer.write(
+                b"POST /brief HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+            )
+            await writer.drain()
+            writer.close()
+            await asyncio.wait_for(hung_up.wait(), 5)
+    assert not [entry for entry in logs if entry["event"].startswith("http.")]
