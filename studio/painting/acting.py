@@ -11,10 +11,10 @@ from studio.painting.identity import Look
 from studio.painting.props import Prop
 
 _ACTIONS: Mapping[str, str] = MappingProxyType({
-    "sleeping": r"sleep|asleep|nap|dream|doz|tuck|lying|lies down",
+    "sleeping": r"sleep(?:s|ing)?\b|asleep|nap\b|napping|dream|doz|tuck|lying|lies down",
     "hugging": r"hug|cuddl|embrac|snuggl",
     "waving": r"wav(?:e|ing)|greet|hello|goodbye|farewell",
-    "reading": r"\bread|studying|looking at (?:a|the) (?:map|book|letter)",
+    "reading": r"\bread(?:s|ing)?\b|studying|looking at (?:a|the) (?:map|book|letter)",
     "pointing": r"point|showing|discover|spot(?:s|ting)",
     "cheering": r"cheer|celebrat|jump|danc|clap|hooray|throw|twirl|leap|arms (?:up|wide)",
     "reaching": r"reach|stretch|offer|giv(?:e|ing)|touch|petting|strok|hand(?:s|ing) over|help|plant|pull|push|open",

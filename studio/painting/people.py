@@ -93,7 +93,7 @@ def width(figure: Figure) -> float:
     """The room a figure needs on the ground."""
     room = {"chair": 240.0, "bed": 310.0}.get(figure.seat, 205.0)
     if figure.seat == "bed" and figure.has(*_PARKED):
-        room += 250
+        room += 160
     if figure.look.hair_style in _WIDE_HAIR or figure.joints.right_arm.end[1] < figure.joints.shoulder_y:
         room += 28
     return room + (50 if figure.has("walker", "white_cane", "iv_stand") else 0)
@@ -104,10 +104,10 @@ def draw(figure: Figure) -> None:
     sheet, joints = figure.sheet, figure.joints
     if figure.seat == "bed":
         parked = figure.has(*_PARKED)
-        with sheet.at(-125 if parked else 0, 0):
-            _draw_in_bed(figure)
         if parked:
             _draw_parked(figure)
+        with sheet.at(-80 if parked else 0, 0):
+            _draw_in_bed(figure)
         return
     sheet.shadow(20 if figure.seat == "chair" else 4, 4, 135 if figure.seat == "chair" else 92)
     kinds.draw_behind(figure)
@@ -163,7 +163,7 @@ def _draw_in_bed(figure: Figure) -> None:
 def _draw_parked(figure: Figure) -> None:
     """The empty wheelchair within reach of the bed."""
     chair = replace(figure, joints=joints_of(figure.joints.build, POSTURES["standing"], "chair"), seat="chair")
-    with figure.sheet.at(162, 12):
+    with figure.sheet.at(122, -6):
         figure.sheet.shadow(10, 4, 120)
         chairs.draw_behind(chair)
         chairs.draw_front(chair)

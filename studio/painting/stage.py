@@ -11,8 +11,9 @@ from studio.painting.props import Prop, draw_standing
 from studio.painting.sky import View
 
 # How much of the view's height the tallest figure takes, by camera.
-_TALL = {"wide": 0.40, "medium": 0.52, "close": 0.62, "portrait": 0.74}
-_MOST_SCALE = 2.3
+_TALL = {"wide": 0.44, "medium": 0.55, "close": 0.66, "portrait": 0.74}
+_MOST_SCALE = 2.5
+_BEFORE = 0.72
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Actor:
     x: float = 0
     y: float = 0
     flip: bool = False
+    size: float = 1
 
     @property
     def wide(self) -> float:
@@ -47,20 +49,21 @@ def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, *, mirror
     heroes = [Actor(hero) for hero in cast.heroes]
     row = heroes if len(heroes) < 3 else [heroes[1], heroes[0], heroes[2]]
     row = [*_one(cast.helper), *row, *_one(cast.companion)]
-    beside, before = _shared(props, len(row))
-    row = [*beside[1:2], *row, *beside[:1]]
     if mirrored:
         row.reverse()
     scale = _spread(view, row, camera)
-    actors = [actor for actor in row if not isinstance(actor.part, Prop)]
-    _turned(actors, heroes, cast.companion)
-    if cast.heroes[0].posture == "hugging" and len(actors) > 1:
-        _close(actors, heroes[0], scale)
-    tallest = max(actor.tall for actor in actors)
+    _turned(row, heroes, cast.companion)
+    if cast.heroes[0].posture == "hugging" and len(row) > 1:
+        _close(row, heroes[0], scale)
+    tallest = max(actor.tall for actor in row)
     for actor in row:
         actor.y = view.ground + _drop(actor.part, tallest) * scale
-        if isinstance(actor.part, Creature):  # nearer to us or level with the hero
-            actor.y += view.sheet.chance.uniform(0, 20) * scale
+        if isinstance(actor.part, Creature):  # nearer to us than the hero, or level
+            actor.y += view.sheet.chance.uniform(8, 26) * scale
+    behind = [Actor(prop, size=1.3) for prop in props if not prop.grip]
+    for place, actor in zip(_free_places(view, row), behind, strict=False):
+        actor.x, actor.y = place, view.ground - 84 * scale
+    before = [Actor(prop) for prop in props if prop.grip]
     ends = (row[0].x - row[0].wide * scale * 0.62, row[-1].x + row[-1].wide * scale * 0.62)
     outer = [x for x in ends if 70 < x < view.width - 70]
     gaps = [*outer, *((left.x + right.x) / 2 for left, right in pairwise(row))] or [view.width * 0.2]
@@ -68,30 +71,45 @@ def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, *, mirror
         actor.x = gaps[index % len(gaps)]
         actor.y = min(view.ground + (30 if actor.x in outer else 58) * scale, view.height - 20)
     # Whoever is hugged stands behind the arm that hugs.
-    return [*sorted(row, key=lambda actor: actor is heroes[0]), *before], scale
+    return [*behind, *sorted(row, key=lambda actor: _nearness(actor, heroes[0])), *before], scale
 
 
 def _one(part: Figure | Creature | None) -> list[Actor]:
     return [] if part is None else [Actor(part)]
 
 
-def _shared(props: Sequence[Prop], actors: int) -> tuple[list[Actor], list[Actor]]:
-    """A large thing beside the figures while there is room; all others before them, so that figures may be large."""
-    room = 1 if actors < 5 else 0
-    large = [prop for prop in props if not prop.grip][:room]
-    return [Actor(prop) for prop in large], [Actor(prop) for prop in props if prop not in large][:3]
+def _free_places(view: View, row: Sequence[Actor]) -> list[float]:
+    """Where there is room behind the figures, the freest place first; creatures are low and hide little."""
+    people_at = [actor.x for actor in row if isinstance(actor.part, Figure)]
+    places = [view.width * share for share in (0.14, 0.38, 0.62, 0.86)]
+    return sorted(places, key=lambda place: -min(abs(place - x) for x in people_at))
+
+
+def _nearness(actor: Actor, first: Actor) -> int:
+    """Other heroes, the first hero, whose arm may lie round somebody, then creatures on the ground before them."""
+    if isinstance(actor.part, Creature):
+        return 0 if actor.part.kind.flies or (isinstance(first.part, Figure) and first.part.posture == "hugging") else 3
+    return 2 if actor is first else 1
+
+
+def _claim(view: View, part: Figure | Creature | Prop) -> float:
+    """The share of its width that a part keeps for itself; in a tall picture small ones stand before the others."""
+    return _BEFORE if view.tall and isinstance(part, Creature) and not part.kind.flies else 1
 
 
 def _spread(view: View, row: Sequence[Actor], camera: str) -> float:
     """Places from left to right; the answer is the scale at which they fit."""
-    total = sum(actor.wide for actor in row)
+    claims = [actor.wide * _claim(view, actor.part) for actor in row]
+    total = sum(claims)
     tallest = max(actor.tall for actor in row)
     scale = min(_TALL[camera] * view.height / tallest, 0.94 * view.width / total, _MOST_SCALE)
     spare = min(46.0, (view.width - total * scale) / (len(row) + 1))
     free = view.width - total * scale - spare * (len(row) - 1)
-    x = free * (0.5 if camera == "portrait" else view.sheet.chance.choice((0.26, 0.5, 0.74)))
-    for actor in row:
-        actor.x, x = x + actor.wide * scale / 2, x + actor.wide * scale + spare
+    x = free * (0.5 if camera == "portrait" else view.sheet.chance.choice((0.3, 0.5, 0.7)))
+    for actor, claim in zip(row, claims, strict=True):
+        actor.x, x = x + claim * scale / 2, x + claim * scale + spare
+        half = actor.wide * scale / 2
+        actor.x = min(max(actor.x, half), view.width - half)
     return scale
 
 
@@ -130,7 +148,7 @@ def draw(view: View, actors: Sequence[Actor], scale: float) -> None:
     """Everybody and everything; the light is the sheet's."""
     sheet = view.sheet
     for actor in actors:
-        with sheet.at(actor.x, min(actor.y, view.height - 10), scale, flip=actor.flip):
+        with sheet.at(actor.x, min(actor.y, view.height - 10), scale * actor.size, flip=actor.flip):
             match actor.part:
                 case Figure():
                     people.draw(actor.part)

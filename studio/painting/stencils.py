@@ -17,6 +17,18 @@ class Stroke:
     opacity: float = 1
 
 
+@dataclass(frozen=True)
+class Thing:
+    """A prop: the words that mean it, how a hand holds it ("up", "hang" or "": too big), height, colour, strokes."""
+
+    pattern: str
+    grip: str
+    tall: float
+    main: str
+    strokes: tuple[Stroke, ...]
+    glows: bool = False
+
+
 def cut(data: str, colour: str, opacity: float = 1) -> Stroke:
     """A filled shape with the outline."""
     return Stroke(data, colour, ink=True, opacity=opacity)

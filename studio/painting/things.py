@@ -4,24 +4,12 @@
 # ruff: noqa: E501
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from studio.painting.stencils import Stroke, cut, dab, egg, pen
+from studio.painting.stencils import Thing, cut, dab, egg, pen
+from studio.painting.trinkets import TRINKETS
 
 _GOLD, _WOOD, _PAPER, _STEEL = "#efbe4a", "#8a5c3c", "#f7ecd2", "#b9c4d0"
-
-
-@dataclass(frozen=True)
-class Thing:
-    """A prop: the words that mean it, how a hand holds it ("up", "hang" or "": too big), height, colour, strokes."""
-
-    pattern: str
-    grip: str
-    tall: float
-    main: str
-    strokes: tuple[Stroke, ...]
-    glows: bool = False
 
 
 _STAR = "M0,-92L14,-58L50,-56L22,-33L32,2L0,-18L-32,2L-22,-33L-50,-56L-14,-58Z"
@@ -99,5 +87,6 @@ THINGS: Mapping[str, Thing] = MappingProxyType({
             dab(egg(22, -12, 4.5), "#5aa3d0"),
         ),
     ),
+    **TRINKETS,
     "parcel": Thing(r"^$", "up", 50, "#c9a06a", (cut("M-34,-44H34V0H-34Z", "main"), pen("M0,-44V0M-34,-22H34", "#8d6234", 4), cut("M0,-44C-18,-62 -24,-42 0,-44C24,-42 18,-62 0,-44Z", "#f3e2bb"))),
 })  # fmt: skip

@@ -10,7 +10,7 @@ from studio.painting.figure import Figure
 from studio.painting.identity import look_of
 from studio.painting.ink import Sheet
 from studio.painting.prompt import HeroLines
-from studio.painting.props import props_in
+from studio.painting.props import Prop, props_in
 from studio.painting.sky import View
 from studio.painting.stage import Actor, Cast
 
@@ -39,12 +39,14 @@ def part(actors: list[Actor], kind: type) -> Actor:
 @pytest.mark.parametrize("heroes", [1, 2, 3])
 def test_figures_stand_beside_one_another_inside_the_picture(heroes: int, camera: str, height: float) -> None:
     view, actors, scale = placed(heroes, camera, height, feature="wheelchair")
-    edges = sorted(
-        (actor.x - actor.wide * scale / 2, actor.x + actor.wide * scale / 2) for actor in actors[: heroes + 2]
-    )
-    assert edges[0][0] >= 0
-    assert edges[-1][1] <= view.width
-    assert all(left[1] <= right[0] + 1 for left, right in pairwise(edges))
+    row = sorted((actor for actor in actors if not isinstance(actor.part, Prop)), key=lambda actor: actor.x)
+    assert len(row) == heroes + 2
+    assert row[0].x - row[0].wide * scale / 2 >= -1
+    assert row[-1].x + row[-1].wide * scale / 2 <= view.width + 1
+    for left, right in pairwise(row):
+        covered = left.x + left.wide * scale / 2 - (right.x - right.wide * scale / 2)
+        near = [actor for actor in (left, right) if isinstance(actor.part, Creature) and not actor.part.kind.flies]
+        assert covered <= 1 or (view.tall and near and covered <= 0.35 * near[0].wide * scale)
 
 
 def test_the_camera_decides_how_large_a_hero_is() -> None:
@@ -71,3 +73,26 @@ def test_who_flies_is_in_the_air_and_others_are_on_the_ground() -> None:
     view, actors, _ = placed(1, "medium", 1024)
     heights = {actor.part.name: actor.y for actor in actors if isinstance(actor.part, Creature)}
     assert heights["owl"] < view.ground <= heights["fox"]
+
+
+def test_large_things_stand_behind_and_small_ones_before_the_figures() -> None:
+    sheet = Sheet(1)
+    hero = people.figure_of(sheet, look_of(HeroLines()), "standing", "happy")
+    view = View(sheet, 1024, 1536, "day", "clear")
+    props = props_in(["boat", "lantern"])
+    actors, _ = stage.placed(view, Cast([hero], None, None), props, "medium", mirrored=False)
+    assert [getattr(actor.part, "name", "hero") for actor in actors] == ["boat", "hero", "lantern"]
+    boat, figure, lantern = actors
+    assert boat.y < figure.y < lantern.y
+
+
+def test_the_same_company_does_not_always_stand_in_the_same_places() -> None:
+    places = set()
+    for seed in range(12):
+        sheet = Sheet(seed)
+        hero = people.figure_of(sheet, look_of(HeroLines()), "standing", "happy")
+        view = View(sheet, 1024, 1536, "day", "clear")
+        cast = Cast([hero], creatures.creature_in("a fox"), None)
+        actors, _ = stage.placed(view, cast, [], "wide", mirrored=seed % 2 == 0)
+        places.add(round(part(actors, Figure).x / 100))
+    assert len(places) >= 4
