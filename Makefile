@@ -8,6 +8,8 @@ UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
 # base.in is read by the others and never installed by itself.
 LOCKS := $(filter-out base,$(patsubst requirements/%.in,%,$(wildcard requirements/*.in)))
 # Options, like SEED=7 on the command line, reach the commands by the environment: make passes them on by itself.
+# Compiled once, not by every process anew, whatever the shell around says.
+unexport PYTHONDONTWRITEBYTECODE
 # Further arguments for pytest: make test ARGS="-k slug".
 ARGS ?=
 WORKERS ?= 2
@@ -34,7 +36,7 @@ check: $(VENV)/.dev ## Check format, lint, types, import rules and generated doc
 	$(if $(wildcard storyloom/docs.py storyloom/docs/__main__.py),$(PYTHON) -m storyloom.docs --check)
 
 bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
-	@exec $(PYTHON) -m benchmarks.orchestration $(ARGS)
+	@exec $(PYTHON) -m benchmarks $(ARGS)
 
 migrate: $(VENV)/.local ## Bring the database in DATABASE_URL to this code's schema
 	@exec $(PYTHON) -m storyloom.db.migrate

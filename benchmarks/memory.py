@@ -19,7 +19,7 @@ from benchmarks.options import read_options
 from benchmarks.product import Product, running
 
 STORIES = 3
-CALM = 5.0
+CALM = 25.0
 """Seconds after the last work until memory is read: heavy imports end, the collector has run."""
 
 

@@ -62,7 +62,17 @@ class EmbeddedPostgres(Embedded[str]):
         return url
 
     def _program(self, port: int) -> Program:
-        options = ("max_connections=200", "shared_buffers=64MB", "unix_socket_directories=", *self._options)
+        # One machine's Postgres: nobody replicates from it, and its helpers' memory is better used by the services.
+        options = (
+            "max_connections=200",
+            "shared_buffers=32MB",
+            "unix_socket_directories=",
+            "wal_level=minimal",
+            "max_wal_senders=0",
+            "max_logical_replication_workers=0",
+            "io_method=sync",
+            *self._options,
+        )
         settings = [word for option in options for word in ("-c", option)]
         server = (str(self._binaries / "postgres"), "-D", str(self._data), "-h", "127.0.0.1", "-p", str(port))
         return Program(

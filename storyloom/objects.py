@@ -6,6 +6,7 @@ Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes and
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -57,6 +58,7 @@ class Objects:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="objects")
         self._clients: dict[str | None, S3Client] = {}
+        self._connecting = threading.Lock()
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Store bytes, patiently: they are paid for. The same bytes twice are the same object."""
@@ -158,9 +160,10 @@ class Objects:
 
     def _client(self, endpoint: str | None = None) -> "S3Client":
         endpoint = endpoint or self.settings.s3_endpoint_url
-        if endpoint not in self._clients:
-            self._clients[endpoint] = _connect(self.settings, endpoint)
-        return self._clients[endpoint]
+        with self._connecting:  # eight threads that all come first would make eight clients of 4 MB each
+            if endpoint not in self._clients:
+                self._clients[endpoint] = _connect(self.settings, endpoint)
+            return self._clients[endpoint]
 
 
 class _Exists(Exception):  # noqa: N818 - not an error: somebody was first

@@ -1,7 +1,7 @@
 """The press: WeasyPrint in a process of its own, started when first needed, replaced when it hangs.
 
 A book costs a second of pure CPU and 150 MB, and WeasyPrint takes seconds to import: none of it belongs in the event
-loop, and none of it should stay. The process (printer.py) is retired after some books or some idle minutes.
+loop, and none of it should stay. The process (printer.py) is retired after some books or some idle seconds.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ class Press:
     """
 
     def __init__(
-        self, *, timeout: float = 90, books: int = 25, idle: float = 300, command: tuple[str, ...] = ()
+        self, *, timeout: float = 90, books: int = 25, idle: float = 20, command: tuple[str, ...] = ()
     ) -> None:
         self._command = command or (sys.executable, "-P", str(PRINTER))
         self._timeout = timeout
