@@ -40,3 +40,10 @@ ON CONFLICT DO NOTHING;
 
 -- name: key_is_known$
 SELECT EXISTS (SELECT 1 FROM api_keys WHERE secret_hash = :secret_hash AND revoked_at IS NULL);
+
+-- name: keys
+SELECT id, tenant_id, name, scopes, created_at, revoked_at FROM api_keys
+WHERE :tenant_id::text IS NULL OR tenant_id = :tenant_id ORDER BY created_at, id;
+
+-- name: revoke_key$
+UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id;
