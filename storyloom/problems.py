@@ -97,10 +97,10 @@ async def as_problems(
     except Exception as error:
         if _is_the_clients(error, request):
             raise
-        problem = _away(error)
-        if problem is not None:
-            log.warning("http.away", method=request.method, code=problem.code, error=type(error).__name__)
-            return problem.response(request.path)
+        away = _away(error)
+        if away is not None:
+            log.warning("http.away", method=request.method, code=away.code, error=type(error).__name__)
+            return away.response(request.path)
         log.exception("http.bug", method=request.method)
         return Problem(500, "bug", "Something broke on our side. It is logged.").response(request.path)
 
