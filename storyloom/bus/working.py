@@ -6,39 +6,32 @@ STORY, so that a crash anywhere in here means that somebody makes the rest of th
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 from uuid import UUID
 
-import orjson
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from storyloom.bus import dead
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
+from storyloom.bus.heart import Heart
 from storyloom.objects import Manifest, Objects
 from storyloom.settings import WorkerSettings
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetProgressed, AssetRetrying, AssetStarted, Event
-from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, Result
 from storyloom.telemetry import JOBS, RETRIES, SECONDS
 from storyloom.work import Workshop
 
 log = structlog.get_logger()
-
-START_TOLD_AFTER = 0.1
-"""Seconds until a job's start is told: what is done by then, AssetCompleted tells."""
-
-
-Whisper = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +111,7 @@ class Working:
 
     async def _work(self, delivery: _Delivery) -> None:
         job = delivery.job
-        heart = _Heart(partial(_beat, delivery.message), partial(self._tell_start, delivery), every=self._heartbeat)
+        heart = Heart(partial(_beat, delivery.message), partial(self._tell_start, delivery), every=self._heartbeat)
         structlog.contextvars.bind_contextvars(story_id=str(job.story_id), asset=job.asset.value, trace=job.trace[:35])
         try:
             heart.start()
@@ -221,47 +214,17 @@ class Working:
             reason=failure.reason,
             request_id=failure.request_id,
         )
-        await self._bury(job, failure, attempts=delivery.attempt)
+        await self._send(self._bus.names.dead, dead.letter(job, failure, attempts=delivery.attempt))
         await self._tell(failed)
         await self._finish(delivery, "failed")
 
-    async def _bury(self, job: AssetRequested, failure: GiveUp, *, attempts: int) -> None:
-        """A dead letter: the job with why it died, for people to look at and replay."""
-        body = {
-            "job": job.model_dump(mode="json"),
-            "code": failure.code,
-            "reason": failure.reason,
-            "requestId": failure.request_id,
-            "details": failure.details,
-            "attempts": attempts,
-            "at": datetime.now(UTC).isoformat(),
-        }
-        subject = f"dead.{job.service.value}.{job.story_id}.{job.asset.value}"
-        await self._send(self._bus.names.dead, Letter(subject, orjson.dumps(body), f"{job.id}.dead"))
-
     async def _bury_unreadable(self, message: Msg, error: ValidationError) -> None:
         """A message that is no job: kept for people, and the asset fails if the message says enough to tell."""
-        where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
-        log.error("job.unreadable", subject_tokens=message.subject.count(".") + 1, field=where)
-        service = self._workshop.service.value
-        tokens = message.subject.rsplit(".", 2)
-        letter = Letter(f"dead.{service}.{tokens[-2]}.{tokens[-1]}", message.data, None)
-        await self._send(self._bus.names.dead, letter)
-        with suppress(ValidationError, ValueError, TypeError, KeyError):
-            told = orjson.loads(message.data)
-            failed = AssetFailed(
-                id=f"{told['id']}.failed",
-                story_id=UUID(tokens[-2]),
-                tenant_id=told["tenant_id"],
-                trace=str(told.get("trace", "")),
-                at=datetime.now(UTC),
-                asset=Asset(tokens[-1]),
-                fingerprint=Fingerprint(told["fingerprint"]),
-                started_at=datetime.now(UTC),
-                code="bug",
-                reason=f"the job could not be read: {where}",
-            )
-            await self._tell(failed)
+        found = dead.unreadable(message, error, self._workshop.service)
+        log.error("job.unreadable", subject_tokens=message.subject.count(".") + 1, field=found.field)
+        await self._send(self._bus.names.dead, found.letter)
+        if found.failed is not None:
+            await self._tell(found.failed)
         with suppress(NatsError):
             await message.term()
 
@@ -298,41 +261,6 @@ class Working:
             story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
         )
         await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
-
-
-class _Heart:
-    """While it beats the bus is told that a job is being worked on; once, early on, that it has started.
-
-    A timer and not a task: a job that ends at once costs next to nothing, and nobody need hear that it began.
-    """
-
-    def __init__(self, beat: Whisper, begin: Whisper, *, every: float) -> None:
-        self._beat = beat
-        self._begin = begin
-        self._every = every
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._said: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        self._timer = self._loop.call_later(min(START_TOLD_AFTER, self._every), self._first)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _first(self) -> None:
-        self._say(self._begin)
-        self._next()
-
-    def _next(self) -> None:
-        self._say(self._beat)
-        self._timer = self._loop.call_later(self._every, self._next)
-
-    def _say(self, whisper: Whisper) -> None:
-        task = self._loop.create_task(whisper())
-        self._said.add(task)
-        task.add_done_callback(self._said.discard)
 
 
 class _Reporter:
