@@ -1,13 +1,13 @@
 """Orchestration alone: makers that answer at once, so that only the bus, Postgres and our code work.
 
 Each round measures ours and a bare NATS loop with one upsert a step, one after the other on the same servers, each with
-Each round measures ours and a bare NATS loop with one upsert a step, one after the other on the same servers, each with
+two processes (ours: status, and the four workers) and a driver; what counts is the ratio between the two.
+``python -m benchmarks.orchestration --help``.
 """
 
 import argparse
 import asyncio
 import json
-import logging
 import multiprocessing
 import statistics
 import sys
@@ -17,37 +17,21 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
-from uuid import UUID
 
-import orjson
 import psutil
-import structlog
 import uvloop
-from nats.aio.msg import Msg
 from pydantic import SecretStr
 
 from benchmarks import bare
+from benchmarks.ours import Ours, quiet, serve_role
 from local.nats import EmbeddedNats
 from local.postgres import EmbeddedPostgres
-from services.api.keys import add_key
-from services.api.stories import Stories
-from services.status import app as status
-from services.status import projector, records
-from storyloom import worker
 from storyloom.bus.connection import connect
 from storyloom.bus.streams import provision
 from storyloom.db.migrate import migrate
-from storyloom.db.pool import open_pool
-from storyloom.keys import Caller
-from storyloom.objects import Manifest, Objects
-from storyloom.running import settle
 from storyloom.settings import Settings
-from storyloom.story.assets import GRAPH, Service
-from storyloom.story.brief import Brief
-from tests.makers import QuickMakers
+from storyloom.story.assets import GRAPH
 
-BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"})
 STEPS = len(GRAPH)
 
 
@@ -61,92 +45,6 @@ class Figures:
     told_p50_ms: float
     told_p99_ms: float
     by_process: dict[str, float]
-
-
-class NoStore(Objects):
-    """No store: the orchestration alone is measured, and a manifest's write is the store's time."""
-
-    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
-        del story_id
-        return manifest
-
-
-def serve_role(role: str, settings: Settings, ready: Any) -> None:
-    """The body of a child process: one service, or one bare worker, until it is killed."""
-    _quiet()
-
-    async def run() -> None:
-        if role == "status":
-            _stamp_commits()
-            await status.serve(settings)
-        elif role.startswith("bare"):
-            await bare.serve(settings)
-        else:
-            makers = QuickMakers()
-            for service in Service:
-                await worker.serve(makers.compose(service), settings, objects=NoStore(settings))
-        settle()
-        ready.set()
-        await asyncio.Event().wait()
-
-    uvloop.run(run())
-
-
-def _quiet() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-
-
-def _stamp_commits() -> None:
-    """Put the time of the commit into what is told, for the listener to subtract."""
-    plain = projector.Projector._tell_readers  # noqa: SLF001 - the benchmark looks inside
-
-    async def stamped(self: projector.Projector, turn: records.Turn) -> None:
-        for news in turn.effects.news:
-            news.data["committed"] = time.time()
-        await plain(self, turn)
-
-    projector.Projector._tell_readers = stamped  # type: ignore[method-assign]  # noqa: SLF001
-
-
-class Ours:
-    """Stories through the whole of our code but HTTP and makers."""
-
-    roles = ("status", "workers")
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.told: list[float] = []
-        self._ends: dict[str, asyncio.Future[None]] = {}
-
-    async def __aenter__(self) -> Self:
-        self._pool = await open_pool(self.settings, size=8)
-        self._bus = await connect(self.settings, "benchmark")
-        await add_key(self._pool, "benchmark", "benchmark")
-        self._stories = Stories(self._pool, self._bus, 0.2)
-        await self._bus.client.subscribe("status.*", cb=self._hear)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._bus.close()
-        await self._pool.close()
-
-    async def story(self) -> None:
-        """One story, from the request until its reader hears that it is ready."""
-        who = Caller("benchmark", frozenset({"admin"}))
-        trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-        story_id: UUID = await self._stories.create(who, BRIEF, trace=trace)
-        end = self._ends.setdefault(str(story_id), asyncio.get_running_loop().create_future())
-        await end
-        del self._ends[str(story_id)]
-
-    async def _hear(self, message: Msg) -> None:
-        now = time.time()
-        for one in orjson.loads(message.data):
-            self.told.append(1e3 * (now - one["data"]["committed"]))
-            if one["event"] == "story":
-                story_id = message.subject.split(".")[1]
-                end = self._ends.setdefault(story_id, asyncio.get_running_loop().create_future())
-                end.set_result(None)
 
 
 async def measure(
@@ -294,7 +192,7 @@ def main() -> int:
     parser.add_argument("--single", type=int, default=30, help="stories one at a time")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    _quiet()
+    quiet()
     rounds = uvloop.run(run(arguments))
     summary = {
         "steps_per_second_ratio": _median(r["ours"].steps_per_second / r["bare"].steps_per_second for r in rounds),

@@ -30,7 +30,7 @@ from pydantic import SecretStr
 
 from benchmarks.figures import report
 from benchmarks.options import read_options
-from benchmarks.orchestration import BRIEF, NoStore, serve_role
+from benchmarks.ours import BRIEF, NoStore, serve_role
 from client.sse import Parser
 from local.nats import EmbeddedNats
 from local.ports import free_port

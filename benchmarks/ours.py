@@ -1,0 +1,116 @@
+"""Our side of the orchestration benchmark: its processes, and what drives stories through them."""
+
+import asyncio
+import logging
+import time
+from typing import Any, Self
+from uuid import UUID
+
+import orjson
+import structlog
+import uvloop
+from nats.aio.msg import Msg
+
+from benchmarks import bare
+from services.api.keys import add_key
+from services.api.stories import Stories
+from services.status import app as status
+from services.status import projector, records
+from storyloom import worker
+from storyloom.bus.connection import connect
+from storyloom.db.pool import open_pool
+from storyloom.keys import Caller
+from storyloom.objects import Manifest, Objects
+from storyloom.running import settle
+from storyloom.settings import Settings
+from storyloom.story.assets import Service
+from storyloom.story.brief import Brief
+from tests.makers import QuickMakers
+
+BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"})
+
+
+class NoStore(Objects):
+    """No store: the orchestration alone is measured, and a manifest's write is the store's time."""
+
+    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
+        del story_id
+        return manifest
+
+
+def serve_role(role: str, settings: Settings, ready: Any) -> None:
+    """The body of a child process: one service, or one bare worker, until it is killed."""
+    quiet()
+
+    async def run() -> None:
+        if role == "status":
+            _stamp_commits()
+            await status.serve(settings)
+        elif role.startswith("bare"):
+            await bare.serve(settings)
+        else:
+            makers = QuickMakers()
+            for service in Service:
+                await worker.serve(makers.compose(service), settings, objects=NoStore(settings))
+        settle()
+        ready.set()
+        await asyncio.Event().wait()
+
+    uvloop.run(run())
+
+
+def quiet() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+def _stamp_commits() -> None:
+    """Put the time of the commit into what is told, for the listener to subtract."""
+    plain = projector.Projector._tell_readers  # noqa: SLF001 - the benchmark looks inside
+
+    async def stamped(self: projector.Projector, turn: records.Turn) -> None:
+        for news in turn.effects.news:
+            news.data["committed"] = time.time()
+        await plain(self, turn)
+
+    projector.Projector._tell_readers = stamped  # type: ignore[method-assign]  # noqa: SLF001
+
+
+class Ours:
+    """Stories through the whole of our code but HTTP and makers."""
+
+    roles = ("status", "workers")
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.told: list[float] = []
+        self._ends: dict[str, asyncio.Future[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        self._pool = await open_pool(self.settings, size=8)
+        self._bus = await connect(self.settings, "benchmark")
+        await add_key(self._pool, "benchmark", "benchmark")
+        self._stories = Stories(self._pool, self._bus, 0.2)
+        await self._bus.client.subscribe("status.*", cb=self._hear)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._bus.close()
+        await self._pool.close()
+
+    async def story(self) -> None:
+        """One story, from the request until its reader hears that it is ready."""
+        who = Caller("benchmark", frozenset({"admin"}))
+        trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+        story_id: UUID = await self._stories.create(who, BRIEF, trace=trace)
+        end = self._ends.setdefault(str(story_id), asyncio.get_running_loop().create_future())
+        await end
+        del self._ends[str(story_id)]
+
+    async def _hear(self, message: Msg) -> None:
+        now = time.time()
+        for one in orjson.loads(message.data):
+            self.told.append(1e3 * (now - one["data"]["committed"]))
+            if one["event"] == "story":
+                story_id = message.subject.split(".")[1]
+                end = self._ends.setdefault(story_id, asyncio.get_running_loop().create_future())
+                end.set_result(None)
