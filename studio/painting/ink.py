@@ -67,25 +67,34 @@ class Sheet:
         self.tone: tuple[float, float, float] | None = None
         self._marks: list[str] = []
         self._near = 0
+        self.top: float = 0
         self._gradients: dict[str, str] = {}
 
-    def come_near(self) -> None:
-        """What is drawn from here on stands near: it is of the second layer."""
-        self._near = len(self._marks)
+    def come_near(self, top: float) -> None:
+        """What is drawn from here on stands near, none of it above `top`: it is of the second layer."""
+        self._near, self.top = len(self._marks), top
+
+    @contextmanager
+    def far_off(self) -> Iterator[None]:
+        """What is drawn inside belongs to what is far, whenever it is drawn."""
+        marks, self._marks = self._marks, []
+        yield
+        self._marks = [*marks[: self._near], *self._marks, *marks[self._near :]]
+        self._near += len(self._marks) - len(marks)
 
     def layers(self, width: float, height: float) -> tuple[str, str]:
-        """What is far and what is near, each a drawing of its own, in a view box of width x height."""
+        """What is far, whole, and what is near, from `top` downwards, each a drawing of its own."""
         far, near = self._marks[: self._near], self._marks[self._near :]
-        return self._drawing(far, width, height), self._drawing(near, width, height)
+        return self._drawing(far, width, height), self._drawing(near, width, height, self.top)
 
     def svg(self, width: float, height: float) -> str:
         """The whole drawing, in a view box of width x height."""
         return self._drawing(self._marks, width, height)
 
-    def _drawing(self, marks: Sequence[str], width: float, height: float) -> str:
+    def _drawing(self, marks: Sequence[str], width: float, height: float, top: float = 0) -> str:
         gradients = "".join(f"{text}" for text in self._gradients.values())
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {top:.0f} {width:.0f} {height - top:.0f}">'
             f'<defs>{gradients}</defs><g stroke-linejoin="round" stroke-linecap="round">'
             f"{''.join(marks)}</g></svg>"
         )

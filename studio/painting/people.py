@@ -103,11 +103,7 @@ def draw(figure: Figure) -> None:
     """The whole hero, from what lies farthest back to what is nearest."""
     sheet, joints = figure.sheet, figure.joints
     if figure.seat == "bed":
-        parked = figure.has(*_PARKED)
-        if parked:
-            _draw_parked(figure)
-        with sheet.at(-80 if parked else 0, 0):
-            _draw_in_bed(figure)
+        _draw_abed(figure)
         return
     sheet.shadow(20 if figure.seat == "chair" else 4, 4, 135 if figure.seat == "chair" else 92)
     kinds.draw_behind(figure)
@@ -142,6 +138,14 @@ def draw(figure: Figure) -> None:
     for side in raised:
         body.draw_arm(figure, side)
     devices.draw_in_front(figure)
+
+
+def _draw_abed(figure: Figure) -> None:
+    parked = figure.has(*_PARKED)
+    if parked:
+        _draw_parked(figure)
+    with figure.sheet.at(-80 if parked else 0, 0):
+        _draw_in_bed(figure)
 
 
 def _draw_in_bed(figure: Figure) -> None:

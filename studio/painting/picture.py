@@ -23,8 +23,8 @@ from studio.painting.stage import Cast
 
 SMALLEST, LARGEST = 16, 2048
 _MOST_PROPS = 3  # beside what a hand holds
-# Far scenery is rendered coarser: soft behind sharp figures, as a wash is, and at two fifths of the cost.
-_FAR, _COARSE_FROM = 0.625, 512
+# Far scenery is rendered coarser: soft behind sharp figures, as a wash is, and at a quarter of the cost.
+_FAR, _COARSE_FROM = 0.5, 512
 STYLE = "soft watercolour picture book illustration"
 
 
@@ -38,10 +38,14 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Composition:
-    """A picture before it is rendered: SVG, whole and as the layers far and near, and what is on it."""
+    """A picture before it is rendered: SVG, whole and as the layers far and near, and what is on it.
+
+    `top` is where the near layer begins, as a share of the height.
+    """
 
     svg: str
     layers: tuple[str, str]
+    top: float
     drawn: dict[str, Any]
 
 
@@ -68,8 +72,9 @@ def _render(composition: Composition, width: int, height: int) -> Image.Image:
     far, near = composition.layers
     small = _rasterise(far, round(width * _FAR), round(height * _FAR)).convert("RGB")
     whole = small.resize((width, height), Image.Resampling.BICUBIC)
-    sharp = _rasterise(near, width, height).convert("RGBA")
-    whole.paste(sharp, mask=sharp)
+    top = round(composition.top * height)
+    sharp = _rasterise(near, width, height - top)
+    whole.paste(sharp, (0, top), mask=sharp)
     return whole
 
 
@@ -106,7 +111,9 @@ def compose(
         "setting": setting, "time": brief.time, "weather": brief.weather, "camera": brief.camera,
         "props": [prop.name for prop in shown], "action": heroes[0].posture, "emotion": heroes[0].emotion,
     }  # fmt: skip
-    return Composition(sheet.svg(view.width, view.height), sheet.layers(view.width, view.height), drawn)
+    return Composition(
+        sheet.svg(view.width, view.height), sheet.layers(view.width, view.height), sheet.top / view.height, drawn
+    )
 
 
 def _heroes(
@@ -157,7 +164,7 @@ def _draw_all(view: View, brief: Brief, cast: Cast, setting: str, props: Sequenc
         if view.dark and not brief.portrait:
             glow = view.sheet.glow("#ffdf9a", 0.34)
             view.sheet.oval(view.width / 2, view.ground - 190 * scale, 430 * scale, 330 * scale, glow)
-        view.sheet.come_near()
+        view.sheet.come_near(stage.top_of(actors, scale))
         stage.draw(view, actors, scale)
     if not brief.portrait:
         scenery.draw_in_front(view, setting)

@@ -14,6 +14,7 @@ from studio.painting.sky import View
 _TALL = {"wide": 0.44, "medium": 0.55, "close": 0.66, "portrait": 0.74}
 _MOST_SCALE = 2.5
 _BEFORE = 0.72
+_OVERHEAD = 110
 
 
 @dataclass
@@ -142,6 +143,11 @@ def _close(actors: Sequence[Actor], hero: Actor, scale: float) -> None:
         step = abs(near.x - hero.x) - (hero.wide * reach + near.wide * 0.36) * scale
         hero.x += side * step / 2
         near.x -= side * step / 2
+
+
+def top_of(actors: Sequence[Actor], scale: float) -> float:
+    """A height above everybody, with room for what a raised hand holds; never above the picture."""
+    return max(0.0, float(int(min(actor.y - (actor.tall * actor.size + _OVERHEAD) * scale for actor in actors))))
 
 
 def draw(view: View, actors: Sequence[Actor], scale: float) -> None:

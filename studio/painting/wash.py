@@ -15,15 +15,16 @@ def paint(drawing: Image.Image) -> Image.Image:
     flat = np.asarray(drawing)
     textures = _textures(flat.shape[1], flat.shape[0])
     moved: Pixels = flat.reshape(-1, 3)[textures.wobble]
-    blurred = Image.fromarray(moved).filter(ImageFilter.BoxBlur(max(1.0, 5 * textures.scale)))
-    colours = moved.astype(np.float32)
-    pooled = np.abs(colours - np.asarray(blurred, np.float32)).mean(axis=2)
+    grey = Image.fromarray(moved).convert("L")
+    blurred = grey.filter(ImageFilter.BoxBlur(max(1.0, 5 * textures.scale)))
+    light = np.asarray(grey, np.float32)
+    pooled = np.abs(light - np.asarray(blurred, np.float32))
     # Pigment gathers where colours meet: those edges darken, by a seventh at most.
     shade = 1 - np.minimum(pooled * np.float32(0.6 / 255), np.float32(0.15))
-    light = colours.mean(axis=2) * np.float32(1 / 255)
+    light *= np.float32(1 / 255)
     shade *= 1 + textures.wash * (np.float32(1.45) - light)
     shade *= textures.paper
-    colours *= shade[..., None]
+    colours = moved * shade[..., None]
     np.clip(colours, 0, 255, out=colours)
     return Image.fromarray(colours.astype(np.uint8))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -15,6 +16,18 @@ from studio.storyteller.tale import Tale, recall
 
 _FILE = Path(__file__).parent / "world" / "activities.txt"
 _COUNT = 4
+# What no activity may bring near a hero, whatever the story planted: another thing of the story takes its place.
+_KEPT_AWAY = (
+    (
+        ("asthma", "tracheostomy", "oxygen"),
+        re.compile(r"feather|pollen|flower|blossom|dandelion|bouquet|perfume|incense|\bdust"),
+    ),
+    (("type1_diabetes", "feeding"), re.compile(r"biscuit|cake|\btart|sweets|\bbun\b|toffee")),
+)
+_TOO_HOT = re.compile(r"candle|match(?:es|box)?\b|fire\b|torch|flame|spark")
+_MAY_SEE_FLAMES = 8
+_PLAIN_THING, _PLAIN_TOKEN = "treasure", "secret"
+
 # What the hero's own body or senses ask of an activity, said as a change that works, not as a limit.
 _ACCESS = (
     (("wheelchair", "walker", "crutches", "cerebral", "prosthetic_leg", "orthotic", "dwarfism", "limb_length"),
@@ -39,10 +52,28 @@ _ACCESS_ANY = "Do each step lying, sitting or standing; point, sign or speak; an
 
 def devise(brief: Brief, planned: Mapping[str, Any], *, seed: int) -> dict[str, Any]:
     """Four activities of four types, each with something of this story in it."""
-    tale = recall(brief, planned)
+    tale = _kept_safe(recall(brief, planned))
     rng = Random(f"{seed}|{planned.get('title')}|activities")
     chosen = rng.sample(_ideas(), _COUNT)
     return {"activities": [_activity(idea, tale, planned) for idea in chosen]}
+
+
+def _kept_safe(tale: Tale) -> Tale:
+    """The tale for playing: with nothing that burns for the young, and nothing that takes a hero's breath."""
+    return replace(
+        tale,
+        thing=_PLAIN_THING if _harms(tale.brief, tale.thing) else tale.thing,
+        token=_PLAIN_TOKEN if _harms(tale.brief, tale.token) else tale.token,
+    )
+
+
+def _harms(brief: Brief, thing: str) -> bool:
+    if brief.age < _MAY_SEE_FLAMES and _TOO_HOT.search(thing):
+        return True
+    traits = [trait for hero in brief.heroes for trait in hero.traits]
+    return any(
+        kept.search(thing) for keys, kept in _KEPT_AWAY for key in keys for trait in traits if trait.startswith(key)
+    )
 
 
 def _activity(idea: Mapping[str, str], tale: Tale, planned: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from studio.storyteller.world.reading import Creature, read_creatures
 _SHE = spell(
     "Ember Hazel Clover Willow Juniper Poppy Maple Nutmeg Saffron Tansy Pippa Marigold Olive Fern Tilly Plum Wren "
     "Dot Minnow Sorrel Honey Pebble Dapple Velvet Cricket Posy Mabel Twill Lark Dumpling Ginger Sukie "
-    "Bluebell Clementine Fennel Bonnie Cleo Daisy Etta Flora Greta Hattie Ivy Kiki Luna Mimi Nell Opal Pearl Rosie Sage "
-    "Una Violet Zinnia Biddy Cinder Dilly Elsie Tuppence Peony Odette Trixie Lottie Myrtle"
+    "Bluebell Clementine Fennel Bonnie Cleo Daisy Etta Flora Greta Hattie Ivy Kiki Luna Mimi Nell Opal Pearl Rosie "
+    "Sage Una Violet Zinnia Biddy Cinder Dilly Elsie Tuppence Peony Odette Trixie Lottie Myrtle"
 )
 _HE = spell(
     "Bramble Rusty Fig Otto Pip Quill Bracken Thistle Basil Cobble Barnaby Tumble Button Pickle Acorn Finch Jasper "
     "Toggle Crumpet Rollo Mungo Humphrey Dill Teasel Pocket Oats Puddle Gus Biscuit Sprout Waffle Ferdie "
-    "Alder Caspar Felix Gilbert Hugo Jonty Kip Linus Monty Ned Oscar Percy Rufus Umber Wilbur Ziggy Alfie Bertie Dougal "
-    "Ernest Fitz Gulliver Horace Ludo Milo Noodle Parsley Conker Marlow Tuck Bertram Pumpkin"
+    "Alder Caspar Felix Gilbert Hugo Jonty Kip Linus Monty Ned Oscar Percy Rufus Umber Wilbur Ziggy Alfie Bertie "
+    "Dougal Ernest Fitz Gulliver Horace Ludo Milo Noodle Parsley Conker Marlow Tuck Bertram Pumpkin"
 )
 _HELPERS_SHE = (
     "Grandmother Reed",

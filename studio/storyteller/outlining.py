@@ -137,7 +137,7 @@ def _begin(brief: Brief, rng: Random) -> Tale:
         plot=plot,
         companion=companion,
         helper=helper,
-        thing=wishes.thing or _choose_thing(plot, rng),
+        thing=wishes.thing or _choose_thing(plot, brief, rng),
         token=rng.choice([token for token in tokens if token not in wishes.thing] or tokens),
         place=place,
         where=where,
@@ -164,8 +164,11 @@ def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tupl
     return place, rng.choice(place.names)
 
 
-def _choose_thing(plot: Plot, rng: Random) -> str:
-    thing = rng.choice(plot.head.get("things", _USUAL_THINGS))
+def _choose_thing(plot: Plot, brief: Brief, rng: Random) -> str:
+    things = plot.head.get("things", _USUAL_THINGS)
+    if any(trait.startswith("asthma") for hero in brief.heroes for trait in hero.traits):
+        things = tuple(thing for thing in things if thing != "feather")
+    thing = rng.choice(things)
     return f"{rng.choice(_ADJECTIVES)} {thing}" if thing in read_things() else thing
 
 

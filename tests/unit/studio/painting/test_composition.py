@@ -6,10 +6,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from studio.painting import acting
 from studio.painting.features import features_in
+from studio.painting.identity import look_of
 from studio.painting.picture import Composition, compose
-from studio.painting.prompt import TIMES, WEATHERS
-from studio.painting.scenery import PLACES
+from studio.painting.prompt import TIMES, WEATHERS, HeroLines
+from studio.painting.props import props_in
+from studio.painting.scenery import PLACES, setting_in
 from tests.unit.studio.painting.prompts import hero, scene
 from tests.unit.studio.painting.test_features import ASKED
 
@@ -143,3 +146,44 @@ def test_hostile_words_neither_fail_nor_reach_the_drawing(text: str) -> None:
         "svg", "defs", "g", "path", "circle", "ellipse", "rect", "stop", "linearGradient", "radialGradient"
     }  # fmt: skip
     assert "alert" not in picture.svg
+
+
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [("holding a lantern", "hand"), ("carrying something home", "hand"), ("going softly with a small lamp", "hand"),
+     ("walking in the dark", "ground"), ("looking about", "ground")],
+)  # fmt: skip
+def test_a_thing_is_in_the_hand_only_when_the_action_puts_it_there(action: str, place: str) -> None:
+    look = look_of(HeroLines())
+    _, held = acting.hold(look, acting.posture_in(action, "", "calm"), action, props_in(["lantern"]))
+    assert (held is not None) == (place == "hand")
+
+
+def test_a_path_means_a_meadow_only_where_no_other_place_is_named() -> None:
+    assert setting_in("the mossy path in the foggy forest") == "forest"
+    assert setting_in("a winding path") == "meadow"
+    assert setting_in("the tall grass in the meadow by the forest") == "meadow"
+
+
+def test_what_the_place_draws_is_no_parcel() -> None:
+    assert props_in(["moon", "tiny door", "high wall"]) == []
+
+
+@pytest.mark.parametrize(("mood", "tears"), [("worried", False), ("sad", False), ("crying", True)])
+def test_only_who_cries_has_a_tear(mood: str, tears: bool) -> None:
+    assert ("M47,30q9,13" in composed(scene(action="standing", emotion=mood)).svg) == tears
+
+
+def test_a_wheelchair_waits_beside_the_bed_of_its_owner() -> None:
+    chair = hero(must_show="a manual wheelchair with large push-rim wheels")
+    abed, up = (composed(scene(chair, action=action, setting="a bedroom")) for action in ("lying in bed", "sitting"))
+    assert abed.drawn["heroes"][0]["features"] == up.drawn["heroes"][0]["features"] == ["manual wheelchair"]
+    assert abed.drawn["action"] == "sleeping"
+
+
+def test_the_layers_are_the_whole_and_nothing_near_stands_above_its_top() -> None:
+    tall = compose(scene(setting="a meadow", weather="snow"), (1024, 1536), 1, {})
+    far, near = tall.layers
+    drawn = re.findall(r"<(?:path|circle|ellipse|rect) [^>]*>", far + near)
+    assert drawn == shapes(tall)
+    assert 0 < tall.top < 0.6

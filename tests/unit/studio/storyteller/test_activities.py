@@ -77,3 +77,21 @@ def test_nothing_sharp_small_or_hot_for_the_youngest(age: int) -> None:
 def test_the_hero_can_do_it(trait: str, change: str) -> None:
     _, activities = _devised(brief(characters=[character(traits=[trait])]), 1)
     assert all(change in activity["adaptations"]["access_needs"] for activity in activities)
+
+
+@pytest.mark.parametrize("age", [3, 7])
+def test_no_candle_for_those_who_are_too_young_for_one(age: int) -> None:
+    for seed in range(12):
+        outline, activities = _devised(brief("birthday", age=age), seed)
+        for activity in activities:
+            told = " ".join(str(value) for key, value in activity.items() if key != "safety_notes")
+            assert "candle" not in told.lower().replace(outline["title"].lower(), ""), told
+
+
+def test_nothing_that_takes_the_breath_of_a_hero_with_asthma() -> None:
+    hero = character(traits=["asthma"])
+    for seed in range(12):
+        asked = brief(characters=[hero], premise="Mira finds a feather")
+        _, activities = _devised(asked, seed)
+        assert not re.search(r"feather", str(activities).lower().replace(outline_of(asked, seed)["title"].lower(), ""))
+        assert "feather" not in outline_of(brief(characters=[hero]), seed)["elements"]["object"]

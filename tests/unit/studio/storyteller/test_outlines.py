@@ -189,3 +189,24 @@ def test_alt_text_is_one_sentence_about_the_scene() -> None:
     assert told["alt_text"].endswith(".")
     assert told["alt_text"].count(".") == 1
     assert "Mira" in told["alt_text"]
+
+
+@pytest.mark.parametrize("story_type", ["bedtime", "adventure"])
+def test_what_is_lost_is_not_seen_before_it_is_found(story_type: str) -> None:
+    for seed in range(12):
+        outline = outline_of(brief(story_type, premise="a fox who has lost her lantern"), seed)
+        for scene in outline["scenes"][:2]:
+            seen = " ".join([*scene["props"], scene["action"]])
+            assert not re.search(r"lantern|lamp|torch", seen), (seed, seen)
+        assert "lantern" in outline["scenes"][3]["props"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [brief(), brief("bedtime", premise="a fox who has lost her lantern", setting="a foggy forest"), brief("birthday")],
+    ids=["adventure", "bedtime", "birthday"],
+)
+def test_a_hundred_seeds_of_one_brief_give_ninety_titles(asked: dict[str, Any]) -> None:
+    titles = {outline_of(asked, seed)["title"] for seed in range(100)}
+    assert len(titles) >= 90
+    assert all(len(title.split()) <= 7 for title in titles)

@@ -219,3 +219,26 @@ def test_bedtime_ends_at_night_in_bed() -> None:
         outline = outline_of(brief("bedtime"), seed)
         assert outline["scenes"][3]["time_of_day"] == "night"
         assert "bed" in outline["scenes"][3]["setting"]
+
+
+@pytest.mark.parametrize("story_type", _TYPES)
+def test_the_first_sentences_say_who_they_are_about(story_type: str) -> None:
+    for seed in range(6):
+        for age in (3, 5, 8):
+            story = story_of(brief(story_type, age=age), seed)
+            opening = " ".join(split_sentences(story.texts[0])[:2])
+            assert "Mira" in opening or story.brief["typeDetails"].get("to", "Mira") in opening, opening
+            narrated = re.sub("“[^”]*”", "", story.texts[0])
+            pronoun = re.search(r"\b(?:she|her)\b", narrated, re.IGNORECASE)
+            assert pronoun is None or re.search(r"\b[A-Z]\w+", narrated[: pronoun.start()])
+            assert story.outline["companion"]["kind"] in story.texts[0]
+
+
+def test_a_pronoun_for_somebody_not_yet_named_becomes_the_name() -> None:
+    from studio.storyteller.language.phrasing import Person, Phrasing  # noqa: PLC0415 - used by this test alone
+    from studio.storyteller.language.pronouns import HE, SHE  # noqa: PLC0415
+
+    teller = Phrasing([Person("Mira", SHE)], {"C": "Fig", "che": HE.subject, "chis": HE.possessive})
+    assert teller.say("Down by {their} toes lay a sock.") == "Down by Mira's toes lay a sock."
+    assert teller.say("Down by {their} toes lay one more.") == "Down by her toes lay one more."
+    assert teller.say("{chis} ears stood up, and {che} ran.") == "Fig's ears stood up, and he ran."
