@@ -34,6 +34,8 @@ def set_up(settings: LogSettings, service: str) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stdout, force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # While Postgres is away the pool tells of it with a traceback again and again; readiness and our logs say it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 def _bare_traceback(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
+import orjson
 import structlog
 from pydantic import ValidationError
 
@@ -46,6 +47,12 @@ class Manifest(Value):
     asset: Asset
     fingerprint: Fingerprint
     result: AnyResult
+
+    @property
+    def body(self) -> bytes:
+        """The manifest as JSON."""
+        head = {"version": self.version, "asset": self.asset, "fingerprint": self.fingerprint}
+        return b'%s,"result":%s}' % (orjson.dumps(head)[:-1], self.result.body)
 
 
 class Objects:
@@ -90,7 +97,7 @@ class Objects:
         Where a store ignores If-None-Match the last writer stands; the projector takes the first result it hears.
         """
         key = manifest_key(story_id, manifest.asset, manifest.fingerprint)
-        body = manifest.model_dump_json().encode()
+        body = manifest.body
         try:
             await self._patiently("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
         except _Exists:

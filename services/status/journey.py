@@ -55,6 +55,7 @@ class _Turn:
         self.at = at
         self.assets = dict(journey.assets)
         self.cancelled = journey.cancelled
+        self.changed: dict[Asset, None] = {}
         self.jobs: list[Asset] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.first = False
@@ -90,7 +91,7 @@ class _Turn:
             completed_at=event.at,
             retry_at=None,
         )
-        self.assets[event.asset] = done
+        self._set(event.asset, done)
         self._tell_of(done)
         self._settled(event.asset)
 
@@ -105,7 +106,7 @@ class _Turn:
             return
         state = self.assets[event.asset]
         if event.attempt > state.attempts_failed:
-            self.assets[event.asset] = replace(state, attempts_failed=event.attempt, retry_at=event.retry_at)
+            self._set(event.asset, replace(state, attempts_failed=event.attempt, retry_at=event.retry_at))
 
     def cancel(self) -> None:
         if overall(self.before) == "generating":
@@ -113,15 +114,14 @@ class _Turn:
             self._drop_the_rest()
 
     def end(self) -> tuple[Journey, Effects]:
-        changed = tuple(asset for asset, state in self.assets.items() if state is not self.before.assets[asset])
-        if not changed and not self.first and self.cancelled == self.before.cancelled:
+        if not self.changed and not self.first and self.cancelled == self.before.cancelled:
             return self.before, NOTHING
         now = replace(self.before, assets=self.assets, cancelled=self.cancelled)
         ended = overall(now) != "generating" and overall(self.before) == "generating"
         if ended:
             self._drop_the_rest()
-            changed = tuple(asset for asset, state in self.assets.items() if state is not self.before.assets[asset])
             self.jobs = [job for job in self.jobs if self.assets[job].status == "queued"]
+        changed = tuple(self.changed)
         told = self._news(now, changed, ended=ended)
         news = tuple(News(self.before.seq + k, *one) for k, one in enumerate(told, start=1))
         now = replace(now, seq=self.before.seq + len(news), version=self.before.version + 1)
@@ -140,26 +140,27 @@ class _Turn:
             state = self.assets.get(asset)
             if state is None or state.status != "pending":
                 continue
-            needs = {need: self.assets[need] for need in GRAPH[asset].needs}
-            gone = next((need for need, s in needs.items() if s.status in ("failed", "cancelled")), None)
-            if gone is not None:
+            recipe = GRAPH[asset]
+            missing = [need for need in recipe.needs if self.assets[need].status != "ready"]
+            if gone := next((need for need in missing if self.assets[need].settled), None):
                 self._fail(asset, state, NEED_FAILED, f"it needs {gone.value}, which failed")
-            elif all(s.status == "ready" for s in needs.values()) and all(
-                self.assets[need].settled for need in GRAPH[asset].settled
-            ):
-                self.assets[asset] = replace(state, status="queued", fingerprint=self._fingerprint(asset))
+            elif not missing and all(self.assets[need].settled for need in recipe.settled):
+                self._set(asset, replace(state, status="queued", fingerprint=self._fingerprint(asset)))
                 self.jobs.append(asset)
 
+    def _set(self, asset: Asset, state: AssetState) -> None:
+        self.assets[asset] = state
+        self.changed[asset] = None
+
     def _fail(self, asset: Asset, state: AssetState, code: str, reason: str) -> None:
-        self.assets[asset] = replace(
-            state, status="failed", code=code, reason=reason, completed_at=self.at, retry_at=None
-        )
+        failed = replace(state, status="failed", code=code, reason=reason, completed_at=self.at, retry_at=None)
+        self._set(asset, failed)
         self._settled(asset)
 
     def _drop_the_rest(self) -> None:
         for asset, state in self.assets.items():
             if not state.settled:
-                self.assets[asset] = replace(state, status="cancelled", completed_at=self.at, retry_at=None)
+                self._set(asset, replace(state, status="cancelled", completed_at=self.at, retry_at=None))
 
     def _fingerprint(self, asset: Asset) -> Fingerprint:
         return fingerprint_of(self.before, asset, self.assets)

@@ -22,7 +22,7 @@ from services.status.jobs import job_for
 from services.status.journey import Effects, News, after
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.pulling import Pull
-from storyloom.db.pool import Pool
+from storyloom.db.pool import AWAY, Pool
 from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted
 from storyloom.story.jobs import AssetRequested
@@ -36,15 +36,7 @@ REMEMBERED = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
 PATIENCE = 5
 """Deliveries until an event that cannot be folded is buried."""
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.InsufficientResourcesError,
-)
+NOT_NOW = (*AWAY, asyncpg.DeadlockDetectedError)
 """Postgres is away, busy or restarting: the batch comes again."""
 
 Batch = dict[UUID, list[AnyEvent]]
@@ -84,7 +76,7 @@ class Projector:
             return
         try:
             await self.project([event for _, event in heard])
-        except AWAY as error:
+        except NOT_NOW as error:
             log.warning("projector.postgres_away", error=type(error).__name__)
             await self._nack([message for message, _ in heard], delay=1)
             await asyncio.sleep(0.5)
@@ -198,7 +190,7 @@ class Projector:
         for message, event in heard:
             try:
                 await self.project([event])
-            except AWAY:
+            except NOT_NOW:
                 await self._nack([message], delay=1)
             except Exception:
                 deliveries = message.metadata.num_delivered or 1

@@ -46,7 +46,7 @@ class Bus:
 
         Raises BusUnavailableError.
         """
-        await self.send(self.names.story, [Letter(subject(event), event.model_dump_json().encode(), None)])
+        await self.send(self.names.story, [Letter(subject(event), event.body, None)])
 
     async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
         """Publish jobs on JOBS, one live job an asset. A job put back carries no Msg-Id: it must not count as a repeat.
@@ -75,7 +75,7 @@ class Bus:
 
 
 def letter(event: Event) -> Letter:
-    return Letter(subject(event), event.model_dump_json().encode(), event.id)
+    return Letter(subject(event), event.body, event.id)
 
 
 def order(job: AssetRequested) -> Letter:

@@ -73,9 +73,7 @@ class Publisher:
                 self._number += 1
                 key = str(self._number)
                 waiting[key] = self._waiting[key] = loop.create_future()
-                headers = {"Nats-Expected-Stream": stream}
-                if letter.id:
-                    headers["Nats-Msg-Id"] = letter.id
+                headers = {"Nats-Msg-Id": letter.id} if letter.id else None
                 await self._client.publish(prefix + letter.subject, letter.body, self._inbox + key, headers)
             return [await future for future in waiting.values()]
         except (NatsError, _UnstoredError) as error:

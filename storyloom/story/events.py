@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import Field, TypeAdapter
 
 from storyloom.story.assets import Asset
@@ -24,6 +25,11 @@ class Event(Value):
     trace: str
     at: datetime
 
+    @property
+    def body(self) -> bytes:
+        """The event as JSON."""
+        return self.model_dump_json().encode()
+
 
 class StoryRequested(Event):
     """A story is stored and wants to be made. Its first assets may start."""
@@ -39,6 +45,15 @@ class AssetCompleted(Event):
     fingerprint: Fingerprint
     started_at: datetime
     result: AnyResult
+
+    @property
+    def body(self) -> bytes:
+        """The event as JSON. The result is most of it, and its manifest needs the same words."""
+        head = {name: getattr(self, name) for name in _HEAD}
+        return b'%s,"result":%s}' % (orjson.dumps(head, str, option=orjson.OPT_UTC_Z)[:-1], self.result.body)
+
+
+_HEAD = tuple(name for name in AssetCompleted.model_fields if name != "result")
 
 
 class AssetFailed(Event):
