@@ -157,6 +157,9 @@ def draw_cover(figure: Figure) -> None:
     )
     for x, y in ((-104, 0.7), (-58, 0.45), (-20, 0.78), (28, 0.5), (70, 0.8), (108, 0.5)):
         sheet.disc(x, top * (1 - y), 7, "#f7dd8a", opacity=0.9)
+    if figure.lump:
+        sheet.shape("M30,-8Q36,-58 74,-60Q112,-58 120,-8Q74,4 30,-8Z", sheet.round(lighter(blue, 0.34), blue))
+        sheet.line("M46,-22Q50,-42 66,-48", lighter(blue, 0.5), 4, 0.8)
     sheet.shape(
         f"M-140,{top + 8:.0f}Q0,{top - 36:.0f} 140,{top + 8:.0f}L144,{top + 30:.0f}Q0,{top - 12:.0f} -144,{top + 30:.0f}Z",
         "#fdf3df",

@@ -23,6 +23,8 @@ class Figure:
     emotion: str
     seat: str
     held: Prop | None = None
+    lump: bool = False
+    """Whether something lies hidden under the blanket."""
     shown: list[Feature] = field(default_factory=list)
 
     def show(self, key: str) -> Feature | None:

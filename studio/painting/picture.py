@@ -134,6 +134,7 @@ def _heroes(
         if figures and posture == "hugging":
             posture = "standing"  # one pair of arms is enough round one companion
         figures.append(people.figure_of(sheet, look, posture, acted[1], prop))
+        figures[-1].lump = not held and any("lump" in words.lower() for words in brief.props)
         held = held or prop
     return figures, held
 

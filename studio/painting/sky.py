@@ -95,7 +95,7 @@ def draw_sky(view: View) -> None:
             with sheet.at(chance.uniform(0, width), chance.uniform(0, view.horizon * 0.8), chance.uniform(0.7, 1.5)):
                 sheet.fill("M0,-14Q2,-2 14,0Q2,2 0,14Q-2,2 -14,0Q-2,-2 0,-14Z", "#fff8d8", 0.9)
     orb = (chance.choice([0.2, 0.8]) * width, height * chance.uniform(0.13, 0.19))
-    if view.weather not in {"rain", "fog"}:
+    if view.weather not in {"rain", "fog"} or (view.dark and view.weather == "fog"):
         _orb(view, *orb)
     count = {"clear": 3, "wind": 4, "cloudy": 8, "rain": 9, "snow": 6, "fog": 4}[view.weather]
     colour = {"night": "#7684c4", "dusk": "#f6c0c4", "dawn": "#ffe9e0"}.get(view.time, "#ffffff")

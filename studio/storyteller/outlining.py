@@ -18,6 +18,7 @@ from studio.storyteller.world.reading import Place, read_places, read_things
 
 BEATS = ("call", "threshold", "ordeal", "return")
 _TITLE_WORDS = 7
+_NAMED = 0.7  # as often a title has the companion's name in it: names are many, plots are few
 _TITLES = {
     "bedtime": (
         "Goodnight, {C}", "Sleep Well, {C}", "Hush Now, {C}", "{C} by Moonlight", "{C} and the Moon", "{C} Goes to Bed",
@@ -72,7 +73,7 @@ def outline(brief: Brief, seed: int) -> dict[str, Any]:
     tale = _begin(brief, rng)
     assert tale.plot is not None
     plot, teller = tale.plot, tale.phrasing()
-    times = _times(brief, tale.wishes, rng)
+    times = plot.one("times").split() if "times" in plot.head else _times(brief, tale.wishes, rng)
     weather = _weather(tale, rng)
     spots = tale.place.spots if tale.place else spots_of(tale.where)
     cameras = rng.choice(_CAMERAS)
@@ -189,6 +190,8 @@ def _weather(tale: Tale, rng: Random) -> str:
 
 def _title(plot: Plot, teller: Phrasing, rng: Random, tale: Tale) -> str:
     written = [*plot.head["title"], *_TITLES["bedtime" if plot.story_type == "bedtime" else "any"], *_TITLES["every"]]
+    if rng.random() < _NAMED:
+        written = [title for title in written if "{C}" in title]
     if len(tale.brief.heroes) > 1:
         written = [title for title in written if "{names} Meets" not in title]
     titles = [capitalise(teller.fill(title)) for title in rng.sample(written, len(written))]
