@@ -49,7 +49,7 @@ def serve_role(role: str, settings: Settings, ready: Any) -> None:
         elif role.startswith("bare"):
             await bare.serve(settings)
         else:
-            makers = QuickMakers()
+            makers = QuickMakers(alike=True)
             for service in Service:
                 await worker.serve(makers.compose(service), settings, objects=NoStore(settings))
         settle()

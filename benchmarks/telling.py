@@ -93,7 +93,7 @@ def serve(role: str, settings: Settings, making: float, ready: Event) -> None:
         await asyncio.sleep(making * random.uniform(0.5, 1.5))
 
     async def run() -> None:
-        makers = QuickMakers()
+        makers = QuickMakers(alike=True)
         makers.before = wait
         await worker.serve(makers.compose(Service(role)), settings, objects=NoStore(settings))
         ready.set()

@@ -1,17 +1,21 @@
 """Ports on 127.0.0.1 that stay the same between starts as long as nobody else takes them."""
 
 import json
+import random
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+# Below the ports that systems give to outgoing connections (from 32768 on Linux, from 49152 on macOS): in the seconds
+# until the server listens, such a connection would take the port away.
+_OURS = range(20_000, 32_000)
+
 
 def free_port() -> int:
     """A port that nobody listens on now; whoever starts a server on it is ready to be beaten to it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while not is_free(port := random.choice(_OURS)):
+        continue
+    return port
 
 
 def is_free(port: int) -> bool:

@@ -1,6 +1,7 @@
 """What every service answers by HTTP: /health/live, /health/ready, /metrics."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -28,9 +29,9 @@ async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRun
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
-    except OSError:
+    except OSError as error:
         await runner.cleanup()
-        raise
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
     bound = runner.addresses[0]
     return runner, f"http://{host}:{bound[1]}"
 

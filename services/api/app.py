@@ -1,5 +1,6 @@
 """The composition root of the api."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, web
@@ -45,21 +46,27 @@ class RunningApi:
 
 async def serve(settings: Settings) -> RunningApi:
     """Start the api. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
-    pool = await open_pool(settings)
-    bus = await connect(settings, "api")
-    await provision(bus.js, settings)
-    objects, http = Objects(settings), ClientSession()
-    stories = Stories(pool, bus, settings.screening_seconds)
-    app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
-    app.add_routes(Routes(stories, objects, http, settings.status_url).table())
+    async with AsyncExitStack() as undo:  # a start that cannot be leaves nothing open
+        pool = await open_pool(settings)
+        undo.push_async_callback(pool.close)
+        bus = await connect(settings, "api")
+        undo.push_async_callback(bus.close)
+        await provision(bus.js, settings)
+        objects, http = Objects(settings), ClientSession()
+        undo.push_async_callback(objects.close)
+        undo.push_async_callback(http.close)
+        stories = Stories(pool, bus, settings.screening_seconds)
+        app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
+        app.add_routes(Routes(stories, objects, http, settings.status_url).table())
 
-    async def bus_ready() -> str | None:
-        return None if bus.client.is_connected else "NATS is away"
+        async def bus_ready() -> str | None:
+            return None if bus.client.is_connected else "NATS is away"
 
-    async def database_ready() -> str | None:
-        async with pool.acquire(timeout=2) as connection:
-            return mismatch(await version(connection))
+        async def database_ready() -> str | None:
+            async with pool.acquire(timeout=2) as connection:
+                return mismatch(await version(connection))
 
-    add_health(app, {"bus": bus_ready, "database": database_ready})
-    runner, url = await listen(app, settings.http_host, settings.http_port)
-    return RunningApi(url, stories, bus, pool, objects, http, runner)
+        add_health(app, {"bus": bus_ready, "database": database_ready})
+        runner, url = await listen(app, settings.http_host, settings.http_port)
+        undo.pop_all()
+        return RunningApi(url, stories, bus, pool, objects, http, runner)

@@ -1,7 +1,6 @@
 """The brief: what a client asks for. Every field is bounded; unknown fields are refused; camelCase on the wire."""
 
 import re
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
@@ -9,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
+from storyloom.story.results import Written
 from storyloom.story.traits import TRAITS
 
 Species = Literal[
@@ -103,7 +103,7 @@ class Character(Wire):
         return traits
 
 
-class Brief(Wire):
+class Brief(Wire, Written):
     """The create body, defaults filled in.
 
     ``Brief.asked`` reads what a client sends, the short form too (``characterName``, ``storyType``,
@@ -154,11 +154,6 @@ class Brief(Wire):
         runs in pydantic's core alone, and every job carries one.)
         """
         return cls.model_validate(_long_form(body), extra="forbid", by_alias=True, by_name=False)
-
-    @cached_property
-    def body(self) -> bytes:
-        """The brief as the JSON that jobs carry, written once however many jobs there are."""
-        return self.model_dump_json().encode()
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what clients see."""

@@ -3,8 +3,9 @@
 Every result carries its ``kind`` and the provider calls that it cost. Bytes are in the store; a result names them.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,21 @@ class Value(BaseModel):
     """A frozen value. Unknown fields are dropped, so that a newer writer can add some."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Written(Value):
+    """A value that is written as JSON again and again, and the same every time: ``body`` is made once."""
+
+    @cached_property
+    def body(self) -> bytes:
+        """The value as JSON, by field names."""
+        return self.model_dump_json().encode()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, but for the body, which is the original's own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("body", None)
+        return copied
 
 
 class ProviderCall(Value):
@@ -37,15 +53,10 @@ class StoredObject(Value):
     content_type: str
 
 
-class Result(Value):
+class Result(Written):
     """What every result has."""
 
     calls: tuple[ProviderCall, ...] = ()
-
-    @cached_property
-    def body(self) -> bytes:
-        """The result as JSON, written once however many jobs and rows carry it."""
-        return self.model_dump_json().encode()
 
 
 TimeOfDay = Literal["day", "dawn", "dusk", "night"]

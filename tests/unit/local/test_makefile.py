@@ -13,10 +13,12 @@ COMMANDS = ("help", "story", "up", "test", "check", "bench", "migrate", "clean",
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # Under `make test` the outer make's settings would reach this one.
+    plain = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     return subprocess.run(
         ["make", "-f", str(ROOT / "Makefile"), *arguments],
         cwd=folder,
-        env=os.environ | environment,
+        env=plain | environment,
         capture_output=True,
         text=True,
         check=False,
