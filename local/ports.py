@@ -1,10 +1,13 @@
 """Ports on 127.0.0.1 that stay the same between starts as long as nobody else takes them."""
 
+import fcntl
 import json
 import random
 import socket
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 # Below the ports that systems give to outgoing connections (from 32768 on Linux, from 49152 on macOS): in the seconds
 # until the server listens, such a connection would take the port away.
@@ -29,6 +32,27 @@ def is_free(port: int) -> bool:
     return True
 
 
+_held: dict[int, tuple[Path, IO[str]]] = {}
+"""Ports that this process has promised to somebody, with the file that keeps other stacks off until it ends."""
+
+
+def _promise(port: int, owner: Path) -> bool:
+    """Take a port for an owner before anything listens on it: two stacks that start together must not meet there."""
+    if port in _held:
+        return _held[port][0] == owner
+    try:
+        file = (Path(tempfile.gettempdir()) / f"storyloom-port-{port}").open("w")
+    except OSError:  # another user's: then the server that comes first has it
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _held[port] = owner, file
+    return True
+
+
 class Ports:
     """Remembers one port a name in a JSON file, so that a restart keeps its URLs.
 
@@ -45,7 +69,7 @@ class Ports:
         chosen: dict[str, int] = {}
         for name in names:
             port = known.get(name, self._usual.get(name))
-            while port is None or port in chosen.values() or not is_free(port):
+            while port is None or port in chosen.values() or not is_free(port) or not _promise(port, self._path):
                 port = free_port()
             chosen[name] = port
         self._path.write_text(json.dumps(known | chosen))

@@ -19,6 +19,7 @@ import structlog
 import uvloop
 
 from local.programs import SERVICES
+from storyloom.bus.connection import BusUnavailableError
 from storyloom.logs import set_up
 from storyloom.running import Running, Serve, settle
 from storyloom.settings import Settings
@@ -45,7 +46,14 @@ async def _run(starts: dict[str, Serve]) -> int:
     os.environ.update(told)
     settings = Settings()
     set_up(settings, "local")
-    running = await _start(starts, settings)
+    try:
+        running = await _start(starts, settings)
+    except ExceptionGroup as group:
+        reason = group.split((OSError, BusUnavailableError))[0]
+        if reason is None:
+            raise
+        print(reason.exceptions[0], flush=True)  # noqa: T201 - the log's last line, which the launcher repeats
+        return 1
     settle()
     threading.Thread(target=_import_heavy, name="imports", daemon=True).start()
     await stop.wait()

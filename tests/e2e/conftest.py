@@ -66,13 +66,6 @@ class Product:
         assert answer.is_success, answer.text
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these share one stack: one test process runs them."""
-    for item in items:
-        if "tests/e2e/" in item.nodeid:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
-
 @pytest.fixture(scope="session")
 def stack(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """One stack for all of these tests; each makes stories of its own."""

@@ -17,6 +17,8 @@ from client.wire import Word
 from studio.painting.looking import look
 from tests.e2e.conftest import Product
 
+pytestmark = pytest.mark.xdist_group("e2e")  # all of these share one stack: one test process runs them
+
 PICTURES = ("cover", "scene_1", "scene_2", "scene_3", "scene_4")
 
 

@@ -9,6 +9,8 @@ import pytest
 from client import StoryEvent
 from tests.e2e.conftest import Product
 
+pytestmark = pytest.mark.xdist_group("e2e")  # all of these share one stack: one test process runs them
+
 
 def _statuses(told: list[StoryEvent], asset: str) -> list[str]:
     return [event.data["status"] for event in told if event.name == "asset" and event.data["asset"] == asset]
