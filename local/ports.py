@@ -2,12 +2,12 @@
 
 import fcntl
 import json
+import os
 import random
 import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 # Below the ports that systems give to outgoing connections (from 32768 on Linux, from 49152 on macOS): in the seconds
 # until the server listens, such a connection would take the port away.
@@ -32,8 +32,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-_held: dict[int, tuple[Path, IO[str]]] = {}
-"""Ports that this process has promised to somebody, with the file that keeps other stacks off until it ends."""
+_held: dict[int, tuple[Path, int]] = {}
+"""Ports that this process has promised, to whom, and the open file that keeps other stacks off until it ends."""
 
 
 def _promise(port: int, owner: Path) -> bool:
@@ -41,13 +41,13 @@ def _promise(port: int, owner: Path) -> bool:
     if port in _held:
         return _held[port][0] == owner
     try:
-        file = (Path(tempfile.gettempdir()) / f"storyloom-port-{port}").open("w")
+        file = os.open(Path(tempfile.gettempdir()) / f"storyloom-port-{port}", os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError:  # another user's: then the server that comes first has it
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        os.close(file)
         return False
     _held[port] = owner, file
     return True
