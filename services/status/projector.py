@@ -32,6 +32,10 @@ from storyloom.telemetry import EVENTS, PROJECTOR_LAG, STORIES
 log = structlog.get_logger()
 
 BATCH = 50
+BUSY = 5
+BREATH = 0.001
+"""Seconds to wait after a batch of BUSY events or more: what was told goes out first, and the next batch is larger. One
+story alone never waits."""
 REMEMBERED = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
 PATIENCE = 5
@@ -62,6 +66,8 @@ class Projector:
                     await self._handle(messages)
                 finally:
                     await self.pull.done(len(messages))
+                if len(messages) >= BUSY:
+                    await asyncio.sleep(BREATH)
         finally:
             await self.pull.close()
 

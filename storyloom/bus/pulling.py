@@ -100,3 +100,12 @@ class Pull:
         # 408 ends a request in good order and says how much of it was left; anything else (409, 503) voids it. The next
         # heal asks again: at once would be a busy loop while a consumer is missing.
         self._asked = max(0, self._asked - int(left)) if left else 0
+
+
+def deliveries(message: Msg) -> int:
+    """How often a message was delivered, this time included; read from its reply subject (NATS ADR-15).
+
+    ``Msg.metadata`` says the same, with four more numbers and two dates that a job has no use for.
+    """
+    tokens = message.reply.split(".")
+    return int(tokens[4 if len(tokens) == 9 else 6])

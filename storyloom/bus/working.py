@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from storyloom.bus import dead
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.heart import Heart
+from storyloom.bus.pulling import deliveries
 from storyloom.objects import Manifest, Objects
 from storyloom.settings import WorkerSettings
 from storyloom.story.assets import Asset
@@ -84,8 +85,7 @@ class Working:
         except ValidationError as error:
             await self._bury_unreadable(message, error)
             return
-        attempt = message.metadata.num_delivered or 1
-        delivery = _Delivery(message, job, attempt, datetime.now(UTC))
+        delivery = _Delivery(message, job, deliveries(message), datetime.now(UTC))
         key = (job.story_id, job.asset)
         task = asyncio.current_task()
         if task is None:
