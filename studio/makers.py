@@ -39,12 +39,14 @@ class Makers:
         return {"painters": self._painting.ready, "speakers": self._voice.ready}
 
     async def _draw(self, order: PictureOrder, reference: bytes | None) -> bytes:
-        picture: bytes = await self._painting.make("draw", order, reference)
+        # Square pictures take least: they go before the tall ones, and a story's cover with them.
+        turn = 1 if order.size == "1024x1024" else 2
+        picture: bytes = await self._painting.make("draw", order, reference, turn=turn)
         return picture
 
     async def _look(self, picture: bytes) -> Mapping[str, Any] | None:
         # Looking takes milliseconds, and somebody waits for it before drawing on: it goes before all pictures.
-        seen: dict[str, Any] | None = await self._painting.make("look", picture, first=True)
+        seen: dict[str, Any] | None = await self._painting.make("look", picture, turn=0)
         return seen
 
     async def _speak(

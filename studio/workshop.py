@@ -48,11 +48,11 @@ class Workshop:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = set()
 
-    async def make(self, name: str, *arguments: Any, first: bool = False) -> Any:
-        """Have a job done; `first` goes before all that waits. Raises ValueError as the craft does, or CraftError."""
+    async def make(self, name: str, *arguments: Any, turn: int = 1) -> Any:
+        """Have a job done; a lower `turn` goes before a higher. Raises ValueError as the craft does, or CraftError."""
         number = next(self._numbers)
         job = _Job(number, name, arguments, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait((0 if first else 1, number, job))
+        self._queue.put_nowait((turn, number, job))
         return await job.done
 
     async def _keep_bench(self) -> None:
