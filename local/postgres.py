@@ -65,7 +65,7 @@ class EmbeddedPostgres(Embedded[str]):
         # One machine's Postgres: nobody replicates from it, and its helpers' memory is better used by the services.
         options = (
             "max_connections=200",
-            "shared_buffers=32MB",
+            "shared_buffers=16MB",
             "unix_socket_directories=",
             "wal_level=minimal",
             "max_wal_senders=0",

@@ -13,6 +13,7 @@ from local import programs
 from local.child import Child
 from local.choices import Choices
 from local.locks import FolderLock
+from local.memory import give_back
 from local.outside import NO_KEY, check_outside
 from local.ports import Ports, is_free
 from local.servers import Backing, Servers, store_environment
@@ -60,13 +61,16 @@ class Stack:
             raise Trouble(str(missing)) from missing
         self._lock.take()
         try:
-            return await self.watch.time("all", self._start())
+            addresses = await self.watch.time("all", self._start())
         except BaseException as error:
             await self.stop()
             trouble = as_trouble(error)
             if trouble is None or trouble is error:
                 raise
             raise trouble from error
+        else:
+            give_back()
+            return addresses
 
     async def stop(self) -> None:
         """Services first, so that they can hand back their jobs; then what they stand on. Safe to call twice.

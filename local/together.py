@@ -18,6 +18,7 @@ import httpx  # noqa: F401 - elevenlabs imports it in a thread, and openai would
 import structlog
 import uvloop
 
+from local.memory import give_back
 from local.programs import SERVICES
 from storyloom.bus.connection import BusUnavailableError
 from storyloom.logs import set_up
@@ -26,6 +27,8 @@ from storyloom.settings import Settings
 
 HEAVY = ("openai", "elevenlabs")
 """What services import when they first need it. Here that would stop all six for seconds."""
+
+TIDY_EVERY = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +59,9 @@ async def _run(starts: dict[str, Serve]) -> int:
         return 1
     settle()
     threading.Thread(target=_import_heavy, name="imports", daemon=True).start()
+    tidying = asyncio.create_task(_tidy())
     await stop.wait()
+    tidying.cancel()
     await asyncio.gather(*(service.stop() for service in running), return_exceptions=True)
     return 0
 
@@ -93,6 +98,13 @@ def _serve(name: str) -> Serve:
         return running
 
     return serve_worker
+
+
+async def _tidy() -> None:
+    """Give back, again and again, what pictures and sound left in the allocator's pockets."""
+    while True:
+        await asyncio.sleep(TIDY_EVERY)
+        await asyncio.to_thread(give_back)
 
 
 def _import_heavy() -> None:
