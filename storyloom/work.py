@@ -1,12 +1,36 @@
 """What a worker's own code is: a function from a job to a result, and what it may say on the way."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from storyloom.story.assets import Asset, Service
+from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Result
+from storyloom.story.results import ProviderCall, Result
+
+
+@dataclass
+class Bill:
+    """What one attempt at a job has asked of providers so far. The doors to the providers write it.
+
+    ``mark`` names the job to a provider (no person can be told from it), so that its own log can be compared with ours.
+    """
+
+    mark: str
+    calls: list[ProviderCall] = field(default_factory=list)
+    asked: int = 0
+    priority: Priority = Priority.NORMAL
+    """Who is served first where calls wait for their provider (storyloom.vendors.gate)."""
+
+    def next_mark(self) -> str:
+        """What to call the next request: ``<mark>-<number>``."""
+        self.asked += 1
+        return f"{self.mark}-{self.asked}"
+
+
+BILL: ContextVar[Bill | None] = ContextVar("bill", default=None)
+"""The bill of the job that runs in this task; None outside of jobs."""
 
 
 class Report(Protocol):
