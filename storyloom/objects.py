@@ -1,4 +1,4 @@
-"""The store: bytes under their own content hash, manifests last. Any S3 protocol; boto3 in threads.
+"""The store: bytes under their own content hash, manifests last, what a job went through beside them.
 
 Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes and
 ``stories/<story_id>/<asset>/<fingerprint>/result.json`` for manifests. Nothing in a key tells of a child.
@@ -6,30 +6,22 @@ Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes and
 
 import asyncio
 import hashlib
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Literal
 from uuid import UUID
 
 import orjson
-import structlog
 from pydantic import ValidationError
 
-from storyloom.settings import StoreSettings
+from storyloom.s3 import Bucket, Exists
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import TryAgain
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import AnyResult, StoredObject, Value
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-log = structlog.get_logger()
-T = TypeVar("T")
-
+STORIES = "stories/"
 SUFFIXES = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -55,22 +47,16 @@ class Manifest(Value):
         return b'%s,"result":%s}' % (orjson.dumps(head)[:-1], self.result.body)
 
 
-class Objects:
-    """Puts, gets and presigns. Safe to share between tasks; ``close`` when done.
+class Objects(Bucket):
+    """Puts, gets, presigns, lists and erases. Safe to share between tasks; ``close`` when done.
 
     Raises TryAgain when the store cannot be reached or answers 5xx, GiveUp when it refuses.
     """
 
-    def __init__(self, settings: StoreSettings, *, threads: int = 8) -> None:
-        self.settings = settings
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="objects")
-        self._clients: dict[str | None, S3Client] = {}
-        self._connecting = threading.Lock()
-
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Store bytes, patiently: they are paid for. The same bytes twice are the same object."""
         digest = hashlib.sha256(data).hexdigest()
-        key = f"stories/{story_id}/{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
+        key = f"{STORIES}{story_id}/{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
         await self._patiently("put_object", Key=key, Body=data, ContentType=content_type)
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
@@ -100,7 +86,7 @@ class Objects:
         body = manifest.body
         try:
             await self._patiently("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
-        except _Exists:
+        except Exists:
             standing = await self.read_manifest(story_id, manifest.asset, manifest.fingerprint)
             return standing or manifest
         return manifest
@@ -115,109 +101,35 @@ class Objects:
         sign = partial(self._presign, params)
         return await asyncio.get_running_loop().run_in_executor(self._threads, sign)
 
-    async def check(self) -> None:
-        """Raise TryAgain unless the bucket can be reached."""
-        await self._call("head_bucket")
+    async def list_keys(self, story_id: UUID) -> list[tuple[str, int]]:
+        """Everything that a story left in the store, as (key, bytes)."""
+        return [found async for page in self.pages(_home(story_id)) for found in page.objects]
 
-    async def make_bucket(self) -> None:
-        """Create the bucket where it is missing. Safe to call twice, and by several at once."""
-        try:
-            await self._call("head_bucket")
-        except GiveUp:
-            with suppress(_Exists):  # somebody was quicker
-                await self._call("create_bucket")
+    async def erase(self, story_id: UUID) -> tuple[int, int]:
+        """Delete everything under a story's prefix; how many objects and bytes went. Safe to call twice.
 
-    async def close(self) -> None:
-        """End the threads; calls under way finish first."""
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        What is stored while this runs stays for the next call: call it again once nobody works on the story.
+        """
+        found = await self.list_keys(story_id)
+        await self._delete([key for key, _ in found])
+        return len(found), sum(size for _, size in found)
 
-    async def _patiently(self, operation: str, **arguments: Any) -> None:
-        for pause in self.settings.store_pauses:
-            try:
-                await self._call(operation, **arguments)
-            except TryAgain as failure:
-                log.warning("store.away", reason=failure.reason, seconds=pause)
-                await asyncio.sleep(pause)
-            else:
-                return
-        await self._call(operation, **arguments)
-
-    async def _read(self, key: str) -> bytes | None:
-        return await self._in_thread(partial(self._read_now, key))
-
-    def _read_now(self, key: str) -> bytes | None:
-        client = self._client()
-        try:
-            return client.get_object(Bucket=self.settings.s3_bucket, Key=key)["Body"].read()
-        except client.exceptions.NoSuchKey:
-            return None
-
-    async def _call(self, operation: str, **arguments: Any) -> Any:
-        def call() -> Any:
-            return getattr(self._client(), operation)(Bucket=self.settings.s3_bucket, **arguments)
-
-        return await self._in_thread(call)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(_translated, work))
-
-    def _presign(self, params: dict[str, str]) -> str:
-        client = self._client(self.settings.s3_public_url or self.settings.s3_endpoint_url)
-        return client.generate_presigned_url("get_object", Params=params, ExpiresIn=self.settings.presign_seconds)
-
-    def _client(self, endpoint: str | None = None) -> "S3Client":
-        endpoint = endpoint or self.settings.s3_endpoint_url
-        with self._connecting:  # eight threads that all come first would make eight clients of 4 MB each
-            if endpoint not in self._clients:
-                self._clients[endpoint] = _connect(self.settings, endpoint)
-            return self._clients[endpoint]
-
-
-class _Exists(Exception):  # noqa: N818 - not an error: somebody was first
-    pass
+    async def story_ids(self) -> AsyncIterator[UUID]:
+        """Every story that has something in the store, each once, in the store's order."""
+        last = ""
+        async for page in self.pages(STORIES, delimiter="/"):
+            # A store that knows no delimiter names every key; those of one story stand together.
+            for path in (*page.folders, *(key for key, _ in page.objects)):
+                name = path.removeprefix(STORIES).split("/", 1)[0]
+                if name != last:
+                    last = name
+                    with suppress(ValueError):  # somebody else's folder
+                        yield UUID(name)
 
 
 def manifest_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
-    return f"stories/{story_id}/{asset.value}/{fingerprint}/result.json"
+    return f"{_home(story_id)}{asset.value}/{fingerprint}/result.json"
 
 
-def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
-    # boto3 takes a quarter of a second and 30 MB to import: whoever never stores anything need not pay for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
-    client: S3Client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=settings.s3_region,
-        aws_access_key_id=key.get_secret_value() if key else None,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            connect_timeout=5,
-            read_timeout=30,
-            retries={"total_max_attempts": 2, "mode": "standard"},
-            max_pool_connections=16,
-        ),
-    )
-    return client
-
-
-def _translated(work: Callable[[], T]) -> T:
-    """Run the work; say what went wrong in our two words."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _connect
-
-    try:
-        return work()
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        code = error.response.get("Error", {}).get("Code", "")
-        if status in (409, 412):
-            raise _Exists from error
-        if status >= 500 or status in (0, 429) or code == "SlowDown":
-            raise TryAgain(f"store: {code or status}") from error
-        raise GiveUp(f"store: {code or status}", code="store_refused") from error
-    except BotoCoreError as error:
-        raise TryAgain(f"store: {type(error).__name__}") from error
+def _home(story_id: UUID) -> str:
+    return f"{STORIES}{story_id}/"

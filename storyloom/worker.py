@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import orjson
 import structlog
 from aiohttp import web
 from nats.aio.msg import Msg
@@ -146,7 +145,7 @@ def _lanes(bus: Bus, settings: Settings, service: Service, working: Working) -> 
 
 def _answer(working: Working) -> Callable[[Msg], Awaitable[None]]:
     async def answer(message: Msg) -> None:
-        await message.respond(orjson.dumps(working.held))
+        await message.respond(working.held.body)
 
     return answer
 

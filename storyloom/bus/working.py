@@ -21,10 +21,10 @@ from pydantic import ValidationError
 from storyloom.bus import dead
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.heart import Heart
+from storyloom.bus.held import Held, HeldJob, worker_name
 from storyloom.bus.pulling import deliveries
 from storyloom.objects import Manifest, Objects
 from storyloom.settings import WorkerSettings
-from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetProgressed, AssetRetrying, AssetStarted, Event
 from storyloom.story.jobs import AssetRequested
@@ -63,7 +63,8 @@ class Working:
         self._workshop = workshop
         self._settings = settings
         self._heartbeat = bus.settings.ack_wait / 3
-        self._running: dict[tuple[UUID, Asset], asyncio.Task[None]] = {}
+        self._name = worker_name(workshop.service)
+        self._running: dict[asyncio.Task[None], _Delivery] = {}
         self._draining = False
         service = workshop.service.value
         # Looked up once: a metric's child costs more to find than to count.
@@ -71,9 +72,13 @@ class Working:
         self._seconds = SECONDS.labels(service=service)
 
     @property
-    def held(self) -> list[str]:
-        """What runs here, as ``<story_id>.<asset>``: the answer to "who holds what?"."""
-        return [f"{story_id}.{asset.value}" for story_id, asset in self._running]
+    def held(self) -> Held:
+        """What runs here: the answer to "who holds what?"."""
+        jobs = tuple(
+            HeldJob(story_id=one.job.story_id, asset=one.job.asset, fingerprint=one.job.fingerprint, since=one.taken_at)
+            for one in self._running.values()
+        )
+        return Held(worker=self._name, service=self._workshop.service, held=jobs)
 
     async def on_message(self, message: Msg) -> None:
         """Take one delivery to its end. Cancelled, it hands the job back. Never raises anything else."""
@@ -86,21 +91,19 @@ class Working:
             await self._bury_unreadable(message, error)
             return
         delivery = _Delivery(message, job, deliveries(message), datetime.now(UTC))
-        key = (job.story_id, job.asset)
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a job is worked on in a task of its own")
-        self._running[key] = task
+        self._running[task] = delivery
         try:
             await self._work(delivery)
         finally:
-            if self._running.get(key) is task:
-                del self._running[key]
+            del self._running[task]
 
     async def drain(self) -> None:
         """Take no more; let running jobs finish within ``drain_seconds``, then hand the rest back, no failure told."""
         self._draining = True
-        running = list(self._running.values())
+        running = list(self._running)
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=self._settings.drain_seconds)

@@ -1,0 +1,56 @@
+"""Who holds what: every worker says so, in a form that programs read."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from nats.aio.msg import Msg
+
+from storyloom.bus.connection import connect
+from storyloom.bus.held import who_holds_what
+from storyloom.bus.streams import WHO_HOLDS_WHAT
+from storyloom.bus.working import Working
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset, Service
+from tests.integration.core.system import running, until
+
+
+async def test_workers_say_which_job_they_hold_and_since_when(settings: Settings) -> None:
+    """Every one answers, idle ones too; a voice that makes no sense is passed over."""
+    release = asyncio.Event()
+
+    async def wait(job: object) -> None:
+        await release.wait()
+
+    async with running(settings, workers=(Service.IMAGES, Service.AUDIO)) as system:
+        system.makers.before = wait
+        before = datetime.now(UTC)
+        story_id = await system.post()
+        await asyncio.wait_for(system.makers.began.wait(), 10)
+        job = await system.job(story_id, Asset.PORTRAIT)
+
+        async def babble(message: Msg) -> None:
+            await message.respond(b'["a story.cover"]')
+
+        await system.bus.client.subscribe(system.bus.names.subject(WHO_HOLDS_WHAT), cb=babble)
+        answers = {one.service: one for one in await who_holds_what(system.bus, 0.5)}
+        release.set()
+        await until(lambda: _nothing_held(system.workers[Service.IMAGES].working))
+    (held,) = answers[Service.IMAGES].held
+    assert (held.story_id, held.asset, held.fingerprint) == (story_id, Asset.PORTRAIT, job.fingerprint)
+    assert before <= held.since <= datetime.now(UTC)
+    assert answers[Service.IMAGES].worker.startswith("images-")
+    assert answers[Service.AUDIO].held == ()
+    assert set(answers) == {Service.IMAGES, Service.AUDIO}
+
+
+async def _nothing_held(working: Working) -> bool:
+    return not working.held.held
+
+
+async def test_without_workers_the_answer_is_nobody_and_comes_at_once(settings: Settings) -> None:
+    """The server itself says that there is nobody: the patience is not spent."""
+    bus = await connect(settings, "tests")
+    async with asyncio.timeout(20):
+        assert await who_holds_what(bus, 3600) == []
+    await bus.close()
+    assert await who_holds_what(bus, 3600) == [], "a bus that is closed is nobody, too"
