@@ -48,7 +48,20 @@ class StoreSettings(_Env):
     presign_seconds: Annotated[int, Field(ge=10, le=604_800)] = 900
 
 
-class OpenAISettings(_Env):
+class ProviderSettings(_Env):
+    """When a provider counts as away, the same for all of them (storyloom/vendors/gate.py)."""
+
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """So many calls in a row that end in a time-out, a 5xx or a lost connection mean that a provider is away."""
+    breaker_window: Seconds = 60
+    """Seconds within which they must have failed."""
+    breaker_pauses: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (5, 10, 20, 40, 60)
+    """Seconds until one call tries whether the provider is back, the next pause after each try that failed."""
+    quota_pause: Seconds = 60
+    """Seconds until one call tries whether an exhausted allowance was topped up."""
+
+
+class OpenAISettings(ProviderSettings):
     """OpenAI, or whatever speaks its protocol."""
 
     openai_api_key: SecretStr = SecretStr("")
@@ -60,9 +73,13 @@ class OpenAISettings(_Env):
     moderation_model: str = "omni-moderation-latest"
     text_timeout: Seconds = 120
     image_timeout: Seconds = 240
+    openai_calls: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Calls at once of one process, to begin with; a 429 halves them, successes raise them again."""
+    openai_calls_most: Annotated[int, Field(ge=1, le=4096)] = 128
+    """What successes may raise them to."""
 
 
-class ElevenLabsSettings(_Env):
+class ElevenLabsSettings(ProviderSettings):
     """ElevenLabs, or whatever speaks its protocol."""
 
     elevenlabs_api_key: SecretStr = SecretStr("")
@@ -70,6 +87,10 @@ class ElevenLabsSettings(_Env):
     voice_model: str = "eleven_v3"
     default_voice: str = "JBFqnCBsd6RMkjVDRZzb"
     voice_timeout: Seconds = 240
+    elevenlabs_calls: Annotated[int, Field(ge=1, le=4096)] = 12
+    """Calls at once of one process, to begin with; a 429 halves them, successes raise them again."""
+    elevenlabs_calls_most: Annotated[int, Field(ge=1, le=4096)] = 30
+    """What successes may raise them to; the largest plan to be had without a contract allows 15 to 30."""
     scene_pause: Annotated[float, Field(ge=0, le=5)] = 0.8
 
 

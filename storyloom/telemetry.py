@@ -15,3 +15,23 @@ PROJECTOR_LAG = Gauge("storyloom_projector_lag_seconds", "Age of the event that 
 RECONCILED = Counter("storyloom_reconciler_actions_total", "What the reconciler put back.", ["kind"])
 READERS = Gauge("storyloom_stream_readers", "Open progress streams.")
 STORIES = Counter("storyloom_stories_total", "Stories that ended.", ["overall"])
+
+PROVIDER_SECONDS = Histogram(
+    "storyloom_provider_seconds",
+    "Seconds of a call to a provider, without its wait at the gate.",
+    ["provider", "endpoint"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 240),
+)
+PROVIDER_CALLS = Counter("storyloom_provider_calls_total", "Calls to a provider that ended.", ["provider", "outcome"])
+PROVIDER_COST = Counter("storyloom_provider_cost_usd_total", "US dollars, by the price list.", ["provider", "model"])
+PROVIDER_TURNED_AWAY = Counter(
+    "storyloom_provider_turned_away_total",
+    "Calls that were not made, since their gate was closed.",
+    ["provider", "why"],
+)
+PROVIDER_AWAY = Gauge(
+    "storyloom_provider_breaker_state", "0: calls go through. 1: one tries it. 2: the provider is away.", ["provider"]
+)
+PROVIDER_LIMIT = Gauge("storyloom_provider_limit", "Calls that may be under way at once.", ["provider"])
+PROVIDER_IN_FLIGHT = Gauge("storyloom_provider_in_flight", "Calls under way.", ["provider"])
+PROVIDER_WAITING = Gauge("storyloom_provider_waiting", "Calls that wait at the gate.", ["provider"])
