@@ -1,0 +1,66 @@
+"""``python -m storyloom dead|doctor|top``: the operators' commands, on the services' own environment variables."""
+
+import argparse
+import asyncio
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from storyloom.settings import Settings
+
+COMMANDS = {
+    "dead": "what was given up: list, show, replay, drop",
+    "doctor": "who works on each unfinished asset, and what is ill",
+    "top": "a live view of queues, stories, workers and money",
+}
+EXITS = (
+    "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings), 2 wrongly asked, 3 what must be asked is"
+    " away."
+)
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answers the exit code; what is away is one sentence on stderr."""
+    try:
+        from storyloom.operating.asking import console  # noqa: PLC0415
+        from storyloom.operating.reach import AWAY, USAGE, AwayError  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        sys.stderr.write(f"The operators' commands need the package {missing.name}: install requirements/local.txt.\n")
+        return 3
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # what is away is said once, by us
+    asked = _options().parse_args(arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        sys.stderr.write(f"{str(first['loc'][0]).upper()} is wrong: {first['msg']}.\n")
+        return USAGE
+    command = importlib.import_module(f"storyloom.operating.{asked.command}")
+    try:
+        code: int = asyncio.run(command.run(asked, settings, console()))
+    except AwayError as away:
+        sys.stderr.write(f"{away}\n")
+        return AWAY
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read has read enough
+        return 0
+    return code
+
+
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m storyloom", description=__doc__, epilog=EXITS)
+    commands = options.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+    for name, said in COMMANDS.items():
+        parser = commands.add_parser(name, help=said, description=said[0].upper() + said[1:] + ".", epilog=EXITS)
+        importlib.import_module(f"storyloom.operating.{name}").add_options(parser)
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

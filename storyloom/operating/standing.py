@@ -1,0 +1,161 @@
+"""Where each unfinished asset stands: who works on it, or what it waits for. Pure; what has neither is a finding."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
+from storyloom.story.jobs import job_subject
+from storyloom.story.journey import SETTLED
+
+State = Literal["working", "queued", "retrying", "sending", "waiting", "lost"]
+SLACK = timedelta(seconds=10)
+"""How long after a deadline it may take until the reconciler has ended what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be. ``code`` and ``about`` stay the same while it does: two looks are compared by them."""
+
+    code: str
+    about: str
+    said: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An asset as its row says."""
+
+    status: str
+    fingerprint: str | None = None
+    queued_at: datetime | None = None
+    attempts_failed: int = 0
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story that is generating, with all its assets."""
+
+    id: UUID
+    priority: Priority
+    seq: int
+    created_at: datetime
+    started_at: datetime
+    assets: Mapping[Asset, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job in a worker's hands."""
+
+    worker: str
+    since: datetime
+
+
+Held = Mapping[tuple[UUID, Asset, str], Work]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an unfinished asset stands. ``since`` is when that began, ``until`` when it goes on by itself."""
+
+    story_id: UUID
+    asset: Asset
+    state: State
+    worker: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    attempt: int = 0
+    waits_for: tuple[Asset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one look at bus and rows saw. ``before``: what was dispatched later may still be on its way to the bus."""
+
+    now: datetime
+    before: datetime
+    alive: Collection[str]
+    held: Held
+    asset_deadline: timedelta
+    story_deadline: timedelta
+
+
+def examine(story: Story, moment: Moment) -> tuple[list[Standing], list[Finding]]:
+    """Where a story's unfinished assets stand, and what is wrong with it."""
+    if story.seq == 0:
+        return [], _unheard(story, moment)
+    unfinished = {asset: row for asset, row in story.assets.items() if row.status not in SETTLED}
+    public = [asset for asset in PUBLIC if asset in story.assets]
+    if not any(asset in unfinished for asset in public):
+        said = "the story is generating, but nothing that it is to show is unfinished"
+        return [], [Finding("story_settled", str(story.id), said)]
+    standing = [_stand(story, asset, row, moment) for asset, row in unfinished.items()]
+    found = [finding for one in standing if (finding := _lost(story, one)) is not None]
+    found += _late(story, unfinished, moment)
+    return standing, found
+
+
+def wanted_subjects(stories: Sequence[Story]) -> set[str]:
+    """The subjects on JOBS that somebody waits for."""
+    return {
+        job_subject(story.id, asset, story.priority)
+        for story in stories
+        for asset, row in story.assets.items()
+        if row.status in ("queued", "generating")
+    }
+
+
+def _unheard(story: Story, moment: Moment) -> list[Finding]:
+    if max(story.created_at, story.started_at) > moment.before:
+        return []
+    return [Finding("story_unheard", str(story.id), "nobody has heard of the story: its StoryRequested was lost")]
+
+
+def _stand(story: Story, asset: Asset, row: Row, moment: Moment) -> Standing:
+    if row.status == "pending":
+        missing = tuple(need for need in GRAPH[asset].waits_for if need in story.assets and not _met(story, asset, need))
+        return Standing(story.id, asset, "waiting" if missing else "lost", waits_for=missing)
+    work = moment.held.get((story.id, asset, row.fingerprint or ""))
+    if work is not None:
+        return Standing(story.id, asset, "working", worker=work.worker, since=work.since)
+    if job_subject(story.id, asset, story.priority) in moment.alive:
+        if row.retry_at is not None and row.retry_at > moment.now:
+            attempt = row.attempts_failed + 1
+            return Standing(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
+        return Standing(story.id, asset, "queued", since=row.retry_at or row.queued_at)
+    if row.queued_at is not None and row.queued_at > moment.before:
+        return Standing(story.id, asset, "sending", since=row.queued_at)
+    return Standing(story.id, asset, "lost", since=row.queued_at)
+
+
+def _met(story: Story, asset: Asset, need: Asset) -> bool:
+    status = story.assets[need].status
+    return status == "ready" or (need in GRAPH[asset].settled and status in SETTLED)
+
+
+def _lost(story: Story, one: Standing) -> Finding | None:
+    """What is wrong with where an asset stands, None if nothing is."""
+    about = f"{story.id}.{one.asset.value}.{(story.assets[one.asset].fingerprint or '')[:16]}"
+    gone = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]
+    if gone:
+        return Finding("asset_hopeless", about, f"it waits for {', '.join(gone)}, which will not come")
+    if one.state != "lost":
+        return None
+    if one.since is None:
+        return Finding("asset_unsent", about, "all that it needs is there, and it was never dispatched")
+    return Finding("asset_nobody", about, f"dispatched at {one.since:%H:%M:%S} UTC: not on the bus, and no worker has it")
+
+
+def _late(story: Story, unfinished: Mapping[Asset, Row], moment: Moment) -> list[Finding]:
+    found = []
+    if story.started_at + moment.story_deadline + SLACK < moment.now:
+        found.append(Finding("story_late", str(story.id), "the story is past its deadline and was not ended"))
+    for asset, row in unfinished.items():
+        if row.status != "pending" and row.queued_at and row.queued_at + moment.asset_deadline + SLACK < moment.now:
+            about = f"{story.id}.{asset.value}.{(row.fingerprint or '')[:16]}"
+            found.append(Finding("asset_late", about, "the asset is past its deadline and was not ended"))
+    return found
