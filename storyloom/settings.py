@@ -109,6 +109,15 @@ class WorkerSettings(_Env):
     """How long running jobs may take to end when the service stops; what is left is handed back."""
 
 
+class StatusSettings(_Env):
+    """When the status service ends what takes too long."""
+
+    asset_deadline: Seconds = 3_600
+    """Seconds from the moment that an asset can be made until it must be there, with all its attempts."""
+    story_deadline: Annotated[float, Field(gt=0, le=604_800)] = 7_200
+    """Seconds from the request, or from the wish that opened it again, until a story must have ended."""
+
+
 class HttpSettings(_Env):
     """Where a service answers HTTP: health and metrics, and the public API."""
 
@@ -136,6 +145,7 @@ class Settings(
     OpenAISettings,
     ElevenLabsSettings,
     WorkerSettings,
+    StatusSettings,
     HttpSettings,
     ApiSettings,
     LogSettings,

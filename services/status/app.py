@@ -10,8 +10,10 @@ from services.status import records
 from services.status.hub import Hub
 from services.status.projector import Projector
 from services.status.reconciler import Pace, Reconciler
+from services.status.records import Records
 from services.status.starts import Starts
 from services.status.stream import Stream, routes
+from services.status.unfinished import Unfinished
 from storyloom.bus.connection import Bus, connect
 from storyloom.bus.streams import missing, provision
 from storyloom.db.migrate import mismatch, version
@@ -69,7 +71,9 @@ async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatu
 
     bus = await connect(settings, "status", on_reconnect=reconnected)
     await provision(bus.js, settings)
-    hub, projector, reconciler = Hub(bus), Projector(bus, pool), Reconciler(bus, pool, pace)
+    pace = pace or Pace(asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline)
+    hub, projector = Hub(bus), Projector(bus, Records(pool))
+    reconciler = Reconciler(bus, Unfinished(pool), pace)
     woken.append(hub)
     projectors.append(projector)
     app = web.Application(middlewares=[as_problems])

@@ -15,7 +15,7 @@ def job_for(journey: Journey, asset: Asset, *, put_back: bool = False) -> AssetR
     state = journey.assets[asset]
     if state.fingerprint is None:
         raise ValueError(f"{asset.value} was never queued")
-    needs = ((need, journey.assets[need].result) for need in GRAPH[asset].waits_for)
+    needs = ((need, journey.assets[need]) for need in GRAPH[asset].waits_for)
     return AssetRequested.model_construct(
         id=f"{journey.story_id}.{asset.value}.{state.fingerprint[:16]}",
         story_id=journey.story_id,
@@ -27,5 +27,6 @@ def job_for(journey: Journey, asset: Asset, *, put_back: bool = False) -> AssetR
         priority=journey.brief.priority,
         put_back=put_back,
         brief=journey.brief,
-        inputs={need: result for need, result in needs if result is not None},
+        revision=state.revision,
+        inputs={need: made.result for need, made in needs if made.status == "ready" and made.result is not None},
     )

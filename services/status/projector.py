@@ -17,15 +17,16 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from services.status import records
 from services.status.jobs import job_for
 from services.status.journey import Effects, News, after
+from services.status.records import Records, RepeatedError, Turn
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.pulling import Pull
-from storyloom.db.pool import AWAY, Pool
+from storyloom.db.pool import AWAY
 from storyloom.story.assets import Asset
-from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted
-from storyloom.story.jobs import AssetRequested
+from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted, is_newer
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested, StopWork, job_subject
 from storyloom.story.journey import Journey, overall
 from storyloom.telemetry import EVENTS, PROJECTOR_LAG, STORIES
 
@@ -40,6 +41,8 @@ REMEMBERED = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
 PATIENCE = 5
 """Deliveries until an event that cannot be folded is buried."""
+NEWER_PATIENCE = 60
+"""Deliveries, two seconds apart, until an event that only a newer version can read is buried all the same."""
 NOT_NOW = (*AWAY, asyncpg.DeadlockDetectedError)
 """Postgres is away, busy or restarting: the batch comes again."""
 
@@ -49,9 +52,9 @@ Batch = dict[UUID, list[AnyEvent]]
 class Projector:
     """Folds events. Any number of them may run, in one process or in several."""
 
-    def __init__(self, bus: Bus, pool: Pool) -> None:
+    def __init__(self, bus: Bus, records: Records) -> None:
         self._bus = bus
-        self._pool = pool
+        self._records = records
         self.pull = Pull(bus, bus.names.story, bus.names.projector, room=4 * BATCH)
         self._journeys: OrderedDict[UUID, Journey] = OrderedDict()
         self._sending: set[asyncio.Task[None]] = set()
@@ -109,20 +112,23 @@ class Projector:
                 self._journeys.pop(story_id, None)
             raise
 
-    async def _follow(self, turns: list[records.Turn]) -> None:
+    async def _follow(self, turns: list[Turn]) -> None:
         """What follows from turns that are committed: remember, tell the readers, send jobs."""
         EVENTS.labels(outcome="folded").inc(sum(len(turn.heard) for turn in turns))
         jobs = [job_for(turn.journey, asset) for turn in turns for asset in turn.effects.jobs]
+        unwanted = [turn for turn in turns if turn.effects.withdrawn]
         for turn in turns:
             self._remember(turn.journey)
             await self._tell_readers(turn)
         done = [_story_completed(turn) for turn in turns if turn.effects.ended]
-        if jobs or done:
-            task = asyncio.create_task(self._send(jobs, done))
+        if jobs or done or unwanted:
+            # What was sent earlier might be what is to be withdrawn now.
+            earlier = frozenset(self._sending) if unwanted else frozenset()
+            task = asyncio.create_task(self._send(jobs, done, unwanted, earlier))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _write_remembered(self, by_story: Batch) -> tuple[list[records.Turn], Batch]:
+    async def _write_remembered(self, by_story: Batch) -> tuple[list[Turn], Batch]:
         """The short way: fold what is remembered, and write it if nobody has moved it on. Answers what is left to do.
 
         One statement is its own transaction, so that a batch costs one round trip and no lock is held over it.
@@ -138,25 +144,26 @@ class Projector:
         if not turns:
             return [], rest
         try:
-            written = await records.write(self._pool, turns)
-        except asyncpg.UniqueViolationError:
+            written = await self._records.write(turns)
+        except RepeatedError:
             written = set()  # a repeat is among them: the long way knows which
         rest |= {key: by_story[key] for turn in turns if (key := turn.journey.story_id) not in written}
         return [turn for turn in turns if turn.journey.story_id in written], rest
 
-    async def _transact(self, by_story: Batch) -> list[records.Turn]:
+    async def _transact(self, by_story: Batch) -> list[Turn]:
         """The long way: lock the stories, read them back, and fold what was not heard before."""
-        queries = records.queries()
-        async with self._pool.acquire() as connection, connection.transaction():
-            rows = [row async for row in queries.lock_stories(connection, ids=list(by_story))]
-            journeys = await records.read(connection, rows)
+        async with self._records.locked(by_story) as stories:
+            journeys = stories.journeys
             ids = [event.id for story_id in journeys for event in by_story[story_id]]
-            known = frozenset([row["event_id"] async for row in queries.known_events(connection, event_ids=ids)])
+            known = await stories.known(ids)
             turns = [turn for key in journeys if (turn := _fold(journeys[key], by_story[key], known)) is not None]
             if turns:
-                await records.write(connection, turns)
+                await stories.write(turns)
             heard = {event_id for turn in turns for event_id in turn.heard}
-            await queries.record_events(connection, event_ids=[one for one in ids if one not in heard])
+            await stories.note([one for one in ids if one not in heard])
+        if gone := by_story.keys() - journeys.keys():
+            # Erased, most likely, and somebody who had not heard of it finished: what he left must be swept up.
+            await self._records.sweep_again(gone)
         EVENTS.labels(outcome="repeated").inc(len(known))
         return turns
 
@@ -167,25 +174,47 @@ class Projector:
             if len(self._journeys) > REMEMBERED:
                 self._journeys.popitem(last=False)
 
-    async def _tell_readers(self, turn: records.Turn) -> None:
+    async def _tell_readers(self, turn: Turn) -> None:
         if turn.effects.news:
             told = [{"seq": news.seq, "event": news.event, "data": news.data} for news in turn.effects.news]
             await self._bus.whisper(f"status.{turn.journey.story_id}", orjson.dumps(told))
 
-    async def _send(self, jobs: list[AssetRequested], done: list[StoryCompleted]) -> None:
+    async def _send(
+        self,
+        jobs: list[AssetRequested],
+        done: list[StoryCompleted],
+        unwanted: list[Turn],
+        earlier: frozenset[asyncio.Task[None]],
+    ) -> None:
         try:
+            if earlier:
+                await asyncio.wait(earlier, timeout=PATIENCE)
+            for turn in unwanted:
+                await self._withdraw(turn)
             await self._bus.command(jobs)
             await self._bus.tell(*done)
         except BusUnavailableError:
-            # The rows are the outbox: the reconciler finds what nobody holds.
+            # The rows are the outbox: the reconciler finds what nobody holds, and what nobody wants.
             log.warning("projector.jobs_unsent", jobs=len(jobs))
         except Exception:
             log.exception("projector.send_failed", jobs=len(jobs))
+
+    async def _withdraw(self, turn: Turn) -> None:
+        """Off the bus first, then out of the workers' hands: nothing may come back to them in between."""
+        journey = turn.journey
+        for asset, _ in turn.effects.withdrawn:
+            await self._bus.withdraw(job_subject(journey.story_id, asset, journey.brief.priority))
+        await self._bus.stop_work(StopWork(story_id=journey.story_id, jobs=turn.effects.withdrawn))
 
     async def _read(self, message: Msg) -> AnyEvent | None:
         try:
             return EVENT.validate_json(message.data)
         except ValidationError as error:
+            if is_newer(message.data) and (message.metadata.num_delivered or 1) <= NEWER_PATIENCE:
+                # A replica of the next version reads it: this one is about to be replaced.
+                log.info("projector.newer_event")
+                await self._nack([message], delay=2)
+                return None
             where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
             log.error("projector.unreadable_event", field=where)  # noqa: TRY400 - the input may hold a name
             await self._bury(message, f"unreadable: {where}")
@@ -250,11 +279,12 @@ class Projector:
             log.info("projector.nack_lost")
 
 
-def _fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> records.Turn | None:
+def _fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Turn | None:
     """All of a story's events that are not known, one after the other, as one turn; None if nothing came of them."""
     before, at = journey.version, None
     changed: dict[Asset, None] = {}
-    jobs: list[Asset] = []
+    jobs: dict[Asset, None] = {}
+    withdrawn: list[tuple[Asset, Fingerprint]] = []
     news: list[News] = []
     heard: dict[str, None] = {}  # the same id twice in one batch counts once
     ended = False
@@ -267,17 +297,19 @@ def _fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> re
             continue
         journey, at = now, event.at
         changed |= dict.fromkeys(effects.changed)
-        jobs += effects.jobs
+        jobs |= dict.fromkeys(effects.jobs)
+        withdrawn += effects.withdrawn
         news += effects.news
         ended = ended or effects.ended
     if at is None:
         return None
     # What one event queued another of the same batch may have settled.
     still = tuple(job for job in jobs if journey.assets[job].status == "queued")
-    return records.Turn(before, journey, Effects(tuple(changed), still, tuple(news), ended), at, tuple(heard))
+    effects = Effects(tuple(changed), still, tuple(news), ended, tuple(withdrawn))
+    return Turn(before, journey, effects, at, tuple(heard))
 
 
-def _story_completed(turn: records.Turn) -> StoryCompleted:
+def _story_completed(turn: Turn) -> StoryCompleted:
     journey, status = turn.journey, overall(turn.journey)
     if status == "generating":
         raise ValueError("the story has not ended")

@@ -38,13 +38,16 @@ WITH turn AS MATERIALIZED (
         seq = turn.seq,
         status = turn.status,
         asset_generation_status = turn.document::jsonb,
-        asset_generation_completed_at = coalesce(turn.ended_at, s.asset_generation_completed_at),
+        asset_generation_started_at =
+            CASE WHEN s.status <> 'generating' AND turn.status = 'generating' THEN now()
+                 ELSE s.asset_generation_started_at END,
+        asset_generation_completed_at = turn.ended_at,
         title = coalesce(turn.title, s.title),
         logline = coalesce(turn.logline, s.logline),
-        error = coalesce(turn.error::jsonb, s.error),
+        error = turn.error::jsonb,
         hue_extracted_colors = coalesce(turn.hues::jsonb, s.hue_extracted_colors),
-        audio_words = coalesce(turn.words::jsonb, s.audio_words),
-        audio_blocks = coalesce(turn.blocks::jsonb, s.audio_blocks)
+        audio_words = CASE WHEN turn.words IS NULL THEN s.audio_words ELSE nullif(turn.words, 'null')::jsonb END,
+        audio_blocks = CASE WHEN turn.blocks IS NULL THEN s.audio_blocks ELSE nullif(turn.blocks, 'null')::jsonb END
     FROM turn WHERE s.id = turn.id AND s.version = turn.version_before
     RETURNING s.id
 ), heard AS (
@@ -62,9 +65,11 @@ WITH turn AS MATERIALIZED (
         status = a.status,
         revision = a.revision,
         fingerprint = a.fingerprint,
-        result = coalesce(a.result::jsonb, j.result),
-        queued_at = CASE WHEN a.status = 'queued' THEN now() ELSE j.queued_at END,
-        started_at = coalesce(a.started_at, j.started_at),
+        result = a.result::jsonb,
+        queued_at = CASE WHEN a.status = 'queued' AND a.fingerprint IS DISTINCT FROM j.fingerprint THEN now()
+                         ELSE j.queued_at END,
+        started_at = CASE WHEN a.fingerprint IS DISTINCT FROM j.fingerprint THEN a.started_at
+                          ELSE coalesce(a.started_at, j.started_at) END,
         completed_at = a.completed_at,
         error_message = a.error_message,
         retry_count = a.retry_count,
@@ -100,9 +105,38 @@ WHERE status = 'generating' AND seq = 0 AND created_at < :before LIMIT 1000;
 
 -- name: unfinished_assets
 -- What is dispatched and not done; grows with what is unfinished, never with history (stories_unfinished).
-SELECT j.story_id, j.asset_type, j.priority
+SELECT j.story_id, j.asset_type, j.priority, j.fingerprint, j.revision, j.queued_at
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating') AND j.queued_at < :before;
+
+-- name: wanted_jobs
+-- Which of these jobs are wanted, and as what.
+SELECT j.story_id, j.asset_type, j.fingerprint
+FROM unnest(:ids::uuid[], :assets::text[]) AS a (story_id, asset)
+JOIN asset_generation_jobs j ON j.story_id = a.story_id AND j.asset_type = a.asset
+JOIN stories s ON s.id = j.story_id
+WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
+
+-- name: overdue_stories
+SELECT id, tenant_id, trace, asset_generation_started_at FROM stories
+WHERE status = 'generating' AND asset_generation_started_at < now() - make_interval(secs => :seconds) LIMIT 1000;
+
+-- name: overdue_assets
+SELECT s.id, s.tenant_id, s.trace, j.asset_type, j.fingerprint, j.queued_at, coalesce(j.started_at, j.queued_at) AS began
+FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
+WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
+  AND j.queued_at < now() - make_interval(secs => :seconds) LIMIT 1000;
+
+-- name: note_wishes_heard!
+-- The inbox knows what was folded in.
+UPDATE wishes w SET heard_at = now() FROM inbox i WHERE w.heard_at IS NULL AND i.event_id = w.event_id;
+
+-- name: unheard_wishes
+SELECT event FROM wishes WHERE heard_at IS NULL AND created_at < :before ORDER BY created_at LIMIT 1000;
+
+-- name: sweep_again!
+-- Something was heard of an erased story: a late worker may have left more.
+UPDATE erasures SET due_at = now() WHERE story_id = ANY(:ids::uuid[]);
 
 -- name: server_time$
 SELECT now();

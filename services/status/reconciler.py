@@ -6,29 +6,31 @@ order it would take a job that was finished meanwhile for a lost one, and repeat
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import orjson
 import structlog
-from asyncpg import Record
-from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
+from pydantic import ValidationError
 
-from services.status import records
 from services.status.jobs import job_for
-from storyloom.bus.connection import Bus, Sent
-from storyloom.bus.streams import WHO_HOLDS_WHAT, missing, provision
-from storyloom.db.pool import Pool
-from storyloom.story.assets import Asset, Priority
-from storyloom.story.events import story_requested
-from storyloom.story.jobs import job_subject
-from storyloom.story.journey import Journey
+from services.status.unfinished import Dispatched, Key, Unfinished
+from storyloom.bus.connection import Bus, BusUnavailableError, Sent
+from storyloom.bus.held import Held, who_holds_what
+from storyloom.db.pool import is_away
+from storyloom.story.assets import Asset
+from storyloom.story.events import AssetFailed, StoryDeadlinePassed
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.telemetry import RECONCILED
 
 log = structlog.get_logger()
+
+SENDING = 500
+"""Jobs that are published at a time."""
+THOROUGHLY = 10
+"""Every so many rounds all is compared that is dear to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class Round:
     caught_up: bool
     jobs_put_back: int = 0
     stories_put_back: int = 0
+    wishes_put_back: int = 0
+    withdrawn: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,131 +56,184 @@ class Pace:
     """How long to wait for the projector."""
     answers: float = 0.3
     """How long workers may take to say what they hold."""
+    asset_deadline: float = 3_600.0
+    """How long an asset may take from the moment that it could be made, with all its attempts."""
+    story_deadline: float = 7_200.0
+    """How long a story may take in all."""
+
+
+Ask = Callable[[Bus, float], Awaitable[Sequence[Held]]]
+"""Asks all workers what they hold, for so many seconds."""
 
 
 class Reconciler:
     """Compares the truth with the bus, and mends the bus."""
 
-    def __init__(self, bus: Bus, pool: Pool, pace: Pace | None = None) -> None:
+    def __init__(self, bus: Bus, unfinished: Unfinished, pace: Pace | None = None, ask: Ask = who_holds_what) -> None:
         self._bus = bus
-        self._pool = pool
+        self._unfinished = unfinished
         self._pace = pace or Pace()
+        self._ask = ask
+        self._suspects: frozenset[str] = frozenset()
+        self._stale: frozenset[tuple[Key, Fingerprint]] = frozenset()
+        self._checked: dict[str, Fingerprint] = {}
 
     async def run(self) -> None:
         """Round after round; cancel it to end it. What a round cannot reach, the next one will."""
         rounds = 0
         while True:
             await asyncio.sleep(self._pace.every)
-            await self.lay_the_bus(thoroughly=rounds % 10 == 0)
-            await self.round()
-            rounds += 1
-            if rounds % 1800 == 0:
-                await records.queries().forget_inbox(self._pool)
+            thoroughly = rounds % THOROUGHLY == 0
+            try:
+                await self.lay_the_bus(thoroughly=thoroughly)
+                await self.round(thoroughly=thoroughly)
+                rounds += 1
+                if rounds % 1800 == 0:
+                    await self._unfinished.forget()
+            except Exception as error:
+                if not (isinstance(error, BusUnavailableError) or is_away(error)):
+                    raise
+                log.warning("reconciler.waiting", error=type(error).__name__)
 
     async def lay_the_bus(self, *, thoroughly: bool = True) -> None:
         """Recreate streams and consumers that are gone; thoroughly: bring back those that someone changed."""
-        try:
-            if not thoroughly:
-                await self._bus.js.stream_info(self._bus.names.jobs)
-                await self._bus.js.consumer_info(self._bus.names.story, self._bus.names.projector)
-                return
-            wrong = await missing(self._bus.js, self._bus.settings)
-        except NotFoundError:
-            wrong = ["a stream or consumer is gone"]
+        wrong = await self._bus.lay(thoroughly=thoroughly)
         if wrong:
             log.warning("reconciler.bus_mended", wrong=wrong)
             RECONCILED.labels(kind="bus").inc()
-            await provision(self._bus.js, self._bus.settings)
 
-    async def round(self) -> Round:
-        """One round. Raises what the bus or Postgres raise when they are away."""
-        alive = await self._live_subjects()
-        before = await records.queries().server_time(self._pool) - timedelta(seconds=self._pace.grace)
+    async def round(self, *, thoroughly: bool = True) -> Round:
+        """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is away."""
+        alive = await self._bus.live_jobs()
+        now = await self._unfinished.now()
+        before = now - timedelta(seconds=self._pace.grace)
         if not await self._projector_caught_up():
             return Round(caught_up=False)
         stories = await self._put_back_stories(before)
-        jobs = await self._put_back_jobs(before, alive)
-        if jobs or stories:
-            log.warning("reconciler.put_back", jobs=jobs, stories=stories)
-        return Round(caught_up=True, jobs_put_back=jobs, stories_put_back=stories)
-
-    async def _live_subjects(self) -> set[str]:
-        names = self._bus.names
-        info = await self._bus.js.stream_info(names.jobs, subjects_filter=names.subject("job.>"))
-        return set(info.state.subjects or {})
+        wishes = await self._put_back_wishes(before)
+        dispatched = await self._unfinished.dispatched(before)
+        withdrawn = await self._withdraw_unwanted(dispatched, alive)
+        jobs = await self._put_back_jobs(dispatched, alive)
+        expired = await self._end_what_takes_too_long(now)
+        if thoroughly:
+            await self._stop_unwanted()
+        done = Round(True, jobs, stories, wishes, withdrawn, expired)
+        if done != Round(caught_up=True):
+            log.warning(
+                "reconciler.mended", jobs=jobs, stories=stories, wishes=wishes, withdrawn=withdrawn, late=expired
+            )
+        return done
 
     async def _projector_caught_up(self) -> bool:
-        names = self._bus.names
-        last = (await self._bus.js.stream_info(names.story)).state.last_seq
+        last = await self._bus.last_event()
         deadline = asyncio.get_running_loop().time() + self._pace.catch_up
         while True:
-            info = await self._bus.js.consumer_info(names.story, names.projector)
-            floor = info.ack_floor.stream_seq if info.ack_floor else 0
-            if floor >= last or (info.num_pending == 0 and info.num_ack_pending == 0):
+            if await self._bus.heard_up_to() >= last:
                 return True
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(0.02)
 
     async def _put_back_stories(self, before: datetime) -> int:
-        rows = [row async for row in records.queries().unheard_stories(self._pool, before=before)]
         # Told again without the old Msg-Id; the inbox knows the event by its own id all the same.
-        events = [story_requested(row["id"], row["tenant_id"], row["trace"], before) for row in rows]
+        events = await self._unfinished.unheard_stories(before)
         for event in events:
             await self._bus.tell_again(event)
         RECONCILED.labels(kind="story").inc(len(events))
         return len(events)
 
-    async def _put_back_jobs(self, before: datetime, alive: set[str]) -> int:
-        rows = [row async for row in records.queries().unfinished_assets(self._pool, before=before)]
-        lost = [row for row in rows if self._subject(row) not in alive]
+    async def _put_back_wishes(self, before: datetime) -> int:
+        wishes = await self._unfinished.unheard_wishes(before)
+        for wish in wishes:
+            await self._bus.tell_again(wish)
+        RECONCILED.labels(kind="wish").inc(len(wishes))
+        return len(wishes)
+
+    async def _put_back_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+        lost = [one for one in dispatched if one.subject not in alive]
         if not lost:
             return 0
-        held = await self._held_by_workers()
-        lost = [row for row in lost if f"{row['story_id']}.{row['asset_type']}" not in held]
-        journeys = await self._journeys({row["story_id"] for row in lost})
-        jobs = []
-        for row in lost:
-            journey, asset = journeys.get(row["story_id"]), Asset(row["asset_type"])
-            if journey is not None and journey.assets[asset].status == "queued":
-                jobs.append(job_for(journey, asset, put_back=True))
+        held = await self._held()
+        lost = [one for one in lost if (one.key, one.fingerprint) not in held]
+        journeys = await self._unfinished.journeys({one.story_id for one in lost})
+        jobs: list[AssetRequested] = []
+        for one in lost:
+            journey = journeys.get(one.story_id)
+            if journey is not None and not journey.cancelled and journey.assets[one.asset].status == "queued":
+                jobs.append(job_for(journey, one.asset, put_back=True))
         count = 0
-        for start in range(0, len(jobs), 500):
-            sent = await self._bus.command(jobs[start : start + 500])
+        for start in range(0, len(jobs), SENDING):
+            sent = await self._bus.command(jobs[start : start + SENDING])
             count += sum(one is Sent.STORED for one in sent)
         RECONCILED.labels(kind="job").inc(count)
         return count
 
-    def _subject(self, row: Record) -> str:
-        asset = Asset(row["asset_type"])
-        return self._bus.names.subject(job_subject(row["story_id"], asset, Priority(row["priority"])))
+    async def _withdraw_unwanted(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+        """Jobs that live and that nobody wants: sent by one who was slow, after another had withdrawn them.
 
-    async def _held_by_workers(self) -> set[str]:
-        """Ask every worker what it holds. Whoever does not answer in time is taken to hold nothing."""
-        held: set[str] = set()
-        client = self._bus.client
-        inbox = client.new_inbox()
-        subscription = await client.subscribe(inbox)
+        A finished job lives until its worker's ack arrives, so that only what two rounds find is looked at.
+        """
+        mine = {one.subject: one for one in dispatched}
+        suspects = frozenset(subject for subject in alive if subject not in mine)
+        found = {subject: key for subject in suspects & self._suspects if (key := _key(subject)) is not None}
+        self._suspects = suspects
+        wanted = await self._unfinished.wanted(found.values()) if found else {}
+        # What has started over may still stand there as it was wanted before.
+        again = {one.subject: one for one in dispatched if one.revision and one.subject in alive}
+        self._checked = {subject: mark for subject, mark in self._checked.items() if subject in again}
+        asked = {subject: wanted.get(key) for subject, key in found.items()}
+        asked |= {s: one.fingerprint for s, one in again.items() if self._checked.get(s) != one.fingerprint}
+        count = 0
+        for subject, mark in asked.items():
+            count += await self._withdraw_unless(subject, mark)
+        RECONCILED.labels(kind="withdrawn").inc(count)
+        return count
+
+    async def _withdraw_unless(self, subject: str, mark: Fingerprint | None) -> bool:
+        """Withdraw what stands on a subject unless it is the job of that fingerprint."""
+        standing = await self._bus.standing_job(subject)
+        if standing is None:
+            return False
+        sequence, body = standing
         try:
-            await client.publish(self._bus.names.subject(WHO_HOLDS_WHAT), b"", reply=inbox)
-            async with asyncio.timeout(self._pace.answers):
-                while True:
-                    message = await subscription.next_msg(timeout=self._pace.answers)
-                    held.update(_strings(message.data))
-        except (TimeoutError, NatsError):
-            return held
-        finally:
-            await subscription.unsubscribe()
+            job = AssetRequested.model_validate_json(body)
+        except ValidationError:
+            return False  # a worker buries it
+        if job.fingerprint == mark:
+            self._checked[subject] = mark
+            return False
+        await self._bus.withdraw(subject, up_to=sequence)
+        await self._bus.stop_work(StopWork(story_id=job.story_id, jobs=((job.asset, job.fingerprint),)))
+        return True
 
-    async def _journeys(self, ids: set[UUID]) -> dict[UUID, Journey]:
-        async with self._pool.acquire() as connection:
-            stories: Sequence[Record] = [row async for row in records.queries().read_stories(connection, ids=list(ids))]
-            return await records.read(connection, stories)
+    async def _stop_unwanted(self) -> None:
+        """Workers that did not hear that a job was withdrawn are told again. One that ends just now is no such job."""
+        held = await self._held()
+        wanted = await self._unfinished.wanted({key for key, _ in held}) if held else {}
+        stale = frozenset((key, mark) for key, mark in held if wanted.get(key) != mark)
+        for (story_id, asset), mark in stale & self._stale:
+            await self._bus.stop_work(StopWork(story_id=story_id, jobs=((asset, mark),)))
+            RECONCILED.labels(kind="stopped").inc()
+        self._stale = stale
+
+    async def _end_what_takes_too_long(self, now: datetime) -> int:
+        events: list[AssetFailed | StoryDeadlinePassed] = []
+        events += await self._unfinished.overdue_stories(self._pace.story_deadline, now)
+        events += await self._unfinished.overdue_assets(self._pace.asset_deadline, now)
+        await self._bus.tell(*events)
+        RECONCILED.labels(kind="deadline").inc(len(events))
+        return len(events)
+
+    async def _held(self) -> set[tuple[Key, Fingerprint]]:
+        """What workers say that they hold. Whoever does not answer in time is taken to hold nothing."""
+        answers = await self._ask(self._bus, self._pace.answers)
+        return {((job.story_id, job.asset), job.fingerprint) for answer in answers for job in answer.held}
 
 
-def _strings(data: bytes) -> list[str]:
+def _key(subject: str) -> Key | None:
+    """Whose job stands on a subject; None for one that cannot be ours."""
     try:
-        found = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return []
-    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+        _, _, _, story, asset = subject.split(".")
+        return UUID(story), Asset(asset)
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
 """Journeys as rows: reading them back, and writing a batch of turns in one statement. SQL in queries.sql."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import aiosql
-from asyncpg import Record
+from asyncpg import Record, UniqueViolationError
 from pydantic import TypeAdapter
 
 from services.status.journey import Effects
@@ -18,9 +19,10 @@ from storyloom.story.assets import GRAPH, PICTURES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import AssetState, Journey, Status, document, failure, overall
-from storyloom.story.results import AnyResult, Audio, Outline, Picture
+from storyloom.story.results import AnyResult, Audio, Outline, Picture, ProviderCall
 
 _RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
+_CALLS: TypeAdapter[tuple[ProviderCall, ...]] = TypeAdapter(tuple[ProviderCall, ...])
 
 
 @cache
@@ -40,6 +42,50 @@ class Turn:
     effects: Effects
     at: datetime
     heard: tuple[str, ...]
+
+
+class Records:
+    """The rows as the projector needs them. ``Rows`` in projector.py says what each method promises."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    async def write(self, turns: Sequence[Turn]) -> set[UUID]:
+        try:
+            return await write(self.pool, turns)
+        except UniqueViolationError as error:
+            raise RepeatedError from error
+
+    @asynccontextmanager
+    async def locked(self, ids: Collection[UUID]) -> AsyncIterator["Locked"]:
+        async with self.pool.acquire() as connection, connection.transaction():
+            rows = [row async for row in queries().lock_stories(connection, ids=list(ids))]
+            yield Locked(connection, await read(connection, rows))
+
+    async def sweep_again(self, ids: Collection[UUID]) -> None:
+        await queries().sweep_again(self.pool, ids=list(ids))
+
+
+class RepeatedError(Exception):
+    """An event of the batch was folded in before; nothing is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Stories that nobody else moves on until the block ends."""
+
+    connection: Connection
+    journeys: dict[UUID, Journey]
+
+    async def known(self, event_ids: Sequence[str]) -> frozenset[str]:
+        rows = queries().known_events(self.connection, event_ids=event_ids)
+        return frozenset([row["event_id"] async for row in rows])
+
+    async def write(self, turns: Sequence[Turn]) -> None:
+        await write(self.connection, turns)
+
+    async def note(self, event_ids: Sequence[str]) -> None:
+        await queries().record_events(self.connection, event_ids=event_ids)
 
 
 async def read(connection: Connection, stories: Sequence[Record]) -> dict[UUID, Journey]:
@@ -103,8 +149,11 @@ def _story_row(turn: Turn) -> tuple[Any, ...]:
     title = logline = hues = words = blocks = error = None
     if Asset.OUTLINE in changed and isinstance(outline := journey.assets[Asset.OUTLINE].result, Outline):
         title, logline = outline.title, outline.logline
-    if Asset.AUDIO in changed and isinstance(audio := journey.assets[Asset.AUDIO].result, Audio):
-        words, blocks = dumps([word.model_dump() for word in audio.words]), dumps(audio.blocks)
+    if Asset.AUDIO in changed:
+        audio = journey.assets[Asset.AUDIO].result
+        # While it is made anew the old words fit nothing: "null" takes them away.
+        words = dumps([word.model_dump() for word in audio.words]) if isinstance(audio, Audio) else "null"
+        blocks = dumps(audio.blocks) if isinstance(audio, Audio) else "null"
     if any(picture in changed for picture in PICTURES):
         hues = dumps(_hues(journey))
     if status == "failed" and (why := failure(journey)) is not None:
@@ -129,6 +178,8 @@ def _asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ..
         metadata["code"] = state.code
     if state.retry_at:
         metadata["retryAt"] = state.retry_at.isoformat()
+    if state.spent:
+        metadata["spent"] = [call.model_dump() for call in state.spent]
     if state.result is not None and state.result.calls:
         metadata["calls"] = [call.model_dump() for call in state.result.calls]
     return (
@@ -165,5 +216,6 @@ def _state(row: Record) -> AssetState:
         attempts_failed=row["retry_count"],
         retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
         code=metadata.get("code"),
+        spent=_CALLS.validate_python(metadata.get("spent", ())),
         reason=row["error_message"],
     )

@@ -1,24 +1,28 @@
 """The connection to the bus and the one way out: every message that must arrive is published through here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from storyloom.bus.publishing import PATIENCE, BusUnavailableError, Letter, Publisher, Sent
-from storyloom.bus.streams import Names
+from storyloom.bus.streams import STOP_WORK, Names, missing, provision
 from storyloom.settings import BusSettings
 from storyloom.story.events import Event, subject
-from storyloom.story.jobs import AssetRequested
+from storyloom.story.jobs import AssetRequested, StopWork
 
 __all__ = ["Bus", "BusUnavailableError", "Letter", "Sent", "connect", "letter", "order"]
 
 log = structlog.get_logger()
 
+_ALL = 1 << 62
+"""Later than any sequence: nothing is left to be heard."""
 CONNECTING = 10.0
 """Seconds to try the first connection."""
 
@@ -66,12 +70,80 @@ class Bus:
         except NatsError as error:
             log.debug("bus.whisper_lost", subject=subject.split(".", 1)[0], error=type(error).__name__)
 
+    async def stop_work(self, stop: StopWork) -> None:
+        """Tell all workers that nobody wants these jobs any more. Best effort."""
+        await self.whisper(STOP_WORK, stop.model_dump_json().encode())
+
+    async def withdraw(self, subject: str, *, up_to: int | None = None) -> None:
+        """Take jobs off the bus, queued or in flight: none is delivered again. ``subject`` may hold wildcards.
+
+        ``up_to``: only up to this stream sequence. Raises BusUnavailableError.
+        """
+        with _translated():
+            seq = None if up_to is None else up_to + 1
+            await self.js.purge_stream(self.names.jobs, seq=seq, subject=self.names.subject(subject))
+
+    async def live_jobs(self) -> set[str]:
+        """The subjects, without prefix, of all jobs that are queued or in flight. Raises BusUnavailableError."""
+        with _translated():
+            info = await self.js.stream_info(self.names.jobs, subjects_filter=self.names.subject("job.>"))
+        skip = len(self.names.prefix)
+        return {subject[skip:] for subject in info.state.subjects or {}}
+
+    async def standing_job(self, subject: str) -> tuple[int, bytes] | None:
+        """Stream sequence and body of the job that stands on a subject. Raises BusUnavailableError."""
+        with _translated():
+            try:
+                message = await self.js.get_last_msg(self.names.jobs, self.names.subject(subject))
+            except NotFoundError:
+                return None
+        return message.seq or 0, message.data or b""
+
+    async def last_event(self) -> int:
+        """The sequence of the last event on STORY. Raises BusUnavailableError."""
+        with _translated():
+            return (await self.js.stream_info(self.names.story)).state.last_seq
+
+    async def heard_up_to(self) -> int:
+        """Up to which sequence the projector has heard every event that it is to hear. Raises BusUnavailableError."""
+        with _translated():
+            info = await self.js.consumer_info(self.names.story, self.names.projector)
+        if info.num_pending == 0 and info.num_ack_pending == 0:
+            return _ALL
+        return info.ack_floor.stream_seq if info.ack_floor else 0
+
+    async def lay(self, *, thoroughly: bool) -> list[str]:
+        """Recreate streams and consumers that are gone; thoroughly: and bring back those that are not as set.
+
+        Answers what was wrong. Raises BusUnavailableError.
+        """
+        with _translated():
+            try:
+                if not thoroughly:
+                    await self.js.stream_info(self.names.jobs)
+                    await self.js.consumer_info(self.names.story, self.names.projector)
+                    return []
+                wrong = await missing(self.js, self.settings)
+            except NotFoundError:
+                wrong = ["a stream or consumer is gone"]
+            if wrong:
+                await provision(self.js, self.settings)
+        return wrong
+
     async def close(self) -> None:
         """Flush and close; a bus that is away is closed all the same."""
         try:
             await asyncio.wait_for(self.client.drain(), 3)
         except (TimeoutError, NatsError):
             await self.client.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except NatsError as error:
+        raise BusUnavailableError(type(error).__name__) from error
 
 
 def letter(event: Event) -> Letter:

@@ -22,10 +22,22 @@ from storyloom.settings import BusSettings
 from storyloom.story.assets import Priority, Service
 
 DAY = 86_400.0
-EVENTS_FOR_STATUS = ("StoryRequested", "AssetCompleted", "AssetFailed", "AssetRetrying", "StoryCancelled")
+EVENTS_FOR_STATUS = (
+    "StoryRequested",
+    "AssetCompleted",
+    "AssetFailed",
+    "AssetRetrying",
+    "StoryCancelled",
+    "AssetRetryRequested",
+    "AssetRegenerateRequested",
+    "SceneTextEdited",
+    "StoryDeadlinePassed",
+)
 """What the projector hears. It says StoryCompleted itself and need not hear it."""
 WHO_HOLDS_WHAT = "workers.held"
 """Core NATS: every worker answers with the jobs that it works on."""
+STOP_WORK = "workers.stop"
+"""Core NATS: every worker hears which jobs nobody wants any more (storyloom.story.jobs.StopWork)."""
 
 
 @dataclass(frozen=True, slots=True)

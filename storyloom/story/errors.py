@@ -1,4 +1,4 @@
-"""The two ways in which making an asset can fail. Code reads the class, never the message."""
+"""The ways in which making an asset can fail: two verdicts and a wait. Code reads the class, never the message."""
 
 from dataclasses import dataclass, field
 
@@ -13,6 +13,20 @@ class TryAgain(Exception):  # noqa: N818 - the name is the verdict, as everywher
     reason: str
     after: float | None = None
     request_id: str | None = None
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class NotNow(Exception):  # noqa: N818
+    """It was not even tried: the provider is known to be away, or we are out of its allowance.
+
+    The job is handed back for ``after`` seconds, and no attempt is spent.
+    """
+
+    reason: str
+    after: float
 
     def __str__(self) -> str:
         return self.reason

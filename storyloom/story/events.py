@@ -1,10 +1,10 @@
 """Events: what happened to a story, past tense. Each docstring says what may begin now.
 
-Versioned and additive: a reader drops fields that it does not know and refuses versions that it does not know.
+Versioned and additive: a reader drops fields that it does not know, and takes its own version and the one before it.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import orjson
@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.results import AnyResult, Value
+from storyloom.story.results import AnyResult, ProviderCall, Readability, SceneText, Value
 
 
 class Event(Value):
@@ -57,15 +57,20 @@ _HEAD = tuple(name for name in AssetCompleted.model_fields if name != "result")
 
 
 class AssetFailed(Event):
-    """An asset will not come. What needs it fails with it; what only waited for it to settle may start."""
+    """An asset will not come. What needs it fails with it; what only waited for it to settle may start.
+
+    Version 2 adds ``calls``: what was paid for it all the same.
+    """
 
     event: Literal["AssetFailed"] = "AssetFailed"
+    version: Literal[1, 2] = 2  # type: ignore[assignment]  # wider than an event's: it reads the one before, too
     asset: Asset
     fingerprint: Fingerprint
     started_at: datetime
     code: str
     reason: str
     request_id: str | None = None
+    calls: tuple[ProviderCall, ...] = ()
 
 
 class AssetRetrying(Event):
@@ -85,6 +90,41 @@ class StoryCancelled(Event):
     event: Literal["StoryCancelled"] = "StoryCancelled"
 
 
+class AssetRetryRequested(Event):
+    """The client wants failed assets tried again, all of them if none is named. They and what waits on them start over.
+
+    An asset that has not failed stays as it is.
+    """
+
+    event: Literal["AssetRetryRequested"] = "AssetRetryRequested"
+    assets: tuple[Asset, ...] = ()
+
+
+class AssetRegenerateRequested(Event):
+    """The client wants another version of an asset. It, its parts and whatever is made from it start over."""
+
+    event: Literal["AssetRegenerateRequested"] = "AssetRegenerateRequested"
+    asset: Asset
+
+
+class SceneTextEdited(Event):
+    """The client has written a scene's text anew. What quotes it starts over; pictures and other scenes stay.
+
+    ``text`` is checked and measured already; ``whole`` is how hard the four texts are together, where all are there.
+    """
+
+    event: Literal["SceneTextEdited"] = "SceneTextEdited"
+    text: SceneText
+    whole: Readability | None = None
+
+
+class StoryDeadlinePassed(Event):
+    """The story has taken too long. What is not settled fails; nothing may start."""
+
+    event: Literal["StoryDeadlinePassed"] = "StoryDeadlinePassed"
+    seconds: float = Field(gt=0)
+
+
 class StoryCompleted(Event):
     """Every asset is settled. Whoever tells the outside world may do so."""
 
@@ -93,11 +133,44 @@ class StoryCompleted(Event):
 
 
 AnyEvent = Annotated[
-    StoryRequested | AssetCompleted | AssetFailed | AssetRetrying | StoryCancelled | StoryCompleted,
+    StoryRequested
+    | AssetCompleted
+    | AssetFailed
+    | AssetRetrying
+    | StoryCancelled
+    | AssetRetryRequested
+    | AssetRegenerateRequested
+    | SceneTextEdited
+    | StoryDeadlinePassed
+    | StoryCompleted,
     Field(discriminator="event"),
 ]
+Wish = StoryCancelled | AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited
+"""What a client wants of a story that exists. A wish has a row of its own (table ``wishes``) until it is heard."""
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 """Reads any event from its JSON; raises pydantic.ValidationError."""
+
+
+def is_newer(body: bytes) -> bool:
+    """Whether an event that cannot be read was written by a newer version than this one.
+
+    Either its name is unknown here, or its version is higher than any that this code reads.
+    """
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(told, dict) or not isinstance(version := told.get("version"), int):
+        return False
+    return version > _NEWEST.get(str(told.get("event")), 0)
+
+
+def _newest() -> dict[str, int]:
+    kinds: tuple[type[Event], ...] = get_args(get_args(AnyEvent)[0])
+    return {kind.__name__: max(get_args(kind.model_fields["version"].annotation)) for kind in kinds}
+
+
+_NEWEST = _newest()
 
 
 class AssetStarted(Value):

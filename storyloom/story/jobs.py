@@ -18,10 +18,13 @@ class AssetRequested(Value):
 
     ``inputs`` holds the results of the assets that the recipe waits for, as far as they are ready; one that failed for
     good is absent. ``put_back`` says that the reconciler published it, so that a manifest may exist already.
+
+    Version 2 adds ``revision``: how often the asset started over. A maker lets it into its prompt, so that another
+    version is another one.
     """
 
     command: Literal["AssetRequested"] = "AssetRequested"
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     id: str
     story_id: UUID
     tenant_id: str
@@ -29,6 +32,7 @@ class AssetRequested(Value):
     at: datetime
     asset: Asset
     fingerprint: Fingerprint
+    revision: int = Field(default=0, ge=0)
     priority: Priority = Priority.NORMAL
     put_back: bool = False
     brief: Brief
@@ -53,6 +57,16 @@ class AssetRequested(Value):
 
 
 _HEAD = tuple(name for name in AssetRequested.model_fields if name not in ("brief", "inputs"))
+
+
+class StopWork(Value):
+    """To all workers, on core NATS: nobody wants these jobs any more. ``jobs`` None: all of the story.
+
+    Best effort: a worker that does not hear it finishes for nothing, and its result is ignored.
+    """
+
+    story_id: UUID
+    jobs: tuple[tuple[Asset, Fingerprint], ...] | None = None
 
 
 def job_subject(story_id: UUID, asset: Asset, priority: Priority) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 from storyloom.story.assets import GRAPH, PICTURES, PUBLIC, Asset, closure
 from storyloom.story.brief import Brief
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.results import AnyResult, Picture
+from storyloom.story.results import AnyResult, Picture, ProviderCall
 
 Status = Literal["pending", "queued", "ready", "failed", "cancelled"]
 Overall = Literal["generating", "ready", "partial", "failed", "cancelled"]
@@ -22,7 +22,11 @@ SETTLED = frozenset({"ready", "failed", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class AssetState:
-    """Where one asset stands. ``retry_at`` is set while a job waits for its next attempt."""
+    """Where one asset stands. ``retry_at`` is set while a job waits for its next attempt.
+
+    ``revision`` counts how often it started over, so that no two makings share a fingerprint. ``spent`` is what was
+    paid for earlier versions and for attempts that failed; what the result itself cost is in the result.
+    """
 
     status: Status = "pending"
     revision: int = 0
@@ -34,6 +38,7 @@ class AssetState:
     retry_at: datetime | None = None
     code: str | None = None
     reason: str | None = None
+    spent: tuple[ProviderCall, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -139,6 +144,8 @@ def failure(journey: Journey) -> tuple[str, str] | None:
     return None
 
 
+DEADLINE = "deadline_passed"
+"""The code of an asset that took too long, by its own deadline or by its story's."""
 NEED_FAILED = "need_failed"
 """The code of an asset that failed because one that it needs did."""
 

@@ -34,7 +34,10 @@ class Written(Value):
 
 
 class ProviderCall(Value):
-    """One paid call: who was asked, what it cost (US dollars, by the price list in force), how long it took."""
+    """One paid call: who was asked, what it cost (US dollars, by the price list in force), how long it took.
+
+    ``error`` says in a word why its answer was of no use; None for one that was.
+    """
 
     provider: str
     model: str
@@ -42,6 +45,7 @@ class ProviderCall(Value):
     seconds: float = Field(ge=0)
     cost_usd: float = Field(default=0, ge=0)
     purpose: str = ""
+    error: str | None = None
 
 
 class StoredObject(Value):

@@ -10,7 +10,7 @@ import pytest
 from services.status import app as status
 from services.status import projector as projecting
 from services.status.projector import Batch, Projector
-from services.status.records import Turn
+from services.status.records import Records, Turn
 from storyloom.bus.connection import Letter
 from storyloom.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
@@ -73,7 +73,7 @@ async def test_a_batch_delivered_again_after_its_commit_changes_nothing(settings
         await queued(system, story_id, Asset.COVER)
         once = await state(system, story_id)
         await system.status.projector.project(batch)
-        await Projector(system.bus, system.pool).project(batch)
+        await Projector(system.bus, Records(system.pool)).project(batch)
         assert await state(system, story_id) == once
 
 
@@ -154,7 +154,7 @@ async def test_what_a_half_written_batch_committed_is_told_and_sent(settings: Se
     async with running(settings, pace=BY_HAND, workers=()) as system:
         known, unknown = await system.post(), await system.post()
         jobs = [await queued(system, story_id, Asset.OUTLINE) for story_id in (known, unknown)]
-        projector = HalfAway(system.bus, system.pool)
+        projector = HalfAway(system.bus, Records(system.pool))
         await projector.project([completed(await queued(system, known, Asset.PORTRAIT))])
         with pytest.raises(OSError, match="away"):
             await projector.project([completed(job) for job in jobs])
