@@ -1,7 +1,8 @@
 """The store: bytes under their own content hash, manifests last, what a job went through beside them.
 
 Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes and
-``stories/<story_id>/<asset>/<fingerprint>/result.json`` for manifests. Nothing in a key tells of a child.
+``stories/<story_id>/<asset>/<fingerprint>/result.json`` for manifests, ``…/attempts.json`` beside them for what a job
+went through. Nothing in a key tells of a child.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from storyloom.attempts import Attempts
 from storyloom.s3 import Bucket, Exists
 from storyloom.story.assets import Asset
 from storyloom.story.errors import TryAgain
@@ -91,6 +93,19 @@ class Objects(Bucket):
             return standing or manifest
         return manifest
 
+    async def read_attempts(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Attempts:
+        """What a job went through; nothing, if there is no note or it cannot be read."""
+        data = await self._read(_attempts_key(story_id, asset, fingerprint))
+        try:
+            return Attempts.model_validate_json(data or b"{}")
+        except ValidationError:
+            return Attempts()
+
+    async def write_attempts(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint, note: Attempts) -> None:
+        """Keep what a job went through. The last writer wins: two holders of one job may lose a count."""
+        key, body = _attempts_key(story_id, asset, fingerprint), note.model_dump_json().encode()
+        await self._call("put_object", Key=key, Body=body, ContentType="application/json")
+
     async def presign(self, key: str, *, content_type: str | None = None, filename: str | None = None) -> str:
         """A URL that reads one object for ``presign_seconds``; Range works on it."""
         params: dict[str, str] = {"Bucket": self.settings.s3_bucket, "Key": key}
@@ -129,6 +144,10 @@ class Objects(Bucket):
 
 def manifest_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
     return f"{_home(story_id)}{asset.value}/{fingerprint}/result.json"
+
+
+def _attempts_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
+    return f"{_home(story_id)}{asset.value}/{fingerprint}/attempts.json"
 
 
 def _home(story_id: UUID) -> str:

@@ -35,3 +35,18 @@ PROVIDER_AWAY = Gauge(
 PROVIDER_LIMIT = Gauge("storyloom_provider_limit", "Calls that may be under way at once.", ["provider"])
 PROVIDER_IN_FLIGHT = Gauge("storyloom_provider_in_flight", "Calls under way.", ["provider"])
 PROVIDER_WAITING = Gauge("storyloom_provider_waiting", "Calls that wait at the gate.", ["provider"])
+REMADE = Counter(
+    "storyloom_jobs_remade_total",
+    "Redelivered jobs made anew whose earlier holder may have paid: what can have been paid twice, at most.",
+    ["service"],
+)
+ADOPTED = Counter("storyloom_results_adopted_total", "Results that were made by an earlier holder.", ["service"])
+UNSAFE_SECONDS = Histogram(
+    "storyloom_unsafe_seconds",
+    "Seconds from a provider's last answer to the manifest: who dies in between lets it be paid for twice.",
+    ["service"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+WAITS = Counter("storyloom_job_waits_total", "Jobs handed back untried: a provider or the store is away.", ["service"])
+WISHES = Counter("storyloom_wishes_total", "Wishes that were taken from clients.", ["event"])
+SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
