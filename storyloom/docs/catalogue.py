@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from storyloom.bus.streams import STOP_WORK
 from storyloom.docs.markdown import code, one_line, table
 from storyloom.docs.meanings import meaning
 from storyloom.docs.services import EVENTS, heard_by, names, said_by
@@ -16,15 +17,21 @@ from storyloom.docs.shapes import fields
 from storyloom.objects import Manifest
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.events import EVENT, AssetProgressed, AssetStarted, Event, subject
-from storyloom.story.jobs import AssetRequested
+from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.results import AnyResult
 from storyloom.story.screening import ASK_SCREENING, Verdict
 
 GOLDEN = "tests/contract/events/golden"
-_EXAMPLES = {"AssetCompleted": "AssetCompleted.book", "AssetRequested": "AssetRequested.outline"}
+_EXAMPLES = {
+    "AssetCompleted": "AssetCompleted.book",
+    "AssetFailed": "AssetFailed.2",
+    "AssetRequested": "AssetRequested.cover.2",
+}
 """The golden file that stands for a message which has several."""
 
 RESULTS: tuple[type[BaseModel], ...] = get_args(get_args(AnyResult)[0])
+OTHERS: tuple[type[BaseModel], ...] = (AssetRequested, AssetStarted, AssetProgressed, StopWork, Verdict, Manifest)
+"""What is told besides events and results."""
 
 
 def messages(root: Path) -> str:
@@ -34,6 +41,7 @@ def messages(root: Path) -> str:
     parts.append(
         _entry(AssetStarted, "`live.<story_id>.started`", "the workers", "status", _example(root, "AssetStarted"))
     )
+    parts.append(_entry(StopWork, code(STOP_WORK), "status, api", "the workers", None))
     passing = "`live.<story_id>.progressed`"
     parts.append(_entry(AssetProgressed, passing, "the workers", "status", _example(root, "AssetProgressed")))
     where = f"`{ASK_SCREENING}`, the answer to a [Brief](#brief)"
@@ -53,7 +61,7 @@ def results(root: Path) -> str:
 def parts(root: Path) -> str:
     """The models that messages are put together from, by name."""
     del root
-    shown: set[type[BaseModel]] = {AssetRequested, AssetStarted, AssetProgressed, Verdict, Manifest, *EVENTS, *RESULTS}
+    shown: set[type[BaseModel]] = {*OTHERS, *EVENTS, *RESULTS}
     entries = {model.__name__: _entry(model, "", "", "", None) for model in models_within(shown) - shown}
     entries |= {kind.__name__: _choice(kind) for kind in (Asset, Priority)}
     return "\n\n".join(entries[name] for name in sorted(entries))

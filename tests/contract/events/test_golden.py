@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from storyloom.bus.connection import letter, order
 from storyloom.bus.streams import EVENTS_FOR_STATUS
 from storyloom.objects import Manifest
-from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, subject
+from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, is_newer, subject
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
 
@@ -54,26 +54,48 @@ def with_more(value: Any, *, free: bool = False) -> Any:
     return more if free else {**more, "said_by_a_newer_writer": {"deep": [1]}}
 
 
+def as_told(value: Any, told: Any) -> Any:
+    """The value without what has been added since it was told and says nothing: empty fields."""
+    if isinstance(value, list) and isinstance(told, list) and len(value) == len(told):
+        return [as_told(one, other) for one, other in zip(value, told, strict=True)]
+    if isinstance(value, dict) and isinstance(told, dict):
+        return {key: as_told(item, told.get(key)) for key, item in value.items() if key in told or item not in EMPTY}
+    return value
+
+
+EMPTY: tuple[Any, ...] = (None, [], {}, 0)
+
+
 @pytest.mark.parametrize("name", GOLDEN)
 def test_an_old_message_is_read_and_written_back_the_same(name: str) -> None:
-    text = GOLDEN[name].read_text("utf-8")
-    message = reader(name)(text)
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    message = reader(name)(json.dumps(told))
     assert type(message).__name__ == name.split(".", maxsplit=1)[0]
-    assert written(message) == json.loads(text)
+    assert as_told(written(message), told) == told
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_what_a_newer_writer_adds_is_dropped(name: str) -> None:
     told = json.loads(GOLDEN[name].read_text("utf-8"))
-    assert written(reader(name)(json.dumps(with_more(told)))) == told
+    assert as_told(written(reader(name)(json.dumps(with_more(told)))), told) == told
 
 
 @pytest.mark.parametrize("name", VERSIONED)
 def test_an_unknown_version_is_refused(name: str) -> None:
     told = json.loads(GOLDEN[name].read_text("utf-8"))
     with pytest.raises(ValidationError) as caught:
-        reader(name)(json.dumps({**told, "version": 2}))
+        reader(name)(json.dumps({**told, "version": 3}))
     assert caught.value.errors()[0]["loc"][-1] == "version"
+
+
+@pytest.mark.parametrize("name", [name for name in VERSIONED if name.split(".")[0] not in OTHERS])
+def test_a_version_to_come_is_told_from_a_broken_event(name: str) -> None:
+    """A replica that is about to be replaced hands it back; what is broken is buried."""
+    told = json.loads(GOLDEN[name].read_text("utf-8"))
+    assert is_newer(json.dumps({**told, "version": 3}).encode())
+    assert is_newer(json.dumps({**told, "event": "StoryForgotten"}).encode())
+    assert not is_newer(json.dumps({**told, "story_id": "no id"}).encode())
+    assert not is_newer(b"[" + json.dumps(told).encode())
 
 
 def test_an_unknown_event_is_refused() -> None:
@@ -103,7 +125,7 @@ def test_the_job_on_the_bus_is_the_golden_one(name: str) -> None:
     """However it is put together: what is sent is what the model says."""
     told = json.loads(GOLDEN[name].read_text("utf-8"))
     sent = order(AssetRequested.model_validate(told))
-    assert json.loads(sent.body) == told
+    assert as_told(json.loads(sent.body), told) == told
     assert sent.id == (None if told["put_back"] else told["id"])
 
 
@@ -111,7 +133,7 @@ def test_the_job_on_the_bus_is_the_golden_one(name: str) -> None:
 def test_the_event_on_the_bus_is_the_golden_one(name: str) -> None:
     told = json.loads(GOLDEN[name].read_text("utf-8"))
     sent = letter(EVENT.validate_python(told))
-    assert (json.loads(sent.body), sent.id) == (told, told["id"])
+    assert (as_told(json.loads(sent.body), told), sent.id) == (told, told["id"])
 
 
 @pytest.mark.parametrize(
@@ -119,6 +141,7 @@ def test_the_event_on_the_bus_is_the_golden_one(name: str) -> None:
     [
         ("AssetRequested.outline", "job.content.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.outline"),
         ("AssetRequested.cover", "job.images.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.cover"),
+        ("AssetRequested.cover.2", "job.images.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.cover"),
         ("AssetRequested.pdf", "job.documents.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.pdf"),
     ],
 )
