@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 
 from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.vendors.outcomes import CallFailedError, Outcome, out_of_quota
 from storyloom.vendors.prices import price_picture, price_text
 
 Tokens = Annotated[int, Field(ge=0)]
@@ -27,6 +28,8 @@ REFUSALS = frozenset(
 """The codes by which OpenAI says that it will not make this."""
 PASSING = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
 """The codes of failures that pass."""
+QUOTA = frozenset({"billing_hard_limit_reached", "billing_not_active", "insufficient_quota"})
+"""The codes that ask for money, and come with 429 (or, from the picture endpoints, 400)."""
 
 
 def _or_none(value: Any, read: Callable[[Any], Any]) -> Any:
@@ -84,7 +87,7 @@ class TextAnswer(_Read):
         return price_text(model, used.input_tokens, used.input_tokens_details.cached_tokens, used.output_tokens)
 
     def text(self, request_id: str) -> str:
-        """The words. Raises GiveUp where the model refuses, TryAgain where it failed on the way."""
+        """The words. Raises GiveUp where the model refuses, CallFailedError where it failed on the way."""
         code = (self.error and self.error.code) or (self.incomplete_details and self.incomplete_details.reason)
         parts = [part for item in self.output if item.type == "message" for part in item.content or ()]
         if code in REFUSALS or any(part.type == "refusal" for part in parts):
@@ -160,10 +163,16 @@ def refused(request_id: str | None) -> GiveUp:
     return GiveUp("OpenAI refuses to make this content", code="content_refused", request_id=request_id)
 
 
-def failed(code: Any, request_id: str | None) -> TryAgain | GiveUp:
+def failed(code: Any, request_id: str | None) -> CallFailedError:
     """What a failure is that OpenAI names by a code in an answer or in mid-stream."""
     if not isinstance(code, str) or code in PASSING:
-        return TryAgain(f"OpenAI failed on the way ({code if isinstance(code, str) else 'no code'})", None, request_id)
+        outcome = Outcome.RATE_LIMITED if code == "rate_limit_exceeded" else Outcome.SERVER_ERROR
+        told = code if isinstance(code, str) else "no code"
+        return CallFailedError(outcome, TryAgain(f"OpenAI failed on the way ({told})", None, request_id))
+    if code in QUOTA:
+        return out_of_quota("OpenAI", request_id)
     if code in REFUSALS:
-        return refused(request_id)
-    return GiveUp(f"OpenAI cannot answer this request ({code})", request_id=request_id)
+        return CallFailedError(Outcome.REFUSED, refused(request_id))
+    return CallFailedError(
+        Outcome.REJECTED, GiveUp(f"OpenAI cannot answer this request ({code})", request_id=request_id)
+    )

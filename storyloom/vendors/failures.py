@@ -1,4 +1,4 @@
-"""OpenAI's errors in our two words, by class and code. Its messages may quote the prompt, so none is passed on."""
+"""OpenAI's errors in our words, by class and code. Its messages may quote the prompt, so none is passed on."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,41 +8,55 @@ import openai
 from pydantic import ValidationError
 
 from storyloom.story.errors import GiveUp, TryAgain
-from storyloom.vendors.answers import REFUSALS, failed, refused
+from storyloom.vendors.answers import QUOTA, REFUSALS, failed, refused
+from storyloom.vendors.calling import Dialect
+from storyloom.vendors.outcomes import CallFailedError, Outcome, Verdict, out_of_quota
 
 LONGEST_WAIT = 3600.0
 """Seconds; a provider that asks for more is asked again after this."""
-
-Failure = openai.OpenAIError | TimeoutError | JSONDecodeError | UnicodeDecodeError | ValidationError
-FAILURES = (openai.OpenAIError, TimeoutError, JSONDecodeError, UnicodeDecodeError, ValidationError)
+_PASSING = {408: Outcome.TIMEOUT, 409: Outcome.REJECTED, 429: Outcome.RATE_LIMITED}
 
 
-def translate(error: Failure, request_id: str | None = None) -> TryAgain | GiveUp:
-    """What the failure of a call means for the job."""
+def translate(error: Exception, request_id: str | None = None) -> CallFailedError:
+    """What the failure of a call means for the job, and what it says about OpenAI."""
     match error:
         case openai.APIStatusError():
             return _by_status(error)
         case openai.APITimeoutError() | TimeoutError():
-            return TryAgain("OpenAI did not answer in time", request_id=request_id)
+            return CallFailedError(Outcome.TIMEOUT, TryAgain("OpenAI did not answer in time", request_id=request_id))
         case openai.APIConnectionError():
-            return TryAgain("the connection to OpenAI failed", request_id=request_id)
+            outcome = Outcome.CUT if request_id else Outcome.CONNECTION
+            return CallFailedError(outcome, TryAgain("the connection to OpenAI failed", request_id=request_id))
         case openai.APIResponseValidationError() | JSONDecodeError() | UnicodeDecodeError() | ValidationError():
-            return TryAgain("OpenAI's answer could not be read", request_id=request_id)
+            return CallFailedError(
+                Outcome.BAD_ANSWER, TryAgain("OpenAI's answer could not be read", request_id=request_id)
+            )
         case openai.APIError():
             return failed(error.code, request_id)
         case _:
-            return GiveUp(f"the OpenAI client refused the call ({type(error).__name__})", request_id=request_id)
+            verdict = GiveUp(f"the OpenAI client refused the call ({type(error).__name__})", request_id=request_id)
+            return CallFailedError(Outcome.REJECTED, verdict)
 
 
-def _by_status(error: openai.APIStatusError) -> TryAgain | GiveUp:
-    told = f"{error.status_code} {error.code or error.type or type(error).__name__}"
+DIALECT = Dialect((openai.OpenAIError, TimeoutError, JSONDecodeError, UnicodeDecodeError, ValidationError), translate)
+
+
+def _by_status(error: openai.APIStatusError) -> CallFailedError:
+    status = error.status_code
+    told = f"{status} {error.code or error.type or type(error).__name__}"
     if error.code in REFUSALS:
-        return refused(error.request_id)
-    if error.status_code in {408, 409, 429} or error.status_code >= 500:
-        return TryAgain(f"OpenAI cannot answer now ({told})", after=_retry_after(error), request_id=error.request_id)
-    if error.status_code in {401, 403}:
-        return GiveUp(f"OpenAI does not accept our key ({told})", code="not_allowed", request_id=error.request_id)
-    return GiveUp(f"OpenAI does not accept the request ({told})", request_id=error.request_id)
+        return CallFailedError(Outcome.REFUSED, refused(error.request_id))
+    if error.code in QUOTA or error.type in QUOTA:
+        return out_of_quota("OpenAI", error.request_id)
+    verdict: Verdict
+    if status in _PASSING or status >= 500:
+        verdict = TryAgain(f"OpenAI cannot answer now ({told})", after=_retry_after(error), request_id=error.request_id)
+        return CallFailedError(_PASSING.get(status, Outcome.SERVER_ERROR), verdict)
+    if status in {401, 403}:
+        verdict = GiveUp(f"OpenAI does not accept our key ({told})", code="not_allowed", request_id=error.request_id)
+        return CallFailedError(Outcome.NOT_ALLOWED, verdict)
+    verdict = GiveUp(f"OpenAI does not accept the request ({told})", request_id=error.request_id)
+    return CallFailedError(Outcome.REJECTED, verdict)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
