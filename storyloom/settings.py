@@ -130,7 +130,10 @@ class ApiSettings(_Env):
 
     status_url: str | None = None
     screening_seconds: Annotated[float, Field(gt=0, le=30)] = 3.0
-    """How long a new brief may wait for moderation. The outline is moderated again in any case."""
+    """How long a new brief or an edited text may wait for moderation. A brief's outline is moderated in any case."""
+    erasure_sweeps: tuple[float, ...] = (5, 30, 120, 900)
+    """Seconds after a deletion at which bus and store are searched again for what a worker left there since. One more
+    comes once no job can be running any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
 
 
 class LogSettings(_Env):

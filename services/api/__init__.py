@@ -1,1 +1,4 @@
-"""Hears clients. Says StoryRequested. Writes a story's first row, and answers what its rows say."""
+"""Hears clients. Says StoryRequested, StoryCancelled, AssetRetryRequested, AssetRegenerateRequested, SceneTextEdited.
+
+Writes a story's first row and its clients' wishes, answers what its rows say, and erases it.
+"""

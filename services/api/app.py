@@ -1,13 +1,17 @@
 """The composition root of the api."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, web
 
+from services.api.changing import Changes
+from services.api.erasing import Eraser, moments
 from services.api.reading import LONGEST_BODY
 from services.api.routes import Routes
 from services.api.stories import Stories
+from services.api.wishes import Wishes
 from storyloom.bus.connection import Bus, connect
 from storyloom.bus.streams import provision
 from storyloom.db.migrate import mismatch, version
@@ -15,6 +19,7 @@ from storyloom.db.pool import Pool, open_pool
 from storyloom.health import add_health, listen
 from storyloom.objects import Objects
 from storyloom.problems import as_problems
+from storyloom.running import supervise
 from storyloom.settings import Settings
 
 
@@ -24,11 +29,13 @@ class RunningApi:
 
     url: str
     stories: Stories
+    eraser: Eraser
     _bus: Bus
     _pool: Pool
     _objects: Objects
     _http: ClientSession
     _runner: web.AppRunner
+    _erasing: asyncio.Task[None]
     name: str = "api"
     _stopped: bool = field(default=False)
 
@@ -38,6 +45,8 @@ class RunningApi:
             return
         self._stopped = True
         await self._runner.cleanup()
+        self._erasing.cancel()  # a sweep that is cut short is made again
+        await asyncio.gather(self._erasing, return_exceptions=True)
         await self._http.close()
         await self._bus.close()
         await self._pool.close()
@@ -58,6 +67,8 @@ async def serve(settings: Settings) -> RunningApi:
         stories = Stories(pool, bus, settings.screening_seconds)
         app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
         app.add_routes(Routes(stories, objects, http, settings.status_url).table())
+        wishes, eraser = Wishes(pool, bus, settings.screening_seconds), Eraser(pool, bus, objects, moments(settings))
+        app.add_routes(Changes(pool, wishes, eraser).table())
 
         async def bus_ready() -> str | None:
             return None if bus.client.is_connected else "NATS is away"
@@ -69,4 +80,5 @@ async def serve(settings: Settings) -> RunningApi:
         add_health(app, {"bus": bus_ready, "database": database_ready})
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
-        return RunningApi(url, stories, bus, pool, objects, http, runner)
+        erasing = asyncio.create_task(supervise("eraser", eraser.run), name="eraser")
+        return RunningApi(url, stories, eraser, bus, pool, objects, http, runner, erasing)

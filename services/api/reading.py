@@ -1,18 +1,17 @@
-"""Reading a request: its body as a brief, its page, its trace. Whatever is wrong becomes a problem with pointers."""
+"""Reading a request: its body, its page, its keys, its trace. Whatever is wrong becomes a problem with pointers."""
 
 import base64
 import binascii
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from storyloom.problems import Problem, not_found
@@ -23,23 +22,33 @@ _WITH_ZONE = "%Y-%m-%dT%H:%M:%S.%f%z"
 _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
 async def brief(request: web.Request) -> tuple[Brief, dict[str, Any]]:
     """The brief in the body, and the body as it came. Raises a Problem that names every wrong field."""
-    if request.content_type != "application/json":
-        raise Problem(415, "not_json", "Send the brief as application/json.")
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, "bad_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from None
-    if not isinstance(body, dict):
-        raise Problem(
-            422, "bad_brief", "The body must be a JSON object.", errors=[{"pointer": "", "detail": "is no object"}]
-        )
+    body = await _object(request, "brief")
     try:
         return Brief.asked(body), body
     except ValidationError as error:
-        errors = _errors(error, body)
-        raise Problem(422, "bad_brief", _summary(errors), errors=errors) from None
+        raise _wrong(error, body, "brief", Brief) from None
+
+
+async def body(request: web.Request, model: type[M]) -> M:
+    """The body as a model by its names on the wire. No body at all is an empty one. Raises Problems like ``brief``."""
+    sent = await _object(request, "body") if await request.read() else {}
+    try:
+        return model.model_validate(sent, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise _wrong(error, sent, "body", model) from None
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """The key under which the client asks, so that asking again is no second wish."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
+        raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
+    return key
 
 
 def story_id(request: web.Request) -> UUID:
@@ -84,7 +93,28 @@ def cursor(created_at: datetime, key: UUID) -> str:
     return base64.urlsafe_b64encode(f"{created_at.strftime(_WITH_ZONE)}/{key}".encode()).decode()
 
 
-def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]]:
+async def _object(request: web.Request, what: str) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        raise Problem(415, "not_json", f"Send the {what} as application/json.")
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "bad_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    if not isinstance(body, dict):
+        errors = [{"pointer": "", "detail": "is no object"}]
+        raise Problem(422, f"bad_{what}", "The body must be a JSON object.", errors=errors)
+    return body
+
+
+def _wrong(error: ValidationError, body: dict[str, Any], what: str, model: type[BaseModel]) -> Problem:
+    errors = _errors(error, body, model)
+    many = "One field" if len(errors) == 1 else f"{len(errors)} fields"
+    return Problem(
+        422, f"bad_{what}", f"{many} of the {what} {'is' if len(errors) == 1 else 'are'} wrong.", errors=errors
+    )
+
+
+def _errors(error: ValidationError, body: dict[str, Any], model: type[BaseModel]) -> list[dict[str, str]]:
     """Each wrong place once, with all that is said of it."""
     found: dict[str, list[str]] = {}
     told = error.errors(include_url=False, include_input=False)
@@ -92,7 +122,7 @@ def _errors(error: ValidationError, body: dict[str, Any]) -> list[dict[str, str]
     for one in told:
         if one["type"] == "too_short" and any(_within(place, one["loc"]) for place in places):
             continue  # pydantic drops wrong items and then counts too few
-        place = _place(_as_sent(one["loc"], body), body, lacking=one["type"] == "missing")
+        place = _place(_as_sent(one["loc"], body, model), body, lacking=one["type"] == "missing")
         pointer = "".join(f"/{_escaped(str(part))}" for part in place)
         if "characterName" in body and pointer.startswith("/characters"):
             pointer = "/characterName"
@@ -104,9 +134,9 @@ def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
     return len(place) > len(whole) and place[: len(whole)] == whole
 
 
-def _as_sent(loc: tuple[int | str, ...], body: dict[str, Any]) -> tuple[int | str, ...]:
+def _as_sent(loc: tuple[int | str, ...], body: dict[str, Any], model: type[BaseModel]) -> tuple[int | str, ...]:
     """The location in the body's own words: a default that is wrong is told of by our name for the field."""
-    field = Brief.model_fields.get(str(loc[0])) if loc and loc[0] not in body else None
+    field = model.model_fields.get(str(loc[0])) if loc and loc[0] not in body else None
     return (field.alias, *loc[1:]) if field is not None and field.alias else loc
 
 
@@ -130,7 +160,3 @@ def _said(one: ErrorDetails) -> str:
 
 def _escaped(part: str) -> str:
     return part.replace("~", "~0").replace("/", "~1")  # RFC 6901
-
-
-def _summary(errors: Sequence[object]) -> str:
-    return "One field of the brief is wrong." if len(errors) == 1 else f"{len(errors)} fields of the brief are wrong."

@@ -1,25 +1,24 @@
-"""The routes: one function each, from the request to the answer. Every one asks who is calling."""
+"""The routes that take and show stories: one function each, from the request to the answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from services.api import reading
+from services.api.answering import BASE, as_json, caller_with
+from services.api.showing import in_short
 from services.api.stories import Stories
-from storyloom.keys import Caller, caller
+from storyloom.keys import Caller
 from storyloom.objects import Objects
 from storyloom.problems import Problem, not_found
 from storyloom.story.assets import Asset
 
-BASE = "/api/v1"
-
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The public API's handlers."""
+    """Handlers. Every one asks who is calling."""
 
     stories: Stories
     objects: Objects
@@ -40,20 +39,17 @@ class Routes:
     async def create(self, request: web.Request) -> web.Response:
         """Take a brief: 202 and the story, on its way."""
         who = await self._caller(request, "stories:write")
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
-            raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
+        key = reading.idempotency_key(request)
         brief, _ = await reading.brief(request)
         story_id = await self.stories.create(who, brief, trace=reading.trace(request), idempotency_key=key)
         story, _ = await self.stories.get(who, story_id)
-        shown = ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")
         headers = {"Location": f"{BASE}/stories/{story_id}"}
-        return _json({name: story[name] for name in shown}, status=202, headers=headers)
+        return as_json(in_short(story), status=202, headers=headers)
 
     async def list(self, request: web.Request) -> web.Response:
         """The caller's stories, newest first."""
         who = await self._caller(request, "stories:read")
-        return _json(await self.stories.list(who, reading.page(request)))
+        return as_json(await self.stories.list(who, reading.page(request)))
 
     async def get(self, request: web.Request) -> web.Response:
         """One story as it stands; 304 if the caller has it already."""
@@ -63,17 +59,17 @@ class Routes:
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
-        return _json(story, headers=headers)
+        return as_json(story, headers=headers)
 
     async def asset(self, request: web.Request) -> web.Response:
         """A ready asset: 302 to its bytes, or the JSON of those that are words. ``?part=vtt``: the audio's captions."""
         who = await self._caller(request, "stories:read")
         asset, result = await self.stories.result(who, reading.story_id(request), request.match_info["asset"])
         if asset is Asset.ACTIVITIES:
-            return _json(result["activities"])
+            return as_json(result["activities"])
         if asset is Asset.CONTENT:
             scenes = [{"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]]
-            return _json({"title": result["title"], "logline": result["logline"], "scenes": scenes})
+            return as_json({"title": result["title"], "logline": result["logline"], "scenes": scenes})
         stored = _stored(result, request.query.get("part"))
         suffix = stored["key"].rsplit(".", 1)[-1]
         url = await self.objects.presign(
@@ -104,9 +100,7 @@ class Routes:
             raise Problem(503, "stream_away", "The progress stream is away; try again.") from error
 
     async def _caller(self, request: web.Request, scope: str) -> Caller:
-        who = await caller(self.stories.pool, request.headers.get("Authorization"))
-        who.must(scope)
-        return who
+        return await caller_with(self.stories.pool, request, scope)
 
 
 def _stored(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
@@ -122,7 +116,3 @@ def _stored(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
     kept = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
     return {name: headers[name] for name in kept if name in headers}
-
-
-def _json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from services.api.answering import BASE
 from storyloom.story.assets import TEXTS, Asset
 
 SHOWN_RESULTS = [*(asset.value for asset in TEXTS), *(f"scene_{k}" for k in (1, 2, 3, 4)), Asset.ACTIVITIES.value]
@@ -12,7 +13,9 @@ SHOWN_RESULTS = [*(asset.value for asset in TEXTS), *(f"scene_{k}" for k in (1, 
 
 def summary(row: Mapping[str, Any]) -> dict[str, Any]:
     """A story in a list."""
-    brief, base = row["request"], f"/api/v1/stories/{row['id']}"
+    brief, base = row["request"], f"{BASE}/stories/{row['id']}"
+    # A story that is being made again keeps in its row how it ended before.
+    under_way = row["status"] == "generating"
     return {
         "id": str(row["id"]),
         "status": row["status"],
@@ -26,23 +29,30 @@ def summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "priority": row["priority"],
         "createdAt": _iso(row["created_at"]),
         "startedAt": _iso(row["asset_generation_started_at"]),
-        "completedAt": _iso(row["asset_generation_completed_at"]),
-        "error": row["error"],
+        "completedAt": None if under_way else _iso(row["asset_generation_completed_at"]),
+        "error": row["error"] if row["status"] == "failed" else None,
         "metadata": brief["metadata"],
-        "links": {"self": base, "events": f"{base}/events"},
+        "links": {"self": base, "events": f"{base}/events"} | ({"cancel": f"{base}/cancel"} if under_way else {}),
     }
+
+
+def in_short(story: Mapping[str, Any]) -> dict[str, Any]:
+    """What the taking of a story, and every wish about it, is answered by."""
+    return {name: story[name] for name in ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")}
 
 
 def story(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The whole story as it stands."""
     activities = results.get(Asset.ACTIVITIES.value)
+    audio = row["asset_generation_status"]["assets"].get(Asset.AUDIO.value, {})
+    spoken = audio.get("status") == "ready"  # the row keeps the words of a narration that is being made anew
     return {
         **summary(row),
         "scenes": [scene for k in (1, 2, 3, 4) if (scene := _scene(row, results, k)) is not None],
         "activities": None if activities is None else activities["activities"],
         "hueExtractedColors": row["hue_extracted_colors"],
-        "audioWords": row["audio_words"],
-        "audioBlocks": row["audio_blocks"],
+        "audioWords": row["audio_words"] if spoken else None,
+        "audioBlocks": row["audio_blocks"] if spoken else None,
     }
 
 
@@ -54,7 +64,7 @@ def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: 
         "scene": k,
         "text": None if text is None else "\n\n".join(text["paragraphs"]),
         "altText": (picture or text or {}).get("alt_text"),
-        "imageUrl": None if picture is None else f"/api/v1/stories/{row['id']}/assets/scene_{k}",
+        "imageUrl": None if picture is None else f"{BASE}/stories/{row['id']}/assets/scene_{k}",
     }
 
 

@@ -1,10 +1,12 @@
 """The composition root: who writes, and with what."""
 
+from services.content.editing import Editing
 from services.content.screening import Screening
 from services.content.writer import Writer
 from storyloom.objects import Objects
 from storyloom.settings import Settings
 from storyloom.story.assets import TEXTS, Asset, Service
+from storyloom.story.editing import ASK_EDITING
 from storyloom.story.screening import ASK_SCREENING
 from storyloom.vendors.openai import OpenAI
 from storyloom.work import Maker, Workshop
@@ -18,5 +20,5 @@ def compose(settings: Settings, objects: Objects) -> Workshop:
     writer = Writer(openai)
     makers: dict[Asset, Maker] = {Asset.OUTLINE: writer.outline, Asset.CONTENT: writer.whole}
     makers |= dict.fromkeys(TEXTS, writer.scene)
-    questions = {ASK_SCREENING: Screening(openai).answer}
+    questions = {ASK_SCREENING: Screening(openai).answer, ASK_EDITING: Editing(openai).answer}
     return Workshop(Service.CONTENT, makers, questions, close=openai.close)

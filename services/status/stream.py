@@ -1,6 +1,9 @@
 """The progress stream: server-sent events with gapless ids, replay and heartbeat, the same on every replica.
 
 Register with the hub first, read history then: an update saved between the two would otherwise reach nobody.
+
+A story that has ended may begin again at its client's wish. So no event ends the stream by itself: it ends when the
+story's row says that the story is over, and all that was told up to that row's seq has been passed on.
 """
 
 import asyncio
@@ -45,6 +48,7 @@ class Told:
 
 
 THE_END = Told(0, "end", {})
+DELETED = Told(0, "deleted", {})
 
 
 class HistoryAwayError(Exception):
@@ -70,8 +74,7 @@ class Stream:
             story = await records.queries().story_for_reader(self._pool, id=story_id)
             if story is None or story["tenant_id"] != who.tenant_id:
                 raise not_found("story")
-            over = story["status"] != "generating"
-            if over and after is not None and after >= story["seq"]:
+            if _is_over(story) and after is not None and after >= story["seq"]:
                 return web.Response(status=204)
             response = web.StreamResponse(headers=HEADERS)
             await response.prepare(request)
@@ -85,10 +88,6 @@ class Stream:
             async for one in told:
                 async with asyncio.timeout(self._patience):
                     await response.write(HEARTBEAT if one is None else one.bytes())
-                if one is not None and one.event == "story":
-                    await response.write(THE_END.bytes())
-                if one is not None and one.event in ("story", "end"):
-                    return
         except (TooSlowError, TimeoutError):
             log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
             if request.transport is not None:
@@ -103,26 +102,49 @@ class Stream:
             log.exception("stream.broken")
 
     async def _told(self, story_id: UUID, story: Any, after: int | None, reader: Reader) -> AsyncIterator[Told | None]:
-        """What this reader is to be told: history, then what comes. None is a heartbeat."""
+        """What this reader is to be told, to the end: history, then what comes. None is a heartbeat."""
         seen = after or 0
         if seen > story["seq"]:
             seen = story["seq"]
             yield Told(seen, "snapshot", _snapshot(story))
-            if story["status"] != "generating":
-                yield THE_END
-        while True:
+        while story is not None:
             for row in await self._history(story_id, seen):
                 seen = row["seq"]
                 yield Told(seen, row["event"], row["data"])
-            async for one in self._live(reader):
-                if one is None:
-                    yield None
-                    break  # what is told may be lost on the way: history has it
-                if one.seq > seen + 1:
-                    break  # something was missed: history has it
-                if one.seq in (0, seen + 1):
-                    seen = one.seq or seen
+            if seen == story["seq"] and _is_over(story):
+                yield THE_END
+                return
+            # History that is ahead of the row may hold the end, which is then told to nobody again: look at once.
+            if seen <= story["seq"]:
+                async for one in self._coming(reader, seen):
+                    seen = (one and one.seq) or seen
                     yield one
+            story = await self._row(story_id)
+        yield DELETED
+        yield THE_END
+
+    async def _coming(self, reader: Reader, seen: int) -> AsyncIterator[Told | None]:
+        """What comes live, until row and history must be looked at: something was missed, or ended, or may be lost."""
+        async for one in self._live(reader):
+            if one is None:
+                yield None
+                return  # what is told may be lost on the way
+            if one.seq > seen + 1 or one.event == DELETED.event:
+                return
+            if one.seq in (0, seen + 1):
+                seen = one.seq or seen
+                yield one
+            if one.event == "story":
+                return
+
+    async def _row(self, story_id: UUID) -> Any:
+        """The story's row, None once it was deleted. Raises HistoryAwayError."""
+        try:
+            return await records.queries().story_for_reader(self._pool, id=story_id)
+        except DATABASE_AWAY as error:
+            if not is_away(error):
+                raise
+            raise HistoryAwayError from error
 
     async def _history(self, story_id: UUID, after: int) -> list[Any]:
         """All that was told after an id, read at once: a slow reader holds no connection. Raises HistoryAwayError."""
@@ -148,6 +170,10 @@ def routes(stream: Stream) -> list[web.RouteDef]:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]] = stream.handle
     # Without a body there is nothing to stream: HEAD is a 405.
     return [web.get("/api/v1/stories/{id}/events", handler, allow_head=False)]
+
+
+def _is_over(story: Any) -> bool:
+    return bool(story["status"] != "generating")
 
 
 def _snapshot(story: Any) -> dict[str, Any]:

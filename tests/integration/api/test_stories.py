@@ -45,7 +45,7 @@ async def test_a_story_is_taken_with_all_that_a_client_needs_to_go_on(settings: 
             assert answer.headers["Location"] == base
         assert body["status"] == body["assetGenerationStatus"]["overall"] == "generating"
         assert body["realtimeChannel"] == f"stories:id={body['id']}"
-        assert body["links"] == {"self": base, "events": f"{base}/events"}
+        assert body["links"] == {"self": base, "events": f"{base}/events", "cancel": f"{base}/cancel"}
         assert set(body) == {"id", "status", "realtimeChannel", "assetGenerationStatus", "links"}
 
 

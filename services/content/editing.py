@@ -1,0 +1,50 @@
+"""Editing: a scene that a client has written anew is judged like one of ours, and measured; taste is the client's."""
+
+from pydantic import ValidationError
+
+from services.content.author import Author
+from services.content.readability import count_words, judge, measure, targets_for
+from storyloom.story.assets import SCENES
+from storyloom.story.editing import EditVerdict, SceneEdit
+from storyloom.story.errors import GiveUp
+from storyloom.story.results import Readability, SceneText
+
+
+class Editing:
+    """Answers "may this scene be told so, and how hard is it?". Raises TryAgain where moderation is away."""
+
+    def __init__(self, author: Author) -> None:
+        self._author = author
+
+    async def judge(self, edit: SceneEdit) -> EditVerdict:
+        """Moderate the words, then measure them. What is too hard or too long is told as findings and no refusal."""
+        text = "\n\n".join(edit.paragraphs)
+        verdict = await self._author.moderate([text, edit.alt_text])
+        if verdict.flagged:
+            return EditVerdict(flagged=True, categories=verdict.categories)
+        targets = targets_for(edit.age).a_scene()
+        scene = SceneText(
+            scene=edit.scene,
+            paragraphs=edit.paragraphs,
+            alt_text=edit.alt_text,
+            words=max(1, count_words(text)),
+            readability=measure(text, edit.names),
+            findings=tuple(finding.text for finding in judge(text, targets, edit.language, edit.names)),
+        )
+        return EditVerdict(flagged=False, text=scene, whole=_whole(edit, text))
+
+    async def answer(self, question: bytes) -> bytes:
+        """The same over the bus. Raises GiveUp for what is no edit."""
+        try:
+            edit = SceneEdit.model_validate_json(question)
+        except ValidationError:
+            # Its message quotes the text, and with it a child's name; a log is no place for that.
+            raise GiveUp("editing was asked about something that is no edit", code="bug") from None
+        return (await self.judge(edit)).model_dump_json().encode()
+
+
+def _whole(edit: SceneEdit, text: str) -> Readability | None:
+    texts = {**edit.others, edit.scene: text}
+    if len(texts) < len(SCENES):
+        return None
+    return measure("\n\n".join(texts[scene] for scene in SCENES), edit.names)
