@@ -1,0 +1,172 @@
+"""What nobody wants any more leaves the bus, what takes too long ends, and a wish that was lost is told again."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.status.jobs import job_for
+from services.status.reconciler import Pace, Reconciler
+from services.status.unfinished import Unfinished
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset, Service
+from storyloom.story.events import AssetRegenerateRequested, StoryCancelled
+from storyloom.story.jobs import AssetRequested, StopWork
+from tests.integration.core.system import BY_HAND, System, running, until
+
+
+def origin(story_id: UUID, name: str = "1") -> dict[str, Any]:
+    """What a client's wish carries."""
+    now = datetime.now(UTC)
+    return {"id": f"{story_id}.wish.{name}", "story_id": story_id, "tenant_id": "tests", "trace": "", "at": now}
+
+
+async def on_the_bus(system: System, count: int) -> None:
+    """Wait until so many jobs live."""
+
+    async def there() -> bool:
+        return len(await system.live_jobs()) == count
+
+    await until(there)
+
+
+async def status(system: System, story_id: UUID) -> dict[str, str]:
+    """Where the story and each of its assets stand."""
+    (story,) = await system.rows("SELECT status FROM stories WHERE id = $1", story_id)
+    rows = await system.rows("SELECT asset_type, status FROM asset_generation_jobs WHERE story_id = $1", story_id)
+    return {"story": story["status"]} | {row["asset_type"]: row["status"] for row in rows}
+
+
+def by_hand(system: System, **pace: float) -> Reconciler:
+    """A reconciler that moves when it is asked to."""
+    return Reconciler(system.bus, Unfinished(system.pool), Pace(grace=0, catch_up=3, answers=0.1, **pace))
+
+
+async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_workers_hands(settings: Settings) -> None:
+    """…and no other story's."""
+    stopped: list[StopWork] = []
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+
+        async def hear(message: Any) -> None:
+            stopped.append(StopWork.model_validate_json(message.data))
+
+        await system.bus.client.subscribe(system.bus.names.subject("workers.stop"), cb=hear)
+        story_id, other = await system.post(), await system.post()
+        await on_the_bus(system, 4)
+        jobs = {(job.asset, job.fingerprint) for job in [await system.job(story_id, a) for a in BEGINNING]}
+        await system.bus.tell(StoryCancelled(**origin(story_id)))
+        await on_the_bus(system, 2)
+        assert all(str(other) in subject for subject in await system.live_jobs())
+        await until(lambda: _heard(stopped, 1))
+        assert set((await status(system, story_id)).values()) == {"cancelled"}
+        assert (await status(system, other))["story"] == "generating"
+    (stop,) = stopped
+    assert stop.story_id == story_id
+    assert set(stop.jobs or ()) == jobs
+
+
+BEGINNING = (Asset.OUTLINE, Asset.PORTRAIT)
+
+
+async def _heard(stopped: list[StopWork], count: int) -> bool:
+    return len(stopped) >= count
+
+
+async def test_a_job_that_is_sent_after_it_was_withdrawn_is_withdrawn_again(settings: Settings) -> None:
+    """By a replica that was slow between its commit and its publication. A finished job's late ack is no such thing."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id, other = await system.post(), await system.post()
+        await on_the_bus(system, 4)
+        late = await system.job(story_id, Asset.OUTLINE)
+        await system.bus.tell(StoryCancelled(**origin(story_id)))
+        await on_the_bus(system, 2)
+        await system.bus.command([late.model_copy(update={"put_back": True})])
+        reconciler = by_hand(system)
+        first, second = await reconciler.round(), await reconciler.round()
+        assert (first.withdrawn, second.withdrawn) == (0, 1)
+        assert {subject.split(".")[3] for subject in await system.live_jobs()} == {str(other)}
+        assert len(await system.live_jobs()) == 2
+
+
+async def test_a_job_of_an_earlier_revision_does_not_stand_in_the_way_of_the_next(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND) as system:
+        story_id = await system.post()
+        await system.finished(story_id)
+        journeys = await Unfinished(system.pool).journeys([story_id])
+        old: AssetRequested = job_for(journeys[story_id], Asset.COVER, put_back=True)
+        await system.workers[Service.IMAGES].stop()
+        await system.bus.tell(AssetRegenerateRequested(**origin(story_id), asset=Asset.COVER))
+        await on_the_bus(system, 1)
+        names = system.bus.names
+        await system.bus.js.purge_stream(names.jobs)
+        await system.bus.command([old])
+        reconciler = by_hand(system)
+        assert (await reconciler.round()).withdrawn == 1
+        assert (await reconciler.round()).jobs_put_back == 1
+        new = await system.job(story_id, Asset.COVER)
+        assert (new.revision, new.put_back) == (1, True)
+        assert new.fingerprint != old.fingerprint
+        assert (await reconciler.round()).withdrawn == 0
+
+
+async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_it(settings: Settings) -> None:
+    """Nobody makes pictures: their deadline ends them, and the book is bound without."""
+    async with running(settings, pace=BY_HAND, workers=[s for s in Service if s is not Service.IMAGES]) as system:
+        story_id = await system.post()
+        await on_the_bus(system, 1)
+        await system.heard_all()
+        round_ = await by_hand(system, asset_deadline=0.001).round()
+        story = await system.finished(story_id)
+        rows = await system.rows("SELECT asset_type, metadata FROM asset_generation_jobs WHERE metadata ? 'code'")
+        assert not await system.live_jobs()
+    assert round_.expired == 1
+    assert story["status"] == "partial"
+    codes = {row["asset_type"]: row["metadata"]["code"] for row in rows}
+    assert codes["portrait"] == "deadline_passed"
+    assert codes["cover"] == "need_failed"
+    assert story["assetGenerationStatus"]["assets"]["pdf"]["status"] == "ready"
+
+
+async def test_a_story_that_takes_too_long_ends_at_once_with_what_there_is(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=[Service.CONTENT]) as system:
+        story_id = await system.post()
+
+        async def written() -> bool:
+            return (await status(system, story_id))["content"] == "ready"
+
+        await until(written)
+        assert (await by_hand(system, story_deadline=0.001).round()).expired == 1
+        story = await system.finished(story_id)
+        assets = story["assetGenerationStatus"]["assets"]
+        await until(lambda: _no_jobs(system))
+        assert (await by_hand(system, story_deadline=0.001).round()).expired == 0
+    assert story["status"] == "partial"
+    assert assets["content"]["status"] == "ready"
+    assert (assets["pdf"]["status"], assets["pdf"]["code"]) == ("failed", "deadline_passed")
+
+
+async def _no_jobs(system: System) -> bool:
+    return not await system.live_jobs()
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_a_wish_is_told_again_until_it_is_heard(settings: Settings, *, heard: bool) -> None:
+    """The api committed its row; whether it crashed before it published cannot be seen from the row."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await system.post()
+        await on_the_bus(system, 2)
+        wish = StoryCancelled(**origin(story_id))
+        sql = "INSERT INTO wishes (event_id, story_id, event) VALUES ($1, $2, $3::jsonb)"
+        await system.pool.execute(sql, wish.id, story_id, wish.model_dump_json())
+        if heard:
+            await system.bus.tell(wish)
+            await system.heard_all()
+        reconciler = by_hand(system)
+        rounds = [await reconciler.round()]
+        await system.heard_all()
+        rounds.append(await reconciler.round())
+        (row,) = await system.rows("SELECT heard_at FROM wishes")
+        assert (await status(system, story_id))["story"] == "cancelled"
+    assert [one.wishes_put_back for one in rounds] == [0 if heard else 1, 0]
+    assert row["heard_at"] is not None
