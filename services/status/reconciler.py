@@ -220,7 +220,8 @@ class Reconciler:
         events: list[AssetFailed | StoryDeadlinePassed] = []
         events += await self._unfinished.overdue_stories(self._pace.story_deadline, now)
         events += await self._unfinished.overdue_assets(self._pace.asset_deadline, now)
-        await self._bus.tell(*events)
+        for event in events:  # whatever was told of them before was heard by now, or is lost
+            await self._bus.tell_again(event)
         RECONCILED.labels(kind="deadline").inc(len(events))
         return len(events)
 

@@ -113,7 +113,7 @@ def consumers(settings: BusSettings) -> list[tuple[str, ConsumerConfig]]:
         ack_policy=AckPolicy.EXPLICIT, deliver_policy=DeliverPolicy.ALL, max_deliver=-1, max_ack_pending=20_000
     )
     heard = [names.subject(f"story.evt.{event}.*") for event in EVENTS_FOR_STATUS]
-    projector = replace(shared, durable_name=names.projector, ack_wait=15, filter_subjects=heard)
+    projector = replace(shared, durable_name=names.projector, ack_wait=settings.ack_wait, filter_subjects=heard)
     lanes = [
         replace(
             shared,
@@ -164,8 +164,18 @@ async def missing(js: JetStreamContext, settings: BusSettings) -> list[str]:
     return found
 
 
-_STREAM_KEYS = ("subjects", "retention", "discard", "max_msgs_per_subject", "max_age", "max_bytes")
-_CONSUMER_KEYS = ("ack_wait", "filter_subject", "filter_subjects", "ack_policy", "max_deliver")
+_STREAM_KEYS = (
+    "subjects",
+    "retention",
+    "discard",
+    "discard_new_per_subject",
+    "max_msgs_per_subject",
+    "max_age",
+    "max_bytes",
+    "duplicate_window",
+    "num_replicas",
+)
+_CONSUMER_KEYS = ("ack_wait", "filter_subject", "filter_subjects", "ack_policy", "max_deliver", "max_ack_pending")
 
 
 def _differs(found: StreamConfig | ConsumerConfig | None, wanted: StreamConfig | ConsumerConfig, key: str) -> bool:
