@@ -23,7 +23,6 @@ class Answer:
     mp3: bytes
     heard: Heard
     request_id: str | None
-    characters_paid: int
 
 
 class _Alignment(BaseModel):
@@ -72,6 +71,12 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return find_header(headers, "request-id", "x-request-id")
 
 
+def characters_paid(headers: Mapping[str, str]) -> int:
+    """How many characters an answer cost; 0 where it does not say."""
+    paid = find_header(headers, "character-cost") or ""
+    return int(paid) if paid.isdecimal() and len(paid) < 10 else 0
+
+
 def read_answer(headers: Mapping[str, str], data: Any) -> Answer:
     """Check what the SDK hands over. TryAgain, with the request id, for anything that is not sound and times.
 
@@ -90,5 +95,4 @@ def read_answer(headers: Mapping[str, str], data: Any) -> Answer:
     alignment = body.alignment or body.normalized_alignment
     if alignment is None:
         raise TryAgain("ElevenLabs sent no times", request_id=asked)
-    paid = find_header(headers, "character-cost") or ""
-    return Answer(mp3, alignment.heard(), asked, int(paid) if paid.isdecimal() else 0)
+    return Answer(mp3, alignment.heard(), asked)

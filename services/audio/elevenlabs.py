@@ -1,26 +1,23 @@
 """The one door to ElevenLabs, or to whatever speaks its protocol at ELEVENLABS_BASE_URL.
 
-One call is one request: the SDK's own retries are off, since the bus retries. Every call has a hard end, every failure
-comes out as TryAgain or GiveUp with the provider's request id, and no message of the vendor's is passed on: it may
-quote the text.
+One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through ElevenLabs' gate
+and has a hard end, every failure comes out as TryAgain, GiveUp or NotNow with the provider's request id, every call
+stands on the job's bill, and no message of the vendor's is passed on: it may quote the text.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from services.audio.answers import Answer, read_answer, request_id
+from services.audio.answers import Answer, characters_paid, read_answer, request_id
 from services.audio.joining import measure
 from services.audio.narrator import Passage, Reading
 from storyloom.settings import ElevenLabsSettings
 from storyloom.story.errors import GiveUp, TryAgain
-from storyloom.story.results import ProviderCall
+from storyloom.vendors.calling import Call, calling
+from storyloom.vendors.gate import Gate, gate_of
 
 if TYPE_CHECKING:
     import httpx
@@ -33,25 +30,16 @@ _LEAST_HEARD = 0.6
 """The share of a text's characters that must have been heard; text as normalised may be a little shorter."""
 _SLACK = 0.5  # seconds by which times may overshoot the sound
 
-log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call under way, and its request id as soon as the answer's headers are there."""
-
-    request_id: str | None = None
-
-
-_calls: ContextVar[_Call] = ContextVar("elevenlabs_call")
+_calls: ContextVar[Call] = ContextVar("elevenlabs_call")
 """The call of the task: the SDK drops the headers of an answer that is cut or cannot be read."""
 
 
 class ElevenLabs:
     """Reads aloud. Safe to share between the tasks of one event loop; ``close`` when done."""
 
-    def __init__(self, settings: ElevenLabsSettings) -> None:
+    def __init__(self, settings: ElevenLabsSettings, gate: Gate | None = None) -> None:
         self._settings = settings
+        self._gate = gate
         self._sdk: AsyncElevenLabs | None = None
         self._http: httpx.AsyncClient | None = None  # its own, since the SDK cannot close the one it makes
         self._opening = asyncio.Lock()
@@ -59,29 +47,18 @@ class ElevenLabs:
     async def read(self, passage: Passage) -> Reading:
         """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, checked against each other.
 
-        Raises TryAgain (busy, slow, broken, an answer that is not sound and times) or GiveUp (``not_allowed``,
-        ``content_refused``, ``bad_request``).
+        Raises TryAgain (busy, slow, broken, an answer that is not sound and times), GiveUp (``not_allowed``,
+        ``content_refused``, ``bad_request``) or NotNow (away, or our allowance is used up).
         """
-        started = time.monotonic()
-        async with self._calling() as sdk:
+        call = Call("elevenlabs", "text_to_speech", self._settings.voice_model, passage.purpose)
+        async with self._calling(call) as sdk:
             reply = await sdk.text_to_speech.with_raw_response.convert_with_timestamps(
-                passage.voice_id, **self._request(passage)
+                passage.voice_id, **self._request(passage, call)
             )
-        answer = read_answer(reply.headers, reply.data)
-        seconds = await self._check(answer, passage)
-        return Reading(
-            mp3=answer.mp3,
-            seconds=seconds,
-            heard=answer.heard,
-            call=ProviderCall(
-                provider="elevenlabs",
-                model=self._settings.voice_model,
-                request_id=answer.request_id or "",
-                seconds=time.monotonic() - started,
-                cost_usd=round(USD_A_CHARACTER * (answer.characters_paid or len(passage.text)), 6),
-                purpose=passage.purpose,
-            ),
-        )
+            call.cost_usd = call.cost_usd or _price(len(passage.text))
+            answer = read_answer(reply.headers, reply.data)
+            seconds = await self._check(answer, passage)
+        return Reading(mp3=answer.mp3, seconds=seconds, heard=answer.heard, call=call.entry())
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -89,7 +66,7 @@ class ElevenLabs:
         if http is not None:
             await http.aclose()
 
-    def _request(self, passage: Passage) -> dict[str, Any]:
+    def _request(self, passage: Passage, call: Call) -> dict[str, Any]:
         from elevenlabs import VoiceSettings  # noqa: PLC0415 - see _open
 
         request: dict[str, Any] = {
@@ -97,7 +74,7 @@ class ElevenLabs:
             "model_id": self._settings.voice_model,
             "output_format": FORMAT,
             "voice_settings": VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=1.0),
-            "request_options": {"max_retries": 0},
+            "request_options": {"max_retries": 0, "additional_headers": call.headers},
         }
         if passage.seed is not None:
             request["seed"] = passage.seed
@@ -120,25 +97,23 @@ class ElevenLabs:
         return seconds
 
     @asynccontextmanager
-    async def _calling(self) -> AsyncIterator["AsyncElevenLabs"]:
-        """One call that ends within ``voice_timeout``, its failures translated."""
+    async def _calling(self, call: Call) -> AsyncIterator["AsyncElevenLabs"]:
+        """One call through the gate that ends within ``voice_timeout``, its failures translated."""
+        settings = self._settings
         sdk = self._sdk or await self._open()
-        from services.audio.failures import FAILURES, translate  # noqa: PLC0415 - it imports the SDK: see _open
+        from services.audio.failures import DIALECT  # noqa: PLC0415 - it imports the SDK: see _open
 
-        call = _Call()
+        gate = self._gate or gate_of(
+            "elevenlabs",
+            settings.elevenlabs_base_url,
+            settings,
+            calls=settings.elevenlabs_calls,
+            most=settings.elevenlabs_calls_most,
+        )
         token = _calls.set(call)
         try:
-            async with asyncio.timeout(self._settings.voice_timeout):
+            async with calling(gate, call, seconds=settings.voice_timeout, dialect=DIALECT):
                 yield sdk
-        except FAILURES as error:
-            verdict = translate(error, call.request_id)
-            log.warning(
-                "elevenlabs.failed",
-                error=type(error).__name__,
-                verdict=type(verdict).__name__,
-                request_id=verdict.request_id,
-            )
-            raise verdict from error
         finally:
             _calls.reset(token)
 
@@ -153,6 +128,10 @@ class ElevenLabs:
         return self._sdk
 
 
+def _price(characters: int) -> float:
+    return round(USD_A_CHARACTER * characters, 6)
+
+
 def _count_signs(text: str) -> int:
     return sum(not character.isspace() for character in text)
 
@@ -163,7 +142,7 @@ def _connect(settings: ElevenLabsSettings) -> tuple["AsyncElevenLabs", "httpx.As
 
     import services.audio.failures  # noqa: F401, PLC0415 - see ElevenLabs._open
 
-    http = httpx.AsyncClient(event_hooks={"response": [_note_request_id]})
+    http = httpx.AsyncClient(event_hooks={"response": [_note_headers]})
     sdk = AsyncElevenLabs(
         api_key=settings.elevenlabs_api_key.get_secret_value(),
         base_url=settings.elevenlabs_base_url.rstrip("/"),
@@ -174,5 +153,9 @@ def _connect(settings: ElevenLabsSettings) -> tuple["AsyncElevenLabs", "httpx.As
     return sdk, http
 
 
-async def _note_request_id(response: "httpx.Response") -> None:
-    _calls.get().request_id = request_id(response.headers)
+async def _note_headers(response: "httpx.Response") -> None:
+    """What the headers say is known even if the rest never comes."""
+    call = _calls.get()
+    call.request_id = request_id(response.headers) or ""
+    if response.is_success:
+        call.cost_usd = _price(characters_paid(response.headers))

@@ -1,4 +1,4 @@
-"""What goes wrong at ElevenLabs, in our two words. It imports the SDK: only the open door imports it."""
+"""What goes wrong at ElevenLabs, in our words. It imports the SDK: only the open door imports it."""
 
 import math
 import re
@@ -11,43 +11,66 @@ from elevenlabs.core.parse_error import ParsingError
 
 from services.audio.answers import find_header
 from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.vendors.calling import Dialect
+from storyloom.vendors.outcomes import CallFailedError, Outcome, out_of_quota
 
-FAILURES = (ApiError, ParsingError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeDecodeError, TypeError)
-"""The last two: the SDK builds its answer from a body without asking whether it is text, or a JSON object."""
 LONGEST_WAIT = 3600.0  # seconds; a Retry-After beyond it is not believed
 
-_BUSY = frozenset({408, 409, 425, 429})
+_BUSY = {
+    408: Outcome.TIMEOUT,
+    409: Outcome.REJECTED,
+    425: Outcome.REJECTED,
+    429: Outcome.RATE_LIMITED,
+}
 _REFUSED = "content_against_policy"
+_QUOTA = "quota_exceeded"
+"""Comes with 401, in newer answers with 429: there are no credits left for this text."""
 _WORD = re.compile(r"[a-z0-9_]{1,60}")
 
 
-def translate(error: BaseException, asked: str | None = None) -> TryAgain | GiveUp:
-    """The verdict on a failed call, ``asked`` its request id.
+def translate(error: Exception, asked: str | None = None) -> CallFailedError:
+    """What a failed call means for the job, and what it says about ElevenLabs; ``asked`` is its request id.
 
     The reason never holds what the vendor wrote, but for its one-word status.
     """
     match error:
         case TimeoutError() | httpx.TimeoutException():
-            return TryAgain("ElevenLabs took too long", request_id=asked)
+            return CallFailedError(Outcome.TIMEOUT, TryAgain("ElevenLabs took too long", request_id=asked))
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return GiveUp("ELEVENLABS_BASE_URL is not a URL")
+            return CallFailedError(Outcome.REJECTED, GiveUp("ELEVENLABS_BASE_URL is not a URL"))
         case httpx.HTTPError():
-            return TryAgain(f"the connection to ElevenLabs failed: {type(error).__name__}", request_id=asked)
+            reason = f"the connection to ElevenLabs failed: {type(error).__name__}"
+            return CallFailedError(Outcome.CUT if asked else Outcome.CONNECTION, TryAgain(reason, request_id=asked))
         case ApiError():
             return _answered(error, asked)
         case _:
-            return TryAgain("ElevenLabs' answer could not be read", request_id=asked)
+            reason = "ElevenLabs' answer could not be read"
+            return CallFailedError(Outcome.BAD_ANSWER, TryAgain(reason, request_id=asked))
 
 
-def _answered(error: ApiError, asked: str | None) -> TryAgain | GiveUp:
+DIALECT = Dialect(
+    # The last two: the SDK builds its answer from a body without asking whether it is text, or a JSON object.
+    (ApiError, ParsingError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeDecodeError, TypeError),
+    translate,
+)
+
+
+def _answered(error: ApiError, asked: str | None) -> CallFailedError:
     status = error.status_code or 0
     word = _status_word(error.body)
     reason = f"ElevenLabs answered {status}" + (f" ({word})" if word else "")
+    if word == _QUOTA:
+        return out_of_quota("ElevenLabs", asked)
     if status in _BUSY or status >= 500 or status < 400:  # below 400: a success whose body is not JSON
-        return TryAgain(reason, after=_retry_after(error.headers or {}), request_id=asked)
+        verdict = TryAgain(reason, after=_retry_after(error.headers or {}), request_id=asked)
+        return CallFailedError(
+            _BUSY.get(status, Outcome.SERVER_ERROR if status >= 500 else Outcome.BAD_ANSWER), verdict
+        )
     if word == _REFUSED:
-        return GiveUp(reason, code="content_refused", request_id=asked)
-    return GiveUp(reason, code="not_allowed" if status in {401, 402, 403} else "bad_request", request_id=asked)
+        return CallFailedError(Outcome.REFUSED, GiveUp(reason, code="content_refused", request_id=asked))
+    if status in {401, 402, 403}:
+        return CallFailedError(Outcome.NOT_ALLOWED, GiveUp(reason, code="not_allowed", request_id=asked))
+    return CallFailedError(Outcome.REJECTED, GiveUp(reason, code="bad_request", request_id=asked))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,4 +1,4 @@
-"""What ElevenLabs sends is looked at before it is believed, and what goes wrong comes out in our two words."""
+"""What ElevenLabs sends is looked at before it is believed, and what goes wrong comes out in our words."""
 
 import base64
 from typing import Any
@@ -8,10 +8,11 @@ import pytest
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 
-from services.audio.answers import read_answer
+from services.audio.answers import characters_paid, read_answer
 from services.audio.failures import LONGEST_WAIT, translate
 from services.audio.words import Heard
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.vendors.outcomes import Outcome
 
 HEADERS = {"Request-Id": "req-7", "character-cost": "3"}
 
@@ -30,8 +31,13 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def test_a_good_answer_is_read() -> None:
     answer = read_answer(HEADERS, body())
-    assert (answer.mp3, answer.request_id, answer.characters_paid) == (b"sound", "req-7", 3)
+    assert (answer.mp3, answer.request_id) == (b"sound", "req-7")
     assert answer.heard == Heard(("a", " ", "b"), (0, 1, 2), (1, 2, 3))
+
+
+@pytest.mark.parametrize(("said", "paid"), [("3", 3), ("", 0), ("many", 0), ("-3", 0), ("9" * 5000, 0)])
+def test_what_was_paid_is_a_number_of_characters(said: str, paid: int) -> None:
+    assert characters_paid({"Character-Cost": said}) == paid
 
 
 def test_the_times_of_the_text_as_sent_are_preferred() -> None:
@@ -72,13 +78,38 @@ def test_an_answer_that_is_not_sound_and_times_is_tried_again(data: Any) -> None
     assert "Mira" not in raised.value.reason
 
 
+@pytest.mark.parametrize("status", [401, 429])
+def test_an_exhausted_allowance_waits_for_people_and_spends_no_attempt(status: int) -> None:
+    failed = translate(api_error(status, {"status": "quota_exceeded"}), "req-7")
+    assert (failed.outcome, failed.request_id) == (Outcome.OUT_OF_QUOTA, "req-7")
+    assert isinstance(failed.verdict, NotNow)
+
+
+@pytest.mark.parametrize(
+    ("error", "asked", "outcome"),
+    [
+        (TimeoutError(), None, Outcome.TIMEOUT),
+        (httpx.ConnectError(""), None, Outcome.CONNECTION),
+        (httpx.RemoteProtocolError(""), "req-7", Outcome.CUT),
+        (ParsingError(), "req-7", Outcome.BAD_ANSWER),
+        (ApiError(status_code=429, headers={}, body={}), "req-7", Outcome.RATE_LIMITED),
+        (ApiError(status_code=503, headers={}, body={}), "req-7", Outcome.SERVER_ERROR),
+        (ApiError(status_code=200, headers={}, body="<html>"), "req-7", Outcome.BAD_ANSWER),
+        (ApiError(status_code=403, headers={}, body={}), "req-7", Outcome.NOT_ALLOWED),
+        (ApiError(status_code=422, headers={}, body={}), "req-7", Outcome.REJECTED),
+    ],
+)
+def test_a_failure_says_what_it_means_for_the_provider(error: Exception, asked: str | None, outcome: Outcome) -> None:
+    assert translate(error, asked).outcome is outcome
+
+
 def api_error(status: int, detail: Any = None, **headers: str) -> ApiError:
     return ApiError(status_code=status, headers=headers, body={"detail": detail})
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 529, 200])
 def test_what_may_pass_is_tried_again(status: int) -> None:
-    verdict = translate(api_error(status), "req-7")
+    verdict = translate(api_error(status), "req-7").verdict
     assert isinstance(verdict, TryAgain)
     assert verdict.request_id == "req-7"
 
@@ -86,7 +117,7 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "detail", "code"),
     [
-        (401, {"status": "quota_exceeded"}, "not_allowed"),
+        (401, {"status": "invalid_api_key"}, "not_allowed"),
         (403, None, "not_allowed"),
         (403, {"status": "content_against_policy"}, "content_refused"),
         (404, {"status": "voice_not_found"}, "bad_request"),
@@ -94,7 +125,7 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
     ],
 )
 def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -> None:
-    verdict = translate(api_error(status, detail), "req-7")
+    verdict = translate(api_error(status, detail), "req-7").verdict
     assert isinstance(verdict, GiveUp)
     assert (verdict.code, verdict.request_id) == (code, "req-7")
     assert "Mira" not in verdict.reason
@@ -114,7 +145,7 @@ def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -
     ],
 )
 def test_the_wait_that_was_named_is_kept_within_reason(said: str, after: float | None) -> None:
-    verdict = translate(api_error(429, **{"Retry-After": said}))
+    verdict = translate(api_error(429, **{"Retry-After": said})).verdict
     assert isinstance(verdict, TryAgain)
     assert verdict.after == after
 
@@ -139,4 +170,4 @@ def test_only_a_plain_word_of_the_vendor_is_passed_on() -> None:
     ],
 )
 def test_a_broken_connection_is_tried_again_and_a_broken_address_is_not(error: Exception, kind: type) -> None:
-    assert isinstance(translate(error), kind)
+    assert isinstance(translate(error).verdict, kind)
