@@ -1,4 +1,4 @@
-"""What the bus says of itself: the lanes of JOBS, and how far the projector is. A few questions, whatever waits there."""
+"""What the bus says of itself: the lanes of JOBS, and how far the projector is. Few questions, whatever waits there."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from storyloom.story.assets import Priority, Service
 class Lane:
     """The jobs of one service and priority.
 
-    ``queued`` were never delivered, ``oldest`` is when the first of these was sent. ``in_flight`` were delivered and not
-    acknowledged: they are being worked on, or wait for their next attempt. ``pulls`` are open requests for more.
+    ``queued`` were never delivered, ``oldest`` is when the first of these was sent. ``in_flight`` were delivered and
+    not acknowledged: they are being worked on, or wait for their next attempt. ``pulls`` are open requests for more.
     """
 
     service: Service

@@ -50,3 +50,30 @@ SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 
 
 -- name: unheard_wishes^
 SELECT count(*) AS count, min(created_at) AS oldest FROM wishes WHERE heard_at IS NULL;
+
+-- name: story_page
+-- All stories in the order of their ids, a page at a time.
+SELECT id FROM stories WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: ready_assets
+SELECT story_id, asset_type, revision, fingerprint, result FROM asset_generation_jobs
+WHERE story_id = ANY(:ids::uuid[]) AND status = 'ready';
+
+-- name: rowless_stories
+-- Stories that have no row, but for those that are being erased: what is left of them is swept up.
+SELECT u.id FROM unnest(:ids::uuid[]) AS u (id)
+WHERE NOT EXISTS (SELECT FROM stories s WHERE s.id = u.id)
+  AND NOT EXISTS (SELECT FROM erasures e WHERE e.story_id = u.id AND e.due_at IS NOT NULL);
+
+-- name: known_calls
+-- Which of these calls some row knows. Reads every asset there ever was: a question for quiet hours.
+SELECT DISTINCT call->>'request_id' AS id
+FROM asset_generation_jobs j,
+     jsonb_array_elements(coalesce(j.metadata->'calls', '[]') || coalesce(j.metadata->'spent', '[]')) AS call
+WHERE call->>'request_id' = ANY(:ids::text[]);
+
+-- name: under_way
+-- What is being made: its calls are written down when it ends.
+SELECT left(j.fingerprint, 16) AS mark, j.queued_at
+FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
+WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');

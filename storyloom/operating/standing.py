@@ -17,7 +17,7 @@ SLACK = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be. ``code`` and ``about`` stay the same while it does: two looks are compared by them."""
+    """Something that must not be. Looks are compared by ``code`` and ``about``, which stay while it does."""
 
     code: str
     about: str
@@ -117,7 +117,8 @@ def _unheard(story: Story, moment: Moment) -> list[Finding]:
 
 def _stand(story: Story, asset: Asset, row: Row, moment: Moment) -> Standing:
     if row.status == "pending":
-        missing = tuple(need for need in GRAPH[asset].waits_for if need in story.assets and not _met(story, asset, need))
+        needs = [need for need in GRAPH[asset].waits_for if need in story.assets]
+        missing = tuple(need for need in needs if not _met(story, asset, need))
         return Standing(story.id, asset, "waiting" if missing else "lost", waits_for=missing)
     work = moment.held.get((story.id, asset, row.fingerprint or ""))
     if work is not None:
@@ -147,7 +148,8 @@ def _lost(story: Story, one: Standing) -> Finding | None:
         return None
     if one.since is None:
         return Finding("asset_unsent", about, "all that it needs is there, and it was never dispatched")
-    return Finding("asset_nobody", about, f"dispatched at {one.since:%H:%M:%S} UTC: not on the bus, and no worker has it")
+    said = f"dispatched at {one.since:%H:%M:%S} UTC, it is not on the bus, and no worker has it"
+    return Finding("asset_nobody", about, said)
 
 
 def _late(story: Story, unfinished: Mapping[Asset, Row], moment: Moment) -> list[Finding]:
