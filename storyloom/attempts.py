@@ -13,14 +13,15 @@ class Attempts(Value):
     """The history of one job (one fingerprint of one asset).
 
     ``failures``: attempts that failed by TryAgain; ``reason`` is the last one's. ``begun`` and ``ended`` count
-    redeliveries: whoever begins one and never ends it has died over it. ``calls``: what attempts before have asked of
-    providers.
+    redeliveries: whoever begins one and never ends it has died over it. ``clean``: the last holder told how it ended,
+    and had nothing under way. ``calls``: what attempts before have asked of providers.
     """
 
     version: Literal[1] = 1
     failures: int = 0
     begun: int = 0
     ended: int = 0
+    clean: bool = False
     reason: str = ""
     calls: tuple[ProviderCall, ...] = ()
 
@@ -31,15 +32,16 @@ class Attempts(Value):
 
     def after_begin(self) -> Self:
         """A redelivery begins."""
-        return self.model_copy(update={"begun": self.begun + 1})
+        return self.model_copy(update={"begun": self.begun + 1, "clean": False})
 
     def after_failure(self, reason: str, calls: tuple[ProviderCall, ...]) -> Self:
         """An attempt failed and may be made again."""
-        return self.model_copy(update={"failures": self.failures + 1, "reason": reason, "calls": self.calls + calls})
+        told = {"failures": self.failures + 1, "reason": reason, "clean": True}
+        return self.model_copy(update={**told, "calls": self.calls + calls})
 
-    def after_wait(self, calls: tuple[ProviderCall, ...]) -> Self:
+    def after_wait(self, calls: tuple[ProviderCall, ...], *, clean: bool) -> Self:
         """An attempt was broken off: nothing failed."""
-        return self.model_copy(update={"calls": self.calls + calls})
+        return self.model_copy(update={"clean": clean, "calls": self.calls + calls})
 
     def after_end(self) -> Self:
         """A redelivery ended, one way or another."""

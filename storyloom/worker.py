@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
 
 from storyloom import running
 from storyloom.bus.connection import Bus, connect
 from storyloom.bus.pulling import Pull
-from storyloom.bus.streams import WHO_HOLDS_WHAT, missing, provision
+from storyloom.bus.streams import STOP_WORK, WHO_HOLDS_WHAT, missing, provision
 from storyloom.bus.working import Working
 from storyloom.health import add_health, listen
 from storyloom.objects import Objects
@@ -19,6 +22,7 @@ from storyloom.running import supervise
 from storyloom.settings import Settings
 from storyloom.story.assets import Priority, Service
 from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.jobs import StopWork
 from storyloom.work import Question, Workshop
 
 log = structlog.get_logger()
@@ -33,6 +37,7 @@ class RunningWorker:
     name: str
     url: str
     working: Working
+    _lanes: list["Lane"]
     _loops: list[asyncio.Task[None]]
     _bus: Bus
     _objects: Objects
@@ -49,6 +54,8 @@ class RunningWorker:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.working.drain()
+        for lane in self._lanes:
+            await lane.finish()
         await self._bus.close()
         await self._workshop.close()
         await self._objects.close()
@@ -72,6 +79,7 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     working = Working(bus, objects, workshop, settings)
     lanes += _lanes(bus, settings, workshop.service, working)
     await bus.client.subscribe(bus.names.subject(WHO_HOLDS_WHAT), cb=_answer(working))
+    await bus.client.subscribe(bus.names.subject(STOP_WORK), cb=_stop(working))
     for subject, question in workshop.questions.items():
         await bus.client.subscribe(bus.names.subject(subject), queue=name, cb=_ask(question))
     app = web.Application()
@@ -91,7 +99,7 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     add_health(app, {"bus": bus_ready, "store": store_ready})
     runner, url = await listen(app, settings.http_host, settings.http_port)
     loops = [asyncio.create_task(supervise(f"{name} lane", lane.run)) for lane in lanes]
-    return RunningWorker(name, url, working, loops, bus, objects, workshop, runner)
+    return RunningWorker(name, url, working, lanes, loops, bus, objects, workshop, runner)
 
 
 def main(compose: Compose) -> None:
@@ -127,6 +135,13 @@ class Lane:
         finally:
             await self.pull.close()
 
+    async def finish(self) -> None:
+        """Wait for jobs that come to their end; what cannot end, such as a letter to a bus that is away, is let go."""
+        if self._jobs:
+            _, late = await asyncio.wait(self._jobs, timeout=2)
+            for job in late:
+                job.cancel()
+
     async def _one(self, message: Msg) -> None:
         try:
             await self._working.on_message(message)
@@ -145,9 +160,23 @@ def _lanes(bus: Bus, settings: Settings, service: Service, working: Working) -> 
 
 def _answer(working: Working) -> Callable[[Msg], Awaitable[None]]:
     async def answer(message: Msg) -> None:
-        await message.respond(working.held.body)
+        with suppress(NatsError):  # whoever asks without an inbox hears nothing
+            await message.respond(working.held.body)
 
     return answer
+
+
+def _stop(working: Working) -> Callable[[Msg], Awaitable[None]]:
+    async def stop(message: Msg) -> None:
+        try:
+            wanted = StopWork.model_validate_json(message.data)
+        except ValidationError as error:
+            log.warning("worker.unreadable_stop", errors=error.error_count())
+            return
+        if cancelled := working.stop(wanted):
+            log.info("worker.stopped_jobs", story_id=str(wanted.story_id), jobs=cancelled)
+
+    return stop
 
 
 def _ask(question: Question) -> Callable[[Msg], Awaitable[None]]:

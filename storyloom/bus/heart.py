@@ -1,28 +1,52 @@
 """The heartbeat of a job: timers that tell the bus that somebody is working on it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger()
+
+Beat = Callable[[], Coroutine[Any, Any, bool]]
+"""Tells the bus; answers whether that can have reached it."""
 Whisper = Callable[[], Coroutine[Any, Any, None]]
 
 START_TOLD_AFTER = 0.1
 """Seconds until a job's start is told: what is done by then, AssetCompleted tells."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""It goes on while the machine is suspended, which the loop's clock does not on Linux."""
 
 
 class Heart:
     """While it beats the bus is told that a job is being worked on; once, early on, that it has started.
 
     A timer and not a task: a job that ends at once costs next to nothing, and nobody need hear that it began.
+
+    Between two beats that reached the bus there must not be more than ``patience`` seconds: a process that was frozen
+    (SIGSTOP, a suspended machine) or cut off for longer may share its job with somebody by now, and is ``doubtful``.
     """
 
-    def __init__(self, beat: Whisper, begin: Whisper, *, every: float) -> None:
+    def __init__(self, beat: Beat, begin: Whisper, *, every: float, patience: float) -> None:
         self._beat = beat
         self._begin = begin
         self._every = every
+        self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._said: set[asyncio.Task[None]] = set()
+        self._last = _now()
+        self._missed = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the bus may have given the job to somebody else meanwhile."""
+        silent = _now() - self._last
+        if silent > self._patience and not self._missed:
+            self._missed = True
+            log.warning("job.heart_stood_still", seconds=round(silent, 1))
+        return self._missed
 
     def start(self) -> None:
         self._timer = self._loop.call_later(min(START_TOLD_AFTER, self._every), self._first)
@@ -32,14 +56,23 @@ class Heart:
             self._timer.cancel()
 
     def _first(self) -> None:
-        self._say(self._begin)
+        self._say(self._begin())
         self._next()
 
     def _next(self) -> None:
-        self._say(self._beat)
+        self._say(self._once())
         self._timer = self._loop.call_later(self._every, self._next)
 
-    def _say(self, whisper: Whisper) -> None:
-        task = self._loop.create_task(whisper())
+    async def _once(self) -> None:
+        began, _ = _now(), self.doubtful
+        if await self._beat():
+            self._last = began
+
+    def _say(self, words: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(words)
         self._said.add(task)
         task.add_done_callback(self._said.discard)
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)

@@ -8,13 +8,18 @@ request; without one the request is taken for lost and asked again).
 import asyncio
 import json
 from collections import deque
+from contextlib import suppress
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from storyloom.bus.connection import Bus
+from storyloom.bus.delivery import hand_back
 
 HEARTBEAT = 1.0
 EXPIRES = 30.0
+CLOSING = 2.0
+"""Seconds to wait for what is on its way when the pull closes."""
 
 
 class Pull:
@@ -32,10 +37,12 @@ class Pull:
         self._arrived: deque[Msg] = deque()
         self._something = asyncio.Event()
         self._heard = 0.0
-        self._quiet = False
+        self._closing = False
 
     async def open(self) -> None:
         """Subscribe and ask for the first messages."""
+        self._closing = False
+        self._asked = 0
         self._inbox = self._bus.client.new_inbox()
         self._subscription = await self._bus.client.subscribe(
             self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
@@ -43,9 +50,15 @@ class Pull:
         await self._ask()
 
     async def close(self) -> None:
-        """Ask no more. What was taken may still be acknowledged."""
-        if self._bus.client.is_connected:
-            await self._subscription.unsubscribe()
+        """Ask no more, and hand back what came and was not taken. What was taken may still be acknowledged."""
+        self._closing = True
+        # Draining waits for what the server had sent already; dropped here, it would be missed for an ack_wait.
+        with suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                await self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without types
+        while self._arrived:
+            await hand_back(self._arrived.popleft(), delay=0)
+        self._asked = 0
 
     async def take(self, most: int) -> list[Msg]:
         """Wait for messages; answer up to ``most`` of those that are here."""
@@ -70,6 +83,8 @@ class Pull:
         await self._ask()
 
     async def _ask(self) -> None:
+        if self._closing:
+            return
         free = self._room - self._asked - self._held - len(self._arrived)
         # Asking for a few at a time would cost a request a message; at the latest when nothing is asked for any more.
         if free <= 0 or (self._asked > 0 and free * 2 < self._room) or not self._bus.client.is_connected:
@@ -77,7 +92,8 @@ class Pull:
         self._asked += free
         self._heard = asyncio.get_running_loop().time()
         request = {"batch": free, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
-        await self._bus.client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
+        with suppress(NatsError, OSError):  # a lost request is asked again: nobody hears a heartbeat of it
+            await self._bus.client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
     async def _heal(self) -> None:
         silent = asyncio.get_running_loop().time() - self._heard
@@ -100,12 +116,3 @@ class Pull:
         # 408 ends a request in good order and says how much of it was left; anything else (409, 503) voids it. The next
         # heal asks again: at once would be a busy loop while a consumer is missing.
         self._asked = max(0, self._asked - int(left)) if left else 0
-
-
-def deliveries(message: Msg) -> int:
-    """How often a message was delivered, this time included; read from its reply subject (NATS ADR-15).
-
-    ``Msg.metadata`` says the same, with four more numbers and two dates that a job has no use for.
-    """
-    tokens = message.reply.split(".")
-    return int(tokens[4 if len(tokens) == 9 else 6])

@@ -6,104 +6,118 @@ STORY, so that a crash anywhere in here means that somebody makes the rest of th
 
 import asyncio
 import random
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from typing import TypedDict, cast
-from uuid import UUID
 
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from storyloom.bus import dead
-from storyloom.bus.connection import Bus, BusUnavailableError, Letter
+from storyloom.bus.connection import Bus
+from storyloom.bus.delivery import Delivery, Key, acknowledge, deliveries, hand_back
 from storyloom.bus.heart import Heart
 from storyloom.bus.held import Held, HeldJob, worker_name
-from storyloom.bus.pulling import deliveries
-from storyloom.objects import Manifest, Objects
+from storyloom.bus.history import History
+from storyloom.bus.making import Making, bill_of, spent
+from storyloom.bus.stopped import Stopped, concerns
+from storyloom.bus.telling import Reporter, Telling
+from storyloom.objects import Objects
 from storyloom.settings import WorkerSettings
-from storyloom.story.errors import GiveUp, TryAgain
-from storyloom.story.events import AssetCompleted, AssetFailed, AssetProgressed, AssetRetrying, AssetStarted, Event
-from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import AnyResult, Result
-from storyloom.telemetry import JOBS, RETRIES, SECONDS
-from storyloom.work import Workshop
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.jobs import AssetRequested, StopWork
+from storyloom.story.results import AnyResult
+from storyloom.telemetry import JOBS, RETRIES, SECONDS, WAITS
+from storyloom.work import Bill, Workshop
 
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class _Delivery:
-    """A job as it was delivered: which time, and when we took it."""
-
-    message: Msg
-    job: AssetRequested
-    attempt: int
-    taken_at: datetime
-
-
-class _Origin(TypedDict):
-    """What a job hands on to every event about it."""
-
-    story_id: UUID
-    tenant_id: str
-    trace: str
-    at: datetime
+NEWER = 5.0
+"""Seconds for which a job of a newer version is handed back: somebody newer is there already, or soon will be."""
+LAST_NOTE = 2.0
+"""Seconds that a stopping worker may take to note that a job was broken off."""
+FROZEN = 0.8
+"""Share of ack_wait without a heartbeat after which somebody else may have the job."""
 
 
 class Working:
     """Works on the jobs of one workshop. ``drain`` ends it: running jobs finish, or are handed back."""
 
     def __init__(self, bus: Bus, objects: Objects, workshop: Workshop, settings: WorkerSettings) -> None:
-        self._bus = bus
         self._objects = objects
         self._workshop = workshop
         self._settings = settings
-        self._heartbeat = bus.settings.ack_wait / 3
+        self._ack_wait = bus.settings.ack_wait
+        self._telling = Telling(bus)
+        self._making = Making(objects, workshop, settings)
         self._name = worker_name(workshop.service)
-        self._running: dict[asyncio.Task[None], _Delivery] = {}
+        self._running: dict[Key, Delivery] = {}
+        self._stopped = Stopped()
         self._draining = False
         service = workshop.service.value
         # Looked up once: a metric's child costs more to find than to count.
-        self._ended = {outcome: JOBS.labels(service=service, outcome=outcome) for outcome in ("ready", "failed")}
+        self._ended = {
+            outcome: JOBS.labels(service=service, outcome=outcome) for outcome in ("ready", "failed", "stopped")
+        }
         self._seconds = SECONDS.labels(service=service)
 
     @property
     def held(self) -> Held:
         """What runs here: the answer to "who holds what?"."""
         jobs = tuple(
-            HeldJob(story_id=one.job.story_id, asset=one.job.asset, fingerprint=one.job.fingerprint, since=one.taken_at)
-            for one in self._running.values()
+            HeldJob(story_id=story_id, asset=asset, fingerprint=fingerprint, since=delivery.taken_at)
+            for (story_id, asset, fingerprint), delivery in self._running.items()
         )
         return Held(worker=self._name, service=self._workshop.service, held=jobs)
 
     async def on_message(self, message: Msg) -> None:
         """Take one delivery to its end. Cancelled, it hands the job back. Never raises anything else."""
         if self._draining:
-            await _hand_back(message, delay=0)
+            await hand_back(message, delay=0)
             return
         try:
             job = AssetRequested.model_validate_json(message.data)
         except ValidationError as error:
-            await self._bury_unreadable(message, error)
+            await self._refuse(message, error)
             return
-        delivery = _Delivery(message, job, deliveries(message), datetime.now(UTC))
+        if self._stopped.covers(job):
+            self._ended["stopped"].inc()
+            await acknowledge(message)
+            return
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a job is worked on in a task of its own")
-        self._running[task] = delivery
+        delivery = Delivery(message, job, deliveries(message), datetime.now(UTC), task)
+        twin = self._running.get(delivery.key)
+        if twin is not None and not (twin.over or twin.stopped):
+            # We were frozen or cut off, and the bus gave our job to us: the one who works on it answers for it.
+            twin.renew(message)
+            return
+        self._running[delivery.key] = delivery
         try:
             await self._work(delivery)
         finally:
-            del self._running[task]
+            if self._running.get(delivery.key) is delivery:
+                del self._running[delivery.key]
+
+    def stop(self, stop: StopWork) -> int:
+        """Drop what nobody wants any more, at once, and whatever of it arrives later; how many jobs were cancelled.
+
+        Nothing is told, stored or handed back. Bytes that a thread is writing at this moment may still arrive.
+        """
+        self._stopped.hear(stop)
+        cancelled = 0
+        for delivery in self._running.values():
+            if concerns(stop, delivery.job) and not delivery.stopped:
+                delivery.stopped = True
+                delivery.task.cancel()
+                cancelled += 1
+        return cancelled
 
     async def drain(self) -> None:
         """Take no more; let running jobs finish within ``drain_seconds``, then hand the rest back, no failure told."""
         self._draining = True
-        running = list(self._running)
+        running = [delivery.task for delivery in self._running.values()]
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=self._settings.drain_seconds)
@@ -112,15 +126,20 @@ class Working:
         if late:
             await asyncio.wait(late, timeout=5)
 
-    async def _work(self, delivery: _Delivery) -> None:
-        job = delivery.job
-        heart = Heart(partial(_beat, delivery.message), partial(self._tell_start, delivery), every=self._heartbeat)
+    async def _work(self, delivery: Delivery) -> None:
+        job, history, bill = delivery.job, History(self._objects, delivery.job), bill_of(delivery.job)
+        heart = Heart(
+            delivery.beat,
+            partial(self._telling.started, delivery),
+            every=self._ack_wait / 3,
+            patience=self._ack_wait * FROZEN,
+        )
         structlog.contextvars.bind_contextvars(story_id=str(job.story_id), asset=job.asset.value, trace=job.trace[:35])
         try:
             heart.start()
-            await self._attempt(delivery)
+            await self._attempt(delivery, history, bill, heart)
         except asyncio.CancelledError:
-            await _hand_back(delivery.message, delay=0)
+            await self._break_off(delivery, history, bill)
             raise
         except Exception:
             # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
@@ -128,173 +147,102 @@ class Working:
         finally:
             heart.stop()
 
-    async def _attempt(self, delivery: _Delivery) -> None:
-        job = delivery.job
+    async def _attempt(self, delivery: Delivery, history: History, bill: Bill, heart: Heart) -> None:
+        outcome: AnyResult | NotNow | TryAgain | GiveUp | None
         try:
-            result = await self._known_result(delivery) or await self._make(delivery)
-        except TryAgain as failure:
-            if delivery.attempt < self._settings.max_attempts:
-                await self._try_again(delivery, failure)
-                return
-            spent = f"{failure.reason} (after {delivery.attempt} attempts)"
-            await self._give_up(delivery, GiveUp(spent, code="attempts_spent", request_id=failure.request_id))
-        except GiveUp as failure:
-            await self._give_up(delivery, failure)
-        else:
-            completed = AssetCompleted.model_construct(
-                id=f"{job.id}.completed",
-                **_origin(job),
-                asset=job.asset,
-                fingerprint=job.fingerprint,
-                started_at=delivery.taken_at,
-                result=result,
-            )
-            await self._tell(completed)
-            await self._finish(delivery, "ready")
+            outcome = await self._making.result(delivery, history, bill, heart, Reporter(self._telling, delivery))
+        except (NotNow, TryAgain, GiveUp) as failure:
+            outcome = failure
+        if delivery.stopped or outcome is None:
+            # Its maker did not let itself be cancelled; it ends here all the same.
+            await self._break_off(delivery, history, bill)
+            return
+        match outcome:
+            case NotNow():
+                await self._wait(delivery, history, bill, outcome)
+            case TryAgain():
+                await self._try_again(delivery, history, bill, outcome)
+            case GiveUp():
+                await self._give_up(delivery, history, bill, outcome)
+            case _:
+                await self._telling.completed(delivery, outcome)
+                await self._finish(delivery, "ready")
 
-    async def _known_result(self, delivery: _Delivery) -> AnyResult | None:
-        """The result of an earlier making of the very same thing, if there is one: nobody pays twice.
+    async def _wait(self, delivery: Delivery, history: History, bill: Bill, reason: NotNow) -> None:
+        """It was not tried, so that no attempt is spent."""
+        WAITS.labels(service=self._workshop.service.value).inc()
+        await history.end(tuple(bill.calls), clean=True, pauses=self._objects.settings.store_pauses)
+        await self._hand_back_later(delivery, history, reason.reason, reason.after)
 
-        A first delivery of a new fingerprint cannot have one, so only the others look.
-        """
-        job = delivery.job
-        if delivery.attempt == 1 and not job.put_back:
-            return None
-        manifest = await self._objects.read_manifest(job.story_id, job.asset, job.fingerprint)
-        if manifest is not None:
-            log.info("job.already_made", attempt=delivery.attempt)
-        return manifest.result if manifest else None
-
-    async def _make(self, delivery: _Delivery) -> AnyResult:
-        job = delivery.job
-        maker = self._workshop.makers.get(job.asset)
-        if maker is None:
-            raise GiveUp(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
-        if delivery.attempt > self._settings.max_attempts:
-            raise GiveUp("its workers died over it again and again", code="attempts_spent")
-        try:
-            async with asyncio.timeout(self._settings.job_timeout):
-                result = await maker(job, _Reporter(self._bus, job))
-                manifest = _manifest(job, result)
-                return (await self._objects.write_manifest(job.story_id, manifest)).result
-        except TimeoutError as error:
-            raise TryAgain(f"it took longer than {self._settings.job_timeout:g} seconds") from error
-        except (TryAgain, GiveUp):
-            raise
-        except Exception as error:
-            log.exception("job.bug")
-            raise GiveUp(f"an error in the program: {type(error).__name__}", code="bug") from error
-
-    async def _try_again(self, delivery: _Delivery, failure: TryAgain) -> None:
-        delays = self._settings.retry_delays
-        usual = delays[min(delivery.attempt, len(delays)) - 1]
-        delay = (usual if failure.after is None else failure.after) * random.uniform(1, 1.25)
-        log.warning("job.retrying", attempt=delivery.attempt, seconds=round(delay, 1), reason=failure.reason)
+    async def _try_again(self, delivery: Delivery, history: History, bill: Bill, failure: TryAgain) -> None:
+        pauses = self._objects.settings.store_pauses
+        counted = await history.fail(failure.reason, tuple(bill.calls), pauses=pauses)
+        failures = history.known.failures
+        if counted and failures >= self._settings.max_attempts:
+            await self._bury(delivery, history, spent(history))
+            return
         RETRIES.labels(service=self._workshop.service.value).inc()
-        job = delivery.job
-        retrying = AssetRetrying(
-            id=f"{job.id}.retrying.{delivery.attempt}",
-            **_origin(job),
-            asset=job.asset,
-            fingerprint=job.fingerprint,
-            attempt=delivery.attempt,
-            reason=failure.reason,
-            retry_at=datetime.now(UTC) + timedelta(seconds=delay),
-        )
-        await self._tell(retrying)
-        await _hand_back(delivery.message, delay=delay)
+        delays = self._settings.retry_delays
+        usual = delays[min(max(failures, 1), len(delays)) - 1]
+        after = usual if failure.after is None else failure.after
+        await self._hand_back_later(delivery, history, failure.reason, after, failed=counted)
 
-    async def _give_up(self, delivery: _Delivery, failure: GiveUp) -> None:
-        job = delivery.job
+    async def _hand_back_later(
+        self, delivery: Delivery, history: History, reason: str, after: float, *, failed: bool = False
+    ) -> None:
+        """Tell the reader when it goes on, and let it go. A quarter of jitter keeps jobs from coming back together."""
+        delay = after * random.uniform(1, 1.25)
+        failures = history.known.failures
+        if failed:
+            log.warning("job.retrying", failures=failures, seconds=round(delay, 1), reason=reason)
+        else:
+            log.info("job.waiting", failures=failures, seconds=round(delay, 1), reason=reason)
+        mark = f"retrying.{failures}" if failed else f"waiting.{delivery.stamp}"
+        await self._telling.retrying(delivery, mark, attempt=max(1, failures), reason=reason, delay=delay)
+        await delivery.hand_back(delay=delay)
+
+    async def _give_up(self, delivery: Delivery, history: History, bill: Bill, failure: GiveUp) -> None:
+        if failure.code != "attempts_spent":  # that one came before an attempt was made
+            history.known = history.known.after_failure(failure.reason, tuple(bill.calls))
+        await self._bury(delivery, history, failure)
+
+    async def _bury(self, delivery: Delivery, history: History, failure: GiveUp) -> None:
         log.warning("job.failed", code=failure.code, reason=failure.reason, request_id=failure.request_id)
-        failed = AssetFailed(
-            id=f"{job.id}.failed",
-            **_origin(job),
-            asset=job.asset,
-            fingerprint=job.fingerprint,
-            started_at=delivery.taken_at,
-            code=failure.code,
-            reason=failure.reason,
-            request_id=failure.request_id,
-        )
-        await self._send(self._bus.names.dead, dead.letter(job, failure, attempts=delivery.attempt))
-        await self._tell(failed)
+        known = history.known
+        await self._telling.failed(delivery, failure, attempts=known.failures, calls=known.calls)
         await self._finish(delivery, "failed")
 
-    async def _bury_unreadable(self, message: Msg, error: ValidationError) -> None:
+    async def _break_off(self, delivery: Delivery, history: History, bill: Bill) -> None:
+        """End without an end: a job that was stopped is dropped, any other is handed back for somebody else."""
+        if delivery.stopped:
+            self._ended["stopped"].inc()
+            log.info("job.stopped")
+            await delivery.acknowledge()
+            return
+        try:
+            async with asyncio.timeout(LAST_NOTE):
+                await history.end(tuple(bill.calls), clean=bill.asked == 0)
+        except TimeoutError:
+            log.warning("job.note_unwritten", reason="the store did not answer in time")
+        finally:
+            await delivery.hand_back(delay=0)
+
+    async def _refuse(self, message: Msg, error: ValidationError) -> None:
         """A message that is no job: kept for people, and the asset fails if the message says enough to tell."""
+        if dead.is_newer(message.data):
+            log.warning("job.newer_than_we_are", seconds=NEWER)
+            await hand_back(message, delay=NEWER)
+            return
         found = dead.unreadable(message, error, self._workshop.service)
         log.error("job.unreadable", subject_tokens=message.subject.count(".") + 1, field=found.field)
-        await self._send(self._bus.names.dead, found.letter)
+        await self._telling.bury(found.letter)
         if found.failed is not None:
-            await self._tell(found.failed)
-        with suppress(NatsError):
-            await message.term()
+            await self._telling.tell(found.failed)
+        await acknowledge(message)
 
-    async def _tell(self, event: Event) -> None:
-        """Publish, through any outage: what is told here is paid for. The heart beats on meanwhile."""
-        while True:
-            try:
-                await self._bus.tell(event)
-            except BusUnavailableError:
-                await asyncio.sleep(0.25)
-            else:
-                return
-
-    async def _send(self, stream: str, letter: Letter) -> None:
-        while True:
-            try:
-                await self._bus.send(stream, [letter])
-            except BusUnavailableError:
-                await asyncio.sleep(0.25)
-            else:
-                return
-
-    async def _finish(self, delivery: _Delivery, outcome: str) -> None:
+    async def _finish(self, delivery: Delivery, outcome: str) -> None:
         seconds = (datetime.now(UTC) - delivery.taken_at).total_seconds()
         self._ended[outcome].inc()
         self._seconds.observe(seconds)
-        log.info("job.done", outcome=outcome, attempt=delivery.attempt, seconds=round(seconds, 3))
-        with suppress(NatsError):
-            await delivery.message.ack()
-
-    async def _tell_start(self, delivery: _Delivery) -> None:
-        job = delivery.job
-        started = AssetStarted(
-            story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
-        )
-        await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
-
-
-class _Reporter:
-    """Tells a running job's progress on core NATS."""
-
-    def __init__(self, bus: Bus, job: AssetRequested) -> None:
-        self._bus = bus
-        self._job = job
-
-    async def __call__(self, progress: int, text: str | None = None) -> None:
-        bounded = max(0, min(100, progress))
-        said = AssetProgressed(story_id=self._job.story_id, asset=self._job.asset, progress=bounded, text=text)
-        await self._bus.whisper(f"live.{self._job.story_id}.progressed", said.model_dump_json().encode())
-
-
-def _manifest(job: AssetRequested, result: Result) -> Manifest:
-    """The manifest of a result. Built of validated parts: to validate them again would be a tenth of a quick job."""
-    if not isinstance(result, Result):
-        raise TypeError(f"the maker of {job.asset.value} answered no result")
-    return Manifest.model_construct(asset=job.asset, fingerprint=job.fingerprint, result=cast("AnyResult", result))
-
-
-def _origin(job: AssetRequested) -> _Origin:
-    return {"story_id": job.story_id, "tenant_id": job.tenant_id, "trace": job.trace, "at": datetime.now(UTC)}
-
-
-async def _beat(message: Msg) -> None:
-    with suppress(NatsError):
-        await message.in_progress()
-
-
-async def _hand_back(message: Msg, *, delay: float) -> None:
-    with suppress(NatsError):
-        await message.nak(delay=delay or None)
+        log.info("job.done", outcome=outcome, deliveries=delivery.number, seconds=round(seconds, 3))
+        await delivery.acknowledge()

@@ -1,0 +1,91 @@
+"""One delivery of a job, and how it goes back to the bus. Nothing here raises for a bus that is away."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from storyloom.story.assets import Asset
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested
+
+Key = tuple[UUID, Asset, Fingerprint]
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """A job as it was delivered: the how-manieth time, and when we took it.
+
+    ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back.
+    """
+
+    message: Msg
+    job: AssetRequested
+    number: int
+    taken_at: datetime
+    task: asyncio.Task[None]
+    stopped: bool = False
+    over: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.job.story_id, self.job.asset, self.job.fingerprint
+
+    @property
+    def first(self) -> bool:
+        """Whether nobody can have made it before."""
+        return self.number == 1 and not self.job.put_back
+
+    @property
+    def stamp(self) -> str:
+        """What tells this delivery from every other of the job: when the bus stored it (ns), and its number."""
+        tokens = self.message.reply.split(".")
+        return f"{tokens[7 if len(tokens) == 9 else 9]}.{self.number}"
+
+    def renew(self, message: Msg) -> None:
+        """The bus gave the job to us once more while we work on it: from now on we answer for this message."""
+        self.message = message
+        self.number = max(deliveries(message), 2)
+
+    async def beat(self) -> bool:
+        """Tell the bus that somebody works on it; whether that can have reached it."""
+        try:
+            await self.message.in_progress()
+        except (NatsError, OSError):
+            return False
+        return self.message._client.is_connected  # noqa: SLF001 - a message has no other way to say so
+
+    async def acknowledge(self) -> None:
+        """It has come to its end."""
+        self.over = True
+        await acknowledge(self.message)
+
+    async def hand_back(self, *, delay: float) -> None:
+        """Somebody may take it, ``delay`` seconds from now."""
+        self.over = True
+        await hand_back(self.message, delay=delay)
+
+
+async def acknowledge(message: Msg) -> None:
+    """Take a message off the bus, if the bus is there."""
+    with suppress(NatsError, OSError):
+        await message.ack()
+
+
+async def hand_back(message: Msg, *, delay: float) -> None:
+    """Give a message back to the bus, for others to take ``delay`` seconds from now; at once for 0."""
+    with suppress(NatsError, OSError):
+        await message.nak(delay=delay or None)
+
+
+def deliveries(message: Msg) -> int:
+    """How often a message was delivered, this time included; read from its reply subject (NATS ADR-15).
+
+    ``Msg.metadata`` says the same, with four more numbers and two dates that a job has no use for.
+    """
+    tokens = message.reply.split(".")
+    return int(tokens[4 if len(tokens) == 9 else 6])
