@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help story up test check bench migrate clean lock
+.PHONY: help story up test check bench chaos migrate clean lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,10 @@ check: $(VENV)/.dev ## Check format, lint, types, import rules and generated doc
 
 bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
 	@exec $(PYTHON) -m benchmarks $(ARGS)
+
+# SECONDS is an argument: a shell on the way would count in a variable of that name.
+chaos: $(VENV)/.dev ## Break everything while stories flow; check that nothing is lost (SEED=n STORIES=n SECONDS=n)
+	@exec $(PYTHON) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 migrate: $(VENV)/.local ## Bring the database in DATABASE_URL to this code's schema
 	@exec $(PYTHON) -m storyloom.db.migrate

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Child:
         self._watchdog: Watchdog | None = None
         self._ended = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._wanted = False
 
     @property
     def pid(self) -> int | None:
@@ -79,20 +80,40 @@ class Child:
         except BaseException:
             await self._end()
             raise
-        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+        self._wanted = True
+        self._look_after()
 
     async def stop(self) -> None:
         """Stop for good, by force after the grace. Safe to call twice; afterwards no process of the group is left."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
-            self._keeper = None
+        self._wanted = False
+        await self._leave_alone()
         await self._end()
+
+    @asynccontextmanager
+    async def down(self) -> AsyncIterator[None]:
+        """Kill it rudely and keep it down; afterwards it comes back by itself, unless it was stopped meanwhile."""
+        await self._leave_alone()
+        self.kill()
+        await self._end()
+        try:
+            yield
+        finally:
+            if self._wanted:
+                self._look_after()
 
     def kill(self) -> None:
         """Kill the group at once, without waiting: the second Ctrl-C."""
         if self._process is not None:
             _signal_group(self._process.pid, signal.SIGKILL)
+
+    def _look_after(self) -> None:
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+
+    async def _leave_alone(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+            self._keeper = None
 
     async def _keep(self) -> None:
         loop, pause = asyncio.get_running_loop(), FIRST_PAUSE

@@ -36,8 +36,8 @@ def together(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
 
 
 def single(name: str, state: State, settings: Mapping[str, str], port: int) -> Child:
-    """One service in a process of its own."""
-    command = (sys.executable, "-m", f"services.{name}")
+    """One service in a process of its own. ``content-2`` is the content service's second replica."""
+    command = (sys.executable, "-m", f"services.{name.partition('-')[0]}")
     environment = _inherited() | dict(settings) | {"HTTP_PORT": str(port)}
     program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE)
     return Child(program, partial(_is_well, (port,), "/health/ready"), patience=90)

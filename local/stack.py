@@ -33,11 +33,13 @@ class Stack:
     """One stack in one state folder. Either ``start`` and ``stop``, or ``async with``, which gives its addresses.
 
     ``stop`` takes less than ten seconds and leaves no process; ``kill`` leaves none either, at once and rudely.
+    ``replicas`` are further processes, like ``("content-2", "status-2")``, where each service has one of its own.
     """
 
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, *, replicas: tuple[str, ...] = ()) -> None:
         self.watch = Stopwatch()
         self._choices = choices
+        self._programs = (*programs.SERVICES, *(replicas if choices.processes else ()))
         self._home = choices.storyloom_home.absolute()
         self._settings_file = self._home / "services.json"
         self._lock = FolderLock(self._home, "A stack")
@@ -97,6 +99,14 @@ class Stack:
             self._servers.kill()
         self._withdraw()
 
+    @property
+    def children(self) -> dict[str, Child]:
+        """Everything that runs, by name: the servers that are ours, the studio, the services."""
+        servers = self._servers.embedded if self._servers else {}
+        running = {name: server.child for name, server in servers.items() if server.child is not None}
+        running |= {"studio": self._studio} if self._studio else {}
+        return running | self._services
+
     async def _start(self) -> Addresses:
         state = State(self._home)
         self._withdraw()
@@ -116,7 +126,7 @@ class Stack:
         def publish() -> None:
             state.publish(self._addresses(backing, key, ports))
 
-        for child in self._restartable():
+        for child in self.children.values():
             child.on_restart = publish
         publish()
         return self._addresses(backing, key, ports)
@@ -140,7 +150,7 @@ class Stack:
         if not self._choices.processes:
             write_secret(self._settings_file, json.dumps(environment))
             return backing, key
-        for name in programs.SERVICES:
+        for name in self._programs:
             self._services[name] = programs.single(name, state, environment, ports[name])
         async with asyncio.TaskGroup() as group:
             for name, child in self._services.items():
@@ -148,7 +158,7 @@ class Stack:
         return backing, key
 
     def _choose_ports(self, state: State) -> dict[str, int]:
-        names = [*programs.SERVICES, "studio"]
+        names = [*self._programs, "studio"]
         chosen = dict(zip(names, Ports(state.folder / "ports.json", USUAL_PORTS).choose(*names), strict=True))
         wanted = self._choices.http_port
         if wanted is not None:
@@ -158,10 +168,7 @@ class Stack:
         return chosen
 
     def _addresses(self, backing: Backing, key: str, ports: dict[str, int]) -> Addresses:
-        assert self._servers is not None
-        running = {name: server.pid for name, server in self._servers.embedded.items()}
-        running |= {name: child.pid for name, child in self._services.items()}
-        running |= {"studio": self._studio.pid} if self._studio else {}
+        running = {name: child.pid for name, child in self.children.items()}
         return Addresses(
             api_url=f"http://127.0.0.1:{ports['api']}",
             status_url=f"http://127.0.0.1:{ports['status']}",
@@ -177,11 +184,6 @@ class Stack:
     def _children(self) -> list[Child]:
         """The service processes, each once."""
         return list({id(child): child for child in self._services.values()}.values())
-
-    def _restartable(self) -> list[Child]:
-        servers = self._servers.embedded.values() if self._servers else ()
-        mine = [*self._children(), *(server.child for server in servers), self._studio]
-        return [child for child in mine if child is not None]
 
     def _withdraw(self) -> None:
         for name in ("local.json", self._settings_file.name):

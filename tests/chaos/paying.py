@@ -1,0 +1,78 @@
+"""Checks what was paid: the studio's ledger against the calls that rows and manifests know of.
+
+A call may be paid for in vain only where its process died or stood still between the provider's answer and the
+manifest, or where a client no longer wanted what it made. Every other call that is not accounted for, while another one
+of its kind for the very same thing is, was paid twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.chaos.evidence import Evidence, Incident, Row
+from tests.chaos.facts import find_all, service
+from tests.chaos.schedule import ACK_WAIT
+
+Finding = tuple[str, str]
+
+LONGEST = {"content": 8.0, "documents": 8.0, "images": 15.0, "audio": 10.0}
+"""Seconds that a call may have taken before the ledger noted its end, by service, on a small busy machine."""
+AFTERWARDS = 5.0
+"""Seconds from a call's end until its result is stored and told, by when a death no longer costs anything."""
+DEADLY = ("kill", "freeze", "drain")
+
+
+def check(evidence: Evidence) -> Iterator[Finding]:
+    """Every answered call that was paid in vain, with no reason for it."""
+    accounted = set(_accounted(evidence))
+    forgiven = _forgiven(evidence)
+    groups: defaultdict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
+    for call in evidence.ledger:
+        if call["cost_usd"] > 0 and call["fault"] not in ("cut", "malformed") and mark(call):
+            groups[mark(call), call["endpoint"], call["schema"]].append(call)
+    for (fingerprint, endpoint, schema), calls in groups.items():
+        known = [call for call in calls if call["request_id"] in accounted]
+        for call in calls:
+            if call in known or not known or fingerprint in forgiven or _explained(call, evidence.incidents):
+                continue
+            what = schema or endpoint
+            yield "extra_paid", f"{what} for {fingerprint} at {call['at']}: {call['request_id']} is in nobody's account"
+
+
+def mark(call: Row) -> str:
+    """The first 16 digits of the fingerprint that a call was made for; empty if it did not say."""
+    name = call.get("client_request_id") or call.get("clientRequestId") or ""
+    return name.partition("-")[0] if len(name) > 16 else ""
+
+
+def _accounted(evidence: Evidence) -> Iterator[str]:
+    """The request ids of all calls that somebody knows of: in rows, and in manifests of whatever revision."""
+    for row in evidence.assets:
+        yield from find_all([row["result"], row["metadata"]], "request_id")
+    for stored in evidence.objects.values():
+        if stored.value is not None:
+            yield from find_all(stored.value, "request_id")
+
+
+def _forgiven(evidence: Evidence) -> set[str]:
+    """Fingerprints of stories whose clients changed their minds: what ran then was paid in vain, and rightly so."""
+    minds = {
+        client.id
+        for client in evidence.clients
+        if any(one.kind in ("cancel", "delete", "edit") for one in client.asked)
+    }
+    return {row["fingerprint"][:16] for row in evidence.assets if row["story_id"] in minds and row["fingerprint"]}
+
+
+def _explained(call: Row, incidents: list[Incident]) -> bool:
+    """Whether a worker of its service died or stood still while it was made or kept."""
+    maker = service(call["endpoint"], call["schema"])
+    end = datetime.fromisoformat(call["at"]).timestamp()
+    return any(
+        one.kind in DEADLY
+        and one.process.partition("-")[0] == maker
+        and one.since <= end + AFTERWARDS
+        # The twin of a frozen worker's job may be paid until the frozen one is heard again.
+        and one.until + (ACK_WAIT if one.kind == "freeze" else 0) >= end - LONGEST[maker]
+        for one in incidents
+    )

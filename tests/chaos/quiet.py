@@ -1,0 +1,73 @@
+"""Waits until nothing happens any more: every story ended, every wish heard, every erasure done, nothing on the bus."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import asyncpg
+import nats
+from nats.errors import Error as NatsError
+
+from local.state import Addresses
+from tests.chaos.collecting import connect, subjects
+
+_UNDER_WAY = """
+SELECT (SELECT count(*) FROM stories WHERE status = 'generating') AS stories,
+       (SELECT count(*) FROM wishes WHERE heard_at IS NULL) AS wishes,
+       (SELECT count(*) FROM erasures WHERE due_at IS NOT NULL) AS erasures
+"""
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, NatsError)
+LOOKS = 3
+"""How often in a row there must be nothing: between two events of a story there is nothing for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is not over yet."""
+
+    stories: int
+    wishes: int
+    erasures: int
+    jobs: int
+    events: int
+
+    def __str__(self) -> str:
+        counts = {name: getattr(self, name) for name in self.__slots__}
+        return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"
+
+
+async def look(addresses: Addresses) -> UnderWay:
+    """What is under way now. Raises one of AWAY while a server is."""
+    connection = await connect(addresses)
+    try:
+        row = await connection.fetchrow(_UNDER_WAY)
+    finally:
+        await connection.close()
+    assert row is not None
+    jobs = await subjects(addresses, "JOBS")
+    return UnderWay(row["stories"], row["wishes"], row["erasures"], len(jobs), await _unheard(addresses))
+
+
+async def _unheard(addresses: Addresses) -> int:
+    """Events that the projector has not acknowledged yet."""
+    client = await nats.connect(addresses.nats_url, connect_timeout=5, max_reconnect_attempts=2)
+    try:
+        info = await client.jetstream(timeout=5).consumer_info("STORY", "status")
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+    finally:
+        await client.close()
+
+
+async def wait_for_quiet(addresses: Addresses, patience: float) -> str:
+    """Wait; what was under way when patience ended, empty if all is quiet."""
+    end, quiet, last = time.monotonic() + patience, 0, "no answer"
+    while quiet < LOOKS:
+        if time.monotonic() > end:
+            return last
+        try:
+            last = str(await look(addresses))
+        except AWAY as error:
+            last = f"no answer: {error!r}"
+        quiet = quiet + 1 if last == "nothing" else 0
+        await asyncio.sleep(0.3)
+    return ""

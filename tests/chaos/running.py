@@ -1,0 +1,178 @@
+"""One run from its beginning to its verdict."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.chaos import collecting
+from tests.chaos.checking import check
+from tests.chaos.clients import StoryClient
+from tests.chaos.evidence import Evidence
+from tests.chaos.faults import Faults
+from tests.chaos.progress import Progress
+from tests.chaos.quiet import AWAY, wait_for_quiet
+from tests.chaos.schedule import Schedule
+from tests.chaos.stage import Stage
+
+PATIENCE = 120.0
+"""Seconds after the last fault within which all must be quiet. What is not over by then is stuck."""
+READERS = 40.0
+"""Seconds that readers may take to be told what is left."""
+
+
+@dataclass
+class Verdict:
+    """What a run came to. ``findings`` holds sentences by kind; ``unbroken`` the faults that could not be done."""
+
+    schedule: Schedule
+    findings: dict[str, list[str]]
+    kills: int
+    faults: int
+    seconds: float
+    wishes: dict[str, int] = field(default_factory=dict)
+    unbroken: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not any(self.findings.values())
+
+    def wire(self) -> dict[str, Any]:
+        """The one line: counts of everything."""
+        counts = {kind: len(found) for kind, found in self.findings.items()}
+        first = ("lost", "stuck", "duplicates", "extra_paid", "gaps")
+        return {
+            "seed": self.schedule.seed,
+            "stories": len(self.schedule.stories),
+            "kills": self.kills,
+            "faults": self.faults,
+            **{kind: counts.pop(kind) for kind in first},
+            "seconds": round(self.seconds, 1),
+            **counts,
+            "wishes": self.wishes,
+            "unbroken": len(self.unbroken),
+        }
+
+
+async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: float = PATIENCE) -> Verdict:
+    """Play the schedule in a folder and judge what is left. Raises Trouble when the product cannot be started."""
+    stage = Stage(home)
+    (home / "schedule.json").write_text(json.dumps(schedule.wire(), indent=1))
+    evidence = Evidence()
+    try:
+        progress.say("starting")
+        await stage.start()
+        verdict = await _play(stage, schedule, evidence, progress, patience)
+    finally:
+        progress.say("stopping")
+        await asyncio.shield(asyncio.create_task(stage.stop()))
+    evidence.left = stage.left()
+    (home / "evidence.json").write_text(evidence.json())
+    for kind, found in check(evidence).items():
+        verdict.findings.setdefault(kind, []).extend(found)
+    verdict.seconds = progress.seconds
+    progress.end()
+    return verdict
+
+
+async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: Progress, patience: float) -> Verdict:
+    async with AsyncExitStack() as stack:
+        headers = {"Authorization": f"Bearer {stage.addresses.api_key}"}
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0))
+        )
+        faults = Faults(stage, http, schedule)
+        clients = [StoryClient(http, stage.urls, f"{schedule.seed}", plan) for plan in schedule.stories]
+        stack.push_async_callback(_hang_up, clients)
+        asking = [asyncio.create_task(client.run()) for client in clients]
+        stack.callback(_cancel, asking)
+        telling = asyncio.create_task(_tell(progress, faults, clients))
+        stack.callback(telling.cancel)
+        await faults.run()
+        await faults.heal()
+        findings = await _come_to_rest(stage, asking, progress, telling, patience)
+        progress.say("asking everybody what they know")
+        await _collect(stage, http, clients, evidence)
+        evidence.incidents = faults.incidents
+        wishes = _count(evidence)
+        return Verdict(schedule, findings, faults.kills, faults.done, 0.0, wishes, faults.failures)
+
+
+async def _come_to_rest(
+    stage: Stage,
+    asking: list[asyncio.Task[None]],
+    progress: Progress,
+    telling: asyncio.Task[None],
+    patience: float,
+) -> dict[str, list[str]]:
+    """Wait until clients have wished what they wanted and all of it is done; what did not come to an end."""
+    findings: dict[str, list[str]] = {"stuck": [], "wrong": []}
+    _, late = await asyncio.wait(asking, timeout=patience)
+    telling.cancel()
+    for task in asking:
+        if task in late:
+            findings["stuck"].append("a client never got an answer")
+        elif (error := task.exception()) is not None:
+            findings["wrong"].append(f"a client: {error}")
+    progress.say("waiting for quiet")
+    if under_way := await wait_for_quiet(stage.addresses, patience):
+        findings["stuck"].append(f"after {patience:g} s there is no quiet: {under_way}")
+    return findings
+
+
+async def _collect(stage: Stage, http: aiohttp.ClientSession, clients: list[StoryClient], evidence: Evidence) -> None:
+    watchers = [watcher for client in clients for watcher in client.watchers]
+    await asyncio.gather(*(watcher.finish(READERS) for watcher in watchers))
+    evidence.clients = [client.client for client in clients]
+    evidence.transcripts = [watcher.transcript for watcher in watchers]
+    for client in clients:
+        if client.client.id:
+            async with asyncio.timeout(60):
+                evidence.shown[client.client.id] = await client.show()
+    await _patiently_collect(stage, http, evidence)
+
+
+async def _patiently_collect(stage: Stage, http: aiohttp.ClientSession, evidence: Evidence) -> None:
+    for attempt in range(10):
+        try:
+            await collecting.collect_rows(stage.addresses, evidence)
+            await collecting.collect_bus(stage.addresses, evidence)
+        except AWAY:
+            if attempt == 9:
+                raise
+            await asyncio.sleep(1)
+        else:
+            break
+    await collecting.collect_ledger(stage.addresses, http, evidence)
+    await collecting.collect_objects(stage.addresses, stage.home, evidence)
+
+
+def _count(evidence: Evidence) -> dict[str, int]:
+    """How many wishes were granted, and how many were not."""
+    asked = [one for client in evidence.clients for one in client.asked]
+    counts: dict[str, int] = {}
+    for one in asked:
+        name = one.kind if one.granted else f"{one.kind}_{one.status}"
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+async def _tell(progress: Progress, faults: Faults, clients: list[StoryClient]) -> None:
+    while True:
+        accepted = sum(client.client.accepted for client in clients)
+        ended = sum(any(watcher.ended for watcher in client.watchers) for client in clients)
+        progress.say(f"{faults.done} faults, {faults.kills} kills, {accepted} stories asked for, {ended} ended")
+        await asyncio.sleep(0.5)
+
+
+def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+async def _hang_up(clients: list[StoryClient]) -> None:
+    await asyncio.gather(*(watcher.stop() for client in clients for watcher in client.watchers))

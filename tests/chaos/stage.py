@@ -1,0 +1,141 @@
+"""The product on its stage: a process a service and some more, over real servers, in a folder of its own."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from local.child import Child
+from local.choices import Choices
+from local.stack import Stack
+from local.state import Addresses
+from tests.chaos.schedule import ACK_WAIT, REPLICAS
+
+NOT_OURS = (
+    "DATABASE_URL", "NATS_URL", "NATS_MONITOR_URL", "S3_ENDPOINT_URL", "S3_BUCKET", "OPENAI_API_KEY", "OPENAI_BASE_URL",
+    "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL", "HTTP_PORT", "HTTP_PROXY", "BUS_PREFIX", "STORYLOOM_HOME",
+)  # fmt: skip
+"""What a shell may have set for another stack."""
+IMPATIENT = {
+    "ACK_WAIT": f"{ACK_WAIT:g}",
+    "RETRY_DELAYS": "[0.3, 0.6, 1, 2, 3]",
+    # Whatever is broken on purpose is mended again: no job may fail over it.
+    "MAX_ATTEMPTS": "50",
+    "TEXT_TIMEOUT": "12",
+    "IMAGE_TIMEOUT": "60",
+    "VOICE_TIMEOUT": "40",
+    "DRAIN_SECONDS": "3",
+    "ERASURE_SWEEPS": "[1, 4, 10]",
+    "SLOTS_NORMAL": "4",
+    "SLOTS_HIGH": "2",
+    "SLOTS_URGENT": "2",
+}
+"""A user's settings, but for a patience that tests have not."""
+MARK = "STORYLOOM_CHAOS"
+"""The environment variable by which everything that was started is found again."""
+
+
+class Stage:
+    """``start`` and ``stop``; between them every process can be found by its name."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.mark = uuid4().hex
+        self._stack: Stack | None = None
+        self._addresses: Addresses | None = None
+        self._pids: set[int] = set()
+        self._surroundings = ExitStack()
+
+    @property
+    def addresses(self) -> Addresses:
+        assert self._addresses is not None
+        return self._addresses
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The API and both status services."""
+        ports = json.loads((self.home / "ports.json").read_text())
+        return {name: f"http://127.0.0.1:{ports[name]}" for name in ("api", "status", "status-2")}
+
+    async def start(self) -> None:
+        """Start everything. Raises Trouble."""
+        # For as long as it plays: a child that is born again gets it too.
+        self._surroundings.enter_context(_environment(IMPATIENT | {MARK: self.mark}))
+        choices = Choices(storyloom_home=self.home, processes=True, studio_voice="espeak")
+        self._stack = Stack(choices, replicas=REPLICAS)
+        self._addresses = await self._stack.start()
+        self.note_pids()
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        if self._stack is not None:
+            self.thaw()
+            self.note_pids()
+            await self._stack.stop()
+        self._surroundings.close()
+
+    def child(self, name: str) -> Child:
+        assert self._stack is not None
+        return self._stack.children[name]
+
+    def send(self, name: str, what: signal.Signals) -> int:
+        """Send a signal to a process; its pid, 0 if it is not running now."""
+        pid = self.child(name).pid
+        if pid is None:
+            return 0
+        self._pids.add(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
+        return pid
+
+    def thaw(self) -> None:
+        """Let go on whatever is frozen."""
+        if self._stack is not None:
+            for name in self._stack.children:
+                self.send(name, signal.SIGCONT)
+
+    @property
+    def _data(self) -> Path:
+        return (self.home / "postgres" / "data").resolve()
+
+    def note_pids(self) -> None:
+        """Remember who runs now: nobody of them may be left at the end."""
+        if self._stack is not None:
+            self._pids |= {child.pid for child in self._stack.children.values() if child.pid is not None}
+
+    def left(self) -> list[str]:
+        """Processes that are still there, each in a few words. Call it when all is stopped."""
+        return [
+            f"{process.pid} {' '.join(process.cmdline())[:120]}"
+            for process in psutil.process_iter()
+            if process.pid != os.getpid() and self._is_ours(process)
+        ]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            # Postgres gives its helpers sessions and an environment of their own, but they live in its data.
+            at_home = Path(process.cwd()).is_relative_to(self._data)
+            return at_home or os.getsid(process.pid) in self._pids or process.environ().get(MARK) == self.mark
+        except (psutil.Error, OSError):
+            return False
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """The environment that children are born with; ours is as before afterwards."""
+    before = dict(os.environ)
+    try:
+        for name in NOT_OURS:
+            os.environ.pop(name, None)
+        os.environ.update(changes)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
