@@ -105,6 +105,9 @@ class WorkerSettings(_Env):
     retry_delays: tuple[float, ...] = (5, 20, 60, 180)
     """Seconds before attempt 2, 3, …; the last one repeats. A quarter of jitter comes on top."""
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
+    """How often making an asset may fail. Waits, drains and crashes are no failures."""
+    max_crashes: Annotated[int, Field(ge=1, le=50)] = 8
+    """How many workers may die over one job, one after the other, before it is taken for the cause."""
     drain_seconds: Seconds = 8
     """How long running jobs may take to end when the service stops; what is left is handed back."""
 
