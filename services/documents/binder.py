@@ -74,7 +74,7 @@ class Binder:
         """Print; again, and closer set, while a text runs over its page; again without a picture that is damaged."""
         snug = 0
         while True:
-            sheet = await asyncio.to_thread(lay_out, contents, snug)
+            sheet = replace(await asyncio.to_thread(lay_out, contents, snug), priority=contents.brief.priority)
             try:
                 printed = await self._press.print(sheet)
             except DamagedPictureError as damaged:

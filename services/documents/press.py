@@ -18,7 +18,9 @@ from typing import Any
 import structlog
 
 from services.documents.printer import File
+from storyloom.story.assets import Priority
 from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.turns import Turns
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Sheet:
 
     html: str
     files: Mapping[str, File] = field(default_factory=dict)
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ class DamagedPictureError(Exception):
 
 
 class Press:
-    """Prints one sheet at a time. ``close`` when done; a press that is not closed ends with this process.
+    """Prints one sheet at a time, the urgent first, but never they alone.
+
+    ``close`` it when done; a press that is not closed ends with this process.
 
     Raises TryAgain when the process died or took longer than ``timeout`` seconds (it has been replaced by then),
     GiveUp when the sheet cannot be printed at all, DamagedPictureError when it could without one of its pictures.
@@ -89,7 +94,7 @@ class Press:
         self._timeout = timeout
         self._books = books
         self._idle = idle
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._process: Process | None = None
         self._printed = 0
         self._closed = False
@@ -125,7 +130,7 @@ class Press:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
         # Whoever waits for its answer hears of the end first and cleans up; two must not read one pipe.
-        async with self._turn:
+        async with self._turns.turn(Priority.URGENT):
             await self._end()
 
     async def _warm_quietly(self) -> None:
@@ -135,7 +140,7 @@ class Press:
             log.warning("press.cold", reason=str(error))
 
     async def _ask(self, sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
-        async with self._turn:
+        async with self._turns.turn(sheet.priority):
             if self._closed:
                 raise TryAgain("press: the service is stopping")
             process = await self._start()
