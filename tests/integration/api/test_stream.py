@@ -58,14 +58,21 @@ async def tell(system: System, story_id: UUID, *, count: int = 1, size: int = 10
 
 async def end(system: System, story_id: UUID, *, whisper: bool = True) -> None:
     """The last thing told."""
-    await system.pool.execute("UPDATE stories SET status = 'ready' WHERE id = $1", story_id)
+    await turn(system, story_id, "ready", whisper=whisper)
+
+
+async def turn(system: System, story_id: UUID, status: str, *, whisper: bool = True) -> None:
+    """As the projector does: the story's status changes, and its readers are told so."""
+    data = {"overall": status}
     (row,) = await system.rows(
-        "WITH s AS (UPDATE stories SET seq = seq + 1 WHERE id = $1 RETURNING seq) INSERT INTO story_events"
-        " (story_id, seq, event, data) SELECT $1, seq, 'story', '{\"overall\":\"ready\"}' FROM s RETURNING seq",
+        "WITH s AS (UPDATE stories SET seq = seq + 1, status = $2 WHERE id = $1 RETURNING seq) INSERT INTO story_events"
+        " (story_id, seq, event, data) SELECT $1, seq, 'story', $3 FROM s RETURNING seq",
         story_id,
+        status,
+        data,
     )
     if whisper:
-        told = [{"seq": row["seq"], "event": "story", "data": {"overall": "ready"}}]
+        told = [{"seq": row["seq"], "event": "story", "data": data}]
         await system.bus.client.publish(system.bus.names.subject(f"status.{story_id}"), orjson.dumps(told))
 
 
@@ -284,3 +291,76 @@ async def test_a_stream_whose_status_goes_away_ends_and_the_api_says_so_to_the_n
         async with system.http.get(url, headers=system.headers) as answer:
             assert answer.status == 503
             assert (await problem(answer))["code"] == "stream_away"
+
+
+async def test_a_story_that_begins_again_keeps_its_readers_until_it_has_ended_again(settings: Settings) -> None:
+    """One that reads live, and one that comes after all of it: the same, gapless; the end is told once."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        await end(system, story_id)
+        await turn(system, story_id, "generating")
+        reader = asyncio.create_task(system.watch(story_id))
+        await until(lambda: _read(system, story_id))
+        await tell(system, story_id)
+        await turn(system, story_id, "partial")
+        live = await asyncio.wait_for(reader, 10)
+        later = await asyncio.wait_for(system.watch(story_id), 10)
+    assert numbers(live) == [1, 2, 3, 4, 5]
+    assert [one[1] for one in live] == ["snapshot", "story", "story", "asset", "story", "end"]
+    assert later == live
+
+
+async def test_what_is_told_after_the_end_is_heard_by_those_who_come_back(settings: Settings) -> None:
+    """An edit of a story that has nothing else to be made anew: its words are told, and the story stays over."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        await end(system, story_id)
+        await tell(system, story_id)
+        whole = await asyncio.wait_for(system.watch(story_id), 10)
+        rest = await asyncio.wait_for(system.watch(story_id, after=2), 10)
+        headers = {**system.headers, "Last-Event-ID": "3"}
+        async with system.http.get(events_url(system, story_id), headers=headers) as answer:
+            assert answer.status == 204
+    assert numbers(whole) == [1, 2, 3]
+    assert [one[1] for one in rest] == ["asset", "end"]
+
+
+async def test_a_reader_who_comes_back_to_a_story_that_begins_again_is_not_sent_away(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        await end(system, story_id)
+        await turn(system, story_id, "generating")
+        listening = system.listen(story_id, after=3)
+        hearing = asyncio.ensure_future(anext(listening))
+        await until(lambda: _read(system, story_id))
+        await tell(system, story_id)
+        assert (await asyncio.wait_for(hearing, 10))[0] == "4"
+
+
+@pytest.mark.parametrize("whispered", [True, False])
+async def test_readers_of_a_deleted_story_are_told_so(settings: Settings, whispered: bool) -> None:
+    """At once; and where the whisper was lost, by the next heartbeat."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        heartbeat = 60 if whispered else 0.05
+        async with serving(system, Hub(system.bus), heartbeat=heartbeat) as url:
+            listening = system.listen(story_id, url=url)
+            assert (await anext(listening))[0] == "1"
+            await system.pool.execute("DELETE FROM stories WHERE id = $1", story_id)
+            if whispered:
+                told = [{"seq": 0, "event": "deleted", "data": {}}]
+                await system.bus.client.publish(system.bus.names.subject(f"status.{story_id}"), orjson.dumps(told))
+            async with asyncio.timeout(10):
+                rest = [one async for one in listening]
+    assert rest == [(None, "deleted", "{}"), (None, "end", "{}")]
+
+
+async def test_a_whisper_alone_deletes_no_story_for_its_reader(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        listening = system.listen(story_id)
+        assert (await anext(listening))[0] == "1"
+        told = [{"seq": 0, "event": "deleted", "data": {}}]
+        await system.bus.client.publish(system.bus.names.subject(f"status.{story_id}"), orjson.dumps(told))
+        await tell(system, story_id)
+        assert (await asyncio.wait_for(anext(listening), 10))[0] == "2"

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.api import reading
+from services.api.bodies import EditBody, RetryBody
 from storyloom.problems import Problem, as_problems
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -18,6 +20,14 @@ Client = TestClient[web.Request, web.Application]
 async def _read(request: web.Request) -> web.Response:
     brief, _ = await reading.brief(request)
     return web.json_response(brief.wire())
+
+
+async def _edit(request: web.Request) -> web.Response:
+    return web.json_response(asdict((await reading.body(request, EditBody)).passage()))
+
+
+async def _retry(request: web.Request) -> web.Response:
+    return web.json_response((await reading.body(request, RetryBody)).model_dump())
 
 
 async def _page(request: web.Request) -> web.Response:
@@ -62,6 +72,8 @@ async def site(wrong: Exception | None = None, *, seen: asyncio.Event | None = N
     app.add_routes(
         [
             web.post("/brief", _read),
+            web.post("/edit", _edit),
+            web.post("/retry", _retry),
             web.get("/page", _page),
             web.get("/trace", _trace),
             web.get("/stories/{id}", _story),

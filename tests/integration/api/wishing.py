@@ -1,0 +1,102 @@
+"""What tests of wishes share: asking by HTTP, and what was written and told of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from storyloom import worker
+from storyloom.objects import Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import GRAPH, Asset, Service
+from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
+from storyloom.story.events import EVENT, AnyEvent
+from storyloom.story.results import Readability
+from storyloom.work import Workshop
+from tests.integration.core.system import System, until
+from tests.makers import EASY, sample
+
+Answer = tuple[int, dict[str, Any]]
+"""Status and body."""
+
+
+async def ask(
+    system: System, method: str, story_id: UUID, path: str, body: Any = None, *, key: str | None = None, api: str = ""
+) -> Answer:
+    """Ask the API something about a story."""
+    headers = system.headers if key is None else {**system.headers, "Idempotency-Key": key}
+    url = f"{api or system.api.url}/api/v1/stories/{story_id}{path}"
+    options = {} if body is None else {"json": body}
+    async with system.http.request(method, url, headers=headers, **options) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def wishes(system: System, story_id: UUID) -> list[AnyEvent]:
+    """The story's wishes as they are written down, in order."""
+    rows = await system.rows("SELECT event FROM wishes WHERE story_id = $1 ORDER BY created_at, event_id", story_id)
+    return [EVENT.validate_python(row["event"]) for row in rows]
+
+
+async def told(system: System, story_id: UUID) -> list[str]:
+    """The ids of the story's events on STORY that are wishes."""
+    names = system.bus.names
+    info = await system.bus.js.stream_info(names.story, subjects_filter=names.subject(f"story.evt.*.{story_id}"))
+    found = []
+    for subject in info.state.subjects or {}:
+        message = await system.bus.js.get_last_msg(names.story, subject)
+        found.append(EVENT.validate_json(message.data or b"").id)
+    return [one for one in found if ".wish." in one]
+
+
+async def put(system: System, story_id: UUID, status: str = "partial", **assets: str) -> None:
+    """Put a story into a state by its rows: every asset ready but for those named."""
+    for asset in GRAPH:
+        await system.pool.execute(
+            "UPDATE asset_generation_jobs SET status = $3, result = $4 WHERE story_id = $1 AND asset_type = $2",
+            story_id,
+            asset.value,
+            assets.get(asset.value, "ready"),
+            sample(asset, story_id).model_dump_json() if assets.get(asset.value, "ready") == "ready" else None,
+        )
+    await system.pool.execute("UPDATE stories SET status = $2, version = version + 1 WHERE id = $1", story_id, status)
+
+
+async def heard(system: System) -> None:
+    """Wait until the projector has begun every story, so that rows put by hand stay."""
+
+    async def all_begun() -> bool:
+        return not await system.rows("SELECT FROM stories WHERE seq = 0")
+
+    await until(all_begun)
+
+
+Judge = Callable[[SceneEdit], Awaitable[EditVerdict]]
+
+
+async def kindly(edit: SceneEdit) -> EditVerdict:
+    """Flags knives, finds fault with rain, takes everything else."""
+    text = "\n\n".join((*edit.paragraphs, edit.alt_text))
+    if "knife" in text:
+        return EditVerdict(flagged=True, categories=("violence",))
+    usual = sample(Asset(f"text_{edit.scene}"), UUID(int=0))
+    findings = ("Too much rain.",) if "rain" in text else ()
+    words = usual.model_copy(update={"paragraphs": edit.paragraphs, "alt_text": edit.alt_text, "findings": findings})
+    whole = Readability(grade=len(edit.others), sentence_words=5, rare_share=0) if edit.others else EASY
+    return EditVerdict.model_validate({"flagged": False, "text": words.model_dump(), "whole": whole})
+
+
+async def judged(system: System, judge: Judge = kindly) -> list[SceneEdit]:
+    """A content service that judges edits so; what it was asked."""
+    asked: list[SceneEdit] = []
+
+    async def answer(question: bytes) -> bytes:
+        edit = SceneEdit.model_validate_json(question)
+        asked.append(edit)
+        return (await judge(edit)).model_dump_json().encode()
+
+    def compose(settings: Settings, objects: Objects) -> Workshop:
+        return Workshop(Service.CONTENT, {}, {ASK_EDITING: answer})
+
+    found = await worker.serve(compose, system.settings)
+    system.stack.push_async_callback(found.stop)
+    await found._bus.client.flush()  # the server knows of the subscription
+    return asked

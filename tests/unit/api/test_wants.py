@@ -1,0 +1,137 @@
+"""What a client may want of a story, and what the story's rows answer."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.api.wants import Cancel, Edit, Origin, Regenerate, Retry, Standing, Want, is_edit
+from storyloom.problems import Problem
+from storyloom.story.assets import PUBLIC, TEXTS, Asset, closure
+from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled, Wish
+from storyloom.story.results import SceneText
+from tests.makers import sample
+
+STORY = UUID(int=3)
+ORIGIN: Origin = {
+    "id": f"{STORY}.wish.1",
+    "story_id": STORY,
+    "tenant_id": "tests",
+    "trace": "00-1-1-01",
+    "at": datetime(2026, 8, 1, tzinfo=UTC),
+}
+
+
+def standing(status: str = "partial", *, wanted: tuple[Asset, ...] = PUBLIC, **statuses: str) -> Standing:
+    """A story whose assets are all ready but for those named."""
+    assets = dict.fromkeys(closure(wanted), "ready") | {Asset(name): one for name, one in statuses.items()}
+    return Standing({"status": status}, assets)
+
+
+def text(scene: int = 2) -> SceneText:
+    found = sample(TEXTS[scene - 1], STORY)
+    assert isinstance(found, SceneText)
+    return found
+
+
+def refusal(want: Want, story: Standing) -> tuple[int, str, bool]:
+    """How a want is refused: status, code, and whether the same may be granted later."""
+    with pytest.raises(Problem) as refused:
+        want.grant(story, ORIGIN)
+    problem = refused.value
+    return problem.status, problem.code, problem.more.get("retryable", problem.status == 409)
+
+
+def test_a_story_under_way_can_be_cancelled_and_one_that_ended_cannot() -> None:
+    assert Cancel().grant(standing("generating"), ORIGIN) == StoryCancelled(**ORIGIN)
+    for status in ("ready", "partial", "failed"):
+        assert refusal(Cancel(), standing(status)) == (409, "story_ended", False)
+
+
+def test_what_is_cancelled_already_needs_no_second_wish() -> None:
+    assert Cancel().grant(standing("cancelled"), ORIGIN) is None
+
+
+def test_failed_assets_can_be_tried_again_by_name_or_all_together() -> None:
+    story = standing(cover="failed", pdf="failed")
+    for names, assets in (((), ()), (("cover",), (Asset.COVER,)), (("pdf", "cover", "pdf"), (Asset.COVER, Asset.PDF))):
+        assert Retry(names).grant(story, ORIGIN) == AssetRetryRequested(**ORIGIN, assets=assets)
+
+
+def test_what_has_not_failed_is_not_tried_again_and_the_answer_says_how_it_is() -> None:
+    story = standing(cover="failed", pdf="pending", audio="queued")
+    with pytest.raises(Problem) as refused:
+        Retry(("cover", "scene_1", "audio", "pdf")).grant(story, ORIGIN)
+    assert refused.value.code == "asset_not_failed"
+    assert refused.value.more["assets"] == {"scene_1": "ready", "audio": "being made", "pdf": "being made"}
+    assert refusal(Retry(), standing()) == (409, "nothing_failed", False)
+
+
+@pytest.mark.parametrize("name", ["lamp", "text_1", "portrait", "pdf", ""])
+def test_only_the_storys_own_public_assets_can_be_tried_again(name: str) -> None:
+    """Told by the pointer of each that is wrong."""
+    story = standing(wanted=(Asset.COVER,), cover="failed", portrait="failed")
+    with pytest.raises(Problem) as refused:
+        Retry(("cover", name)).grant(story, ORIGIN)
+    assert refused.value.status == 422
+    assert [error["pointer"] for error in refused.value.errors] == ["/assets/1"]
+
+
+@pytest.mark.parametrize("status", ["ready", "failed"])
+def test_a_settled_asset_can_be_made_anew(status: str) -> None:
+    granted = Regenerate("cover").grant(standing(cover=status), ORIGIN)
+    assert granted == AssetRegenerateRequested(**ORIGIN, asset=Asset.COVER)
+
+
+def test_what_is_being_made_cannot_be_made_anew_yet_and_what_there_is_not_never() -> None:
+    for status in ("pending", "queued", "generating"):
+        assert refusal(Regenerate("cover"), standing("generating", cover=status)) == (409, "asset_being_made", True)
+    for name in ("lamp", "text_1", "outline", "narration_2"):
+        assert refusal(Regenerate(name), standing())[0] == 404
+    assert refusal(Regenerate("audio"), standing(wanted=(Asset.COVER,)))[0] == 404
+
+
+def test_a_written_scene_can_be_edited_and_no_other() -> None:
+    assert Edit(text()).grant(standing(), ORIGIN) == SceneTextEdited(**ORIGIN, text=text())
+    for status in ("pending", "queued", "failed"):
+        assert refusal(Edit(text()), standing("generating", text_2=status)) == (409, "text_not_ready", True)
+    assert refusal(Edit(text()), standing(wanted=(Asset.COVER,)))[0] == 404
+
+
+@pytest.mark.parametrize("want", [Retry(), Retry(("cover",)), Regenerate("cover"), Edit(text())])
+def test_a_cancelled_story_grants_nothing(want: Want) -> None:
+    assert refusal(want, standing("cancelled", cover="failed")) == (409, "story_cancelled", False)
+
+
+WANTS: list[Want] = [
+    Cancel(),
+    Retry(),
+    Retry(("cover",)),
+    Retry(("cover", "pdf")),
+    Regenerate("cover"),
+    Regenerate("pdf"),
+    Edit(text(1)),
+    Edit(text(2)),
+    Edit(text(2).model_copy(update={"paragraphs": ("Other words.",)})),
+    Edit(text(2).model_copy(update={"alt_text": "Another."})),
+]
+
+
+def test_a_want_knows_its_own_wish_and_no_other() -> None:
+    story = standing("generating", cover="failed", pdf="failed")
+    wishes: list[Wish | None] = [want.grant(story, ORIGIN) for want in WANTS]
+    for place, want in enumerate(WANTS):
+        found = [other for other, wish in enumerate(wishes) if wish is not None and want.is_in(wish)]
+        assert found == [place]
+
+
+def test_the_order_of_names_makes_no_other_wish() -> None:
+    story: Any = standing(cover="failed", pdf="failed")
+    assert Retry(("pdf", "cover")).is_in(Retry(("cover", "pdf")).grant(story, ORIGIN))
+
+
+def test_an_edit_without_an_alt_text_is_the_same_whichever_the_scene_had() -> None:
+    wish = Edit(text(2)).grant(standing(), ORIGIN)
+    assert is_edit(wish, 2, text(2).paragraphs, None)
+    assert not is_edit(wish, 2, text(2).paragraphs, "Another.")
