@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"The operators' commands need the package {missing.name}: install requirements/local.txt.\n")
         return 3
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # what is away is said once, by us
-    asked = _options().parse_args(arguments)
+    asked = options().parse_args(arguments)
     try:
         settings = Settings()
     except ValidationError as error:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _options() -> argparse.ArgumentParser:
+def options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m storyloom", description=__doc__, epilog=EXITS)
     commands = options.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
     for name, said in COMMANDS.items():

@@ -23,6 +23,11 @@ from storyloom.story.assets import Service
 SERVICES = (*(service.value for service in Service), "status")
 PAGE = 200
 """Rows of the list that are laid out together: it is written while it is read."""
+PLAIN = frozenset(
+    {"event", "version", "id", "story_id", "tenant_id", "trace", "at", "asset", "assets", "fingerprint", "started_at"}
+    | {"code", "reason", "request_id", "attempt", "retry_at", "seconds", "overall"}
+)
+"""The fields of events that tell of no child."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +89,7 @@ async def _show(bus: Bus, asked: argparse.Namespace, console: Console) -> int:
         return NOTHING
     (entry,) = found
     told: dict[str, Any] = entry.told if asked.full else _without_people(entry)
-    head = {**entry.summary(), "bytes": entry.size}
+    head = {**entry.summary(), "bytes": len(entry.letter.data)}
     console.print_json(orjson.dumps({**head, "letter": told}).decode(), ensure_ascii=False)
     return FOUND
 
@@ -101,7 +106,7 @@ async def _meant(bus: Bus, asked: argparse.Namespace, console: Console) -> list[
 def _tell(replays: Sequence[Replay], console: Console) -> int:
     for one in replays:
         sign, style = ("✓", "green") if one.done else ("–", "dim")
-        line = Text.assemble((f"{sign} ", style), f"{one.entry.id}  {one.entry.asset}  ", (one.said, style))
+        line = Text.assemble((f"{sign} ", style), f"{one.entry.id}  {one.entry.letter.asset}  ", (one.said, style))
         console.print(line, soft_wrap=True)
     done = sum(one.done for one in replays)
     console.print(f"{done} of {counted(len(replays), 'letter')} replayed.", style="bold" if done else "dim")
@@ -139,20 +144,20 @@ def _table(page: Sequence[Entry], *, header: bool) -> Table:
     table.add_column("story", min_width=36, no_wrap=True)
     table.add_column("trace", min_width=8, max_width=35, style="dim", overflow="ellipsis", no_wrap=True)
     for one in page:
-        tries = "" if one.attempts is None else str(one.attempts)
-        table.add_row(
-            *(str(one.id), clock(one.at), one.service, one.asset, one.code, one.reason, tries, one.story_id, one.trace)
-        )
+        letter = one.letter
+        tries = str(letter.attempts) if letter.kind == "job" else ""
+        head = (str(one.id), clock(letter.at), letter.service, letter.asset, letter.code, letter.reason)
+        table.add_row(*head, tries, letter.story, letter.trace)
     return table
 
 
 def _without_people(entry: Entry) -> dict[str, Any]:
     """The letter without what names or describes a child: the brief, and everything that was written from it."""
     told = dict(entry.told)
-    if job := entry.job:
+    if entry.letter.kind == "job":
         left_out = "left out: it describes a child (--full shows it)"
-        told["job"] = {**job, "brief": left_out, "inputs": sorted(job.get("inputs") or {})}
-    if entry.kind == "event":
+        told["job"] = {**told["job"], "brief": left_out, "inputs": sorted(told["job"].get("inputs") or {})}
+    if entry.letter.kind == "event" and "event" in told:
         told["event"] = _event_without_people(str(told["event"]))
     return told
 
@@ -164,8 +169,7 @@ def _event_without_people(text: str) -> dict[str, Any] | str:
         return f"no JSON, {len(text)} characters (--full shows it)"
     if not isinstance(event, dict):
         return f"no event, {len(text)} characters (--full shows it)"
-    written = {"result", "text", "whole"}
-    return {key: "left out (--full shows it)" if key in written else value for key, value in event.items()}
+    return {key: value if key in PLAIN else "left out (--full shows it)" for key, value in event.items()}
 
 
 async def _paged(entries: AsyncIterator[Entry]) -> AsyncIterator[list[Entry]]:

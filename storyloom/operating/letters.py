@@ -1,78 +1,50 @@
-"""Dead letters as an operator meets them: read as far as they can be read, and chosen by service, code and time."""
+"""Dead letters as an operator meets them: numbered, and chosen by service, code and time."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
-from nats.aio.msg import Msg
-from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from storyloom.bus.connection import Bus
+from storyloom.bus.dead import DeadLetter
 from storyloom.operating.pages import read
-
-Kind = Literal["job", "event", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message on DEAD. ``id`` is its sequence in the stream, ``at`` the time when the server took it.
-
-    A ``job`` was given up by a worker; an ``event`` was buried by the projector; what is ``unreadable`` was no job.
-    ``told`` is its JSON, empty for what is none.
-    """
+    """A letter of DEAD and its number: its sequence in the stream."""
 
     id: int
-    at: datetime
-    service: str
-    story_id: str
-    asset: str
-    kind: Kind
-    told: dict[str, Any]
-    size: int
+    letter: DeadLetter
 
     @property
-    def code(self) -> str:
-        """The stable word for why it died."""
-        usual = {"job": "", "event": "buried", "unreadable": "unreadable"}[self.kind]
-        return str(self.told.get("code") or usual)
-
-    @property
-    def reason(self) -> str:
-        usual = "the job could not be read" if self.kind == "unreadable" else ""
-        return str(self.told.get("reason") or usual)
-
-    @property
-    def attempts(self) -> int | None:
-        found = self.told.get("attempts")
-        return found if isinstance(found, int) else None
-
-    @property
-    def job(self) -> dict[str, Any]:
-        """The job, empty where there is none."""
-        found = self.told.get("job")
+    def told(self) -> dict[str, Any]:
+        """The letter's JSON; empty for a message that never was a letter of ours."""
+        if self.letter.kind == "unreadable":
+            return {}
+        try:
+            found = orjson.loads(self.letter.data)
+        except orjson.JSONDecodeError:
+            return {}
         return found if isinstance(found, dict) else {}
-
-    @property
-    def trace(self) -> str:
-        return str(self.job.get("trace") or self.told.get("trace") or "")
 
     def summary(self) -> dict[str, Any]:
         """What the list shows, as plain JSON."""
+        letter = self.letter
         return {
             "id": self.id,
-            "at": self.at.isoformat(timespec="milliseconds"),
-            "service": self.service,
-            "story": self.story_id,
-            "asset": self.asset,
-            "kind": self.kind,
-            "code": self.code,
-            "reason": self.reason,
-            "attempts": self.attempts,
-            "trace": self.trace or None,
+            "at": letter.at.isoformat(timespec="milliseconds"),
+            "service": letter.service,
+            "story": letter.story,
+            "asset": letter.asset,
+            "kind": letter.kind,
+            "code": letter.code,
+            "reason": letter.reason,
+            "attempts": letter.attempts,
+            "trace": letter.trace or None,
         }
 
 
@@ -89,9 +61,10 @@ async def choose(bus: Bus, choice: Choice) -> AsyncIterator[Entry]:
     """The letters that are meant, oldest first. Service and time are chosen by the server, the code here."""
     subject = f"dead.{choice.service or '*'}.>"
     async for message in read(bus, bus.names.dead, subject, since=choice.since):
-        entry = _entry_of(bus, message)
-        if choice.code is None or entry.code == choice.code:
-            yield entry
+        metadata = message.metadata
+        found = entry(metadata.sequence.stream, message.subject, message.data, metadata.timestamp)
+        if choice.code is None or found.letter.code == choice.code:
+            yield found
 
 
 async def look_up(bus: Bus, ids: Sequence[int]) -> tuple[list[Entry], list[int]]:
@@ -104,33 +77,17 @@ async def look_up(bus: Bus, ids: Sequence[int]) -> tuple[list[Entry], list[int]]
             await bus.js.stream_info(bus.names.dead)  # raises where it is the whole stream that is missing
             absent.append(number)
         else:
-            found.append(_entry_of_raw(bus, raw))
+            if raw.time is None or raw.subject is None:
+                raise ValueError("the server told of a message without its time or subject")
+            found.append(entry(number, raw.subject, raw.data or b"", raw.time))
     return found, absent
 
 
-def entry(number: int, at: datetime, subject: str, data: bytes) -> Entry:
-    """Read a letter; ``subject`` is without prefix: ``dead.<service>.<story_id>.<asset>``."""
-    _, service, story_id, asset = [*subject.split(".", 3), "", "", ""][:4]
-    told: Any = None
-    with suppress(orjson.JSONDecodeError):
-        told = orjson.loads(data)
-    kind: Kind = "unreadable"
-    if isinstance(told, dict) and isinstance(told.get("job"), dict):
-        kind = "job"
-    elif isinstance(told, dict) and isinstance(told.get("event"), str) and asset == "event":
-        kind = "event"
-    # Of what never was a job nothing is believed but what the workers wrote around it.
-    known = told if isinstance(told, dict) and (kind != "unreadable" or "reason" in told) else {}
-    return Entry(number, at, service, story_id, asset, kind, known, len(data))
-
-
-def _entry_of(bus: Bus, message: Msg) -> Entry:
-    metadata = message.metadata
-    subject = message.subject.removeprefix(bus.names.prefix)
-    return entry(metadata.sequence.stream, metadata.timestamp, subject, message.data)
-
-
-def _entry_of_raw(bus: Bus, raw: RawStreamMsg) -> Entry:
-    if raw.time is None or raw.subject is None or raw.seq is None:
-        raise ValueError("the server told of a message without its time, subject or number")
-    return entry(raw.seq, raw.time, raw.subject.removeprefix(bus.names.prefix), raw.data or b"")
+def entry(number: int, subject: str, data: bytes, at: datetime) -> Entry:
+    """A message of DEAD as far as it can be read."""
+    try:
+        return Entry(number, DeadLetter.read(subject, data, at))
+    except ValueError:  # a subject, or a body, that nobody of ours writes
+        reason = "it is no letter of ours"
+        of = {"service": "", "story": "", "asset": subject, "code": "unknown", "reason": reason, "at": at, "data": data}
+        return Entry(number, DeadLetter.model_validate({"kind": "unreadable", **of}))

@@ -45,7 +45,9 @@ async def read(
             except NatsTimeoutError:
                 return  # what was left has been deleted meanwhile
             for message in page:
-                yield message
+                # The server takes a time beyond the year 2262 for one before 1970.
+                if since is None or message.metadata.timestamp >= since:
+                    yield message
             left -= len(page)
     finally:
         await reader.unsubscribe()

@@ -38,10 +38,10 @@ async def replay(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
     found: list[Replay] = []
     for start in range(0, len(entries), MOST):
         some = entries[start : start + MOST]
-        found += [Replay(one, done=False, said=UNREADABLE) for one in some if one.kind == "unreadable"]
-        found += await _retry(reach, [one for one in some if one.kind == "job"])
+        found += [Replay(one, done=False, said=UNREADABLE) for one in some if one.letter.kind == "unreadable"]
+        found += await _retry(reach, [one for one in some if one.letter.kind == "job"])
         for one in some:
-            if one.kind == "event":
+            if one.letter.kind == "event":
                 found.append(await _tell_again(reach, one))
     return sorted(found, key=lambda one: one.entry.id)
 
@@ -65,7 +65,7 @@ async def _retry(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
     wishes: dict[tuple[UUID, Asset], _Wish] = {}
     for one in entries:
         try:
-            wish = _Wish(one, UUID(one.story_id), Asset(one.asset))
+            wish = _Wish(one, UUID(one.letter.story), Asset(one.letter.asset))
         except ValueError:
             answers.append(Replay(one, done=False, said="names no asset of a story"))
             continue
@@ -141,7 +141,7 @@ def _event_of(wish: _Wish, state: Record) -> AssetRetryRequested:
 async def _tell_again(reach: Reach, entry: Entry) -> Replay:
     """Tell a buried event again, as it is: the projector folds it in once, whatever happens."""
     try:
-        event = EVENT.validate_json(entry.told["event"])
+        event = EVENT.validate_json(str(entry.told.get("event", "")))
     except ValidationError:
         return Replay(entry, done=False, said="the event cannot be read by this version either")
     asset = getattr(event, "asset", None)
