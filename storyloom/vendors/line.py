@@ -5,8 +5,8 @@ from typing import Generic, TypeVar
 
 from storyloom.story.assets import Priority
 
-SHARE = 4
-"""One of so many goes to those who are not the most urgent, as long as any of them wait."""
+ROUND = 8
+"""Turns. Of each round while several priorities wait, the lowest gets two, whoever came first of all gets one."""
 
 W = TypeVar("W")
 
@@ -14,14 +14,14 @@ W = TypeVar("W")
 class Line(Generic[W]):
     """Those who wait, by priority and within one by age.
 
-    While several priorities wait, every fourth turn is for those below the highest, there for whoever came first: they
-    get a quarter between them, and nobody is overtaken for ever.
+    While several priorities wait, every fourth turn is for the lowest of them, so that it gets at least a quarter. One
+    of eight is for the oldest of all: whoever joins with n others before them has their turn within 8 (n + 1) turns.
     """
 
     def __init__(self) -> None:
         self._lanes: dict[Priority, dict[int, W]] = {priority: {} for priority in Priority}  # the enum goes downwards
         self._numbers = count()
-        self._overtaken = 0
+        self._turn = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
@@ -46,12 +46,15 @@ class Line(Generic[W]):
         lanes = [lane for lane in self._lanes.values() if lane]
         if not lanes:
             raise IndexError("nobody waits")
-        first, *lower = lanes
-        if not lower:
-            return first.pop(next(iter(first)))
-        self._overtaken += 1
-        if self._overtaken < SHARE:
-            return first.pop(next(iter(first)))
-        self._overtaken = 0
-        oldest = min(lower, key=lambda lane: next(iter(lane)))
-        return oldest.pop(next(iter(oldest)))
+        lane = lanes[0]
+        if len(lanes) > 1:
+            self._turn = (self._turn + 1) % ROUND
+            if self._turn % 4 == 0:
+                lane = lanes[-1]
+            elif self._turn == 6:
+                lane = min(lanes, key=_first)
+        return lane.pop(_first(lane))
+
+
+def _first(lane: dict[int, W]) -> int:
+    return next(iter(lane))
