@@ -271,7 +271,7 @@ async def test_a_job_that_cannot_be_read_is_buried_and_the_others_go_on(settings
         names = system.bus.names
         subject = f"job.images.normal.{story_id}"
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(f"{subject}.portrait"))
-        torn = json.dumps({**job, "version": 2}).encode()
+        torn = json.dumps({**job, "brief": None}).encode()
         await system.bus.js.publish(names.subject(f"{subject}.portrait"), torn, stream=names.jobs)
         await system.bus.js.publish(names.subject("job.images.normal.nobody.cover"), b"\xffnothing", stream=names.jobs)
         await system.work(Service.IMAGES)
@@ -281,7 +281,7 @@ async def test_a_job_that_cannot_be_read_is_buried_and_the_others_go_on(settings
     assert story["status"] == "partial"
     assert story["assetGenerationStatus"]["assets"]["cover"]["code"] == "need_failed"
     assert story["assetGenerationStatus"]["assets"]["pdf"]["status"] == "ready"
-    assert letters[f"dead.images.{story_id}.portrait"]["version"] == 2
+    assert letters[f"dead.images.{story_id}.portrait"]["brief"] is None
     assert letters["dead.images.nobody.cover"] == b"\xffnothing"
     assert left == set()
 
