@@ -1,0 +1,235 @@
+"""Attempts are what failed: not waits, not drains, not dead workers, and not what the store could not be told."""
+
+import asyncio
+from typing import Any
+
+from storyloom.attempts import Attempts
+from storyloom.objects import Manifest, Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import ProviderCall
+from storyloom.telemetry import REMADE
+from storyloom.work import BILL
+from tests.integration.core.floor import floor, forever, kill
+from tests.makers import QuickMakers
+
+IMPATIENT: dict[str, Any] = {"store_pauses": (), "retry_delays": (0.05,)}
+
+
+def pay(name: str, *, error: str | None = None) -> ProviderCall:
+    """As a door to a provider does: one more call on the bill of the job that runs."""
+    bill = BILL.get()
+    assert bill is not None
+    bill.next_mark()
+    call = ProviderCall(provider="p", model="m", request_id=name, seconds=0.1, cost_usd=0.01, error=error)
+    bill.calls.append(call)
+    return call
+
+
+class Failing:
+    """Raises what it is given, one after the other; then nothing."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.left = list(failures)
+        self.begun = 0
+
+    async def __call__(self, job: AssetRequested) -> None:
+        self.begun += 1
+        if self.left:
+            pay(f"call {self.begun}", error="refused")
+            raise self.left.pop(0)
+
+
+async def test_waits_spend_no_attempt(settings: Settings) -> None:
+    """More of them than there are attempts; each is told with its time, under an id of its own."""
+    failing = Failing(*(NotNow("the provider is away", after=0.05) for _ in range(5)))
+    async with floor(settings.model_copy(update={"max_attempts": 1})) as on:
+        on.makers.before = failing
+        await on.work()
+        job = await on.order()
+        (told,) = await on.heard(AssetCompleted, job)
+        waits = await on.heard(AssetRetrying, job, count=5)
+        await on.settled()
+    assert {wait.attempt for wait in waits} == {1}
+    assert len({wait.id for wait in waits}) == 5
+    assert all(wait.retry_at > wait.at for wait in waits)
+    assert [call.request_id for call in told.result.calls] == [f"call {k}" for k in range(1, 6)], "what waits had paid"
+
+
+async def test_failures_are_counted_through_waits(settings: Settings) -> None:
+    """Two failures among five deliveries, with two allowed."""
+    wait, failure = NotNow("away", after=0.02), TryAgain("rate limit", after=0.02)
+    async with floor(settings.model_copy(update={"max_attempts": 2})) as on:
+        on.makers.before = Failing(wait, failure, wait, wait, failure, failure)
+        await on.work()
+        job = await on.order()
+        (failed,) = await on.heard(AssetFailed, job)
+        retries = await on.heard(AssetRetrying, job)
+        (letter,) = await on.letters()
+    assert (failed.code, failed.reason) == ("attempts_spent", "rate limit (after 2 attempts)")
+    assert [one.attempt for one in retries] == [1, 1, 1, 1]
+    assert [one.id.split(".")[2] for one in retries] == ["waiting", "retrying", "waiting", "waiting"]
+    assert letter.attempts == 2
+
+
+async def test_every_attempts_calls_are_on_the_bill_of_the_one_that_failed_it(settings: Settings) -> None:
+    async with floor(settings.model_copy(update={"max_attempts": 3})) as on:
+        on.makers.before = Failing(TryAgain("one"), TryAgain("two"), GiveUp("no", code="content_refused"))
+        await on.work()
+        job = await on.order()
+        (failed,) = await on.heard(AssetFailed, job)
+        await on.settled()
+        (letter,) = await on.letters()
+    assert [call.request_id for call in failed.calls] == ["call 1", "call 2", "call 3"]
+    assert (letter.calls, letter.attempts, letter.code) == (failed.calls, 3, "content_refused")
+
+
+async def test_what_failed_attempts_paid_stands_in_the_result(settings: Settings) -> None:
+    """…and in its manifest; a job that comes off at once has its maker's calls alone."""
+    async with floor(settings) as on:
+        on.makers.before = Failing(TryAgain("one"))
+        await on.work()
+        job = await on.order()
+        (told,) = await on.heard(AssetCompleted, job)
+        manifest = await on.objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+        other = await on.order()
+        (quick,) = await on.heard(AssetCompleted, other)
+        keys = [key for key, _ in await on.objects.list_keys(other.story_id)]
+    assert [(call.request_id, call.error) for call in told.result.calls] == [("call 1", "refused")]
+    assert manifest is not None
+    assert manifest.result == told.result
+    assert quick.result.calls == ()
+    assert [key for key in keys if "attempts" in key] == [], "a first delivery that succeeds writes no note"
+
+
+async def test_dead_workers_spend_no_attempt(settings: Settings) -> None:
+    """One attempt allowed, two workers die over it, the third makes it."""
+    async with floor(settings.model_copy(update={"max_attempts": 1, "ack_wait": 0.4})) as on:
+        job = None
+        for _ in range(2):
+            hanging = QuickMakers()
+            hanging.before = hang
+            dying = await on.work(makers=hanging)
+            job = job or await on.order()
+            await asyncio.wait_for(hanging.began.wait(), 10)
+            await kill(dying)
+        await on.work()
+        assert job is not None
+        await on.heard(AssetCompleted, job)
+    assert on.makers.made[job.story_id, Asset.COVER] == 1
+
+
+async def hang(_job: AssetRequested) -> None:
+    await forever()
+
+
+async def test_a_job_that_kills_its_workers_is_given_up(settings: Settings) -> None:
+    """With two deaths allowed after the first, the fourth worker does not begin."""
+    before = REMADE.labels(service="images")._value.get()
+    async with floor(settings.model_copy(update={"max_crashes": 2, "ack_wait": 0.4})) as on:
+        job = None
+        for _ in range(3):
+            hanging = QuickMakers()
+            hanging.before = hang
+            dying = await on.work(makers=hanging)
+            job = job or await on.order()
+            await asyncio.wait_for(hanging.began.wait(), 10)
+            await kill(dying)
+        await on.work()
+        assert job is not None
+        (failed,) = await on.heard(AssetFailed, job)
+        await on.settled()
+    assert (failed.code, failed.reason) == ("attempts_spent", "its workers died over it again and again")
+    assert not on.makers.made
+    assert REMADE.labels(service="images")._value.get() - before == 2, "each may have paid before it died"
+
+
+async def test_stopping_workers_spend_no_attempt_and_no_crash(settings: Settings) -> None:
+    """Handed back by three in a row, with one attempt and one crash allowed."""
+    async with floor(settings.model_copy(update={"max_attempts": 1, "max_crashes": 1, "drain_seconds": 0.05})) as on:
+        job = None
+        for _ in range(3):
+            hanging = QuickMakers()
+            hanging.before = pay_and_hang
+            stopping = await on.work(makers=hanging)
+            job = job or await on.order()
+            await asyncio.wait_for(hanging.began.wait(), 10)
+            await stopping.stop()
+            assert hanging.running == 0
+        await on.work()
+        assert job is not None
+        (told,) = await on.heard(AssetCompleted, job)
+        assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
+    assert [call.request_id for call in told.result.calls] == ["paid"] * 3
+
+
+async def pay_and_hang(_job: AssetRequested) -> None:
+    pay("paid")
+    await forever()
+
+
+class Forgetful(Objects):
+    """A store that is away whenever one operation is asked for, so many times."""
+
+    def __init__(self, settings: Settings, away_for: str, times: int) -> None:
+        super().__init__(settings, threads=2)
+        self.away_for = away_for
+        self.times = times
+
+    def _hear(self, operation: str) -> None:
+        if operation == self.away_for and self.times > 0:
+            self.times -= 1
+            raise TryAgain("store: away")
+
+    async def read_manifest(self, story_id: Any, asset: Any, fingerprint: Any) -> Manifest | None:
+        self._hear("read_manifest")
+        return await super().read_manifest(story_id, asset, fingerprint)
+
+    async def read_attempts(self, story_id: Any, asset: Any, fingerprint: Any) -> Attempts:
+        self._hear("read_attempts")
+        return await super().read_attempts(story_id, asset, fingerprint)
+
+    async def write_attempts(self, story_id: Any, asset: Any, fingerprint: Any, note: Attempts) -> None:
+        self._hear("write_attempts")
+        await super().write_attempts(story_id, asset, fingerprint, note)
+
+
+async def test_a_store_that_cannot_be_asked_spends_no_attempt_and_nothing_is_paid_meanwhile(settings: Settings) -> None:
+    own = settings.model_copy(update={**IMPATIENT, "max_attempts": 2})
+    for away_for in ("read_manifest", "read_attempts"):
+        failing = Failing(TryAgain("rate limit", after=0.02))
+        async with floor(own) as on:
+            on.makers.before = failing
+            await on.work(objects=Forgetful(own, away_for, 4))
+            job = await on.order()
+            await on.heard(AssetCompleted, job)
+        assert failing.begun == 2, away_for
+
+
+async def test_a_failure_that_cannot_be_noted_is_not_counted(settings: Settings) -> None:
+    """Four failures with two allowed; the store took no note of three of them."""
+    own = settings.model_copy(update={**IMPATIENT, "max_attempts": 2})
+    async with floor(own) as on:
+        on.makers.before = Failing(*(TryAgain("rate limit", after=0.02) for _ in range(2)))
+        await on.work(objects=Forgetful(own, "write_attempts", 3))
+        job = await on.order()
+        await on.heard(AssetCompleted, job)
+        retries = await on.heard(AssetRetrying, job)
+    assert len({one.id for one in retries}) == len(retries) >= 3
+
+
+async def test_a_job_put_back_knows_its_history(settings: Settings) -> None:
+    """The bus was wiped and counts from one again; the note does not."""
+    async with floor(settings.model_copy(update={"max_attempts": 2})) as on:
+        on.makers.before = Failing(TryAgain("one", after=3600), TryAgain("two"))
+        await on.work()
+        job = await on.order()
+        await on.heard(AssetRetrying, job)
+        await on.bus.js.purge_stream(on.bus.names.jobs)
+        await on.bus.command([job.model_copy(update={"put_back": True})])
+        (failed,) = await on.heard(AssetFailed, job)
+    assert failed.reason == "two (after 2 attempts)"
+    assert len(failed.calls) == 2
