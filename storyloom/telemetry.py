@@ -50,3 +50,17 @@ UNSAFE_SECONDS = Histogram(
 WAITS = Counter("storyloom_job_waits_total", "Jobs handed back untried: a provider or the store is away.", ["service"])
 WISHES = Counter("storyloom_wishes_total", "Wishes that were taken from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
+
+# As bus and rows say; every replica of status tells the same, so take the greatest. NaN: it cannot be asked now.
+QUEUED = Gauge("storyloom_queue_jobs", "Jobs that wait for a worker, not delivered yet.", ["service", "priority"])
+QUEUE_AGE = Gauge("storyloom_queue_oldest_seconds", "Age of the oldest of these, 0 for none.", ["service", "priority"])
+IN_FLIGHT = Gauge(
+    "storyloom_queue_in_flight",
+    "Jobs delivered and not acknowledged: being worked on, or waiting for their next attempt.",
+    ["service", "priority"],
+)
+UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are being made.")
+UNFINISHED_AGE = Gauge("storyloom_stories_oldest_seconds", "Age of the oldest of these, 0 for none.")
+DEAD_LETTERS = Gauge("storyloom_dead_letters", "Messages on DEAD.")
+WISHES_UNHEARD = Gauge("storyloom_wishes_unheard", "Clients' wishes that nobody has heard yet.")
+PROJECTOR_PENDING = Gauge("storyloom_projector_pending", "Events that the projector has not finished.")

@@ -17,7 +17,8 @@ from asyncpg import Record
 from storyloom.bus.held import Held, who_holds_what
 from storyloom.bus.streams import missing
 from storyloom.operating import lanes
-from storyloom.operating.reach import Reach, queries
+from storyloom.operating.reach import Reach
+from storyloom.operating.sql import queries
 from storyloom.operating.standing import Finding, Moment, Row, Standing, Story, Work, examine, wanted_subjects
 from storyloom.story.assets import Asset, Priority, Service
 

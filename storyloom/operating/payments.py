@@ -11,7 +11,8 @@ import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from storyloom.operating.reach import AwayError, Reach, queries
+from storyloom.operating.reach import AwayError, Reach
+from storyloom.operating.sql import queries
 from storyloom.operating.standing import Finding
 
 PATIENCE = ClientTimeout(total=30)

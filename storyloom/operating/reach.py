@@ -3,11 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
-import aiosql
 import asyncpg
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
@@ -32,13 +28,6 @@ class Reach:
     settings: Settings
     bus: Bus
     pool: Pool
-
-
-@cache
-def queries() -> Any:
-    """The named queries of the operators' view."""
-    text = files(__package__).joinpath("queries.sql").read_text("utf-8")
-    return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from storyloom.bus.connection import BusUnavailableError
 from storyloom.operating.letters import Entry
-from storyloom.operating.reach import Reach, queries
+from storyloom.operating.reach import Reach
+from storyloom.operating.sql import queries
 from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AssetRetryRequested
 from storyloom.story.journey import SETTLED

@@ -8,7 +8,8 @@ from uuid import UUID
 from asyncpg import Record
 
 from storyloom.objects import Objects, manifest_key
-from storyloom.operating.reach import AwayError, Reach, queries
+from storyloom.operating.reach import AwayError, Reach
+from storyloom.operating.sql import queries
 from storyloom.operating.standing import Finding
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import GiveUp, TryAgain
