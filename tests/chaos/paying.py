@@ -23,7 +23,10 @@ DEADLY = ("kill", "freeze", "drain")
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
-    """Every answered call that was paid in vain, with no reason for it."""
+    """Every answered call that was paid in vain, with no reason for it; and those that do not say what they are for."""
+    nameless = sum(call["cost_usd"] > 0 and not mark(call) for call in evidence.ledger)
+    if nameless:
+        yield "wrong", f"{nameless} of {len(evidence.ledger)} calls do not say what they were made for"
     accounted = set(_accounted(evidence))
     forgiven = _forgiven(evidence)
     groups: defaultdict[tuple[str, str, str | None], list[Row]] = defaultdict(list)

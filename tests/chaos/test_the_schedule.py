@@ -1,0 +1,45 @@
+"""A seed is a run: the same faults, stories and wishes, at the same moments."""
+
+from collections import Counter
+
+import pytest
+
+from tests.chaos.schedule import DECK, PROCESSES, draw
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    assert draw(7, 40, 120) == draw(7, 40, 120)
+    assert str(draw(7, 40, 120)) == str(draw(7, 40, 120))
+
+
+def test_another_seed_is_another_run() -> None:
+    first, second = draw(7, 40, 120), draw(8, 40, 120)
+    assert first.faults != second.faults
+    assert first.stories != second.stories
+
+
+def test_more_stories_leave_the_faults_and_the_other_stories_as_they_are() -> None:
+    few, many = draw(7, 10, 120), draw(7, 40, 120)
+    assert few.faults == many.faults
+    assert set(map(str, few.stories)) <= set(map(str, many.stories))
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_in_two_minutes_everything_breaks_at_least_once(seed: int) -> None:
+    schedule = draw(seed, 60, 120)
+    assert {fault.kind for fault in schedule.faults} == set(DECK)
+    assert all(0 < fault.at < 120 for fault in schedule.faults)
+    assert all(0 <= story.at < 120 for story in schedule.stories)
+
+
+def test_every_process_is_struck_and_every_wish_is_made_over_some_seeds() -> None:
+    schedules = [draw(seed, 60, 120) for seed in range(1, 21)]
+    struck = Counter(fault.target for schedule in schedules for fault in schedule.faults)
+    wished = Counter(wish.kind for schedule in schedules for story in schedule.stories for wish in story.wishes)
+    assert set(PROCESSES) <= set(struck)
+    assert set(wished) == {"cancel", "edit", "regenerate", "retry", "delete"}
+
+
+def test_nothing_is_wished_of_what_was_deleted() -> None:
+    stories = [story for seed in range(1, 21) for story in draw(seed, 60, 120).stories]
+    assert all(wish.kind != "delete" for story in stories for wish in story.wishes[:-1])
