@@ -7,9 +7,11 @@ from storyloom.story.jobs import AssetRequested
 from storyloom.story.journey import Journey
 
 
-def job_for(journey: Journey, asset: Asset, *, put_back: bool = False) -> AssetRequested:
+def job_for(journey: Journey, asset: Asset, *, at: datetime | None = None, put_back: bool = False) -> AssetRequested:
     """The job that makes a queued asset of a journey. Its id repeats with its fingerprint, so that the bus sees twins.
 
+    ``at``: since when it is wanted, now if none is given. Never later than the commit that wants it: a job of that age
+    may have been put back, and made, by the time that it reaches a worker.
     Built without validation: all parts were validated where they came in.
     """
     state = journey.assets[asset]
@@ -21,7 +23,7 @@ def job_for(journey: Journey, asset: Asset, *, put_back: bool = False) -> AssetR
         story_id=journey.story_id,
         tenant_id=journey.tenant_id,
         trace=journey.trace,
-        at=datetime.now(UTC),
+        at=at or datetime.now(UTC),
         asset=asset,
         fingerprint=state.fingerprint,
         priority=journey.brief.priority,

@@ -115,7 +115,7 @@ class Projector:
     async def _follow(self, turns: list[Turn]) -> None:
         """What follows from turns that are committed: remember, tell the readers, send jobs."""
         EVENTS.labels(outcome="folded").inc(sum(len(turn.heard) for turn in turns))
-        jobs = [job_for(turn.journey, asset) for turn in turns for asset in turn.effects.jobs]
+        jobs = [job_for(turn.journey, asset, at=turn.at) for turn in turns for asset in turn.effects.jobs]
         unwanted = [turn for turn in turns if turn.effects.withdrawn]
         for turn in turns:
             self._remember(turn.journey)
