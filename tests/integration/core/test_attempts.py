@@ -112,7 +112,7 @@ async def test_dead_workers_spend_no_attempt(settings: Settings) -> None:
         for _ in range(2):
             hanging = QuickMakers()
             hanging.before = hang
-            dying = await on.work(makers=hanging)
+            dying = await on.work(makers=hanging, drain_seconds=0.05)
             job = job or await on.order()
             await asyncio.wait_for(hanging.began.wait(), 10)
             await kill(dying)
@@ -134,7 +134,7 @@ async def test_a_job_that_kills_its_workers_is_given_up(settings: Settings) -> N
         for _ in range(3):
             hanging = QuickMakers()
             hanging.before = hang
-            dying = await on.work(makers=hanging)
+            dying = await on.work(makers=hanging, drain_seconds=0.05)
             job = job or await on.order()
             await asyncio.wait_for(hanging.began.wait(), 10)
             await kill(dying)

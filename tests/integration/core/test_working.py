@@ -11,23 +11,12 @@ from storyloom.settings import Settings
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.jobs import AssetRequested
-from storyloom.worker import RunningWorker
+from tests.integration.core.floor import forever, kill
 from tests.integration.core.system import System, running, until
 from tests.makers import QuickMakers
 
 ALL_BUT_IMAGES = tuple(service for service in Service if service is not Service.IMAGES)
 ONLY_COVER = {"characterName": "Mira", "storyType": "adventure", "assets": ["cover"]}
-
-
-async def forever() -> None:
-    await asyncio.Event().wait()
-
-
-async def kill(worker: RunningWorker) -> None:
-    """As a lost machine: the connection is gone, nothing is handed back, no heart beats."""
-    for loop in worker._loops:
-        loop.cancel()
-    await worker._bus.client.close()
 
 
 async def told(system: System, story_id: UUID) -> list[dict[str, object]]:
@@ -213,53 +202,8 @@ async def test_a_bug_in_a_maker_fails_its_asset_and_tells_nothing_of_its_message
     assert story["error"] == {"code": "bug", "message": "cover: an error in the program: ValueError"}
 
 
-async def test_a_stopping_worker_finishes_what_runs(settings: Settings) -> None:
-    """The job is told as done by the one that stops, and is made once."""
-    release = asyncio.Event()
-
-    async def wait(job: AssetRequested) -> None:
-        await release.wait()
-
-    async with running(settings.model_copy(update={"drain_seconds": 20}), workers=ALL_BUT_IMAGES) as system:
-        stopping = await system.work(Service.IMAGES)
-        system.makers.before = wait
-        story_id = await system.post(ONLY_COVER)
-        await until(lambda: _running(system, 2))
-        stop = asyncio.create_task(stopping.stop())
-        await until(lambda: _draining(stopping))
-        release.set()
-        await asyncio.wait_for(stop, 10)
-        await system.heard_all()
-        (row,) = await system.rows("SELECT status FROM asset_generation_jobs WHERE asset_type = 'portrait'")
-    assert row["status"] == "ready"
-    assert system.makers.made[story_id, Asset.PORTRAIT] == 1
-
-
 async def _running(system: System, count: int) -> bool:
     return system.makers.running >= count
-
-
-async def _draining(worker: RunningWorker) -> bool:
-    return worker.working._draining
-
-
-async def test_what_a_stopping_worker_cannot_finish_is_handed_back_without_a_failure(settings: Settings) -> None:
-    """…at once: the next one need not wait for the bus to miss a heartbeat (here it would for 15 s)."""
-    patient = settings.model_copy(update={"ack_wait": 15, "drain_seconds": 0.1})
-    async with running(patient, workers=ALL_BUT_IMAGES) as system:
-        hanging = Hanging()
-        stopping = await system.work(Service.IMAGES, makers=hanging)
-        story_id = await system.post(ONLY_COVER)
-        await asyncio.wait_for(hanging.began.wait(), 10)
-        await stopping.stop()
-        await system.work(Service.IMAGES)
-        story = await system.finished(story_id, within=8)
-        shown = await told(system, story_id)
-        (row,) = await system.rows("SELECT retry_count FROM asset_generation_jobs WHERE asset_type = 'portrait'")
-    assert story["status"] == "ready"
-    assert hanging.running == 0
-    assert row["retry_count"] == 0
-    assert not [one for one in shown if one.get("status") in ("retrying", "failed")]
 
 
 async def test_a_job_that_cannot_be_read_is_buried_and_the_others_go_on(settings: Settings) -> None:

@@ -1,0 +1,157 @@
+"""One job, two holders: one result stands, everywhere, and as little as possible is asked for twice."""
+
+import time
+from pathlib import Path
+from uuid import UUID
+
+from storyloom.bus.held import who_holds_what
+from storyloom.objects import Manifest, Objects
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset
+from storyloom.story.errors import TryAgain
+from storyloom.story.events import AssetCompleted
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Picture
+from storyloom.telemetry import ADOPTED, REMADE, UNSAFE_SECONDS
+from tests.integration.core.floor import Floor, floor
+from tests.integration.core.process import SIGNED, WorkerProcess
+from tests.integration.core.system import until
+from tests.integration.core.test_attempts import Failing, pay
+from tests.makers import QuickMakers
+
+
+async def nobody_works(on: Floor) -> None:
+    async def idle() -> bool:
+        answers = await who_holds_what(on.bus, 0.2)
+        return len(answers) == 2 and not any(answer.held for answer in answers)
+
+    await until(idle)
+
+
+async def test_a_zombie_that_wakes_adopts_what_was_made_meanwhile(settings: Settings, tmp_path: Path) -> None:
+    """Frozen for longer than the bus waits: another makes the picture, and the zombie's own never shows.
+
+    The embedded store ignores If-None-Match: it is the look before the write that keeps the first result.
+    """
+    async with floor(settings) as on:
+        with WorkerProcess(settings, tmp_path) as zombie:
+            await until(lambda: _answers(on, 1))
+            job = await on.order()
+            await zombie.began()
+            zombie.freeze()
+            await on.work()
+            (told,) = await on.heard(AssetCompleted, job)
+            zombie.release()
+            zombie.wake()
+            await nobody_works(on)
+            manifest = await on.objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+            everything_told = [event for event in on.told if isinstance(event, AssetCompleted)]
+    assert manifest is not None
+    assert isinstance(told.result, Picture)
+    assert told.result.alt_text != SIGNED
+    assert manifest.result == told.result
+    assert {event.id for event in everything_told} == {told.id}, "a repeat is dropped by its id"
+    assert all(event.result == told.result for event in everything_told)
+
+
+async def _answers(on: Floor, count: int) -> bool:
+    return len(await who_holds_what(on.bus, 0.2)) == count
+
+
+async def test_a_worker_that_froze_and_is_given_its_own_job_makes_it_once(settings: Settings) -> None:
+    """The only replica stands still for two ack_waits: the bus gives it the job that it works on already."""
+    frozen = 0
+
+    async def freeze(job: AssetRequested) -> None:
+        nonlocal frozen
+        frozen += 1
+        time.sleep(0.8)  # noqa: ASYNC251 - the whole process stands still, as in a suspended machine
+        await until(lambda: _redelivered(on))
+
+    async with floor(settings.model_copy(update={"ack_wait": 0.4})) as on:
+        on.makers.before = freeze
+        running = await on.work()
+        job = await on.order()
+        await on.heard(AssetCompleted, job)
+        await on.settled()
+        assert running.working.held.held == ()
+    assert frozen == 1
+
+
+async def _redelivered(on: Floor) -> bool:
+    names = on.bus.names
+    info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
+    return bool(info.num_redelivered)
+
+
+class Twice(Objects):
+    """A store that honours If-None-Match, where somebody was quicker by a moment."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, threads=1)
+        self.quicker: Manifest | None = None
+
+    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
+        assert isinstance(manifest.result, Picture)
+        theirs = manifest.result.model_copy(update={"alt_text": SIGNED})
+        self.quicker = manifest.model_copy(update={"result": theirs})
+        return self.quicker
+
+
+async def test_whoever_comes_second_tells_the_firsts_result(settings: Settings) -> None:
+    before = ADOPTED.labels(service="images")._value.get()
+    async with floor(settings) as on:
+        store = Twice(settings)
+        await on.work(objects=store)
+        (told,) = await on.heard(AssetCompleted, await on.order())
+    assert store.quicker is not None
+    assert told.result == store.quicker.result
+    assert ADOPTED.labels(service="images")._value.get() - before == 1
+
+
+async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(settings: Settings) -> None:
+    """Looked for once more right before the write, for stores that ignore If-None-Match."""
+    theirs: list[Manifest] = []
+    async with floor(settings) as on:
+
+        async def overtake(job: AssetRequested) -> None:
+            await fail(job)
+            made = Picture.model_validate({**(await _picture(job)).model_dump(), "alt_text": SIGNED})
+            manifest = Manifest(asset=job.asset, fingerprint=job.fingerprint, result=made)
+            theirs.append(await on.objects.write_manifest(job.story_id, manifest))
+
+        fail = Failing(TryAgain("rate limit"))
+        on.makers.before = overtake
+        await on.work()
+        (told,) = await on.heard(AssetCompleted, await on.order())
+    assert told.result == theirs[0].result
+
+
+async def _picture(job: AssetRequested) -> Picture:
+    async def silent(progress: int, text: str | None = None) -> None:
+        del progress, text
+
+    made = await QuickMakers().make(job, silent)
+    assert isinstance(made, Picture)
+    return made
+
+
+async def test_the_window_that_can_pay_twice_is_measured(settings: Settings) -> None:
+    """From the last answer that was of use to the manifest; a job that asked nobody is not in it."""
+    child = UNSAFE_SECONDS.labels(service="images")
+
+    async def ask(job: AssetRequested) -> None:
+        if job.asset is Asset.COVER:
+            pay("drawn")
+
+    def measured() -> float:
+        return float(sum(bucket.get() for bucket in child._buckets))
+
+    before, remade = measured(), REMADE.labels(service="images")._value.get()
+    async with floor(settings) as on:
+        on.makers.before = ask
+        await on.work()
+        await on.heard(AssetCompleted, await on.order())
+        await on.heard(AssetCompleted, await on.order(Asset.SCENE_1))
+    assert measured() - before == 1
+    assert REMADE.labels(service="images")._value.get() == remade, "first deliveries repeat nothing"

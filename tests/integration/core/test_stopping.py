@@ -1,0 +1,132 @@
+"""A worker that stops: what runs is finished or handed back, nothing is told as failed, and others go on at once."""
+
+import asyncio
+from pathlib import Path
+
+from nats.aio.msg import Msg
+
+from storyloom.bus.connection import Bus
+from storyloom.bus.pulling import Pull
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset, Service
+from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Picture
+from storyloom.worker import RunningWorker
+from tests.integration.core.floor import Floor, floor, forever
+from tests.integration.core.process import SIGNED, WorkerProcess
+from tests.integration.core.system import until
+from tests.makers import QuickMakers
+
+PATIENT = {"ack_wait": 15}
+"""Whatever moves on within a test was handed back: the bus itself would wait too long."""
+
+
+async def test_a_stopping_worker_finishes_what_runs(settings: Settings) -> None:
+    """The job is told as done by the one that stops, and is made once."""
+    release = asyncio.Event()
+
+    async def wait(job: AssetRequested) -> None:
+        await release.wait()
+
+    async with floor(settings.model_copy(update={**PATIENT, "drain_seconds": 20})) as on:
+        on.makers.before = wait
+        stopping = await on.work()
+        job = await on.order()
+        await on.began()
+        stop = asyncio.create_task(stopping.stop())
+        await until(lambda: _draining(stopping))
+        release.set()
+        await asyncio.wait_for(stop, 10)
+        await on.heard(AssetCompleted, job)
+        await on.settled()
+    assert on.makers.made[job.story_id, Asset.COVER] == 1
+
+
+async def _draining(worker: RunningWorker) -> bool:
+    return worker.working._draining
+
+
+async def test_what_a_stopping_worker_cannot_finish_is_handed_back_without_a_failure(settings: Settings) -> None:
+    async with floor(settings.model_copy(update={**PATIENT, "drain_seconds": 0.1})) as on:
+        hanging = QuickMakers()
+        hanging.before = hang
+        stopping = await on.work(makers=hanging)
+        job = await on.order()
+        await asyncio.wait_for(hanging.began.wait(), 10)
+        await stopping.stop()
+        await stopping.stop()
+        assert hanging.running == 0
+        await on.work()
+        await on.heard(AssetCompleted, job)
+        assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
+
+
+async def hang(_job: AssetRequested) -> None:
+    await forever()
+
+
+async def test_a_process_told_to_end_hands_back_what_it_works_on(settings: Settings, tmp_path: Path) -> None:
+    """SIGTERM, as every platform sends it: exit code 0, and whoever is there makes it at once."""
+    async with floor(settings.model_copy(update={**PATIENT, "drain_seconds": 0.1})) as on:
+        with WorkerProcess(on.settings, tmp_path) as process:
+            job = await on.order()
+            await process.began()
+            process.terminate()
+            assert await process.ended() == 0
+        await on.work()
+        (told,) = await on.heard(AssetCompleted, job)
+        assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
+    assert isinstance(told.result, Picture)
+    assert told.result.alt_text != SIGNED
+
+
+async def ordered(on: Floor, count: int) -> None:
+    for _ in range(count):
+        await on.order()
+
+
+def _pull(bus: Bus, room: int) -> Pull:
+    lane = bus.names.lane(Service.IMAGES, AssetRequested.model_fields["priority"].default)
+    return Pull(bus, bus.names.jobs, lane, room=room)
+
+
+async def test_what_came_and_was_not_taken_is_handed_back(settings: Settings) -> None:
+    """One of three was taken: the others are there for the next one, at once."""
+    async with floor(settings.model_copy(update=PATIENT)) as on:
+        await ordered(on, 3)
+        first, second = _pull(on.bus, 3), _pull(on.bus, 3)
+        await first.open()
+        (taken,) = await first.take(1)
+        await until(lambda: _arrived(first, 2))
+        await first.close()
+        await second.open()
+        others: list[Msg] = []
+        async with asyncio.timeout(10):
+            while len(others) < 2:
+                others += await second.take(3)
+        await second.close()
+    assert taken.subject not in {message.subject for message in others}
+    assert len({message.subject for message in others}) == 2
+
+
+async def _arrived(pull: Pull, count: int) -> bool:
+    return len(pull._arrived) == count
+
+
+async def test_a_closed_pull_asks_no_more(settings: Settings) -> None:
+    """What it has room for again when its last job ends is for others."""
+    async with floor(settings.model_copy(update=PATIENT)) as on:
+        await ordered(on, 1)
+        first, second = _pull(on.bus, 1), _pull(on.bus, 1)
+        await first.open()
+        (message,) = await first.take(1)
+        await first.close()
+        await message.ack()
+        await first.done(1)
+        await ordered(on, 1)
+        await second.open()
+        async with asyncio.timeout(10):
+            assert len(await second.take(1)) == 1
+        await second.close()
+        assert not first._arrived

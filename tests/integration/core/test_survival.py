@@ -1,0 +1,160 @@
+"""What workers need goes away and comes back: they say so, wait quietly, and go on by themselves."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from nats.aio.msg import Msg
+
+from local.nats import EmbeddedNats
+from local.store import EmbeddedStore
+from storyloom.bus import pulling
+from storyloom.bus.streams import provision
+from storyloom.settings import Settings
+from storyloom.story.assets import Asset, Priority, Service
+from storyloom.story.events import AssetCompleted, AssetFailed
+from storyloom.story.jobs import AssetRequested
+from storyloom.worker import RunningWorker
+from tests.integration.core.floor import floor
+from tests.integration.core.system import until
+
+
+@pytest.fixture
+async def nats(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedNats, str]]:
+    """A bus of the test's own, and its URL."""
+    server = EmbeddedNats(tmp_path / "nats")
+    async with server as address:
+        yield server, address.url
+
+
+async def ready(worker: RunningWorker) -> dict[str, str]:
+    """What is wrong, by need; nothing if the worker says that it is ready."""
+    async with ClientSession() as http, http.get(f"{worker.url}/health/ready") as answer:
+        told = await answer.json()
+        assert (answer.status == 200) is ("wrong" not in told)
+        wrong: dict[str, str] = told.get("wrong", {})
+        return wrong
+
+
+async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_back(settings: Settings) -> None:
+    """Its heart beats into the void meanwhile, and it is made once."""
+    release = asyncio.Event()
+
+    async def wait(job: AssetRequested) -> None:
+        await release.wait()
+
+    async with floor(settings) as on:
+        on.makers.before = wait
+        running = await on.work()
+        job = await on.order()
+        await on.began()
+        names = on.bus.names
+        for stream in (names.story, names.jobs, names.dead):
+            await on.bus.js.delete_stream(stream)
+        release.set()
+        await until(lambda: _made(on.makers.running))
+        wrong = await ready(running)
+        assert set(wrong) == {"bus"}
+        assert f"stream {names.jobs} is missing" in wrong["bus"]
+        assert [held.asset for held in running.working.held.held] == [Asset.COVER], "nobody else must be given it"
+        await provision(on.bus.js, settings)
+        await on.heard(AssetCompleted, job)
+        assert await ready(running) == {}
+        other = await on.order()
+        await on.heard(AssetCompleted, other)
+    assert on.makers.made[job.story_id, Asset.COVER] == 1
+
+
+async def _made(running: int) -> bool:
+    return running == 0
+
+
+async def test_a_worker_without_its_consumer_asks_now_and_then(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a heartbeat, counted against a clock of the same beat; it goes on when the lane is back."""
+    monkeypatch.setattr(pulling, "HEARTBEAT", 0.05)
+    asked = 0
+
+    async def count(message: Msg) -> None:
+        nonlocal asked
+        asked += 1
+
+    async with floor(settings) as on:
+        names = on.bus.names
+        lane = names.lane(Service.IMAGES, Priority.NORMAL)
+        await on.work()
+        await on.bus.js.delete_consumer(names.jobs, lane)
+        await on.bus.client.subscribe(f"$JS.API.CONSUMER.MSG.NEXT.{names.jobs}.{lane}", cb=count)
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+        while_away = asked
+        await provision(on.bus.js, settings)
+        await on.heard(AssetCompleted, await on.order())
+    assert 3 <= while_away <= 40
+
+
+async def test_a_worker_outlives_its_bus(settings: Settings, nats: tuple[EmbeddedNats, str]) -> None:
+    """Killed under a running job and back with its store: the job is told once, and the next is taken."""
+    server, url = nats
+    release = asyncio.Event()
+
+    async def wait(job: AssetRequested) -> None:
+        await release.wait()
+
+    async with floor(settings.model_copy(update={"nats_url": url})) as on:
+        on.makers.before = wait
+        running = await on.work()
+        job = await on.order()
+        await on.began()
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        await until(lambda: _not_ready(running, "bus"))
+        release.set()
+        await until(lambda: _all_ready(running))
+        await on.heard(AssetCompleted, job)
+        await on.heard(AssetCompleted, await on.order())
+        await on.settled()
+    assert not [event for event in on.told if isinstance(event, AssetFailed)]
+    assert on.makers.made[job.story_id, Asset.COVER] == 1
+
+
+async def _not_ready(running: RunningWorker, need: str) -> bool:
+    return need in await ready(running)
+
+
+async def _all_ready(running: RunningWorker) -> bool:
+    return not await ready(running)
+
+
+async def test_a_worker_outlives_its_store(settings: Settings, tmp_path: Path) -> None:
+    """What is made while it is away spends no attempt, and is stored when it is back."""
+    server = EmbeddedStore(tmp_path / "store")
+    async with server as address:
+        own = settings.model_copy(
+            update={
+                **address.settings().model_dump(exclude={"store_pauses"}),
+                "max_attempts": 1,
+                "store_pauses": (0.1,),
+            }
+        )
+        async with floor(own) as on:
+            running = await on.work()
+            await server.stop()
+            await until(lambda: _not_ready(running, "store"))
+            job = await on.order()
+            await until(lambda: _waited(on.told))
+            await server.start()
+            await until(lambda: _all_ready(running))
+            await on.heard(AssetCompleted, job)
+            assert not [event for event in on.told if isinstance(event, AssetFailed)]
+            manifest = await on.objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+    assert manifest is not None
+
+
+async def _waited(told: Sequence[object]) -> bool:
+    return len(told) >= 2
