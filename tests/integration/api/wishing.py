@@ -4,14 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from storyloom import worker
-from storyloom.objects import Objects
-from storyloom.settings import Settings
-from storyloom.story.assets import GRAPH, Asset, Service
+from nats.aio.msg import Msg
+
+from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
 from storyloom.story.events import EVENT, AnyEvent
 from storyloom.story.results import Readability
-from storyloom.work import Workshop
 from tests.integration.core.system import System, until
 from tests.makers import EASY, sample
 
@@ -45,6 +43,17 @@ async def told(system: System, story_id: UUID) -> list[str]:
         message = await system.bus.js.get_last_msg(names.story, subject)
         found.append(EVENT.validate_json(message.data or b"").id)
     return [one for one in found if ".wish." in one]
+
+
+async def come_true(system: System, story_id: UUID, status: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """The story once a wish that was taken is heard, and all that follows from it is done."""
+    assert status == 202, answer
+
+    async def folded() -> bool:
+        return bool(await system.rows("SELECT FROM inbox WHERE event_id = $1", answer["wish"]["id"]))
+
+    await until(folded)
+    return await system.finished(story_id)
 
 
 async def put(system: System, story_id: UUID, status: str = "partial", **assets: str) -> None:
@@ -85,18 +94,14 @@ async def kindly(edit: SceneEdit) -> EditVerdict:
 
 
 async def judged(system: System, judge: Judge = kindly) -> list[SceneEdit]:
-    """A content service that judges edits so; what it was asked."""
+    """Somebody judges edits so; what was asked."""
     asked: list[SceneEdit] = []
 
-    async def answer(question: bytes) -> bytes:
-        edit = SceneEdit.model_validate_json(question)
+    async def answer(message: Msg) -> None:
+        edit = SceneEdit.model_validate_json(message.data)
         asked.append(edit)
-        return (await judge(edit)).model_dump_json().encode()
+        await message.respond((await judge(edit)).model_dump_json().encode())
 
-    def compose(settings: Settings, objects: Objects) -> Workshop:
-        return Workshop(Service.CONTENT, {}, {ASK_EDITING: answer})
-
-    found = await worker.serve(compose, system.settings)
-    system.stack.push_async_callback(found.stop)
-    await found._bus.client.flush()  # the server knows of the subscription
+    await system.bus.client.subscribe(system.bus.names.subject(ASK_EDITING), cb=answer)
+    await system.bus.client.flush()  # the server knows of the subscription
     return asked
