@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
+
+_NAME = re.compile(r"[\x21-\x7e]+")  # OpenAI takes ASCII alone
+_LONGEST_NAME = 512  # characters, as OpenAI documents it
 
 Endpoint = Literal["responses", "images.generate", "images.edit", "moderations", "text_to_speech"]
 
@@ -28,6 +32,23 @@ class Bill:
 
     cost_usd: float
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who made a call, as far as the studio can tell."""
+
+    client_request_id: str | None = None
+    """What the client called it (X-Client-Request-Id)."""
+    started_at: float = 0.0
+    """When the call was let in, in unix seconds."""
+    there: bool | None = None
+    """Whether the client was still connected when the answer was ready; None: unknown."""
+
+
+def read_client_request_id(header: str | None) -> str | None:
+    """A client's name for its request, if it is one; what is too long is cut. It may say anything."""
+    return header[:_LONGEST_NAME] if header and _NAME.fullmatch(header) else None
 
 
 def draw_seed(*content: Any) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from studio.calls import Bill, Call
+from studio.calls import Asker, Bill, Call, read_client_request_id
 from studio.faults import Fault, Faults, WrongFaultError
 from studio.latency import Latency
 from studio.ledger import Ledger
@@ -20,6 +21,7 @@ from studio.settings import StudioSettings
 from studio.vendor_errors import VendorError
 
 FAULT_HEADER = "x-studio-fault"
+CLIENT_REQUEST_ID = "X-Client-Request-Id"
 _LOOKS_FOR_CLIENT = 0.1  # seconds between looks at whether a stalled client is still there
 _STALLS = 3600.0  # seconds that a stall holds on if it was given no end; clients leave long before
 
@@ -75,7 +77,7 @@ class Desk:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while loop.time() < end and not self.closing.is_set():
-            if request.transport is None or request.transport.is_closing():
+            if not _is_there(request):
                 raise VendorError(499, {})  # nobody is left to read it, and nothing was made that would be paid
             await self.rest(min(_LOOKS_FOR_CLIENT, end - loop.time()))
 
@@ -89,6 +91,7 @@ class Visit:
     call: Call
     fault: Fault | None
     started: float
+    began: float = field(default_factory=time.time)  # the same moment, in unix seconds
 
     @property
     def fault_name(self) -> str | None:
@@ -108,7 +111,10 @@ class Visit:
 
     def note(self, cost_usd: float, size: int) -> None:
         """Write the call down as paid. Once a call, when its answer is made and before it is sent."""
-        self.desk.ledger.note(self.call, Bill(cost_usd, size), fault=self.fault_name)
+        asker = Asker(
+            read_client_request_id(self.request.headers.get(CLIENT_REQUEST_ID)), self.began, _is_there(self.request)
+        )
+        self.desk.ledger.note(self.call, Bill(cost_usd, size), fault=self.fault_name, asker=asker)
 
     async def send(
         self, answer: Mapping[str, Any], *, cost_usd: float, headers: Mapping[str, str] | None = None
@@ -136,6 +142,11 @@ def hang_up(request: web.Request) -> None:
     """Close the connection in the middle of things, once what was written has left."""
     if request.transport is not None:
         request.transport.close()
+
+
+def _is_there(request: web.Request) -> bool:
+    """Whether the client is still connected."""
+    return request.transport is not None and not request.transport.is_closing()
 
 
 DESK = web.AppKey("desk", Desk)

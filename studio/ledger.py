@@ -9,12 +9,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from studio.calls import Bill, Call
+from studio.calls import Asker, Bill, Call
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One paid call. `at` is ISO 8601 in UTC; `status` is what was sent, also where the connection was cut after it."""
+    """One paid call. `at` is ISO 8601 in UTC; `status` is what was sent, also where the connection was cut after it.
+
+    `started_at` and `ended_at` are unix seconds: let in, and ready to be sent. `client_there` says whether anybody was
+    left to read the answer then. `client_request_id` is the client's own name for the call, for the ledger's readers
+    `clientRequestId`.
+    """
 
     seq: int
     at: str
@@ -28,6 +33,13 @@ class Row:
     fault: str | None
     cost_usd: float
     bytes: int
+    client_request_id: str | None
+    started_at: float
+    ended_at: float
+    client_there: bool | None
+
+
+_NOBODY = Asker()
 
 
 class Ledger:
@@ -41,15 +53,18 @@ class Ledger:
         self._cost_usd = 0.0
         self._bytes = 0
 
-    def note(self, call: Call, bill: Bill, *, status: int = 200, fault: str | None = None) -> Row:
-        """Write a paid call down."""
+    def note(
+        self, call: Call, bill: Bill, *, status: int = 200, fault: str | None = None, asker: Asker = _NOBODY
+    ) -> Row:
+        """Write a paid call down, at its end."""
+        now = self._now()
         self._seq += 1
         self._calls[call.endpoint] += 1
         self._cost_usd += bill.cost_usd
         self._bytes += bill.size
         row = Row(
             seq=self._seq,
-            at=self._now().isoformat(timespec="milliseconds"),
+            at=now.isoformat(timespec="milliseconds"),
             endpoint=call.endpoint,
             model=call.model,
             schema=call.schema,
@@ -60,6 +75,10 @@ class Ledger:
             fault=fault,
             cost_usd=round(bill.cost_usd, 8),
             bytes=bill.size,
+            client_request_id=asker.client_request_id,
+            started_at=round(asker.started_at or now.timestamp(), 3),
+            ended_at=round(now.timestamp(), 3),
+            client_there=asker.there,
         )
         self._rows.append(row)
         return row
@@ -69,7 +88,7 @@ class Ledger:
         if not self._rows:
             return []
         first = self._rows[0].seq
-        return [asdict(row) for row in islice(self._rows, max(0, seq + 1 - first), None)]
+        return [_show(row) for row in islice(self._rows, max(0, seq + 1 - first), None)]
 
     def totals(self) -> dict[str, object]:
         """Calls by endpoint, cost and bytes, over rows kept and rows long dropped."""
@@ -88,3 +107,9 @@ class Ledger:
         self._calls.clear()
         self._cost_usd, self._bytes = 0.0, 0
         return count
+
+
+def _show(row: Row) -> dict[str, object]:
+    shown = asdict(row)
+    shown["clientRequestId"] = shown.pop("client_request_id")
+    return shown

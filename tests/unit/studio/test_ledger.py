@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from studio.calls import Bill, Call
+import pytest
+
+from studio.calls import Asker, Bill, Call, read_client_request_id
 from studio.ledger import Ledger
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -25,6 +27,33 @@ def test_a_row_tells_all_but_the_words() -> None:
     assert (row.status, row.fault, row.cost_usd, row.bytes) == (200, "cut", 0.0125, 400)
     assert len(row.prompt_sha256) == 64
     assert "secret" not in str(row)
+
+
+def test_a_row_tells_who_asked_and_when() -> None:
+    ledger = Ledger(10, now=lambda: NOON)
+    ledger.note(call(), Bill(0, 0), asker=Asker("0123456789abcdef-1", NOON.timestamp() - 30.5, there=False))
+    ledger.note(call(), Bill(0, 0))
+    named, unnamed = ledger.since()
+    assert (named["clientRequestId"], named["client_there"]) == ("0123456789abcdef-1", False)
+    assert (named["started_at"], named["ended_at"]) == (NOON.timestamp() - 30.5, NOON.timestamp())
+    assert (unnamed["clientRequestId"], unnamed["client_there"]) == (None, None)
+    assert "client_request_id" not in named
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        ("0123456789abcdef-12", "0123456789abcdef-12"),
+        (None, None),
+        ("", None),
+        ("Mira und die Füchse", None),
+        ("two words", None),
+        ("a\nb", None),
+        ("x" * 100_000, "x" * 512),
+    ],
+)
+def test_a_clients_name_for_its_request_is_bounded_and_plain(header: str | None, kept: str | None) -> None:
+    assert read_client_request_id(header) == kept
 
 
 def test_since_gives_what_came_after() -> None:

@@ -22,7 +22,6 @@ OUTCOMES = (
     *[Outcome.SERVER_ERROR] * 4,
     Outcome.TIMEOUT,
     Outcome.REFUSED,
-    Outcome.OUT_OF_QUOTA,
 )
 
 
@@ -55,6 +54,8 @@ class Day:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         failures = self.chance.choice((2, 3, 50))
+        # One day in eight the money runs out, again and again.
+        self.outcomes = (*OUTCOMES, Outcome.OUT_OF_QUOTA) if self.seed % 8 == 0 else OUTCOMES
         self.gate = WatchedGate(
             "nobody",
             ProviderSettings(breaker_failures=failures),
@@ -78,7 +79,7 @@ class Day:
 
     async def _call(self) -> None:
         priority, invested = self.chance.choice(list(Priority)), self.chance.random() < 0.2
-        seconds, outcome = self.chance.uniform(0, 12), self.chance.choice(OUTCOMES)
+        seconds, outcome = self.chance.uniform(0, 12), self.chance.choice(self.outcomes)
         async with self.gate.enter(priority, invested=invested) as visit:
             await self.clock.rest(seconds)
             visit.outcome = outcome
