@@ -17,6 +17,7 @@ from studio.parts import PictureOrder, violations
 from studio.prices import price_pictures
 from studio.validation import check_model, check_request
 from studio.vendor_errors import VendorError
+from studio.versions import first_picture
 
 _DIALECT = Dialect(rate_limited, server_failed)
 _DEFAULTS = {
@@ -58,7 +59,7 @@ async def _draw(
         endpoint=endpoint,
         model=order["model"],
         prompt=order["prompt"],
-        seed=draw_seed(order["prompt"], order["size"], [upload.digest for upload in uploads]),
+        seed=draw_seed(first_picture(order["prompt"]), order["size"], [upload.digest for upload in uploads]),
         request_id=request[REQUEST_ID],
     )
     visit = await desk.open(request, call, _DIALECT)

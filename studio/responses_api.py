@@ -22,6 +22,7 @@ from studio.response_body import Answer, build_response
 from studio.response_stream import stream_response
 from studio.schema import find_problems
 from studio.validation import check_model, check_request, check_strict, write_path
+from studio.versions import first_words
 
 _DIALECT = Dialect(rate_limited, server_failed)
 REFUSAL = "I'm sorry, but I can't assist with that request."
@@ -32,9 +33,10 @@ _PICTURE_TOKENS_FULL = 765
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request's words and pictures. `seen` is what a seed is drawn from: all content, nothing of how it is sent."""
+    """A request's words and pictures. `first` are those words that a first version would have been asked for with."""
 
     words: str
+    first: str
     pictures: list[str]
     picture_tokens: int
 
@@ -50,7 +52,7 @@ async def create_response(request: web.Request) -> web.StreamResponse:
         endpoint="responses",
         model=body["model"],
         prompt=prompt.words,
-        seed=draw_seed(wanted, prompt.words, prompt.pictures),
+        seed=draw_seed(wanted, prompt.first, prompt.pictures),
         request_id=request[REQUEST_ID],
         schema=wanted.get("name"),
     )
@@ -106,7 +108,7 @@ def _check_model_parameters(body: dict[str, Any]) -> None:
 
 def read_prompt(body: dict[str, Any]) -> Prompt:
     """Instructions and all parts of the input, in order. Raises 400 for a picture that is no data URL."""
-    words: list[str] = [body["instructions"]] if body.get("instructions") else []
+    words: list[str] = []
     pictures: list[str] = []
     tokens = 0
     messages = [{"content": body["input"]}] if isinstance(body["input"], str) else body["input"]
@@ -119,7 +121,9 @@ def read_prompt(body: dict[str, Any]) -> Prompt:
                 tokens += _PICTURE_TOKENS.get(part["detail"], _PICTURE_TOKENS_FULL)
             else:
                 words.append(part.get("text") or part.get("refusal", ""))
-    return Prompt("\n".join(words), pictures, tokens)
+    asked = body.get("instructions") or "", "\n".join(words)
+    whole, first = ("\n".join(filter(None, parts)) for parts in (asked, first_words(*asked)))
+    return Prompt(whole, first, pictures, tokens)
 
 
 def _read_url(part: dict[str, Any], where: str) -> str:

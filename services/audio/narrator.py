@@ -19,6 +19,10 @@ from storyloom.work import Report
 
 DEFAULT_VOICE = "default"
 """What a brief says that leaves the voice to us."""
+_SEEDS = 2**32
+"""ElevenLabs' seeds are 0 to 4294967295."""
+_STRIDE = 2_654_435_769
+"""From one revision's seed to the next: odd, so that none comes twice, and far from what people choose."""
 
 log = structlog.get_logger()
 
@@ -86,7 +90,7 @@ class Narrator:
                 purpose=job.asset.value,
                 previous=_neighbour(job, scene - 1),
                 next=_neighbour(job, scene + 1),
-                seed=job.brief.seed,
+                seed=_seed(job),
             )
         )
         await report(80)
@@ -130,6 +134,13 @@ class Narrator:
             return await join(pieces, pause=self._pause)
         except ValueError as error:
             raise GiveUp("a stored narration cannot be decoded", code="bug") from error
+
+
+def _seed(job: AssetRequested) -> int | None:
+    """The brief's seed as it is, if it has one; a further revision's own, so that the same words are read anew."""
+    if not job.revision:
+        return job.brief.seed
+    return ((job.brief.seed or 0) + job.revision * _STRIDE) % _SEEDS
 
 
 def _text(job: AssetRequested, scene: int) -> SceneText:

@@ -78,7 +78,7 @@ class Writer:
         """Plan the story. An unsafe brief is refused before anything is paid for."""
         await ensure_safe(self._author, words_of(job.brief), "brief")
         await report(5)
-        plan, calls = await self._plan(job.brief, report)
+        plan, calls = await self._plan(job, report)
         outline = plan.as_outline(calls)
         await report(90)
         told = outline.model_dump(mode="json", exclude=_NOT_TOLD)
@@ -96,6 +96,7 @@ class Writer:
             "scene": {"scene": job.asset.scene},
             "before": [text.text for text in before],
             "targets": targets.wire(),
+            **_again(job),
         }
         judged, calls = await self._draft(job, report, blocks, targets, names)
         best = min(judged, key=lambda attempt: attempt.weight)
@@ -128,15 +129,16 @@ class Writer:
             calls=calls,
         )
 
-    async def _plan(self, brief: Brief, report: Report) -> tuple[Plan, tuple[ProviderCall, ...]]:
-        blocks: dict[str, Any] = {"brief": brief.told(), "targets": targets_for(brief.age).wire()}
+    async def _plan(self, job: AssetRequested, report: Report) -> tuple[Plan, tuple[ProviderCall, ...]]:
+        brief = job.brief
+        blocks: dict[str, Any] = {"brief": brief.told(), "targets": targets_for(brief.age).wire(), **_again(job)}
         calls: list[ProviderCall] = []
         usable: Plan | None = None
         for attempt in range(1, ATTEMPTS + 1):
             plan, call = await self._author.parse(
                 Plan,
                 name="outline",
-                prompt=instructions("outline", brief),
+                prompt=instructions("outline", brief, again=job.revision > 0),
                 blocks=blocks,
                 purpose="outline",
                 on_text=_Progress(report),
@@ -162,7 +164,7 @@ class Writer:
             draft, call = await self._author.parse(
                 Draft,
                 name="scene_text",
-                prompt=instructions("scene", job.brief),
+                prompt=instructions("scene", job.brief, again=job.revision > 0),
                 blocks=blocks,
                 purpose=job.asset.value,
                 # What is shown once stays until the final text replaces it: second attempts would make it flicker.
@@ -219,6 +221,11 @@ _NOT_TOLD = {"calls", "kind"}
 def _plain(outline: Outline) -> dict[str, Any]:
     """The outline as the author answered it."""
     return outline.model_dump(mode="json", exclude=_NOT_TOLD)
+
+
+def _again(job: AssetRequested) -> dict[str, Any]:
+    """The block that makes another version another one. A first version's request has none."""
+    return {"revision": {"revision": job.revision}} if job.revision else {}
 
 
 def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:

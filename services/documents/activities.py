@@ -23,6 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 
 ATTEMPTS = 3
 PROMPT = files(__package__).joinpath("prompts/activities.md").read_text("utf-8")
+AGAIN = files(__package__).joinpath("prompts/another_version.md").read_text("utf-8")
+"""What follows the prompt where the four are asked for anew."""
 
 
 class Author(Protocol):
@@ -100,13 +102,13 @@ class Designer:
         the author raises. A weakness that is left at the end (a text too long, a tie to the story too loose) stays.
         """
         self._press.expect()
-        blocks = _blocks(job)
+        blocks, prompt = _blocks(job), f"{PROMPT}\n{AGAIN}" if job.revision else PROMPT
         calls: list[ProviderCall] = []
         attempts: list[_Attempt] = []
         for number in range(1, ATTEMPTS + 1):
             await report(10 + 30 * (number - 1))
             ideas, call = await self._author.parse(
-                Ideas, name="activities", prompt=PROMPT, blocks=blocks, purpose="activities"
+                Ideas, name="activities", prompt=prompt, blocks=blocks, purpose="activities"
             )
             calls.append(call)
             attempts.append(await self._judge(ideas, job))
@@ -138,6 +140,7 @@ def _blocks(job: AssetRequested) -> dict[str, Any]:
         "brief": job.brief.told(),
         "outline": outline.model_dump(mode="json", exclude={"kind", "calls"}),
         "texts": [scene.text for scene in content.scenes],
+        **({"revision": {"revision": job.revision}} if job.revision else {}),
     }
 
 

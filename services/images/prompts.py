@@ -22,6 +22,10 @@ _NEVER = (
 _SAME = "a face, skin, hair, clothing, feature or device that differs from the reference picture"
 _NATIVE = "a human in costume, a human body under the species"
 
+_ANEW = "the same heroes in every detail"
+_ANEW_PORTRAIT = f"drawn anew, in another pose and with another gesture; {_ANEW}"
+_ANEW_PICTURE = f"the same moment composed anew, from another side, everybody in another place and pose; {_ANEW}"
+
 Size = tuple[int, int]
 """Width and height, pixels."""
 Line = tuple[str, str]
@@ -71,6 +75,7 @@ def draft_portrait(job: AssetRequested) -> Prompt:
                 ("Framing", f"full-body {who} on a plain background"),
                 ("Emotion", "friendly and curious"),
                 *_never(heroes, softly=softly, reference=False),
+                *_version(job, _ANEW_PORTRAIT),
             ]
         )
 
@@ -102,6 +107,7 @@ def draft_picture(job: AssetRequested, outline: Outline) -> Prompt:
                 ("Cast", f"exactly {len(cast)}: {', '.join(cast)}"),
                 *_never(heroes, softly=softly, reference=True),
                 ("Palette", ", ".join(outline.palette)),
+                *_version(job, _ANEW_PICTURE),
             ]
         )
 
@@ -176,6 +182,11 @@ def _never(heroes: Sequence[HeroLook], *, softly: bool, reference: bool) -> list
             for worn in hero.worn
         ]
     return [("Never", line) for line in lines]
+
+
+def _version(job: AssetRequested, how: str) -> list[Line]:
+    """What makes another version another one. The first has no such line."""
+    return [("Version", f"{job.revision + 1}: {how}")] if job.revision else []
 
 
 def _must_show(heroes: Sequence[HeroLook], framing: Framing) -> tuple[MustShow, ...]:

@@ -19,9 +19,11 @@ from studio.painting.looking import look, tell
 from studio.painting.prompt import Brief, HeroLines, read
 from studio.painting.props import Prop, props_in
 from studio.painting.sky import View
-from studio.painting.stage import Cast
+from studio.painting.stage import Cast, Stand
+from studio.versions import first_picture
 
 SMALLEST, LARGEST = 16, 2048
+_POSES = ("standing", "waving", "hands on hips")  # of a portrait, version after version
 _MOST_PROPS = 3  # beside what a hand holds
 # Far scenery is rendered coarser: soft behind sharp figures, as a wash is, and at a quarter of the cost.
 _FAR, _COARSE_FROM = 0.5, 512
@@ -47,6 +49,7 @@ class Composition:
     layers: tuple[str, str]
     top: float
     drawn: dict[str, Any]
+    stand: Stand
 
 
 def draw(
@@ -86,14 +89,20 @@ def _rasterise(svg: str, width: int, height: int) -> Image.Image:
 def compose(
     prompt: str, size: tuple[int, int], seed: int, known: dict[str, Any], miss: Sequence[str] = ()
 ) -> Composition:
-    """Everything but the rendering. `known` is a reference's metadata, or empty."""
+    """Everything but the rendering. `known` is a reference's metadata, or empty.
+
+    A further version (docs/providers.md) is composed otherwise than the first and than the one before it.
+    """
     brief = read(prompt)
+    anew = brief.version > 0 and not brief.portrait
+    first = compose(first_picture(prompt), size, seed, known, miss).stand if anew else None
     wide, high = max(1.0, size[0] / size[1]) * 1024, max(1.0, size[1] / size[0]) * 1024
     sheet = Sheet(zlib.crc32(prompt.encode("utf-8", "replace")) ^ (seed & 0xFFFFFFFF))
     home = random.Random(zlib.crc32(brief.line("setting").encode("utf-8", "replace")))
     view = View(sheet, min(wide, 4096), min(high, 4096), brief.time, brief.weather, home)
     emotion = "happy" if brief.portrait else acting.emotion_in(brief.line("emotion"), brief.line("scene"))
-    posture = "standing" if brief.portrait else acting.posture_in(brief.line("action"), brief.line("scene"), emotion)
+    posed = _POSES[brief.version % len(_POSES)]
+    posture = posed if brief.portrait else acting.posture_in(brief.line("action"), brief.line("scene"), emotion)
     props = [] if brief.portrait else props_in(brief.props, miss)
     heroes, held = _heroes(brief, sheet, (posture, emotion), props, known=known, miss=miss)
     cast = Cast(heroes, _other(brief.companion, "companion", sheet, miss), _other(brief.helper, "helper", sheet, miss))
@@ -102,7 +111,7 @@ def compose(
     standing = [prop for prop in props if prop is not held and not (view.in_bed and prop.name == "blanket")]
     standing = standing[:_MOST_PROPS]
     shown = [*([held] if held else []), *standing]
-    _draw_all(view, brief, cast, setting, standing)
+    stand = _draw_all(view, brief, cast, setting, standing, first=first)
     drawn = {
         "size": list(size), "seed": seed, "style": STYLE,
         "heroes": [_told(figure) for figure in heroes],
@@ -112,7 +121,7 @@ def compose(
         "props": [prop.name for prop in shown], "action": heroes[0].posture, "emotion": heroes[0].emotion,
     }  # fmt: skip
     return Composition(
-        sheet.svg(view.width, view.height), sheet.layers(view.width, view.height), sheet.top / view.height, drawn
+        sheet.svg(view.width, view.height), sheet.layers(view.width, view.height), sheet.top / view.height, drawn, stand
     )
 
 
@@ -153,14 +162,18 @@ def _other(words: str, role: str, sheet: Sheet, miss: Sequence[str]) -> Figure |
     return creatures.creature_in(words) or people.grown_up(sheet, words)
 
 
-def _draw_all(view: View, brief: Brief, cast: Cast, setting: str, props: Sequence[Prop]) -> None:
+def _draw_all(
+    view: View, brief: Brief, cast: Cast, setting: str, props: Sequence[Prop], *, first: Stand | None
+) -> Stand:
+    """Draws, and tells how the cast stands; `first` is how it stood in the first version of this one."""
     if brief.portrait:
         scenery.draw_plain(view, cast.heroes[0].look.colour)
     else:
         scenery.draw(view, setting, brief.camera)
-    mirrored = not brief.portrait and view.sheet.chance.random() < 0.5
+    stand = Stand() if brief.portrait else Stand.drawn(view.sheet.chance)
+    stand = first.varied(brief.version) if first else stand
     camera = "portrait" if brief.portrait else brief.camera
-    actors, scale = stage.placed(view, cast, props, camera, mirrored=mirrored)
+    actors, scale = stage.placed(view, cast, props, camera, stand)
     with view.sheet.lit(None if brief.portrait else view.light.figures):
         if view.dark and not brief.portrait:
             glow = view.sheet.glow("#ffdf9a", 0.34)
@@ -169,6 +182,7 @@ def _draw_all(view: View, brief: Brief, cast: Cast, setting: str, props: Sequenc
         stage.draw(view, actors, scale)
     if not brief.portrait:
         scenery.draw_in_front(view, setting)
+    return stand
 
 
 def _told(figure: Figure) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class Brief:
     weather: str
     camera: str
     portrait: bool
+    version: int = 0
+    """How often the picture was asked for anew."""
 
     def line(self, label: str) -> str:
         return self.lines.get(label, "")
@@ -95,7 +97,13 @@ def _brief(heroes: list[HeroLines], lines: dict[str, str]) -> Brief:
         weather=_choice(lines.get("weather", ""), "", _WEATHER_WORDS, "clear"),
         camera=_choice(lines.get("camera", ""), "", {word: word for word in CAMERAS}, "medium"),
         portrait="framing" in lines and not any(label in lines for label in ("scene", "setting", "cast")),
+        version=_version(lines.get("version", "")),
     )
+
+
+def _version(words: str) -> int:
+    number = re.match(r"\d{1,9}", words)
+    return max(0, int(number[0]) - 1) if number else 0
 
 
 def _on_stage(heroes: list[HeroLines], cast: str) -> list[HeroLines]:

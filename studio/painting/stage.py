@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from random import Random
 
 from studio.painting import creatures, people
 from studio.painting.creatures import Creature
@@ -15,6 +16,24 @@ _TALL = {"wide": 0.44, "medium": 0.55, "close": 0.66, "portrait": 0.74}
 _MOST_SCALE = 2.5
 _BEFORE = 0.72
 _OVERHEAD = 110
+_SHARES = (0.3, 0.5, 0.7)
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How the row stands: in which order, and the share of what is free that is left of it."""
+
+    mirrored: bool = False
+    share: float = 0.5
+
+    @classmethod
+    def drawn(cls, chance: Random) -> "Stand":
+        return cls(mirrored=chance.random() < 0.5, share=chance.choice(_SHARES))
+
+    def varied(self, version: int) -> "Stand":
+        """Another one for every further version, six in all: no two that follow one another are alike."""
+        share = _SHARES[(_SHARES.index(self.share) + version) % len(_SHARES)]
+        return Stand(mirrored=self.mirrored ^ (version % 2 == 1), share=share)
 
 
 @dataclass
@@ -45,14 +64,14 @@ class Cast:
     helper: Figure | Creature | None
 
 
-def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, *, mirrored: bool) -> tuple[list[Actor], float]:
+def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, stand: Stand) -> tuple[list[Actor], float]:
     """Everybody and the props on their places, from back to front, and the scale of all."""
     heroes = [Actor(hero) for hero in cast.heroes]
     row = heroes if len(heroes) < 3 else [heroes[1], heroes[0], heroes[2]]
     row = [*_one(cast.helper), *row, *_one(cast.companion)]
-    if mirrored:
+    if stand.mirrored:
         row.reverse()
-    scale = _spread(view, row, camera)
+    scale = _spread(view, row, camera, stand.share)
     _turned(row, heroes, cast.companion)
     if cast.heroes[0].posture == "hugging" and len(row) > 1:
         _close(row, heroes[0], scale)
@@ -98,7 +117,7 @@ def _claim(view: View, part: Figure | Creature | Prop) -> float:
     return _BEFORE if view.tall and isinstance(part, Creature) and not part.kind.flies else 1
 
 
-def _spread(view: View, row: Sequence[Actor], camera: str) -> float:
+def _spread(view: View, row: Sequence[Actor], camera: str, share: float) -> float:
     """Places from left to right; the answer is the scale at which they fit."""
     claims = [actor.wide * _claim(view, actor.part) for actor in row]
     total = sum(claims)
@@ -106,7 +125,7 @@ def _spread(view: View, row: Sequence[Actor], camera: str) -> float:
     scale = min(_TALL[camera] * view.height / tallest, 0.94 * view.width / total, _MOST_SCALE)
     spare = min(46.0, (view.width - total * scale) / (len(row) + 1))
     free = view.width - total * scale - spare * (len(row) - 1)
-    x = free * (0.5 if camera == "portrait" else view.sheet.chance.choice((0.3, 0.5, 0.7)))
+    x = free * share
     for actor, claim in zip(row, claims, strict=True):
         actor.x, x = x + claim * scale / 2, x + claim * scale + spare
         half = actor.wide * scale / 2

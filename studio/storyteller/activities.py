@@ -50,11 +50,15 @@ _ACCESS = (
 _ACCESS_ANY = "Do each step lying, sitting or standing; point, sign or speak; and share any step with a partner."
 
 
-def devise(brief: Brief, planned: Mapping[str, Any], *, seed: int) -> dict[str, Any]:
-    """Four activities of four types, each with something of this story in it."""
+def devise(brief: Brief, planned: Mapping[str, Any], *, seed: int, version: int = 0) -> dict[str, Any]:
+    """Four activities of four types, each with something of this story in it; of the next version, four others."""
     tale = _kept_safe(recall(brief, planned))
     rng = Random(f"{seed}|{planned.get('title')}|activities")
-    chosen = rng.sample(_ideas(), _COUNT)
+    first = rng.sample(_ideas(), _COUNT)
+    others = [idea for idea in _ideas() if idea not in first]
+    rng.shuffle(others)
+    order = [*first, *others]
+    chosen = [order[(version * _COUNT + at) % len(order)] for at in range(_COUNT)]
     return {"activities": [_activity(idea, tale, planned) for idea in chosen]}
 
 

@@ -62,7 +62,15 @@ def foreign_lines(tale: Tale, planned: Mapping[str, Any], number: int) -> list[L
     felt = [str(one.get("emotion") or "").strip().lower() for one in planned["scenes"][: number - 1]]
     if known and feeling not in felt:
         lines.insert(1, Line(Weight.SHOULD, (known,)))
-    lines += [Line(weight, (line,)) for weight, line in _COMMON[number]]
+    return [*_of_cast(tale, lines), *common_lines(tale, number)]
+
+
+def common_lines(tale: Tale, number: int) -> list[Line]:
+    """Lines that suit a scene of any story."""
+    return _of_cast(tale, [Line(weight, (line,)) for weight, line in _COMMON[number]])
+
+
+def _of_cast(tale: Tale, lines: list[Line]) -> list[Line]:
     return [
         line for line in lines if tale.companion or ("{C" not in line.phrasings[0] and "{c" not in line.phrasings[0])
     ]

@@ -22,10 +22,15 @@ _GENTLE = {"bedtime", "medical_bravery", "mental_health"}
 Told = tuple[Weight, str]
 
 
-def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[Told], rng: Random) -> list[Told]:
-    """The lines with ornaments between them. The outline decides which are this scene's, so that none comes twice."""
+def dress(
+    tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[Told], rng: Random, *, other: str | None
+) -> list[Told]:
+    """The lines with ornaments between them. The outline decides which are this scene's, so that none comes twice.
+
+    ``other`` names another way of telling, with other ornaments; None is the first one.
+    """
     dressed = list(lines)
-    title = str(planned.get("title"))
+    title = f"{planned.get('title')}|{other}" if other else str(planned.get("title"))
     light = planned["scenes"][scene - 1]
     wanted: list[tuple[float, str]] = []
     around = _share(_around(tale, light, scene), f"{title}|around", scene)
@@ -37,7 +42,7 @@ def dress(tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[To
         heroes = [line for line in heroes if line not in read_ornaments()["hair"]]  # no breeze gets in there
     trait = _of_trait(tale.brief.heroes)
     moving = [number for number in _MOVING if not _in_a_room(tale, number)] or [2]
-    if trait and scene == Random(f"{title}|trait").choice(moving):
+    if trait and scene == Random(f"{planned.get('title')}|trait").choice(moving):
         heroes = [trait]
     wanted += zip((0.65,), heroes, strict=False)
     thoughts = _thoughts(tale, scene)

@@ -67,10 +67,17 @@ _SNOWY = ("snow", "snow", "clear", "wind")
 _WEATHERS = ("clear", "clear", "clear", "cloudy", "wind", "fog", "rain")
 
 
-def outline(brief: Brief, seed: int) -> dict[str, Any]:
-    """A whole outline as docs/providers.md has it. The seed decides all that the brief leaves open."""
-    rng = Random(f"{seed}|{brief.story_type}|{brief.premise}|{brief.setting}|{'|'.join(brief.names)}")
-    tale = _begin(brief, rng)
+def outline(brief: Brief, seed: int, *, version: int = 0) -> dict[str, Any]:
+    """A whole outline as docs/providers.md has it. The seed decides all that the brief leaves open.
+
+    The next version has another plot, where there is one that fits.
+    """
+    asked = f"{seed}|{brief.story_type}|{brief.premise}|{brief.setting}|{'|'.join(brief.names)}"
+    plots = _plots(brief, read_wishes(brief))
+    rng = Random(asked)
+    first = plots.index(rng.choice(plots))
+    rng = Random(f"{asked}|{version}") if version else rng
+    tale = _begin(brief, plots[(first + version) % len(plots)], rng)
     assert tale.plot is not None
     plot, teller = tale.plot, tale.phrasing()
     times = plot.one("times").split() if "times" in plot.head else _times(brief, tale.wishes, rng)
@@ -105,9 +112,8 @@ def outline(brief: Brief, seed: int) -> dict[str, Any]:
     }
 
 
-def _begin(brief: Brief, rng: Random) -> Tale:
+def _begin(brief: Brief, plot: Plot, rng: Random) -> Tale:
     wishes = read_wishes(brief)
-    plot = _choose_plot(brief, wishes, rng)
     place, where = _choose_place(brief, wishes, plot, rng)
     heroes = brief.heroes[0].person.pronouns if len(brief.heroes) == 1 else TOGETHER
     companion = cast_companion(
@@ -145,7 +151,8 @@ def _begin(brief: Brief, rng: Random) -> Tale:
     )
 
 
-def _choose_plot(brief: Brief, wishes: Wishes, rng: Random) -> Plot:
+def _plots(brief: Brief, wishes: Wishes) -> Sequence[Plot]:
+    """Those that fit what the brief asks for."""
     plots = plots_for(brief.story_type)
     asked = {"lost"} if wishes.lost else {"sleepless"} if wishes.sleepless else set()
     if brief.story_type == "birthday":
@@ -153,7 +160,7 @@ def _choose_plot(brief: Brief, wishes: Wishes, rng: Random) -> Plot:
     if brief.story_type == "milestones":
         asked = {"away" if _AWAY.search(brief.details.get("milestone", "school")) else "skill"}
     fitting = [plot for plot in plots if asked & set(plot.head.get("fits", ()))]
-    return rng.choice(fitting or plots)
+    return fitting or plots
 
 
 def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tuple[Place | None, str]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.feedback import heed
-from studio.storyteller.foreign import foreign_lines, place_spot
+from studio.storyteller.foreign import common_lines, foreign_lines, place_spot
 from studio.storyteller.language.grammar import count_words, split_sentences
 from studio.storyteller.language.phrasing import Phrasing, grow
 from studio.storyteller.language.rhythm import Choice, Target, Weight, fit
 from studio.storyteller.ornaments import dress
+from studio.storyteller.otherwise import otherwise, retell
 from studio.storyteller.plots.reading import Line
 from studio.storyteller.tale import Tale, recall
 from studio.storyteller.threads import weave
@@ -27,18 +28,21 @@ _THING = re.compile(r"\{(?:o|ao)\}")
 _TOLERANCE = 0.04
 _TRIES = 3
 _READS_LONGER = 5
+_BREATH = 0.8
+"""Words by which the sentences of another telling may be shorter or longer."""
 _TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which scene, how long, what was told before and what was wrong with the last try."""
+    """Which scene, how long, what was told before, what was wrong with the last try, and how often it is told anew."""
 
     scene: int
     words: float
     sentence: float
     before: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
+    version: int = 0
 
 
 def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed: int) -> dict[str, Any]:
@@ -46,17 +50,34 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
     scene = planned["scenes"][wanted.scene - 1]
     tale = _on_stage(recall(brief, planned), scene)
     rng = Random(f"{seed}|{planned.get('title')}|{planned.get('logline')}|{wanted.scene}")
+    first = _sentences(tale, planned, wanted, rng, None)
+    told = otherwise(
+        first,
+        lambda way: _sentences(tale, planned, wanted, Random(f"{seed}|{wanted.scene}|{way}"), way),
+        wanted.version,
+        sentence=wanted.sentence,
+    )
+    return {"paragraphs": _paragraphs(told, brief.age), "alt_text": _alt_text(scene)}
+
+
+def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Random, other: str | None) -> list[str]:
+    """The scene told once: as it comes first, or in the other way that a key names."""
     lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
-    told = [(line.weight, _choose(line.phrasings, rng, brief.age)) for line in lines if line.phrasings]
+    if other:
+        common = (line for line in common_lines(tale, wanted.scene) if line.weight is Weight.SHOULD)
+        lines = retell([*lines, *common], wanted.scene, rng)
+    told = [(line.weight, _choose(line.phrasings, rng, tale.brief.age)) for line in lines if line.phrasings]
     # The first line sets the stage: what follows would point at nothing without it.
     told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, _named_at_once(line)) for weight, line in told[:1]]
-    told = dress(tale, planned, wanted.scene, told, rng)
+    told = dress(tale, planned, wanted.scene, told, rng, other=other)
     told = [(_pinned(line, weight, wanted.scene), line) for weight, line in told]
     for who in _needed(tale, wanted.scene):
         told = _name(told, who)
     target = heed(wanted.feedback, Target(wanted.words, wanted.sentence))
-    sentences = _tell(tale, wanted, [one for one in told if _playable(tale, one[1])], scene, target)
-    return {"paragraphs": _paragraphs(sentences, brief.age), "alt_text": _alt_text(scene)}
+    if other:
+        target = Target(target.words, target.sentence + rng.uniform(-_BREATH, _BREATH))
+    playable = [one for one in told if _playable(tale, one[1])]
+    return _tell(tale, wanted, playable, planned["scenes"][wanted.scene - 1], target)
 
 
 def _on_stage(tale: Tale, scene: Mapping[str, Any]) -> Tale:

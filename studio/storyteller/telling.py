@@ -22,7 +22,7 @@ def tell(schema_name: str, blocks: Mapping[str, Any], *, seed: int) -> dict[str,
     """
     brief = read_brief(blocks.get("brief"))
     if schema_name == "outline":
-        return outline(brief, seed)
+        return outline(brief, seed, version=_version(blocks))
     planned = _outline(blocks)
     if schema_name == "scene_text":
         return tell_scene(brief, planned, _wanted(blocks), seed=seed)
@@ -30,7 +30,7 @@ def tell(schema_name: str, blocks: Mapping[str, Any], *, seed: int) -> dict[str,
     if schema_name == "story_check":
         return check(brief, planned, texts)
     if schema_name == "activities":
-        return devise(brief, planned, seed=seed)
+        return devise(brief, planned, seed=seed, version=_version(blocks))
     raise Unanswerable(f"schema {schema_name!r} is not one the storyteller answers")
 
 
@@ -59,7 +59,19 @@ def _wanted(blocks: Mapping[str, Any]) -> Wanted:
         sentence=float(length),
         before=tuple(_texts(blocks, "before", required=False)),
         feedback=tuple(_texts(blocks, "feedback", required=False)),
+        version=_version(blocks),
     )
+
+
+def _version(blocks: Mapping[str, Any]) -> int:
+    """How often this was asked for anew; 0 where nothing is said of it."""
+    block = blocks.get("revision")
+    if block is None:
+        return 0
+    version = block.get("revision") if isinstance(block, Mapping) else None
+    if not isinstance(version, int) or version < 0:
+        raise Unanswerable('block <revision> is not {"revision": number}')
+    return version
 
 
 def _texts(blocks: Mapping[str, Any], name: str, *, required: bool = True) -> list[str]:

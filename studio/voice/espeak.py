@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from hashlib import blake2b
+from random import Random
 from typing import Any
 
 import espeakng_loader
@@ -23,6 +24,7 @@ _SYNCHRONOUS, _CHARS_UTF8, _RATE, _PITCH = 2, 1, 1, 3
 _WORDS_A_MINUTE = 145
 _AUDIBLE = 0.002  # of full scale
 _BREATH = 0.03  # seconds between two words
+_SWAY = (0.9, 1.1)  # times a rest's length
 _LONGEST_WORD = 200  # characters; nobody listens longer
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -89,10 +91,13 @@ def _lay_out(phrase: Sequence[Word], said: Sequence[Samples], rate: int, manner:
     spans: list[Span] = []
     parts: list[Samples] = []
     at = 0
+    # It has no chance of its own: another seed is another reading by how long it rests between words.
+    rests = Random(f"{manner.seed} {phrase[0].text}")
     for position, (word, samples) in enumerate(zip(phrase, said, strict=True)):
         spans.append((at / rate, (at + len(samples)) / rate))
         last = position == len(phrase) - 1
-        gap = np.zeros(0 if last else round(max(word.pause, _BREATH) / manner.speed * rate), dtype=np.float32)
+        rest = max(word.pause, _BREATH) / manner.speed * rests.uniform(*_SWAY)
+        gap = np.zeros(0 if last else round(rest * rate), dtype=np.float32)
         parts += [samples, gap]
         at += len(samples) + len(gap)
     return Utterance(np.concatenate(parts), rate, spans)

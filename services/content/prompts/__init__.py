@@ -15,12 +15,14 @@ from storyloom.story.traits import TRAITS
 Page = Literal["outline", "scene", "whole"]
 
 
-def instructions(page: Page, brief: Brief) -> str:
-    """The page, fitted to the brief's kind of story and to its heroes' traits."""
+def instructions(page: Page, brief: Brief, *, again: bool = False) -> str:
+    """The page, fitted to the brief's kind of story and to its heroes' traits; ``again``: what another version is."""
     parts = [_read(f"{page}.md").strip(), f"# This kind of story\n{_story_types()[brief.story_type]}"]
     traits = dict.fromkeys(trait for hero in brief.characters for trait in hero.traits)
     if traits:
         parts.append("# Traits of these heroes, and how they are honoured\n" + "\n".join(map(_honour, traits)))
+    if again:
+        parts.append(f"# Another version\n{_versions()[page]}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -38,3 +40,8 @@ def _read(name: str) -> str:
 @cache
 def _story_types() -> Mapping[str, str]:
     return tomllib.loads(_read("story_types.toml"))
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    return tomllib.loads(_read("versions.toml"))

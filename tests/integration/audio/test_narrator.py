@@ -217,3 +217,15 @@ def test_results_survive_their_journey_as_json() -> None:
         }
     )
     assert Audio.model_validate_json(audio.model_dump_json()) == audio
+
+
+async def test_a_scene_that_is_read_anew_has_a_seed_of_its_own(narrator: Narrator, provider: Provider) -> None:
+    for seed in (None, 3):
+        for revision in (0, 1, 2):
+            asked = job(Asset.NARRATION_4, {Asset.TEXT_4: scene_text(4)}, seed=seed)
+            await narrator.narrate(asked.model_copy(update={"revision": revision}), Progress())
+    seeds = [asked.pop("seed", None) for asked in provider.asked]
+    assert (seeds[0], seeds[3]) == (None, 3)
+    assert len(set(seeds)) == 6
+    assert all(0 <= seed < 2**32 for seed in seeds if seed is not None)
+    assert all(asked == provider.asked[0] for asked in provider.asked)

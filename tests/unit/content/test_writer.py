@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from services.content.writer import Writer
-from storyloom.story.assets import Asset
+from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.results import Outline
 from storyloom.vendors.blocks import write_blocks
+from studio.versions import first_words
 from tests.unit.content.fox_author import (
     PARAGRAPHS,
     FoxAuthor,
@@ -266,3 +267,28 @@ async def test_what_the_last_reader_finds_is_told_and_loses_no_story(check: Any,
 async def test_a_last_reader_who_cannot_be_asked_is_a_failure(failure: Exception) -> None:
     with pytest.raises(type(failure)):
         await Writer(a_fox(story_check=[failure])).whole(a_job(Asset.CONTENT, **WHOLE), Told())
+
+
+@pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
+async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever(asset: Asset) -> None:
+    requests = []
+    for revision in (0, 1, 2):
+        fox = a_fox()
+        job = a_job(asset, outline=an_outline()).model_copy(update={"revision": revision})
+        writer = Writer(fox)
+        await (writer.outline(job, Told()) if asset is Asset.OUTLINE else writer.scene(job, Told()))
+        (asked,) = fox.questions
+        assert asked.blocks.get("revision") == ({"revision": revision} if revision else None)
+        assert ("# Another version" in asked.prompt) == (revision > 0)
+        requests.append((asked.prompt, write_blocks(asked.blocks)))
+    assert len(set(requests)) == 3
+    # What the studio takes the first version's request to be is that request, byte for byte.
+    assert {first_words(*request) for request in requests} == {requests[0]}
+
+
+async def test_the_last_reader_judges_every_version_alike() -> None:
+    fox = a_fox()
+    texts = {text: a_scene_text(scene) for scene, text in enumerate(TEXTS, 1)}
+    inputs = {Asset.OUTLINE: an_outline(), **texts}
+    await Writer(fox).whole(a_job(Asset.CONTENT).model_copy(update={"revision": 3, "inputs": inputs}), Told())
+    assert list(fox.questions[0].blocks) == ["brief", "outline", "texts"]

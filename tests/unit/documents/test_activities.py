@@ -2,12 +2,14 @@
 
 import pytest
 
-from services.documents.activities import Designer, Ideas
+from services.documents.activities import PROMPT, Designer, Ideas
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities
+from storyloom.vendors.blocks import write_blocks
 from storyloom.vendors.schema import strict_schema
+from studio.versions import first_words
 from tests.unit.documents import stories
 from tests.unit.documents.people import Listener, PaperPress, PatientAuthor
 
@@ -136,3 +138,25 @@ def test_the_schema_asks_for_the_contracts_keys_and_no_others() -> None:
     idea = schema["$defs"]["Idea"]
     assert set(idea["required"]) == set(stories.activity().model_dump()) == set(idea["properties"])
     assert idea["additionalProperties"] is False
+
+
+async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() -> None:
+    requests = []
+    for revision in (0, 1, 2):
+        author = PatientAuthor(stories.four())
+        await Designer(author, PaperPress(16)).devise(a_job().model_copy(update={"revision": revision}), Listener())
+        (asked,) = author.asked
+        assert asked["blocks"].get("revision") == ({"revision": revision} if revision else None)
+        assert ("# Another version" in asked["prompt"]) == (revision > 0)
+        requests.append((asked["prompt"], write_blocks(asked["blocks"])))
+    assert requests[0][0] == PROMPT
+    assert len(set(requests)) == 3
+    # What the studio takes the first version's request to be is that request, byte for byte.
+    assert {first_words(*request) for request in requests} == {requests[0]}
+
+
+async def test_another_version_keeps_its_number_when_it_is_mended() -> None:
+    author = PatientAuthor(SHARP, stories.four())
+    await Designer(author, PaperPress(16)).devise(a_job().model_copy(update={"revision": 1}), Listener())
+    assert [asked["blocks"]["revision"] for asked in author.asked] == [{"revision": 1}] * 2
+    assert author.asked[0]["prompt"] == author.asked[1]["prompt"]

@@ -11,12 +11,13 @@ from services.images.prompts import STYLE, Prompt, draft_picture, draft_portrait
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.brief import Species
 from storyloom.story.traits import TRAITS, shown
+from studio.versions import first_picture
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
 
 LABELS = {
     "Hero", "Second hero", "Third hero", "Style", "Skin", "Hair", "Eyes", "Clothing", "Features", "Must show",
     "Companion", "Helper", "Scene", "Setting", "Time", "Weather", "Props", "Action", "Emotion", "Camera", "Cast",
-    "Never", "Palette", "Fix", "Framing",
+    "Never", "Palette", "Version", "Fix", "Framing",
 }  # fmt: skip
 """Those of docs/providers.md."""
 
@@ -157,3 +158,26 @@ def test_the_checklist_is_plain_values() -> None:
     assert (checklist["cast"], checklist["style"]) == (2, STYLE)
     assert [item["id"] for item in checklist["must_show"]] == ["wheelchair_manual", "prosthetic_leg"]
     assert "manual wheelchair" in checklist["must_show"][0]["what"]
+
+
+@pytest.mark.parametrize("asset", [Asset.PORTRAIT, Asset.COVER, Asset.SCENE_3])
+def test_another_version_differs_by_one_line_and_shows_the_same_hero(asset: Asset) -> None:
+    jobs = [job_for(asset).model_copy(update={"revision": revision}) for revision in (0, 1, 2)]
+    prompts = [draft_portrait(job) if asset is Asset.PORTRAIT else draft_picture(job, outline_of()) for job in jobs]
+    first, second, third = (drafts(prompt) for prompt in prompts)
+    assert "Version" not in {label for label, _ in lines(first[0])}
+    for number, texts in ((2, second), (3, third)):
+        for text, without in zip(texts, first, strict=True):
+            assert line(text, "Version").startswith(f"{number}: ")
+            assert [pair for pair in lines(text) if pair[0] != "Version"] == lines(without)
+            # What the studio takes the first version's prompt to be is that prompt, byte for byte.
+            assert first_picture(text) == without
+    assert len({prompt.must_show for prompt in prompts}) == len({prompt.cast for prompt in prompts}) == 1
+
+
+def test_what_is_to_be_mended_of_another_version_follows_its_line() -> None:
+    text = draft_picture(job_for(Asset.COVER).model_copy(update={"revision": 1}), outline_of()).write(
+        ["show the chair"]
+    )
+    assert [label for label, _ in lines(text)][-2:] == ["Version", "Fix"]
+    assert first_picture(text) == draft_picture(job_for(Asset.COVER), outline_of()).write(["show the chair"])

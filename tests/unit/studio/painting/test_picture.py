@@ -1,6 +1,7 @@
 """Whole pictures: rendered, painted, and read back."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from studio.painting import wash
 from studio.painting.looking import LONGEST, look, tell
-from studio.painting.picture import draw
+from studio.painting.picture import compose, draw
 from tests.unit.studio.painting.prompts import PORTRAIT, hero, scene
 
 SMALL = (96, 96)
@@ -94,3 +95,30 @@ def test_the_wash_leaves_grain_and_keeps_the_colours() -> None:
     painted = np.asarray(wash.paint(Image.open(file).convert("RGB")), dtype=np.float64)
     assert painted.std(axis=(0, 1)).min() > 0.5
     assert np.abs(painted.mean(axis=(0, 1)) - (200, 120, 60)).max() < 20
+
+
+@pytest.mark.parametrize("company", ["", "a fox"])
+def test_another_version_is_composed_otherwise_and_shows_the_same(company: str) -> None:
+    portrait = draw(PORTRAIT, size=SMALL, seed=1)
+    known = look(portrait.png) or {}
+    prompt = scene(companion=company, props="lantern")
+    for seed in range(6):
+        versions = [prompt, *(f"{prompt}\nVersion: {number}: composed anew" for number in (2, 3, 4))]
+        made = [compose(version, (512, 768), seed, known) for version in versions]
+        assert len({(one.stand.mirrored, one.stand.share) for one in made}) == 4
+        assert len({one.svg for one in made}) == 4
+        assert len({json.dumps(one.drawn, sort_keys=True) for one in made}) == 1
+        assert made[0].drawn["heroes"][0]["features"] == ["manual wheelchair", "round blue glasses"]
+        assert compose(versions[1], (512, 768), seed, known) == made[1]
+
+
+def test_the_portrait_takes_another_pose_in_every_version_and_stays_the_same_hero() -> None:
+    made = [compose(PORTRAIT + line, (512, 768), 1, {}) for line in ("", "\nVersion: 2: anew", "\nVersion: 3: anew")]
+    assert len({one.drawn["action"] for one in made}) == len({one.svg for one in made}) == 3
+    assert all(one.drawn["heroes"] == made[0].drawn["heroes"] for one in made)
+    assert all(one.stand == made[0].stand for one in made)
+
+
+@pytest.mark.parametrize("words", ["", "0", "-3", "two", "9" * 40])
+def test_a_version_that_is_no_number_harms_nothing(words: str) -> None:
+    assert compose(scene() + f"\nVersion: {words}", (512, 768), 1, {}).drawn["heroes"]

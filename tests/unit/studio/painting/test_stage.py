@@ -12,7 +12,7 @@ from studio.painting.ink import Sheet
 from studio.painting.prompt import HeroLines
 from studio.painting.props import Prop, props_in
 from studio.painting.sky import View
-from studio.painting.stage import Actor, Cast
+from studio.painting.stage import Actor, Cast, Stand
 
 HEIGHTS = {"square": 1024.0, "tall": 1536.0}
 
@@ -26,7 +26,7 @@ def placed(
     view = View(sheet, 1024, height, "day", "clear")
     fox, owl = (creatures.creature_in(words) if friends else None for words in ("a fox", "an owl"))
     props = props_in(["boat"]) if friends else []
-    actors, scale = stage.placed(view, Cast(figures, fox, owl), props, camera, mirrored=False)
+    actors, scale = stage.placed(view, Cast(figures, fox, owl), props, camera, Stand())
     return view, actors, scale
 
 
@@ -80,7 +80,7 @@ def test_large_things_stand_behind_and_small_ones_before_the_figures() -> None:
     hero = people.figure_of(sheet, look_of(HeroLines()), "standing", "happy")
     view = View(sheet, 1024, 1536, "day", "clear")
     props = props_in(["boat", "lantern"])
-    actors, _ = stage.placed(view, Cast([hero], None, None), props, "medium", mirrored=False)
+    actors, _ = stage.placed(view, Cast([hero], None, None), props, "medium", Stand())
     assert [getattr(actor.part, "name", "hero") for actor in actors] == ["boat", "hero", "lantern"]
     boat, figure, lantern = actors
     assert boat.y < figure.y < lantern.y
@@ -93,6 +93,6 @@ def test_the_same_company_does_not_always_stand_in_the_same_places() -> None:
         hero = people.figure_of(sheet, look_of(HeroLines()), "standing", "happy")
         view = View(sheet, 1024, 1536, "day", "clear")
         cast = Cast([hero], creatures.creature_in("a fox"), None)
-        actors, _ = stage.placed(view, cast, [], "wide", mirrored=seed % 2 == 0)
+        actors, _ = stage.placed(view, cast, [], "wide", Stand.drawn(sheet.chance))
         places.add(round(part(actors, Figure).x / 100))
     assert len(places) >= 4

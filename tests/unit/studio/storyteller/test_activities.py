@@ -95,3 +95,23 @@ def test_nothing_that_takes_the_breath_of_a_hero_with_asthma() -> None:
         _, activities = _devised(asked, seed)
         assert not re.search(r"feather", str(activities).lower().replace(outline_of(asked, seed)["title"].lower(), ""))
         assert "feather" not in outline_of(brief(characters=[hero]), seed)["elements"]["object"]
+
+
+@pytest.mark.parametrize("traits", [[], ["wheelchair_manual"]])
+def test_every_version_has_other_activities_until_all_have_been_told(traits: list[str]) -> None:
+    asked = brief(characters=[character(traits=traits)])
+    outline = outline_of(asked)
+    blocks: dict[str, Any] = {"brief": asked, "outline": outline, "texts": ["…"] * 4}
+    versions = [
+        tell("activities", {**blocks, **({"revision": {"revision": number}} if number else {})}, seed=1)["activities"]
+        for number in range(4)
+    ]
+    seen = [{activity["type"] for activity in activities} for activities in versions]
+    assert all(len(types) == 4 for types in seen)
+    assert set.union(*seen[:3]) == set(_TYPES.split())
+    assert versions[3] == versions[0]  # there are twelve ideas
+    assert all(
+        ("seat height" in activity["adaptations"]["access_needs"]) == bool(traits)
+        for activities in versions
+        for activity in activities
+    )

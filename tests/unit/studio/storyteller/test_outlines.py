@@ -210,3 +210,19 @@ def test_a_hundred_seeds_of_one_brief_give_ninety_titles(asked: dict[str, Any]) 
     titles = {outline_of(asked, seed)["title"] for seed in range(100)}
     assert len(titles) >= 90
     assert all(len(title.split()) <= 7 for title in titles)
+
+
+@pytest.mark.parametrize("story_type", ["adventure", "bedtime", "birthday"])
+def test_every_version_of_an_outline_has_another_plot_and_the_same_heroes(story_type: str) -> None:
+    asked = brief(story_type, premise="Mira loves foxes.")
+    for seed in range(5):
+        first, second, again = (
+            tell("outline", {"brief": asked, "targets": {}, "revision": {"revision": number}}, seed=seed)
+            for number in (0, 1, 1)
+        )
+        assert first == tell("outline", {"brief": asked, "targets": {}}, seed=seed)
+        assert second == again
+        assert second["elements"]["flaw"] != first["elements"]["flaw"]
+        assert second["title"] != first["title"]
+        assert second["companion"]["kind"] == first["companion"]["kind"] == "fox"
+        assert "Mira" in second["cover"]["on_stage"]

@@ -124,3 +124,9 @@ async def test_many_readings_at_once_do_not_mix() -> None:
         assert "".join(spoken.characters) == text
         alone = speak_now(text, voice_id="narrator", settings={}, engine="espeak")
         assert spoken.ends[-1] == pytest.approx(alone.ends[-1], abs=0.02)
+
+
+def test_another_seed_is_another_reading_of_the_same_words() -> None:
+    ends = [speak_now(TEXT, voice_id="narrator", settings={}, engine="espeak", seed=seed).ends[-1] for seed in range(4)]
+    assert len(set(ends)) == 4
+    assert max(ends) / min(ends) < 1.1
