@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help story up test check bench chaos migrate clean lock
+.PHONY: help story up doctor top dead test check bench chaos migrate clean lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,15 @@ story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest 
 
 up: $(VENV)/.local ## Start everything and stay; prints the URL and an example (PROCESSES=1 HTTP_PORT=n)
 	@exec $(PYTHON) -m local.up
+
+doctor: $(VENV)/.local ## Ask the running stack who works on what, and what is ill (ARGS="--deep --all")
+	@exec $(PYTHON) -m local.operating doctor
+
+top: $(VENV)/.local ## Watch the running stack: queues, stories, workers, providers (ARGS="--every 1")
+	@exec $(PYTHON) -m local.operating top
+
+dead: $(VENV)/.local ## List the running stack's dead letters, or ARGS="show 3", "replay --all", "drop 3"
+	@exec $(PYTHON) -m local.operating dead $(if $(ARGS),,list)
 
 test: $(VENV)/.dev ## Run all tests (ARGS="-k words", WORKERS=n)
 	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)

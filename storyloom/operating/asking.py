@@ -40,9 +40,9 @@ def confirmed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def clock(at: datetime) -> str:
+def clock(at: datetime, now: datetime | None = None) -> str:
     """A time of today as hh:mm:ss, of another day with its date; in the machine's own zone."""
-    local, today = at.astimezone(), datetime.now(UTC).astimezone().date()
+    local, today = at.astimezone(), (now or datetime.now(UTC)).astimezone().date()
     return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d %H:%M:%S}"
 
 

@@ -62,16 +62,18 @@ def as_json(look: Look, findings: Sequence[Finding], remarks: Sequence[str]) -> 
 
 def describe(one: Standing, now: datetime) -> str:
     """Where an asset stands, in words."""
-    since = "" if one.since is None else f" for {span((now - one.since).total_seconds())}, since {clock(one.since)}"
+    since = ""
+    if one.since is not None:
+        since = f" for {span((now - one.since).total_seconds())}, since {clock(one.since, now)}"
     match one.state:
         case "working":
             return f"{one.worker} works on it{since}"
         case "queued":
             return f"on the bus{since}"
         case "sending":
-            return f"just sent, at {clock(one.since or now)}"
+            return f"just sent, at {clock(one.since or now, now)}"
         case "retrying":
-            return f"waits until {clock(one.until or now)} for attempt {one.attempt}"
+            return f"waits until {clock(one.until or now, now)} for attempt {one.attempt}"
         case "waiting":
             return f"waits for {', '.join(asset.value for asset in one.waits_for)}"
         case _:
@@ -99,11 +101,11 @@ def _summary(look: Look, findings: Sequence[Finding]) -> Text:
 def _findings(findings: Sequence[Finding], *, everything: bool) -> Group:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("finding", style="red", no_wrap=True)
-    table.add_column("about", overflow="fold", max_width=56)
+    table.add_column("about", overflow="fold", max_width=50)
     table.add_column("what", overflow="fold", ratio=1)
     shown = findings if everything else findings[:MOST]
     for one in shown:
-        table.add_row(one.code, "" if one.about == one.said else one.about, one.said)
+        table.add_row(one.code, "" if one.about == one.said else _shown(one.about), one.said)
     return Group(table, _rest(len(findings) - len(shown)))
 
 
@@ -119,6 +121,12 @@ def _standing(look: Look, *, everything: bool) -> Group:
         style = STYLES.get(one.state, "bold red")
         table.add_row(str(one.story_id), one.asset.value, Text(describe(one, look.at), style=style))
     return Group(table, _rest(len(ranked) - len(shown)))
+
+
+def _shown(about: str) -> str:
+    """What a finding is about, for people: of an asset its story and name, without the mark that tells looks apart."""
+    story_id, _, rest = about.partition(".")
+    return f"{story_id} {rest.split('.', 1)[0]}" if len(story_id) == 36 and rest else about
 
 
 def _rest(count: int) -> Text:

@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from uuid import UUID
 
 from asyncpg import Record
@@ -18,9 +16,10 @@ from storyloom.bus.held import Held, who_holds_what
 from storyloom.bus.streams import missing
 from storyloom.operating import lanes
 from storyloom.operating.reach import Reach
+from storyloom.operating.rows import unfinished_stories
 from storyloom.operating.sql import queries
-from storyloom.operating.standing import Finding, Moment, Row, Standing, Story, Work, examine, wanted_subjects
-from storyloom.story.assets import Asset, Priority, Service
+from storyloom.operating.standing import Finding, Moment, Standing, Work, examine, wanted_subjects
+from storyloom.story.assets import Asset, Service
 
 SURE = frozenset({"asset_nobody", "job_unwanted"})
 """What can only be told where the projector has heard everything."""
@@ -64,13 +63,13 @@ async def look(reach: Reach, patience: Patience) -> Look:
     alive: Collection[str] = set() if gone else await reach.bus.live_jobs()
     now: datetime = await queries().server_time(reach.pool)
     caught_up, still = (False, []) if gone else await _fence(reach, patience)
-    stories = await _read_stories(reach)
+    stories = await unfinished_stories(reach.pool)
     held = await who_holds_what(reach.bus, patience.answers)
     moment = Moment(
         now=now,
         before=now - timedelta(seconds=patience.grace),
         alive=alive,
-        held=_held(held),
+        held=works(held),
         asset_deadline=timedelta(seconds=reach.settings.asset_deadline),
         story_deadline=timedelta(seconds=reach.settings.story_deadline),
     )
@@ -105,23 +104,6 @@ async def _fence(reach: Reach, patience: Patience) -> tuple[bool, list[Finding]]
         return after.behind == 0, []
     said = f"the projector stands still, with {after.behind:,} events before it: is status running?"
     return False, [Finding("projector_still", str(after.place), said)]
-
-
-async def _read_stories(reach: Reach) -> list[Story]:
-    rows: list[Record] = [row async for row in queries().unfinished(reach.pool)]
-    return [_story(list(group)) for _, group in groupby(rows, key=itemgetter("id"))]
-
-
-def _story(rows: list[Record]) -> Story:
-    first = rows[0]
-    assets = {Asset(row["asset_type"]): _row(row) for row in rows if row["asset_type"] is not None}
-    started: datetime = first["asset_generation_started_at"]
-    return Story(first["id"], Priority(first["priority"]), first["seq"], first["created_at"], started, assets)
-
-
-def _row(row: Record) -> Row:
-    retry_at = datetime.fromisoformat(row["retry_at"]) if row["retry_at"] else None
-    return Row(row["status"], row["fingerprint"], row["queued_at"], row["retry_count"], retry_at)
 
 
 async def _late(reach: Reach, now: datetime, patience: Patience) -> list[Finding]:
@@ -173,7 +155,8 @@ async def _unwanted(reach: Reach, subjects: set[str], now: datetime) -> list[Fin
     return found
 
 
-def _held(answers: Sequence[Held]) -> dict[tuple[UUID, Asset, str], Work]:
+def works(answers: Sequence[Held]) -> dict[tuple[UUID, Asset, str], Work]:
+    """What workers said that they hold, by job."""
     return {
         (job.story_id, job.asset, job.fingerprint): Work(answer.worker, job.since)
         for answer in answers

@@ -77,3 +77,11 @@ WHERE call->>'request_id' = ANY(:ids::text[]);
 SELECT left(j.fingerprint, 16) AS mark, j.queued_at
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
+
+-- name: oldest_unfinished
+-- The story that has been at it for longest, with all its assets.
+SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
+       j.queued_at, j.retry_count,
+       CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
+FROM (SELECT * FROM stories WHERE status = 'generating' ORDER BY created_at LIMIT 1) AS s
+LEFT JOIN asset_generation_jobs j ON j.story_id = s.id;

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ("help", "story", "up", "test", "check", "bench", "chaos", "migrate", "clean", "lock")
+COMMANDS = (
+    *("help", "story", "up", "doctor", "top", "dead"),
+    *("test", "check", "bench", "chaos", "migrate", "clean", "lock"),
+)
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,69 @@
+"""``make doctor|top|dead``: the operators' commands, against the stack that runs on this machine."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from local.choices import choose
+from local.programs import SERVICES
+from local.trouble import Trouble
+from storyloom.__main__ import main as operate
+from storyloom.operating.reach import AWAY
+
+NAMED = {"DATABASE_URL": "databaseUrl", "NATS_URL": "natsUrl", "S3_ENDPOINT_URL": "s3EndpointUrl"}
+"""What local.json says of what the services are told."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; ``ARGS`` from the environment stands behind what is given."""
+    words = [*arguments, *shlex.split(os.environ.get("ARGS", ""))]
+    try:
+        home = choose().storyloom_home.absolute()
+        told = _read(home / "local.json")
+        os.environ.update(environment(told, _read(home / "services.json", or_else={})))
+        if words[:1] == ["top"]:
+            urls = metrics(told, _read(home / "ports.json", or_else={}))
+            words += [part for url in urls for part in ("--metrics", url)]
+    except Trouble as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return AWAY
+    return operate(words)
+
+
+def environment(told: dict[str, Any], services: dict[str, Any]) -> dict[str, str]:
+    """What the services were told; where that is not written down, the addresses that local.json names."""
+    found = {name: str(told[key]) for name, key in NAMED.items() if told.get(key)}
+    return found | {name: str(value) for name, value in services.items()}
+
+
+def metrics(told: dict[str, Any], ports: dict[str, Any]) -> list[str]:
+    """Where metrics are to be read: once a process, however many services are in it."""
+    found = {
+        pid: f"http://127.0.0.1:{ports[name]}"
+        for name, pid in told.get("processes", {}).items()
+        if name.partition("-")[0] in SERVICES and name in ports
+    }
+    return [f"{url}/metrics" for url in found.values()]
+
+
+def _read(path: Path, or_else: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A file that a running stack keeps. Raises Trouble where none runs, and it is needed."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        if or_else is not None:
+            return or_else
+        raise Trouble(f"No stack runs in {path.parent}: start one with `make up`.") from error
+    except (OSError, ValueError) as error:
+        raise Trouble(f"{path} cannot be read: {type(error).__name__}.") from error
+    if not isinstance(found, dict):
+        raise Trouble(f"{path} does not hold what a stack writes.")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
