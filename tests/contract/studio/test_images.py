@@ -168,3 +168,15 @@ async def test_a_broken_form_is_refused(http: aiohttp.ClientSession, fits_openai
     async with http.post("/v1/images/edits", data=body, headers=headers) as response:
         assert response.status == 400
         fits_openai("ErrorResponse", await response.json())
+
+
+async def test_a_further_version_is_drawn_with_what_the_first_one_chose_in_mind(
+    openai_client: openai.AsyncOpenAI, http: aiohttp.ClientSession
+) -> None:
+    seen = (await (await http.get("/studio/ledger")).json())[-1:]
+    for line in ("", "\nVersion: 2: composed anew", "\nVersion: 3: composed anew"):
+        await openai_client.images.generate(model=MODEL, prompt=f"{PROMPT}{line}", size="1024x1024")
+    since = seen[0]["seq"] if seen else 0
+    rows = await (await http.get("/studio/ledger", params={"since": since})).json()
+    assert len({row["prompt_sha256"] for row in rows}) == 3
+    assert len({row["seed"] for row in rows}) == 1

@@ -10,6 +10,7 @@ from storyloom.story.brief import Species
 from storyloom.story.traits import TRAITS
 from studio.painting.features import features_in
 from studio.painting.identity import look_of
+from studio.painting.picture import compose
 from studio.painting.prompt import Brief, read
 from studio.picture_check import judge
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
@@ -103,3 +104,19 @@ def test_the_wordings_never_ask_for_two_traits_at_once() -> None:
         form = TRAITS[id_].form("human")
         assert form is not None
         assert len(set(features_in([form.wording])) - ALONGSIDE) == 1, id_
+
+
+@pytest.mark.parametrize("revision", [1, 2, 7])
+def test_every_version_is_read_as_one_and_drawn_with_every_trait(revision: int) -> None:
+    brief = brief_of({**MIRA, "traits": SEEN[:6]})
+    drafts = []
+    for number in (0, revision):
+        painted = job_for(Asset.COVER, brief).model_copy(update={"revision": number})
+        drafts.append(draft_picture(painted, outline_of()))
+    first, again = (compose(draft.write(["mend it"]), (512, 512), 5, {}) for draft in drafts)
+    assert read(drafts[1].write()).version == revision
+    assert again.stand != first.stand
+    assert again.drawn == first.drawn
+    for item in drafts[1].checklist()["must_show"]:
+        assert judge(item, again.drawn) == judge(item, first.drawn)
+        assert judge(item, again.drawn)["visible"] == "visible"
