@@ -7,7 +7,6 @@ of its kind for the very same thing is, was paid twice.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
 
 from tests.chaos.evidence import Evidence, Incident, Row
 from tests.chaos.facts import find_all, service
@@ -15,8 +14,6 @@ from tests.chaos.schedule import ACK_WAIT
 
 Finding = tuple[str, str]
 
-LONGEST = {"content": 8.0, "documents": 8.0, "images": 15.0, "audio": 10.0}
-"""Seconds that a call may have taken before the ledger noted its end, by service, on a small busy machine."""
 AFTERWARDS = 5.0
 """Seconds from a call's end until its result is stored and told, by when a death no longer costs anything."""
 DEADLY = ("kill", "freeze", "drain")
@@ -31,7 +28,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     forgiven = _forgiven(evidence)
     groups: defaultdict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
     for call in evidence.ledger:
-        if call["cost_usd"] > 0 and call["fault"] not in ("cut", "malformed") and mark(call):
+        if _answered(call) and mark(call):
             groups[mark(call), call["endpoint"], call["schema"]].append(call)
     for (fingerprint, endpoint, schema), calls in groups.items():
         known = [call for call in calls if call["request_id"] in accounted]
@@ -40,6 +37,11 @@ def check(evidence: Evidence) -> Iterator[Finding]:
                 continue
             what = schema or endpoint
             yield "extra_paid", f"{what} for {fingerprint} at {call['at']}: {call['request_id']} is in nobody's account"
+
+
+def _answered(call: Row) -> bool:
+    """Whether it was paid for and its answer came to somebody who was there to read it."""
+    return call["cost_usd"] > 0 and call["fault"] not in ("cut", "malformed") and call["client_there"] is not False
 
 
 def mark(call: Row) -> str:
@@ -70,12 +72,11 @@ def _forgiven(evidence: Evidence) -> set[str]:
 def _explained(call: Row, incidents: list[Incident]) -> bool:
     """Whether a worker of its service died or stood still while it was made or kept."""
     maker = service(call["endpoint"], call["schema"])
-    end = datetime.fromisoformat(call["at"]).timestamp()
     return any(
         one.kind in DEADLY
         and one.process.partition("-")[0] == maker
-        and one.since <= end + AFTERWARDS
+        and one.since <= call["ended_at"] + AFTERWARDS
         # The twin of a frozen worker's job may be paid until the frozen one is heard again.
-        and one.until + (ACK_WAIT if one.kind == "freeze" else 0) >= end - LONGEST[maker]
+        and one.until + (ACK_WAIT if one.kind == "freeze" else 0) >= call["started_at"]
         for one in incidents
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,9 +59,16 @@ class Verdict:
         }
 
 
-async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: float = PATIENCE) -> Verdict:
+async def run(
+    schedule: Schedule,
+    home: Path,
+    progress: Progress,
+    *,
+    patience: float = PATIENCE,
+    settings: Mapping[str, str] | None = None,
+) -> Verdict:
     """Play the schedule in a folder and judge what is left. Raises Trouble when the product cannot be started."""
-    stage = Stage(home)
+    stage = Stage(home, settings)
     (home / "schedule.json").write_text(json.dumps(schedule.wire(), indent=1))
     evidence = Evidence()
     try:

@@ -50,7 +50,7 @@ def twin(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def killed(process: str, seconds_after: float) -> Incident:
-    """A worker killed so long after the specimen's calls had ended."""
+    """A worker killed so long after the specimen's calls had ended; they took two seconds."""
     return Incident("kill", process, AT_SECONDS + seconds_after, AT_SECONDS + seconds_after)
 
 
@@ -97,6 +97,9 @@ def _call(name: str, endpoint: str, schema: str | None) -> dict[str, Any]:
         "request_id": f"req_{name}",
         "client_request_id": f"{fingerprint(name)[:16]}-1",
         "at": AT,
+        "started_at": AT_SECONDS - 2,
+        "ended_at": AT_SECONDS,
+        "client_there": True,
         "fault": None,
         "cost_usd": 0.01,
     }

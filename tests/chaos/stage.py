@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -44,10 +44,11 @@ MARK = "STORYLOOM_CHAOS"
 
 
 class Stage:
-    """``start`` and ``stop``; between them every process can be found by its name."""
+    """``start`` and ``stop``; between them every process can be found by its name. ``settings`` go before IMPATIENT."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
         self.home = home
+        self._settings = IMPATIENT | dict(settings or {})
         self.mark = uuid4().hex
         self._stack: Stack | None = None
         self._addresses: Addresses | None = None
@@ -68,7 +69,7 @@ class Stage:
     async def start(self) -> None:
         """Start everything. Raises Trouble."""
         # For as long as it plays: a child that is born again gets it too.
-        self._surroundings.enter_context(_environment(IMPATIENT | {MARK: self.mark}))
+        self._surroundings.enter_context(_environment(self._settings | {MARK: self.mark}))
         choices = Choices(storyloom_home=self.home, processes=True, studio_voice="espeak")
         self._stack = Stack(choices, replicas=REPLICAS)
         self._addresses = await self._stack.start()

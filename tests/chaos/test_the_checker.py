@@ -254,7 +254,7 @@ def test_one_violation_is_told_once(plant: Plant) -> None:
 
 @pytest.mark.parametrize(
     ("process", "seconds_after", "explains"),
-    [("images-2", 1, True), ("images", -10, True), ("images", 6, False), ("images", -60, False), ("audio", 1, False)],
+    [("images-2", 1, True), ("images", -1, True), ("images", 6, False), ("images", -3, False), ("audio", 1, False)],
 )
 def test_only_a_death_of_its_own_service_explains_a_call_paid_in_vain(
     process: str, seconds_after: float, explains: bool
@@ -268,15 +268,15 @@ def test_only_a_death_of_its_own_service_explains_a_call_paid_in_vain(
 def test_a_frozen_worker_explains_what_its_twin_paid() -> None:
     evidence = sound()
     pay_twice(evidence)
-    evidence.incidents.append(Incident("freeze", "images", AT_SECONDS - 30, AT_SECONDS - 16))
+    evidence.incidents.append(Incident("freeze", "images", AT_SECONDS - 12, AT_SECONDS - 4))
     assert "extra_paid" not in found(evidence)
 
 
-@pytest.mark.parametrize("fault", ["cut", "malformed"])
-def test_an_answer_that_never_came_was_not_paid_in_vain(fault: str) -> None:
+@pytest.mark.parametrize(("name", "value"), [("fault", "cut"), ("fault", "malformed"), ("client_there", False)])
+def test_an_answer_that_never_came_was_not_paid_in_vain(name: str, value: object) -> None:
     evidence = sound()
     pay_twice(evidence)
-    evidence.ledger[-1]["fault"] = fault
+    evidence.ledger[-1][name] = value
     assert found(evidence) == {}
 
 

@@ -98,6 +98,28 @@ async def test_a_child_that_keeps_crashing_is_started_again_and_again(tmp_path: 
     assert child.restarts == 3
 
 
+async def test_a_child_that_is_kept_down_comes_back_by_itself_and_not_before(tmp_path: Path) -> None:
+    child = shell(tmp_path, LIVES_LONG)
+    back = asyncio.Event()
+    child.on_restart = back.set
+    async with started(child) as family:
+        async with child.down():
+            assert not [process for process in family if lives(process)]
+            assert not back.is_set()
+        await asyncio.wait_for(back.wait(), 30)
+        assert child.pid not in {None, family[0].pid}
+    assert child.pid is None
+
+
+async def test_a_child_that_is_stopped_while_it_is_kept_down_stays_so(tmp_path: Path) -> None:
+    child = shell(tmp_path, LIVES_LONG)
+    async with started(child):
+        async with child.down():
+            await child.stop()
+        assert child._keeper is None
+        assert child.pid is None
+
+
 async def test_stopping_twice_or_before_the_start_is_no_harm(tmp_path: Path) -> None:
     child = shell(tmp_path, LIVES_LONG)
     await child.stop()

@@ -1,0 +1,33 @@
+"""A short run on real servers: bus wiped, database killed, workers frozen and killed, and clients with wishes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import displaced
+from tests.chaos.progress import Progress
+from tests.chaos.running import run
+from tests.chaos.schedule import draw
+
+# Not beside the end-to-end tests' own stack: one test process runs both, one after the other.
+pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
+
+SEED = 11517
+"""Within its first fifteen seconds: nats_wipe, postgres_kill, backend_kill, freeze, kill, drain, server_error."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    displaced.forget(tmp_path / "postgres" / "data")
+
+
+async def test_nothing_is_lost_and_nothing_is_paid_twice_while_everything_breaks(home: Path) -> None:
+    schedule = draw(SEED, stories=8, seconds=15)
+    verdict = await run(schedule, home, Progress(), settings={"JOB_TIMEOUT": "12"})
+    assert not any(verdict.findings.values()), json.dumps(verdict.findings, indent=1)
+    assert verdict.faults == len(schedule.faults)
+    assert verdict.kills >= 3
+    assert {"cancel", "delete", "edit", "regenerate"} <= set(verdict.wishes), verdict.wishes
