@@ -40,6 +40,8 @@ class Progress:
     """Scene by scene, as far as it is written."""
     newest: int = 0
     """The scene whose text moved last, 0 before the first."""
+    stale: set[int] = field(default_factory=set)
+    """Scenes that are being written anew: what comes may be shorter than what is there."""
 
     def tell(self, event: StoryEvent, seconds: float) -> list[str]:
         """``seconds`` have gone by since the story was asked for. Events that nobody knows say nothing."""
@@ -54,7 +56,9 @@ class Progress:
             case "text":
                 facts = self._text(event.data)
             case "story":
-                facts = self._ended(str(event.data.get("overall", "")))
+                facts = self._stands(str(event.data.get("overall", "")))
+            case "deleted":
+                facts = self._deleted()
             case "progress":
                 self._moved(event.data)
         return facts
@@ -66,7 +70,7 @@ class Progress:
         facts = self._outline(data)
         for name, status in (assets if isinstance(assets, dict) else {}).items():
             facts += self._asset(name, status, seconds)
-        return facts + self._ended(str(document.get("overall", "")))
+        return facts + self._stands(str(document.get("overall", "")))
 
     def _outline(self, data: dict[str, Any]) -> list[str]:
         facts = []
@@ -84,6 +88,8 @@ class Progress:
         asset = self.assets.setdefault(name, AssetProgress())
         status = str(data.get("status", asset.status))
         new = status != asset.status or (not known and status != "pending")
+        if name == "content" and asset.status in SETTLED and status not in SETTLED:
+            self.stale.update(self.texts)
         asset.status = status
         asset.progress = 100 if status == "ready" else _percent(data.get("progress"), asset.progress)
         if status not in SETTLED:
@@ -97,6 +103,7 @@ class Progress:
         if not isinstance(scene, int) or not isinstance(text, str):
             return []
         self.texts[scene] = text
+        self.stale.discard(scene)
         self.newest = scene
         return [f"scene {scene} text: {' '.join(text.split())}"]
 
@@ -106,11 +113,21 @@ class Progress:
         if asset is not None and asset.status not in SETTLED:
             asset.progress = _percent(data.get("progress"), asset.progress)
         scene, text = data.get("scene"), data.get("text")
-        if isinstance(scene, int) and isinstance(text, str) and len(text) > len(self.texts.get(scene, "")):
+        if not isinstance(scene, int) or not isinstance(text, str):
+            return
+        if scene in self.stale or len(text) > len(self.texts.get(scene, "")):
+            self.stale.discard(scene)
             self.texts[scene] = text
             self.newest = scene
 
-    def _ended(self, overall: str) -> list[str]:
+    def _deleted(self) -> list[str]:
+        """Nobody makes it any more, and nobody will say so."""
+        for asset in self.assets.values():
+            if asset.status not in SETTLED:
+                asset.status = "cancelled"
+        return self._stands("deleted")
+
+    def _stands(self, overall: str) -> list[str]:
         if not overall or overall == self.overall:
             return []
         self.overall = overall

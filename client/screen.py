@@ -27,6 +27,7 @@ STYLES = {
     "failed": "bold red",
     "partial": "bold yellow",
     "cancelled": "dim",
+    "deleted": "bold red",
 }
 BAR_WIDTH = 28
 LEAST_TEXT_LINES = 3
@@ -93,7 +94,9 @@ class LiveScreen:
 
     def show(self, event: StoryEvent) -> None:
         self.progress.tell(event, self._elapsed())
-        if self.progress.overall != "generating" and self._ended is None:
+        if self.progress.overall == "generating":
+            self._ended = None  # it may begin again, at a wish
+        elif self._ended is None:
             self._ended = self._clock()
 
     def note(self, text: str) -> None:

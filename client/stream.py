@@ -16,6 +16,8 @@ IDLE = 45.0
 """Seconds without a byte until a connection counts as dead: three of the server's heartbeats."""
 PATIENCE = 120.0
 """Seconds without any event or heartbeat, over all attempts, until the stream gives up."""
+WITHOUT_ID = frozenset({"progress", "deleted"})
+"""Events that have no place in history: the id that a parser gives them is the last one's (HTML, 9.2.6)."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 
@@ -97,7 +99,7 @@ class Stream:
             return None
         if not isinstance(data, dict):
             return None
-        if raw.event == "progress":
+        if raw.event in WITHOUT_ID:
             return StoryEvent(raw.event, data)
         if not (raw.id.isascii() and raw.id.isdigit()):
             return StoryEvent(raw.event, data)

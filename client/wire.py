@@ -69,6 +69,43 @@ class Story(TypedDict, total=False):
     links: dict[str, str]
 
 
+class Wish(TypedDict):
+    """A wish that was taken: its id, and the event that it was told as."""
+
+    id: str
+    event: str
+
+
+class Taken(TypedDict, total=False):
+    """What a wish is answered by: the story as it stood, and the wish; null where nothing had to change.
+
+    ``findings``, of an edit alone: what falls short of the text for the story's age. It was taken all the same.
+    """
+
+    id: str
+    status: str
+    realtimeChannel: str
+    assetGenerationStatus: GenerationStatus
+    links: dict[str, str]
+    wish: Wish | None
+    findings: list[str]
+
+
+class Receipt(TypedDict):
+    """What went with a deleted story: rows by kind, objects and bytes in the store, messages on the bus.
+
+    ``complete`` is false while something of it could not be reached; it goes on by itself.
+    """
+
+    id: str
+    erasedAt: str
+    rows: dict[str, int]
+    objects: int
+    bytes: int
+    messages: int
+    complete: bool
+
+
 class StoryPage(TypedDict, total=False):
     """Stories, newest first. ``nextCursor`` is null or absent on the last page."""
 

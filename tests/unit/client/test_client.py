@@ -1,6 +1,7 @@
 """The client against a server that says what it is told to."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from client import FieldError, Problem, StoryEvent, StoryloomClient
+from client import FieldError, Problem, StoryEvent, StoryloomClient, Taken
 from client.stream import Stream
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -196,3 +197,66 @@ async def test_a_download_that_fails_leaves_no_file(client: StoryloomClient, api
     with pytest.raises(Problem, match="no such asset"):
         await client.download(STORY, "portrait", tmp_path / "portrait.png")
     assert files(tmp_path) == []
+
+
+TAKEN = {"id": STORY, "status": "generating", "wish": {"id": "w", "event": "StoryCancelled"}}
+
+
+@pytest.mark.parametrize(
+    ("wish", "asked"),
+    [
+        (lambda c: c.cancel(STORY), ("POST", "/cancel", None, None)),
+        (lambda c: c.cancel(STORY, idempotency_key="k"), ("POST", "/cancel", None, "k")),
+        (lambda c: c.retry(STORY), ("POST", "/assets/retry", {}, None)),
+        (
+            lambda c: c.retry(STORY, ["cover"], idempotency_key="k"),
+            ("POST", "/assets/retry", {"assets": ["cover"]}, "k"),
+        ),
+        (lambda c: c.regenerate(STORY, "pdf", idempotency_key="k"), ("POST", "/assets/pdf/regenerate", None, "k")),
+        (lambda c: c.edit_scene(STORY, 2, "A fox."), ("PUT", "/scenes/2/text", {"text": "A fox."}, None)),
+        (
+            lambda c: c.edit_scene(STORY, 2, ["A fox.", "It slept."], alt_text="A fox.", idempotency_key="k"),
+            ("PUT", "/scenes/2/text", {"paragraphs": ["A fox.", "It slept."], "altText": "A fox."}, "k"),
+        ),
+    ],
+)
+async def test_a_wish_is_asked_for_by_its_route(
+    client: StoryloomClient,
+    api: FakeApi,
+    wish: Callable[[StoryloomClient], Awaitable[Taken]],
+    asked: tuple[str, str, object, str | None],
+) -> None:
+    api.says(202, TAKEN)
+    assert await wish(client) == TAKEN
+    (request,) = api.requests
+    method, path, body, key = asked
+    assert (request.method, request.path) == (method, f"/api/v1/stories/{STORY}{path}")
+    sent = await request.text()
+    assert (json.loads(sent) if sent else None) == body
+    assert request.headers.get("Idempotency-Key") == key
+
+
+async def test_a_deletion_is_answered_by_its_receipt(client: StoryloomClient, api: FakeApi) -> None:
+    receipt = {"id": STORY, "complete": False, "objects": 3}
+    api.says(202, receipt)
+    assert await client.delete(STORY) == receipt
+    (request,) = api.requests
+    assert (request.method, request.path) == ("DELETE", f"/api/v1/stories/{STORY}")
+
+
+async def test_a_wish_that_is_refused_is_a_problem(client: StoryloomClient, api: FakeApi) -> None:
+    api.says(409, {"code": "story_ended", "detail": "The story has ended already.", "retryable": False})
+    with pytest.raises(Problem) as caught:
+        await client.cancel(STORY)
+    assert (caught.value.code, caught.value.retryable) == ("story_ended", False)
+
+
+async def test_a_story_that_begins_again_and_one_that_is_deleted_are_followed_to_the_end(
+    client: StoryloomClient, api: FakeApi
+) -> None:
+    api.streams(
+        'id: 1\nevent: story\ndata: {"overall":"ready"}\n\nid: 2\nevent: story\ndata: {"overall":"generating"}\n\n'
+        "event: deleted\ndata: {}\n\nevent: end\ndata: {}\n\n"
+    )
+    names = [(event.name, event.seq) async for event in client.events(STORY)]
+    assert names == [("story", 1), ("story", 2), ("deleted", None)]

@@ -111,6 +111,62 @@ def test_a_second_snapshot_says_only_what_is_new() -> None:
     "data",
     [{}, {"asset": 3}, {"asset": "cover", "progress": "x"}, {"scene": "1", "text": 5}, {"assetGenerationStatus": []}],
 )
-@pytest.mark.parametrize("name", ["snapshot", "outline", "asset", "text", "progress", "story"])
+@pytest.mark.parametrize("name", ["snapshot", "outline", "asset", "text", "progress", "story", "deleted"])
 def test_odd_data_never_breaks_the_view(name: str, data: dict[str, object]) -> None:
     live(snapshot(), StoryEvent(name, data, 9))
+
+
+def test_a_cancelled_story_says_so_and_what_was_not_finished_stands_still() -> None:
+    progress = Progress()
+    for event in RECORDED[:7]:
+        progress.tell(event, 1.0)
+    told = [
+        StoryEvent("asset", {"asset": "content", "status": "cancelled", "progress": 0}, 8),
+        StoryEvent("story", {"overall": "cancelled"}, 9),
+    ]
+    facts = [fact for event in told for fact in progress.tell(event, 2.0)]
+    assert facts == ["content: cancelled", "story: cancelled"]
+    late = StoryEvent("progress", {"asset": "content", "progress": 50})
+    progress.tell(late, 3.0)
+    assert (progress.assets["content"].progress, progress.assets["content"].seconds) == (0, 2.0)
+    assert "cancelled" in live(*RECORDED[:7], *told)
+
+
+def test_a_deleted_story_says_so_and_nothing_of_it_moves_any_more() -> None:
+    progress = Progress()
+    for event in RECORDED[:4]:
+        progress.tell(event, 1.0)
+    assert progress.tell(StoryEvent("deleted", {}), 2.0) == ["story: deleted"]
+    assert {asset.status for asset in progress.assets.values()} == {"cancelled"}
+    assert "deleted" in live(*RECORDED[:4], StoryEvent("deleted", {}))
+
+
+def test_a_story_that_begins_again_runs_its_clock_again() -> None:
+    now = [0.0]
+    console = Console(file=io.StringIO(), width=100, height=40, force_terminal=True, color_system=None)
+    screen = LiveScreen(console, clock=lambda: now[0])
+    shown = []
+    for at, overall in ((5.0, "ready"), (7.0, "generating"), (9.0, "partial")):
+        now[0] = at
+        screen.show(StoryEvent("story", {"overall": overall}))
+        now[0] = at + 1
+        with console.capture() as capture:
+            console.print(screen)
+        shown.append(capture.get().splitlines()[0].split()[-3:-1])
+    assert shown == [["ready", "5.0"], ["generating", "8.0"], ["partial", "9.0"]]
+
+
+def test_a_text_that_is_written_anew_may_begin_shorter_than_the_old() -> None:
+    """…but what comes late of the old one shortens nothing."""
+    progress = Progress()
+    progress.tell(snapshot(content="ready"), 0.0)
+    progress.tell(StoryEvent("text", {"scene": 1, "text": "Once upon a time."}, 2), 1.0)
+    early = StoryEvent("progress", {"asset": "content", "progress": 3, "scene": 1, "text": "A fox"})
+    progress.tell(early, 2.0)
+    assert progress.texts[1] == "Once upon a time."
+    progress.tell(StoryEvent("asset", {"asset": "content", "status": "generating", "progress": 0}, 3), 3.0)
+    progress.tell(early, 4.0)
+    assert progress.texts[1] == "A fox"
+    progress.tell(StoryEvent("text", {"scene": 1, "text": "A fox came."}, 4), 5.0)
+    progress.tell(early, 6.0)
+    assert progress.texts[1] == "A fox came."
