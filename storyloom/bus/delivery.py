@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -14,6 +14,8 @@ from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 
 Key = tuple[UUID, Asset, Fingerprint]
+FRESH = timedelta(seconds=1)
+"""Well below the reconciler's grace and any sensible ack wait: so long nobody takes a job for lost."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,8 +39,13 @@ class Delivery:
 
     @property
     def first(self) -> bool:
-        """Whether nobody can have made it before."""
-        return self.number == 1 and not self.job.put_back
+        """Whether nobody can have made it before.
+
+        An old one may have stood still on its way, in a frozen sender or in our own socket, while it was put back
+        or delivered elsewhere.
+        """
+        fresh = self.taken_at - self.job.at < FRESH
+        return fresh and self.number == 1 and not self.job.put_back
 
     @property
     def stamp(self) -> str:
