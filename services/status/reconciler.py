@@ -111,9 +111,10 @@ class Reconciler:
             return Round(caught_up=False)
         stories = await self._put_back_stories(before)
         wishes = await self._put_back_wishes(before)
-        dispatched = await self._unfinished.dispatched(before)
-        withdrawn = await self._withdraw_unwanted(dispatched, alive)
-        jobs = await self._put_back_jobs(dispatched, alive)
+        dispatched = await self._unfinished.dispatched(now)
+        long_since = [one for one in dispatched if one.queued_at < before]
+        withdrawn = await self._withdraw_unwanted(dispatched, long_since, alive)
+        jobs = await self._put_back_jobs(long_since, alive)
         expired = await self._end_what_takes_too_long(now)
         if thoroughly:
             await self._stop_unwanted()
@@ -168,18 +169,21 @@ class Reconciler:
         RECONCILED.labels(kind="job").inc(count)
         return count
 
-    async def _withdraw_unwanted(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+    async def _withdraw_unwanted(
+        self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
+    ) -> int:
         """Jobs that live and that nobody wants: sent by one who was slow, after another had withdrawn them.
 
-        A finished job lives until its worker's ack arrives, so that only what two rounds find is looked at.
+        A finished job lives until its worker's ack arrives, so that only what two rounds find is looked at. What was
+        dispatched a moment ago is wanted like all else: a job that ends in the next round is no suspect yet.
         """
         mine = {one.subject: one for one in dispatched}
         suspects = frozenset(subject for subject in alive if subject not in mine)
-        found = {subject: key for subject in suspects & self._suspects if (key := _key(subject)) is not None}
+        found = {subject: key for subject in sorted(suspects & self._suspects) if (key := _key(subject)) is not None}
         self._suspects = suspects
         wanted = await self._unfinished.wanted(found.values()) if found else {}
         # What has started over may still stand there as it was wanted before.
-        again = {one.subject: one for one in dispatched if one.revision and one.subject in alive}
+        again = {one.subject: one for one in long_since if one.revision and one.subject in alive}
         self._checked = {subject: mark for subject, mark in self._checked.items() if subject in again}
         asked = {subject: wanted.get(key) for subject, key in found.items()}
         asked |= {s: one.fingerprint for s, one in again.items() if self._checked.get(s) != one.fingerprint}
@@ -211,7 +215,7 @@ class Reconciler:
         held = await self._held()
         wanted = await self._unfinished.wanted({key for key, _ in held}) if held else {}
         stale = frozenset((key, mark) for key, mark in held if wanted.get(key) != mark)
-        for (story_id, asset), mark in stale & self._stale:
+        for (story_id, asset), mark in sorted(stale & self._stale):
             await self._bus.stop_work(StopWork(story_id=story_id, jobs=((asset, mark),)))
             RECONCILED.labels(kind="stopped").inc()
         self._stale = stale

@@ -29,6 +29,7 @@ class Dispatched:
     priority: Priority
     fingerprint: Fingerprint
     revision: int
+    queued_at: datetime
 
     @property
     def key(self) -> Key:
@@ -71,6 +72,7 @@ class Unfinished:
                 Priority(row["priority"]),
                 Fingerprint(row["fingerprint"]),
                 row["revision"],
+                row["queued_at"],
             )
             async for row in self._queries.unfinished_assets(self._pool, before=before)
         ]
