@@ -5,8 +5,10 @@ import asyncio
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import structlog
 from pydantic import ValidationError
 
 from storyloom.settings import Settings
@@ -31,7 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         sys.stderr.write(f"The operators' commands need the package {missing.name}: install requirements/local.txt.\n")
         return 3
-    logging.getLogger("nats").setLevel(logging.CRITICAL)  # what is away is said once, by us
     asked = options().parse_args(arguments)
     try:
         settings = Settings()
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     command = importlib.import_module(f"storyloom.operating.{asked.command}")
     try:
-        code: int = asyncio.run(command.run(asked, settings, console()))
+        with _quiet():
+            code: int = asyncio.run(command.run(asked, settings, console()))
     except AwayError as away:
         sys.stderr.write(f"{away}\n")
         return AWAY
@@ -51,6 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # whoever read has read enough
         return 0
     return code
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No logs: what is away is said once, in a sentence of ours."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        logging.getLogger("nats").setLevel(logging.NOTSET)
 
 
 def options() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from rich.text import Text
 from storyloom.operating.asking import clock, counted, span
 from storyloom.operating.looks import Look
 from storyloom.operating.standing import Finding, Standing, State
+from storyloom.story.assets import GRAPH, Asset
 
 MOST = 30
 """Rows of a table unless everything is asked for."""
@@ -75,9 +76,15 @@ def describe(one: Standing, now: datetime) -> str:
         case "retrying":
             return f"waits until {clock(one.until or now, now)} for attempt {one.attempt}"
         case "waiting":
-            return f"waits for {', '.join(asset.value for asset in one.waits_for)}"
+            return f"waits for {', '.join(asset.value for asset in _nearest(one.waits_for))}"
         case _:
             return f"nobody has it{since}"
+
+
+def _nearest(needs: Sequence[Asset]) -> list[Asset]:
+    """What is waited for, without what that waits for in its turn."""
+    implied = {further for need in needs for further in GRAPH[need].waits_for}
+    return [need for need in needs if need not in implied]
 
 
 def _summary(look: Look, findings: Sequence[Finding]) -> Text:

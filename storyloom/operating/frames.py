@@ -20,6 +20,8 @@ from storyloom.operating.sql import queries
 from storyloom.operating.standing import Moment, Standing, Story, examine
 
 MINUTE = timedelta(minutes=1)
+ANSWERS = 0.5
+"""Seconds for workers to say what they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Frames:
             lanes(reach.bus),
             projector(reach.bus),
             dead_letters(reach.bus),
-            who_holds_what(reach.bus, Patience().answers),
+            who_holds_what(reach.bus, ANSWERS),
             scrape(self.urls),
         )
         stories = await queries().unfinished_stories(reach.pool)

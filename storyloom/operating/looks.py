@@ -33,7 +33,7 @@ class Patience:
     """Between the commit and the bus."""
     catch_up: float = 2.0
     """For the projector to hear what was told before the look."""
-    answers: float = 0.5
+    answers: float = 1.0
     """For the workers to say what they hold."""
     wishes: float = 10.0
     erasures: float = 60.0

@@ -71,9 +71,16 @@ def _queues(frame: Frame) -> Table:
     lanes = {(lane.service, lane.priority): lane for lane in frame.lanes}
     for service in Service:
         cells = [_lane(lanes.get((service, priority)), frame.at) for priority in Priority]
-        count = workers[service]
-        table.add_row(service.value, *cells, Text(str(count), style="" if count else "bold red"))
+        asking = any(lanes[pair].pulls or lanes[pair].in_flight for pair in lanes if pair[0] is service)
+        table.add_row(service.value, *cells, _workers(workers[service], asking=asking))
     return table
+
+
+def _workers(count: int, *, asking: bool) -> Text:
+    """How many answered. One that is too busy to answer in time may be there: it has jobs, or asks for some."""
+    if count:
+        return Text(str(count))
+    return Text("?", style="yellow") if asking else Text("0", style="bold red")
 
 
 def _lane(lane: Lane | None, now: datetime) -> Text:

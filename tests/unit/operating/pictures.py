@@ -89,7 +89,8 @@ def busy() -> Frame:
     for service in Service:
         for priority in Priority:
             count, flying, age = waiting.get((service, priority), (0, 0, None))
-            found.append(Lane(service, priority, count, flying, 4, ago(age) if age else None))
+            pulls = 0 if service is Service.DOCUMENTS else 4
+            found.append(Lane(service, priority, count, flying, pulls, ago(age) if age else None))
     standing, _ = examine(HALFWAY, moment(HALFWAY, held=(Asset.COVER,)))
     return Frame(
         at=NOW,

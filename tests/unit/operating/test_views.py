@@ -42,8 +42,10 @@ def test_on_a_wide_terminal_panels_stand_side_by_side() -> None:
 
 
 def test_a_service_without_workers_is_a_zero() -> None:
-    (line,) = [line for line in drawn(View(busy()), 100).splitlines() if "documents" in line]
-    assert line.split()[-2] == "0"
+    """…and one whose workers are too busy to answer a question mark."""
+    frame = replace(busy(), held=[])
+    last = {line.split()[1]: line.split()[-2] for line in drawn(View(frame), 100).splitlines()[3:7]}
+    assert last == {"content": "?", "images": "?", "audio": "?", "documents": "0"}
 
 
 def test_what_is_away_is_said_above_the_last_picture() -> None:
@@ -76,7 +78,7 @@ def test_a_healthy_report_says_so_and_where_each_asset_stands() -> None:
     assert text.startswith("✓ Healthy. 1 story under way")
     assert "images-42@0badcafe works on it for 9.0 s" in text
     assert "waits until" in text
-    assert "waits for text_2, text_3" in text
+    assert "text_4       waits for text_3\n" in "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def test_findings_come_first_with_what_they_are_about() -> None:
