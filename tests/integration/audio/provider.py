@@ -23,6 +23,8 @@ class Provider:
     behave: Behave | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     voices: list[str] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)
+    """What the client called each request."""
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -31,6 +33,7 @@ class Provider:
         assert request.query["output_format"] == "mp3_44100_128"
         self.asked.append(await request.json())
         self.voices.append(request.match_info["voice"])
+        self.names.append(request.headers.get("X-Client-Request-Id"))
         if self.behave:
             return await self.behave(request)
         spoken = await speak(self.asked[-1]["text"], voice_id="narrator", settings={}, engine="espeak")

@@ -10,6 +10,7 @@ from aiohttp import BodyPartReader, web
 from pydantic import SecretStr
 
 from storyloom.settings import OpenAISettings
+from storyloom.vendors.gate import Gate
 from storyloom.vendors.openai import OpenAI
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -24,15 +25,18 @@ class Vendor:
     answers: list[Answer] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)
+    """What the client called each request."""
 
     def say(self, *answers: Answer) -> None:
         self.answers += answers
 
-    def door(self, **settings: Any) -> OpenAI:
-        return OpenAI(OpenAISettings(openai_api_key=SecretStr("sk-test"), openai_base_url=self.url, **settings))
+    def door(self, gate: Gate | None = None, **settings: Any) -> OpenAI:
+        return OpenAI(OpenAISettings(openai_api_key=SecretStr("sk-test"), openai_base_url=self.url, **settings), gate)
 
     async def hear(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path)
+        self.names.append(request.headers.get("x-client-request-id"))
         self.bodies.append(await (_form(request) if request.content_type.startswith("multipart") else request.json()))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return await answer(request)

@@ -1,0 +1,171 @@
+"""The door to ElevenLabs with its gate before it, and the bill of the job, through the real SDK."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from services.audio.elevenlabs import ElevenLabs
+from services.audio.narrator import Passage
+from storyloom.settings import ElevenLabsSettings
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.vendors.gate import Gate
+from storyloom.work import BILL, Bill
+from studio.voice.speaking import Spoken, speak_now
+from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
+from tests.unit.vendors.clock import StoppedClock
+
+PASSAGE = Passage(text="Good night, fox.", voice_id="narrator", purpose="narration_1")
+PRICE = 0.0003
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    async with open_provider() as provider:
+        yield provider
+
+
+def open_door(provider: Provider, gate: Gate | None = None, **changes: Any) -> ElevenLabs:
+    settings = {"elevenlabs_api_key": SecretStr("key"), "elevenlabs_base_url": provider.url, "voice_timeout": 30}
+    return ElevenLabs(ElevenLabsSettings.model_validate(settings | changes), gate)
+
+
+@pytest.fixture
+async def voice(provider: Provider) -> AsyncIterator[ElevenLabs]:
+    voice = open_door(provider)
+    yield voice
+    await voice.close()
+
+
+@contextmanager
+def billed() -> Iterator[Bill]:
+    bill = Bill("0123456789abcdef")
+    token = BILL.set(bill)
+    try:
+        yield bill
+    finally:
+        BILL.reset(token)
+
+
+def always(data: Any, status: int = 200, **headers: str) -> Behave:
+    async def behave(_request: web.Request) -> web.StreamResponse:
+        return say(data, status, **headers)
+
+    return behave
+
+
+async def cut(request: web.Request) -> web.StreamResponse:
+    headers = {"Content-Length": "1000", "request-id": REQUEST_ID, "character-cost": "16"}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    await response.write(b'{"audio_base64": "')
+    assert request.transport
+    request.transport.close()
+    return response
+
+
+def _spoken() -> Spoken:
+    return speak_now(PASSAGE.text, voice_id="narrator", settings={}, engine="espeak")
+
+
+async def test_a_reading_is_named_to_the_provider_and_billed_once(provider: Provider, voice: ElevenLabs) -> None:
+    with billed() as bill:
+        reading = await voice.read(PASSAGE)
+    assert provider.names == ["0123456789abcdef-1"]
+    (call,) = bill.calls
+    assert (call.provider, call.model, call.request_id, call.purpose, call.error) == (
+        "elevenlabs",
+        "eleven_v3",
+        REQUEST_ID,
+        "narration_1",
+        None,
+    )
+    assert call.cost_usd == reading.call.cost_usd == pytest.approx(PRICE * len(PASSAGE.text))
+
+
+async def test_outside_of_jobs_a_reading_has_no_name(provider: Provider, voice: ElevenLabs) -> None:
+    await voice.read(PASSAGE)
+    assert provider.names == [None]
+
+
+@pytest.mark.parametrize(
+    ("behave", "error", "cost"),
+    [
+        (always({"detail": {"status": "too_many_concurrent_requests"}}, 429), "rate_limited", 0),
+        (always({"detail": {"status": "quota_exceeded"}}, 401), "out_of_quota", 0),
+        (always({"detail": "oops"}, 500), "server_error", 0),
+        (always({"detail": {"status": "invalid_api_key"}}, 401), "not_allowed", 0),
+        (always({"detail": {"status": "voice_not_found"}}, 404), "rejected", 0),
+        (always({"detail": {"status": "content_against_policy"}}, 403), "refused", 0),
+        (always({}, 200, **{"character-cost": "16"}), "bad_answer", 16 * PRICE),
+        (always({"audio_base64": "", "alignment": None}), "bad_answer", 16 * PRICE),
+        (cut, "cut", 16 * PRICE),
+    ],
+)
+async def test_a_failed_reading_is_on_the_bill_with_what_is_known_of_its_cost(
+    provider: Provider, voice: ElevenLabs, behave: Behave, error: str, cost: float
+) -> None:
+    provider.behave = behave
+    with billed() as bill, pytest.raises((TryAgain, GiveUp, NotNow)):
+        await voice.read(PASSAGE)
+    (call,) = bill.calls
+    assert (call.request_id, call.error) == (REQUEST_ID, error)
+    assert call.cost_usd == pytest.approx(cost)
+
+
+async def test_a_reading_that_does_not_fit_its_text_is_paid_for(provider: Provider, voice: ElevenLabs) -> None:
+    provider.behave = always(body(_spoken(), audio_base64="bm90IG1wMw=="))
+    with billed() as bill, pytest.raises(TryAgain, match="decoded"):
+        await voice.read(PASSAGE)
+    (call,) = bill.calls
+    assert call.error == "bad_answer"
+    assert call.cost_usd == pytest.approx(16 * PRICE)
+
+
+async def test_a_stalled_reading_and_a_cancelled_one_are_on_the_bill(provider: Provider) -> None:
+    provider.behave = provider.stall
+    hasty, patient = open_door(provider, voice_timeout=0.2), open_door(provider)
+    with billed() as bill:
+        with pytest.raises(TryAgain):
+            await hasty.read(PASSAGE)
+        provider.stalled.clear()
+        task = asyncio.create_task(patient.read(PASSAGE))
+        await provider.stalled.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [(call.error, call.cost_usd) for call in bill.calls] == [("timeout", 0), ("cancelled", 0)]
+    await hasty.close()
+    await patient.close()
+
+
+async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provider: Provider, voice: ElevenLabs) -> None:
+    provider.behave = always({"detail": "oops"}, 503)
+    for _ in range(5):
+        with pytest.raises(TryAgain):
+            await voice.read(PASSAGE)
+    with billed() as bill, pytest.raises(NotNow, match="elevenlabs is away"):
+        await voice.read(PASSAGE)
+    assert len(provider.asked) == 5
+    assert (bill.calls, bill.asked) == ([], 0)
+
+
+async def test_used_up_credits_wait_for_people(provider: Provider) -> None:
+    clock = StoppedClock()
+    settings = ElevenLabsSettings()
+    voice = open_door(provider, Gate("elevenlabs", settings, calls=2, most=4, clock=clock, chance=random.Random(1)))
+    provider.behave = always({"detail": {"status": "quota_exceeded", "message": "You have 3 credits."}}, 401)
+    for _ in range(3):
+        with pytest.raises(NotNow, match="used up") as raised:
+            await voice.read(PASSAGE)
+        assert raised.value.after >= 60
+    assert len(provider.asked) == 1
+    provider.behave = None
+    await clock.advance(60 * 1.25)
+    assert (await voice.read(PASSAGE)).seconds > 0
+    await voice.close()
