@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storyloom.settings import Settings
-from storyloom.story.assets import Asset
+from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.errors import TryAgain
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
@@ -53,6 +53,10 @@ async def test_whoever_waits_for_a_provider_is_cancelled_and_leaves_nothing(sett
         assert on.makers.running == 0
         assert not on.makers.made
         await left_nothing(on, job)
+        names = on.bus.names
+        info = await on.bus.js.consumer_info(names.jobs, names.lane(Service.IMAGES, Priority.NORMAL))
+    assert info.delivered is not None
+    assert info.delivered.consumer_seq == 2, "handed back to nobody"
 
 
 async def test_only_what_is_named_is_stopped(settings: Settings) -> None:
