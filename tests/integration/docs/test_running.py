@@ -6,6 +6,7 @@ import re
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -64,22 +65,40 @@ async def test_the_days_stories_and_assets_are_counted_with_their_times(
     assert (row["status"], row["overall_status"], row["count"]) == ("generating", "generating", 1)
 
 
-async def test_the_look_at_dead_letters_names_reasons_and_no_brief(settings: Settings) -> None:
+async def test_the_commands_about_dead_letters_do_what_the_page_says(settings: Settings) -> None:
+    """Listed with its reason, shown without the child's name, dropped; what is no job any more is not replayed."""
     bus = await connect(settings, "test")
     await provision(bus.js, settings)
-    body = {"job": {"brief": {"characters": [{"name": "Mira"}]}}, "code": "bug", "reason": "it broke", "attempts": 2}
-    await bus.send(bus.names.dead, [Letter("dead.images.1.cover", orjson.dumps(body), None)])
+    body: dict[str, Any] = {
+        "job": {"brief": {"characters": [{"name": "Mira"}]}},
+        "code": "attempts_spent",
+        "reason": "it was busy",
+    }
+    body |= {"attempts": 8, "at": "2026-05-01T03:00:00Z"}
+    await bus.send(bus.names.dead, [Letter(f"dead.images.{uuid4()}.cover", orjson.dumps(body), None)])
     await bus.close()
-    (script,) = re.findall(r"<<'PY'\n(.*?)\nPY\n", PAGE, re.DOTALL)
+    commands = re.findall(r"^\.venv/bin/python -m storyloom (dead .*?)(?: +#.*)?$", PAGE, re.MULTILINE)
+    listed, shown, replayed, dropped = (
+        [word.replace("17", "1") for word in command.split() if word != "18"] for command in commands
+    )
+    assert b"it was busy" in await operate(settings, *listed)
+    assert b"left out" in (told := await operate(settings, *shown))
+    assert b"Mira" not in told
+    assert b"its story is gone" in await operate(settings, *replayed)
+    assert b"1 dead letter deleted" in await operate(settings, *dropped, "--yes")
+
+
+async def operate(settings: Settings, *words: str) -> bytes:
+    """What an operator's command writes; it must succeed and complain of nothing."""
+    told = {
+        "NATS_URL": settings.nats_url,
+        "BUS_PREFIX": settings.bus_prefix,
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+    }
     done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script),
-        cwd=ROOT,
-        env=os.environ | {"NATS_URL": settings.nats_url, "BUS_PREFIX": settings.bus_prefix},
-        stdout=PIPE,
-        stderr=PIPE,
+        *(sys.executable, "-m", "storyloom", *words), cwd=ROOT, env=os.environ | told, stdout=PIPE, stderr=PIPE
     )
     out, errors = await done.communicate()
     assert errors == b""
-    assert b"dead.images.1.cover 1 {" in out
-    assert b"'reason': 'it broke'" in out
-    assert b"Mira" not in out
+    assert done.returncode == 0
+    return out
