@@ -44,8 +44,12 @@ class Delivery:
         An old one may have stood still on its way, in a frozen sender or in our own socket, while it was put back
         or delivered elsewhere.
         """
-        fresh = self.taken_at - self.job.at < FRESH
-        return fresh and self.number == 1 and not self.job.put_back
+        return not self.again and self.taken_at - self.job.at < FRESH
+
+    @property
+    def again(self) -> bool:
+        """Whether somebody else, or we, had it before: the bus says so, or the reconciler."""
+        return self.number > 1 or self.job.put_back
 
     @property
     def stamp(self) -> str:

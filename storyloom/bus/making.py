@@ -69,6 +69,8 @@ class Making:
                 self._adopted.inc()
                 log.info("job.already_made", deliveries=delivery.number)
                 return manifest.result
+            if not delivery.again:
+                return None  # only old: there is no earlier holder to know anything of
             known = await history.read()
             self._check(history)
             if delivery.number > 1:

@@ -67,17 +67,28 @@ class Floor:
         await self.bus.command([job])
         return job
 
-    async def heard(self, kind: type[E], job: AssetRequested, *, count: int = 1) -> list[E]:
+    async def heard(self, kind: type[E], job: AssetRequested, *, count: int = 1, within: float = 20) -> list[E]:
         """Wait for events of a kind about a job's story; all of them."""
 
         async def there() -> bool:
             return len(self._of(kind, job)) >= count
 
-        await until(there)
+        await until(there, within=within)
         return self._of(kind, job)
 
     def _of(self, kind: type[E], job: AssetRequested) -> list[E]:
         return [event for event in self.told if isinstance(event, kind) and event.story_id == job.story_id]
+
+    async def kept(self, event: type[AnyEvent], job: AssetRequested) -> None:
+        """Wait until an event of a kind about a job's story stands on STORY: it was not only said."""
+        names = self.bus.names
+        subject = names.subject(f"story.evt.{event.__name__}.{job.story_id}")
+
+        async def there() -> bool:
+            info = await self.bus.js.stream_info(names.story, subjects_filter=subject)
+            return bool(info.state.subjects)
+
+        await until(there)
 
     async def began(self, count: int = 1) -> None:
         """Wait until so many jobs are being made."""

@@ -1,8 +1,12 @@
 """One job, two holders: one result stands, everywhere, and as little as possible is asked for twice."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
 
 from storyloom.bus.held import who_holds_what
 from storyloom.objects import Manifest, Objects
@@ -125,6 +129,35 @@ async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(setti
         await on.work()
         (told,) = await on.heard(AssetCompleted, await on.order())
     assert told.result == theirs[0].result
+
+
+@pytest.mark.parametrize(
+    "told", [{"put_back": True}, {"at": datetime.now(UTC) - timedelta(minutes=1)}], ids=["put back", "old"]
+)
+async def test_what_may_have_been_made_before_is_looked_for_before_it_is_paid(
+    settings: Settings, told: dict[str, Any]
+) -> None:
+    """The bus calls it a first delivery all the same: it was wiped, or the job stood still on its way."""
+    async with floor(settings) as on:
+        story_id = uuid4()
+        job = await on.order(story_id=story_id, **told)
+        made = Manifest(asset=job.asset, fingerprint=job.fingerprint, result=await _picture(job))
+        await on.objects.write_manifest(story_id, made)
+        await on.work()
+        (completed,) = await on.heard(AssetCompleted, job)
+    assert completed.result == made.result
+    assert not on.makers.made
+
+
+async def test_a_job_that_waited_long_for_its_first_worker_is_not_taken_for_one_that_lost_a_worker(
+    settings: Settings,
+) -> None:
+    """A busy hour must not look as if everything were paid for twice."""
+    before = REMADE.labels(service="images")._value.get()
+    async with floor(settings) as on:
+        await on.work()
+        await on.heard(AssetCompleted, await on.order(at=datetime.now(UTC) - timedelta(minutes=1)))
+    assert REMADE.labels(service="images")._value.get() == before
 
 
 async def _picture(job: AssetRequested) -> Picture:

@@ -19,7 +19,8 @@ from tests.integration.core.system import until
 from tests.makers import QuickMakers
 
 PATIENT = {"ack_wait": 15}
-"""Whatever moves on within a test was handed back: the bus itself would wait too long."""
+SOON = 10.0
+"""Seconds: whatever moves on by then was handed back, for the bus itself would wait longer."""
 
 
 async def test_a_stopping_worker_finishes_what_runs(settings: Settings) -> None:
@@ -58,7 +59,7 @@ async def test_what_a_stopping_worker_cannot_finish_is_handed_back_without_a_fai
         await stopping.stop()
         assert hanging.running == 0
         await on.work()
-        await on.heard(AssetCompleted, job)
+        await on.heard(AssetCompleted, job, within=SOON)
         assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
 
 
@@ -75,7 +76,7 @@ async def test_a_process_told_to_end_hands_back_what_it_works_on(settings: Setti
             process.terminate()
             assert await process.ended() == 0
         await on.work()
-        (told,) = await on.heard(AssetCompleted, job)
+        (told,) = await on.heard(AssetCompleted, job, within=SOON)
         assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
     assert isinstance(told.result, Picture)
     assert told.result.alt_text != SIGNED
