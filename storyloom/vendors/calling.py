@@ -84,6 +84,9 @@ async def calling(gate: Gate, call: Call, *, seconds: float, dialect: Dialect) -
             if failed.verdict is error:
                 raise
             raise failed.verdict from error
+        except NotNow:  # of another call in the midst of this one
+            call.outcome = Outcome.CANCELLED
+            raise
         except Exception:
             call.outcome = Outcome.BUG
             raise

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -17,7 +18,7 @@ import structlog
 
 from storyloom.settings import ProviderSettings
 from storyloom.story.assets import Priority
-from storyloom.story.errors import NotNow
+from storyloom.story.errors import NotNow, TryAgain
 from storyloom.telemetry import (
     PROVIDER_AWAY,
     PROVIDER_IN_FLIGHT,
@@ -64,6 +65,7 @@ class Visit:
     outcome: Outcome = Outcome.CANCELLED
     retry_after: float | None = None
     """Seconds, where the provider named them."""
+    over: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -132,12 +134,27 @@ class Gate:
 
         ``invested`` is a call whose job has paid for something already that it would lose if it were handed back: it
         waits until the provider is back, as far as LONGEST_WAIT allows. Safe to cancel anywhere.
+
+        A call that is made in the midst of another one (a text is judged while it is written) never waits: the other
+        one would wait with it, and its time-out would run. It needs no place of its own; a closed gate is a TryAgain.
         """
-        visit = await self._wait(priority, invested=invested)
+        around = any(gate is self and not other.over for gate, other in _inside.get())
+        visit = self._slip_in() if around else await self._wait(priority, invested=invested)
+        token = _inside.set((*_inside.get(), (self, visit)))
         try:
             yield visit
         finally:
             self._end(visit)
+            _inside.reset(token)
+
+    def _slip_in(self) -> Visit:
+        now = self._time().time()
+        if closed := self._closed_for(now):
+            why = self._why_closed()
+            PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
+            raise TryAgain(_REASONS[why].format(self._provider), after=closed)
+        self._in_flight += 1
+        return Visit(self._breaker.let_in(now))
 
     async def _wait(self, priority: Priority, *, invested: bool) -> Visit:
         waiter = _Waiter(asyncio.get_running_loop().create_future(), invested)
@@ -180,6 +197,7 @@ class Gate:
 
     def _end(self, visit: Visit) -> None:
         """A call has left: learn from it, and let the next in."""
+        visit.over = True
         now, outcome, era = self._time().time(), visit.outcome, self._breaker.era
         if outcome is Outcome.OK:
             self._limit.succeed(self._in_flight)
@@ -253,6 +271,8 @@ _REASONS = {
     "out_of_quota": "our allowance at {} is used up",
     "crowded": "too many calls wait for {}",
 }
+_inside: ContextVar[tuple[tuple[Gate, Visit], ...]] = ContextVar("inside", default=())
+"""The calls in whose midst this task is, or was when it began."""
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Gate]] = WeakKeyDictionary()
 
 

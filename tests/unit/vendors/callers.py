@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 
 from storyloom.story.assets import Priority
 from storyloom.vendors.breaker import State
@@ -41,7 +42,8 @@ class Caller:
     def __init__(self, gate: Gate, priority: Priority = NORMAL, *, invested: bool = False) -> None:
         self._inside = False
         self._leave = asyncio.Event()
-        self.task = asyncio.create_task(self._call(gate, priority, invested))
+        # It has nothing to do with the call in whose midst it may come.
+        self.task = asyncio.create_task(self._call(gate, priority, invested), context=Context())
 
     async def _call(self, gate: Gate, priority: Priority, invested: bool) -> None:
         async with gate.enter(priority, invested=invested) as visit:

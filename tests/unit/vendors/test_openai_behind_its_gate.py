@@ -1,6 +1,7 @@
 """The door to OpenAI with its gate before it, through the real SDK."""
 
 import asyncio
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from storyloom.story.assets import Priority
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.vendors.breaker import State
 from storyloom.vendors.openai import OpenAI
-from tests.unit.vendors.asking import PNG, SCENE, TEXT, ask, billed, moderation, stall
+from tests.unit.vendors.asking import PNG, SCENE, TEXT, ask, billed, moderation, stall, stream_of
 from tests.unit.vendors.clock import StoppedClock, make_gate, settle
-from tests.unit.vendors.provider import Answer, Vendor, reply_body, say_error, say_json
+from tests.unit.vendors.provider import Answer, Vendor, reply_body, say_error, say_json, say_stream
 
 GOOD = say_json(reply_body(TEXT))
 
@@ -184,10 +185,47 @@ async def test_a_wait_at_the_gate_is_no_time_out_of_the_provider(vendor: Vendor)
     door = vendor.door(gate, text_timeout=0.5)
     vendor.say(GOOD)
     async with gate.enter(Priority.NORMAL):
-        task = asyncio.create_task(ask(door))
+        task = asyncio.create_task(ask(door), context=Context())  # not in the midst of this one
         await asyncio.sleep(0.8)  # longer than a call may take, by the real clock
         assert not task.done()
     assert (await task)[0] == SCENE
+    await door.close()
+
+
+async def test_a_text_is_judged_while_it_is_written_though_there_is_no_place_left(vendor: Vendor) -> None:
+    """Each would wait for the other, and both would time out."""
+    gate = make_gate(StoppedClock(), calls=1, most=1)
+    door = vendor.door(gate)
+    flagged: list[bool] = []
+
+    async def judge(text: str) -> None:
+        flagged.append((await door.moderate([text])).flagged)
+        assert gate.in_flight == 1
+
+    vendor.say(say_stream(*stream_of(TEXT, pieces=3)), say_json(moderation({"hate": False})))
+    assert (await ask(door, on_text=judge))[0] == SCENE
+    assert flagged == [False] * 3
+    assert gate.in_flight == 0
+    await door.close()
+
+
+async def test_a_judgement_in_mid_text_does_not_wait_at_a_closed_gate(vendor: Vendor) -> None:
+    gate = make_gate(StoppedClock(), calls=4)
+    door = vendor.door(gate)
+    waits: list[float | None] = []
+
+    async def judge(text: str) -> None:
+        with pytest.raises(TryAgain) as raised:
+            await door.moderate([text])
+        waits.append(raised.value.after)
+
+    busy = say_error(429, "rate_limit_exceeded", {"retry-after": "3"})
+    vendor.say(say_stream(*stream_of(TEXT, pieces=3)), busy)
+    with billed() as bill:
+        assert (await ask(door, on_text=judge))[0] == SCENE
+    assert waits == [3, 3, 3]
+    assert len(vendor.paths) == 2  # the second and the third were not sent
+    assert [call.error for call in bill.calls] == ["rate_limited", None]
     await door.close()
 
 

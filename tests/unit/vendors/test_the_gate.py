@@ -1,5 +1,7 @@
 """The gate before a provider, by a clock that stands still until it is moved: who goes in, and when."""
 
+import asyncio
+
 import pytest
 
 from storyloom.settings import ProviderSettings
@@ -94,6 +96,25 @@ async def test_nobody_waits_in_the_line_until_the_job_itself_is_over(clock: Stop
         with pytest.raises(NotNow, match="too many"):
             await second.task
         assert gate.waiting == 0
+
+
+async def test_a_task_that_outlives_a_call_is_not_in_its_midst(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=1, most=1)
+    async with gate.enter(NORMAL):
+        await call(gate)  # in its midst: it needs no place
+        over = asyncio.Event()
+
+        async def come_later() -> None:
+            await over.wait()
+            await call(gate)
+
+        later = asyncio.create_task(come_later())
+    async with callers(gate, NORMAL) as (holder,):
+        over.set()
+        await settle()
+        assert gate.waiting == 1
+        await holder.leave()
+        await later
 
 
 async def test_no_alarm_stays_set_when_all_have_left(clock: StoppedClock) -> None:
