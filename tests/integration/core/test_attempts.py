@@ -6,13 +6,13 @@ from typing import Any
 from storyloom.attempts import Attempts
 from storyloom.objects import Manifest, Objects
 from storyloom.settings import Settings
-from storyloom.story.assets import Asset
+from storyloom.story.assets import Asset, Priority
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall
 from storyloom.telemetry import REMADE
-from storyloom.work import BILL
+from storyloom.work import BILL, Bill
 from tests.integration.core.floor import floor, forever, kill
 from tests.makers import QuickMakers
 
@@ -233,3 +233,30 @@ async def test_a_job_put_back_knows_its_history(settings: Settings) -> None:
         (failed,) = await on.heard(AssetFailed, job)
     assert failed.reason == "two (after 2 attempts)"
     assert len(failed.calls) == 2
+
+
+async def test_every_attempt_has_a_bill_of_its_own_that_names_its_job(settings: Settings) -> None:
+    """Two jobs at once, one of them twice: three bills, two marks."""
+    bills: list[Bill] = []
+
+    async def keep(job: AssetRequested) -> None:
+        bill = BILL.get()
+        assert bill is not None
+        assert bill.calls == []
+        bills.append(bill)
+        pay(job.asset)
+        if len(bills) == 1:
+            raise TryAgain("one", after=0.02)
+
+    async with floor(settings) as on:
+        on.makers.before = keep
+        await on.work()
+        urgent = await on.order(priority=Priority.URGENT)
+        other = await on.order(Asset.SCENE_1, story_id=urgent.story_id)
+        await on.heard(AssetCompleted, urgent, count=2)
+    assert {bill.mark: bill.priority for bill in bills} == {
+        urgent.fingerprint[:16]: Priority.URGENT,
+        other.fingerprint[:16]: Priority.NORMAL,
+    }
+    assert len({id(bill) for bill in bills}) == 3
+    assert BILL.get() is None
