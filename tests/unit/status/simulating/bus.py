@@ -1,0 +1,224 @@
+"""The bus in memory: a server that may be away or lose everything, and what a process sees of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+from nats.aio.msg import Msg
+
+from storyloom.bus.connection import Bus, BusUnavailableError, Letter, Sent
+from storyloom.bus.pulling import Pull
+from storyloom.bus.streams import Names
+from storyloom.story.events import Event
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested, StopWork
+from tests.unit.status.simulating.streams import Jobs, Standing, Story, Told
+from tests.unit.status.simulating.world import Process, World
+
+_ALL = 1 << 62
+
+
+@dataclass(eq=False)
+class Server:
+    """One NATS. ``jobs`` and ``story`` are None while the streams are gone."""
+
+    world: World
+    on_free: Callable[[Standing], None] = lambda _: None
+    on_stop: Callable[[StopWork], None] = lambda _: None
+    away_until: float = 0.0
+    put_back_carries_id: bool = False
+    """As it must not be: to see that something breaks then."""
+    mended: Counter[str] = field(default_factory=Counter)
+    """What reconcilers did: jobs and events that they put back, jobs that they withdrew; and jobs sent too late."""
+    stopped: set[Fingerprint] = field(default_factory=set)
+    jobs: Jobs = field(init=False)
+    story: Story = field(init=False)
+    gone: bool = False
+    events: dict[str, Event] = field(default_factory=dict)
+    """Every event that was ever stored, by its id."""
+
+    def __post_init__(self) -> None:
+        self.jobs, self.story = Jobs(self.world, self._free), Story(self.world)
+
+    def _free(self, message: Standing) -> None:
+        self.on_free(message)
+
+    def wipe(self) -> None:
+        """Everything is lost, and numbers begin anew."""
+        self.world.say("the bus lost everything")
+        old = self.story
+        self.gone = True
+        self.jobs, self.story = Jobs(self.world, self._free), Story(self.world)
+        old.wake()
+
+    def lay(self) -> list[str]:
+        gone, self.gone = self.gone, False
+        if gone:
+            self.story.wake()
+        return ["a stream or consumer is gone"] if gone else []
+
+
+class SimBus(Bus):
+    """A process's connection."""
+
+    def __init__(self, server: Server, process: Process) -> None:
+        self.server = server
+        self.names = Names()
+        self._world = server.world
+        self._process = process
+
+    async def reach(self, *, streams: bool = True) -> Server:
+        """A request on its way to the server. Raises BusUnavailableError when it does not get there."""
+        await self._world.pass_time(self._process)
+        if self.server.away_until > self._world.loop.time() or (streams and self.server.gone):
+            raise BusUnavailableError("the bus is away")
+        return self.server
+
+    async def _publish(self, letter: Event | AssetRequested, key: str | None) -> Sent:
+        await self.reach()
+        if not self._world.happens(self._world.faults.unsent):
+            return self._store(letter, key)
+        if self._world.happens(0.5):
+            self._store(letter, key)
+        raise BusUnavailableError("no acknowledgement")
+
+    def _store(self, letter: Event | AssetRequested, key: str | None) -> Sent:
+        return self._store_event(letter, key) if isinstance(letter, Event) else self._store_job(letter, key)
+
+    async def tell(self, *events: Event) -> None:
+        for event in events:
+            await self._publish(event, event.id)
+
+    async def tell_again(self, event: Event) -> None:
+        self.server.mended["events"] += 1
+        await self._publish(event, None)
+
+    def _store_event(self, event: Event, key: str | None) -> Sent:
+        sent = self.server.story.store(event, key)
+        self.server.events.setdefault(event.id, event)
+        self._world.say("told", self._process.name, event.id, sent.value)
+        return sent
+
+    async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
+        """All are published before any answer is waited for: one that fails leaves the others."""
+        sent, failure = [], None
+        for job in jobs:
+            try:
+                keyed = self.server.put_back_carries_id or not job.put_back
+                sent.append(await self._publish(job, job.id if keyed else None))
+            except BusUnavailableError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return sent
+
+    def _store_job(self, job: AssetRequested, key: str | None) -> Sent:
+        if job.put_back:  # dated by the real clock
+            job = job.model_copy(update={"at": self._world.at})
+        sent = self.server.jobs.store(job, key)
+        self._world.say("sent", self._process.name, job.id, "put back" if job.put_back else "", sent.value)
+        self.server.mended["sent after their stop"] += job.fingerprint in self.server.stopped
+        self.server.mended["jobs"] += job.put_back and sent is Sent.STORED
+        return sent
+
+    async def send(self, stream: str, letters: Sequence[Letter]) -> list[Sent]:
+        self._world.breaks("a dead letter", [letter.subject for letter in letters])
+        return [Sent.STORED for _ in letters]
+
+    async def whisper(self, subject: str, body: bytes) -> None:
+        await self._world.pass_time(self._process)
+
+    async def stop_work(self, stop: StopWork) -> None:
+        await self._world.pass_time(self._process)
+        if self.server.away_until <= self._world.loop.time():
+            self._world.say("stop", self._process.name, [(asset.value, mark[:8]) for asset, mark in stop.jobs or ()])
+            self.server.stopped.update(mark for _, mark in stop.jobs or ())
+            self.server.on_stop(stop)
+
+    async def withdraw(self, subject: str, *, up_to: int | None = None) -> None:
+        server = await self.reach()
+        self._world.say("withdrew", self._process.name, subject, subject in server.jobs.standing)
+        self.server.mended["withdrawn"] += up_to is not None
+        server.jobs.purge(subject, up_to)
+        await self._world.pass_time(self._process)
+
+    async def live_jobs(self) -> set[str]:
+        found = set((await self.reach()).jobs.standing)
+        await self._world.pass_time(self._process)
+        return found
+
+    async def standing_job(self, subject: str) -> tuple[int, bytes] | None:
+        message = (await self.reach()).jobs.standing.get(subject)
+        return None if message is None else (message.sequence, message.job.body)
+
+    async def last_event(self) -> int:
+        return (await self.reach()).story.last
+
+    async def heard_up_to(self) -> int:
+        floor = (await self.reach()).story.floor
+        return _ALL if floor is None else floor
+
+    async def lay(self, *, thoroughly: bool) -> list[str]:
+        return (await self.reach(streams=False)).lay()
+
+
+class SimMsg(Msg):
+    """An event as it is delivered to one process."""
+
+    def __init__(self, bus: SimBus, told: Told) -> None:
+        super().__init__(_client=cast("Any", None), subject="story.evt", data=told.event.body)
+        self._bus = bus
+        self._told = told
+        self._number = told.deliveries
+
+    @property
+    def metadata(self) -> Any:
+        return SimpleNamespace(num_delivered=self._number)
+
+    async def ack(self) -> None:
+        server, world = self._bus.server, self._bus._world
+        await world.pass_time(self._bus._process)
+        if server.away_until <= world.loop.time() and not world.happens(world.faults.unheard):
+            server.story.ack(self._told)
+
+    async def nak(self, delay: float | None = None) -> None:
+        server, world = self._bus.server, self._bus._world
+        await world.pass_time(self._bus._process)
+        if server.away_until <= world.loop.time() and not world.happens(world.faults.unheard):
+            server.story.nak(self._told, delay or 0)
+
+    async def term(self) -> None:
+        raise AssertionError("nothing is buried here")
+
+
+class SimPull(Pull):
+    """The projectors' pull."""
+
+    def __init__(self, bus: SimBus) -> None:
+        self._sim = bus
+
+    async def open(self) -> None:
+        """There is nothing to subscribe to."""
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+    async def take(self, most: int) -> list[Msg]:
+        bus = self._sim
+        while True:
+            await bus._world.pass_time(bus._process)
+            server = bus.server
+            if bus._world.behind and server.story.waiting:
+                await asyncio.sleep(bus._world.chance.random() * bus._world.behind)
+            if server.away_until > bus._world.loop.time():
+                delay = server.away_until - bus._world.loop.time()
+                bus._world.loop.call_later(delay, server.story.wake)
+            elif taken := server.story.deliver(most):
+                return [SimMsg(bus, told) for told in taken]
+            await server.story.something()
+
+    async def done(self, count: int) -> None:
+        """There is room enough."""

@@ -1,0 +1,103 @@
+"""What must hold of every story once all is quiet, whatever happened on the way."""
+
+from collections.abc import Iterator
+
+from services.status.journey import after, fingerprint_of
+from storyloom.story.assets import GRAPH, TEXTS, Asset
+from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, SceneTextEdited, StoryCancelled
+from storyloom.story.journey import Journey, document, overall
+from storyloom.story.results import SceneText, StoryContent
+from tests.unit.status.simulating.bus import Server
+from tests.unit.status.simulating.rows import Row
+from tests.unit.status.simulating.world import World
+
+Outcome = AssetCompleted | AssetFailed | AssetRetrying
+
+
+def check(world: World, server: Server, row: Row) -> None:
+    """Note what is broken about a story that should have ended."""
+    for fault in _faults(server, row):
+        world.breaks(f"story {row.first.story_id.int}:", fault)
+
+
+def check_bills(world: World) -> None:
+    """Nothing was paid more often than once and once a time that it could not be helped."""
+    for mark, times in world.paid.items():
+        if times > 1 + world.excused[mark]:
+            world.breaks("paid too often", mark[:16], times, world.excused[mark])
+
+
+def _faults(server: Server, row: Row) -> Iterator[str]:
+    journey = row.journey
+    if overall(journey) != row.status or row.status == "generating":
+        yield f"it is {row.status}"
+    if not all(state.settled for state in row.assets.values()):
+        yield "an asset is not settled"
+    if any(count != 1 for count in row.settled.values()):
+        yield f"settled more than once in a revision: {row.settled}"
+    if any(row.settled[asset, state.revision] != 1 for asset, state in row.assets.items()):
+        yield "it was settled by nobody"
+    if _read(row) != document(journey):
+        yield "its reader believes something else"
+    yield from _stale(row, edited := _edited(server, row))
+    yield from _unlike_its_events(server, row, edited)
+
+
+def _read(row: Row) -> object:
+    """The document that a reader knows who heard all the news and nothing else."""
+    whole, assets = None, {}
+    for event, data in row.told:
+        if event == "snapshot":
+            whole, assets = data["assetGenerationStatus"]["overall"], dict(data["assetGenerationStatus"]["assets"])
+        elif event == "asset":
+            assets[data["asset"]] = {key: value for key, value in data.items() if key != "asset"}
+        elif event == "story":
+            whole = data["overall"]
+    if not row.told:  # it was cancelled before anybody heard of it
+        return document(row.journey)
+    return {"overall": whole, "assets": assets}
+
+
+def _stale(row: Row, edited: set[Asset]) -> Iterator[str]:
+    """What is ready was made from what is there now; an edit leaves alone what was made from the plan."""
+    left_alone = {*TEXTS, Asset.ACTIVITIES} if edited else set()
+    journey = row.journey
+    for asset, state in row.assets.items():
+        if state.status == "ready" and asset not in left_alone:
+            if state.fingerprint != fingerprint_of(journey, asset, row.assets):
+                yield f"{asset.value} was made from something else"
+            if any(row.assets[need].status != "ready" for need in GRAPH[asset].needs):
+                yield f"{asset.value} was made from what is not there"
+
+
+def _edited(server: Server, row: Row) -> set[Asset]:
+    events = (server.events[event_id] for event_id in row.heard)
+    return {TEXTS[event.text.scene - 1] for event in events if isinstance(event, SceneTextEdited)}
+
+
+def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator[str]:
+    """Events, once each in the order in which they were written, lead where the rows are; wishes got what they meant."""
+    journey, words = row.first, dict[Asset, SceneText]()
+    for event_id in dict.fromkeys(row.heard):
+        event: AnyEvent = server.events[event_id]  # type: ignore[assignment]  # all that is told is one of them
+        before, (journey, _) = journey, after(journey, event)
+        if isinstance(event, Outcome) and journey is not before:
+            if before.assets[event.asset].fingerprint != event.fingerprint:
+                yield f"{event_id} counted, though something else was under way"
+        if isinstance(event, StoryCancelled) and overall(before) == "generating" and row.status != "cancelled":
+            yield "it was cancelled, and is not"
+        if isinstance(event, SceneTextEdited) and journey is not before:
+            words[TEXTS[event.text.scene - 1]] = event.text
+        words = {text: said for text, said in words.items() if journey.assets[text].status == "ready"}
+    if _essence(journey) != _essence(row.journey):
+        yield f"its events lead elsewhere: {_essence(journey)} is not {_essence(row.journey)}"
+    for text, said in words.items():
+        if row.assets[text].result != said:
+            yield f"{text.value} does not say what its last edit said"
+        content = row.assets.get(Asset.CONTENT)
+        if content and isinstance(content.result, StoryContent) and content.result.scenes[text.scene - 1] != said:
+            yield f"the content tells {text.value} otherwise"
+
+
+def _essence(journey: Journey) -> dict[str, tuple[str, int, str | None]]:
+    return {asset.value: (state.status, state.revision, state.fingerprint) for asset, state in journey.assets.items()}

@@ -1,0 +1,121 @@
+"""Clients and the api: stories are posted, and wished otherwise, at any time; the api may die between row and event."""
+
+import asyncio
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from storyloom.bus.connection import BusUnavailableError
+from storyloom.story.assets import PUBLIC, TEXTS, Asset
+from storyloom.story.events import (
+    AssetRegenerateRequested,
+    AssetRetryRequested,
+    Event,
+    SceneTextEdited,
+    StoryCancelled,
+    Wish,
+    story_requested,
+)
+from storyloom.story.journey import Journey
+from storyloom.story.results import SceneText
+from tests.unit.status.simulating.bus import Server, SimBus
+from tests.unit.status.simulating.rows import Row, Rows, WishRow
+from tests.unit.status.simulating.world import Process, World
+from tests.unit.status.walking import STORY, new_journey, result
+
+A = Asset
+ORDERS = (
+    *3 * ((A.CONTENT,), (A.COVER,), (A.COVER, A.SCENE_2)), (A.CONTENT, A.SCENE_1), (A.CONTENT, A.ACTIVITIES), (A.AUDIO,), (A.AUDIO,),
+    PUBLIC,
+)  # fmt: skip
+"""What is asked for: mostly little, as much goes wrong with little."""
+
+
+@cache
+def _journey(number: int, assets: tuple[Asset, ...]) -> Journey:
+    return new_journey(assets, story_id=UUID(int=number))
+
+
+@cache
+def _words(scene: int, version: int) -> SceneText:
+    text = result(TEXTS[scene - 1], STORY)
+    return text.model_copy(update={"paragraphs": (f"Mira heard it {version} times.",)})  # type: ignore[return-value]
+
+
+class Clients:
+    """Everybody who uses the api, and the api."""
+
+    def __init__(self, world: World, rows: Rows, server: Server, *, wishes: int) -> None:
+        self._world = world
+        self._rows = rows
+        self._api = Process("api")
+        self._bus = SimBus(server, self._api)
+        self._wishes = wishes
+        self.busy = 0
+
+    def begin(self) -> None:
+        """Let every client do as it wants."""
+        for number in range(1, self._world.chance.choice((2, 2, 2, 2, 3))):
+            self.busy += 1
+            task = self._world.start(self._api, self._use(number))
+            task.add_done_callback(self._leave)
+
+    def _leave(self, _task: Any) -> None:
+        self.busy -= 1
+
+    async def _use(self, number: int) -> None:
+        chance = self._world.chance
+        journey = _journey(number, chance.choice(ORDERS))
+        await asyncio.sleep(chance.random())
+        self._world.say("posted", number, [asset.value for asset in journey.assets])
+        self._rows.add(journey)
+        await self._tell(story_requested(journey.story_id, "tests", "", self._world.at))
+        row = self._rows.stories[journey.story_id]
+        for count in range(chance.randint(0, self._wishes)):
+            await self._wait(row)
+            wish = self._wish(row, count)
+            self._rows.wishes[wish.id] = WishRow(wish, self._world.at)
+            self._world.say("wished", number, wish.event, wish.id)
+            await self._tell(wish)
+
+    async def _wait(self, row: Row) -> None:
+        """Some wishes come while the story is made, at any moment; others once it has ended."""
+        chance = self._world.chance
+        await asyncio.sleep(chance.random() * chance.choice((0.1, 2, 8)))
+        if chance.random() < 0.5:
+            for _ in range(60):
+                if row.status != "generating":
+                    return
+                await asyncio.sleep(1)
+
+    def _wish(self, row: Row, count: int) -> Wish:
+        """Any wish, sensible or not: the rows that the api looks at may be old, and the fold decides."""
+        chance, states = self._world.chance, row.assets
+        origin: dict[str, Any] = {
+            "id": f"{row.first.story_id}.wish.{count}",
+            "story_id": row.first.story_id,
+            "tenant_id": "tests",
+            "trace": "",
+            "at": self._world.at,
+        }
+        public = [asset for asset in PUBLIC if asset in states]
+        written = [text for text in TEXTS if text in states and states[text].status == "ready"]
+        failed = any(state.status == "failed" for state in states.values())
+        kinds = ["cancel", "regenerate", "retry", *["retry"] * 4 * failed, *["edit"] * 3 * bool(written)]
+        match chance.choice(kinds):
+            case "cancel":
+                return StoryCancelled(**origin)
+            case "regenerate":
+                return AssetRegenerateRequested(**origin, asset=chance.choice(public))
+            case "retry":
+                return AssetRetryRequested(**origin, assets=tuple(chance.sample(public, chance.randint(0, 1))))
+            case _:
+                return SceneTextEdited(**origin, text=_words(chance.choice(written).scene, count))
+
+    async def _tell(self, event: Event) -> None:
+        if self._world.happens(self._world.faults.unsent):
+            return  # the api died between the two
+        try:
+            await self._bus.tell(event)
+        except BusUnavailableError:
+            self._world.say("untold", event.id)

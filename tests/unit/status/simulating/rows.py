@@ -1,0 +1,199 @@
+"""Postgres in memory: the rows of stories, the inbox and the wishes, with what queries.sql promises about them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.status.records import Locked, Records, RepeatedError, Turn
+from storyloom.story.assets import Asset
+from storyloom.story.events import Wish
+from storyloom.story.journey import AssetState, Journey, overall
+from tests.unit.status.simulating.world import Process, World
+
+
+@dataclass(eq=False)
+class Row:
+    """A story's row with its assets' rows and what its readers were told."""
+
+    first: Journey
+    created_at: datetime
+    assets: dict[Asset, AssetState]
+    status: str = "generating"
+    seq: int = 0
+    version: int = 0
+    began_at: datetime = field(init=False)
+    queued_at: dict[Asset, datetime] = field(default_factory=dict)
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    """Ids of the events of written turns, in the order of writing."""
+    settled: Counter[tuple[Asset, int]] = field(default_factory=Counter)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.began_at = self.created_at
+
+    @property
+    def journey(self) -> Journey:
+        first = self.first
+        return Journey(
+            first.story_id,
+            first.tenant_id,
+            first.trace,
+            first.brief,
+            dict(self.assets),
+            self.seq,
+            self.version,
+            cancelled=self.status == "cancelled",
+        )
+
+
+@dataclass
+class WishRow:
+    wish: Wish
+    created_at: datetime
+    heard_at: datetime | None = None
+
+
+class Rows:
+    """The database. ``inbox_holds`` and ``versions_hold`` may be taken away, to see that something breaks then."""
+
+    inbox_holds = True
+    versions_hold = True
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.stories: dict[UUID, Row] = {}
+        self.inbox: set[str] = set()
+        self.wishes: dict[str, WishRow] = {}
+        self.away_until = 0.0
+
+    def add(self, journey: Journey) -> None:
+        self.stories[journey.story_id] = Row(journey, self._world.at, dict(journey.assets))
+
+    async def reach(self, process: Process) -> None:
+        """A statement on its way to the server. Raises OSError when it does not get there."""
+        await self._world.pass_time(process)
+        if self.away_until > self._world.loop.time() or self._world.happens(self._world.faults.postgres):
+            raise ConnectionResetError("Postgres is away")
+
+    async def answer(self, process: Process) -> None:
+        """What the server did is done; the answer may be lost. Raises OSError then."""
+        await self._world.pass_time(process)
+        if self._world.happens(self._world.faults.postgres):
+            raise ConnectionResetError("the answer was lost")
+
+    def write(self, turns: Iterable[Turn]) -> set[UUID]:
+        """``write_turns``: all or nothing. The stories' locks must be held."""
+        turns = list(turns)
+        current = [turn for turn in turns if not self.versions_hold or self._row(turn).version == turn.before]
+        ids = [event_id for turn in current for event_id in turn.heard]
+        if self.inbox_holds and any(event_id in self.inbox for event_id in ids):
+            raise RepeatedError
+        self.inbox.update(ids)
+        for turn in current:
+            self._apply(self._row(turn), turn)
+        return {turn.journey.story_id for turn in current}
+
+    def _row(self, turn: Turn) -> Row:
+        return self.stories[turn.journey.story_id]
+
+    def _apply(self, row: Row, turn: Turn) -> None:
+        self._world.say("wrote", turn.journey.story_id.int, turn.heard, [asset.value for asset in turn.effects.changed])
+        if row.status == "cancelled":
+            self._world.breaks("a cancelled story changed", turn.heard)
+        now, status = self._world.at, overall(turn.journey)
+        for asset in turn.effects.changed:
+            state = turn.journey.assets[asset]
+            self._note_settled(row, asset, row.assets[asset], state)
+            if state.status == "queued" and state.fingerprint != row.assets[asset].fingerprint:
+                row.queued_at[asset] = now
+            row.assets[asset] = state
+        if row.status != "generating" and status == "generating":
+            row.began_at = now
+        for news in turn.effects.news:
+            row.told.append((news.event, news.data))
+            if news.seq != len(row.told):
+                self._world.breaks("news have a gap", news.seq, len(row.told))
+        row.status, row.seq, row.version = status, turn.journey.seq, turn.journey.version
+        row.heard += turn.heard
+
+    def _note_settled(self, row: Row, asset: Asset, was: AssetState, state: AssetState) -> None:
+        if was.settled and was.revision == state.revision:
+            self._world.breaks("a settled asset changed without starting over", asset.value, was.status, state.status)
+        if state.settled:
+            row.settled[asset, state.revision] += 1
+
+
+class SimRecords(Records):
+    """The projector's own view of the rows, from one process."""
+
+    def __init__(self, rows: Rows, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+
+    async def write(self, turns: Sequence[Turn]) -> set[UUID]:
+        await self._rows.reach(self._process)
+        with_locks = [self._rows.stories[key] for key in sorted(turn.journey.story_id for turn in turns)]
+        for row in with_locks:
+            await row.lock.acquire()
+        try:
+            written = self._rows.write(turns)
+        finally:
+            for row in with_locks:
+                row.lock.release()
+        await self._rows.answer(self._process)
+        return written
+
+    @asynccontextmanager
+    async def locked(self, ids: Collection[UUID]) -> AsyncIterator[Locked]:
+        await self._rows.reach(self._process)
+        stories = {key: self._rows.stories[key] for key in sorted(ids) if key in self._rows.stories}
+        taken: list[Row] = []
+        try:
+            for row in stories.values():
+                await row.lock.acquire()
+                taken.append(row)
+            block = SimLocked(self._rows, self._process, {key: row.journey for key, row in stories.items()})
+            yield block
+            await self._rows.reach(self._process)
+            block.commit()
+        finally:
+            for row in taken:
+                row.lock.release()
+        await self._rows.answer(self._process)
+
+    async def sweep_again(self, ids: Collection[UUID]) -> None:
+        raise AssertionError("nothing is erased here")
+
+
+class SimLocked(Locked):
+    """A transaction: what it writes is there for others when the block ends."""
+
+    __slots__ = ("_noted", "_process", "_rows", "_turns")
+
+    def __init__(self, rows: Rows, process: Process, journeys: dict[UUID, Journey]) -> None:
+        for name, value in (("journeys", journeys), ("_rows", rows), ("_process", process)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_turns", [])
+        object.__setattr__(self, "_noted", [])
+
+    async def known(self, event_ids: Sequence[str]) -> frozenset[str]:
+        await self._rows.reach(self._process)
+        return frozenset(event_ids) & self._rows.inbox if self._rows.inbox_holds else frozenset()
+
+    async def write(self, turns: Sequence[Turn]) -> None:
+        await self._rows.reach(self._process)
+        self._turns.extend(turns)
+
+    async def note(self, event_ids: Sequence[str]) -> None:
+        await self._rows.reach(self._process)
+        self._noted.extend(event_ids)
+
+    def commit(self) -> None:
+        self._rows.write(self._turns)
+        self._rows.inbox.update(self._noted)

@@ -1,0 +1,113 @@
+"""What the reconciler reads, from the rows in memory: each method as its query in queries.sql."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.status.unfinished import Dispatched, Key, Unfinished
+from storyloom.story.assets import Asset
+from storyloom.story.events import AssetFailed, StoryDeadlinePassed, StoryRequested, Wish, story_requested
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.journey import DEADLINE, AssetState, Journey
+from tests.unit.status.simulating.rows import Row, Rows
+from tests.unit.status.simulating.world import Process, World
+
+
+class SimUnfinished(Unfinished):
+    """The reconciler's own view of the rows, from one process."""
+
+    def __init__(self, world: World, rows: Rows, process: Process) -> None:
+        self._world = world
+        self._rows = rows
+        self._process = process
+
+    async def now(self) -> datetime:
+        await self._rows.reach(self._process)
+        return self._world.at
+
+    async def unheard_stories(self, before: datetime) -> list[StoryRequested]:
+        await self._rows.reach(self._process)
+        return [
+            story_requested(key, row.first.tenant_id, row.first.trace, before)
+            for key, row in self._generating()
+            if row.seq == 0 and row.created_at < before
+        ]
+
+    async def unheard_wishes(self, before: datetime) -> list[Wish]:
+        await self._rows.reach(self._process)
+        for key, row in self._rows.wishes.items():
+            if row.heard_at is None and key in self._rows.inbox:
+                row.heard_at = self._world.at
+        await self._rows.reach(self._process)
+        return [row.wish for row in self._rows.wishes.values() if row.heard_at is None and row.created_at < before]
+
+    async def dispatched(self, before: datetime) -> list[Dispatched]:
+        await self._rows.reach(self._process)
+        return [
+            Dispatched(key, asset, row.first.brief.priority, _mark(state), state.revision, row.queued_at[asset])
+            for key, row in self._generating()
+            for asset, state in row.assets.items()
+            if state.status == "queued" and row.queued_at[asset] < before
+        ]
+
+    async def wanted(self, keys: Collection[Key]) -> dict[Key, Fingerprint]:
+        await self._rows.reach(self._process)
+        return {
+            (key, asset): _mark(state)
+            for key, row in self._generating()
+            for asset, state in row.assets.items()
+            if state.status == "queued" and (key, asset) in keys
+        }
+
+    async def journeys(self, ids: Collection[UUID]) -> dict[UUID, Journey]:
+        await self._rows.reach(self._process)
+        return {key: row.journey for key, row in self._rows.stories.items() if key in ids}
+
+    async def overdue_stories(self, seconds: float, at: datetime) -> list[StoryDeadlinePassed]:
+        await self._rows.reach(self._process)
+        since = self._world.at - timedelta(seconds=seconds)
+        return [
+            StoryDeadlinePassed(
+                id=f"{key}.deadline.{row.began_at.timestamp():.0f}",
+                story_id=key,
+                tenant_id="tests",
+                trace="",
+                at=at,
+                seconds=seconds,
+            )
+            for key, row in self._generating()
+            if row.began_at < since
+        ]
+
+    async def overdue_assets(self, seconds: float, at: datetime) -> list[AssetFailed]:
+        await self._rows.reach(self._process)
+        since = self._world.at - timedelta(seconds=seconds)
+        return [
+            AssetFailed(
+                id=f"{key}.{asset.value}.{_mark(state)[:16]}.deadline",
+                story_id=key,
+                tenant_id="tests",
+                trace="",
+                at=at,
+                asset=asset,
+                fingerprint=_mark(state),
+                started_at=row.queued_at[asset],
+                code=DEADLINE,
+                reason=f"it was not there {seconds:g} seconds after it was asked for",
+            )
+            for key, row in self._generating()
+            for asset, state in row.assets.items()
+            if state.status == "queued" and row.queued_at[asset] < since
+        ]
+
+    async def forget(self) -> None:
+        raise AssertionError("nobody simulates an hour")
+
+    def _generating(self) -> Iterator[tuple[UUID, Row]]:
+        return ((key, row) for key, row in self._rows.stories.items() if row.status == "generating")
+
+
+def _mark(state: AssetState) -> Fingerprint:
+    if state.fingerprint is None:
+        raise ValueError("never queued")
+    return state.fingerprint
