@@ -81,7 +81,7 @@ class Servers:
     async def _store(self) -> StoreSettings:
         if self._choices.s3_endpoint_url is None:
             log = self._state.log("store")
-            address = await self._run("store", EmbeddedStore(self._state.folder / "store", log=log))
+            address = await self._run("store", EmbeddedStore(self._state.folder / "store", log=log, conditional=True))
             return address.settings()
         try:
             settings = StoreSettings()

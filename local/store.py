@@ -1,4 +1,7 @@
-"""Embedded store: ``nanio``, S3 over a folder of ours, on 127.0.0.1. It checks signatures and keeps its objects."""
+"""Embedded store: ``nanio``, S3 over a folder of ours, on 127.0.0.1. It checks signatures and keeps its objects.
+
+With ``conditional`` it honours ``If-None-Match`` too, as AWS S3 does; plain, it ignores that, as other stores do.
+"""
 
 import json
 import os
@@ -17,6 +20,7 @@ from local.ports import Ports
 from storyloom.settings import StoreSettings
 
 BUCKET = "storyloom"
+_ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class EmbeddedStore(Embedded[StoreAddress]):
     name = "The store"
     passing = ("address already in use",)
 
+    def __init__(self, folder: Path, *, log: Path | None = None, conditional: bool = False) -> None:
+        super().__init__(folder, log=log)
+        self._conditional = conditional
+
     async def prepare(self) -> None:
         """Make its key and its bucket, once."""
         self._access_key, self._secret_key = _credentials(self.folder / "credentials.json")
@@ -58,9 +66,11 @@ class EmbeddedStore(Embedded[StoreAddress]):
 
     def _program(self, port: int) -> Program:
         keys = {"NANIO_ACCESS_KEY": self._access_key, "NANIO_SECRET_KEY": self._secret_key}
-        command = (sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1", "--port", str(port))
-        data = ("--data-dir", str(self.folder / "data"), "--no-access-log", "--log-level", "warning")
-        return Program(self.name, command + data, self.log, os.environ | keys, grace=3)
+        environment = os.environ | keys | {"NANIO_DATA_DIR": str(self.folder / "data")}
+        plain = ("nanio", "serve", "--no-access-log", "--log-level", "warning")
+        command = (sys.executable, "-m", *(("local.s3",) if self._conditional else plain))
+        where = ("--host", "127.0.0.1", "--port", str(port))
+        return Program(self.name, command + where, self.log, environment, _ROOT, grace=3)
 
 
 async def _listens(port: int) -> bool:

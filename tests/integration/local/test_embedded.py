@@ -200,3 +200,21 @@ async def test_a_folder_that_cannot_be_made_is_one_sentence(server: Server, tmp_
 async def test_a_server_that_cannot_run_says_its_own_last_words(tmp_path: Path) -> None:
     with pytest.raises(Trouble, match=r"Postgres did not start: .*no_such_setting"):
         await EmbeddedPostgres(tmp_path, options=("no_such_setting=1",)).start()
+
+
+async def test_of_two_that_create_an_object_at_once_the_first_one_wins(tmp_path: Path) -> None:
+    """As in AWS S3; a plain write goes over it."""
+    async with EmbeddedStore(tmp_path, conditional=True) as address:
+        objects = Objects(address.settings())
+        try:
+            create = {"Key": "made/once.json", "IfNoneMatch": "*"}
+            bodies = [str(number).encode() for number in range(8)]
+            answers = await asyncio.gather(
+                *(objects._call("put_object", Body=body, **create) for body in bodies), return_exceptions=True
+            )
+            (winner,) = [body for body, answer in zip(bodies, answers, strict=True) if isinstance(answer, dict)]
+            assert await objects._read("made/once.json") == winner
+            await objects._call("put_object", Key="made/once.json", Body=b"over it")
+            assert await objects._read("made/once.json") == b"over it"
+        finally:
+            await objects.close()
