@@ -25,16 +25,17 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     if nameless:
         yield "wrong", f"{nameless} of {len(evidence.ledger)} calls do not say what they were made for"
     accounted = set(_accounted(evidence))
-    forgiven = _forgiven(evidence)
+    forgiven, unnamed = _forgiven(evidence), _unnamed(evidence)
     groups: defaultdict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
     for call in evidence.ledger:
         if _answered(call) and mark(call):
             groups[mark(call), call["endpoint"], call["schema"]].append(call)
     for (fingerprint, endpoint, schema), calls in groups.items():
         known = [call for call in calls if call["request_id"] in accounted]
-        for call in calls:
-            if call in known or not known or fingerprint in forgiven or _explained(call, evidence.incidents):
-                continue
+        if not known or fingerprint in forgiven:
+            continue
+        unknown = [call for call in calls if call not in known and not _explained(call, evidence.incidents)]
+        for call in unknown[unnamed.get(fingerprint, 0) :]:
             what = schema or endpoint
             yield "extra_paid", f"{what} for {fingerprint} at {call['at']}: {call['request_id']} is in nobody's account"
 
@@ -57,6 +58,17 @@ def _accounted(evidence: Evidence) -> Iterator[str]:
     for stored in evidence.objects.values():
         if stored.value is not None:
             yield from find_all(stored.value, "request_id")
+
+
+def _unnamed(evidence: Evidence) -> dict[str, int]:
+    """How many calls are known of each fingerprint whose answers' ids nobody learned: those that took too long."""
+    records = [(row["fingerprint"] or "", row["result"] or {}) for row in evidence.assets]
+    records += [(key.split("/")[3], one.value) for key, one in evidence.objects.items() if one.value is not None]
+    counts: dict[str, int] = {}
+    for fingerprint, value in records:
+        unnamed = sum(not call["request_id"] for call in value.get("result", value).get("calls", ()))
+        counts[fingerprint[:16]] = max(unnamed, counts.get(fingerprint[:16], 0))
+    return counts
 
 
 def _forgiven(evidence: Evidence) -> set[str]:

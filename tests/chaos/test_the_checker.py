@@ -280,6 +280,16 @@ def test_an_answer_that_never_came_was_not_paid_in_vain(name: str, value: object
     assert found(evidence) == {}
 
 
+def test_a_call_that_took_too_long_is_known_though_its_id_is_not() -> None:
+    evidence = sound()
+    pay_twice(evidence)
+    name = f"stories/{STORY}/cover/{fingerprint('cover')}/attempts.json"
+    evidence.objects[name] = Stored(1, "", {"calls": [{"request_id": "", "error": "timed_out"}]})
+    assert found(evidence) == {}
+    evidence.ledger.append(twin(evidence.ledger[0]))
+    assert len(found(evidence)["extra_paid"]) == 1
+
+
 def test_whoever_changes_their_mind_may_have_paid_in_vain() -> None:
     evidence = sound()
     pay_twice(evidence)
