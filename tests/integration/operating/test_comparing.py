@@ -66,28 +66,28 @@ async def add_cover(reach: Reach, objects: Objects) -> tuple[UUID, Picture]:
     return story_id, picture
 
 
-async def findings(reach: Reach, *stories: UUID) -> dict[str, str]:
+async def findings(reach: Reach, *stories: UUID) -> set[tuple[str, str]]:
     """What is found about some stories: other tests share the store."""
     named = {str(story_id) for story_id in stories}
     found = await stored.compare(reach, again=0.05)
-    return {finding.code: finding.about for finding in found if finding.about.split(".")[0] in named}
+    return {(finding.code, finding.about) for finding in found if finding.about.split(".")[0] in named}
 
 
 async def test_a_store_that_holds_what_the_rows_say_is_well(reach: Reach, objects: Objects) -> None:
     story_id, _ = await add_cover(reach, objects)
-    assert await findings(reach, story_id) == {}
+    assert await findings(reach, story_id) == set()
 
 
 async def test_an_object_that_is_gone_is_found(reach: Reach, objects: Objects) -> None:
     story_id, picture = await add_cover(reach, objects)
     await objects._call("delete_object", Key=picture.image.key)
-    assert await findings(reach, story_id) == {"object_missing": f"{story_id}.cover.{picture.image.key}"}
+    assert await findings(reach, story_id) == {("object_missing", f"{story_id}.cover.{picture.image.key}")}
 
 
 async def test_an_object_of_another_size_is_found(reach: Reach, objects: Objects) -> None:
     story_id, picture = await add_cover(reach, objects)
     await objects._call("put_object", Key=picture.image.key, Body=b"cut")
-    assert set(await findings(reach, story_id)) == {"object_size"}
+    assert await findings(reach, story_id) == {("object_size", f"{story_id}.cover.{picture.image.key}")}
 
 
 async def test_a_manifest_that_is_gone_is_found(reach: Reach, objects: Objects) -> None:
@@ -95,9 +95,9 @@ async def test_a_manifest_that_is_gone_is_found(reach: Reach, objects: Objects) 
     story_id, _ = await add_cover(reach, objects)
     text = sample(Asset.TEXT_1, story_id).model_dump(mode="json")
     await add_asset(reach, story_id, Asset.TEXT_1, text, revision=1, fingerprint="d" * 64)
-    assert await findings(reach, story_id) == {}
+    assert await findings(reach, story_id) == set()
     await objects._call("delete_object", Key=f"stories/{story_id}/cover/{MARK}/result.json")
-    assert await findings(reach, story_id) == {"manifest_missing": f"{story_id}.cover"}
+    assert await findings(reach, story_id) == {("manifest_missing", f"{story_id}.cover")}
 
 
 async def test_what_lies_in_the_store_without_a_story_is_found_unless_it_is_being_erased(
@@ -109,9 +109,9 @@ async def test_what_lies_in_the_store_without_a_story_is_found_unless_it_is_bein
     await reach.pool.execute(
         "INSERT INTO erasures (story_id, tenant_id, receipt, due_at) VALUES ($1, 't', '{}', now())", erased
     )
-    assert await findings(reach, orphan, erased) == {"orphan": str(orphan)}
+    assert await findings(reach, orphan, erased) == {("orphan", str(orphan))}
     await reach.pool.execute("UPDATE erasures SET due_at = NULL")
-    assert await findings(reach, erased) == {"orphan": str(erased)}
+    assert await findings(reach, erased) == {("orphan", str(erased))}
 
 
 async def test_stories_of_several_pages_are_all_looked_at(

@@ -17,6 +17,7 @@ from storyloom.operating import dead
 from storyloom.operating.letters import Choice, Entry, choose
 from storyloom.operating.reach import FOUND, NOTHING, USAGE, Reach, reaching
 from storyloom.operating.replaying import Replay, replay
+from storyloom.operating.sql import queries
 from storyloom.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import GiveUp
@@ -98,6 +99,23 @@ async def test_a_replay_before_the_first_is_folded_wishes_once(settings: Setting
     assert not done
     assert "already" in why
     assert len(wishes) == 1
+
+
+async def test_a_wish_is_made_once_and_for_what_is_failed_yet(settings: Settings) -> None:
+    """Two operators at once, or a client who was quicker: the statement itself sees to it."""
+    async with running(settings) as system, reaching(settings) as reach:
+        system.makers.before = Refusing(Asset.COVER)
+        story_id = await system.post()
+        await system.finished(story_id)
+
+        async def wish(name: str, asset: Asset) -> int:
+            of = {"wishes": [name], "story_ids": [story_id], "assets": [asset.value], "events": ["{}"]}
+            return len([row async for row in queries().make_wishes(reach.pool, **of)])
+
+        assert [await wish("a", Asset.COVER), await wish("a", Asset.COVER)] == [1, 0]
+        assert await wish("b", Asset.OUTLINE) == 0
+        await system.pool.execute("UPDATE stories SET status = 'cancelled'")
+        assert await wish("c", Asset.COVER) == 0
 
 
 async def test_two_letters_of_one_asset_are_one_wish(settings: Settings) -> None:

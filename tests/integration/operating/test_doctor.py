@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
 
-from storyloom.bus.connection import Letter
+from storyloom.bus.connection import Bus, Letter
+from storyloom.bus.streams import provision
 from storyloom.operating.doctor import Report, examine
-from storyloom.operating.looks import Patience
+from storyloom.operating.looks import Patience, look
 from storyloom.operating.reach import AWAY, FOUND, NOTHING, Reach, reaching
 from storyloom.operating.standing import State
 from storyloom.settings import Settings
@@ -154,8 +155,6 @@ FAULTS = {
     "story_unheard": "UPDATE stories SET seq = 0 WHERE id = $1",
     "wish_unheard": "INSERT INTO wishes (event_id, story_id, event, created_at) VALUES"
     """ ('w', $1, '{"event": "StoryCancelled"}', now() - interval '1 min')""",
-    "erasure_late": "INSERT INTO erasures (story_id, tenant_id, receipt, due_at) VALUES"
-    " (gen_random_uuid(), (SELECT tenant_id FROM stories WHERE id = $1), '{}', now() - interval '1 h')",
 }
 TAKES_AN_ASSET_FROM_ITS_JOB = {"story_settled", "asset_unsent", "asset_hopeless"}
 
@@ -167,6 +166,69 @@ async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: s
         report = await examine(reach, HASTY)
     assert codes(report) == {code} | ({"job_unwanted"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
     assert report.code == NOTHING
+
+
+async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> None:
+    """Nothing runs that could; one that is due later, or done, is well."""
+    async with reaching(settings) as reach:
+        await provision(reach.bus.js, settings)
+        await reach.pool.execute("INSERT INTO tenants (id) VALUES ('t')")
+        erasure = "INSERT INTO erasures (story_id, tenant_id, receipt, due_at) VALUES ($1, 't', '{}', $2)"
+        now, late = datetime.now(UTC), uuid4()
+        for story_id, due_at in (
+            (late, now - timedelta(hours=1)),
+            (uuid4(), now + timedelta(hours=1)),
+            (uuid4(), None),
+        ):
+            await reach.pool.execute(erasure, story_id, due_at)
+        report = await examine(reach, HASTY)
+    assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_late", str(late))]
+
+
+class Finishing(Bus):
+    """Before it says which jobs live, one of them comes to its end: acknowledged, told and folded in."""
+
+    finish: Callable[[], Awaitable[None]]
+
+    async def live_jobs(self) -> set[str]:
+        await self.finish()
+        return await super().live_jobs()
+
+
+async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_one(settings: Settings) -> None:
+    """The rows are read after the bus: the other way round the row would be of before, the bus of after."""
+    held = asyncio.Event()
+
+    async def hold(job: AssetRequested) -> None:
+        await held.wait()
+
+    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+        system.makers.before = hold
+        await system.work(Service.IMAGES)
+        await system.post()
+        await until(lambda: working(system, 1))
+        await until(lambda: older_than_grace(system))
+
+        async def finish() -> None:
+            held.set()
+            await until(lambda: drawn(system))
+            await until(lambda: acknowledged(system))
+
+        bus = Finishing(reach.bus.client, settings)
+        bus.finish = finish
+        await bus.open()
+        seen = await look(replace(reach, bus=bus), HASTY)
+    assert seen.caught_up
+    assert {finding.code for finding in seen.findings} <= {"service_unserved"}
+
+
+async def drawn(system: System) -> bool:
+    ready = "SELECT FROM asset_generation_jobs WHERE asset_type = 'portrait' AND status = 'ready'"
+    return bool(await system.rows(ready))
+
+
+async def acknowledged(system: System) -> bool:
+    return not any("portrait" in subject for subject in await system.live_jobs())
 
 
 async def test_a_wish_that_was_heard_is_no_finding_before_it_is_marked(settings: Settings) -> None:

@@ -87,6 +87,7 @@ async def test_it_draws_until_it_is_interrupted_and_gives_the_screen_back(settin
         await until(lambda: drawn(console, 3))
         os.kill(os.getpid(), signal.SIGINT)
         assert await drawing == FOUND
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     text = written(console)
     assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
     assert "oldest story" in text.rpartition("\x1b[?1049l")[2]
