@@ -62,7 +62,7 @@ def _accounted(evidence: Evidence) -> Iterator[str]:
 
 def _unnamed(evidence: Evidence) -> dict[str, int]:
     """How many calls are known of each fingerprint whose answers' ids nobody learned: those that took too long."""
-    records = [(row["fingerprint"] or "", row["result"] or {}) for row in evidence.assets]
+    records: list[tuple[str, Row]] = [(row["fingerprint"] or "", row["result"] or {}) for row in evidence.assets]
     records += [(key.split("/")[3], one.value) for key, one in evidence.objects.items() if one.value is not None]
     counts: dict[str, int] = {}
     for fingerprint, value in records:
