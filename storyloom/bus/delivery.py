@@ -4,16 +4,12 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from storyloom.story.assets import Asset
-from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 
-Key = tuple[UUID, Asset, Fingerprint]
 FRESH = timedelta(seconds=1)
 """Well below the reconciler's grace and any sensible ack wait: so long nobody takes a job for lost."""
 
@@ -32,10 +28,6 @@ class Delivery:
     task: asyncio.Task[None]
     stopped: bool = False
     over: bool = False
-
-    @property
-    def key(self) -> Key:
-        return self.job.story_id, self.job.asset, self.job.fingerprint
 
     @property
     def first(self) -> bool:

@@ -17,17 +17,20 @@ from storyloom.story.results import ProviderCall
 log = structlog.get_logger()
 
 Change = Callable[[Attempts], Attempts]
+NOTHING = Attempts()
 
 
 class History:
     """The note of one job, in the hands of one holder. ``known`` is what was read, and what we added."""
+
+    __slots__ = ("_begun", "_job", "_objects", "_read", "known")
 
     def __init__(self, objects: Objects, job: AssetRequested) -> None:
         self._objects = objects
         self._job = job
         self._read = False
         self._begun = False
-        self.known = Attempts()
+        self.known = NOTHING
 
     async def read(self) -> Attempts:
         """Read the note. Raises TryAgain while the store is away, GiveUp when it refuses."""

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from storyloom.bus import dead
 from storyloom.bus.connection import Bus
-from storyloom.bus.delivery import Delivery, Key, acknowledge, deliveries, hand_back
+from storyloom.bus.delivery import Delivery, acknowledge, deliveries, hand_back
 from storyloom.bus.heart import Heart
 from storyloom.bus.held import Held, HeldJob, worker_name
 from storyloom.bus.history import History
@@ -51,7 +51,7 @@ class Working:
         self._telling = Telling(bus)
         self._making = Making(objects, workshop, settings)
         self._name = worker_name(workshop.service)
-        self._running: dict[Key, Delivery] = {}
+        self._running: dict[str, Delivery] = {}  # by the job's id, which names its fingerprint, too
         self._stopped = Stopped()
         self._draining = False
         service = workshop.service.value
@@ -65,8 +65,8 @@ class Working:
     def held(self) -> Held:
         """What runs here: the answer to "who holds what?"."""
         jobs = tuple(
-            HeldJob(story_id=story_id, asset=asset, fingerprint=fingerprint, since=delivery.taken_at)
-            for (story_id, asset, fingerprint), delivery in self._running.items()
+            HeldJob(story_id=one.job.story_id, asset=one.job.asset, fingerprint=one.job.fingerprint, since=one.taken_at)
+            for one in self._running.values()
         )
         return Held(worker=self._name, service=self._workshop.service, held=jobs)
 
@@ -88,17 +88,17 @@ class Working:
         if task is None:
             raise RuntimeError("a job is worked on in a task of its own")
         delivery = Delivery(message, job, deliveries(message), datetime.now(UTC), task)
-        twin = self._running.get(delivery.key)
+        twin = self._running.get(job.id)
         if twin is not None and not (twin.over or twin.stopped):
             # We were frozen or cut off, and the bus gave our job to us: the one who works on it answers for it.
             twin.renew(message)
             return
-        self._running[delivery.key] = delivery
+        self._running[job.id] = delivery
         try:
             await self._work(delivery)
         finally:
-            if self._running.get(delivery.key) is delivery:
-                del self._running[delivery.key]
+            if self._running.get(job.id) is delivery:
+                del self._running[job.id]
 
     def stop(self, stop: StopWork) -> int:
         """Drop what nobody wants any more, at once, and whatever of it arrives later; how many jobs were cancelled.
