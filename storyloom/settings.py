@@ -61,7 +61,7 @@ class ProviderSettings(_Env):
     """Seconds until one call tries whether an exhausted allowance was topped up."""
 
 
-class OpenAISettings(ProviderSettings):
+class OpenAISettings(_Env):
     """OpenAI, or whatever speaks its protocol."""
 
     openai_api_key: SecretStr = SecretStr("")
@@ -79,7 +79,7 @@ class OpenAISettings(ProviderSettings):
     """What successes may raise them to."""
 
 
-class ElevenLabsSettings(ProviderSettings):
+class ElevenLabsSettings(_Env):
     """ElevenLabs, or whatever speaks its protocol."""
 
     elevenlabs_api_key: SecretStr = SecretStr("")
@@ -148,6 +148,7 @@ class Settings(
     BusSettings,
     DatabaseSettings,
     StoreSettings,
+    ProviderSettings,
     OpenAISettings,
     ElevenLabsSettings,
     WorkerSettings,

@@ -276,9 +276,13 @@ _inside: ContextVar[tuple[tuple[Gate, Visit], ...]] = ContextVar("inside", defau
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Gate]] = WeakKeyDictionary()
 
 
-def gate_of(provider: str, address: str, settings: ProviderSettings, *, calls: int, most: int) -> Gate:
-    """The one gate of this event loop to a provider at an address. Whoever comes first says what its limits are."""
+def gate_of(provider: str, address: str, settings: object, *, calls: int, most: int) -> Gate:
+    """The one gate of this event loop to a provider at an address. Whoever comes first says what its limits are.
+
+    Settings that say nothing about providers in general leave that to the environment.
+    """
     gates = _gates.setdefault(asyncio.get_running_loop(), {})
     if (provider, address) not in gates:
-        gates[provider, address] = Gate(provider, settings, calls=calls, most=most)
+        general = settings if isinstance(settings, ProviderSettings) else ProviderSettings()
+        gates[provider, address] = Gate(provider, general, calls=calls, most=most)
     return gates[provider, address]

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from services.audio.elevenlabs import ElevenLabs
 from services.audio.narrator import Passage
-from storyloom.settings import ElevenLabsSettings
+from storyloom.settings import ElevenLabsSettings, ProviderSettings
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.vendors.gate import Gate
 from storyloom.work import BILL, Bill
@@ -157,7 +157,7 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provide
 
 async def test_used_up_credits_wait_for_people(provider: Provider) -> None:
     clock = StoppedClock()
-    settings = ElevenLabsSettings()
+    settings = ProviderSettings()
     voice = open_door(provider, Gate("elevenlabs", settings, calls=2, most=4, clock=clock, chance=random.Random(1)))
     provider.behave = always({"detail": {"status": "quota_exceeded", "message": "You have 3 credits."}}, 401)
     for _ in range(3):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from storyloom.settings import ProviderSettings
+from storyloom.settings import OpenAISettings, Settings
 from storyloom.story.assets import Priority
 from storyloom.story.errors import NotNow
 from storyloom.vendors.gate import LONGEST_WAIT, gate_of
@@ -126,8 +126,10 @@ async def test_no_alarm_stays_set_when_all_have_left(clock: StoppedClock) -> Non
 
 
 async def test_there_is_one_gate_for_a_provider_at_an_address() -> None:
-    settings = ProviderSettings()
+    settings = Settings(quota_pause=7)
     one = gate_of("openai", "http://a", settings, calls=3, most=9)
+    assert one.quota_pause == 7
+    assert gate_of("openai", "http://c", OpenAISettings(), calls=3, most=9).quota_pause == 60
     assert gate_of("openai", "http://a", settings, calls=5, most=9) is one
     assert one.limit == 3
     assert gate_of("openai", "http://b", settings, calls=5, most=9) is not one
