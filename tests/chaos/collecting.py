@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,7 @@ async def connect(addresses: Addresses) -> "asyncpg.Connection[asyncpg.Record]":
 async def collect_rows(addresses: Addresses, into: Evidence) -> None:
     """All rows of stories, assets, events, wishes and erasures."""
     connection = await connect(addresses)
+    into.asked_at = time.time()
     try:
         into.stories = {row["id"]: row for row in await _rows(connection, "SELECT * FROM stories")}
         into.assets = await _rows(connection, "SELECT * FROM asset_generation_jobs")

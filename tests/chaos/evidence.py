@@ -100,6 +100,8 @@ class Evidence:
     bus: dict[str, list[str]] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    asked_at: float = 0.0
+    """When the rows were read, in epoch seconds."""
 
     @property
     def deleted(self) -> set[str]:

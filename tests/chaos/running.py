@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.chaos.clients import StoryClient
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Faults
 from tests.chaos.progress import Progress
-from tests.chaos.quiet import AWAY, wait_for_quiet
+from tests.chaos.quiet import AWAY, wait_for_erasures, wait_for_quiet
 from tests.chaos.schedule import Schedule
 from tests.chaos.stage import Stage
 
@@ -59,16 +58,9 @@ class Verdict:
         }
 
 
-async def run(
-    schedule: Schedule,
-    home: Path,
-    progress: Progress,
-    *,
-    patience: float = PATIENCE,
-    settings: Mapping[str, str] | None = None,
-) -> Verdict:
+async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: float = PATIENCE) -> Verdict:
     """Play the schedule in a folder and judge what is left. Raises Trouble when the product cannot be started."""
-    stage = Stage(home, settings)
+    stage = Stage(home)
     (home / "schedule.json").write_text(json.dumps(schedule.wire(), indent=1))
     evidence = Evidence()
     try:
@@ -157,6 +149,10 @@ async def _patiently_collect(stage: Stage, http: aiohttp.ClientSession, evidence
             break
     await collecting.collect_ledger(stage.addresses, http, evidence)
     await collecting.collect_objects(stage.addresses, stage.home, evidence)
+    if any(key.split("/")[1] in evidence.deleted for key in evidence.objects):
+        # A worker that died after it wrote told nobody: what it left is found by the last sweep.
+        await wait_for_erasures(stage.addresses, PATIENCE)
+        await collecting.collect_objects(stage.addresses, stage.home, evidence)
 
 
 def _count(evidence: Evidence) -> dict[str, int]:

@@ -36,6 +36,7 @@ def sound() -> Evidence:
         },
         objects=dict(_kept(name) for name in names) | {_key("cover"): _picture()},
         ledger=[_call("cover", "images.edit", None), _call("text_1", "responses", "scene_text")],
+        asked_at=AT_SECONDS + 60,
         bus={"JOBS": [], "STORY": [f"story.evt.AssetCompleted.{STORY}"], "DEAD": []},
     )
 

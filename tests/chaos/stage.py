@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -27,13 +27,13 @@ IMPATIENT = {
     # Whatever is broken on purpose is mended again: no job may fail over it.
     "MAX_ATTEMPTS": "50",
     "MAX_CRASHES": "50",
-    "JOB_TIMEOUT": "30",
+    "JOB_TIMEOUT": "90",
     "BREAKER_PAUSES": "[0.5, 1, 2]",
     "TEXT_TIMEOUT": "10",
-    "IMAGE_TIMEOUT": "25",
-    "VOICE_TIMEOUT": "25",
+    "IMAGE_TIMEOUT": "40",
+    "VOICE_TIMEOUT": "40",
     "DRAIN_SECONDS": "3",
-    "ERASURE_SWEEPS": "[1, 5]",
+    "ERASURE_SWEEPS": "[1, 5, 12]",
     "SLOTS_NORMAL": "4",
     "SLOTS_HIGH": "2",
     "SLOTS_URGENT": "2",
@@ -44,11 +44,10 @@ MARK = "STORYLOOM_CHAOS"
 
 
 class Stage:
-    """``start`` and ``stop``; between them every process can be found by its name. ``settings`` go before IMPATIENT."""
+    """``start`` and ``stop``; between them every process can be found by its name."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, home: Path) -> None:
         self.home = home
-        self._settings = IMPATIENT | dict(settings or {})
         self.mark = uuid4().hex
         self._stack: Stack | None = None
         self._addresses: Addresses | None = None
@@ -69,7 +68,7 @@ class Stage:
     async def start(self) -> None:
         """Start everything. Raises Trouble."""
         # For as long as it plays: a child that is born again gets it too.
-        self._surroundings.enter_context(_environment(self._settings | {MARK: self.mark}))
+        self._surroundings.enter_context(_environment(IMPATIENT | {MARK: self.mark}))
         choices = Choices(storyloom_home=self.home, processes=True, studio_voice="espeak")
         self._stack = Stack(choices, replicas=REPLICAS)
         self._addresses = await self._stack.start()

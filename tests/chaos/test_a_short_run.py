@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 async def test_nothing_is_lost_and_nothing_is_paid_twice_while_everything_breaks(home: Path) -> None:
     schedule = draw(SEED, stories=8, seconds=15)
-    verdict = await run(schedule, home, Progress(), settings={"JOB_TIMEOUT": "12"})
+    verdict = await run(schedule, home, Progress())
     assert not any(verdict.findings.values()), json.dumps(verdict.findings, indent=1)
     assert verdict.faults == len(schedule.faults)
     assert verdict.kills >= 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def leave_a_job(evidence: Evidence) -> None:
 
 
 def leave_an_erasure_due(evidence: Evidence) -> None:
-    evidence.erasures[0]["due_at"] = "2026-03-01"
+    evidence.erasures[0]["due_at"] = datetime.fromtimestamp(AT_SECONDS + 40, UTC)
 
 
 def leave_a_reader_without_an_end(evidence: Evidence) -> None:
@@ -288,6 +289,12 @@ def test_a_call_that_took_too_long_is_known_though_its_id_is_not() -> None:
     assert found(evidence) == {}
     evidence.ledger.append(twin(evidence.ledger[0]))
     assert len(found(evidence)["extra_paid"]) == 1
+
+
+def test_a_sweep_that_is_yet_to_come_is_no_harm() -> None:
+    evidence = sound()
+    evidence.erasures[0]["due_at"] = datetime.fromtimestamp(AT_SECONDS + 90, UTC)
+    assert found(evidence) == {}
 
 
 def test_whoever_changes_their_mind_may_have_paid_in_vain() -> None:
