@@ -6,9 +6,13 @@ process that dies, or one that stops and hands its job back, lets the next holde
 at most so many, for the lost holder may not have asked yet). A holder that was frozen for longer than ``ack_wait``
 shares its job with the next one: both may ask, one result stands everywhere. Nothing else pays twice: a redelivered job
 looks for the manifest before it asks, and whoever comes second adopts what stands.
+
+A redelivery is no proof that its earlier holder is gone: a server that was restarted has forgotten the heartbeats and
+gives every long job out again. So the workers are asked who holds it, and one that answers keeps it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import structlog
@@ -27,6 +31,10 @@ from storyloom.work import BILL, Bill, Maker, Report, Workshop
 log = structlog.get_logger()
 
 
+class Elsewhere(NotNow):
+    """Another worker holds the job, and says so. Nothing is told or noted: it goes on there."""
+
+
 class Calls(list[ProviderCall]):
     """A bill's calls. ``answered_at`` is when the last useful answer came (seconds of the loop's clock)."""
 
@@ -42,7 +50,15 @@ class Calls(list[ProviderCall]):
 class Making:
     """Makes the assets of one workshop."""
 
-    def __init__(self, objects: Objects, workshop: Workshop, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        workshop: Workshop,
+        settings: WorkerSettings,
+        held_elsewhere: Callable[[Delivery], Awaitable[float]],
+    ) -> None:
+        """``held_elsewhere``: for how many seconds to leave a job to another worker, who has it; 0 if nobody has."""
+        self._held_elsewhere = held_elsewhere
         self._objects = objects
         self._workshop = workshop
         self._settings = settings
@@ -64,6 +80,9 @@ class Making:
     async def _found(self, delivery: Delivery, history: History) -> AnyResult | None:
         """The result of an earlier making of the very same thing, if there is one; else note that we begin."""
         try:
+            # Asked before the look: a holder who ends in between has written the manifest by then.
+            if delivery.number > 1 and (seconds := await self._held_elsewhere(delivery)):
+                raise Elsewhere("another worker holds it", after=seconds)
             manifest = await self._manifest(delivery.job)
             if manifest is not None:
                 self._adopted.inc()

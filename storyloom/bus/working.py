@@ -17,9 +17,9 @@ from storyloom.bus import dead
 from storyloom.bus.connection import Bus
 from storyloom.bus.delivery import Delivery, acknowledge, deliveries, hand_back
 from storyloom.bus.heart import Heart
-from storyloom.bus.held import Held, HeldJob, worker_name
+from storyloom.bus.held import Held, HeldJob, who_holds_what, worker_name
 from storyloom.bus.history import History
-from storyloom.bus.making import Making, bill_of, spent
+from storyloom.bus.making import Elsewhere, Making, bill_of, spent
 from storyloom.bus.stopped import Stopped, concerns
 from storyloom.bus.telling import Reporter, Telling
 from storyloom.objects import Objects
@@ -36,6 +36,8 @@ NEWER = 5.0
 """Seconds for which a job of a newer version is handed back: somebody newer is there already, or soon will be."""
 LAST_NOTE = 2.0
 """Seconds that a stopping worker may take to note that a job was broken off."""
+ASKING = 0.3
+"""Seconds that other workers may take to say that they hold a job which was given to us."""
 FROZEN = 0.8
 """Share of ack_wait without a heartbeat after which somebody else may have the job."""
 
@@ -44,12 +46,13 @@ class Working:
     """Works on the jobs of one workshop. ``drain`` ends it: running jobs finish, or are handed back."""
 
     def __init__(self, bus: Bus, objects: Objects, workshop: Workshop, settings: WorkerSettings) -> None:
+        self._bus = bus
         self._objects = objects
         self._workshop = workshop
         self._settings = settings
         self._ack_wait = bus.settings.ack_wait
         self._telling = Telling(bus)
-        self._making = Making(objects, workshop, settings)
+        self._making = Making(objects, workshop, settings, self._held_elsewhere)
         self._name = worker_name(workshop.service)
         self._running: dict[str, Delivery] = {}  # by the job's id, which names its fingerprint, too
         self._stopped = Stopped()
@@ -158,6 +161,9 @@ class Working:
             await self._break_off(delivery, history, bill)
             return
         match outcome:
+            case Elsewhere():
+                log.info("job.held_elsewhere", deliveries=delivery.number)
+                await delivery.hand_back(delay=outcome.after)
             case NotNow():
                 await self._wait(delivery, history, bill, outcome)
             case TryAgain():
@@ -167,6 +173,17 @@ class Working:
             case _:
                 await self._telling.completed(delivery, outcome)
                 await self._finish(delivery, "ready")
+
+    async def _held_elsewhere(self, delivery: Delivery) -> float:
+        """Who took it first keeps it: two who ask at the same moment do not both leave it."""
+        job, mine = delivery.job, (delivery.taken_at, self._name)
+        asked = (job.story_id, job.asset, job.fingerprint)
+        for answer in await who_holds_what(self._bus, ASKING):
+            for held in answer.held:
+                same = (held.story_id, held.asset, held.fingerprint) == asked
+                if same and (held.since, answer.worker) < mine:
+                    return self._ack_wait / 2
+        return 0
 
     async def _wait(self, delivery: Delivery, history: History, bill: Bill, reason: NotNow) -> None:
         """It was not tried, so that no attempt is spent."""

@@ -1,5 +1,6 @@
 """One job, two holders: one result stands, everywhere, and as little as possible is asked for twice."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,6 +87,39 @@ async def _redelivered(on: Floor) -> bool:
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
     return bool(info.num_redelivered)
+
+
+async def test_a_job_that_is_given_out_twice_stays_with_the_worker_that_has_it(settings: Settings) -> None:
+    """A restarted server has forgotten all heartbeats: it gives every long job to somebody else."""
+    release = asyncio.Event()
+
+    async def wait(job: AssetRequested) -> None:
+        await release.wait()
+
+    async with floor(settings) as on:
+        on.makers.before = wait
+        first = await on.work()
+        job = await on.order()
+        await on.began()
+        others = QuickMakers()
+        await on.work(makers=others)
+        (held,) = first.working._running.values()
+        await held.message.nak()
+        await until(lambda: _handed_back(on, 2))
+        release.set()
+        await on.heard(AssetCompleted, job)
+        await on.settled()
+    assert on.makers.made.total() == 1
+    assert not others.made
+    assert [event for event in on.told if not isinstance(event, AssetCompleted)] == [], "nobody heard of a retry"
+
+
+async def _handed_back(on: Floor, times: int) -> bool:
+    """Whether the job was delivered again, and waits for its next delivery in nobody's hands but the first one's."""
+    names = on.bus.names
+    info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
+    delivered = info.delivered.consumer_seq if info.delivered else 0
+    return delivered >= times and len([one for one in await who_holds_what(on.bus, 0.2) if one.held]) == 1
 
 
 class Twice(Objects):
