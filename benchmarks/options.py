@@ -1,15 +1,19 @@
 """What every benchmark can be told."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
-def read_options(about: str, *, rounds: int) -> argparse.Namespace:
-    """``rounds`` (int) and ``quick`` (bool), from the command line."""
+def read_options(
+    about: str, *, rounds: int, more: Callable[[argparse.ArgumentParser], None] | None = None
+) -> argparse.Namespace:
+    """``rounds`` (int) and ``quick`` (bool), from the command line; ``more`` adds a benchmark's own."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=_count, help=f"how often; the median counts (default {rounds}, quick 1)")
     parser.add_argument("--quick", action="store_true", help="one short round: to see that it works, not to judge by")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)  # the line is printed in any case
+    if more is not None:
+        more(parser)
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else rounds)
     return options

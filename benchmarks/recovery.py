@@ -1,0 +1,203 @@
+"""Recovery: how soon work goes on after somebody was killed, and how soon it ends when nobody wants it any more.
+
+Five mishaps, each on servers of its own, services in processes of their own, makers that only take time:
+
+``worker``    a worker is killed (SIGKILL) in the middle of its jobs: until all of them have begun elsewhere.
+``nats``      NATS is killed, is away for a while and comes back: from its return until the first job begins.
+``wipe``      NATS loses its whole store under 200 stories in flight: until all have ended, and how many ended wrong.
+``postgres``  Postgres is killed and is away for half a minute: how many stories fail because of it (none), and from its
+              return until the first news of any story.
+``cancel``    a story is cancelled in the middle of everything: from the request until its last maker has stopped and
+              its last reader has been told.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import uvloop
+
+from benchmarks.crew import Crew, crew, quiet, until
+from benchmarks.figures import report
+from benchmarks.notes import Moment, Pace, under_way
+from benchmarks.options import read_options
+from benchmarks.silence import measure_silence
+from local.embedded import Embedded
+from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of each. ``nats_away`` and ``postgres_away`` are seconds, ``ack_wait`` is a user's by default."""
+
+    rounds: int
+    stories: int
+    cancelled: int
+    ack_wait: float
+    nats_away: tuple[float, ...]
+    postgres_away: float
+
+
+FULL = Size(rounds=3, stories=200, cancelled=10, ack_wait=12, nats_away=(1, 5, 15), postgres_away=30)
+QUICK = Size(rounds=1, stories=40, cancelled=3, ack_wait=3, nats_away=(2,), postgres_away=5)
+
+
+async def lose_worker(size: Size) -> dict[str, float]:
+    """Kill a painter over its easel, again and again; the worst of all its jobs counts."""
+    took: list[float] = []
+    pace = Pace(60, {Asset.OUTLINE: 0.2, Asset.PORTRAIT: 0.2})
+    async with crew(pace, ack_wait=size.ack_wait, slots_normal=32) as company:
+        await company.start(Service.IMAGES)
+        for _ in range(size.rounds):
+            await company.ask(2)
+            lost = await _busiest(company)
+            killed = time.time()
+            company.kill(Service.IMAGES, lost[0].pid)
+            again = [await _begins(company, job, killed) for job in {moment.job for moment in lost}]
+            took.append(max(again) - killed)
+            print(f"worker: {len(lost)} jobs of a dead worker begun elsewhere after {took[-1]:.2f} s", flush=True)
+            await company.start(Service.IMAGES)
+    return {"worker_killed_s": max(took), "worker_killed_over_s": max(took) - size.ack_wait}
+
+
+async def _busiest(company: Crew) -> list[Moment]:
+    """What the process with the most pictures under way has begun, once there are some."""
+
+    async def found() -> list[Moment]:
+        begun = under_way(company.moments())
+        groups = [[moment for moment in begun if moment.pid == pid] for pid in {moment.pid for moment in begun}]
+        return max(groups, key=len, default=[]) if len(begun) % (2 * len(PICTURES)) == 0 else []
+
+    return await until(found)
+
+
+async def _begins(company: Crew, job: tuple[UUID, Asset], after: float) -> float:
+    async def again() -> float:
+        return next((one.at for one in company.moments() if one.job == job and one.at > after), 0.0)
+
+    return await until(again)
+
+
+async def lose_nats(size: Size) -> dict[str, float]:
+    """Kill NATS under flowing stories and let it be away, longer and longer."""
+    took = []
+    async with crew(Pace(0.5)) as company:
+        for seconds in size.nats_away:
+            await company.ask(40)
+            await asyncio.sleep(2)
+            async with away(company.nats) as back:
+                await asyncio.sleep(seconds)
+            took.append(await _moves(company, await back))
+            print(f"nats: {seconds:g} s away, the first job begins {took[-1]:.2f} s after its return", flush=True)
+            wrong = await company.all_ended()
+    return {"nats_killed_s": max(took), "nats_killed_wrong": wrong}
+
+
+async def lose_nats_store(size: Size) -> dict[str, float]:
+    """Wipe all that NATS knows while stories are in all stages."""
+    async with crew(Pace(0.5), slots_normal=64) as company:
+        await company.ask(size.stories)
+        await until(lambda: _ends(company, at_least=size.stories * len(GRAPH) // 3))
+        async with away(company.nats) as back:
+            await asyncio.to_thread(shutil.rmtree, company.nats.folder / "data")
+        returned = await back
+        moved = await _moves(company, returned)
+        wrong = await company.all_ended()
+        took = time.time() - returned
+        ended = [moment.job for moment in company.moments() if moment.what == "ended"]
+    print(
+        f"wipe: {size.stories} stories in flight, the first job begins after {moved:.2f} s, all have ended after"
+        f" {took:.1f} s, {wrong:.0f} wrong; {len(ended) - len(set(ended))} assets were made twice",
+        flush=True,
+    )
+    again = len(ended) - len(set(ended))
+    return {"wiped_moves_s": moved, "wiped_end_s": took, "wiped_wrong": wrong, "wiped_made_twice": again}
+
+
+async def lose_postgres(size: Size) -> dict[str, float]:
+    """Keep the truth away while work is under way."""
+    async with crew(Pace(0.5)) as company:
+        await company.ask(50)
+        await asyncio.sleep(2)
+        async with company.hearing("status.*") as heard:
+            async with away(company.postgres) as back:
+                await asyncio.sleep(size.postgres_away)
+            returned = await back
+            wrong = await company.all_ended()
+        took, moved = time.time() - returned, next(at for at in heard if at > returned) - returned
+    print(
+        f"postgres: {size.postgres_away:g} s away, the first news {moved:.2f} s after its return, 50 stories have ended"
+        f" after {took:.1f} s, {wrong:.0f} wrong",
+        flush=True,
+    )
+    return {"postgres_away_wrong": wrong, "postgres_away_moves_s": moved}
+
+
+@asynccontextmanager
+async def away(server: Embedded[Any]) -> AsyncIterator["asyncio.Future[float]"]:
+    """Kill a server and keep it down for the block; the future is when it answered again, in epoch seconds."""
+    assert server.child is not None
+    back: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    server.child.on_restart = lambda: back.set_result(time.time())
+    async with server.child.down():
+        yield back
+
+
+async def _moves(company: Crew, returned: float) -> float:
+    """Seconds from a server's return until a job begins."""
+
+    async def begun() -> float:
+        return next((one.at for one in company.moments() if one.what == "began" and one.at > returned), 0.0)
+
+    return await until(begun) - returned
+
+
+async def _ends(company: Crew, at_least: int) -> bool:
+    return sum(moment.what == "ended" for moment in company.moments()) >= at_least
+
+
+async def cancel(size: Size) -> dict[str, float]:
+    """Cancel one story after the other while others flow (silence.py)."""
+    return await measure_silence(size.cancelled)
+
+
+MISHAPS: dict[str, Callable[[Size], Awaitable[dict[str, float]]]] = {
+    "worker": lose_worker,
+    "nats": lose_nats,
+    "wipe": lose_nats_store,
+    "postgres": lose_postgres,
+    "cancel": cancel,
+}
+
+
+def main() -> int:
+    """Measure in folders of its own."""
+
+    def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--only", choices=MISHAPS, help="one mishap instead of all")
+        parser.add_argument("--away", type=float, help="seconds that Postgres is away (default 30, quick 5)")
+
+    options = read_options(__doc__ or "", rounds=FULL.rounds, more=more)
+    plain = QUICK if options.quick else FULL
+    size = replace(plain, rounds=options.rounds, postgres_away=options.away or plain.postgres_away)
+
+    async def run() -> dict[str, float]:
+        found: dict[str, float] = {}
+        for name in [options.only] if options.only else MISHAPS:
+            found |= await MISHAPS[name](size)
+        return found
+
+    quiet()
+    report(uvloop.run(run()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
