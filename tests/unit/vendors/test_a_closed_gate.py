@@ -1,6 +1,8 @@
 """A gate that is closed for a while, by a clock that stands still until it is moved."""
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from storyloom.story.assets import Priority
 from storyloom.story.errors import NotNow
@@ -157,3 +159,28 @@ async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
     await call(gate, Outcome.OUT_OF_QUOTA)
     with pytest.raises(NotNow, match="used up"):
         await call(gate, invested=True)
+
+
+async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=2, quota_pause=60)
+    with capture_logs() as told:
+        await call(gate, Outcome.OUT_OF_QUOTA)
+        assert shown() == State.OPEN
+        for _ in range(20):
+            with pytest.raises(NotNow):
+                await call(gate)
+        await clock.advance(75)
+        async with gate.enter(NORMAL) as visit:
+            assert shown() == State.HALF_OPEN
+            visit.outcome = Outcome.OK
+        assert shown() == State.CLOSED
+        await break_down(gate)
+    assert [(line["log_level"], line["event"]) for line in told] == [
+        ("error", "provider.out_of_quota"),
+        ("info", "provider.back"),
+        ("warning", "provider.away"),
+    ]
+
+
+def shown() -> float | None:
+    return REGISTRY.get_sample_value("storyloom_provider_breaker_state", {"provider": "nobody"})
