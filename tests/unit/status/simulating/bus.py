@@ -68,11 +68,11 @@ class SimBus(Bus):
         self.server = server
         self.names = Names()
         self._world = server.world
-        self._process = process
+        self.process = process
 
     async def reach(self, *, streams: bool = True) -> Server:
         """A request on its way to the server. Raises BusUnavailableError when it does not get there."""
-        await self._world.pass_time(self._process)
+        await self._world.pass_time(self.process)
         if self.server.away_until > self._world.loop.time() or (streams and self.server.gone):
             raise BusUnavailableError("the bus is away")
         return self.server
@@ -99,7 +99,7 @@ class SimBus(Bus):
     def _store_event(self, event: Event, key: str | None) -> Sent:
         sent = self.server.story.store(event, key)
         self.server.events.setdefault(event.id, event)
-        self._world.say("told", self._process.name, event.id, sent.value)
+        self._world.say("told", self.process.name, event.id, sent.value)
         return sent
 
     async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
@@ -116,38 +116,47 @@ class SimBus(Bus):
         return sent
 
     def _store_job(self, job: AssetRequested, key: str | None) -> Sent:
-        if job.put_back:  # dated by the real clock
-            job = job.model_copy(update={"at": self._world.at})
+        if self._may_be_held(job):
+            self._world.excused[job.fingerprint] += 1
+        if job.put_back:
+            job = job.model_copy(update={"at": self._world.at})  # it was dated by the real clock
         sent = self.server.jobs.store(job, key)
-        self._world.say("sent", self._process.name, job.id, "put back" if job.put_back else "", sent.value)
+        self._world.say("sent", self.process.name, job.id, "put back" if job.put_back else "", sent.value)
         self.server.mended["sent after their stop"] += job.fingerprint in self.server.stopped
         self.server.mended["jobs"] += job.put_back and sent is Sent.STORED
         return sent
+
+    def _may_be_held(self, job: AssetRequested) -> bool:
+        """Whether somebody may work on it whom the sender could not know of: a wipe lets both have it then."""
+        if job.put_back:  # somebody may have begun since it asked
+            return self._world.loop.time() - self.process.asked_at > 0.5
+        late = (self._world.at - job.at).total_seconds() > 1
+        return late and job.fingerprint not in self._world.manifests
 
     async def send(self, stream: str, letters: Sequence[Letter]) -> list[Sent]:
         self._world.breaks("a dead letter", [letter.subject for letter in letters])
         return [Sent.STORED for _ in letters]
 
     async def whisper(self, subject: str, body: bytes) -> None:
-        await self._world.pass_time(self._process)
+        await self._world.pass_time(self.process)
 
     async def stop_work(self, stop: StopWork) -> None:
-        await self._world.pass_time(self._process)
+        await self._world.pass_time(self.process)
         if self.server.away_until <= self._world.loop.time():
-            self._world.say("stop", self._process.name, [(asset.value, mark[:8]) for asset, mark in stop.jobs or ()])
+            self._world.say("stop", self.process.name, [(asset.value, mark[:8]) for asset, mark in stop.jobs or ()])
             self.server.stopped.update(mark for _, mark in stop.jobs or ())
             self.server.on_stop(stop)
 
     async def withdraw(self, subject: str, *, up_to: int | None = None) -> None:
         server = await self.reach()
-        self._world.say("withdrew", self._process.name, subject, subject in server.jobs.standing)
+        self._world.say("withdrew", self.process.name, subject, subject in server.jobs.standing)
         self.server.mended["withdrawn"] += up_to is not None
         server.jobs.purge(subject, up_to)
-        await self._world.pass_time(self._process)
+        await self._world.pass_time(self.process)
 
     async def live_jobs(self) -> set[str]:
         found = set((await self.reach()).jobs.standing)
-        await self._world.pass_time(self._process)
+        await self._world.pass_time(self.process)
         return found
 
     async def standing_job(self, subject: str) -> tuple[int, bytes] | None:
@@ -180,13 +189,13 @@ class SimMsg(Msg):
 
     async def ack(self) -> None:
         server, world = self._bus.server, self._bus._world
-        await world.pass_time(self._bus._process)
+        await world.pass_time(self._bus.process)
         if server.away_until <= world.loop.time() and not world.happens(world.faults.unheard):
             server.story.ack(self._told)
 
     async def nak(self, delay: float | None = None) -> None:
         server, world = self._bus.server, self._bus._world
-        await world.pass_time(self._bus._process)
+        await world.pass_time(self._bus.process)
         if server.away_until <= world.loop.time() and not world.happens(world.faults.unheard):
             server.story.nak(self._told, delay or 0)
 
@@ -209,7 +218,7 @@ class SimPull(Pull):
     async def take(self, most: int) -> list[Msg]:
         bus = self._sim
         while True:
-            await bus._world.pass_time(bus._process)
+            await bus._world.pass_time(bus.process)
             server = bus.server
             if bus._world.behind and server.story.waiting:
                 await asyncio.sleep(bus._world.chance.random() * bus._world.behind)

@@ -76,14 +76,13 @@ def _edited(server: Server, row: Row) -> set[Asset]:
 
 
 def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator[str]:
-    """Events, once each in the order in which they were written, lead where the rows are; wishes got what they meant."""
+    """Events, each once and in the order of writing, lead where the rows are; wishes got what they meant."""
     journey, words = row.first, dict[Asset, SceneText]()
     for event_id in dict.fromkeys(row.heard):
         event: AnyEvent = server.events[event_id]  # type: ignore[assignment]  # all that is told is one of them
         before, (journey, _) = journey, after(journey, event)
-        if isinstance(event, Outcome) and journey is not before:
-            if before.assets[event.asset].fingerprint != event.fingerprint:
-                yield f"{event_id} counted, though something else was under way"
+        if isinstance(event, Outcome) and journey is not before and _mark(before, event) != event.fingerprint:
+            yield f"{event_id} counted, though something else was under way"
         if isinstance(event, StoryCancelled) and overall(before) == "generating" and row.status != "cancelled":
             yield "it was cancelled, and is not"
         if isinstance(event, SceneTextEdited) and journey is not before:
@@ -97,6 +96,10 @@ def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator
         content = row.assets.get(Asset.CONTENT)
         if content and isinstance(content.result, StoryContent) and content.result.scenes[text.scene - 1] != said:
             yield f"the content tells {text.value} otherwise"
+
+
+def _mark(journey: Journey, event: Outcome) -> str | None:
+    return journey.assets[event.asset].fingerprint
 
 
 def _essence(journey: Journey) -> dict[str, tuple[str, int, str | None]]:

@@ -24,10 +24,9 @@ from tests.unit.status.simulating.world import Process, World
 from tests.unit.status.walking import STORY, new_journey, result
 
 A = Asset
-ORDERS = (
-    *3 * ((A.CONTENT,), (A.COVER,), (A.COVER, A.SCENE_2)), (A.CONTENT, A.SCENE_1), (A.CONTENT, A.ACTIVITIES), (A.AUDIO,), (A.AUDIO,),
-    PUBLIC,
-)  # fmt: skip
+_LITTLE = ((A.CONTENT,), (A.COVER,), (A.COVER, A.SCENE_2))
+_SOME = ((A.CONTENT, A.SCENE_1), (A.CONTENT, A.ACTIVITIES), (A.AUDIO,), (A.AUDIO,))
+ORDERS = (*_LITTLE, *_LITTLE, *_LITTLE, *_SOME, PUBLIC)
 """What is asked for: mostly little, as much goes wrong with little."""
 
 
@@ -45,12 +44,13 @@ def _words(scene: int, version: int) -> SceneText:
 class Clients:
     """Everybody who uses the api, and the api."""
 
-    def __init__(self, world: World, rows: Rows, server: Server, *, wishes: int) -> None:
+    def __init__(self, world: World, rows: Rows, server: Server, *, wishes: int, patience: float) -> None:
         self._world = world
         self._rows = rows
         self._api = Process("api")
         self._bus = SimBus(server, self._api)
         self._wishes = wishes
+        self._patience = patience
         self.busy = 0
 
     def begin(self) -> None:
@@ -81,8 +81,8 @@ class Clients:
     async def _wait(self, row: Row) -> None:
         """Some wishes come while the story is made, at any moment; others once it has ended."""
         chance = self._world.chance
-        await asyncio.sleep(chance.random() * chance.choice((0.1, 2, 8)))
-        if chance.random() < 0.5:
+        await asyncio.sleep(chance.random() * min(self._patience, chance.choice((0.1, 2, 8))))
+        if self._patience > 1 and chance.random() < 0.5:
             for _ in range(60):
                 if row.status != "generating":
                     return

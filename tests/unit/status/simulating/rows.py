@@ -175,12 +175,15 @@ class SimLocked(Locked):
     """A transaction: what it writes is there for others when the block ends."""
 
     __slots__ = ("_noted", "_process", "_rows", "_turns")
+    _rows: Rows
+    _process: Process
+    _turns: list[Turn]
+    _noted: list[str]
 
     def __init__(self, rows: Rows, process: Process, journeys: dict[UUID, Journey]) -> None:
-        for name, value in (("journeys", journeys), ("_rows", rows), ("_process", process)):
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "_turns", [])
-        object.__setattr__(self, "_noted", [])
+        known = {"journeys": journeys, "_rows": rows, "_process": process, "_turns": [], "_noted": []}
+        for name, value in known.items():
+            object.__setattr__(self, name, value)  # it is frozen
 
     async def known(self, event_ids: Sequence[str]) -> frozenset[str]:
         await self._rows.reach(self._process)

@@ -25,10 +25,12 @@ class Plan:
     faults: Faults = CALM
     wishes: int = 0
     """At most so many a client."""
+    patience: float = 8.0
+    """Seconds between a client's wishes at most, but for those who wait for the end."""
     pace: Pace = Pace()  # noqa: RUF009 - it is frozen
     replicas: int = 2
     """How many projectors and reconcilers there are."""
-    seconds: float = 12.0
+    seconds: float = 9.0
     """How long things go wrong."""
     projector: type[Projector] = Projector
     reconciler: type[Reconciler] = Reconciler
@@ -49,11 +51,17 @@ class Schedule:
         self.server = Server(self.world, put_back_carries_id=plan.put_back_carries_id)
         self.rows = plan.rows(self.world)
         self.workers = Workers(self.world, self.server, trusting=plan.trusting, silent=plan.silent)
-        self.clients = Clients(self.world, self.rows, self.server, wishes=plan.wishes)
+        self.clients = Clients(self.world, self.rows, self.server, wishes=plan.wishes, patience=plan.patience)
         self._status: list[tuple[Process, Callable[[], None]]] = []
 
+    @property
+    def wrong(self) -> list[str]:
+        """What must never be and was; where nothing went wrong, there was nothing to mend either."""
+        mended = +self.server.mended if self.plan.faults == CALM else None
+        return self.world.broken + ([f"mended without need: {dict(mended)}"] if mended else [])
+
     def run(self) -> "Schedule":
-        """Play it, to the end. What was broken is in ``world.broken``."""
+        """Play it, to the end."""
         loop = self.world.loop
         loop.set_exception_handler(lambda _, context: self.world.breaks("unheard error", context))
         try:
@@ -89,7 +97,7 @@ class Schedule:
         """Wait until nothing is to come any more, and a little longer."""
         end, quiet = self.world.loop.time() + LIMIT, 0
         while quiet < 2:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
             quiet = quiet + 1 if self._is_quiet() else 0
             if self.world.loop.time() > end:
                 self.world.breaks("stuck", self._stuck())

@@ -1,4 +1,4 @@
-"""JetStream in memory: JOBS with one live message a subject, STORY with one durable, as measured on nats-server 2.15."""
+"""JetStream in memory: JOBS with one live message a subject, STORY with one durable; as nats-server 2.15 does."""
 
 import asyncio
 from collections.abc import Callable

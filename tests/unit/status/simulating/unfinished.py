@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.status.unfinished import Dispatched, Key, Unfinished
-from storyloom.story.assets import Asset
 from storyloom.story.events import AssetFailed, StoryDeadlinePassed, StoryRequested, Wish, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import DEADLINE, AssetState, Journey

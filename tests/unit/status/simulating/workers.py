@@ -9,7 +9,7 @@ from typing import Any
 from storyloom.bus.connection import Bus, BusUnavailableError
 from storyloom.bus.held import Held, HeldJob
 from storyloom.bus.stopped import Stopped, concerns
-from storyloom.story.assets import TEXTS
+from storyloom.story.assets import TEXTS, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, Event
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.results import AnyResult, StoryContent
@@ -20,7 +20,7 @@ from tests.unit.status.walking import NOON, STORY, result
 
 ATTEMPTS = 4
 YOUNG = timedelta(seconds=1)
-"""A job younger than this cannot have been put back, made and finished before it came: nobody looks for its manifest."""
+"""A job younger than this cannot have been put back and made before it came: nobody looks for its manifest."""
 
 
 @dataclass(eq=False)
@@ -41,8 +41,10 @@ class Worker(Process):
 
 
 class Workers:
-    """All workers, and the lanes on which jobs reach them. ``trusting``: they take a late first delivery for the
-    first. ``silent``: they never say what they hold."""
+    """All workers, and the lanes on which jobs reach them.
+
+    ``trusting``: they take a late first delivery for the first. ``silent``: they never say what they hold.
+    """
 
     def __init__(self, world: World, server: Server, *, trusting: bool = False, silent: bool = False) -> None:
         self._trusting = trusting
@@ -92,9 +94,11 @@ class Workers:
         self._world.excused[run.message.job.fingerprint] += 1
         self._server.jobs.free_again(run.message, ACK_WAIT)
 
-    async def ask(self, _bus: Bus, patience: float) -> Sequence[Held]:
+    async def ask(self, bus: Bus, patience: float) -> Sequence[Held]:
         """Who holds what? Whoever stands still does not answer, and an answer may be lost."""
         await asyncio.sleep(self._world.chance.uniform(0.001, patience))
+        if isinstance(bus, SimBus):
+            bus.process.asked_at = self._world.loop.time()
         answers: list[Held] = []
         if self._silent:
             return answers
@@ -105,7 +109,7 @@ class Workers:
                     self._world.excused[run.message.job.fingerprint] += 1
                 continue
             held = tuple(_held(run.message.job) for run in worker.running.values())
-            answers.append(Held.model_construct(worker=worker.name, held=held))
+            answers.append(Held.model_construct(worker=worker.name, service=Service.CONTENT, held=held))
         return answers
 
     def _offer(self, message: Standing) -> None:

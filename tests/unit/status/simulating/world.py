@@ -35,7 +35,7 @@ class Faults:
 CALM = Faults()
 
 
-class Lost(asyncio.CancelledError):
+class LostError(asyncio.CancelledError):
     """The process is dead: nothing of it goes on."""
 
 
@@ -46,6 +46,8 @@ class Process:
     name: str
     alive: bool = True
     stands_until: float = 0.0
+    asked_at: float = 0.0
+    """When it last heard who holds what."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def kill(self) -> None:
@@ -97,18 +99,18 @@ class World:
     async def pass_time(self, process: Process) -> None:
         """One step of a process: often at once, sometimes after a while, never once it is dead."""
         if not process.alive:
-            raise Lost
+            raise LostError
         luck = self.chance.random()
         if luck < self.faults.slow:
             await asyncio.sleep(self.chance.uniform(0.5, 6))
+        elif luck > 0.85:
+            await asyncio.sleep(((luck - 0.85) / 0.15) ** 2 * self.far)
         elif luck > 0.8:
-            await asyncio.sleep((luck - 0.8) ** 2 * 25 * self.far)
-        elif luck > 0.7:
             await asyncio.sleep(0)
-        while process.stands_until > self.loop.time():
+        while process.stands_until > self.loop.time():  # noqa: ASYNC110 - time is what it waits for
             await asyncio.sleep(process.stands_until - self.loop.time())
         if not process.alive:
-            raise Lost
+            raise LostError
 
     def start(self, process: Process, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something as part of a process. It must not end by an error of its own."""

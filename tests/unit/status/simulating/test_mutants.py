@@ -1,0 +1,65 @@
+"""The simulation is worth something only if it notices what is missing: each guard is taken away once."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.status.journey import _Turn
+from storyloom.story.assets import Asset
+from storyloom.story.fingerprint import Fingerprint
+from tests.unit.status.simulating import mutants
+from tests.unit.status.simulating.plans import CALM, LATE, PACE, ROUGH, STORM, WISHES
+from tests.unit.status.simulating.schedule import Plan, Schedule
+
+SEEDS = range(500)
+"""So many schedules are tried until one fails; most fail within a few dozen."""
+HASTY = replace(WISHES, patience=0.1)
+STORMY = replace(ROUGH, faults=replace(STORM, slow=0.05, blows=1.5))
+
+MUTANTS = {
+    "the inbox": (ROUGH, replace(ROUGH, rows=mutants.WithoutInbox)),
+    "the check of versions": (ROUGH, replace(ROUGH, rows=mutants.WithoutVersions)),
+    "the fence": (CALM, replace(CALM, reconciler=mutants.Unfenced)),
+    "the grace": (CALM, replace(CALM, pace=replace(PACE, grace=0))),
+    "the look at what lives on the bus": (CALM, replace(CALM, reconciler=mutants.Blind)),
+    "the second look at what seems unwanted": (CALM, replace(CALM, reconciler=mutants.Hasty)),
+    "who holds what": (ROUGH, replace(ROUGH, silent=True)),
+    "putting back without the id": (ROUGH, replace(ROUGH, put_back_carries_id=True)),
+    "putting jobs back": (ROUGH, replace(ROUGH, reconciler=mutants.Idle)),
+    "putting stories and wishes back": (ROUGH, replace(ROUGH, reconciler=mutants.Deaf)),
+    "laying the bus": (ROUGH, replace(ROUGH, reconciler=mutants.Careless)),
+    "stopping what nobody wants, again": (LATE, replace(LATE, reconciler=mutants.Lenient)),
+    "withdrawing": (WISHES, replace(WISHES, projector=mutants.NeverWithdraws)),
+    "withdrawing before sending": (WISHES, replace(WISHES, projector=mutants.CommandsFirst)),
+    "waiting for what is being sent": (HASTY, replace(HASTY, projector=mutants.Impatient)),
+    "the look for a late job's manifest": (STORMY, replace(STORMY, trusting=True)),
+}
+
+
+def _first_to_fail(plan: Plan, errors: list[str]) -> int | None:
+    return next((seed for seed in SEEDS if Schedule(seed, plan).run().wrong or errors), None)
+
+
+@pytest.mark.parametrize(("sound", "mutant"), MUTANTS.values(), ids=MUTANTS)
+def test_without_this_guard_some_schedule_fails(sound: Plan, mutant: Plan, errors: list[str]) -> None:
+    """And with it the same schedule does not."""
+    seed = _first_to_fail(mutant, errors)
+    assert seed is not None
+    errors.clear()
+    assert Schedule(seed, sound).run().wrong + errors == []
+
+
+def test_without_the_check_of_fingerprints_some_schedule_fails(
+    monkeypatch: pytest.MonkeyPatch, errors: list[str]
+) -> None:
+    """A result of what was asked for before would be taken for one of what is asked for now."""
+
+    def counts(turn: _Turn, asset: Asset, _heard: Fingerprint) -> bool:
+        return turn.assets[asset].status == "queued"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Turn, "_counts", counts)
+        seed = _first_to_fail(LATE, errors)
+    assert seed is not None
+    errors.clear()
+    assert Schedule(seed, LATE).run().wrong + errors == []
