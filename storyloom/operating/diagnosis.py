@@ -21,7 +21,14 @@ from storyloom.story.assets import GRAPH, Asset
 
 MOST = 30
 """Rows of a table unless everything is asked for."""
-STYLES = {"working": "green", "queued": "cyan", "sending": "cyan", "retrying": "yellow", "waiting": "dim"}
+STYLES = {
+    "working": "green",
+    "queued": "cyan",
+    "sending": "cyan",
+    "retrying": "yellow",
+    "waiting": "dim",
+    "unheard": "yellow",
+}
 WORDS = {
     "working": "being worked on",
     "queued": "on the bus",
@@ -29,8 +36,9 @@ WORDS = {
     "retrying": "waiting for the next attempt",
     "waiting": "waiting for other assets",
     "lost": "with nobody",
+    "unheard": "done perhaps, and not heard of",
 }
-ORDER: tuple[State, ...] = ("lost", "retrying", "working", "queued", "sending", "waiting")
+ORDER: tuple[State, ...] = ("lost", "unheard", "retrying", "working", "queued", "sending", "waiting")
 
 
 def page(
@@ -78,7 +86,7 @@ def describe(one: Standing, now: datetime) -> str:
         case "waiting":
             return f"waits for {', '.join(asset.value for asset in _nearest(one.waits_for))}"
         case _:
-            return f"nobody has it{since}"
+            return ("nobody has it" if one.state == "lost" else "done perhaps, and not heard of") + since
 
 
 def _nearest(needs: Sequence[Asset]) -> list[Asset]:

@@ -32,13 +32,12 @@ class Lane:
 class Reading:
     """How far the projector is: ``pending`` events it has not been given, ``unacked`` it has and has not finished.
 
-    ``place`` changes whenever it is given or finishes anything: one that stays while there is something to do stands
-    still.
+    All up to ``floor`` is finished. What was delivered says nothing: one that is frozen is given more all the same.
     """
 
     pending: int
     unacked: int
-    place: tuple[int, int]
+    floor: int
 
     @property
     def behind(self) -> int:
@@ -59,12 +58,11 @@ async def projector(bus: Bus) -> Reading:
     try:
         info = await bus.js.consumer_info(bus.names.story, bus.names.projector)
     except NotFoundError:
-        return Reading(0, 0, (0, 0))
+        return Reading(0, 0, 0)
     except NatsError as error:
         raise BusUnavailableError(type(error).__name__) from error
-    delivered = info.delivered.consumer_seq if info.delivered else 0
-    finished = info.ack_floor.consumer_seq if info.ack_floor else 0
-    return Reading(info.num_pending or 0, info.num_ack_pending or 0, (delivered, finished))
+    floor = info.ack_floor.stream_seq if info.ack_floor else 0
+    return Reading(info.num_pending or 0, info.num_ack_pending or 0, floor)
 
 
 async def dead_letters(bus: Bus) -> int:

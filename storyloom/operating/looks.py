@@ -6,7 +6,7 @@ Postgres, then the workers. In another order a job that was finished meanwhile w
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -81,12 +81,17 @@ async def look(reach: Reach, patience: Patience) -> Look:
     return Look(
         at=now,
         stories=len(stories),
-        standing=[one for standing, _ in examined for one in standing],
+        standing=[_sure(one, caught_up=caught_up) for standing, _ in examined for one in standing],
         findings=[one for one in found if caught_up or one.code not in SURE],
         workers=sorted(one.worker for one in held),
         caught_up=caught_up,
         behind=0 if caught_up or gone else (await lanes.projector(reach.bus)).behind,
     )
+
+
+def _sure(one: Standing, *, caught_up: bool) -> Standing:
+    """What is not on the bus may be done, where the projector has not heard everything."""
+    return one if caught_up or one.state != "lost" else replace(one, state="unheard")
 
 
 async def _fence(reach: Reach, patience: Patience) -> tuple[bool, list[Finding]]:
@@ -100,10 +105,11 @@ async def _fence(reach: Reach, patience: Patience) -> tuple[bool, list[Finding]]
             return True, []
         await asyncio.sleep(0.02)
     after = await lanes.projector(reach.bus)
-    if after.behind == 0 or after.place != before.place:
+    if after.behind == 0 or after.floor != before.floor:
         return after.behind == 0, []
+    # An event that cannot be folded holds the floor for some seconds: looks that are further apart tell it from this.
     said = f"the projector stands still, with {after.behind:,} events before it: is status running?"
-    return False, [Finding("projector_still", str(after.place), said)]
+    return False, [Finding("projector_still", str(after.floor), said)]
 
 
 async def _late(reach: Reach, now: datetime, patience: Patience) -> list[Finding]:

@@ -28,7 +28,9 @@ class PaidCall(BaseModel):
     at: datetime
     endpoint: str = ""
     cost_usd: float = Field(default=0, ge=0)
-    mark: str | None = Field(default=None, validation_alias=AliasChoices("mark", "client_request_id", "clientRequestId"))
+    mark: str | None = Field(
+        default=None, validation_alias=AliasChoices("mark", "client_request_id", "clientRequestId")
+    )
 
 
 _LEDGER: TypeAdapter[list[PaidCall]] = TypeAdapter(list[PaidCall])

@@ -10,7 +10,7 @@ from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import SETTLED
 
-State = Literal["working", "queued", "retrying", "sending", "waiting", "lost"]
+State = Literal["working", "queued", "retrying", "sending", "waiting", "lost", "unheard"]
 SLACK = timedelta(seconds=10)
 """How long after a deadline it may take until the reconciler has ended what it is about."""
 

@@ -19,6 +19,7 @@ from storyloom.operating.standing import State
 from storyloom.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import TryAgain
+from storyloom.story.events import StoryRequested, story_requested
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import BY_HAND, QUICK, System, running, until
 
@@ -287,9 +288,7 @@ async def test_a_bus_that_is_not_as_set_is_found(fault: Break, settings: Setting
 async def test_a_projector_that_stands_still_is_found(settings: Settings) -> None:
     """…and nothing is said of jobs, which cannot be told from those that were finished meanwhile."""
     async with begun(settings) as (system, reach, _):
-        for loop in system.status._loops:
-            loop.cancel()
-        await asyncio.gather(*system.status._loops, return_exceptions=True)
+        await stop_folding(system)
         await system.post()
         await system.bus.js.purge_stream(system.bus.names.jobs)
         report = await examine(reach, replace(HASTY, catch_up=0.3))
@@ -297,30 +296,57 @@ async def test_a_projector_that_stands_still_is_found(settings: Settings) -> Non
     assert "asset_nobody" not in codes(report)
 
 
-async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settings) -> None:
-    """Nothing can be told then, and that is what is said."""
+async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
+    """It is given events, and finishes none: a process that was stopped, not one that is gone."""
     async with begun(settings) as (system, reach, _):
-        for loop in system.status._loops:
-            loop.cancel()
-        await asyncio.gather(*system.status._loops, return_exceptions=True)
-        names = system.bus.names
-        for _ in range(4):
-            await system.post()
-        slow = asyncio.create_task(hear_slowly(system, names.projector))
+        await stop_folding(system)
+        reader = await system.bus.js.pull_subscribe_bind(system.bus.names.projector, system.bus.names.story)
+        await system.post()
+
+        async def give() -> None:
+            while True:
+                await reader.fetch(1, timeout=5)
+                await system.bus.tell(stranger())
+
+        frozen = asyncio.create_task(give())
+        report = await examine(reach, replace(HASTY, catch_up=0.2))
+        frozen.cancel()
+    assert "projector_still" in codes(report)
+
+
+async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settings) -> None:
+    """What is on the bus no more may be done: that is what is said of it, and to ask again."""
+    async with begun(settings) as (system, reach, _):
+        await stop_folding(system)
+        await system.bus.tell(*(stranger() for _ in range(500)))
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        slow = asyncio.create_task(fold_slowly(system))
         report = await examine(reach, replace(HASTY, catch_up=0.2))
         slow.cancel()
-    assert codes(report) <= {"story_unheard"}
+    assert report.findings == []
     assert not report.look.caught_up
-    assert report.code == (NOTHING if report.findings else AWAY)
+    assert report.code == AWAY
     assert "events behind" in report.remarks[0]
+    assert {one.state for one in report.look.standing} == {"unheard", "waiting"}
 
 
-async def hear_slowly(system: System, durable: str) -> None:
-    """A projector that takes a message and gives it back, again and again."""
-    reader = await system.bus.js.pull_subscribe_bind(durable, system.bus.names.story)
+async def stop_folding(system: System) -> None:
+    for loop in system.status._loops:
+        loop.cancel()
+    await asyncio.gather(*system.status._loops, return_exceptions=True)
+
+
+def stranger() -> StoryRequested:
+    """An event of a story that nobody knows."""
+    return story_requested(uuid4(), "tests", "", datetime.now(UTC))
+
+
+async def fold_slowly(system: System) -> None:
+    """A projector that finishes an event now and then."""
+    reader = await system.bus.js.pull_subscribe_bind(system.bus.names.projector, system.bus.names.story)
     while True:
         for message in await reader.fetch(1, timeout=5):
-            await message.nak()
+            await message.ack()
         await asyncio.sleep(0.02)
 
 

@@ -95,7 +95,7 @@ def busy() -> Frame:
     return Frame(
         at=NOW,
         lanes=found,
-        projector=Reading(3, 1, (9, 8)),
+        projector=Reading(3, 1, 8),
         dead=14,
         held=[*images, *rest],
         unfinished=212,
