@@ -9,20 +9,24 @@ from typing import Any
 from uuid import UUID
 
 from services.status.journey import NOTHING, Effects, after
-from storyloom.story.assets import GRAPH, PUBLIC, Asset
+from storyloom.story.assets import GRAPH, PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import (
     AnyEvent,
     AssetCompleted,
     AssetFailed,
+    AssetRegenerateRequested,
     AssetRetrying,
+    AssetRetryRequested,
+    SceneTextEdited,
     StoryCancelled,
+    StoryDeadlinePassed,
     StoryRequested,
     story_requested,
 )
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import Journey, begin, document, overall
-from storyloom.story.results import AnyResult
+from storyloom.story.results import AnyResult, SceneText
 from tests.makers import sample
 
 STORY = UUID(int=5)
@@ -45,6 +49,30 @@ def requested(at: datetime = NOON) -> StoryRequested:
 
 def cancelled() -> StoryCancelled:
     return StoryCancelled.model_construct(**_ORIGIN, id="cancelled", at=NOON)
+
+
+def retry(*assets: Asset) -> AssetRetryRequested:
+    return AssetRetryRequested.model_construct(**_ORIGIN, id="retry", at=NOON, assets=assets)
+
+
+def regenerate(asset: Asset) -> AssetRegenerateRequested:
+    return AssetRegenerateRequested.model_construct(**_ORIGIN, id="regenerate", at=NOON, asset=asset)
+
+
+@cache
+def words(scene: int, said: str = "Mira and Ember went home together.") -> SceneText:
+    """A scene as a client has written it anew."""
+    text = result(TEXTS[scene - 1], STORY)
+    assert isinstance(text, SceneText)
+    return text.model_copy(update={"paragraphs": (said,)})
+
+
+def edited(scene: int, said: str = "Mira and Ember went home together.") -> SceneTextEdited:
+    return SceneTextEdited.model_construct(**_ORIGIN, id="edited", at=NOON, text=words(scene, said), whole=None)
+
+
+def ran_out() -> StoryDeadlinePassed:
+    return StoryDeadlinePassed.model_construct(**_ORIGIN, id="deadline", at=NOON, seconds=60.0)
 
 
 def completed(asset: Asset, fingerprint: Fingerprint, made: AnyResult | None = None) -> AssetCompleted:
@@ -97,6 +125,7 @@ class Walk:
     started: list[Asset] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     known: dict[str, Any] = field(default_factory=dict)
+    sent: set[Fingerprint] = field(default_factory=set)
     ends: int = 0
 
     def hear(self, event: AnyEvent) -> Effects:
@@ -106,7 +135,9 @@ class Walk:
         if self.journey is before:
             assert effects == NOTHING
             return effects
-        self._check_settled_stays(before)
+        assert not before.cancelled, "a cancelled story changed"
+        self._check_settled_stays(before, event)
+        self._check_withdrawn(before, effects)
         self._check_jobs(effects)
         self._read(before, effects)
         self.started += effects.jobs
@@ -133,14 +164,29 @@ class Walk:
         shown = document(self.journey)
         return {"overall": shown["overall"]} | {name: one["status"] for name, one in shown["assets"].items()}
 
-    def _check_settled_stays(self, before: Journey) -> None:
+    def _check_settled_stays(self, before: Journey, event: AnyEvent) -> None:
+        """Only a wish starts over what is settled, and what starts over is another revision."""
         for asset, state in before.assets.items():
-            assert not state.settled or self.journey.assets[asset] is state
+            now = self.journey.assets[asset]
+            if state.settled and now is not state:
+                assert isinstance(event, AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited)
+                assert now.revision == state.revision + 1
+
+    def _check_withdrawn(self, before: Journey, effects: Effects) -> None:
+        """Exactly what was under way, and neither ended by this event nor is under way still, is withdrawn."""
+        under_way = {(asset, state.fingerprint) for asset, state in before.assets.items() if state.status == "queued"}
+        assert under_way.issuperset(effects.withdrawn)
+        for asset, mark in under_way:
+            now = self.journey.assets[asset]
+            dropped = now.status == "cancelled" or (now.fingerprint != mark)
+            assert not dropped or (asset, mark) in effects.withdrawn
 
     def _check_jobs(self, effects: Effects) -> None:
         states = self.journey.assets
-        assert not set(effects.jobs) & set(self.started), "a job went out twice"
         for job in effects.jobs:
+            mark = self.fingerprint(job)
+            assert mark not in self.sent, "a job went out twice"
+            self.sent.add(mark)
             assert states[job].status == "queued"
             assert states[job].fingerprint is not None
             assert all(states[need].status == "ready" for need in GRAPH[job].needs)
@@ -169,6 +215,8 @@ class Scheduler:
     chance: Random
     failing: Collection[Asset] = ()
     noise: float = 0.3
+    wishes: float = 0.0
+    """How often a client wants something, of all times that something is heard; less with every wish."""
     bag: list[AnyEvent] = field(default_factory=list)
     past: list[AnyEvent] = field(default_factory=list)
 
@@ -179,6 +227,8 @@ class Scheduler:
             event = self.bag.pop(self.chance.randrange(len(self.bag)))
             self.past.append(event)
             self._work(walk, walk.hear(event))
+            if self.wishes > 0 and self.chance.random() < self.wishes:
+                self._wish(walk)
             if self.chance.random() < self.noise:
                 walk.hear(self._noise(walk))
         for event in self.past:
@@ -191,6 +241,19 @@ class Scheduler:
             attempts = self.chance.randrange(3)
             self.bag += [retrying(job, fingerprint, attempt) for attempt in range(1, attempts + 1)]
             self.bag.append(failed(job, fingerprint) if job in self.failing else completed(job, fingerprint))
+
+    def _wish(self, walk: Walk) -> None:
+        """Any wish, sensible or not, is heard now."""
+        event: AnyEvent = self.chance.choice(
+            (
+                retry(),
+                retry(self.chance.choice(PUBLIC)),
+                regenerate(self.chance.choice(PUBLIC)),
+                edited(self.chance.randint(1, 4), f"Mira laughed {self.chance.randrange(9)} times."),
+            )
+        )
+        self.wishes *= 0.7  # or it would never end
+        self._work(walk, walk.hear(event))
 
     def _noise(self, walk: Walk) -> AnyEvent:
         asset = self.chance.choice(tuple(Asset))

@@ -1,0 +1,170 @@
+"""What clients want of a story that exists: what starts over, what stays, and that it always comes to an end."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.status.journey import NOTHING, fingerprint_of
+from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset
+from storyloom.story.events import AnyEvent
+from storyloom.story.journey import DEADLINE, overall
+from storyloom.story.results import Activities, StoryContent
+from tests.unit.status.walking import (
+    STORY,
+    Scheduler,
+    Walk,
+    cancelled,
+    completed,
+    edited,
+    failed,
+    new_journey,
+    ran_out,
+    regenerate,
+    requested,
+    result,
+    retry,
+    words,
+)
+
+A = Asset
+
+
+def finished(*failing: Asset) -> Walk:
+    """A whole story that has ended."""
+    return Scheduler(Random(1), failing, noise=0).run(Walk(new_journey()))
+
+
+def again(walk: Walk, wish: AnyEvent) -> set[Asset]:
+    """What is made again when the wish is heard and all goes well."""
+    before = len(walk.started)
+    todo = list(walk.hear(wish).jobs)
+    while todo:
+        asset = todo.pop()
+        todo += walk.hear(completed(asset, walk.fingerprint(asset))).jobs
+    return set(walk.started[before:])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    wanted=st.sets(st.sampled_from(PUBLIC), min_size=1),
+    failing=st.sets(st.sampled_from(tuple(Asset)), max_size=3),
+    seed=st.integers(0, 2**32),
+)
+def test_wishes_at_any_time_lead_to_an_end_that_is_made_of_what_is_there(
+    wanted: set[Asset], failing: set[Asset], seed: int
+) -> None:
+    walk = Scheduler(Random(seed), failing, wishes=0.3).run(Walk(new_journey(wanted)))
+    assert overall(walk.journey) != "generating"
+    assert walk.ends >= 1
+    states = walk.journey.assets
+    assert all(state.settled for state in states.values())
+    left_alone = {*TEXTS, A.ACTIVITIES}  # an edit leaves later scenes, and what does not quote it
+    for asset, state in states.items():
+        if state.status == "ready" and asset not in left_alone:
+            assert state.fingerprint == fingerprint_of(walk.journey, asset, states)
+
+
+def test_a_retry_makes_what_failed_and_what_waits_on_it() -> None:
+    walk = finished(A.PORTRAIT)
+    assert walk.outcome["overall"] == "partial"
+    assert again(walk, retry()) == {A.PORTRAIT, *PICTURES, A.PDF}
+    assert set(walk.outcome.values()) == {"ready"}
+    assert walk.told.count("story") == 3, "it ended, was opened, and ended again"
+
+
+def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others() -> None:
+    walk = finished(A.PORTRAIT)
+    assert again(walk, retry(A.COVER)) == {A.PORTRAIT, *PICTURES, A.PDF}, "all pictures wait on the portrait"
+    walk = finished(A.COVER, A.SCENE_1)
+    assert again(walk, retry(A.COVER)) == {A.COVER, A.PDF}
+    assert walk.outcome["scene_1"] == "failed"
+
+
+@pytest.mark.parametrize("wish", [retry(), retry(A.COVER), regenerate(A.COVER)])
+def test_what_has_not_failed_is_not_retried_and_what_runs_is_not_regenerated(wish: AnyEvent) -> None:
+    walk = Walk(new_journey())
+    walk.hear(requested())
+    assert walk.hear(wish) is NOTHING
+
+
+def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
+    walk = finished()
+    old = walk.fingerprint(A.SCENE_2)
+    assert again(walk, regenerate(A.SCENE_2)) == {A.SCENE_2, A.PDF}
+    assert walk.fingerprint(A.SCENE_2) != old
+    assert walk.journey.assets[A.SCENE_2].revision == 1
+
+
+def test_another_version_of_the_text_makes_all_that_is_told_of_it_and_no_picture() -> None:
+    told = {*TEXTS, A.CONTENT, *NARRATIONS, A.AUDIO, A.ACTIVITIES, A.PDF}
+    assert again(finished(), regenerate(A.CONTENT)) == told
+
+
+def test_an_edit_makes_the_narration_of_its_scene_the_audio_and_the_book() -> None:
+    walk = finished()
+    effects = walk.hear(edited(2))
+    assert ("text", words(2).text) in [(news.event, news.data.get("text")) for news in effects.news]
+    assert set(effects.jobs) == {A.NARRATION_2, A.PDF}
+    assert walk.journey.assets[A.TEXT_2].result == words(2)
+    content = walk.journey.assets[A.CONTENT].result
+    assert isinstance(content, StoryContent)
+    assert content.scenes[1] == words(2)
+    walk.make(A.NARRATION_2, A.AUDIO, A.PDF)
+    assert set(walk.outcome.values()) == {"ready"}
+
+
+def test_an_edit_makes_activities_anew_only_if_they_quote_the_scene() -> None:
+    walk = Walk(new_journey())
+    walk.hear(requested())
+    walk.make(A.OUTLINE, A.PORTRAIT, *TEXTS, A.CONTENT)
+    made = result(A.ACTIVITIES, STORY)
+    assert isinstance(made, Activities)
+    first = made.activities[0].model_copy(update={"story_connection": "Mira rolled into the wood, and so can you."})
+    quoting = made.model_copy(update={"activities": (first, *made.activities[1:])})
+    walk.hear(completed(A.ACTIVITIES, walk.fingerprint(A.ACTIVITIES), quoting))
+    walk.make(*PICTURES, *NARRATIONS, A.AUDIO, A.PDF)
+    assert again(walk, edited(1)) == {A.NARRATION_1, A.AUDIO, A.ACTIVITIES, A.PDF}
+
+
+def test_an_edit_of_what_is_being_read_withdraws_the_reading() -> None:
+    walk = Walk(new_journey())
+    walk.hear(requested())
+    walk.make(A.OUTLINE, A.TEXT_1)
+    old = walk.fingerprint(A.NARRATION_1)
+    effects = walk.hear(edited(1))
+    assert effects.withdrawn == ((A.NARRATION_1, old),)
+    assert effects.jobs == (A.NARRATION_1,)
+    assert walk.hear(completed(A.NARRATION_1, old)) is NOTHING, "it tells the old words"
+
+
+def test_an_edit_of_a_scene_that_is_not_written_changes_nothing() -> None:
+    walk = Walk(new_journey())
+    walk.hear(requested())
+    assert walk.hear(edited(1)) is NOTHING
+
+
+def test_a_story_that_took_too_long_fails_what_is_left_and_starts_nothing() -> None:
+    walk = Walk(new_journey())
+    walk.hear(requested())
+    walk.make(A.OUTLINE)
+    running = {(asset, walk.fingerprint(asset)) for asset in (A.PORTRAIT, A.TEXT_1)}
+    effects = walk.hear(ran_out())
+    assert set(effects.withdrawn) == running
+    assert effects.jobs == ()
+    assert effects.ended
+    states = walk.journey.assets
+    assert {state.code for asset, state in states.items() if asset is not A.OUTLINE} == {DEADLINE}
+    assert walk.hear(ran_out()) is NOTHING
+    assert again(walk, retry()) == set(GRAPH) - {A.OUTLINE}, "and may be tried again"
+
+
+def test_a_cancelled_story_hears_no_wish() -> None:
+    walk = Walk(new_journey())
+    walk.hear(requested())
+    walk.make(A.OUTLINE, A.TEXT_1)
+    walk.hear(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
+    assert {asset for asset, _ in walk.hear(cancelled()).withdrawn} == {A.TEXT_2, A.NARRATION_1}
+    for wish in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), ran_out(), cancelled()):
+        assert walk.hear(wish) is NOTHING
