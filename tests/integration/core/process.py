@@ -6,9 +6,10 @@ import os
 import signal
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from storyloom import worker
+from storyloom.objects import Objects
 from storyloom.running import Serve, _until_stopped
 from storyloom.settings import Settings
 from storyloom.story.assets import Service
@@ -19,6 +20,14 @@ from tests.integration.core.system import until
 from tests.makers import QuickMakers
 
 SIGNED = "drawn by the other process"
+
+
+class Heedless(Objects):
+    """A store that does not honour If-None-Match, as some do not: the last writer of a manifest wins."""
+
+    async def _call(self, operation: str, **arguments: Any) -> Any:
+        arguments.pop("IfNoneMatch", None)
+        return await super()._call(operation, **arguments)
 
 
 class Signing(QuickMakers):
@@ -40,7 +49,8 @@ class Signing(QuickMakers):
 
 def _serving(began: Event, release: Path) -> Serve:
     async def serve(settings: Settings) -> worker.RunningWorker:
-        return await worker.serve(Signing(began, release).compose(Service.IMAGES), settings)
+        makers = Signing(began, release)
+        return await worker.serve(makers.compose(Service.IMAGES), settings, objects=Heedless(settings))
 
     return serve
 

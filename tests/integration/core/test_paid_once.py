@@ -19,7 +19,7 @@ from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
 from storyloom.telemetry import ADOPTED, REMADE, UNSAFE_SECONDS
 from tests.integration.core.floor import Floor, floor
-from tests.integration.core.process import SIGNED, WorkerProcess
+from tests.integration.core.process import SIGNED, Heedless, WorkerProcess
 from tests.integration.core.system import until
 from tests.integration.core.test_attempts import Failing, pay
 from tests.makers import QuickMakers
@@ -36,7 +36,7 @@ async def nobody_works(on: Floor) -> None:
 async def test_a_zombie_that_wakes_adopts_what_was_made_meanwhile(settings: Settings, tmp_path: Path) -> None:
     """Frozen for longer than the bus waits: another makes the picture, and the zombie's own never shows.
 
-    The embedded store ignores If-None-Match: it is the look before the write that keeps the first result.
+    Its store ignores If-None-Match: it is the look before the write that keeps the first result.
     """
     async with floor(settings) as on:
         with WorkerProcess(settings, tmp_path) as zombie:
@@ -160,7 +160,7 @@ async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(setti
 
         fail = Failing(TryAgain("rate limit"))
         on.makers.before = overtake
-        await on.work()
+        await on.work(objects=Heedless(settings))
         (told,) = await on.heard(AssetCompleted, await on.order())
     assert told.result == theirs[0].result
 
