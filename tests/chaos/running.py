@@ -121,6 +121,8 @@ async def _come_to_rest(
     progress.say("waiting for quiet")
     if under_way := await wait_for_quiet(stage.addresses, patience):
         findings["stuck"].append(f"after {patience:g} s there is no quiet: {under_way}")
+    else:
+        findings["wrong"] += await stage.spinning()
     return findings
 
 

@@ -1,5 +1,6 @@
 """The product on its stage: a process a service and some more, over real servers, in a folder of its own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -39,6 +40,9 @@ IMPATIENT = {
     "SLOTS_URGENT": "2",
 }
 """A user's settings, but for a patience that tests have not."""
+SPINS = 0.5
+"""Seconds of a processor a second that are too many when all is quiet."""
+SPINS_FOR = 12
 MARK = "STORYLOOM_CHAOS"
 """The environment variable by which everything that was started is found again."""
 
@@ -110,6 +114,27 @@ class Stage:
         """Remember who runs now: nobody of them may be left at the end."""
         if self._stack is not None:
             self._pids |= {child.pid for child in self._stack.children.values() if child.pid is not None}
+
+    async def spinning(self) -> list[str]:
+        """Processes that take most of a processor though nothing is to be done; what they are at may end first."""
+        assert self._stack is not None
+        found = {name: 0.0 for name, child in self._stack.children.items() if child.pid is not None}
+        for _ in range(SPINS_FOR):
+            before = {name: self._spent(name) for name in found}
+            await asyncio.sleep(1)
+            now = {name: self._spent(name) - before[name] for name in found}
+            found = {name: seconds for name, seconds in now.items() if seconds > SPINS}
+            if not found:
+                return []
+        return [f"{name} took {seconds:.1f} s of a processor in a second of quiet" for name, seconds in found.items()]
+
+    def _spent(self, name: str) -> float:
+        pid = self.child(name).pid
+        try:
+            times = psutil.Process(pid).cpu_times() if pid else None
+        except psutil.Error:
+            return 0.0
+        return times.user + times.system if times else 0.0
 
     def left(self) -> list[str]:
         """Processes that are still there, each in a few words. Call it when all is stopped."""
