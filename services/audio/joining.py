@@ -1,6 +1,5 @@
 """Joins the scenes' recordings into one, with a pause between. Times are those of the decoded sound."""
 
-import asyncio
 import io
 from array import array
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 
 import av
 from av.error import FFmpegError
+
+from storyloom.heavy import in_a_thread
 
 RATE = 44_100  # Hz
 BIT_RATE = 128_000  # bits a second: mp3_44100_128
@@ -35,12 +36,12 @@ class Joined:
 
 async def measure(mp3: bytes) -> float:
     """The decoded length in seconds. ValueError if it cannot be decoded."""
-    return await asyncio.to_thread(lambda: len(_decode(mp3)) / RATE)
+    return await in_a_thread(lambda: len(_decode(mp3)) / RATE)
 
 
 async def join(pieces: Sequence[Piece], *, pause: float) -> Joined:
     """Join without holding up the event loop: libav releases the interpreter. ValueError as ``join_now``."""
-    return await asyncio.to_thread(join_now, pieces, pause=pause)
+    return await in_a_thread(join_now, pieces, pause=pause)
 
 
 def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:

@@ -1,12 +1,12 @@
 """Plates: a picture's bytes, found to be what they should be before anybody keeps or shows them."""
 
-import asyncio
 import io
 from dataclasses import dataclass
 
 from PIL import Image
 
 from services.images.palette import read_palette
+from storyloom.heavy import in_a_thread
 from storyloom.story.results import HexColour
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -32,7 +32,7 @@ class Plate:
 
 async def develop(png: bytes, size: tuple[int, int]) -> Plate:
     """Decode the bytes in a thread. Raises NotAPictureError."""
-    return await asyncio.to_thread(_develop, png, size)
+    return await in_a_thread(_develop, png, size)
 
 
 def _develop(png: bytes, size: tuple[int, int]) -> Plate:
