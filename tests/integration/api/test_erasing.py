@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from services.api.erasing import AGAIN, LEASE, Eraser, moments
+from services.api.erasing import AGAIN, LEASE, TOGETHER, Eraser, moments
 from services.api.keys import add_key
+from services.api.statements import queries
 from storyloom.bus.connection import connect
 from storyloom.keys import Caller
 from storyloom.objects import Manifest, Objects
@@ -178,7 +179,7 @@ async def test_those_who_watch_a_story_are_told_that_it_was_deleted(settings: Se
 
 
 async def test_whoever_works_on_a_deleted_story_is_stopped(settings: Settings) -> None:
-    async with running(settings) as system:
+    async with running(settings, pace=BY_HAND) as system:
         forever = asyncio.Event()
 
         async def wait(job: AssetRequested) -> None:
@@ -330,6 +331,20 @@ async def test_replicas_share_what_is_due(settings: Settings) -> None:
         assert sum(await asyncio.gather(all_of(eraser), all_of(other))) == 20
         rows = await system.rows("SELECT sweeps FROM erasures")
         assert {row["sweeps"] for row in rows} == {2}
+
+
+async def test_nobody_waits_for_what_another_is_claiming(settings: Settings) -> None:
+    """…nor claims it as well."""
+    async with by_hand(settings) as (system, _, eraser):
+        for _ in range(TOGETHER + 2):
+            await eraser.erase(WHO, await system.post())
+        await pass_by(system, FAR[0])
+        async with system.pool.acquire() as connection, connection.transaction():
+            claimed = queries().claim_erasures(connection, limit=TOGETHER, lease=LEASE)
+            others = [row["story_id"] async for row in claimed]
+            assert await asyncio.wait_for(eraser.sweep_due(), 10) == 2
+        swept = await system.rows("SELECT story_id FROM erasures WHERE sweeps = 2")
+        assert not {row["story_id"] for row in swept} & set(others)
 
 
 async def test_the_running_api_sweeps_what_is_due(settings: Settings) -> None:

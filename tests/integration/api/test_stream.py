@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -364,3 +365,32 @@ async def test_a_whisper_alone_deletes_no_story_for_its_reader(settings: Setting
         await system.bus.client.publish(system.bus.names.subject(f"status.{story_id}"), orjson.dumps(told))
         await tell(system, story_id)
         assert (await asyncio.wait_for(anext(listening), 10))[0] == "2"
+
+
+class Interrupted(Stream):
+    """Between its look at the row and its look at history something happens, once."""
+
+    happens: Callable[[], Awaitable[None]] | None = None
+
+    async def _history(self, story_id: UUID, after: int) -> list[Any]:
+        if self.happens is not None:
+            happens, self.happens = self.happens, None
+            await happens()
+        return await super()._history(story_id, after)
+
+
+async def test_a_story_that_begins_again_while_a_reader_looks_does_not_end_for_it(settings: Settings) -> None:
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        story_id = await begun(system)
+        await end(system, story_id)
+        stream = Interrupted(system.pool, Hub(system.bus))
+        stream.happens = partial(turn, system, story_id, "generating")
+        app = web.Application()
+        app.add_routes(routes(stream))
+        runner, url = await listen(app, "127.0.0.1", 0)
+        system.stack.push_async_callback(runner.cleanup)
+        listening = system.listen(story_id, url=url)
+        assert [(await anext(listening))[0] for _ in range(3)] == ["1", "2", "3"]
+        await turn(system, story_id, "partial")
+        async with asyncio.timeout(10):
+            assert [one[1] async for one in listening] == ["story", "end"]
