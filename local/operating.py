@@ -24,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         home = choose().storyloom_home.absolute()
         told = _read(home / "local.json")
+        os.environ.update(store_keys(_read(home / "store" / "credentials.json", or_else={})))
         os.environ.update(environment(told, _read(home / "services.json", or_else={})))
         if words[:1] == ["top"]:
             urls = metrics(told, _read(home / "ports.json", or_else={}))
@@ -38,6 +39,12 @@ def environment(told: dict[str, Any], services: dict[str, Any]) -> dict[str, str
     """What the services were told; where that is not written down, the addresses that local.json names."""
     found = {name: str(told[key]) for name, key in NAMED.items() if told.get(key)}
     return found | {name: str(value) for name, value in services.items()}
+
+
+def store_keys(kept: dict[str, Any]) -> dict[str, str]:
+    """The embedded store's own keys; none where it is another's."""
+    names = {"AWS_ACCESS_KEY_ID": "access_key", "AWS_SECRET_ACCESS_KEY": "secret_key"}
+    return {name: str(kept[key]) for name, key in names.items() if key in kept and name not in os.environ}
 
 
 def metrics(told: dict[str, Any], ports: dict[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ from storyloom.story.assets import Service
 SERVICES = (*(service.value for service in Service), "status")
 PAGE = 200
 """Rows of the list that are laid out together: it is written while it is read."""
+WIDE = 140
+"""Columns from which the list has room for story and trace."""
 PLAIN = frozenset(
     {"event", "version", "id", "story_id", "tenant_id", "trace", "at", "asset", "assets", "fingerprint", "started_at"}
     | {"code", "reason", "request_id", "attempt", "retry_at", "seconds", "overall"}
@@ -75,7 +77,7 @@ async def _list(bus: Bus, asked: argparse.Namespace, console: Console) -> int:
             for entry in page:
                 console.out(json.dumps(entry.summary(), ensure_ascii=False), highlight=False)
         else:
-            console.print(_table(page, header=count == 0))
+            console.print(_table(page, header=count == 0, wide=console.width >= WIDE))
         count += len(page)
     if not asked.json:
         console.print(counted(count, "dead letter") if count else "There is no such dead letter.", style="dim")
@@ -132,22 +134,24 @@ async def _delete(bus: Bus, number: int) -> bool:
         return False  # somebody was quicker
 
 
-def _table(page: Sequence[Entry], *, header: bool) -> Table:
+def _table(page: Sequence[Entry], *, header: bool, wide: bool) -> Table:
+    """The letters as rows. Where there is no room for it, `show` has the rest."""
     table = Table(box=None, show_header=header, header_style="bold", padding=(0, 2, 0, 0), expand=True)
     table.add_column("id", justify="right", min_width=5, style="cyan")
     table.add_column("time", min_width=8, no_wrap=True)
     table.add_column("service", min_width=9)
     table.add_column("asset", min_width=11)
     table.add_column("code", min_width=14, style="yellow")
-    table.add_column("reason", ratio=1, overflow="fold")
-    table.add_column("tries", justify="right", min_width=5)
-    table.add_column("story", min_width=36, no_wrap=True)
-    table.add_column("trace", min_width=8, max_width=35, style="dim", overflow="ellipsis", no_wrap=True)
+    table.add_column("reason", ratio=1, min_width=12, overflow="fold")
+    if wide:
+        table.add_column("tries", justify="right", min_width=5)
+        table.add_column("story", min_width=36, no_wrap=True)
+        table.add_column("trace", min_width=8, max_width=35, style="dim", overflow="ellipsis", no_wrap=True)
     for one in page:
         letter = one.letter
         tries = str(letter.attempts) if letter.kind == "job" else ""
         head = (str(one.id), clock(letter.at), letter.service, letter.asset, letter.code, letter.reason)
-        table.add_row(*head, tries, letter.story, letter.trace)
+        table.add_row(*head, *((tries, letter.story, letter.trace) if wide else ()))
     return table
 
 

@@ -94,6 +94,7 @@ async def operate(settings: Settings, *words: str) -> bytes:
         "NATS_URL": settings.nats_url,
         "BUS_PREFIX": settings.bus_prefix,
         "DATABASE_URL": settings.database_url.get_secret_value(),
+        "COLUMNS": "160",
     }
     done = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "storyloom", *words), cwd=ROOT, env=os.environ | told, stdout=PIPE, stderr=PIPE

@@ -240,6 +240,21 @@ async def test_letters_are_chosen_by_service_code_and_time(settings: Settings, p
     assert (await ask(settings, "list", "--service", "documents"))[0] == NOTHING
 
 
+@pytest.mark.parametrize("width", [80, 100, 200])
+async def test_the_list_has_ids_codes_and_reasons_however_narrow_it_is(
+    width: int, settings: Settings, planted: list[str]
+) -> None:
+    out = Console(file=io.StringIO(), width=width, highlight=False)
+    await dead.run(options().parse_args(["dead", "list"]), settings, out)
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    rows = [line.split() for line in lines if line.strip()[0].isdigit()][:3]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert [row[5] for row in rows] == planted
+    assert [row[6] for row in rows] == ["planted"] * 3
+    assert max(len(line) for line in lines) <= width
+
+
 async def test_the_list_is_read_page_by_page_and_leaves_no_reader_behind(
     settings: Settings, planted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

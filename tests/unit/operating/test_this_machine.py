@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.operating import environment, main, metrics
+from local.operating import environment, main, metrics, store_keys
 
 TOLD = {
     "databaseUrl": "postgresql://here/storyloom",
@@ -23,6 +23,13 @@ def test_what_the_services_were_told_goes_before_what_the_addresses_say() -> Non
         "NATS_URL": "nats://there:4222",
         "API_PORT": "8080",
     }
+
+
+def test_the_embedded_stores_keys_give_way_to_those_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of another store")
+    assert store_keys({"access_key": "ours", "secret_key": "ours"}) == {"AWS_ACCESS_KEY_ID": "ours"}
+    assert store_keys({}) == {}
 
 
 def test_metrics_are_read_once_a_process() -> None:
