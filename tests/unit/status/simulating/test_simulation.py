@@ -16,10 +16,10 @@ from tests.unit.status.simulating.plans import CALM, LATE, ROUGH, WISHES
 from tests.unit.status.simulating.schedule import Plan, Schedule
 
 WEATHERS: dict[str, tuple[Plan, int]] = {
-    "calm": (CALM, 1_500),
-    "wishes": (WISHES, 1_500),
-    "rough": (ROUGH, 5_000),
-    "late": (LATE, 2_000),
+    "calm": (CALM, 2_000),
+    "wishes": (WISHES, 3_000),
+    "rough": (ROUGH, 3_500),
+    "late": (LATE, 1_500),
 }
 """How many schedules each gets; ten thousand in all."""
 CHUNK = 250
