@@ -18,7 +18,7 @@ _UNSPACED_LETTERS = 2
 _ALONE = re.compile(f"[{_UNSPACED}]")
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
-# How a scene is called by its number, in the languages that the book has words of its own for; plain, as _read gives it.
+# How a scene is called by its number, in the languages that the book has words of its own for; as _read gives it.
 _SCENE, _SCENES = frozenset({"scene", "szene", "escena"}), frozenset({"scenes", "szenen", "escenas"})
 _NUMBERS = {
     "1": 1, "one": 1, "eins": 1, "un": 1, "uno": 1, "first": 1, "1st": 1, "premiere": 1, "1re": 1, "primera": 1,
