@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 JOBS = Counter("storyloom_jobs_total", "Jobs that ended.", ["service", "outcome"])
+FAILURES = Counter("storyloom_job_failures_total", "Jobs that failed for good, by reason.", ["service", "code"])
 RETRIES = Counter("storyloom_job_retries_total", "Attempts that failed and will be made again.", ["service"])
 SECONDS = Histogram(
     "storyloom_job_seconds",

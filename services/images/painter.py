@@ -11,7 +11,7 @@ from services.images.easel import ATTEMPTS, Attempt, Easel
 from services.images.plates import NotAPictureError, develop
 from services.images.prompts import Prompt, draft_picture, draft_portrait
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, Picture, ProviderCall, StoredObject
@@ -50,8 +50,8 @@ class Shelf(Protocol):
 class Painter:
     """Makes portrait, cover and scene_1 … scene_4.
 
-    A job that is interrupted by TryAgain keeps its easel: the next attempt here goes on with what was drawn and paid
-    for. That is a kindness of this process, not a promise; another replica begins anew.
+    A job that is interrupted by TryAgain or NotNow keeps its easel: the next attempt here goes on with what was drawn
+    and paid for. That is a kindness of this process, not a promise; another replica begins anew.
     """
 
     def __init__(self, brush: Brush, critic: Critic, shelf: Shelf) -> None:
@@ -80,7 +80,7 @@ class Painter:
                 await self._try(easel, job.asset, prompt, reference)
                 await report(min(90, 10 + 80 * easel.attempts // ATTEMPTS))
             return await self._keep(job, prompt, easel, report)
-        except TryAgain:
+        except (TryAgain, NotNow):
             self._remember(job.fingerprint, easel)
             raise
 

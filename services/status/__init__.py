@@ -1,1 +1,4 @@
-"""Hears every event on STORY. Says AssetRequested, StoryCompleted, StoryDeadlinePassed. Keeps the truth, and streams it to readers."""
+"""Hears every event on STORY. Says AssetRequested, StoryCompleted, StoryDeadlinePassed.
+
+Keeps the truth, and streams it to readers.
+"""

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 
 from services.status import records
+from services.status.gauges import Gauges
 from services.status.hub import Hub
 from services.status.projector import Projector
 from services.status.reconciler import Pace, Reconciler
@@ -90,7 +91,12 @@ async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatu
 
     add_health(app, {"bus": bus_ready, "database": database_ready})
     runner, url = await listen(app, settings.http_host, settings.http_port)
-    loops = {"projector": projector.run, "reconciler": reconciler.run, "starts": Starts(bus, pool).run}
+    loops = {
+        "projector": projector.run,
+        "reconciler": reconciler.run,
+        "starts": Starts(bus, pool).run,
+        "gauges": Gauges(bus, pool).run,
+    }
     tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()]
     records.queries()  # read the SQL now: a slip in it must show at the start
     return RunningStatus(url, projector, reconciler, bus, pool, runner, tasks)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from storyloom.story.assets import GRAPH, NARRATIONS, WAITED_ON_BY, Asset
 from storyloom.story.journey import PARTS, AssetState
 from storyloom.story.quoting import quotes
-from storyloom.story.results import Activities, SceneText
+from storyloom.story.results import Activities, Outline, SceneText
 
 States = Mapping[Asset, AssetState]
 
@@ -36,7 +36,9 @@ def told_by(states: States, text: SceneText) -> Collection[Asset]:
     content, activities = states.get(Asset.CONTENT), states.get(Asset.ACTIVITIES)
     if content is not None and content.status == "queued":
         again.add(Asset.CONTENT)
-    if activities is not None and (not isinstance(activities.result, Activities) or quotes(activities.result, text)):
+    if activities is not None and (
+        not isinstance(activities.result, Activities) or quotes(activities.result, text, _plan(states))
+    ):
         again.add(Asset.ACTIVITIES)
     return {asset for asset in again if asset in states and states[asset].status not in ("pending", "cancelled")}
 
@@ -62,6 +64,11 @@ def _with_the_rest(states: States, again: Iterable[Asset]) -> Collection[Asset]:
         todo += [asset for asset in following if asset not in found]
         found.update(following)
     return found
+
+
+def _plan(states: States) -> Outline | None:
+    outline = states[Asset.OUTLINE].result
+    return outline if isinstance(outline, Outline) else None
 
 
 def _is_made(states: States, asset: Asset) -> bool:

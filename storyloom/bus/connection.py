@@ -79,9 +79,12 @@ class Bus:
 
         ``up_to``: only up to this stream sequence. Raises BusUnavailableError.
         """
+        # An exact subject of a job in flight makes nats-server (2.15.1) forget another job of the same consumer that
+        # waits for its redelivery: it stays on the stream and is never delivered again. A wildcard does not.
+        command, _, rest = subject.split(".", 2)
         with _translated():
             seq = None if up_to is None else up_to + 1
-            await self.js.purge_stream(self.names.jobs, seq=seq, subject=self.names.subject(subject))
+            await self.js.purge_stream(self.names.jobs, seq=seq, subject=self.names.subject(f"{command}.*.{rest}"))
 
     async def live_jobs(self) -> set[str]:
         """The subjects, without prefix, of all jobs that are queued or in flight. Raises BusUnavailableError."""

@@ -121,7 +121,7 @@ class Making:
                 if delivery.stopped:
                     return None
                 if history.known.calls:
-                    made = made.model_copy(update={"calls": history.known.calls + made.calls})
+                    made = made.model_copy(update={"calls": _all_calls(history.known.calls, made.calls)})
                 return await self._kept(delivery, made, bill, heart)
         except TimeoutError as error:
             raise TryAgain(f"it took longer than {self._settings.job_timeout:g} seconds") from error
@@ -156,6 +156,12 @@ class Making:
 
     async def _manifest(self, job: AssetRequested) -> Manifest | None:
         return await self._objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+
+
+def _all_calls(earlier: tuple[ProviderCall, ...], now: tuple[ProviderCall, ...]) -> tuple[ProviderCall, ...]:
+    """Each once: a maker may have gone on with what an earlier attempt had paid for."""
+    told = {call.request_id for call in now if call.request_id}
+    return (*(call for call in earlier if call.request_id not in told), *now)
 
 
 def bill_of(job: AssetRequested) -> Bill:

@@ -27,7 +27,7 @@ from storyloom.settings import WorkerSettings
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.results import AnyResult
-from storyloom.telemetry import JOBS, RETRIES, SECONDS, WAITS
+from storyloom.telemetry import FAILURES, JOBS, RETRIES, SECONDS, WAITS
 from storyloom.work import Bill, Workshop
 
 log = structlog.get_logger()
@@ -224,6 +224,7 @@ class Working:
         await self._bury(delivery, history, failure)
 
     async def _bury(self, delivery: Delivery, history: History, failure: GiveUp) -> None:
+        FAILURES.labels(service=self._workshop.service.value, code=failure.code).inc()
         log.warning("job.failed", code=failure.code, reason=failure.reason, request_id=failure.request_id)
         known = history.known
         await self._telling.failed(delivery, failure, attempts=known.failures, calls=known.calls)

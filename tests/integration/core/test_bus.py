@@ -120,3 +120,29 @@ async def test_a_server_that_is_not_there_is_told_without_its_password(
         await connect(away, "tests")
     assert "127.0.0.1:1" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+async def test_withdrawing_a_job_leaves_alone_another_that_waits_for_its_next_delivery(bus: Bus) -> None:
+    """nats-server 2.15.1 forgets it when the exact subject of a job in flight is purged."""
+    one, two, _ = jobs = [job(uuid4()) for _ in range(3)]
+    assert await bus.command(jobs) == [Sent.STORED] * 3
+    subscription = await bus.js.pull_subscribe_bind(bus.names.lane(one.service, one.priority), bus.names.jobs)
+    waiting, _, ending = await subscription.fetch(3, timeout=5)
+    await waiting.nak(delay=0.3)
+    await bus.withdraw(two.subject)
+    await ending.ack_sync()
+    (again,) = await subscription.fetch(1, timeout=5)
+    assert AssetRequested.model_validate_json(again.data).story_id == one.story_id
+    await again.ack_sync()
+    assert await bus.live_jobs() == set()
+
+
+async def test_only_what_stood_there_is_withdrawn(bus: Bus) -> None:
+    """Up to a sequence: a job that took its place meanwhile stays, and so do other assets and other stories."""
+    story_id, other = uuid4(), job(uuid4())
+    await bus.command([job(story_id), other])
+    (sequence, _) = await bus.standing_job(other.subject) or (0, b"")
+    await bus.withdraw(other.subject, up_to=sequence - 1)
+    assert await bus.live_jobs() == {job(story_id).subject, other.subject}
+    await bus.withdraw(other.subject, up_to=sequence)
+    assert await bus.live_jobs() == {job(story_id).subject}

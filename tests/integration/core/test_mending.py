@@ -114,8 +114,12 @@ async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_
     """Nobody makes pictures: their deadline ends them, and the book is bound without."""
     async with running(settings, pace=BY_HAND, workers=[s for s in Service if s is not Service.IMAGES]) as system:
         story_id = await system.post()
-        await on_the_bus(system, 1)
-        await system.heard_all()
+
+        async def all_but_pictures() -> bool:
+            now = await status(system, story_id)
+            return {now["audio"], now["activities"]} == {"ready"}
+
+        await until(all_but_pictures)
         round_ = await by_hand(system, asset_deadline=0.001).round()
         story = await system.finished(story_id)
         rows = await system.rows("SELECT asset_type, metadata FROM asset_generation_jobs WHERE metadata ? 'code'")

@@ -12,7 +12,7 @@ from services.images.critic import Critic, Verdict
 from services.images.painter import Painter
 from services.images.prompts import Prompt
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture, ProviderCall, StoredObject
 from tests.unit.images.samples import STORY, job_for, outline_of, png_of
@@ -255,9 +255,10 @@ async def test_a_paid_drawing_waits_for_a_check_that_was_busy(atelier: Open) -> 
     assert (picture.attempts, len(picture.calls)) == (2, 4)
 
 
-async def test_a_busy_brush_goes_on_where_it_was(atelier: Open) -> None:
-    here = atelier(NO_CHAIR, FINE, moods=[b"", TryAgain("busy")])
-    with pytest.raises(TryAgain):
+@pytest.mark.parametrize("why", [TryAgain("busy"), NotNow("away", after=5)])
+async def test_a_busy_brush_goes_on_where_it_was(atelier: Open, why: Exception) -> None:
+    here = atelier(NO_CHAIR, FINE, moods=[b"", why])
+    with pytest.raises(type(why)):
         await here.scene()
     await here.scene()
     assert here.brush.prompts[2] == here.brush.prompts[1]
