@@ -6,6 +6,7 @@ import json
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from botocore.config import Config
 from nats.js.errors import NotFoundError
 
 from local.state import Addresses
-from tests.chaos.evidence import Evidence, Line, Row, Stored
+from tests.chaos.evidence import Evidence, Incident, Line, Row, Stored
 from tests.chaos.faults import STUDIO_KEY
 
 STREAMS = ("JOBS", "STORY", "DEAD")
@@ -62,7 +63,7 @@ async def collect_bus(addresses: Addresses, into: Evidence) -> None:
 
 async def subjects(addresses: Addresses, stream: str) -> dict[str, int]:
     """The subjects of a stream and how many messages each has; empty where there is no such stream."""
-    client = await nats.connect(addresses.nats_url, connect_timeout=5, max_reconnect_attempts=2)
+    client = await nats.connect(addresses.nats_url, connect_timeout=5, max_reconnect_attempts=2, error_cb=ignore)
     try:
         info = await client.jetstream(timeout=5).stream_info(stream, subjects_filter=">")
     except NotFoundError:
@@ -100,6 +101,22 @@ def _objects(url: str, credentials: Path) -> dict[str, Stored]:
         found = dict(zip(keys, threads.map(fetch, keys), strict=True))
     client.close()
     return found
+
+
+def read_stalls(logs: Path) -> list[Incident]:
+    """Workers that stood still though nobody froze them: where a machine is too busy, they note it in their logs."""
+    found = []
+    for path in sorted(logs.glob("*.log")):
+        for line in path.read_text(errors="replace").splitlines():
+            if '"job.heart_stood_still"' in line:
+                noted = json.loads(line)
+                until = datetime.fromisoformat(noted["timestamp"]).timestamp()
+                found.append(Incident("stall", path.stem, until - noted["seconds"], until))
+    return found
+
+
+async def ignore(error: Exception) -> None:
+    """A bus that is away is asked again; nats-py would write every attempt to stderr."""
 
 
 async def _rows(connection: "asyncpg.Connection[asyncpg.Record]", query: str) -> list[Row]:

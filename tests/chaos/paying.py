@@ -16,7 +16,10 @@ Finding = tuple[str, str]
 
 AFTERWARDS = 5.0
 """Seconds from a call's end until its result is stored and told, by when a death no longer costs anything."""
-DEADLY = ("kill", "freeze", "drain")
+STORE_BACK = 8.0
+"""Seconds from the store's return until whoever waits for it has written."""
+DEADLY = ("kill", "freeze", "drain", "stall")
+"""``stall``: a busy machine did not let it run; it says so itself."""
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -84,11 +87,21 @@ def _forgiven(evidence: Evidence) -> set[str]:
 def _explained(call: Row, incidents: list[Incident]) -> bool:
     """Whether a worker of its service died or stood still while it was made or kept."""
     maker = service(call["endpoint"], call["schema"])
+    kept = _kept_by(call, incidents)
     return any(
         one.kind in DEADLY
         and one.process.partition("-")[0] == maker
-        and one.since <= call["ended_at"] + AFTERWARDS
+        and one.since <= kept
         # The twin of a frozen worker's job may be paid until the frozen one is heard again.
-        and one.until + (ACK_WAIT if one.kind == "freeze" else 0) >= call["started_at"]
+        and one.until + (0 if one.kind in ("kill", "drain") else ACK_WAIT) >= call["started_at"]
         for one in incidents
     )
+
+
+def _kept_by(call: Row, incidents: list[Incident]) -> float:
+    """By when its result is stored and told: later where the store was away meanwhile."""
+    kept: float = call["ended_at"] + AFTERWARDS
+    for one in sorted(incidents, key=lambda one: one.since):
+        if one.process == "store" and one.until >= call["started_at"] and one.since <= kept:
+            kept = max(kept, one.until + STORE_BACK)
+    return kept

@@ -9,7 +9,7 @@ import nats
 from nats.errors import Error as NatsError
 
 from local.state import Addresses
-from tests.chaos.collecting import connect, subjects
+from tests.chaos.collecting import connect, ignore, subjects
 
 _UNDER_WAY = """
 SELECT (SELECT count(*) FROM stories WHERE status = 'generating') AS stories,
@@ -51,7 +51,7 @@ async def look(addresses: Addresses) -> UnderWay:
 
 async def _unheard(addresses: Addresses) -> int:
     """Events that the projector has not acknowledged yet."""
-    client = await nats.connect(addresses.nats_url, connect_timeout=5, max_reconnect_attempts=2)
+    client = await nats.connect(addresses.nats_url, connect_timeout=5, max_reconnect_attempts=2, error_cb=ignore)
     try:
         info = await client.jetstream(timeout=5).consumer_info("STORY", "status")
         return (info.num_pending or 0) + (info.num_ack_pending or 0)

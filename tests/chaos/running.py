@@ -71,6 +71,7 @@ async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: f
         progress.say("stopping")
         await asyncio.shield(asyncio.create_task(stage.stop()))
     evidence.left = stage.left()
+    evidence.incidents += collecting.read_stalls(home / "logs")
     (home / "evidence.json").write_text(evidence.json())
     for kind, found in check(evidence).items():
         verdict.findings.setdefault(kind, []).extend(found)

@@ -14,8 +14,9 @@ from tests.chaos.schedule import draw
 # Not beside the end-to-end tests' own stack: one test process runs both, one after the other.
 pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
 
-SEED = 11517
-"""Within its first fifteen seconds: nats_wipe, postgres_kill, backend_kill, freeze, kill, drain, server_error."""
+SEED = 39241
+"""In its fifteen seconds the bus is wiped under what runs, and a worker killed before the bus is back: without the
+reconciler stories are stuck. Besides: a worker drained, one frozen, Postgres killed twice, a provider that stalls."""
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_nothing_is_lost_and_nothing_is_paid_twice_while_everything_breaks(home: Path) -> None:
-    schedule = draw(SEED, stories=8, seconds=15)
+    schedule = draw(SEED, stories=10, seconds=15)
     verdict = await run(schedule, home, Progress())
     assert not any(verdict.findings.values()), json.dumps(verdict.findings, indent=1)
     assert verdict.faults == len(schedule.faults)

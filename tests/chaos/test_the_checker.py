@@ -60,6 +60,15 @@ def test_only_a_death_of_its_own_service_explains_a_call_paid_in_vain(
     assert ("extra_paid" not in found(evidence)) is explains
 
 
+def test_a_death_counts_for_longer_where_the_store_was_away() -> None:
+    evidence = sound()
+    pay_twice(evidence)
+    evidence.incidents += [killed("images", 9), Incident("store_kill", "store", AT_SECONDS + 3, AT_SECONDS + 3)]
+    assert found(evidence) == {}
+    evidence.incidents[0] = killed("images", 12)
+    assert "extra_paid" in found(evidence)
+
+
 def test_a_frozen_worker_explains_what_its_twin_paid() -> None:
     evidence = sound()
     pay_twice(evidence)
