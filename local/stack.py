@@ -147,8 +147,8 @@ class Stack:
         backing = await self._servers.start()
         key = await _local_key(backing.database_url, state.api_key)
         environment = service_environment(self._choices, backing, ports)
+        write_secret(self._settings_file, json.dumps(environment))  # operators' commands read it, too
         if not self._choices.processes:
-            write_secret(self._settings_file, json.dumps(environment))
             return backing, key
         for name in self._programs:
             self._services[name] = programs.single(name, state, environment, ports[name])

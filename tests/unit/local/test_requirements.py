@@ -46,6 +46,8 @@ def imported(file: Path) -> frozenset[str]:
 def packages_of(service: str) -> set[str]:
     """The packages that a service's code reaches, its own and what it takes from storyloom."""
     waiting, seen, outside = sorted((ROOT / "services" / service).glob("*.py")), set[Path](), set[str]()
+    if service == "status":  # operators' commands run in its container
+        waiting += [ROOT / "storyloom" / "__main__.py", *sorted((ROOT / "storyloom" / "operating").glob("*.py"))]
     while waiting:
         file = waiting.pop()
         if file in seen:
