@@ -6,7 +6,8 @@ order it would take a job that was finished meanwhile for a lost one, and repeat
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from services.status.jobs import job_for
 from services.status.unfinished import Dispatched, Key, Unfinished
-from storyloom.bus.connection import Bus, BusUnavailableError, Sent
+from storyloom.bus.connection import Bus, BusUnavailableError, LaneState, Sent
 from storyloom.bus.held import Held, who_holds_what
 from storyloom.db.pool import is_away
 from storyloom.story.assets import Asset
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 
 SENDING = 500
 """Jobs that are published at a time."""
+LOOKS = 200
+"""Jobs of one lane that are looked at in one round."""
 THOROUGHLY = 10
 """Every so many rounds all is compared that is dear to compare."""
 
@@ -76,6 +79,7 @@ class Reconciler:
         self._ask = ask
         self._suspects: frozenset[str] = frozenset()
         self._stale: frozenset[tuple[Key, Fingerprint]] = frozenset()
+        self._stranded: frozenset[str] = frozenset()
         self._checked: dict[str, Fingerprint] = {}
 
     async def run(self) -> None:
@@ -104,6 +108,7 @@ class Reconciler:
 
     async def round(self, *, thoroughly: bool = True) -> Round:
         """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is away."""
+        lanes = await self._bus.lanes()
         alive = await self._bus.live_jobs()
         now = await self._unfinished.now()
         before = now - timedelta(seconds=self._pace.grace)
@@ -114,6 +119,7 @@ class Reconciler:
         dispatched = await self._unfinished.dispatched(now)
         long_since = [one for one in dispatched if one.queued_at < before]
         withdrawn = await self._withdraw_unwanted(dispatched, long_since, alive)
+        withdrawn += await self._withdraw_stranded(long_since, alive, lanes)
         jobs = await self._put_back_jobs(long_since, alive)
         expired = await self._end_what_takes_too_long(now)
         if thoroughly:
@@ -193,6 +199,30 @@ class Reconciler:
         RECONCILED.labels(kind="withdrawn").inc(count)
         return count
 
+    async def _withdraw_stranded(
+        self, long_since: Sequence[Dispatched], alive: Collection[str], lanes: Mapping[str, LaneState]
+    ) -> int:
+        """Jobs that stand on the bus and that their lane has forgotten: a killed server lost that they come again.
+
+        Such a job lies below what its lane has done with. Only where a lane has fewer jobs than stand there is it worth
+        a look, and only what two rounds find is withdrawn: the next one puts it back.
+        """
+        standing = Counter(_lane(subject) for subject in alive)
+        short = [lane for lane, state in lanes.items() if standing[lane] > state.waiting]
+        found: dict[str, int] = {}
+        for lane in short:
+            mine = [one.subject for one in long_since if one.subject in alive and _lane(one.subject) == lane]
+            for subject in mine[:LOOKS]:
+                job = await self._bus.standing_job(subject)
+                if job is not None and job[0] <= lanes[lane].floor:
+                    found[subject] = job[0]
+        again = sorted(found.keys() & self._stranded)
+        self._stranded = frozenset(found)
+        for subject in again:
+            await self._bus.withdraw(subject, up_to=found[subject])
+        RECONCILED.labels(kind="stranded").inc(len(again))
+        return len(again)
+
     async def _withdraw_unless(self, subject: str, mark: Fingerprint | None) -> bool:
         """Withdraw what stands on a subject unless it is the job of that fingerprint."""
         standing = await self._bus.standing_job(subject)
@@ -233,6 +263,11 @@ class Reconciler:
         """What workers say that they hold. Whoever does not answer in time is taken to hold nothing."""
         answers = await self._ask(self._bus, self._pace.answers)
         return {((job.story_id, job.asset), job.fingerprint) for answer in answers for job in answer.held}
+
+
+def _lane(subject: str) -> str:
+    """What the subjects of a lane begin with."""
+    return subject.rsplit(".", 2)[0] + "."
 
 
 def _key(subject: str) -> Key | None:

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import nats
 import structlog
@@ -14,6 +17,7 @@ from nats.js.errors import NotFoundError
 from storyloom.bus.publishing import PATIENCE, BusUnavailableError, Letter, Publisher, Sent
 from storyloom.bus.streams import STOP_WORK, Names, missing, provision
 from storyloom.settings import BusSettings
+from storyloom.story.assets import Priority, Service
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
 
@@ -27,6 +31,14 @@ CONNECTING = 10.0
 """Seconds to try the first connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """What a lane knows: up to which sequence of JOBS all is done, and how many jobs it still has to see to."""
+
+    floor: int
+    waiting: int
+
+
 class Bus:
     """One connection, its JetStream, and its names. Safe to share between tasks."""
 
@@ -36,10 +48,20 @@ class Bus:
         self.names = Names(settings.bus_prefix)
         self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
         self._publisher = Publisher(client)
+        self._back_at: datetime | None = None
 
     async def open(self) -> None:
         """Make ready to publish."""
         await self._publisher.open()
+
+    def came_back(self) -> None:
+        """The connection was lost and is there again."""
+        self._back_at = datetime.now(UTC)
+
+    def came_back_after(self, moment: datetime, *, within: float) -> bool:
+        """Whether the connection came back after a moment, and no more than so many seconds ago."""
+        back = self._back_at
+        return back is not None and moment < back and datetime.now(UTC) - back < timedelta(seconds=within)
 
     async def tell(self, *events: Event) -> None:
         """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
@@ -102,6 +124,17 @@ class Bus:
                 return None
         return message.seq or 0, message.data or b""
 
+    async def lanes(self) -> dict[str, LaneState]:
+        """How each lane stands, by what its jobs' subjects begin with. Raises BusUnavailableError."""
+        found = {}
+        for service, priority in product(Service, Priority):
+            with _translated():
+                info = await self.js.consumer_info(self.names.jobs, self.names.lane(service, priority))
+            floor = info.ack_floor.stream_seq if info.ack_floor else 0
+            waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
+            found[f"job.{service.value}.{priority.value}."] = LaneState(floor, waiting)
+        return found
+
     async def last_event(self) -> int:
         """The sequence of the last event on STORY. Raises BusUnavailableError."""
         with _translated():
@@ -161,9 +194,12 @@ async def connect(
     settings: BusSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
 ) -> Bus:
     """Connect, and stay so: reconnects never end. Raises BusUnavailableError if the server cannot be reached now."""
+    found: list[Bus] = []
 
     async def reconnected() -> None:
         log.info("bus.reconnected")
+        for bus in found:
+            bus.came_back()
         if on_reconnect is not None:
             await on_reconnect()
 
@@ -192,6 +228,7 @@ async def connect(
     except (NatsError, OSError, TimeoutError) as error:
         raise BusUnavailableError(f"NATS cannot be reached at {_host(settings.nats_url)}") from error
     bus = Bus(client, settings)
+    found.append(bus)
     await bus.open()
     return bus
 

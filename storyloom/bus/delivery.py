@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -18,7 +18,8 @@ FRESH = timedelta(seconds=1)
 class Delivery:
     """A job as it was delivered: the how-manieth time, and when we took it.
 
-    ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back.
+    ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back. ``doubtful``: the server came
+    back after the job was stored, and may not know to whom it gave it before.
     """
 
     message: Msg
@@ -28,6 +29,7 @@ class Delivery:
     task: asyncio.Task[None]
     stopped: bool = False
     over: bool = False
+    doubtful: bool = False
 
     @property
     def first(self) -> bool:
@@ -36,7 +38,7 @@ class Delivery:
         An old one may have stood still on its way, in a frozen sender or in our own socket, while it was put back
         or delivered elsewhere.
         """
-        return not self.again and self.taken_at - self.job.at < FRESH
+        return not self.again and not self.doubtful and self.taken_at - self.job.at < FRESH
 
     @property
     def again(self) -> bool:
@@ -46,8 +48,7 @@ class Delivery:
     @property
     def stamp(self) -> str:
         """What tells this delivery from every other of the job: when the bus stored it (ns), and its number."""
-        tokens = self.message.reply.split(".")
-        return f"{tokens[7 if len(tokens) == 9 else 9]}.{self.number}"
+        return f"{_stored(self.message)}.{self.number}"
 
     def renew(self, message: Msg) -> None:
         """The bus gave the job to us once more while we work on it: from now on we answer for this message."""
@@ -83,6 +84,16 @@ async def hand_back(message: Msg, *, delay: float) -> None:
     """Give a message back to the bus, for others to take ``delay`` seconds from now; at once for 0."""
     with suppress(NatsError, OSError):
         await message.nak(delay=delay or None)
+
+
+def stored_at(message: Msg) -> datetime:
+    """When the bus stored a message, by its own clock."""
+    return datetime.fromtimestamp(_stored(message) / 1e9, UTC)
+
+
+def _stored(message: Msg) -> int:
+    tokens = message.reply.split(".")
+    return int(tokens[7 if len(tokens) == 9 else 9])
 
 
 def deliveries(message: Msg) -> int:

@@ -8,7 +8,8 @@ shares its job with the next one: both may ask, one result stands everywhere. No
 looks for the manifest before it asks, and whoever comes second adopts what stands.
 
 A redelivery is no proof that its earlier holder is gone: a server that was restarted has forgotten the heartbeats and
-gives every long job out again. So the workers are asked who holds it, and one that answers keeps it.
+gives every long job out again, and some even twice as if for the first time. So the workers are asked who holds it, and
+one that answers keeps it.
 """
 
 import asyncio
@@ -81,7 +82,7 @@ class Making:
         """The result of an earlier making of the very same thing, if there is one; else note that we begin."""
         try:
             # Asked before the look: a holder who ends in between has written the manifest by then.
-            if delivery.number > 1 and (seconds := await self._held_elsewhere(delivery)):
+            if (delivery.number > 1 or delivery.doubtful) and (seconds := await self._held_elsewhere(delivery)):
                 raise Elsewhere("another worker holds it", after=seconds)
             manifest = await self._manifest(delivery.job)
             if manifest is not None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from storyloom.bus import dead
 from storyloom.bus.connection import Bus
-from storyloom.bus.delivery import Delivery, acknowledge, deliveries, hand_back
+from storyloom.bus.delivery import Delivery, acknowledge, deliveries, hand_back, stored_at
 from storyloom.bus.heart import Heart
 from storyloom.bus.held import Held, HeldJob, who_holds_what, worker_name
 from storyloom.bus.history import History
@@ -38,6 +38,8 @@ LAST_NOTE = 2.0
 """Seconds that a stopping worker may take to note that a job was broken off."""
 ASKING = 0.3
 """Seconds that other workers may take to say that they hold a job which was given to us."""
+DOUBTFUL = 2
+"""Ack waits after the server came back for which it may give out as new what it gave to others before."""
 FROZEN = 0.8
 """Share of ack_wait without a heartbeat after which somebody else may have the job."""
 
@@ -91,6 +93,7 @@ class Working:
         if task is None:
             raise RuntimeError("a job is worked on in a task of its own")
         delivery = Delivery(message, job, deliveries(message), datetime.now(UTC), task)
+        delivery.doubtful = self._bus.came_back_after(stored_at(message), within=DOUBTFUL * self._ack_wait)
         twin = self._running.get(job.id)
         if twin is not None and not (twin.over or twin.stopped):
             # We were frozen or cut off, and the bus gave our job to us: the one who works on it answers for it.

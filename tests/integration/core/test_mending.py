@@ -10,7 +10,7 @@ from services.status.jobs import job_for
 from services.status.reconciler import Pace, Reconciler
 from services.status.unfinished import Unfinished
 from storyloom.settings import Settings
-from storyloom.story.assets import Asset, Service
+from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.events import AssetRegenerateRequested, StoryCancelled
 from storyloom.story.jobs import AssetRequested, StopWork
 from tests.integration.core.system import BY_HAND, System, running, until
@@ -174,3 +174,34 @@ async def test_a_wish_is_told_again_until_it_is_heard(settings: Settings, *, hea
         assert (await status(system, story_id))["story"] == "cancelled"
     assert [one.wishes_put_back for one in rounds] == [0 if heard else 1, 0]
     assert row["heard_at"] is not None
+
+
+async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings: Settings) -> None:
+    """What a killed server does to a job that waits for its next delivery, done here by a purge that it takes badly."""
+    async with running(settings, pace=BY_HAND, workers=()) as system:
+        for _ in range(3):
+            await system.post()
+        await on_the_bus(system, 6)
+        names, js = system.bus.names, system.bus.js
+        lane = names.lane(Service.IMAGES, Priority.NORMAL)
+        subscription = await js.pull_subscribe_bind(lane, names.jobs)
+        waiting, other, ending = await subscription.fetch(3, timeout=5)
+        await waiting.nak(delay=0.2)
+        await js.purge_stream(names.jobs, subject=other.subject)
+        await ending.ack_sync()
+
+        async def forgotten() -> bool:
+            info = await js.consumer_info(names.jobs, lane)
+            return not info.num_pending and not info.num_ack_pending
+
+        await until(forgotten)
+        stranded = waiting.subject.removeprefix(names.prefix)
+        assert stranded in await system.live_jobs()
+        rounds = [await by_hand(system).round()]
+        reconciler = by_hand(system)
+        rounds += [await reconciler.round() for _ in range(3)]
+        assert [one.withdrawn for one in rounds] == [0, 0, 1, 0]
+        assert rounds[-1].jobs_put_back == 1
+        assert stranded in await system.live_jobs()
+        (again,) = [m for m in await subscription.fetch(3, timeout=5) if m.subject == waiting.subject]
+        assert AssetRequested.model_validate_json(again.data).put_back

@@ -12,7 +12,7 @@ import pytest
 from storyloom.bus.held import who_holds_what
 from storyloom.objects import Manifest, Objects
 from storyloom.settings import Settings
-from storyloom.story.assets import Asset
+from storyloom.story.assets import Asset, Priority
 from storyloom.story.errors import TryAgain
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
@@ -112,6 +112,38 @@ async def test_a_job_that_is_given_out_twice_stays_with_the_worker_that_has_it(s
     assert on.makers.made.total() == 1
     assert not others.made
     assert [event for event in on.told if not isinstance(event, AssetCompleted)] == [], "nobody heard of a retry"
+
+
+async def test_what_a_server_that_came_back_gives_out_as_new_is_asked_for_first(settings: Settings) -> None:
+    """A killed server had not written down that it gave the job to somebody: it comes as a first delivery again."""
+    release = asyncio.Event()
+
+    async def wait(job: AssetRequested) -> None:
+        await release.wait()
+
+    async with floor(settings.model_copy(update={"slots_high": 1})) as on:
+        on.makers.before = wait
+        await on.work()
+        job = await on.order()
+        await on.order(priority=Priority.HIGH)  # keeps the first worker from the lane of the next one
+        await on.began(2)
+        others = QuickMakers()
+        second = await on.work(makers=others)
+        second._bus._back_at = datetime.now(UTC) + timedelta(seconds=10)
+        await on.bus.command([job.model_copy(update={"priority": Priority.HIGH, "id": f"{job.id}.again"})])
+        await until(lambda: _left_alone(on))
+        release.set()
+        await on.heard(AssetCompleted, job)
+        await on.settled()
+    assert on.makers.made[job.story_id, job.asset] == 1
+    assert not others.made
+
+
+async def _left_alone(on: Floor) -> bool:
+    """Whether what came as new was given back: it waits for its second delivery."""
+    names = on.bus.names
+    info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-high")
+    return bool(info.num_redelivered)
 
 
 async def _handed_back(on: Floor, times: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from nats.aio.msg import Msg
 
-from storyloom.bus.connection import Bus, BusUnavailableError, Letter, Sent
+from storyloom.bus.connection import Bus, BusUnavailableError, LaneState, Letter, Sent
 from storyloom.bus.pulling import Pull
 from storyloom.bus.streams import Names
 from storyloom.story.events import Event
@@ -87,6 +87,10 @@ class SimBus(Bus):
 
     def _store(self, letter: Event | AssetRequested, key: str | None) -> Sent:
         return self._store_event(letter, key) if isinstance(letter, Event) else self._store_job(letter, key)
+
+    async def lanes(self) -> dict[str, LaneState]:
+        """All well: the simulated server forgets no job that it has."""
+        return {}
 
     async def tell(self, *events: Event) -> None:
         for event in events:
