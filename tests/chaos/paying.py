@@ -14,6 +14,8 @@ from tests.chaos.schedule import ACK_WAIT
 
 Finding = tuple[str, str]
 
+ON_THE_WAY = 1.0
+"""Seconds that a request may be on its way to a busy provider: its sender may be dead when it begins there."""
 AFTERWARDS = 5.0
 """Seconds from a call's end until its result is stored and told, by when a death no longer costs anything."""
 STORE_BACK = 8.0
@@ -93,7 +95,7 @@ def _explained(call: Row, incidents: list[Incident]) -> bool:
         and one.process.partition("-")[0] == maker
         and one.since <= kept
         # The twin of a frozen worker's job may be paid until the frozen one is heard again.
-        and one.until + (0 if one.kind in ("kill", "drain") else ACK_WAIT) >= call["started_at"]
+        and one.until + (ON_THE_WAY if one.kind in ("kill", "drain") else ACK_WAIT) >= call["started_at"]
         for one in incidents
     )
 
