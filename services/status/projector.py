@@ -17,18 +17,16 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from services.status.batches import fold, story_completed
 from services.status.jobs import job_for
-from services.status.journey import Effects, News, after
 from services.status.records import Records, RepeatedError, Turn
 from storyloom.bus.connection import Bus, BusUnavailableError, Letter
 from storyloom.bus.pulling import Pull
 from storyloom.db.pool import AWAY
-from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted, is_newer
-from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork, job_subject
 from storyloom.story.journey import Journey, overall
-from storyloom.telemetry import EVENTS, PROJECTOR_LAG, STORIES
+from storyloom.telemetry import EVENTS, PROJECTOR_LAG
 
 log = structlog.get_logger()
 
@@ -120,7 +118,7 @@ class Projector:
         for turn in turns:
             self._remember(turn.journey)
             await self._tell_readers(turn)
-        done = [_story_completed(turn) for turn in turns if turn.effects.ended]
+        done = [story_completed(turn) for turn in turns if turn.effects.ended]
         if jobs or done or unwanted:
             # What was sent earlier might be what is to be withdrawn now.
             earlier = frozenset(self._sending) if unwanted else frozenset()
@@ -136,7 +134,7 @@ class Projector:
         turns, rest = [], {}
         for story_id, events in by_story.items():
             journey = self._journeys.get(story_id)
-            turn = journey and _fold(journey, events, known=frozenset())
+            turn = journey and fold(journey, events, known=frozenset())
             if turn:
                 turns.append(turn)
             else:
@@ -156,7 +154,7 @@ class Projector:
             journeys = stories.journeys
             ids = [event.id for story_id in journeys for event in by_story[story_id]]
             known = await stories.known(ids)
-            turns = [turn for key in journeys if (turn := _fold(journeys[key], by_story[key], known)) is not None]
+            turns = [turn for key in journeys if (turn := fold(journeys[key], by_story[key], known)) is not None]
             if turns:
                 await stories.write(turns)
             heard = {event_id for turn in turns for event_id in turn.heard}
@@ -277,50 +275,3 @@ class Projector:
                 await message.nak(delay=delay)
         except NatsError:
             log.info("projector.nack_lost")
-
-
-def _fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Turn | None:
-    """All of a story's events that are not known, one after the other, as one turn; None if nothing came of them."""
-    before, at = journey.version, None
-    changed: dict[Asset, None] = {}
-    jobs: dict[Asset, None] = {}
-    withdrawn: list[tuple[Asset, Fingerprint]] = []
-    news: list[News] = []
-    heard: dict[str, None] = {}  # the same id twice in one batch counts once
-    ended = False
-    for event in events:
-        if event.id in known or event.id in heard:
-            continue
-        heard[event.id] = None
-        now, effects = after(journey, event)
-        if now is journey:
-            continue
-        journey, at = now, event.at
-        changed |= dict.fromkeys(effects.changed)
-        jobs |= dict.fromkeys(effects.jobs)
-        withdrawn += effects.withdrawn
-        news += effects.news
-        ended = ended or effects.ended
-    if at is None:
-        return None
-    # What one event queued another of the same batch may have settled.
-    still = tuple(job for job in jobs if journey.assets[job].status == "queued")
-    # An end that a wish of the same batch undid is none to tell the outside world of.
-    ended = ended and overall(journey) != "generating"
-    effects = Effects(tuple(changed), still, tuple(news), ended, tuple(withdrawn))
-    return Turn(before, journey, effects, at, tuple(heard))
-
-
-def _story_completed(turn: Turn) -> StoryCompleted:
-    journey, status = turn.journey, overall(turn.journey)
-    if status == "generating":
-        raise ValueError("the story has not ended")
-    STORIES.labels(overall=status).inc()
-    return StoryCompleted(
-        id=f"{journey.story_id}.completed.{journey.seq}",
-        story_id=journey.story_id,
-        tenant_id=journey.tenant_id,
-        trace=journey.trace,
-        at=turn.at,
-        overall=status,
-    )
