@@ -14,7 +14,7 @@ from tests.chaos.schedule import ACK_WAIT
 
 Finding = tuple[str, str]
 
-ON_THE_WAY = 1.0
+ON_THE_WAY = 0.5
 """Seconds that a request may be on its way to a busy provider: its sender may be dead when it begins there."""
 AFTERWARDS = 5.0
 """Seconds from a call's end until its result is stored and told, by when a death no longer costs anything."""

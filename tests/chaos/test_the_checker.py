@@ -49,7 +49,14 @@ def test_one_violation_is_told_once(plant: Plant) -> None:
 
 @pytest.mark.parametrize(
     ("process", "seconds_after", "explains"),
-    [("images-2", 1, True), ("images", -1, True), ("images", 6, False), ("images", -3, False), ("audio", 1, False)],
+    [
+        ("images-2", 1, True),
+        ("images", -1, True),
+        ("images", -2.3, True),
+        ("images", 6, False),
+        ("images", -3, False),
+        ("audio", 1, False),
+    ],
 )
 def test_only_a_death_of_its_own_service_explains_a_call_paid_in_vain(
     process: str, seconds_after: float, explains: bool
