@@ -48,20 +48,26 @@ class Bus:
         self.names = Names(settings.bus_prefix)
         self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
         self._publisher = Publisher(client)
+        self._lost_at: datetime | None = None
         self._back_at: datetime | None = None
 
     async def open(self) -> None:
         """Make ready to publish."""
         await self._publisher.open()
 
+    def lost(self) -> None:
+        """The connection was lost just now."""
+        self._lost_at, self._back_at = datetime.now(UTC), None
+
     def came_back(self) -> None:
-        """The connection was lost and is there again."""
+        """The connection is there again. What the server sends at once may be here before this is known."""
         self._back_at = datetime.now(UTC)
 
-    def came_back_after(self, moment: datetime, *, within: float) -> bool:
-        """Whether the connection came back after a moment, and no more than so many seconds ago."""
-        back = self._back_at
-        return back is not None and moment < back and datetime.now(UTC) - back < timedelta(seconds=within)
+    def was_lost_since(self, moment: datetime, *, within: float) -> bool:
+        """Whether the connection was lost after a moment, and has been back for no more than so many seconds."""
+        if self._lost_at is None or moment >= self._lost_at:
+            return False
+        return self._back_at is None or datetime.now(UTC) - self._back_at < timedelta(seconds=within)
 
     async def tell(self, *events: Event) -> None:
         """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
@@ -205,6 +211,8 @@ async def connect(
 
     async def lost() -> None:
         log.warning("bus.disconnected")
+        for bus in found:
+            bus.lost()
 
     async def erred(error: Exception) -> None:
         log.debug("bus.error", error=type(error).__name__)

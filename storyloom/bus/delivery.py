@@ -18,8 +18,8 @@ FRESH = timedelta(seconds=1)
 class Delivery:
     """A job as it was delivered: the how-manieth time, and when we took it.
 
-    ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back. ``doubtful``: the server came
-    back after the job was stored, and may not know to whom it gave it before.
+    ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back. ``doubtful``: the server was
+    gone after the job was stored, and may not know to whom it gave it before.
     """
 
     message: Msg

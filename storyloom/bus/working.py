@@ -93,7 +93,7 @@ class Working:
         if task is None:
             raise RuntimeError("a job is worked on in a task of its own")
         delivery = Delivery(message, job, deliveries(message), datetime.now(UTC), task)
-        delivery.doubtful = self._bus.came_back_after(stored_at(message), within=DOUBTFUL * self._ack_wait)
+        delivery.doubtful = self._bus.was_lost_since(stored_at(message), within=DOUBTFUL * self._ack_wait)
         twin = self._running.get(job.id)
         if twin is not None and not (twin.over or twin.stopped):
             # We were frozen or cut off, and the bus gave our job to us: the one who works on it answers for it.
