@@ -135,6 +135,7 @@ def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], b
         nats_url=nats_url,
         bus_prefix=bus_prefix,
         ack_wait=1.0,
+        jobs_max_bytes=16 << 20,  # the server reserves it, for every test on it
         retry_delays=(0.05, 0.1),
         slots_normal=4,
         slots_high=1,

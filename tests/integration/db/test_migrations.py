@@ -17,7 +17,7 @@ from services.status import app as status
 from storyloom.db.migrate import FOLDER, MigrationFailed, _for_dbmate, migrate, mismatch, version, wanted_version
 from storyloom.settings import Settings
 
-TABLES = {"tenants", "api_keys", "stories", "asset_generation_jobs", "story_events", "inbox"}
+TABLES = {"tenants", "api_keys", "stories", "asset_generation_jobs", "story_events", "inbox", "wishes", "erasures"}
 
 
 def empty(url: str) -> str:
@@ -83,7 +83,8 @@ async def test_a_service_is_not_ready_on_a_wrong_version_and_says_what_to_do(
         async with ClientSession() as http:
             async with http.get(f"{running.url}/health/ready") as answer:
                 assert answer.status == 200
-            await connection.execute("UPDATE schema_migrations SET version = '20200101000000'")
+            await connection.execute("DELETE FROM schema_migrations")
+            await connection.execute("INSERT INTO schema_migrations (version) VALUES ('20200101000000')")
             async with http.get(f"{running.url}/health/ready") as answer:
                 assert answer.status == 503
                 wrong = (await answer.json())["wrong"]
