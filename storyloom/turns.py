@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from storyloom.line import Line
 from storyloom.story.assets import Priority
-from storyloom.vendors.line import Line
 
 
 class Turns:

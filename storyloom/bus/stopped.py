@@ -25,8 +25,8 @@ def _now() -> datetime:
 class Stopped:
     """Remembers what was stopped, so that a job which arrives after its stop is not begun.
 
-    Only jobs that were requested before the stop are meant. An edit that is taken back asks for the very same thing
-    again, later: that one is wanted, and if it comes within the slack the reconciler puts it back.
+    Only jobs that were requested before the stop are meant. A stop may be mistaken: its sender looked a moment too soon
+    at an asset that was just starting over. Such a job is put back, dated later than the stop, and must be taken then.
     """
 
     def __init__(self, now: Callable[[], datetime] = _now) -> None:

@@ -1,7 +1,9 @@
 """What is said about a job: its end and its waits on STORY and DEAD, through any outage; the rest on core NATS."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypedDict
 from uuid import UUID
 
@@ -82,23 +84,11 @@ class Telling:
 
     async def tell(self, event: Event) -> None:
         """Publish, through any outage: what is told here is paid for. The heart beats on meanwhile."""
-        while True:
-            try:
-                await self._bus.tell(event)
-            except BusUnavailableError:
-                await asyncio.sleep(PAUSE)
-            else:
-                return
+        await _through_any_outage(partial(self._bus.tell, event))
 
     async def bury(self, letter: Letter) -> None:
         """Put a letter on DEAD, through any outage."""
-        while True:
-            try:
-                await self._bus.send(self._bus.names.dead, [letter])
-            except BusUnavailableError:
-                await asyncio.sleep(PAUSE)
-            else:
-                return
+        await _through_any_outage(partial(self._bus.send, self._bus.names.dead, [letter]))
 
     async def started(self, delivery: Delivery) -> None:
         """Somebody works on it. Best effort."""
@@ -127,6 +117,16 @@ class Reporter:
 
     async def __call__(self, progress: int, text: str | None = None) -> None:
         await self._telling.progressed(self._delivery, progress, text)
+
+
+async def _through_any_outage(publish: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await publish()
+        except BusUnavailableError:
+            await asyncio.sleep(PAUSE)
+        else:
+            return
 
 
 def _origin(job: AssetRequested) -> _Origin:

@@ -1,7 +1,7 @@
 """The gate before a provider: every call of this process goes through it. It is closed while the provider is away.
 
 A breaker (breaker.py) decides whether calls may go at all, an adaptive limit (limit.py) how many at once, and a line
-(line.py) who is next. Why it is ours: docs/adr/0011-one-gate-for-each-provider.md.
+(storyloom/line.py) who is next. Why it is ours: docs/adr/0011-one-gate-for-each-provider.md.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
+from storyloom.line import Line
 from storyloom.settings import ProviderSettings
 from storyloom.story.assets import Priority
 from storyloom.story.errors import NotNow, TryAgain
@@ -28,7 +29,6 @@ from storyloom.telemetry import (
 )
 from storyloom.vendors.breaker import JITTER, Breaker, State, Ticket
 from storyloom.vendors.limit import Limit
-from storyloom.vendors.line import Line
 from storyloom.vendors.outcomes import AWAY, UNKNOWN, Outcome
 
 PATIENCE = 10.0

@@ -38,8 +38,8 @@ def test_a_stop_covers_what_was_requested_before_it_for_ten_minutes(stop: StopWo
     assert not memory.covers(JOB)
 
 
-def test_what_is_asked_for_anew_is_wanted() -> None:
-    """An edit taken back needs the very same narration again. A moment's slack is for clocks that differ."""
+def test_what_is_put_back_after_a_mistaken_stop_is_taken() -> None:
+    """Its sender looked too early at what was starting over. A moment's slack is for clocks that differ."""
     clock = Clock()
     memory = Stopped(clock)
     memory.hear(NAMED)

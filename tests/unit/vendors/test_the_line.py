@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
+from storyloom.line import ROUND, Line
 from storyloom.story.assets import Priority
-from storyloom.vendors.line import ROUND, Line
 
 URGENT, HIGH, NORMAL = Priority.URGENT, Priority.HIGH, Priority.NORMAL
 
