@@ -42,7 +42,7 @@ check: $(VENV)/.dev ## Check format, lint, types, import rules and generated doc
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy .
 	$(VENV)/bin/lint-imports
-	$(if $(wildcard storyloom/docs.py storyloom/docs/__main__.py),$(PYTHON) -m storyloom.docs --check)
+	$(PYTHON) -m tools.docs --check
 
 bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
 	@exec $(PYTHON) -m benchmarks $(ARGS)

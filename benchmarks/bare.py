@@ -17,7 +17,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH
 
 SERVICES = ("a", "b", "c", "d")

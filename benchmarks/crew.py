@@ -28,12 +28,12 @@ from local.postgres import EmbeddedPostgres
 from services.api import app as api
 from services.api.keys import add_key
 from services.status import app as status
-from storyloom import worker
-from storyloom.bus.connection import connect
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
-from storyloom.running import settle
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.messaging.connection import connect
+from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import settle
 from storyloom.story.assets import Priority, Service
 from tests.makers import QuickMakers
 

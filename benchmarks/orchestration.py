@@ -26,10 +26,10 @@ from benchmarks import bare
 from benchmarks.ours import Ours, quiet, serve_role
 from local.nats import EmbeddedNats
 from local.postgres import EmbeddedPostgres
-from storyloom.bus.connection import connect
-from storyloom.bus.streams import provision
 from storyloom.db.migrate import migrate
-from storyloom.settings import Settings
+from storyloom.messaging.connection import connect
+from storyloom.messaging.topology import provision
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH
 
 STEPS = len(GRAPH)

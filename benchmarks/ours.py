@@ -15,16 +15,17 @@ from benchmarks import bare
 from services.api.keys import add_key
 from services.api.stories import Stories
 from services.status import app as status
-from services.status import projector, records
-from storyloom import worker
-from storyloom.bus.connection import connect
+from services.status import projector, repository
 from storyloom.db.pool import open_pool
-from storyloom.keys import Caller
-from storyloom.objects import Manifest, Objects
-from storyloom.running import settle
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.jobs.manifest import Manifest
+from storyloom.messaging.connection import connect
+from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import settle
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Service
 from storyloom.story.brief import Brief
+from storyloom.web.keys import Caller
 from tests.makers import QuickMakers
 
 BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"})
@@ -67,7 +68,7 @@ def _stamp_commits() -> None:
     """Put the time of the commit into what is told, for the listener to subtract."""
     plain = projector.Projector._tell_readers  # noqa: SLF001 - the benchmark looks inside
 
-    async def stamped(self: projector.Projector, turn: records.Turn) -> None:
+    async def stamped(self: projector.Projector, turn: repository.Turn) -> None:
         for news in turn.effects.news:
             news.data["committed"] = time.time()
         await plain(self, turn)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from storyloom.attempts import Attempts
-from storyloom.objects import Manifest, Objects
-from storyloom.settings import Settings
+from storyloom.jobs.manifest import Attempts, Manifest
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 

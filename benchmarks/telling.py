@@ -37,15 +37,15 @@ from local.ports import free_port
 from local.postgres import EmbeddedPostgres
 from services.api.keys import add_key
 from services.api.stories import Stories
-from storyloom import worker
-from storyloom.bus.connection import connect
-from storyloom.bus.streams import provision
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
-from storyloom.keys import Caller
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.messaging.connection import connect
+from storyloom.messaging.topology import provision
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Service
 from storyloom.story.jobs import AssetRequested
+from storyloom.web.keys import Caller
 from tests.makers import QuickMakers
 
 ROLES = ("status", "content", "images", "audio", "documents")

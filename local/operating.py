@@ -11,8 +11,8 @@ from typing import Any
 from local.choices import choose
 from local.programs import SERVICES
 from local.trouble import Trouble
-from storyloom.__main__ import main as operate
-from storyloom.operating.reach import AWAY
+from ops.__main__ import main as operate
+from ops.connections import AWAY
 
 NAMED = {"DATABASE_URL": "databaseUrl", "NATS_URL": "natsUrl", "S3_ENDPOINT_URL": "s3EndpointUrl"}
 """What local.json says of what the services are told."""

@@ -15,8 +15,8 @@ from local.stopwatch import Stopwatch
 from local.store import EmbeddedStore
 from local.trouble import Trouble
 from storyloom.db.migrate import MigrationFailed, migrate
-from storyloom.objects import Objects
-from storyloom.settings import StoreSettings
+from storyloom.runtime.settings import StoreSettings
+from storyloom.storage.objects import Objects
 from storyloom.story.errors import GiveUp, TryAgain
 
 T = TypeVar("T")

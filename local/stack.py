@@ -22,7 +22,7 @@ from local.stopwatch import Stopwatch
 from local.trouble import Trouble
 from services.documents.press import check_libraries
 from storyloom.db.pool import open_pool
-from storyloom.settings import DatabaseSettings
+from storyloom.runtime.settings import DatabaseSettings
 from storyloom.story.errors import GiveUp
 
 USUAL_PORTS = {"api": 8080}

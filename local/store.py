@@ -17,7 +17,7 @@ from local.child import Child, Program
 from local.embedded import Embedded
 from local.http import ask
 from local.ports import Ports
-from storyloom.settings import StoreSettings
+from storyloom.runtime.settings import StoreSettings
 
 BUCKET = "storyloom"
 _ROOT = Path(__file__).parents[1]

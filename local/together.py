@@ -20,10 +20,10 @@ import uvloop
 
 from local.memory import give_back
 from local.programs import SERVICES
-from storyloom.bus.connection import BusUnavailableError
-from storyloom.logs import set_up
-from storyloom.running import Running, Serve, settle
-from storyloom.settings import Settings
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.runtime.logs import set_up
+from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import Running, Serve, settle
 
 HEAVY = ("openai", "elevenlabs")
 """What services import when they first need it. Here that would stop all six for seconds."""
@@ -91,7 +91,7 @@ def _serve(name: str) -> Serve:
     if hasattr(app, "serve"):
         serve: Serve = app.serve
         return serve
-    worker = importlib.import_module("storyloom.worker")
+    worker = importlib.import_module("storyloom.jobs.worker")
 
     async def serve_worker(settings: Settings) -> Running:
         running: Running = await worker.serve(app.compose, settings)

@@ -20,8 +20,8 @@ from local.nats import EmbeddedNats
 from local.postgres import EmbeddedPostgres
 from local.store import EmbeddedStore
 from storyloom.db.migrate import migrate
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 
 T = TypeVar("T")
 

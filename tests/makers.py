@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from uuid import UUID
 
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Report, Workshop
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, PICTURES, TEXTS, Asset, Service
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import (
@@ -30,7 +31,6 @@ from storyloom.story.results import (
     StoryContent,
     Word,
 )
-from storyloom.work import Report, Workshop
 
 EASY = Readability(grade=1.5, sentence_words=7, rare_share=0.02)
 _PLACE = {

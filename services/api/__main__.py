@@ -1,6 +1,6 @@
 """``python -m services.api``."""
 
 from services.api.app import serve
-from storyloom.running import run
+from storyloom.runtime.supervision import run
 
 run("api", serve)

@@ -6,21 +6,20 @@ from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, web
 
-from services.api.changing import Changes
-from services.api.erasing import Eraser, moments
-from services.api.reading import LONGEST_BODY
-from services.api.routes import Routes
+from services.api.commands import Wishes
+from services.api.erasure import Eraser, moments
+from services.api.requests import LONGEST_BODY
+from services.api.routes import Changes, Routes
 from services.api.stories import Stories
-from services.api.wishes import Wishes
-from storyloom.bus.connection import Bus, connect
-from storyloom.bus.streams import provision
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, open_pool
-from storyloom.health import add_health, listen
-from storyloom.objects import Objects
-from storyloom.problems import as_problems
-from storyloom.running import supervise
-from storyloom.settings import Settings
+from storyloom.messaging.connection import Bus, connect
+from storyloom.messaging.topology import provision
+from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import supervise
+from storyloom.storage.objects import Objects
+from storyloom.web.health import add_health, listen
+from storyloom.web.problems import as_problems
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Keys: ``python -m services.api.keys add|list|revoke`` for operators, and the key of this machine.
 
-A key is shown once, when it is made; the database keeps its hash. Who holds one is asked in storyloom/keys.py.
+A key is shown once, when it is made; the database keeps its hash. Who holds one is asked in storyloom/web/keys.py.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.api.statements import queries
+from services.api.repository import queries
 from storyloom.db.pool import AWAY, Pool, open_pool
-from storyloom.keys import digest, new_key
-from storyloom.settings import DatabaseSettings
+from storyloom.runtime.settings import DatabaseSettings
+from storyloom.web.keys import digest, new_key
 
 LOCAL_TENANT = "local"
 SCOPES = ("stories:read", "stories:write")

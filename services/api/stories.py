@@ -12,19 +12,19 @@ import structlog
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from services.api import showing
-from services.api.reading import Page, cursor
-from services.api.statements import queries
-from storyloom.bus.connection import Bus, BusUnavailableError
+from services.api import serializers
+from services.api.repository import queries
+from services.api.requests import Page, cursor
 from storyloom.db.pool import Pool, dumps
-from storyloom.keys import Caller
-from storyloom.problems import Problem, not_found
+from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.story.assets import PUBLIC, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import story_requested
 from storyloom.story.fingerprint import canonical
 from storyloom.story.journey import begin, document
 from storyloom.story.screening import ASK_SCREENING, Verdict
+from storyloom.web.keys import Caller
+from storyloom.web.problems import Problem, not_found
 
 log = structlog.get_logger()
 
@@ -78,9 +78,9 @@ class Stories:
         row = await queries().story(self.pool, id=story_id, tenant_id=who.tenant_id)
         if row is None:
             raise not_found("story")
-        found = queries().results(self.pool, id=story_id, assets=showing.SHOWN_RESULTS)
+        found = queries().results(self.pool, id=story_id, assets=serializers.SHOWN_RESULTS)
         results = {result["asset_type"]: result["result"] async for result in found}
-        return showing.story(row, results), row["version"]
+        return serializers.story(row, results), row["version"]
 
     async def list(self, who: Caller, page: Page) -> dict[str, Any]:
         """A page of the caller's stories, newest first, and the cursor of the next."""
@@ -95,7 +95,7 @@ class Stories:
         shown = rows[: page.limit]
         more = len(rows) > page.limit
         return {
-            "stories": [showing.summary(row) for row in shown],
+            "stories": [serializers.summary(row) for row in shown],
             "nextCursor": cursor(shown[-1]["created_at"], shown[-1]["id"]) if more else None,
         }
 

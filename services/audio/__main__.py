@@ -1,7 +1,7 @@
 """Run the audio service: ``python -m services.audio``."""
 
 from services.audio.app import compose
-from storyloom.worker import main
+from storyloom.jobs.worker import main
 
 if __name__ == "__main__":
     main(compose)

@@ -1,11 +1,11 @@
 """The composition root: who reads aloud, who joins, and with what."""
 
-from services.audio.elevenlabs import ElevenLabs
 from services.audio.narrator import Narrator
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Maker, Workshop
+from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import NARRATIONS, Asset, Service
-from storyloom.work import Maker, Workshop
 
 
 def compose(settings: Settings, objects: Objects) -> Workshop:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import av
-from av.error import FFmpegError
 
-from storyloom.heavy import in_a_thread
+from storyloom.providers.elevenlabs.mp3 import RATE, decode
+from storyloom.runtime.executors import in_a_thread
 
-RATE = 44_100  # Hz
 BIT_RATE = 128_000  # bits a second: mp3_44100_128
 _BREATH = 0.2  # seconds after the last word in which it may still sound
 _AUDIBLE = 104  # of 32768: -50 dB
@@ -34,11 +33,6 @@ class Joined:
     offsets: tuple[float, ...]
 
 
-async def measure(mp3: bytes) -> float:
-    """The decoded length in seconds. ValueError if it cannot be decoded."""
-    return await in_a_thread(lambda: len(_decode(mp3)) / RATE)
-
-
 async def join(pieces: Sequence[Piece], *, pause: float) -> Joined:
     """Join without holding up the event loop: libav releases the interpreter. ValueError as ``join_now``."""
     return await in_a_thread(join_now, pieces, pause=pause)
@@ -55,26 +49,8 @@ def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:
         if offsets:
             samples.extend(_silence(pause))
         offsets.append(len(samples) / RATE)
-        samples.extend(_trim(_decode(piece.mp3), piece.spoken))
+        samples.extend(_trim(decode(piece.mp3), piece.spoken))
     return Joined(_encode(samples), len(samples) / RATE, tuple(offsets))
-
-
-def _decode(mp3: bytes) -> "array[int]":
-    """The samples: mono, 16 bits, 44.1 kHz. An encoder's delay, where the file names it, is taken off by libav."""
-    samples = array("h")
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    try:
-        with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
-            for frame in container.decode(audio=0):
-                for part in resampler.resample(frame):
-                    samples.frombytes(bytes(part.planes[0])[: part.samples * 2])
-            for part in resampler.resample(None):
-                samples.frombytes(bytes(part.planes[0])[: part.samples * 2])
-    except (FFmpegError, IndexError) as error:
-        raise ValueError("this is not a readable MP3") from error
-    if not samples:
-        raise ValueError("this MP3 holds no sound")
-    return samples
 
 
 def _trim(samples: "array[int]", spoken: float) -> "array[int]":

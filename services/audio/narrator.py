@@ -1,7 +1,6 @@
 """Has the scenes read aloud, one call each, and joins the readings into the story's one recording."""
 
 import asyncio
-from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 from uuid import UUID
@@ -10,12 +9,13 @@ import structlog
 
 from services.audio.captions import write_block, write_vtt
 from services.audio.joining import Joined, Piece, join
-from services.audio.words import Heard, by_paragraph, shift, time_words
+from services.audio.words import by_paragraph, shift, time_words
+from storyloom.jobs.definition import Report
+from storyloom.providers.voice import Passage, Voice
 from storyloom.story.assets import NARRATIONS, SCENES, TEXTS, Asset
 from storyloom.story.errors import GiveUp
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Audio, Narration, ProviderCall, SceneText, StoredObject, Word
-from storyloom.work import Report
+from storyloom.story.results import Audio, Narration, SceneText, StoredObject, Word
 
 DEFAULT_VOICE = "default"
 """What a brief says that leaves the voice to us."""
@@ -27,38 +27,8 @@ _STRIDE = 2_654_435_769
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What is to be read: one scene, and its neighbours' text (None where there is none) for the tone of voice."""
-
-    text: str
-    voice_id: str
-    purpose: str
-    previous: str | None = None
-    next: str | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A passage read: MP3, its decoded length in seconds, what was heard when, and what it cost."""
-
-    mp3: bytes
-    seconds: float
-    heard: Heard
-    call: ProviderCall
-
-
-class Voice(Protocol):
-    """Whoever reads aloud: ElevenLabs, or the studio offline, through the same door."""
-
-    async def read(self, passage: Passage) -> Reading:
-        """Read it. Raises TryAgain or GiveUp."""
-        ...
-
-
 class Shelf(Protocol):
-    """Where recordings are kept: the store (storyloom.objects)."""
+    """Where recordings are kept: the store (storyloom.storage.objects)."""
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Keep bytes; the same bytes twice are the same object."""

@@ -2,25 +2,12 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from storyloom.providers.voice import Heard
 from storyloom.story.results import Word
 
 Span = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What was heard when: characters and their spans in seconds, three tuples of one length.
-
-    A character is usually one, but a provider may give several at once, and may have normalised the text ("3" heard
-    as "three").
-    """
-
-    characters: tuple[str, ...]
-    starts: tuple[float, ...]
-    ends: tuple[float, ...]
 
 
 def time_words(text: str, heard: Heard) -> tuple[Word, ...]:

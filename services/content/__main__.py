@@ -1,7 +1,7 @@
 """Run the content service: ``python -m services.content``."""
 
 from services.content.app import compose
-from storyloom.worker import main
+from storyloom.jobs.worker import main
 
 if __name__ == "__main__":
     main(compose)

@@ -3,13 +3,13 @@
 from services.content.editing import Editing
 from services.content.screening import Screening
 from services.content.writer import Writer
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Maker, Workshop
+from storyloom.providers.openai.client import OpenAI
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset, Service
 from storyloom.story.editing import ASK_EDITING
 from storyloom.story.screening import ASK_SCREENING
-from storyloom.vendors.openai import OpenAI
-from storyloom.work import Maker, Workshop
 
 
 def compose(settings: Settings, objects: Objects) -> Workshop:

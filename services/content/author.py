@@ -5,14 +5,14 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from storyloom.providers.openai.client import Moderation
 from storyloom.story.results import ProviderCall
-from storyloom.vendors.openai import Moderation
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class Author(Protocol):
-    """Whoever writes: OpenAI (storyloom.vendors.openai), or a test's own. Raises TryAgain and GiveUp."""
+    """Whoever writes: OpenAI (storyloom.providers.openai.client), or a test's own. Raises TryAgain and GiveUp."""
 
     async def parse(
         self,

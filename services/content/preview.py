@@ -3,8 +3,8 @@
 from services.content.author import Author
 from services.content.prose import cut_to_sentences, read_paragraphs
 from services.content.safety import ensure_safe
+from storyloom.jobs.definition import Report
 from storyloom.story.errors import TryAgain
-from storyloom.work import Report
 
 STEP = 8
 """Words by which the text must have grown before moderation is asked again."""

@@ -13,12 +13,12 @@ from services.content.preview import Preview
 from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
 from services.content.safety import ensure_safe, strings_in, words_of
+from storyloom.jobs.definition import Report
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import GiveUp
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, ProviderCall, Result, SceneText, StoryContent, Value
-from storyloom.work import Report
 
 ATTEMPTS = 3
 """How often a plan or a scene is written in all, each time with the findings on the one before."""
@@ -69,7 +69,9 @@ class _Judged:
 
 
 class Writer:
-    """Makes outline, text_1 … text_4 and content (storyloom.work.Maker). Results hold moderated words alone."""
+    """Makes outline, text_1 … text_4 and content (storyloom.jobs.definition.Maker). Results hold
+    moderated words alone.
+    """
 
     def __init__(self, author: Author) -> None:
         self._author = author

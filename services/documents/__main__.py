@@ -1,7 +1,7 @@
 """Run the documents service: ``python -m services.documents``."""
 
 from services.documents.app import compose
-from storyloom.worker import main
+from storyloom.jobs.worker import main
 
 if __name__ == "__main__":
     main(compose)

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.documents.inputs import needed
 from services.documents.suitability import Finding, examine
+from storyloom.jobs.definition import Report
+from storyloom.providers.openai.client import Moderation
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, Activity, ActivityType, Outline, ProviderCall, StoryContent
-from storyloom.vendors.openai import Moderation
-from storyloom.work import Report
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ AGAIN = files(__package__).joinpath("prompts/another_version.md").read_text("utf
 
 
 class Author(Protocol):
-    """Whoever thinks of activities and judges texts: storyloom.vendors.openai."""
+    """Whoever thinks of activities and judges texts: storyloom.providers.openai.client."""
 
     async def parse(
         self, answer: type[M], *, name: str, prompt: str, blocks: Mapping[str, Any], purpose: str

@@ -3,11 +3,11 @@
 from services.documents.activities import Designer
 from services.documents.binder import Binder
 from services.documents.press import Press
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Workshop
+from storyloom.providers.openai.client import OpenAI
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
-from storyloom.vendors.openai import OpenAI
-from storyloom.work import Workshop
 
 
 def compose(settings: Settings, objects: Objects) -> Workshop:

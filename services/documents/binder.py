@@ -12,17 +12,17 @@ from services.documents.inputs import given, needed
 from services.documents.pages import SNUGGEST, Contents, expected_pages, lay_out
 from services.documents.press import DamagedPictureError, Print, Sheet
 from services.documents.printer import File
-from storyloom.heavy import in_a_thread
+from storyloom.jobs.definition import Report
+from storyloom.runtime.executors import in_a_thread
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, Book, Outline, Picture, StoredObject, StoryContent
-from storyloom.work import Report
 
 log = structlog.get_logger()
 
 
 class Store(Protocol):
-    """Where pictures come from and the book goes: storyloom.objects."""
+    """Where pictures come from and the book goes: storyloom.storage.objects."""
 
     async def get(self, stored: StoredObject) -> bytes: ...
 

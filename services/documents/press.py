@@ -18,9 +18,9 @@ from typing import Any
 import structlog
 
 from services.documents.printer import File
+from storyloom.runtime.priority import Turns
 from storyloom.story.assets import Priority
 from storyloom.story.errors import GiveUp, TryAgain
-from storyloom.turns import Turns
 
 log = structlog.get_logger()
 

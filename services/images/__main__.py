@@ -1,7 +1,7 @@
 """Run the images service: ``python -m services.images``."""
 
 from services.images.app import compose
-from storyloom.worker import main
+from storyloom.jobs.worker import main
 
 if __name__ == "__main__":
     main(compose)

@@ -2,11 +2,11 @@
 
 from services.images.critic import Critic
 from services.images.painter import Painter
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Maker, Workshop
+from storyloom.providers.openai.client import OpenAI
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import PICTURES, Asset, Service
-from storyloom.vendors.openai import OpenAI
-from storyloom.work import Maker, Workshop
 
 
 def compose(settings: Settings, objects: Objects) -> Workshop:

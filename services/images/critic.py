@@ -48,7 +48,7 @@ class PictureCheck(_Answer):
 
 
 class Eye(Protocol):
-    """Whoever looks at pictures: OpenAI's vision model, or the studio offline, through storyloom.vendors.openai."""
+    """Whoever looks at pictures: OpenAI's vision model, or the studio offline (storyloom.providers.openai)."""
 
     async def parse(
         self,

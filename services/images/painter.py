@@ -10,12 +10,12 @@ from services.images.critic import Critic
 from services.images.easel import ATTEMPTS, Attempt, Easel
 from services.images.plates import NotAPictureError, develop
 from services.images.prompts import Prompt, draft_picture, draft_portrait
+from storyloom.jobs.definition import Report
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, Picture, ProviderCall, StoredObject
-from storyloom.work import Report
 
 _EASELS = 8
 """How many interrupted jobs are remembered, a few MB each."""
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Brush(Protocol):
-    """Whoever draws: OpenAI's image model, or the studio offline, through storyloom.vendors.openai."""
+    """Whoever draws: OpenAI's image model, or the studio offline, through storyloom.providers.openai.client."""
 
     async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
         """Draw from words alone: PNG bytes. Raises TryAgain or GiveUp."""
@@ -36,7 +36,7 @@ class Brush(Protocol):
 
 
 class Shelf(Protocol):
-    """Where pictures are kept: the store (storyloom.objects)."""
+    """Where pictures are kept: the store (storyloom.storage.objects)."""
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Keep bytes; the same bytes twice are the same object."""

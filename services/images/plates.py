@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from services.images.palette import read_palette
-from storyloom.heavy import in_a_thread
+from storyloom.runtime.executors import in_a_thread
 from storyloom.story.results import HexColour
 
 MOST_BYTES = 32 * 1024 * 1024

@@ -1,6 +1,6 @@
 """``python -m services.status``."""
 
 from services.status.app import serve
-from storyloom.running import run
+from storyloom.runtime.supervision import run
 
 run("status", serve)

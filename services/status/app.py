@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import web
 
-from services.status import records
-from services.status.gauges import Gauges
+from services.status import repository
 from services.status.hub import Hub
+from services.status.job_starts import Starts
 from services.status.projector import Projector
+from services.status.queue_metrics import Gauges
 from services.status.reconciler import Pace, Reconciler
-from services.status.records import Records
-from services.status.starts import Starts
+from services.status.repository import Records
 from services.status.stream import Stream, routes
 from services.status.unfinished import Unfinished
-from storyloom.bus.connection import Bus, connect
-from storyloom.bus.streams import missing, provision
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, open_pool
-from storyloom.health import add_health, listen
-from storyloom.problems import as_problems
-from storyloom.running import supervise
-from storyloom.settings import Settings
+from storyloom.messaging.connection import Bus, connect
+from storyloom.messaging.topology import missing, provision
+from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import supervise
+from storyloom.web.health import add_health, listen
+from storyloom.web.problems import as_problems
 
 log = structlog.get_logger()
 
@@ -98,5 +98,5 @@ async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatu
         "gauges": Gauges(bus, pool).run,
     }
     tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()]
-    records.queries()  # read the SQL now: a slip in it must show at the start
+    repository.queries()  # read the SQL now: a slip in it must show at the start
     return RunningStatus(url, projector, reconciler, bus, pool, runner, tasks)

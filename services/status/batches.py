@@ -1,12 +1,12 @@
 """A batch of one story's events, folded one after the other into one turn."""
 
-from services.status.journey import Effects, News, after
-from services.status.records import Turn
+from services.status.repository import Turn
+from services.status.transitions import Effects, News, after
+from storyloom.runtime.metrics import STORIES
 from storyloom.story.assets import Asset
 from storyloom.story.events import AnyEvent, StoryCompleted
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import Journey, overall
-from storyloom.telemetry import STORIES
 
 
 def fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Turn | None:

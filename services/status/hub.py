@@ -18,7 +18,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from storyloom.bus.connection import Bus
+from storyloom.messaging.connection import Bus
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetProgressed
 

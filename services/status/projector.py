@@ -19,14 +19,14 @@ from pydantic import ValidationError
 
 from services.status.batches import fold, story_completed
 from services.status.jobs import job_for
-from services.status.records import Records, RepeatedError, Turn
-from storyloom.bus.connection import Bus, BusUnavailableError, Letter
-from storyloom.bus.pulling import Pull
+from services.status.repository import Records, RepeatedError, Turn
 from storyloom.db.pool import AWAY
+from storyloom.messaging.connection import Bus, BusUnavailableError, Letter
+from storyloom.messaging.consumer import Pull
+from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted, is_newer
 from storyloom.story.jobs import AssetRequested, StopWork, job_subject
 from storyloom.story.journey import Journey, overall
-from storyloom.telemetry import EVENTS, PROJECTOR_LAG
 
 log = structlog.get_logger()
 

@@ -150,3 +150,9 @@ SELECT seq, event, data FROM story_events WHERE story_id = :id AND seq > :after 
 -- name: forget_inbox!
 -- Events live 14 days on the stream: older ids can never come again.
 DELETE FROM inbox WHERE at < now() - interval '15 days';
+
+-- name: unfinished_stories^
+SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 'generating';
+
+-- name: count_unheard_wishes^
+SELECT count(*) AS count, min(created_at) AS oldest FROM wishes WHERE heard_at IS NULL;

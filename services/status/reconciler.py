@@ -17,14 +17,14 @@ from pydantic import ValidationError
 
 from services.status.jobs import job_for
 from services.status.unfinished import Dispatched, Key, Unfinished
-from storyloom.bus.connection import Bus, BusUnavailableError, LaneState, Sent
-from storyloom.bus.held import Held, who_holds_what
 from storyloom.db.pool import is_away
+from storyloom.jobs.in_flight import Held, who_holds_what
+from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, Sent
+from storyloom.runtime.metrics import RECONCILED
 from storyloom.story.assets import Asset
 from storyloom.story.events import AssetFailed, StoryDeadlinePassed
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork
-from storyloom.telemetry import RECONCILED
 
 log = structlog.get_logger()
 

@@ -16,13 +16,13 @@ import orjson
 import structlog
 from aiohttp import web
 
-from services.status import records
+from services.status import repository
 from services.status.hub import Hub, Reader, TooSlowError
 from storyloom.db.pool import AWAY as DATABASE_AWAY
 from storyloom.db.pool import Pool, is_away
-from storyloom.keys import caller
-from storyloom.problems import Problem, not_found
-from storyloom.telemetry import READERS
+from storyloom.runtime.metrics import READERS
+from storyloom.web.keys import caller
+from storyloom.web.problems import Problem, not_found
 
 log = structlog.get_logger()
 
@@ -71,7 +71,7 @@ class Stream:
         story_id = _story_id(request.match_info["id"])
         after = _last_seen(request)
         async with self._hub.reading(story_id) as reader:
-            story = await records.queries().story_for_reader(self._pool, id=story_id)
+            story = await repository.queries().story_for_reader(self._pool, id=story_id)
             if story is None or story["tenant_id"] != who.tenant_id:
                 raise not_found("story")
             if _is_over(story) and after is not None and after >= story["seq"]:
@@ -140,7 +140,7 @@ class Stream:
     async def _row(self, story_id: UUID) -> Any:
         """The story's row, None once it was deleted. Raises HistoryAwayError."""
         try:
-            return await records.queries().story_for_reader(self._pool, id=story_id)
+            return await repository.queries().story_for_reader(self._pool, id=story_id)
         except DATABASE_AWAY as error:
             if not is_away(error):
                 raise
@@ -149,7 +149,7 @@ class Stream:
     async def _history(self, story_id: UUID, after: int) -> list[Any]:
         """All that was told after an id, read at once: a slow reader holds no connection. Raises HistoryAwayError."""
         try:
-            return [row async for row in records.queries().told_after(self._pool, id=story_id, after=after)]
+            return [row async for row in repository.queries().told_after(self._pool, id=story_id, after=after)]
         except DATABASE_AWAY as error:
             if not is_away(error):
                 raise

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from services.status import records
+from services.status import repository
 from storyloom.db.pool import Pool
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.events import AssetFailed, StoryDeadlinePassed, StoryRequested, Wish, story_requested
@@ -45,7 +45,7 @@ class Unfinished:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._queries = records.queries()
+        self._queries = repository.queries()
 
     async def now(self) -> datetime:
         """Postgres's clock: the one that rows are dated by."""
@@ -87,7 +87,7 @@ class Unfinished:
         """The journeys of some stories."""
         async with self._pool.acquire() as connection:
             stories = [row async for row in self._queries.read_stories(connection, ids=list(ids))]
-            return await records.read(connection, stories)
+            return await repository.read(connection, stories)
 
     async def overdue_stories(self, seconds: float, at: datetime) -> list[StoryDeadlinePassed]:
         """The ends of stories that have been under way for longer than that."""

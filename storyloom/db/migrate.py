@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from storyloom.db.pool import Connection
-from storyloom.settings import DatabaseSettings
+from storyloom.runtime.settings import DatabaseSettings
 
 FOLDER = Path(str(files("storyloom.db") / "migrations"))
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import orjson
 
-from storyloom.settings import DatabaseSettings
+from storyloom.runtime.settings import DatabaseSettings
 
 if TYPE_CHECKING:  # these are generic in asyncpg's stubs alone
     Pool = asyncpg.Pool[asyncpg.Record]

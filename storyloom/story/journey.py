@@ -1,6 +1,6 @@
 """A story's journey: the state of each of its assets, and what the outside world is shown of it. Pure.
 
-How a journey moves is decided in services/status/journey.py alone; here is what it *is*.
+How a journey moves is decided in services/status/transitions.py alone; here is what it *is*.
 """
 
 from collections.abc import Mapping

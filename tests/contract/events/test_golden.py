@@ -12,9 +12,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from storyloom.bus.connection import letter, order
-from storyloom.bus.streams import EVENTS_FOR_STATUS
-from storyloom.objects import Manifest
+from storyloom.jobs.manifest import Manifest
+from storyloom.messaging.connection import letter, order
+from storyloom.messaging.topology import EVENTS_FOR_STATUS
 from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, is_newer, subject
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from pydantic import SecretStr
 
-from storyloom.health import listen
-from storyloom.settings import StoreSettings
+from storyloom.runtime.settings import StoreSettings
+from storyloom.web.health import listen
 
 _CODES = {412: "PreconditionFailed", 409: "ConditionalRequestConflict", 503: "SlowDown", 500: "InternalError"}
 _CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests"}

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storyloom.objects import Manifest, Objects, manifest_key
-from storyloom.settings import Settings
+from storyloom.jobs.manifest import Manifest
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects, manifest_key
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp
 from storyloom.story.fingerprint import Fingerprint

@@ -10,8 +10,9 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from storyloom.objects import Manifest, Objects, manifest_key
-from storyloom.settings import Settings
+from storyloom.jobs.manifest import Manifest
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects, manifest_key
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.fingerprint import Fingerprint

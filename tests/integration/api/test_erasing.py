@@ -9,17 +9,18 @@ from uuid import UUID
 
 import pytest
 
-from services.api.erasing import AGAIN, LEASE, TOGETHER, Eraser, moments
+from services.api.erasure import AGAIN, LEASE, TOGETHER, Eraser, moments
 from services.api.keys import add_key
-from services.api.statements import queries
-from storyloom.bus.connection import connect
-from storyloom.keys import Caller
-from storyloom.objects import Manifest, Objects
-from storyloom.settings import Settings
+from services.api.repository import queries
+from storyloom.jobs.manifest import Manifest
+from storyloom.messaging.connection import connect
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetCompleted, story_requested
 from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
+from storyloom.web.keys import Caller
 from tests.integration.api.wishing import ask, come_true, heard, put
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import sample

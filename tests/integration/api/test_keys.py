@@ -7,9 +7,9 @@ import pytest
 
 from services.api.keys import main
 from storyloom.db.pool import open_pool
-from storyloom.keys import caller
-from storyloom.problems import Problem
-from storyloom.settings import DatabaseSettings
+from storyloom.runtime.settings import DatabaseSettings
+from storyloom.web.keys import caller
+from storyloom.web.problems import Problem
 
 KEY = re.compile(r"^sk_[\w-]{40,}\n$")
 

@@ -12,14 +12,14 @@ import pytest
 from aiohttp import ClientResponse
 
 from services.api.keys import add_key, ensure_local_key
-from storyloom import worker
-from storyloom.keys import digest
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.jobs.definition import Workshop
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.screening import ASK_SCREENING, Verdict
-from storyloom.work import Workshop
+from storyloom.web.keys import digest
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.unit.api.site import problem
 

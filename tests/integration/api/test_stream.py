@@ -15,9 +15,9 @@ from aiohttp import ClientError, web
 from services.status import app as status
 from services.status.hub import Hub
 from services.status.stream import Stream, routes
-from storyloom.health import listen
-from storyloom.problems import as_problems
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
+from storyloom.web.health import listen
+from storyloom.web.problems import as_problems
 from tests.integration.core.system import BY_HAND, QUICK, System, Told, running, until
 from tests.unit.api.site import problem
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.api.keys import add_key
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled
 from tests.integration.api.wishing import ask, heard, judged, kindly, put, told, wishes

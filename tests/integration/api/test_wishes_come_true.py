@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Report
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
 from storyloom.story.errors import GiveUp
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, AnyResult
-from storyloom.work import Report
 from tests.integration.api.test_erasing import traces
 from tests.integration.api.wishing import ask, come_true, judged
 from tests.integration.core.system import System, Told, running, until

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import PUBLIC
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.jobs import AssetRequested

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.audio.elevenlabs import ElevenLabs
-from services.audio.narrator import Passage
-from storyloom.settings import ElevenLabsSettings
+from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.providers.voice import Passage
+from storyloom.runtime.settings import ElevenLabsSettings
 from storyloom.story.errors import GiveUp, TryAgain
 from studio.voice.speaking import Spoken, speak_now
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say

@@ -10,15 +10,15 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from services.audio.elevenlabs import ElevenLabs
-from services.audio.narrator import Passage
-from storyloom.settings import ElevenLabsSettings, ProviderSettings
+from storyloom.jobs.definition import BILL, Bill
+from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.providers.resilience.gate import Gate
+from storyloom.providers.voice import Passage
+from storyloom.runtime.settings import ElevenLabsSettings, ProviderSettings
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
-from storyloom.vendors.gate import Gate
-from storyloom.work import BILL, Bill
 from studio.voice.speaking import Spoken, speak_now
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
-from tests.unit.vendors.clock import StoppedClock
+from tests.unit.providers.clock import StoppedClock
 
 PASSAGE = Passage(text="Good night, fox.", voice_id="narrator", purpose="narration_1")
 PRICE = 0.0003

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.audio.joining import RATE, Joined, Piece, join, join_now, measure
+from services.audio.joining import Joined, Piece, join, join_now
+from storyloom.providers.elevenlabs.mp3 import RATE, measure
 from studio.voice.speaking import speak_now
 
 TEXTS = ("Who is it? asked the fox.", "Mira rolled home.", "And then they slept.", "Good night.")

@@ -13,10 +13,10 @@ import av
 import pytest
 
 from services.audio.app import compose
-from services.audio.elevenlabs import ElevenLabs
 from services.audio.narrator import Narrator
-from storyloom.objects import Objects
-from storyloom.settings import ElevenLabsSettings, Settings, StoreSettings
+from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.runtime.settings import ElevenLabsSettings, Settings, StoreSettings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, NARRATIONS, TEXTS, Asset, Service
 from storyloom.story.brief import Brief
 from storyloom.story.errors import GiveUp

@@ -11,16 +11,16 @@ from pydantic import SecretStr
 
 from services.content.app import compose
 from services.content.screening import Screening
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Workshop
+from storyloom.providers.openai.client import OpenAI
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, Outline, SceneText, StoryContent
-from storyloom.vendors.openai import OpenAI
-from storyloom.work import Workshop
 from studio.app import RunningStudio, serve
 from studio.makers import Makers
 from studio.settings import StudioSettings

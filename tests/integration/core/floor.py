@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from storyloom import worker
-from storyloom.bus.connection import Bus, connect
-from storyloom.bus.dead import DeadLetter
-from storyloom.bus.streams import STOP_WORK, provision
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.jobs.dead_letters import DeadLetter
+from storyloom.messaging.connection import Bus, connect
+from storyloom.messaging.topology import STOP_WORK, provision
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
 from storyloom.story.brief import Brief
 from storyloom.story.events import EVENT, AnyEvent

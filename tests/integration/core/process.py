@@ -8,14 +8,14 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Self
 
-from storyloom import worker
-from storyloom.objects import Objects
-from storyloom.running import Serve, _until_stopped
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.jobs.definition import Report
+from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import Serve, _until_stopped
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Service
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
-from storyloom.work import Report
 from tests.integration.core.system import until
 from tests.makers import QuickMakers
 

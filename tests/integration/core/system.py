@@ -16,11 +16,12 @@ from services.api import app as api
 from services.api.keys import add_key
 from services.status import app as status
 from services.status.reconciler import Pace
-from storyloom import worker
-from storyloom.bus.connection import Bus, connect
 from storyloom.db.pool import Pool
-from storyloom.objects import Manifest, Objects
-from storyloom.settings import Settings
+from storyloom.jobs import worker
+from storyloom.jobs.manifest import Manifest
+from storyloom.messaging.connection import Bus, connect
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested

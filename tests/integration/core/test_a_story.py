@@ -2,7 +2,7 @@
 
 import json
 
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH
 from tests.integration.core.system import running
 

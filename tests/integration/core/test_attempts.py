@@ -3,16 +3,16 @@
 import asyncio
 from typing import Any
 
-from storyloom.attempts import Attempts
-from storyloom.objects import Manifest, Objects
-from storyloom.settings import Settings
+from storyloom.jobs.definition import BILL, Bill
+from storyloom.jobs.manifest import Attempts, Manifest
+from storyloom.runtime.metrics import REMADE
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall
-from storyloom.telemetry import REMADE
-from storyloom.work import BILL, Bill
 from tests.integration.core.floor import floor, forever, kill
 from tests.makers import QuickMakers
 

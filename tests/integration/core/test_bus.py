@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storyloom.bus import connection
-from storyloom.bus.connection import Bus, BusUnavailableError, Sent, connect
-from storyloom.bus.streams import consumers, missing, provision, streams
-from storyloom.settings import Settings
+from storyloom.messaging import connection
+from storyloom.messaging.connection import Bus, BusUnavailableError, Sent, connect
+from storyloom.messaging.topology import consumers, missing, provision, streams
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import story_requested

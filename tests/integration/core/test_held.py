@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
 
-from storyloom.bus.connection import connect
-from storyloom.bus.held import who_holds_what
-from storyloom.bus.streams import WHO_HOLDS_WHAT
-from storyloom.bus.working import Working
-from storyloom.settings import Settings
+from storyloom.jobs.in_flight import who_holds_what
+from storyloom.jobs.runner import Working
+from storyloom.messaging.connection import connect
+from storyloom.messaging.topology import WHO_HOLDS_WHAT
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from tests.integration.core.system import running, until
 

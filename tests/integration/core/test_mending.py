@@ -9,7 +9,7 @@ import pytest
 from services.status.jobs import job_for
 from services.status.reconciler import Pace, Reconciler
 from services.status.unfinished import Unfinished
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.events import AssetRegenerateRequested, StoryCancelled
 from storyloom.story.jobs import AssetRequested, StopWork

@@ -16,7 +16,7 @@ from local.nats import EmbeddedNats
 from local.postgres import EmbeddedPostgres
 from services.status.hub import Hub
 from storyloom.db.migrate import migrate
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from tests.integration.api.test_stream import serving
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until

@@ -9,15 +9,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storyloom.bus.held import who_holds_what
-from storyloom.objects import Manifest, Objects
-from storyloom.settings import Settings
+from storyloom.jobs.in_flight import who_holds_what
+from storyloom.jobs.manifest import Manifest
+from storyloom.runtime.metrics import ADOPTED, REMADE, UNSAFE_SECONDS
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.errors import TryAgain
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
-from storyloom.telemetry import ADOPTED, REMADE, UNSAFE_SECONDS
 from tests.integration.core.floor import Floor, floor
 from tests.integration.core.process import SIGNED, Heedless, WorkerProcess
 from tests.integration.core.system import until

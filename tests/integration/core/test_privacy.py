@@ -6,8 +6,8 @@ from typing import Any
 import structlog
 from structlog.testing import capture_logs
 
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import TryAgain
 from storyloom.story.jobs import AssetRequested

@@ -10,9 +10,9 @@ import pytest
 from services.status import app as status
 from services.status import projector as projecting
 from services.status.projector import Batch, Projector
-from services.status.records import Records, Turn
-from storyloom.bus.connection import Letter
-from storyloom.settings import Settings
+from services.status.repository import Records, Turn
+from storyloom.messaging.connection import Letter
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetCompleted, story_requested
 from storyloom.story.jobs import AssetRequested

@@ -7,12 +7,12 @@ from uuid import UUID
 from services.api.stories import Stories
 from services.status.reconciler import Pace, Reconciler, Round
 from services.status.unfinished import Unfinished
-from storyloom.bus.connection import Bus, BusUnavailableError
-from storyloom.keys import Caller
-from storyloom.settings import Settings
+from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import AssetCompleted, Event
+from storyloom.web.keys import Caller
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import result_of
 

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storyloom.settings import Settings
+from storyloom.jobs.definition import Report
+from storyloom.jobs.worker import RunningWorker
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.errors import TryAgain
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
-from storyloom.work import Report
-from storyloom.worker import RunningWorker
 from tests.integration.core.floor import Floor, floor, forever
 from tests.integration.core.system import until
 from tests.makers import QuickMakers

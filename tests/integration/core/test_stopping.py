@@ -5,14 +5,14 @@ from pathlib import Path
 
 from nats.aio.msg import Msg
 
-from storyloom.bus.connection import Bus
-from storyloom.bus.pulling import Pull
-from storyloom.settings import Settings
+from storyloom.jobs.worker import RunningWorker
+from storyloom.messaging.connection import Bus
+from storyloom.messaging.consumer import Pull
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
-from storyloom.worker import RunningWorker
 from tests.integration.core.floor import Floor, floor, forever
 from tests.integration.core.process import SIGNED, WorkerProcess
 from tests.integration.core.system import until

@@ -11,13 +11,13 @@ from aiohttp import ClientSession
 
 from local.nats import EmbeddedNats
 from local.store import EmbeddedStore
-from storyloom.bus import publishing, pulling
-from storyloom.bus.streams import provision
-from storyloom.settings import Settings
+from storyloom.jobs.worker import RunningWorker
+from storyloom.messaging import consumer, publisher
+from storyloom.messaging.topology import provision
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.events import AssetCompleted, AssetFailed
 from storyloom.story.jobs import AssetRequested
-from storyloom.worker import RunningWorker
 from tests.integration.core.floor import floor
 from tests.integration.core.system import until
 
@@ -43,7 +43,7 @@ async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_bac
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its heart beats into the void meanwhile, and it is made once."""
-    monkeypatch.setattr(publishing, "PATIENCE", 0.3)
+    monkeypatch.setattr(publisher, "PATIENCE", 0.3)
     release = asyncio.Event()
 
     async def wait(job: AssetRequested) -> None:
@@ -75,7 +75,7 @@ async def test_a_worker_without_its_consumer_asks_now_and_then(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a heartbeat, counted against a clock of the same beat; it goes on when the lane is back."""
-    monkeypatch.setattr(pulling, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
     async with floor(settings) as on:
         names = on.bus.names
         running = await on.work()

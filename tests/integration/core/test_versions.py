@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from storyloom.bus import working
-from storyloom.settings import Settings
+from storyloom.jobs import runner
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
 from storyloom.story.events import AssetCompleted
 from tests.integration.core.floor import Floor, floor
@@ -13,7 +13,7 @@ from tests.integration.core.system import until
 
 async def test_a_job_of_a_newer_release_is_left_to_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handed back again and again, never buried; whoever can read it takes it. Here an operator puts it right."""
-    monkeypatch.setattr(working, "NEWER", 0.05)
+    monkeypatch.setattr(runner, "NEWER", 0.05)
     async with floor(settings) as on:
         job = await on.order()
         names = on.bus.names

@@ -6,8 +6,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from uuid import UUID
 
-from storyloom.objects import Manifest, Objects
-from storyloom.settings import Settings
+from storyloom.jobs.manifest import Manifest
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.jobs import AssetRequested

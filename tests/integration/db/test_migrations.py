@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from services.api import app as api
 from services.status import app as status
 from storyloom.db.migrate import FOLDER, MigrationFailed, _for_dbmate, migrate, mismatch, version, wanted_version
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 
 TABLES = {"tenants", "api_keys", "stories", "asset_generation_jobs", "story_events", "inbox", "wishes", "erasures"}
 

@@ -13,10 +13,10 @@ import asyncpg
 import orjson
 import pytest
 
-from storyloom.bus.connection import Letter, connect
-from storyloom.bus.streams import provision
-from storyloom.docs.pages import ROOT
-from storyloom.settings import Settings
+from storyloom.messaging.connection import Letter, connect
+from storyloom.messaging.topology import provision
+from storyloom.runtime.settings import Settings
+from tools.docs.pages import ROOT
 
 PAGE = (ROOT / "docs/running.md").read_text("utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)

@@ -14,12 +14,12 @@ import pytest
 from services.images.critic import Critic
 from services.images.painter import Painter
 from services.images.palette import distance
-from storyloom.settings import OpenAISettings
+from storyloom.providers.openai.client import OpenAI
+from storyloom.runtime.settings import OpenAISettings
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.results import AnyResult, Outline, Picture, StoredObject
-from storyloom.vendors.openai import OpenAI
 from studio.app import RunningStudio, serve
 from studio.painting.looking import look
 from studio.settings import StudioSettings

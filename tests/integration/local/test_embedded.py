@@ -23,7 +23,7 @@ from local.nats import EmbeddedNats, NatsAddress
 from local.postgres import EmbeddedPostgres
 from local.store import EmbeddedStore, StoreAddress
 from local.trouble import Trouble
-from storyloom.objects import Objects
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 
 ROOT = Path(__file__).parents[3]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.api.bodies import LONGEST_TEXT
+from services.api.schemas import LONGEST_TEXT
 from tests.unit.api.site import problem, site
 
 

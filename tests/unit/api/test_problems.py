@@ -7,8 +7,8 @@ import nats.errors
 import pytest
 from structlog.testing import capture_logs
 
-from storyloom.bus.connection import BusUnavailableError
-from storyloom.problems import TITLES, Problem
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.web.problems import TITLES, Problem
 from tests.unit.api.site import problem, site
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.api.reading import cursor
+from services.api.requests import cursor
 from tests.unit.api.site import problem, site
 
 SHORT = {"characterName": "Mira", "storyType": "adventure"}

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from services.api.wants import Cancel, Edit, Origin, Regenerate, Retry, Standing, Want, is_edit
-from storyloom.problems import Problem
+from services.api.commands import Cancel, Edit, Origin, Regenerate, Retry, Standing, Want, is_edit
 from storyloom.story.assets import PUBLIC, TEXTS, Asset, closure
 from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled, Wish
 from storyloom.story.results import SceneText
+from storyloom.web.problems import Problem
 from tests.makers import sample
 
 STORY = UUID(int=3)

@@ -8,11 +8,11 @@ import pytest
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 
-from services.audio.answers import characters_paid, read_answer
-from services.audio.failures import LONGEST_WAIT, translate
-from services.audio.words import Heard
+from storyloom.providers.elevenlabs.answers import characters_paid, read_answer
+from storyloom.providers.elevenlabs.errors import LONGEST_WAIT, translate
+from storyloom.providers.errors import Outcome
+from storyloom.providers.voice import Heard
 from storyloom.story.errors import GiveUp, NotNow, TryAgain
-from storyloom.vendors.outcomes import Outcome
 
 HEADERS = {"Request-Id": "req-7", "character-cost": "3"}
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from storyloom.providers.openai.client import Moderation
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief, Character
 from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, Outline, ProviderCall, SceneText
-from storyloom.vendors.openai import Moderation
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from services.content.writer import Writer
+from storyloom.providers.openai.blocks import write_blocks
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.results import Outline
-from storyloom.vendors.blocks import write_blocks
 from studio.versions import first_words
 from tests.unit.content.fox_author import (
     PARAGRAPHS,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storyloom.docs.__main__ import main
-from storyloom.docs.pages import PAGES, ROOT
+from tools.docs.__main__ import main
+from tools.docs.pages import PAGES, ROOT
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_the_pages_of_this_checkout_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "storyloom.docs", "--check"],
+        [sys.executable, "-m", "tools.docs", "--check"],
         cwd=ROOT,
         # Whatever a machine has set, the pages show the defaults.
         env=os.environ | {"BUS_PREFIX": "elsewhere_", "ACK_WAIT": "3", "HTTP_PORT": "9999"},
@@ -46,7 +46,7 @@ def test_a_page_with_a_changed_line_fails_the_check_in_one_sentence(
     text = path.read_text("utf-8")
     path.write_text(text.replace("\n<!-- /made -->", "\nSomebody was here.\n<!-- /made -->", 1), "utf-8")
     assert main(["--check"], checkout) == 1
-    told = f"{page} does not say what the code says: run `.venv/bin/python -m storyloom.docs`.\n"
+    told = f"{page} does not say what the code says: run `.venv/bin/python -m tools.docs`.\n"
     assert capsys.readouterr().err == told
 
 

@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, SecretStr
 
-from storyloom.docs import bus, catalogue, graph, variables
-from storyloom.docs.catalogue import RESULTS
-from storyloom.docs.meanings import explained, meaning
-from storyloom.docs.pages import ROOT
-from storyloom.docs.services import EVENTS, heard_by, said_by
-from storyloom.docs.shapes import fields
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import StoryRequested
 from storyloom.story.results import Value, Word
+from tools.docs import bus, catalogue, graph, variables
+from tools.docs.catalogue import RESULTS
+from tools.docs.meanings import explained, meaning
+from tools.docs.pages import ROOT
+from tools.docs.services import EVENTS, heard_by, said_by
+from tools.docs.shapes import fields
 
 ARROW = re.compile(r"^    (\w+) (-->|-\.->) (\w+)$", re.MULTILINE)
 

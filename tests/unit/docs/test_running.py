@@ -8,9 +8,9 @@ from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
 from local.choices import Choices
-from storyloom import telemetry
-from storyloom.docs.pages import ROOT
-from storyloom.settings import Settings
+from storyloom.runtime import metrics
+from storyloom.runtime.settings import Settings
+from tools.docs.pages import ROOT
 
 RUNNING = (ROOT / "docs/running.md").read_text("utf-8")
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/**/*.md"))
@@ -33,10 +33,10 @@ def test_the_logs_that_are_explained_are_written_somewhere() -> None:
 
 
 def test_every_metric_is_explained() -> None:
-    metrics = [value for value in vars(telemetry).values() if isinstance(value, MetricWrapperBase)]
+    counted = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
     names = {
         described.name + ("_total" if isinstance(metric, Counter) else "")
-        for metric in metrics
+        for metric in counted
         for described in metric.describe()
     }
     assert names == set(re.findall(r"^\| `(storyloom_\w+)` \|", RUNNING, re.MULTILINE))

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.documents.press import DamagedPictureError, Print, Sheet
-from storyloom.objects import SUFFIXES
+from storyloom.providers.openai.client import Moderation
+from storyloom.storage.objects import SUFFIXES
 from storyloom.story.assets import Asset
 from storyloom.story.results import Activity, ProviderCall, StoredObject
-from storyloom.vendors.openai import Moderation
 
 M = TypeVar("M", bound=BaseModel)
 

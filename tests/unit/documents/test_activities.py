@@ -3,12 +3,12 @@
 import pytest
 
 from services.documents.activities import PROMPT, Designer, Ideas
+from storyloom.providers.openai.blocks import write_blocks
+from storyloom.providers.openai.schema import strict_schema
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities
-from storyloom.vendors.blocks import write_blocks
-from storyloom.vendors.schema import strict_schema
 from studio.versions import first_words
 from tests.unit.documents import stories
 from tests.unit.documents.people import Listener, PaperPress, PatientAuthor

@@ -1,8 +1,8 @@
 """The composition root."""
 
 from services.images.app import compose
-from storyloom.objects import Objects
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Service
 
 

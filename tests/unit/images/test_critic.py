@@ -8,10 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from services.images.critic import Critic, PictureCheck, Verdict
 from services.images.prompts import Prompt, draft_picture
+from storyloom.providers.openai.schema import strict_schema
 from storyloom.story.assets import Asset
 from storyloom.story.errors import GiveUp, TryAgain
 from storyloom.story.results import ProviderCall
-from storyloom.vendors.schema import strict_schema
 from tests.unit.images.samples import job_for, outline_of
 
 M = TypeVar("M", bound=BaseModel)

@@ -9,7 +9,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from local.programs import SERVICES
-from storyloom.settings import Settings
+from storyloom.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

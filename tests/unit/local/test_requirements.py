@@ -47,14 +47,14 @@ def packages_of(service: str) -> set[str]:
     """The packages that a service's code reaches, its own and what it takes from storyloom."""
     waiting, seen, outside = sorted((ROOT / "services" / service).glob("*.py")), set[Path](), set[str]()
     if service == "status":  # operators' commands run in its container
-        waiting += [ROOT / "storyloom" / "__main__.py", *sorted((ROOT / "storyloom" / "operating").glob("*.py"))]
+        waiting += sorted((ROOT / "ops").glob("*.py"))
     while waiting:
         file = waiting.pop()
         if file in seen:
             continue
         seen.add(file)
         for name in imported(file):
-            if name.split(".")[0] == "storyloom":
+            if name.split(".")[0] in ("storyloom", "ops"):
                 waiting += modules(name)
             else:
                 outside.add(name.split(".")[0])

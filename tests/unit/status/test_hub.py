@@ -10,8 +10,8 @@ import nats.errors
 import pytest
 
 from services.status.hub import Hub, Reader
-from storyloom.bus.connection import Bus
-from storyloom.bus.streams import Names
+from storyloom.messaging.connection import Bus
+from storyloom.messaging.topology import Names
 
 Told = Callable[[Any], Awaitable[None]]
 

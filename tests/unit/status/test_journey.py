@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.status.journey import NOTHING, after
+from services.status.transitions import NOTHING, after
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset, closure
 from storyloom.story.journey import NEED_FAILED, document, failure, overall
 from tests.unit.status.walking import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.status.journey import NOTHING, fingerprint_of
+from services.status.transitions import NOTHING, fingerprint_of
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset
 from storyloom.story.events import AnyEvent
 from storyloom.story.journey import DEADLINE, overall

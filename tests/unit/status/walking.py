@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from services.status.journey import NOTHING, Effects, after
+from services.status.transitions import NOTHING, Effects, after
 from storyloom.story.assets import GRAPH, PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import (

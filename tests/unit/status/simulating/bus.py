@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from nats.aio.msg import Msg
 
-from storyloom.bus.connection import Bus, BusUnavailableError, LaneState, Letter, Sent
-from storyloom.bus.pulling import Pull
-from storyloom.bus.streams import Names
+from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, Letter, Sent
+from storyloom.messaging.consumer import Pull
+from storyloom.messaging.topology import Names
 from storyloom.story.events import Event
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork

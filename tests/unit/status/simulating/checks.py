@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.status.journey import after, fingerprint_of
+from services.status.transitions import after, fingerprint_of
 from storyloom.story.assets import GRAPH, TEXTS, Asset
 from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, SceneTextEdited, StoryCancelled
 from storyloom.story.journey import Journey, document, overall

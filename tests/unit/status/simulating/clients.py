@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from storyloom.bus.connection import BusUnavailableError
+from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.events import (
     AssetRegenerateRequested,

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 
 from services.status.projector import Projector
 from services.status.reconciler import Reconciler
-from services.status.records import Turn
+from services.status.repository import Turn
 from services.status.unfinished import Dispatched
-from storyloom.bus.connection import BusUnavailableError
+from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.events import StoryCompleted
 from storyloom.story.jobs import AssetRequested
 from tests.unit.status.simulating.rows import Rows

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.status.records import Locked, Records, RepeatedError, Turn
+from services.status.repository import Locked, Records, RepeatedError, Turn
 from storyloom.story.assets import Asset
 from storyloom.story.events import Wish
 from storyloom.story.journey import AssetState, Journey, overall

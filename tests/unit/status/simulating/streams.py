@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from storyloom.bus.connection import Sent
-from storyloom.bus.streams import EVENTS_FOR_STATUS
+from storyloom.messaging.connection import Sent
+from storyloom.messaging.topology import EVENTS_FOR_STATUS
 from storyloom.story.events import Event
 from storyloom.story.jobs import AssetRequested
 from tests.unit.status.simulating.world import World

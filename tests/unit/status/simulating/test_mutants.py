@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.status.journey import _Turn
+from services.status.transitions import _Turn
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from tests.unit.status.simulating import mutants

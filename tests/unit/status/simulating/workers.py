@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from storyloom.bus.connection import Bus, BusUnavailableError
-from storyloom.bus.held import Held, HeldJob
-from storyloom.bus.stopped import Stopped, concerns
+from storyloom.jobs.cancellation import Stopped, concerns
+from storyloom.jobs.in_flight import Held, HeldJob
+from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.story.assets import TEXTS, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, Event
 from storyloom.story.jobs import AssetRequested, StopWork

@@ -1,0 +1,102 @@
+"""``doctor``: who works on each unfinished asset or what it waits for; and what is ill, confirmed by looking again.
+
+A system that is busy and well has no finding: things move between two looks, and only what stays is told.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from ops import diagnosis, payments, stored
+from ops.assets import Finding
+from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
+from ops.snapshots import Look, Patience, look
+from storyloom.runtime.settings import Settings
+
+EXPLAINED = frozenset({"bus_drift", "projector_still"})
+"""Why a look may be blurred; looking longer does not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the doctor has to say. ``remarks`` are sentences about what could not be told, or need not worry."""
+
+    look: Look
+    findings: list[Finding]
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        """The exit code: findings, or nothing to be told because the projector is behind, or health."""
+        if self.findings:
+            return NOTHING
+        return FOUND if self.look.caught_up else AWAY
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what may be asked."""
+    parser.add_argument("--deep", action="store_true", help="also compare every story with the store: it takes longer")
+    parser.add_argument(
+        "--ledger", metavar="URL|FILE", help="the providers' own list of paid calls; or the studio's URL"
+    )
+    parser.add_argument("--all", action="store_true", help="list every unfinished asset")
+    parser.add_argument("--json", action="store_true", help="everything, as one JSON object")
+
+
+async def run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
+    """Examine, print, and answer the exit code. Raises AwayError."""
+    calls = None if asked.ledger is None else await payments.read_ledger(asked.ledger)
+    async with reaching(settings) as reach:
+        report = await examine(reach, deep=asked.deep, calls=calls)
+    if asked.json:
+        console.out(diagnosis.as_json(report.look, report.findings, report.remarks), highlight=False)
+    else:
+        console.print(diagnosis.page(report.look, report.findings, report.remarks, everything=asked.all))
+    return report.code
+
+
+async def examine(
+    reach: Reach,
+    patience: Patience | None = None,
+    *,
+    deep: bool = False,
+    calls: Sequence[payments.PaidCall] | None = None,
+) -> Report:
+    """Look, and look again at what is wrong until it is sure. Raises what the bus, Postgres or the store raise."""
+    patience = patience or Patience()
+    seen = await _look_sharply(reach, patience)
+    findings = seen.findings
+    for pause in patience.pauses:
+        if not findings:
+            break
+        await asyncio.sleep(pause)
+        seen = await _look_sharply(reach, patience)
+        findings = _still(findings, seen)
+    remarks = []
+    if not seen.caught_up:
+        told = f"The projector is {seen.behind:,} events behind"
+        remarks.append(f"{told}: what is lost cannot be told from what it has not heard yet.")
+    if deep:
+        findings = findings + await stored.compare(reach)
+    if calls is not None:
+        unknown, remark = await payments.compare(reach, calls)
+        findings, remarks = findings + unknown, [*remarks, remark]
+    return Report(seen, findings, remarks)
+
+
+async def _look_sharply(reach: Reach, patience: Patience) -> Look:
+    """A look for which the projector had heard everything; a blurred one where it does not get there in three."""
+    for _ in range(2):
+        seen = await look(reach, patience)
+        if seen.caught_up or any(finding.code in EXPLAINED for finding in seen.findings):
+            return seen
+    return await look(reach, patience)
+
+
+def _still(before: Sequence[Finding], seen: Look) -> list[Finding]:
+    """What was found before and is found again, in today's words."""
+    known = set(before)
+    return [finding for finding in seen.findings if finding in known]

@@ -1,0 +1,85 @@
+"""Gauges: what waits where, asked of bus and rows every few seconds, for dashboards and alerts.
+
+Work grows with what is unfinished, never with history: twelve consumers, two streams, two partial indexes.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from math import nan
+
+import structlog
+from nats.errors import Error as NatsError
+from prometheus_client import Gauge
+
+from services.status.repository import queries
+from storyloom.db.pool import Pool, is_away
+from storyloom.messaging import lanes
+from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.runtime import metrics
+from storyloom.story.assets import Priority, Service
+
+log = structlog.get_logger()
+
+PAIRS = [(service.value, priority.value) for service in Service for priority in Priority]
+
+
+class Gauges:
+    """Sets the gauges of runtime/metrics.py that tell of bus and rows. Any number of replicas tell the same."""
+
+    def __init__(self, bus: Bus, pool: Pool, *, every: float = 5.0) -> None:
+        self._bus = bus
+        self._pool = pool
+        self._every = every
+
+    async def run(self) -> None:
+        """Ask for ever; cancel it to end it. What cannot be asked is not a number until it can."""
+        while True:
+            await self.ask_bus()
+            await self.ask_rows()
+            await asyncio.sleep(self._every)
+
+    async def ask_bus(self) -> None:
+        """Queues, projector and dead letters."""
+        try:
+            found = await lanes.lanes(self._bus)
+            behind = (await lanes.projector(self._bus)).behind
+            dead = await lanes.dead_letters(self._bus)
+        except (BusUnavailableError, NatsError, TimeoutError) as error:
+            log.debug("gauges.bus_away", error=type(error).__name__)
+            _unknown(metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING)
+            for gauge in (metrics.QUEUED, metrics.QUEUE_AGE, metrics.IN_FLIGHT):
+                _unknown(*(gauge.labels(*pair) for pair in PAIRS))
+            return
+        now = datetime.now(UTC)
+        for lane in found:
+            pair = lane.service.value, lane.priority.value
+            metrics.QUEUED.labels(*pair).set(lane.queued)
+            metrics.QUEUE_AGE.labels(*pair).set(_age(lane.oldest, now))
+            metrics.IN_FLIGHT.labels(*pair).set(lane.in_flight)
+        metrics.PROJECTOR_PENDING.set(behind)
+        metrics.DEAD_LETTERS.set(dead)
+
+    async def ask_rows(self) -> None:
+        """Unfinished stories and unheard wishes."""
+        try:
+            stories = await queries().unfinished_stories(self._pool)
+            wishes = await queries().count_unheard_wishes(self._pool)
+            now = await queries().server_time(self._pool)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.debug("gauges.database_away", error=type(error).__name__)
+            _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.WISHES_UNHEARD)
+            return
+        metrics.UNFINISHED.set(stories["count"])
+        metrics.UNFINISHED_AGE.set(_age(stories["oldest"], now))
+        metrics.WISHES_UNHEARD.set(wishes["count"])
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+
+def _unknown(*gauges: Gauge) -> None:
+    for gauge in gauges:
+        gauge.set(nan)

@@ -1,0 +1,80 @@
+"""What one job went through, as its note in the store says: read and written only where something went wrong.
+
+A store that is away spends no attempt: what cannot be counted is not counted.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from storyloom.jobs.manifest import Attempts
+from storyloom.storage.objects import Objects
+from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import ProviderCall
+
+log = structlog.get_logger()
+
+Change = Callable[[Attempts], Attempts]
+NOTHING = Attempts()
+
+
+class History:
+    """The note of one job, in the hands of one holder. ``known`` is what was read, and what we added."""
+
+    __slots__ = ("_begun", "_job", "_objects", "_read", "known")
+
+    def __init__(self, objects: Objects, job: AssetRequested) -> None:
+        self._objects = objects
+        self._job = job
+        self._read = False
+        self._begun = False
+        self.known = NOTHING
+
+    async def read(self) -> Attempts:
+        """Read the note. Raises TryAgain while the store is away, GiveUp when it refuses."""
+        job = self._job
+        self.known = await self._objects.read_attempts(job.story_id, job.asset, job.fingerprint)
+        self._read = True
+        return self.known
+
+    async def begin(self) -> None:
+        """Note that a redelivery begins, before anything is paid. Raises like ``read``."""
+        await self._write(self.known.after_begin())
+        self._begun = True
+
+    async def fail(self, reason: str, calls: tuple[ProviderCall, ...], *, pauses: tuple[float, ...]) -> bool:
+        """Note a failed attempt, trying again after each pause (seconds); whether it could be counted."""
+        return await self._add(pauses, lambda note: note.after_failure(reason, calls))
+
+    async def end(self, calls: tuple[ProviderCall, ...], *, clean: bool, pauses: tuple[float, ...] = ()) -> bool:
+        """Note that an attempt was broken off, nothing being under way if ``clean``; whether it could be noted.
+
+        With nothing paid and no crash to be mistaken for, it is tried once at most.
+        """
+        needed = self._begun or bool(calls)
+        if not needed and not clean:
+            return True
+        return await self._add(pauses if needed else (), lambda note: note.after_wait(calls, clean=clean))
+
+    async def _add(self, pauses: tuple[float, ...], change: Change) -> bool:
+        for pause in (*pauses, None):
+            try:
+                if not self._read:
+                    await self.read()  # whoever else held it may have left a note meanwhile
+                note = change(self.known)
+                await self._write(note.after_end() if self._begun else note)
+            except (TryAgain, GiveUp) as failure:
+                log.warning("job.note_unwritten", reason=failure.reason)
+            else:
+                self._begun = False
+                return True
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return False
+
+    async def _write(self, note: Attempts) -> None:
+        job = self._job
+        await self._objects.write_attempts(job.story_id, job.asset, job.fingerprint, note)
+        self.known = note

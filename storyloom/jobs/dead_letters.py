@@ -1,0 +1,151 @@
+"""Dead letters: what was given up, with the reason, for people to look at (stream DEAD).
+
+Three kinds of body stand there: a job with why it died; a message on JOBS that is no job, as it came; and what the
+projector could not read or fold, as ``{"event", "reason"}``. ``DeadLetter.read`` reads them all.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+import orjson
+from nats.aio.msg import Msg
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from storyloom.messaging.publisher import Letter
+from storyloom.story.assets import Asset, Service
+from storyloom.story.errors import GiveUp
+from storyloom.story.events import AssetFailed
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import ProviderCall, Value
+
+
+class Death(Value):
+    """The body of a job's dead letter. ``attempts`` counts those that failed; ``calls`` is what they cost."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    job: dict[str, Any]
+    """An AssetRequested as JSON: kept as it was, so that a later version can still show it."""
+    code: str
+    reason: str
+    request_id: str | None = None
+    details: dict[str, str] = Field(default_factory=dict)
+    attempts: int = 0
+    calls: tuple[ProviderCall, ...] = ()
+    trace: str = ""
+    at: datetime
+
+
+class DeadLetter(Value):
+    """A dead letter of any kind, as people and tools look at it. ``job`` is None where there is none to replay."""
+
+    kind: Literal["job", "unreadable", "event"]
+    service: str
+    """Whose it was: a worker service, or ``status``."""
+    story: str
+    """The story's id; whatever stood there, where the message was no job."""
+    asset: str
+    """The asset's name; ``event`` for an event."""
+    code: str
+    reason: str
+    request_id: str | None = None
+    details: dict[str, str] = Field(default_factory=dict)
+    attempts: int = 0
+    calls: tuple[ProviderCall, ...] = ()
+    trace: str = ""
+    at: datetime
+    job: AssetRequested | None = None
+    data: bytes
+    """The body as it stands on the stream."""
+
+    @classmethod
+    def read(cls, subject: str, data: bytes, stored_at: datetime) -> Self:
+        """Read any body of DEAD. ``subject`` may carry the bus's prefix; ``stored_at`` is the message's own time.
+
+        Raises ValueError for a subject that is not ``dead.<service>.<story>.<asset>``.
+        """
+        _, service, story, asset = subject.split(".")
+        of: dict[str, Any] = {"service": service, "story": story, "asset": asset, "data": data}
+        told = _object(data)
+        if service == "status":
+            reason = str(told.get("reason", "it says nothing"))
+            return cls(kind="event", code="unreadable_event", reason=reason, at=stored_at, **of)
+        try:
+            death = Death.model_validate(told)
+        except ValidationError:
+            return cls(kind="unreadable", code="bug", reason="the job could not be read", at=stored_at, **of)
+        job = None
+        with suppress(ValidationError):
+            job = AssetRequested.model_validate(death.job)
+        trace = death.trace or str(death.job.get("trace", ""))
+        kept = {name: getattr(death, name) for name in Death.model_fields if name not in ("job", "trace")}
+        return cls(kind="job", job=job, trace=trace, **kept, **of)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that is no job: its letter, the field that is wrong, and the failure, if it said enough to tell one."""
+
+    letter: Letter
+    field: str
+    failed: AssetFailed | None
+
+
+def letter(job: AssetRequested, failure: GiveUp, *, attempts: int, calls: tuple[ProviderCall, ...] = ()) -> Letter:
+    """The job with why it died. Telling one death twice is harmless: the letter's id is the job's."""
+    death = Death(
+        job=job.model_dump(mode="json"),
+        code=failure.code,
+        reason=failure.reason,
+        request_id=failure.request_id,
+        details=failure.details,
+        attempts=attempts,
+        calls=calls,
+        trace=job.trace,
+        at=datetime.now(UTC),
+    )
+    subject = f"dead.{job.service.value}.{job.story_id}.{job.asset.value}"
+    return Letter(subject, death.model_dump_json(by_alias=True).encode(), f"{job.id}.dead")
+
+
+def is_newer(data: bytes) -> bool:
+    """Whether a message on JOBS was written by a newer version of this program: somebody else can read it."""
+    version = _object(data).get("version")
+    known = AssetRequested.model_fields["version"].default
+    return isinstance(version, int) and version > known
+
+
+def unreadable(message: Msg, error: ValidationError, service: Service) -> Unreadable:
+    """What is left to do about a message on JOBS that is no job."""
+    field = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
+    _, story, asset = message.subject.rsplit(".", 2)
+    kept = Letter(f"dead.{service.value}.{story}.{asset}", message.data, None)
+    failed = None
+    with suppress(ValidationError, ValueError, TypeError, KeyError):
+        told = orjson.loads(message.data)
+        failed = AssetFailed(
+            id=f"{told['id']}.failed",
+            story_id=UUID(story),
+            tenant_id=told["tenant_id"],
+            trace=str(told.get("trace", "")),
+            at=datetime.now(UTC),
+            asset=Asset(asset),
+            fingerprint=Fingerprint(told["fingerprint"]),
+            started_at=datetime.now(UTC),
+            code="bug",
+            reason=f"the job could not be read: {field}",
+        )
+    return Unreadable(kept, field, failed)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,193 @@
+"""From a job to a result that stands in the store, paid once.
+
+What can pay twice: a provider's answer is safe once the manifest names it. Until then it is lost with its holder; a
+process that dies, or one that stops and hands its job back, lets the next holder ask again. That window is measured
+(``storyloom_unsafe_seconds``), and the jobs to which it may have happened are counted (``storyloom_jobs_remade_total``:
+at most so many, for the lost holder may not have asked yet). A holder that was frozen for longer than ``ack_wait``
+shares its job with the next one: both may ask, one result stands everywhere. Nothing else pays twice: a redelivered job
+looks for the manifest before it asks, and whoever comes second adopts what stands.
+
+A redelivery is no proof that its earlier holder is gone: a server that was restarted has forgotten the heartbeats and
+gives every long job out again, and some even twice as if for the first time. So the workers are asked who holds it, and
+one that answers keeps it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import structlog
+
+from storyloom.jobs.attempts import History
+from storyloom.jobs.definition import BILL, Bill, Maker, Report, Workshop
+from storyloom.jobs.delivery import Delivery
+from storyloom.jobs.heartbeat import Heart
+from storyloom.jobs.manifest import Manifest
+from storyloom.runtime.metrics import ADOPTED, REMADE, UNSAFE_SECONDS
+from storyloom.runtime.settings import WorkerSettings
+from storyloom.storage.objects import Objects
+from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import AnyResult, ProviderCall, Result
+
+log = structlog.get_logger()
+
+
+class Elsewhere(NotNow):
+    """Another worker holds the job, and says so. Nothing is told or noted: it goes on there."""
+
+
+class Calls(list[ProviderCall]):
+    """A bill's calls. ``answered_at`` is when the last useful answer came (seconds of the loop's clock)."""
+
+    answered_at: float | None = None
+
+    def append(self, call: ProviderCall) -> None:
+        """Add a call that has just ended."""
+        super().append(call)
+        if call.error is None:
+            self.answered_at = asyncio.get_running_loop().time()
+
+
+class Making:
+    """Makes the assets of one workshop."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        workshop: Workshop,
+        settings: WorkerSettings,
+        held_elsewhere: Callable[[Delivery], Awaitable[float]],
+    ) -> None:
+        """``held_elsewhere``: for how many seconds to leave a job to another worker, who has it; 0 if nobody has."""
+        self._held_elsewhere = held_elsewhere
+        self._objects = objects
+        self._workshop = workshop
+        self._settings = settings
+        service = workshop.service.value
+        self._adopted = ADOPTED.labels(service=service)
+        self._remade = REMADE.labels(service=service)
+        self._unsafe = UNSAFE_SECONDS.labels(service=service)
+
+    async def result(
+        self, delivery: Delivery, history: History, bill: Bill, heart: Heart, report: Report
+    ) -> AnyResult | None:
+        """The asset's result, made or found; None if the job was stopped and its maker would not hear of it.
+
+        Raises TryAgain, GiveUp or NotNow, whatever went wrong.
+        """
+        found = None if delivery.first else await self._found(delivery, history)
+        return found or await self._made(delivery, history, bill, heart, report)
+
+    async def _found(self, delivery: Delivery, history: History) -> AnyResult | None:
+        """The result of an earlier making of the very same thing, if there is one; else note that we begin."""
+        try:
+            # Asked before the look: a holder who ends in between has written the manifest by then.
+            if (delivery.number > 1 or delivery.doubtful) and (seconds := await self._held_elsewhere(delivery)):
+                raise Elsewhere("another worker holds it", after=seconds)
+            manifest = await self._manifest(delivery.job)
+            if manifest is not None:
+                self._adopted.inc()
+                log.info("job.already_made", deliveries=delivery.number)
+                return manifest.result
+            if not delivery.again:
+                return None  # only old: there is no earlier holder to know anything of
+            known = await history.read()
+            self._check(history)
+            if delivery.number > 1:
+                await history.begin()
+        except TryAgain as away:
+            # Nothing was tried yet: a store that is away must not cost the job its attempts.
+            raise NotNow(away.reason, after=self._settings.retry_delays[0]) from away
+        if not known.clean:
+            self._remade.inc()
+        return None
+
+    def _check(self, history: History) -> None:
+        known = history.known
+        if known.failures >= self._settings.max_attempts:
+            raise spent(history)
+        if known.crashes >= self._settings.max_crashes:
+            raise GiveUp("its workers died over it again and again", code="attempts_spent")
+
+    async def _made(
+        self, delivery: Delivery, history: History, bill: Bill, heart: Heart, report: Report
+    ) -> AnyResult | None:
+        job = delivery.job
+        maker = self._workshop.makers.get(job.asset)
+        if maker is None:
+            raise GiveUp(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
+        try:
+            async with asyncio.timeout(self._settings.job_timeout):
+                made = await _ask(maker, job, bill, report)
+                if delivery.stopped:
+                    return None
+                if history.known.calls:
+                    made = made.model_copy(update={"calls": _all_calls(history.known.calls, made.calls)})
+                return await self._kept(delivery, made, bill, heart)
+        except TimeoutError as error:
+            raise TryAgain(f"it took longer than {self._settings.job_timeout:g} seconds") from error
+        except (TryAgain, GiveUp, NotNow):
+            raise
+        except Exception as error:
+            log.exception("job.bug")
+            raise GiveUp(f"an error in the program: {type(error).__name__}", code="bug") from error
+
+    async def _kept(self, delivery: Delivery, made: Result, bill: Bill, heart: Heart) -> AnyResult:
+        """Write the manifest; answer the result that stands, which may be somebody else's."""
+        job = delivery.job
+        manifest = _manifest(job, made)
+        standing = None
+        if heart.doubtful or not delivery.first:
+            standing = await self._standing(job)
+        if standing is None:
+            standing = await self._objects.write_manifest(job.story_id, manifest)
+            if isinstance(bill.calls, Calls) and bill.calls.answered_at is not None:
+                self._unsafe.observe(asyncio.get_running_loop().time() - bill.calls.answered_at)
+        if standing is not manifest and standing.result != manifest.result:
+            self._adopted.inc()
+            log.warning("job.adopted", deliveries=delivery.number, calls_for_nothing=len(bill.calls))
+        return standing.result
+
+    async def _standing(self, job: AssetRequested) -> Manifest | None:
+        """What somebody else may have written meanwhile, where a store ignores If-None-Match."""
+        try:
+            return await self._manifest(job)
+        except TryAgain:
+            return None  # ours is paid for: writing it is patient, and conditional where it can be
+
+    async def _manifest(self, job: AssetRequested) -> Manifest | None:
+        return await self._objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+
+
+def _all_calls(earlier: tuple[ProviderCall, ...], now: tuple[ProviderCall, ...]) -> tuple[ProviderCall, ...]:
+    """Each once: a maker may have gone on with what an earlier attempt had paid for."""
+    told = {call.request_id for call in now if call.request_id}
+    return (*(call for call in earlier if call.request_id not in told), *now)
+
+
+def bill_of(job: AssetRequested) -> Bill:
+    """An empty bill for an attempt at a job."""
+    return Bill(mark=job.fingerprint[:16], calls=Calls(), priority=job.priority)
+
+
+def spent(history: History) -> GiveUp:
+    """No further attempt is made."""
+    known = history.known
+    return GiveUp(f"{known.reason} (after {known.failures} attempts)", code="attempts_spent")
+
+
+async def _ask(maker: Maker, job: AssetRequested, bill: Bill, report: Report) -> Result:
+    token = BILL.set(bill)
+    try:
+        made = await maker(job, report)
+    finally:
+        BILL.reset(token)
+    if not isinstance(made, Result):
+        raise TypeError(f"the maker of {job.asset.value} answered no result")
+    return made
+
+
+def _manifest(job: AssetRequested, result: Result) -> Manifest:
+    """The manifest of a result. Built of validated parts: to validate them again would be a tenth of a quick job."""
+    return Manifest.model_construct(asset=job.asset, fingerprint=job.fingerprint, result=cast("AnyResult", result))

@@ -1,0 +1,82 @@
+"""Who holds what: every worker says over core NATS which jobs it works on. Best effort: silence means nothing."""
+
+import asyncio
+import hashlib
+import os
+import socket
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from nats.errors import Error as NatsError
+from pydantic import ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from storyloom.messaging.connection import Bus
+from storyloom.messaging.topology import WHO_HOLDS_WHAT
+from storyloom.story.assets import Asset, Service
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.results import Value
+
+log = structlog.get_logger()
+
+
+class HeldJob(Value):
+    """A job that a worker works on, and since when."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    story_id: UUID
+    asset: Asset
+    fingerprint: Fingerprint
+    since: datetime
+
+
+class Held(Value):
+    """A worker's answer. ``worker`` names its process: ``<service>-<pid>@<hash of the host's name>``."""
+
+    worker: str
+    service: Service
+    held: tuple[HeldJob, ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The answer as JSON."""
+        return self.model_dump_json(by_alias=True).encode()
+
+
+def worker_name(service: Service) -> str:
+    """What this process is called among workers. The host is hashed: a name may say more than an answer should."""
+    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    return f"{service.value}-{os.getpid()}@{host}"
+
+
+async def who_holds_what(bus: Bus, patience: float) -> list[Held]:
+    """Ask every worker; answer what was said within ``patience`` seconds. Never raises for a bus that is away.
+
+    Whoever does not answer in time may hold something all the same.
+    """
+    answers: list[Held] = []
+    client = bus.client
+    inbox = client.new_inbox()
+    try:
+        subscription = await client.subscribe(inbox)
+    except NatsError:
+        return answers
+    try:
+        await client.publish(bus.names.subject(WHO_HOLDS_WHAT), b"", reply=inbox)
+        async with asyncio.timeout(patience):
+            while True:
+                message = await subscription.next_msg(timeout=None)
+                if message.headers and not message.data:  # the server's own word: there is nobody to ask
+                    return answers
+                try:
+                    answers.append(Held.model_validate_json(message.data))
+                except ValidationError:
+                    log.warning("held.unreadable", size=len(message.data))
+    except (TimeoutError, NatsError):
+        return answers
+    finally:
+        with suppress(NatsError):
+            await subscription.unsubscribe()

@@ -1,0 +1,245 @@
+"""The connection to the bus and the one way out: every message that must arrive is published through here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from storyloom.messaging.publisher import PATIENCE, BusUnavailableError, Letter, Publisher, Sent
+from storyloom.messaging.topology import STOP_WORK, Names, missing, provision
+from storyloom.runtime.settings import BusSettings
+from storyloom.story.assets import Priority, Service
+from storyloom.story.events import Event, subject
+from storyloom.story.jobs import AssetRequested, StopWork
+
+__all__ = ["Bus", "BusUnavailableError", "Letter", "Sent", "connect", "letter", "order"]
+
+log = structlog.get_logger()
+
+_ALL = 1 << 62
+"""Later than any sequence: nothing is left to be heard."""
+CONNECTING = 10.0
+"""Seconds to try the first connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """What a lane knows: up to which sequence of JOBS all is done, and how many jobs it still has to see to."""
+
+    floor: int
+    waiting: int
+
+
+class Bus:
+    """One connection, its JetStream, and its names. Safe to share between tasks."""
+
+    def __init__(self, client: Client, settings: BusSettings) -> None:
+        self.client = client
+        self.settings = settings
+        self.names = Names(settings.bus_prefix)
+        self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
+        self._publisher = Publisher(client)
+        self._lost_at: datetime | None = None
+        self._back_at: datetime | None = None
+
+    async def open(self) -> None:
+        """Make ready to publish."""
+        await self._publisher.open()
+
+    def lost(self) -> None:
+        """The connection was lost just now."""
+        self._lost_at, self._back_at = datetime.now(UTC), None
+
+    def came_back(self) -> None:
+        """The connection is there again. What the server sends at once may be here before this is known."""
+        self._back_at = datetime.now(UTC)
+
+    def was_lost_since(self, moment: datetime, *, within: float) -> bool:
+        """Whether the connection was lost after a moment, and has been back for no more than so many seconds."""
+        if self._lost_at is None or moment >= self._lost_at:
+            return False
+        return self._back_at is None or datetime.now(UTC) - self._back_at < timedelta(seconds=within)
+
+    async def tell(self, *events: Event) -> None:
+        """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
+        await self.send(self.names.story, [letter(event) for event in events])
+
+    async def tell_again(self, event: Event) -> None:
+        """Publish an event that was lost, without its Msg-Id: the server must not take it for a repeat of the lost one.
+
+        Raises BusUnavailableError.
+        """
+        await self.send(self.names.story, [Letter(subject(event), event.body, None)])
+
+    async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
+        """Publish jobs on JOBS, one live job an asset. A job put back carries no Msg-Id: it must not count as a repeat.
+
+        Raises BusUnavailableError.
+        """
+        return await self.send(self.names.jobs, [order(job) for job in jobs])
+
+    async def send(self, stream: str, letters: Sequence[Letter]) -> list[Sent]:
+        """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
+        return await self._publisher.publish(stream, letters, prefix=self.names.prefix) if letters else []
+
+    async def whisper(self, subject: str, body: bytes) -> None:
+        """Publish on core NATS: best effort, never raises for a bus that is away."""
+        try:
+            await self.client.publish(self.names.subject(subject), body)
+        except NatsError as error:
+            log.debug("bus.whisper_lost", subject=subject.split(".", 1)[0], error=type(error).__name__)
+
+    async def stop_work(self, stop: StopWork) -> None:
+        """Tell all workers that nobody wants these jobs any more. Best effort."""
+        await self.whisper(STOP_WORK, stop.model_dump_json().encode())
+
+    async def withdraw(self, subject: str, *, up_to: int | None = None) -> None:
+        """Take jobs off the bus, queued or in flight: none is delivered again. ``subject`` may hold wildcards.
+
+        ``up_to``: only up to this stream sequence. Raises BusUnavailableError.
+        """
+        # An exact subject of a job in flight makes nats-server (2.15.1) forget another job of the same consumer that
+        # waits for its redelivery: it stays on the stream and is never delivered again. A wildcard does not.
+        command, _, rest = subject.split(".", 2)
+        with _translated():
+            seq = None if up_to is None else up_to + 1
+            await self.js.purge_stream(self.names.jobs, seq=seq, subject=self.names.subject(f"{command}.*.{rest}"))
+
+    async def live_jobs(self) -> set[str]:
+        """The subjects, without prefix, of all jobs that are queued or in flight. Raises BusUnavailableError."""
+        with _translated():
+            info = await self.js.stream_info(self.names.jobs, subjects_filter=self.names.subject("job.>"))
+        skip = len(self.names.prefix)
+        return {subject[skip:] for subject in info.state.subjects or {}}
+
+    async def standing_job(self, subject: str) -> tuple[int, bytes] | None:
+        """Stream sequence and body of the job that stands on a subject. Raises BusUnavailableError."""
+        with _translated():
+            try:
+                message = await self.js.get_last_msg(self.names.jobs, self.names.subject(subject))
+            except NotFoundError:
+                return None
+        return message.seq or 0, message.data or b""
+
+    async def lanes(self) -> dict[str, LaneState]:
+        """How each lane stands, by what its jobs' subjects begin with. Raises BusUnavailableError."""
+        found = {}
+        for service, priority in product(Service, Priority):
+            with _translated():
+                info = await self.js.consumer_info(self.names.jobs, self.names.lane(service, priority))
+            floor = info.ack_floor.stream_seq if info.ack_floor else 0
+            waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
+            found[f"job.{service.value}.{priority.value}."] = LaneState(floor, waiting)
+        return found
+
+    async def last_event(self) -> int:
+        """The sequence of the last event on STORY. Raises BusUnavailableError."""
+        with _translated():
+            return (await self.js.stream_info(self.names.story)).state.last_seq
+
+    async def heard_up_to(self) -> int:
+        """Up to which sequence the projector has heard every event that it is to hear. Raises BusUnavailableError."""
+        with _translated():
+            info = await self.js.consumer_info(self.names.story, self.names.projector)
+        if info.num_pending == 0 and info.num_ack_pending == 0:
+            return _ALL
+        return info.ack_floor.stream_seq if info.ack_floor else 0
+
+    async def lay(self, *, thoroughly: bool) -> list[str]:
+        """Recreate streams and consumers that are gone; thoroughly: and bring back those that are not as set.
+
+        Answers what was wrong. Raises BusUnavailableError.
+        """
+        with _translated():
+            try:
+                if not thoroughly:
+                    await self.js.stream_info(self.names.jobs)
+                    await self.js.consumer_info(self.names.story, self.names.projector)
+                    return []
+                wrong = await missing(self.js, self.settings)
+            except NotFoundError:
+                wrong = ["a stream or consumer is gone"]
+            if wrong:
+                await provision(self.js, self.settings)
+        return wrong
+
+    async def close(self) -> None:
+        """Flush and close; a bus that is away is closed all the same."""
+        try:
+            await asyncio.wait_for(self.client.drain(), 3)
+        except (TimeoutError, NatsError):
+            await self.client.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except NatsError as error:
+        raise BusUnavailableError(type(error).__name__) from error
+
+
+def letter(event: Event) -> Letter:
+    return Letter(subject(event), event.body, event.id)
+
+
+def order(job: AssetRequested) -> Letter:
+    return Letter(job.subject, job.body, None if job.put_back else job.id)
+
+
+async def connect(
+    settings: BusSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
+) -> Bus:
+    """Connect, and stay so: reconnects never end. Raises BusUnavailableError if the server cannot be reached now."""
+    found: list[Bus] = []
+
+    async def reconnected() -> None:
+        log.info("bus.reconnected")
+        for bus in found:
+            bus.came_back()
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    async def lost() -> None:
+        log.warning("bus.disconnected")
+        for bus in found:
+            bus.lost()
+
+    async def erred(error: Exception) -> None:
+        log.debug("bus.error", error=type(error).__name__)
+
+    try:
+        # A client that never gives up reconnecting never gives up connecting either.
+        async with asyncio.timeout(CONNECTING):
+            client = await nats.connect(
+                settings.nats_url,
+                name=f"storyloom-{name}",
+                connect_timeout=5,
+                # A client whose reconnects are spent spins the event loop: they never are.
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                ping_interval=20,
+                allow_reconnect=True,
+                reconnected_cb=reconnected,
+                disconnected_cb=lost,
+                error_cb=erred,
+            )
+    except (NatsError, OSError, TimeoutError) as error:
+        raise BusUnavailableError(f"NATS cannot be reached at {_host(settings.nats_url)}") from error
+    bus = Bus(client, settings)
+    found.append(bus)
+    await bus.open()
+    return bus
+
+
+def _host(url: str) -> str:
+    return url.rsplit("@", 1)[-1]

@@ -1,0 +1,149 @@
+"""The standing pull: one inbox, one open request for as many messages as there is room for.
+
+nats-py's ``fetch`` pays two requests and a time-out a batch; a request that stays open delivers a message the moment it
+is stored, and heals itself after reconnects, server errors and silence (the server sends a heartbeat into an open
+request; without one the request is taken for lost and asked again).
+"""
+
+import asyncio
+import json
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from storyloom.messaging.connection import Bus
+
+HEARTBEAT = 1.0
+EXPIRES = 30.0
+CLOSING = 2.0
+"""Seconds to wait for what is on its way when the pull closes."""
+
+
+class Pull:
+    """Messages of one durable. ``room`` is how many may be unacknowledged here at once.
+
+    ``take`` answers what has arrived, at least one; ``done(n)`` gives room back. One task takes.
+    """
+
+    def __init__(self, bus: Bus, stream: str, durable: str, *, room: int) -> None:
+        self._bus = bus
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._room = room
+        self._asked = 0
+        self._held = 0
+        self._arrived: deque[Msg] = deque()
+        self._something = asyncio.Event()
+        self._heard = 0.0
+        self._closing = False
+
+    async def open(self) -> None:
+        """Subscribe and ask for the first messages."""
+        self._closing = False
+        self._asked = 0
+        self._inbox = self._bus.client.new_inbox()
+        self._subscription = await self._bus.client.subscribe(
+            self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        await self._ask()
+
+    async def close(self) -> None:
+        """Ask no more, and hand back what came and was not taken. What was taken may still be acknowledged."""
+        self._closing = True
+        # Draining waits for what the server had sent already; dropped here, it would be missed for an ack_wait.
+        with suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                await self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without types
+        while self._arrived:
+            await hand_back(self._arrived.popleft(), delay=0)
+        self._asked = 0
+
+    async def take(self, most: int) -> list[Msg]:
+        """Wait for messages; answer up to ``most`` of those that are here."""
+        while not self._arrived:
+            self._something.clear()
+            try:
+                await asyncio.wait_for(self._something.wait(), HEARTBEAT)
+            except TimeoutError:
+                await self._heal()
+        taken = [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
+        self._held += len(taken)
+        return taken
+
+    async def done(self, count: int) -> None:
+        """``count`` messages are acknowledged, or will never be by us: others may come."""
+        self._held -= count
+        await self._ask()
+
+    async def again(self) -> None:
+        """Ask anew: after a reconnect the server knows nothing of the old request."""
+        self._asked = 0
+        await self._ask()
+
+    async def _ask(self) -> None:
+        if self._closing:
+            return
+        free = self._room - self._asked - self._held - len(self._arrived)
+        # Asking for a few at a time would cost a request a message; at the latest when nothing is asked for any more.
+        if free <= 0 or (self._asked > 0 and free * 2 < self._room) or not self._bus.client.is_connected:
+            return
+        self._asked += free
+        self._heard = asyncio.get_running_loop().time()
+        request = {"batch": free, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
+        with suppress(NatsError, OSError):  # a lost request is asked again: nobody hears a heartbeat of it
+            await self._bus.client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
+
+    async def _heal(self) -> None:
+        silent = asyncio.get_running_loop().time() - self._heard
+        if self._asked == 0 or silent > 2.5 * HEARTBEAT:
+            await self.again()
+
+    async def _on_message(self, message: Msg) -> None:
+        self._heard = asyncio.get_running_loop().time()
+        if message.headers and "Status" in message.headers and not message.data:
+            self._on_status(message.headers)
+        else:
+            self._asked = max(0, self._asked - 1)
+            self._arrived.append(message)
+            self._something.set()
+
+    def _on_status(self, headers: dict[str, str]) -> None:
+        if headers["Status"] == "100":  # a heartbeat
+            return
+        left = headers.get("Nats-Pending-Messages")
+        # 408 ends a request in good order and says how much of it was left; anything else (409, 503) voids it. The next
+        # heal asks again: at once would be a busy loop while a consumer is missing.
+        self._asked = max(0, self._asked - int(left)) if left else 0
+
+
+async def acknowledge(message: Msg) -> None:
+    """Take a message off the bus, if the bus is there."""
+    with suppress(NatsError, OSError):
+        await message.ack()
+
+
+async def hand_back(message: Msg, *, delay: float) -> None:
+    """Give a message back to the bus, for others to take ``delay`` seconds from now; at once for 0."""
+    with suppress(NatsError, OSError):
+        await message.nak(delay=delay or None)
+
+
+def stored_at(message: Msg) -> datetime:
+    """When the bus stored a message, by its own clock."""
+    return datetime.fromtimestamp(stored(message) / 1e9, UTC)
+
+
+def stored(message: Msg) -> int:
+    tokens = message.reply.split(".")
+    return int(tokens[7 if len(tokens) == 9 else 9])
+
+
+def deliveries(message: Msg) -> int:
+    """How often a message was delivered, this time included; read from its reply subject (NATS ADR-15).
+
+    ``Msg.metadata`` says the same, with four more numbers and two dates that a job has no use for.
+    """
+    tokens = message.reply.split(".")
+    return int(tokens[4 if len(tokens) == 9 else 6])

@@ -1,0 +1,1 @@
+"""ElevenLabs: narration with the time of every character."""

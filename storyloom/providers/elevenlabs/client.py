@@ -1,0 +1,161 @@
+"""The one door to ElevenLabs, or to whatever speaks its protocol at ELEVENLABS_BASE_URL.
+
+One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through ElevenLabs' gate
+and has a hard end, every failure comes out as TryAgain, GiveUp or NotNow with the provider's request id, every call
+stands on the job's bill, and no message of the vendor's is passed on: it may quote the text.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from storyloom.providers.elevenlabs.answers import Answer, characters_paid, read_answer, request_id
+from storyloom.providers.elevenlabs.mp3 import measure
+from storyloom.providers.resilience.calls import Call, calling
+from storyloom.providers.resilience.gate import Gate, gate_of
+from storyloom.providers.voice import Passage, Reading
+from storyloom.runtime.settings import ElevenLabsSettings
+from storyloom.story.errors import GiveUp, TryAgain
+
+if TYPE_CHECKING:
+    import httpx
+    from elevenlabs import AsyncElevenLabs
+
+FORMAT = "mp3_44100_128"
+USD_A_CHARACTER = 0.0003
+"""ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
+_LEAST_HEARD = 0.6
+"""The share of a text's characters that must have been heard; text as normalised may be a little shorter."""
+_SLACK = 0.5  # seconds by which times may overshoot the sound
+
+_calls: ContextVar[Call] = ContextVar("elevenlabs_call")
+"""The call of the task: the SDK drops the headers of an answer that is cut or cannot be read."""
+
+
+class ElevenLabs:
+    """Reads aloud. Safe to share between the tasks of one event loop; ``close`` when done."""
+
+    def __init__(self, settings: ElevenLabsSettings, gate: Gate | None = None) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._sdk: AsyncElevenLabs | None = None
+        self._http: httpx.AsyncClient | None = None  # its own, since the SDK cannot close the one it makes
+        self._opening = asyncio.Lock()
+
+    async def read(self, passage: Passage) -> Reading:
+        """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, checked against each other.
+
+        Raises TryAgain (busy, slow, broken, an answer that is not sound and times), GiveUp (``not_allowed``,
+        ``content_refused``, ``bad_request``) or NotNow (away, or our allowance is used up).
+        """
+        call = Call("elevenlabs", "text_to_speech", self._settings.voice_model, passage.purpose)
+        async with self._calling(call) as sdk:
+            reply = await sdk.text_to_speech.with_raw_response.convert_with_timestamps(
+                passage.voice_id, **self._request(passage, call)
+            )
+            call.cost_usd = call.cost_usd or _price(len(passage.text))
+            answer = read_answer(reply.headers, reply.data)
+            seconds = await self._check(answer, passage)
+        return Reading(mp3=answer.mp3, seconds=seconds, heard=answer.heard, call=call.entry())
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        self._sdk, http, self._http = None, self._http, None
+        if http is not None:
+            await http.aclose()
+
+    def _request(self, passage: Passage, call: Call) -> dict[str, Any]:
+        from elevenlabs import VoiceSettings  # noqa: PLC0415 - see _open
+
+        request: dict[str, Any] = {
+            "text": passage.text,
+            "model_id": self._settings.voice_model,
+            "output_format": FORMAT,
+            "voice_settings": VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=1.0),
+            "request_options": {"max_retries": 0, "additional_headers": call.headers},
+        }
+        if passage.seed is not None:
+            request["seed"] = passage.seed
+        # The v3 models refuse neighbours with 400 unsupported_model ("not yet supported with the 'eleven_v3' model").
+        if not self._settings.voice_model.startswith("eleven_v3"):
+            request |= {"previous_text": passage.previous, "next_text": passage.next}
+        return request
+
+    async def _check(self, answer: Answer, passage: Passage) -> float:
+        """The decoded length, if sound, times and text fit each other."""
+        heard, wanted = (_count_signs(text) for text in ("".join(answer.heard.characters), passage.text))
+        if heard < wanted * _LEAST_HEARD:
+            raise TryAgain("ElevenLabs read only part of the text", request_id=answer.request_id)
+        try:
+            seconds = await measure(answer.mp3)
+        except ValueError as error:
+            raise TryAgain("ElevenLabs' sound cannot be decoded", request_id=answer.request_id) from error
+        if answer.heard.ends[-1] > seconds + _SLACK:
+            raise TryAgain("ElevenLabs' times go beyond the sound", request_id=answer.request_id)
+        return seconds
+
+    @asynccontextmanager
+    async def _calling(self, call: Call) -> AsyncIterator["AsyncElevenLabs"]:
+        """One call through the gate that ends within ``voice_timeout``, its failures translated."""
+        settings = self._settings
+        sdk = self._sdk or await self._open()
+        from storyloom.providers.elevenlabs.errors import DIALECT  # noqa: PLC0415 - it imports the SDK: see _open
+
+        gate = self._gate or gate_of(
+            "elevenlabs",
+            settings.elevenlabs_base_url,
+            settings,
+            calls=settings.elevenlabs_calls,
+            most=settings.elevenlabs_calls_most,
+        )
+        token = _calls.set(call)
+        try:
+            async with calling(gate, call, seconds=settings.voice_timeout, dialect=DIALECT):
+                yield sdk
+        finally:
+            _calls.reset(token)
+
+    async def _open(self) -> "AsyncElevenLabs":
+        if not self._settings.elevenlabs_api_key.get_secret_value():
+            raise GiveUp("there is no ElevenLabs key: set ELEVENLABS_API_KEY", code="not_allowed")
+        async with self._opening:
+            if self._sdk is None:
+                # The SDK takes seconds to import; in a thread the heartbeats of running jobs go on.
+                sdk, self._http = await asyncio.to_thread(_connect, self._settings)
+                self._sdk = sdk
+        return self._sdk
+
+
+def _price(characters: int) -> float:
+    return round(USD_A_CHARACTER * characters, 6)
+
+
+def _count_signs(text: str) -> int:
+    return sum(not character.isspace() for character in text)
+
+
+def _connect(settings: ElevenLabsSettings) -> tuple["AsyncElevenLabs", "httpx.AsyncClient"]:
+    import httpx  # noqa: PLC0415 - see ElevenLabs._open
+    from elevenlabs import AsyncElevenLabs  # noqa: PLC0415 - see ElevenLabs._open
+
+    import storyloom.providers.elevenlabs.errors  # noqa: F401, PLC0415 - see ElevenLabs._open
+
+    http = httpx.AsyncClient(event_hooks={"response": [_note_headers]})
+    sdk = AsyncElevenLabs(
+        api_key=settings.elevenlabs_api_key.get_secret_value(),
+        base_url=settings.elevenlabs_base_url.rstrip("/"),
+        timeout=settings.voice_timeout,
+        httpx_client=http,
+    )
+    _ = sdk.text_to_speech  # imported at first touch, which is to happen in this thread too
+    return sdk, http
+
+
+async def _note_headers(response: "httpx.Response") -> None:
+    """What the headers say is known even if the rest never comes."""
+    call = _calls.get()
+    call.request_id = request_id(response.headers) or ""
+    if response.is_success:
+        call.cost_usd = _price(characters_paid(response.headers))

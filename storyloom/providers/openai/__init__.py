@@ -1,0 +1,1 @@
+"""OpenAI: structured text, pictures, moderation, vision."""

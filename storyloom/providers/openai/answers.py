@@ -1,0 +1,178 @@
+"""OpenAI's answers, as much of them as we read. The SDK builds its objects unchecked; these are checked.
+
+Source: the vendor's OpenAPI file (Response, ImagesResponse, CreateModerationResponse).
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+
+from storyloom.providers.errors import CallFailedError, Outcome, out_of_quota
+from storyloom.providers.prices import price_picture, price_text
+from storyloom.story.errors import GiveUp, TryAgain
+
+Tokens = Annotated[int, Field(ge=0)]
+
+REFUSALS = frozenset(
+    {
+        "bio_policy",
+        "content_filter",
+        "content_policy_violation",
+        "image_content_policy_violation",
+        "moderation_blocked",
+    }
+)
+"""The codes by which OpenAI says that it will not make this."""
+PASSING = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
+"""The codes of failures that pass."""
+QUOTA = frozenset({"billing_hard_limit_reached", "billing_not_active", "insufficient_quota"})
+"""The codes that ask for money, and come with 429 (or, from the picture endpoints, 400)."""
+
+
+def _or_none(value: Any, read: Callable[[Any], Any]) -> Any:
+    """None for what cannot be read: an answer that is paid for is not thrown away because its usage is odd."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Coded(_Read):
+    code: str | None = None
+
+
+class _Reason(_Read):
+    reason: str | None = None
+
+
+class _Part(_Read):
+    type: str
+    text: str = ""
+
+
+class _Item(_Read):
+    type: str
+    content: tuple[_Part, ...] | None = None
+
+
+class _Cached(_Read):
+    cached_tokens: Tokens = 0
+
+
+class _TextUsage(_Read):
+    input_tokens: Tokens = 0
+    input_tokens_details: _Cached = _Cached()
+    output_tokens: Tokens = 0
+
+
+class TextAnswer(_Read):
+    """An answer in words."""
+
+    status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
+    output: tuple[_Item, ...]
+    error: _Coded | None = None
+    incomplete_details: _Reason | None = None
+    usage: Annotated[_TextUsage | None, WrapValidator(_or_none)] = None
+
+    def cost(self, model: str) -> float:
+        """US dollars."""
+        used = self.usage or _TextUsage()
+        return price_text(model, used.input_tokens, used.input_tokens_details.cached_tokens, used.output_tokens)
+
+    def text(self, request_id: str) -> str:
+        """The words. Raises GiveUp where the model refuses, CallFailedError where it failed on the way."""
+        code = (self.error and self.error.code) or (self.incomplete_details and self.incomplete_details.reason)
+        parts = [part for item in self.output if item.type == "message" for part in item.content or ()]
+        if code in REFUSALS or any(part.type == "refusal" for part in parts):
+            raise refused(request_id)
+        if self.status in {"failed", "cancelled"}:
+            raise failed(code, request_id)
+        return "".join(part.text for part in parts if part.type == "output_text")
+
+
+class _PictureTokens(_Read):
+    text_tokens: Tokens = 0
+    image_tokens: Tokens = 0
+
+
+class _PictureUsage(_Read):
+    input_tokens_details: _PictureTokens = _PictureTokens()
+    output_tokens: Tokens = 0
+
+
+class _Image(_Read):
+    b64_json: str
+
+
+class PictureAnswer(_Read):
+    """An answer in pictures; we ask for one."""
+
+    data: tuple[_Image, ...] = Field(min_length=1)
+    usage: Annotated[_PictureUsage | None, WrapValidator(_or_none)] = None
+
+    def cost(self, model: str) -> float:
+        """US dollars."""
+        used = self.usage or _PictureUsage()
+        tokens = used.input_tokens_details
+        return price_picture(model, tokens.text_tokens, tokens.image_tokens, used.output_tokens)
+
+    def png(self, request_id: str) -> bytes:
+        """The picture's bytes. Raises TryAgain unless they are a PNG."""
+        try:
+            data = base64.b64decode(self.data[0].b64_json, validate=True)
+        except (binascii.Error, ValueError):
+            data = b""
+        if media_type(data) != "image/png":
+            raise TryAgain("OpenAI answered with something that is no PNG", request_id=request_id)
+        return data
+
+
+class _Judgement(_Read):
+    flagged: Annotated[bool, Field(strict=True)]
+    categories: dict[str, bool | None]
+
+
+class ModerationAnswer(_Read):
+    """What moderation says, one judgement a text."""
+
+    results: tuple[_Judgement, ...]
+
+    def categories(self) -> tuple[str, ...]:
+        """The names of all categories that hold for any text, sorted; "unnamed" for a flag without a name."""
+        named = {name for result in self.results for name, holds in result.categories.items() if holds}
+        if not named and any(result.flagged for result in self.results):
+            named = {"unnamed"}
+        return tuple(sorted(named))
+
+
+def media_type(data: bytes) -> Literal["image/png", "image/jpeg"] | None:
+    """What the bytes are by their signature: PNG, JPEG or neither (RFC 2083; ITU T.81)."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    return "image/jpeg" if data.startswith(b"\xff\xd8\xff") else None
+
+
+def refused(request_id: str | None) -> GiveUp:
+    return GiveUp("OpenAI refuses to make this content", code="content_refused", request_id=request_id)
+
+
+def failed(code: Any, request_id: str | None) -> CallFailedError:
+    """What a failure is that OpenAI names by a code in an answer or in mid-stream."""
+    if not isinstance(code, str) or code in PASSING:
+        outcome = Outcome.RATE_LIMITED if code == "rate_limit_exceeded" else Outcome.SERVER_ERROR
+        told = code if isinstance(code, str) else "no code"
+        return CallFailedError(outcome, TryAgain(f"OpenAI failed on the way ({told})", None, request_id))
+    if code in QUOTA:
+        return out_of_quota("OpenAI", request_id)
+    if code in REFUSALS:
+        return CallFailedError(Outcome.REFUSED, refused(request_id))
+    return CallFailedError(
+        Outcome.REJECTED, GiveUp(f"OpenAI cannot answer this request ({code})", request_id=request_id)
+    )

@@ -1,0 +1,252 @@
+"""The one door to OpenAI, or to whatever speaks its protocol at OPENAI_BASE_URL.
+
+One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through OpenAI's gate and
+has a hard end, every failure comes out as TryAgain, GiveUp or NotNow with OpenAI's request id, every call stands on the
+job's bill, and no message of the vendor's is passed on.
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from storyloom.providers.errors import CallFailedError, Outcome
+from storyloom.providers.openai.answers import ModerationAnswer, PictureAnswer, TextAnswer, failed, media_type
+from storyloom.providers.openai.blocks import write_blocks
+from storyloom.providers.openai.schema import strict_schema
+from storyloom.providers.openai.sdk import open_sdk, warm_up
+from storyloom.providers.resilience.calls import Call, calling
+from storyloom.providers.resilience.gate import Gate, gate_of
+from storyloom.runtime.settings import OpenAISettings
+from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.results import ProviderCall
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+M = TypeVar("M", bound=BaseModel)
+A = TypeVar("A", TextAnswer, PictureAnswer, ModerationAnswer)
+OnText = Callable[[str], Awaitable[None]]
+
+ASKED = 3
+"""How often one question is asked in all when the answers do not fit its schema."""
+LONGEST_ANSWER = 16_000
+"""Tokens; an outline takes about a thousand."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Moderation:
+    """What moderation says: ``categories`` are OpenAI's names, such as ``violence/graphic``, sorted."""
+
+    flagged: bool
+    categories: tuple[str, ...] = ()
+
+
+class OpenAI:
+    """Answers in words and pictures. Safe to share between the tasks of one event loop; ``close`` when done.
+
+    Every method raises TryAgain (busy, slow, broken), GiveUp (``not_allowed``, ``content_refused``, ``bad_request``,
+    ``bad_answer``) or NotNow (away, or our allowance is used up). ``gate`` is the process's own if left out.
+    """
+
+    def __init__(self, settings: OpenAISettings, gate: Gate | None = None) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._sdk: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
+
+    def warm_up(self) -> None:
+        """Import the SDK in the background, so that the first call need not wait seconds for it."""
+        warm_up()
+
+    async def parse(
+        self,
+        answer: type[M],
+        *,
+        name: str,
+        prompt: str,
+        blocks: Mapping[str, Any],
+        images: Sequence[bytes] = (),
+        purpose: str,
+        on_text: OnText | None = None,
+    ) -> tuple[M, ProviderCall]:
+        """Ask for a JSON answer of the model's shape, by the strict schema called ``name``.
+
+        ``on_text`` is given the whole JSON text so far, again and again. An answer that misses the schema is asked for
+        again; the call that comes back carries the cost of all. ``images`` are PNG or JPEG bytes.
+        """
+        model = self._settings.vision_model if images else self._settings.text_model
+        request = {
+            "model": model,
+            "instructions": prompt,
+            "input": [{"role": "user", "content": _content(blocks, images)}],
+            "text": {"format": {"type": "json_schema", "name": name, "strict": True, "schema": strict_schema(answer)}},
+            "max_output_tokens": LONGEST_ANSWER,
+            "store": False,  # the vendor need not keep what is said about a child
+        }
+        calls: list[ProviderCall] = []
+        for asked in range(1, ASKED + 1):
+            call = Call("openai", "responses", model, purpose)
+            async with self._calling(call, self._settings.text_timeout) as sdk:
+                reply = await (_listen(sdk, call, request, on_text) if on_text else _ask(sdk, call, request))
+                call.cost_usd = reply.cost(model)
+                fitting = _fit(answer, reply.text(call.request_id))
+                call.outcome = Outcome.OK if fitting is not None else Outcome.BAD_ANSWER
+            calls.append(call.entry())
+            if fitting is not None:
+                return fitting, _sum(calls)
+            log.warning("openai.bad_answer", schema=name, asked=asked, request_id=call.request_id)
+        raise GiveUp(f"OpenAI's answers do not fit {name}", code="bad_answer", request_id=call.request_id)
+
+    async def moderate(self, texts: Sequence[str]) -> Moderation:
+        """Judge texts. Fails closed: an answer that cannot be read, or lacks a text, is a TryAgain."""
+        texts = [text for text in texts if text.strip()]
+        if not texts:
+            return Moderation(flagged=False)
+        model = self._settings.moderation_model
+        call = Call("openai", "moderations", model, "moderation")
+        async with self._calling(call, self._settings.text_timeout) as sdk:
+            reply = await sdk.moderations.create(model=model, input=texts, extra_headers=call.headers)
+            answer = _read(ModerationAnswer, reply, call)
+            if len(answer.results) != len(texts):
+                raise TryAgain("OpenAI's moderation left texts out", request_id=call.request_id)
+        categories = answer.categories()
+        return Moderation(flagged=bool(categories), categories=categories)
+
+    async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
+        """Draw a picture: PNG bytes. ``size`` is OpenAI's, such as 1024x1536."""
+        call = Call("openai", "images.generate", self._settings.image_model, purpose)
+        async with self._calling(call, self._settings.image_timeout) as sdk:
+            reply = await sdk.images.generate(**self._picture(prompt, size), extra_headers=call.headers)
+            png = _read_png(reply, call)
+        return png, call.entry()
+
+    async def redraw(self, prompt: str, *, size: str, reference: bytes, purpose: str) -> tuple[bytes, ProviderCall]:
+        """Draw a picture of whoever is on the reference (PNG or JPEG bytes), kept as like as the model can."""
+        kind = _media_type(reference)
+        image = [(f"reference.{kind.removeprefix('image/')}", reference, kind)]
+        call = Call("openai", "images.edit", self._settings.image_model, purpose)
+        async with self._calling(call, self._settings.image_timeout) as sdk:
+            reply = await sdk.images.edit(
+                image=image, input_fidelity="high", **self._picture(prompt, size), extra_headers=call.headers
+            )
+            png = _read_png(reply, call)
+        return png, call.entry()
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            await sdk.close()
+
+    def _picture(self, prompt: str, size: str) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "model": settings.image_model,
+            "prompt": prompt,
+            "size": size,
+            "quality": settings.image_quality,
+            "n": 1,
+            "output_format": "png",
+        }
+
+    @asynccontextmanager
+    async def _calling(self, call: Call, seconds: float) -> AsyncIterator["AsyncOpenAI"]:
+        """One call through the gate, its failures translated; ``call`` is to learn what the answer says."""
+        settings = self._settings
+        sdk = self._sdk or await self._open()
+        from storyloom.providers.openai.errors import DIALECT  # noqa: PLC0415 - it imports the SDK: see sdk.py
+
+        gate = self._gate or gate_of(
+            "openai",
+            settings.openai_base_url,
+            settings,
+            calls=settings.openai_calls,
+            most=settings.openai_calls_most,
+        )
+        async with calling(gate, call, seconds=seconds, dialect=DIALECT):
+            yield sdk
+
+    async def _open(self) -> "AsyncOpenAI":
+        if not self._settings.openai_api_key.get_secret_value():
+            raise GiveUp("there is no OpenAI key: set OPENAI_API_KEY", code="not_allowed")
+        async with self._opening:
+            if self._sdk is None:
+                self._sdk = await open_sdk(self._settings)
+        return self._sdk
+
+
+async def _ask(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any]) -> TextAnswer:
+    # Not responses.parse: it names the schema after the class, and it drops request id and usage with a bad answer.
+    return _read(TextAnswer, await sdk.responses.create(**request, extra_headers=call.headers), call)
+
+
+async def _listen(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any], on_text: OnText) -> TextAnswer:
+    text = ""
+    stream = await sdk.responses.create(**request, stream=True, extra_headers=call.headers)
+    call.request_id = stream.response.headers.get("x-request-id", "")
+    async with stream:
+        async for event in stream:
+            # The SDK passes on whatever came: an event may lack what its type promises, or be none at all.
+            match getattr(event, "type", None):
+                case "response.output_text.delta":
+                    text += str(getattr(event, "delta", ""))
+                    await on_text(text)
+                case "response.completed" | "response.incomplete" | "response.failed":
+                    return _read(TextAnswer, getattr(event, "response", None), call)
+                case "error":
+                    raise failed(getattr(event, "code", None), call.request_id)
+    raise CallFailedError(Outcome.CUT, TryAgain("OpenAI's stream ended too soon", request_id=call.request_id))
+
+
+def _content(blocks: Mapping[str, Any], images: Sequence[bytes]) -> list[dict[str, str]]:
+    pictures = [{"type": "input_image", "detail": "auto", "image_url": _data_url(image)} for image in images]
+    return [{"type": "input_text", "text": write_blocks(blocks)}, *pictures]
+
+
+def _data_url(image: bytes) -> str:
+    return f"data:{_media_type(image)};base64,{base64.b64encode(image).decode()}"
+
+
+def _media_type(image: bytes) -> str:
+    kind = media_type(image)
+    if kind is None:
+        raise GiveUp("a picture for OpenAI is neither PNG nor JPEG", code="bug")
+    return kind
+
+
+def _read(kind: type[A], reply: Any, call: Call) -> A:
+    """The checked answer; the call learns its request id. The SDK may answer with anything: see answers.py."""
+    call.request_id = call.request_id or getattr(reply, "_request_id", None) or ""
+    plain = reply.to_dict(warnings=False) if isinstance(reply, BaseModel) and hasattr(reply, "to_dict") else reply
+    try:
+        return kind.model_validate(plain)
+    except ValidationError as error:
+        raise TryAgain("OpenAI's answer could not be read", request_id=call.request_id or None) from error
+
+
+def _read_png(reply: Any, call: Call) -> bytes:
+    answer = _read(PictureAnswer, reply, call)
+    call.cost_usd = answer.cost(call.model)
+    return answer.png(call.request_id)
+
+
+def _fit(kind: type[M], text: str) -> M | None:
+    """The text as what was asked for, if it is that."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _sum(calls: Sequence[ProviderCall]) -> ProviderCall:
+    """The last call, with the time and the cost of all."""
+    seconds, cost = sum(call.seconds for call in calls), sum(call.cost_usd for call in calls)
+    return calls[-1].model_copy(update={"seconds": seconds, "cost_usd": cost})

@@ -1,0 +1,1 @@
+"""What stands before every call: the gate, the circuit breaker, the adaptive limit."""

@@ -1,0 +1,47 @@
+"""Logs: dotted facts with bound identity, JSON lines on stdout or readable ones. No child's name, ever."""
+
+import logging
+import sys
+import traceback
+
+import structlog
+
+from storyloom.runtime.settings import LogSettings
+
+# Libraries that tell of every request they make would tell of prompts with it.
+_CHATTY = ("httpx", "httpcore", "openai", "elevenlabs", "botocore", "boto3", "nats", "aiohttp.access")
+
+
+def set_up(settings: LogSettings, service: str) -> None:
+    """Configure structlog and the standard library's logging for this process. Safe to call twice."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _bare_traceback,
+    ]
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if settings.log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stdout, force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # While Postgres is away the pool tells of it with a traceback again and again; readiness and our logs say it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
+
+
+def _bare_traceback(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The exception's class and where it came from. Its message and locals may hold a brief, and are left out."""
+    if event.pop("exc_info", None) and (error := sys.exception()) is not None:
+        event["error"] = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
+        event["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    return event

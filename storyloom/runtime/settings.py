@@ -1,0 +1,160 @@
+"""Settings, from the environment. Each service reads those it needs; every one has a bound and a default that works.
+
+The names are the usual ones (DATABASE_URL, NATS_URL, S3_ENDPOINT_URL, OPENAI_BASE_URL …), so that a platform's own
+secrets fit as they are.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Env(BaseSettings):
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, case_sensitive=False)
+
+
+class BusSettings(_Env):
+    """NATS JetStream. ``bus_prefix`` stands before stream names and subjects: a bus apart on a shared server."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    bus_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = ""
+    bus_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    ack_wait: Annotated[float, Field(ge=0.2, le=15)] = 12.0
+    """Seconds until an unheard job moves on; workers send a heartbeat every third of it."""
+    jobs_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
+
+
+class DatabaseSettings(_Env):
+    """Postgres, the truth. Only api and status have one."""
+
+    database_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/storyloom")
+    database_pool: Annotated[int, Field(ge=1, le=100)] = 4
+
+
+class StoreSettings(_Env):
+    """An S3 store. ``s3_public_url`` is what clients reach, where it differs from what the services reach."""
+
+    s3_endpoint_url: str | None = None
+    s3_public_url: str | None = None
+    s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "storyloom"
+    s3_region: str = "us-east-1"
+    aws_access_key_id: SecretStr | None = None
+    aws_secret_access_key: SecretStr | None = None
+    store_pauses: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 8, 8)
+    """Seconds between the attempts to store what is paid for already, while the store is away."""
+    presign_seconds: Annotated[int, Field(ge=10, le=604_800)] = 900
+
+
+class ProviderSettings(_Env):
+    """When a provider counts as away, the same for all of them (storyloom/providers/resilience/gate.py)."""
+
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """So many calls in a row that end in a time-out, a 5xx or a lost connection mean that a provider is away."""
+    breaker_window: Seconds = 60
+    """Seconds within which they must have failed."""
+    breaker_pauses: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (5, 10, 20, 40, 60)
+    """Seconds until one call tries whether the provider is back, the next pause after each try that failed."""
+    quota_pause: Seconds = 60
+    """Seconds until one call tries whether an exhausted allowance was topped up."""
+
+
+class OpenAISettings(_Env):
+    """OpenAI, or whatever speaks its protocol."""
+
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = "https://api.openai.com/v1"
+    text_model: str = "gpt-5.1"
+    image_model: str = "gpt-image-1.5"
+    image_quality: Annotated[str, Field(pattern="^(low|medium|high|auto)$")] = "high"
+    vision_model: str = "gpt-5.1"
+    moderation_model: str = "omni-moderation-latest"
+    text_timeout: Seconds = 120
+    image_timeout: Seconds = 240
+    openai_calls: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Calls at once of one process, to begin with; a 429 halves them, successes raise them again."""
+    openai_calls_most: Annotated[int, Field(ge=1, le=4096)] = 128
+    """What successes may raise them to."""
+
+
+class ElevenLabsSettings(_Env):
+    """ElevenLabs, or whatever speaks its protocol."""
+
+    elevenlabs_api_key: SecretStr = SecretStr("")
+    elevenlabs_base_url: str = "https://api.elevenlabs.io"
+    voice_model: str = "eleven_v3"
+    default_voice: str = "JBFqnCBsd6RMkjVDRZzb"
+    voice_timeout: Seconds = 240
+    elevenlabs_calls: Annotated[int, Field(ge=1, le=4096)] = 12
+    """Calls at once of one process, to begin with; a 429 halves them, successes raise them again."""
+    elevenlabs_calls_most: Annotated[int, Field(ge=1, le=4096)] = 30
+    """What successes may raise them to; the largest plan to be had without a contract allows 15 to 30."""
+    scene_pause: Annotated[float, Field(ge=0, le=5)] = 0.8
+
+
+class WorkerSettings(_Env):
+    """How a worker service takes jobs. Slots are how many run at once, by priority lane."""
+
+    slots_normal: Annotated[int, Field(ge=1, le=256)] = 8
+    slots_high: Annotated[int, Field(ge=1, le=256)] = 2
+    slots_urgent: Annotated[int, Field(ge=1, le=256)] = 2
+    job_timeout: Seconds = 600
+    """The hard end of one attempt, whatever it waits for."""
+    retry_delays: tuple[float, ...] = (5, 20, 60, 180)
+    """Seconds before attempt 2, 3, …; the last one repeats. A quarter of jitter comes on top."""
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
+    """How often making an asset may fail. Waits, drains and crashes are no failures."""
+    max_crashes: Annotated[int, Field(ge=1, le=50)] = 8
+    """How many workers may die over one job, one after the other, before it is taken for the cause."""
+    drain_seconds: Seconds = 8
+    """How long running jobs may take to end when the service stops; what is left is handed back."""
+
+
+class StatusSettings(_Env):
+    """When the status service ends what takes too long."""
+
+    asset_deadline: Seconds = 3_600
+    """Seconds from the moment that an asset can be made until it must be there, with all its attempts."""
+    story_deadline: Annotated[float, Field(gt=0, le=604_800)] = 7_200
+    """Seconds from the request, or from the wish that opened it again, until a story must have ended."""
+
+
+class HttpSettings(_Env):
+    """Where a service answers HTTP: health and metrics, and the public API."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+
+
+class ApiSettings(_Env):
+    """The public API. ``status_url`` is where it finds the progress stream, which it passes on."""
+
+    status_url: str | None = None
+    screening_seconds: Annotated[float, Field(gt=0, le=30)] = 3.0
+    """How long a new brief or an edited text may wait for moderation. A brief's outline is moderated in any case."""
+    erasure_sweeps: tuple[float, ...] = (5, 30, 120, 900)
+    """Seconds after a deletion at which bus and store are searched again for what a worker left there since. One more
+    comes once no job can be running any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
+
+
+class LogSettings(_Env):
+    log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "info"
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+
+
+class Settings(
+    BusSettings,
+    DatabaseSettings,
+    StoreSettings,
+    ProviderSettings,
+    OpenAISettings,
+    ElevenLabsSettings,
+    WorkerSettings,
+    StatusSettings,
+    HttpSettings,
+    ApiSettings,
+    LogSettings,
+):
+    """Everything together, for whoever composes several services."""

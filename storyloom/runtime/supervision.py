@@ -1,0 +1,84 @@
+"""A running service, and how one runs as a process of its own until it is told to stop."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.runtime.logs import set_up
+from storyloom.runtime.settings import Settings
+
+log = structlog.get_logger()
+
+
+class Running(Protocol):
+    """A service that has started."""
+
+    @property
+    def name(self) -> str:
+        """Which service it is."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers HTTP: an origin such as ``http://127.0.0.1:8080``."""
+
+    async def stop(self) -> None:
+        """Drain and end. Safe to call twice."""
+
+
+Serve = Callable[[Settings], Awaitable[Running]]
+
+
+def run(name: str, serve: Serve) -> None:
+    """Run one service until SIGINT or SIGTERM; a start that cannot be is one sentence in the log and exit code 1."""
+    import uvloop  # noqa: PLC0415 - whoever composes services into a loop of their own need not have it
+
+    settings = Settings()
+    set_up(settings, name)
+    try:
+        uvloop.run(_until_stopped(name, serve, settings))
+    except (BusUnavailableError, OSError) as error:
+        log.error("service.cannot_start", error=str(error))  # noqa: TRY400 - a sentence for people, not a traceback
+        sys.exit(1)
+
+
+async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    running = await serve(settings)
+    settle()
+    log.info("service.started", name=name, url=running.url, pid=os.getpid())
+    await stop.wait()
+    log.info("service.stopping", name=name)
+    await running.stop()
+    log.info("service.stopped", name=name)
+
+
+def settle() -> None:
+    """Call once everything is imported and started: what lives as long as the process is searched for garbage no more.
+
+    The collector took an eighth of a busy projector's time, most of it walking through modules and schemas.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, pause: float = 0.5) -> None:
+    """Run an endless loop for ever: one that dies is told of and started again. Cancel it to end it."""
+    while True:
+        try:
+            await loop()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("loop.died", loop=name)
+        await asyncio.sleep(pause)

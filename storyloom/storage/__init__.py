@@ -1,0 +1,1 @@
+"""Objects by the S3 protocol."""

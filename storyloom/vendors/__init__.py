@@ -1,1 +1,0 @@
-"""The doors to the providers that several services share. One module a provider; its errors are translated here."""

@@ -1,0 +1,382 @@
+"""The doctor: names who has each unfinished asset, finds every planted fault, and none in a busy healthy system."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+
+from ops.assets import State
+from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
+from ops.doctor import Report, examine
+from ops.snapshots import Patience, look
+from storyloom.messaging.connection import Bus, Letter
+from storyloom.messaging.topology import provision
+from storyloom.runtime.settings import Settings
+from storyloom.story.assets import Asset, Service
+from storyloom.story.errors import TryAgain
+from storyloom.story.events import StoryRequested, story_requested
+from storyloom.story.jobs import AssetRequested
+from tests.integration.core.system import BY_HAND, QUICK, System, running, until
+
+HASTY = Patience(grace=0.05, catch_up=1, answers=0.3, wishes=0.05, erasures=0.05, pauses=(0.05, 0.05))
+
+
+@asynccontextmanager
+async def begun(settings: Settings, *, workers: tuple[Service, ...] = ()) -> AsyncIterator[tuple[System, Reach, UUID]]:
+    """A system whose reconciler never moves, with one story whose first two jobs have been sent for a while."""
+    async with running(settings, pace=BY_HAND, workers=workers) as system, reaching(settings) as reach:
+        story_id = await system.post()
+        await until(lambda: sent(system, 2))
+        await until(lambda: older_than_grace(system))
+        yield system, reach, story_id
+
+
+async def sent(system: System, count: int) -> bool:
+    return len(await system.live_jobs()) >= count
+
+
+async def older_than_grace(system: System) -> bool:
+    young = "SELECT FROM asset_generation_jobs WHERE queued_at > now() - interval '0.2 s'"
+    return not await system.rows(young)
+
+
+def codes(report: Report) -> set[str]:
+    """What was found, but for workers that a test never started."""
+    return {finding.code for finding in report.findings} - {"service_unserved"}
+
+
+def states(report: Report) -> dict[Asset, State]:
+    return {one.asset: one.state for one in report.look.standing}
+
+
+async def test_a_busy_healthy_system_has_no_finding_and_nobody_without_a_place(settings: Settings) -> None:
+    """30 stories at once, looked at again and again, once with each look confirmed by another."""
+    async with running(settings, pace=QUICK, many=True) as system, reaching(settings) as reach:
+        for _ in range(30):
+            await system.post()
+        looks = 0
+        while await system.rows("SELECT FROM stories WHERE status = 'generating'"):
+            report = await examine(reach, replace(HASTY, grace=1, answers=0.2))
+            assert report.findings == []
+            assert report.code == FOUND
+            looks += 1
+        assert looks >= 1
+        assert (await examine(reach, HASTY)).look.stories == 0
+
+
+async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
+    """Its message is deleted and the reconciler rests; the other job is on the bus and is not named."""
+    async with begun(settings) as (system, reach, story_id):
+        names = system.bus.names
+        lost = f"job.images.normal.{story_id}.portrait"
+        assert codes(await examine(reach, HASTY)) == set()
+        await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
+        report = await examine(reach, HASTY)
+    assert codes(report) == {"asset_nobody"}
+    (finding,) = [finding for finding in report.findings if finding.code == "asset_nobody"]
+    assert finding.about.startswith(f"{story_id}.portrait.")
+    assert report.code == NOTHING
+    assert states(report)[Asset.OUTLINE] == "queued"
+
+
+async def test_what_is_mended_between_two_looks_is_no_finding(settings: Settings) -> None:
+    """The reconciler is awake: it puts the job back before the last look."""
+    async with running(settings, pace=QUICK, workers=()) as system, reaching(settings) as reach:
+        await system.post()
+        await until(lambda: sent(system, 2))
+        await until(lambda: older_than_grace(system))
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        report = await examine(reach, replace(HASTY, pauses=(0.05, 4.0)))
+    assert codes(report) == set()
+
+
+async def test_a_job_in_a_workers_hands_is_named_with_its_worker(settings: Settings) -> None:
+    """…even where the bus has lost it: the worker holds it."""
+    held = asyncio.Event()
+
+    async def hold(job: AssetRequested) -> None:
+        await held.wait()
+
+    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+        system.makers.before = hold
+        await system.work(Service.IMAGES)
+        await system.post()
+        await until(lambda: working(system, 1))
+        await until(lambda: older_than_grace(system))
+        await system.bus.js.purge_stream(system.bus.names.jobs, subject=system.bus.names.subject("job.images.>"))
+        report = await examine(reach, HASTY)
+        held.set()
+    (portrait,) = [one for one in report.look.standing if one.asset is Asset.PORTRAIT]
+    assert codes(report) == set()
+    assert portrait.state == "working"
+    assert portrait.worker.startswith("images-")
+    assert portrait.since is not None
+
+
+async def working(system: System, count: int) -> bool:
+    return system.makers.running >= count
+
+
+async def test_a_job_between_two_attempts_says_until_when_and_for_which(settings: Settings) -> None:
+    async def refuse(job: AssetRequested) -> None:
+        raise TryAgain("the provider is busy", after=600)
+
+    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+        system.makers.before = refuse
+        await system.work(Service.IMAGES)
+        await system.post()
+        await until(lambda: retrying(system))
+        report = await examine(reach, HASTY)
+    (portrait,) = [one for one in report.look.standing if one.asset is Asset.PORTRAIT]
+    assert (portrait.state, portrait.attempt) == ("retrying", 2)
+    assert portrait.until is not None
+    assert portrait.until > datetime.now(UTC)
+    (cover,) = [one for one in report.look.standing if one.asset is Asset.COVER]
+    assert (cover.state, cover.waits_for) == ("waiting", (Asset.OUTLINE, Asset.PORTRAIT))
+
+
+async def retrying(system: System) -> bool:
+    return bool(await system.rows("SELECT FROM asset_generation_jobs WHERE metadata->>'retryAt' IS NOT NULL"))
+
+
+FAULTS = {
+    "story_settled": "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1",
+    "asset_unsent": "UPDATE asset_generation_jobs SET status = 'pending' WHERE story_id = $1"
+    " AND asset_type = 'portrait'",
+    "asset_hopeless": "UPDATE asset_generation_jobs SET status = 'failed' WHERE story_id = $1"
+    " AND asset_type = 'portrait'",
+    "story_late": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
+    "asset_late": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
+    " AND asset_type = 'portrait'",
+    "story_unheard": "UPDATE stories SET seq = 0 WHERE id = $1",
+    "wish_unheard": "INSERT INTO wishes (event_id, story_id, event, created_at) VALUES"
+    """ ('w', $1, '{"event": "StoryCancelled"}', now() - interval '1 min')""",
+}
+TAKES_AN_ASSET_FROM_ITS_JOB = {"story_settled", "asset_unsent", "asset_hopeless"}
+
+
+@pytest.mark.parametrize(("code", "fault"), FAULTS.items(), ids=FAULTS)
+async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: str, settings: Settings) -> None:
+    async with begun(settings) as (system, reach, story_id):
+        await system.pool.execute(fault, story_id)
+        report = await examine(reach, HASTY)
+    assert codes(report) == {code} | ({"job_unwanted"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
+    assert report.code == NOTHING
+
+
+async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> None:
+    """Nothing runs that could; one that is due later, or done, is well."""
+    async with reaching(settings) as reach:
+        await provision(reach.bus.js, settings)
+        await reach.pool.execute("INSERT INTO tenants (id) VALUES ('t')")
+        erasure = "INSERT INTO erasures (story_id, tenant_id, receipt, due_at) VALUES ($1, 't', '{}', $2)"
+        now, late = datetime.now(UTC), uuid4()
+        for story_id, due_at in (
+            (late, now - timedelta(hours=1)),
+            (uuid4(), now + timedelta(hours=1)),
+            (uuid4(), None),
+        ):
+            await reach.pool.execute(erasure, story_id, due_at)
+        report = await examine(reach, HASTY)
+    assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_late", str(late))]
+
+
+class Finishing(Bus):
+    """Before it says which jobs live, one of them comes to its end: acknowledged, told and folded in."""
+
+    finish: Callable[[], Awaitable[None]]
+
+    async def live_jobs(self) -> set[str]:
+        await self.finish()
+        return await super().live_jobs()
+
+
+async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_one(settings: Settings) -> None:
+    """The rows are read after the bus: the other way round the row would be of before, the bus of after."""
+    held = asyncio.Event()
+
+    async def hold(job: AssetRequested) -> None:
+        await held.wait()
+
+    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+        system.makers.before = hold
+        await system.work(Service.IMAGES)
+        await system.post()
+        await until(lambda: working(system, 1))
+        await until(lambda: older_than_grace(system))
+
+        async def finish() -> None:
+            held.set()
+            await until(lambda: drawn(system))
+            await until(lambda: acknowledged(system))
+
+        bus = Finishing(reach.bus.client, settings)
+        bus.finish = finish
+        await bus.open()
+        seen = await look(replace(reach, bus=bus), HASTY)
+    assert seen.caught_up
+    assert {finding.code for finding in seen.findings} <= {"service_unserved"}
+
+
+async def drawn(system: System) -> bool:
+    ready = "SELECT FROM asset_generation_jobs WHERE asset_type = 'portrait' AND status = 'ready'"
+    return bool(await system.rows(ready))
+
+
+async def acknowledged(system: System) -> bool:
+    return not any("portrait" in subject for subject in await system.live_jobs())
+
+
+async def test_a_wish_that_was_heard_is_no_finding_before_it_is_marked(settings: Settings) -> None:
+    async with begun(settings) as (system, reach, story_id):
+        await system.pool.execute(FAULTS["wish_unheard"], story_id)
+        await system.pool.execute("INSERT INTO inbox (event_id) VALUES ('w')")
+        assert codes(await examine(reach, HASTY)) == set()
+
+
+async def test_a_job_that_nobody_waits_for_is_found(settings: Settings) -> None:
+    """…of a story that is gone, and of an asset settled long ago; one that was settled just now is acked soon."""
+    async with begun(settings) as (system, reach, story_id):
+        settle = (
+            "UPDATE asset_generation_jobs SET status = 'ready', completed_at = now() - $2::interval"
+            " WHERE story_id = $1 AND asset_type = 'portrait'"
+        )
+        await system.pool.execute(settle.replace("$2::interval", "interval '0 s'"), story_id)
+        assert codes(await examine(reach, HASTY)) == set()
+        await system.pool.execute(settle.replace("$2::interval", "interval '1 h'"), story_id)
+        stray = f"job.images.normal.{uuid4()}.cover"
+        await system.bus.send(system.bus.names.jobs, [Letter(stray, b"{}", None)])
+        report = await examine(reach, HASTY)
+    assert {finding.about for finding in report.findings if finding.code == "job_unwanted"} == {
+        stray,
+        f"job.images.normal.{story_id}.portrait",
+    }
+
+
+Break = Callable[[System], Awaitable[object]]
+
+
+async def delete_a_lane(system: System) -> None:
+    await system.bus.js.delete_consumer(system.bus.names.jobs, f"{system.bus.names.prefix}images-normal")
+
+
+async def change_a_stream(system: System) -> None:
+    config = (await system.bus.js.stream_info(system.bus.names.dead)).config
+    await system.bus.js.update_stream(replace(config, max_age=3600.0))
+
+
+async def wipe_the_bus(system: System) -> None:
+    names = system.bus.names
+    for stream in (names.story, names.jobs, names.dead):
+        await system.bus.js.delete_stream(stream)
+
+
+@pytest.mark.parametrize("fault", [delete_a_lane, change_a_stream, wipe_the_bus])
+async def test_a_bus_that_is_not_as_set_is_found(fault: Break, settings: Settings) -> None:
+    async with begun(settings) as (system, reach, _):
+        await fault(system)
+        report = await examine(reach, HASTY)
+    assert codes(report) == {"bus_drift"}
+    assert report.code == NOTHING
+
+
+async def test_a_projector_that_stands_still_is_found(settings: Settings) -> None:
+    """…and nothing is said of jobs, which cannot be told from those that were finished meanwhile."""
+    async with begun(settings) as (system, reach, _):
+        await stop_folding(system)
+        await system.post()
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        report = await examine(reach, replace(HASTY, catch_up=0.3))
+    assert codes(report) >= {"projector_still"}
+    assert "asset_nobody" not in codes(report)
+
+
+async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
+    """It is given events, and finishes none: a process that was stopped, not one that is gone."""
+    async with begun(settings) as (system, reach, _):
+        await stop_folding(system)
+        reader = await system.bus.js.pull_subscribe_bind(system.bus.names.projector, system.bus.names.story)
+        await system.post()
+
+        async def give() -> None:
+            while True:
+                await reader.fetch(1, timeout=5)
+                await system.bus.tell(stranger())
+
+        frozen = asyncio.create_task(give())
+        report = await examine(reach, replace(HASTY, catch_up=0.2))
+        frozen.cancel()
+    assert "projector_still" in codes(report)
+
+
+async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settings) -> None:
+    """What is on the bus no more may be done: that is what is said of it, and to ask again."""
+    async with begun(settings) as (system, reach, _):
+        await stop_folding(system)
+        await system.bus.tell(*(stranger() for _ in range(500)))
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        slow = asyncio.create_task(fold_slowly(system))
+        report = await examine(reach, replace(HASTY, catch_up=0.2))
+        slow.cancel()
+    assert report.findings == []
+    assert not report.look.caught_up
+    assert report.code == AWAY
+    assert "events behind" in report.remarks[0]
+    assert {one.state for one in report.look.standing} == {"unheard", "waiting"}
+
+
+async def stop_folding(system: System) -> None:
+    for loop in system.status._loops:
+        loop.cancel()
+    await asyncio.gather(*system.status._loops, return_exceptions=True)
+
+
+def stranger() -> StoryRequested:
+    """An event of a story that nobody knows."""
+    return story_requested(uuid4(), "tests", "", datetime.now(UTC))
+
+
+async def fold_slowly(system: System) -> None:
+    """A projector that finishes an event now and then."""
+    reader = await system.bus.js.pull_subscribe_bind(system.bus.names.projector, system.bus.names.story)
+    while True:
+        for message in await reader.fetch(1, timeout=5):
+            await message.ack()
+        await asyncio.sleep(0.02)
+
+
+async def test_jobs_that_no_worker_takes_are_found(settings: Settings) -> None:
+    """Images has a job and no worker; the others have workers that are busy or idle."""
+    others = (Service.CONTENT, Service.AUDIO, Service.DOCUMENTS)
+    async with running(settings, pace=BY_HAND, workers=others) as system, reaching(settings) as reach:
+        await system.post()
+        await until(lambda: sent(system, 1))
+        await until(lambda: older_than_grace(system))
+        await until(lambda: audible(system))
+        report = await examine(reach, HASTY)
+        await system.work(Service.IMAGES)
+        await system.all_ended()
+        healthy = await examine(reach, HASTY)
+    assert [(finding.code, finding.about) for finding in report.findings] == [("service_unserved", "images")]
+    assert healthy.findings == []
+
+
+async def audible(system: System) -> bool:
+    """Whether all is done that can be done without pictures."""
+    return bool(await system.rows("SELECT FROM asset_generation_jobs WHERE asset_type = 'audio' AND status = 'ready'"))
+
+
+async def test_a_story_in_the_making_is_shown_as_json_with_every_asset(settings: Settings) -> None:
+    from ops import diagnosis  # noqa: PLC0415
+
+    async with begun(settings) as (_, reach, story_id):
+        report = await examine(reach, HASTY)
+    told = orjson.loads(diagnosis.as_json(report.look, report.findings, report.remarks))
+    assert {one["story_id"] for one in told["standing"]} == {str(story_id)}
+    assert len(told["standing"]) == len(Asset)
+    assert told["healthy"] is False

@@ -1,0 +1,106 @@
+"""The heart beats while a job is worked on, and knows when it stood still for too long."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from storyloom.jobs.heartbeat import Heart
+
+
+class Bus:
+    """Hears what the heart says; ``hears`` may be turned off."""
+
+    def __init__(self) -> None:
+        self.hears = True
+        self.beats = 0
+        self.began = 0
+        self.again = asyncio.Event()
+
+    async def beat(self) -> bool:
+        self.beats += 1
+        self.again.set()
+        return self.hears
+
+    async def begin(self) -> None:
+        self.began += 1
+
+    async def after_beats(self, count: int) -> None:
+        """Wait for more beats."""
+        wanted = self.beats + count
+        await _until(lambda: self.beats >= wanted, self.again)
+
+    def heart(self, *, every: float = 0.01, patience: float = 60) -> Heart:
+        return Heart(self.beat, self.begin, every=every, patience=patience)
+
+
+async def _until(holds: Callable[[], bool], again: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            again.clear()
+            await again.wait()
+
+
+async def test_it_says_once_that_work_began_and_again_and_again_that_it_goes_on() -> None:
+    bus = Bus()
+    heart = bus.heart()
+    heart.start()
+    await bus.after_beats(3)
+    heart.stop()
+    assert bus.began == 1
+    assert not heart.doubtful
+
+
+async def test_a_job_that_ends_at_once_says_nothing() -> None:
+    bus = Bus()
+    heart = bus.heart(every=60)
+    heart.start()
+    heart.stop()
+    await asyncio.sleep(0)
+    assert (bus.began, bus.beats) == (0, 0)
+
+
+async def test_a_stopped_heart_is_silent() -> None:
+    bus = Bus()
+    heart = bus.heart()
+    heart.start()
+    await bus.after_beats(1)
+    heart.stop()
+    before = bus.beats
+    await asyncio.sleep(0.05)
+    assert bus.beats == before
+
+
+async def test_a_process_that_stood_still_is_doubtful_from_then_on() -> None:
+    """Before its timers run at all, and after they have caught up."""
+    bus = Bus()
+    heart = bus.heart(patience=0.3)
+    heart.start()
+    time.sleep(0.4)  # noqa: ASYNC251 - the whole process stands still
+    assert heart.doubtful
+    await bus.after_beats(3)
+    heart.stop()
+    assert heart.doubtful
+
+
+async def test_standing_still_is_noticed_though_nobody_asks_until_later() -> None:
+    bus = Bus()
+    heart = bus.heart(patience=0.3)
+    heart.start()
+    await bus.after_beats(1)
+    time.sleep(0.4)  # noqa: ASYNC251
+    await bus.after_beats(3)
+    heart.stop()
+    assert heart.doubtful
+
+
+async def test_beats_that_do_not_reach_the_bus_do_not_count() -> None:
+    """Cut off for too long is as good as frozen: the bus has given the job away."""
+    bus = Bus()
+    bus.hears = False
+    heart = bus.heart(patience=0.05)
+    heart.start()
+    await bus.after_beats(1)
+    async with asyncio.timeout(10):
+        while not heart.doubtful:
+            await bus.after_beats(1)
+    heart.stop()

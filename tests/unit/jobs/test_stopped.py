@@ -1,0 +1,93 @@
+"""What was stopped is remembered for ten minutes, and not for ever."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from storyloom.jobs import cancellation
+from storyloom.jobs.cancellation import Stopped, concerns
+from storyloom.story.assets import Asset
+from storyloom.story.jobs import AssetRequested, StopWork
+from tests.unit.jobs.test_dead import JOB
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+NAMED = StopWork(story_id=JOB.story_id, jobs=((JOB.asset, JOB.fingerprint),))
+WHOLE = StopWork(story_id=JOB.story_id)
+
+
+class Clock:
+    """A clock that stands where it is put."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.mark.parametrize("stop", [NAMED, WHOLE])
+def test_a_stop_covers_what_was_requested_before_it_for_ten_minutes(stop: StopWork) -> None:
+    clock = Clock()
+    memory = Stopped(clock)
+    assert not memory.covers(JOB)
+    memory.hear(stop)
+    assert memory.covers(JOB)
+    clock.now = NOW + timedelta(minutes=9, seconds=59)
+    assert memory.covers(JOB)
+    clock.now = NOW + timedelta(minutes=10)
+    assert not memory.covers(JOB)
+
+
+def test_what_is_put_back_after_a_mistaken_stop_is_taken() -> None:
+    """Its sender looked too early at what was starting over. A moment's slack is for clocks that differ."""
+    clock = Clock()
+    memory = Stopped(clock)
+    memory.hear(NAMED)
+    assert memory.covers(JOB.model_copy(update={"at": NOW + timedelta(seconds=2)}))
+    assert not memory.covers(JOB.model_copy(update={"at": NOW + timedelta(seconds=3)}))
+
+
+@pytest.mark.parametrize(
+    "other", [{"story_id": UUID(int=8)}, {"asset": Asset.SCENE_1}, {"fingerprint": "00" * 32}], ids=str
+)
+def test_a_named_stop_is_about_nothing_else(other: dict[str, object]) -> None:
+    job: AssetRequested = JOB.model_copy(update=other)
+    memory = Stopped(Clock())
+    memory.hear(NAMED)
+    assert concerns(NAMED, JOB)
+    assert not concerns(NAMED, job)
+    assert not memory.covers(job)
+
+
+def test_a_whole_story_is_all_of_its_jobs_and_no_others() -> None:
+    memory = Stopped(Clock())
+    memory.hear(WHOLE)
+    for update, wanted in (({"asset": Asset.SCENE_1}, False), ({"story_id": UUID(int=8)}, True)):
+        job = JOB.model_copy(update=update)
+        assert concerns(WHOLE, job) is not wanted
+        assert memory.covers(job) is not wanted
+
+
+def test_a_stop_of_nothing_covers_nothing() -> None:
+    memory = Stopped(Clock())
+    memory.hear(StopWork(story_id=JOB.story_id, jobs=()))
+    assert not memory.covers(JOB)
+
+
+def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is heard again is new again."""
+    monkeypatch.setattr(cancellation, "MOST", 2)
+    memory = Stopped(Clock())
+    for number in (1, 2, 1, 3):
+        memory.hear(StopWork(story_id=UUID(int=number)))
+    known = [number for number in (1, 2, 3) if memory.covers(JOB.model_copy(update={"story_id": UUID(int=number)}))]
+    assert known == [1, 3]
+
+
+def test_what_is_too_old_takes_no_room() -> None:
+    clock = Clock()
+    memory = Stopped(clock)
+    memory.hear(NAMED)
+    clock.now = NOW + timedelta(minutes=11)
+    memory.hear(StopWork(story_id=UUID(int=9)))
+    assert len(memory._heard) == 1

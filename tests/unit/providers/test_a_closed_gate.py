@@ -1,0 +1,186 @@
+"""A gate that is closed for a while, by a clock that stands still until it is moved."""
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from storyloom.providers.errors import Outcome
+from storyloom.providers.resilience.breaker import State
+from storyloom.providers.resilience.gate import LONGEST_PAUSE, PATIENCE
+from storyloom.story.assets import Priority
+from storyloom.story.errors import NotNow
+from tests.unit.providers.callers import Caller, break_down, call, callers, state_of
+from tests.unit.providers.clock import StoppedClock, make_gate, settle
+
+NORMAL, URGENT = Priority.NORMAL, Priority.URGENT
+
+
+async def test_an_open_gate_is_closed_to_all_at_once(clock: StoppedClock) -> None:
+    gate = make_gate(clock)
+    await break_down(gate)
+    for priority in Priority:
+        with pytest.raises(NotNow, match="away") as raised:
+            await call(gate, priority=priority)
+        assert 5 <= raised.value.after <= 5 * 1.25**2
+    await clock.advance(4)
+    with pytest.raises(NotNow) as raised:
+        await call(gate)
+    assert 1 <= raised.value.after <= 2.25 * 1.25
+
+
+async def test_those_in_the_line_go_home_when_the_provider_goes_away(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=1, breaker_failures=1)
+    async with gate.enter(NORMAL) as visit:
+        waiting = [Caller(gate) for _ in range(3)]
+        await settle()
+        assert gate.waiting == 3
+        visit.outcome = Outcome.TIMEOUT
+    for caller in waiting:
+        with pytest.raises(NotNow, match="away"):
+            await caller.task
+    assert gate.waiting == 0
+
+
+async def test_after_the_pause_one_call_tries_and_all_may_follow_it(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=4)
+    await break_down(gate)
+    await clock.advance(10)
+    async with callers(gate, NORMAL) as (probe,):
+        assert probe.inside()
+        with pytest.raises(NotNow):
+            await call(gate)
+        assert gate.in_flight == 1
+        await probe.leave()
+    async with callers(gate, NORMAL, NORMAL, NORMAL) as three:
+        assert all(caller.inside() for caller in three)
+
+
+async def test_a_cancelled_try_lets_the_next_one_try(clock: StoppedClock) -> None:
+    gate = make_gate(clock)
+    await break_down(gate)
+    await clock.advance(10)
+    async with callers(gate, NORMAL) as (probe,):
+        assert probe.inside()
+        probe.task.cancel()
+        await settle()
+        assert gate.in_flight == 0
+        await call(gate)
+        assert state_of(gate) is State.CLOSED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, Outcome.REFUSED, Outcome.REJECTED, Outcome.BAD_ANSWER])
+async def test_a_provider_that_answers_is_not_away(clock: StoppedClock, outcome: Outcome) -> None:
+    gate = make_gate(clock)
+    for _ in range(50):
+        await call(gate, outcome)
+    assert state_of(gate) is State.CLOSED
+    await break_down(gate)
+    await clock.advance(10)
+    await call(gate, outcome)
+    assert state_of(gate) is State.CLOSED
+
+
+async def test_a_retry_after_is_waited_for_in_the_line(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=4)
+    await call(gate, Outcome.RATE_LIMITED, retry_after=3)
+    async with callers(gate, NORMAL, URGENT) as (normal, urgent):
+        await clock.advance(2.9)
+        assert not normal.inside()
+        assert not urgent.inside()
+        await clock.advance(0.2)
+        assert normal.inside()
+        assert urgent.inside()
+
+
+async def test_a_long_retry_after_sends_jobs_home(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=4)
+    await call(gate, Outcome.RATE_LIMITED, retry_after=PATIENCE + 10)
+    with pytest.raises(NotNow, match="asked us to wait") as raised:
+        await call(gate)
+    assert PATIENCE + 10 <= raised.value.after <= (PATIENCE + 10) * 1.25
+
+
+async def test_a_retry_after_is_believed_within_bounds_and_a_shorter_one_takes_nothing_off(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=4)
+    async with gate.enter(NORMAL) as late:
+        await call(gate, Outcome.RATE_LIMITED, retry_after=3600)
+        late.outcome, late.retry_after = Outcome.RATE_LIMITED, 1
+    await clock.advance(LONGEST_PAUSE - 5)
+    async with callers(gate, NORMAL) as (caller,):
+        assert not caller.inside()
+        await clock.advance(5)
+        assert caller.inside()
+
+
+async def test_an_exhausted_allowance_closes_the_gate_until_somebody_tops_it_up(clock: StoppedClock) -> None:
+    gate = make_gate(clock, quota_pause=60)
+    await call(gate, Outcome.OUT_OF_QUOTA)
+    for _ in range(3):
+        with pytest.raises(NotNow, match="used up") as raised:
+            await call(gate)
+        assert raised.value.after >= 60
+    await clock.advance(75)
+    await call(gate, Outcome.OUT_OF_QUOTA)
+    with pytest.raises(NotNow, match="used up"):
+        await call(gate)
+    await clock.advance(75)
+    await call(gate)
+    await call(gate)
+
+
+async def test_a_trial_that_comes_with_the_cancellation_is_left_to_the_next(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=1)
+    await break_down(gate)
+    async with callers(gate, NORMAL, invested=True) as (unlucky,):
+        clock.now += 10
+        gate._serve()
+        assert state_of(gate) is State.HALF_OPEN
+        unlucky.task.cancel()
+        await settle()
+        await call(gate)
+        assert state_of(gate) is State.CLOSED
+
+
+async def test_a_job_that_has_paid_for_something_waits_for_the_provider(clock: StoppedClock) -> None:
+    """Handed back, it would lose what it has paid for."""
+    gate = make_gate(clock, calls=4)
+    await break_down(gate)
+    async with callers(gate, NORMAL, NORMAL, invested=True) as (first, second):
+        assert gate.waiting == 2
+        await clock.advance(10)
+        assert first.inside()
+        assert not second.inside()
+        await first.leave()
+        assert second.inside()
+
+
+async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
+    gate = make_gate(clock)
+    await call(gate, Outcome.OUT_OF_QUOTA)
+    with pytest.raises(NotNow, match="used up"):
+        await call(gate, invested=True)
+
+
+async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedClock) -> None:
+    gate = make_gate(clock, calls=2, quota_pause=60)
+    with capture_logs() as told:
+        await call(gate, Outcome.OUT_OF_QUOTA)
+        assert shown() == State.OPEN
+        for _ in range(20):
+            with pytest.raises(NotNow):
+                await call(gate)
+        await clock.advance(75)
+        async with gate.enter(NORMAL) as visit:
+            assert shown() == State.HALF_OPEN
+            visit.outcome = Outcome.OK
+        assert shown() == State.CLOSED
+        await break_down(gate)
+    assert [(line["log_level"], line["event"]) for line in told] == [
+        ("error", "provider.out_of_quota"),
+        ("info", "provider.back"),
+        ("warning", "provider.away"),
+    ]
+
+
+def shown() -> float | None:
+    return REGISTRY.get_sample_value("storyloom_provider_breaker_state", {"provider": "nobody"})

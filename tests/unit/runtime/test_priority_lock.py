@@ -1,0 +1,74 @@
+"""Turns: one at a time, the urgent first, nobody for ever last, and a waiter that leaves takes no turn with it."""
+
+import asyncio
+from random import Random
+
+from storyloom.runtime.priority import Turns
+from storyloom.story.assets import Priority
+
+HIGH, NORMAL, URGENT = Priority.HIGH, Priority.NORMAL, Priority.URGENT
+
+
+async def order(turns: Turns, priorities: list[Priority]) -> list[Priority]:
+    """In which order those who came while somebody had the turn get theirs."""
+    had: list[Priority] = []
+    first, go = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with turns.turn(NORMAL):
+            first.set()
+            await go.wait()
+
+    async def take(priority: Priority) -> None:
+        async with turns.turn(priority):
+            had.append(priority)
+
+    holder = asyncio.create_task(hold())
+    await first.wait()
+    takers = [asyncio.create_task(take(priority)) for priority in priorities]
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(holder, *takers)
+    return had
+
+
+async def test_the_urgent_do_not_wait_behind_the_others() -> None:
+    had = await order(Turns(), [NORMAL] * 20 + [URGENT, HIGH, URGENT])
+    assert had.index(URGENT) == 0
+    assert max(place for place, priority in enumerate(had) if priority is URGENT) <= 3
+
+
+async def test_the_others_have_their_share_while_the_urgent_keep_coming() -> None:
+    had = await order(Turns(), [NORMAL] * 10 + [URGENT] * 40)
+    assert had[:40].count(NORMAL) >= 10
+
+
+async def test_one_at_a_time_and_all_in_the_end_whoever_leaves_meanwhile() -> None:
+    """200 comers, a third of whom are cancelled at some moment."""
+    chance, turns = Random(7), Turns()
+    inside = 0
+    done: list[int] = []
+
+    async def visit(number: int) -> None:
+        nonlocal inside
+        async with turns.turn(chance.choice(tuple(Priority))):
+            inside += 1
+            try:
+                assert inside == 1
+                for _ in range(chance.randrange(3)):
+                    await asyncio.sleep(0)
+                done.append(number)
+            finally:
+                inside -= 1
+
+    visits = [asyncio.create_task(visit(number)) for number in range(200)]
+    left = set()
+    for number in chance.sample(range(200), 66):
+        await asyncio.sleep(0)
+        if visits[number].cancel():
+            left.add(number)
+    await asyncio.wait(visits, timeout=5)
+    assert [one for one in visits if not one.done() or (not one.cancelled() and one.exception())] == []
+    assert set(range(200)) - left <= set(done)
+    async with asyncio.timeout(5), turns.turn(NORMAL):
+        pass
