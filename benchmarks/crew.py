@@ -19,7 +19,7 @@ import uvloop
 from nats.aio.msg import Msg
 from pydantic import SecretStr
 
-from benchmarks.notes import Moment, Notes, Pace, read_notes
+from benchmarks.notes import Moment, Notes, ReconcilerSettings, read_notes
 from benchmarks.shelf import FolderStore
 from client import StoryloomClient
 from local.nats import EmbeddedNats
@@ -54,7 +54,7 @@ class Crew:
     """The processes, and the servers under them. ``start`` and ``kill`` by role: api, status, or a worker's service."""
 
     settings: Settings
-    pace: Pace
+    pace: ReconcilerSettings
     nats: EmbeddedNats
     postgres: EmbeddedPostgres
     folder: Path
@@ -154,7 +154,7 @@ def quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-def serve(role: str, settings: Settings, pace: Pace, folder: Path, ready: Any) -> None:
+def serve(role: str, settings: Settings, pace: ReconcilerSettings, folder: Path, ready: Any) -> None:
     """The body of a child process: one service until it is killed."""
     quiet()
 
@@ -179,7 +179,7 @@ def serve(role: str, settings: Settings, pace: Pace, folder: Path, ready: Any) -
 
 
 @asynccontextmanager
-async def crew(pace: Pace, workers: int = 1, **settings: Any) -> AsyncIterator[Crew]:
+async def crew(pace: ReconcilerSettings, workers: int = 1, **settings: Any) -> AsyncIterator[Crew]:
     """Everything up: servers of its own, api, status, and so many processes of each worker service."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storyloom-bench-")))

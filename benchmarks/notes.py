@@ -34,7 +34,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ReconcilerSettings:
     """How long making takes, in seconds: of most assets, and of those that are named."""
 
     seconds: float
@@ -48,7 +48,7 @@ class Pace:
 class Notes:
     """What a process's makers do, in a file of its own."""
 
-    def __init__(self, folder: Path, pace: Pace) -> None:
+    def __init__(self, folder: Path, pace: ReconcilerSettings) -> None:
         self._pace = pace
         self._file = os.open(folder / f"notes-{os.getpid()}.txt", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 

@@ -68,8 +68,8 @@ def _stamp_commits() -> None:
     """Put the time of the commit into what is told, for the listener to subtract."""
     plain = projector.Projector._tell_readers  # noqa: SLF001 - the benchmark looks inside
 
-    async def stamped(self: projector.Projector, turn: repository.Turn) -> None:
-        for news in turn.effects.news:
+    async def stamped(self: projector.Projector, turn: repository.Transition) -> None:
+        for news in turn.effects.updates:
             news.data["committed"] = time.time()
         await plain(self, turn)
 

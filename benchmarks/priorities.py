@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.crew import BRIEF, Crew, crew, quiet, until
 from benchmarks.figures import report
-from benchmarks.notes import Moment, Pace
+from benchmarks.notes import Moment, ReconcilerSettings
 from benchmarks.options import read_options
 from client import StoryEvent
 from storyloom.story.assets import GRAPH, Priority, Service
@@ -140,7 +140,7 @@ async def run(rounds: int, size: Size) -> dict[str, float]:
     """Every round on servers of its own; the medians."""
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
-        async with crew(Pace(1.0)) as company:
+        async with crew(ReconcilerSettings(1.0)) as company:
             for name, value in (await measure(company, size)).items():
                 found.setdefault(name, []).append(value)
     return {name: statistics.median(values) for name, values in found.items()}

@@ -26,7 +26,7 @@ import uvloop
 
 from benchmarks.crew import Crew, crew, quiet, until
 from benchmarks.figures import report
-from benchmarks.notes import Moment, Pace, under_way
+from benchmarks.notes import Moment, ReconcilerSettings, under_way
 from benchmarks.options import read_options
 from benchmarks.silence import measure_silence
 from local.embedded import Embedded
@@ -52,7 +52,7 @@ QUICK = Size(rounds=1, stories=40, cancelled=3, ack_wait=3, nats_away=(2,), post
 async def lose_worker(size: Size) -> dict[str, float]:
     """Kill a painter over its easel, again and again; the worst of all its jobs counts."""
     took: list[float] = []
-    pace = Pace(60, {Asset.OUTLINE: 0.2, Asset.PORTRAIT: 0.2})
+    pace = ReconcilerSettings(60, {Asset.OUTLINE: 0.2, Asset.PORTRAIT: 0.2})
     async with crew(pace, ack_wait=size.ack_wait, slots_normal=32) as company:
         await company.start(Service.IMAGES)
         for _ in range(size.rounds):
@@ -88,7 +88,7 @@ async def _begins(company: Crew, job: tuple[UUID, Asset], after: float) -> float
 async def lose_nats(size: Size) -> dict[str, float]:
     """Kill NATS under flowing stories and let it be away, longer and longer."""
     took = []
-    async with crew(Pace(0.5)) as company:
+    async with crew(ReconcilerSettings(0.5)) as company:
         for seconds in size.nats_away:
             await company.ask(40)
             await asyncio.sleep(2)
@@ -102,7 +102,7 @@ async def lose_nats(size: Size) -> dict[str, float]:
 
 async def lose_nats_store(size: Size) -> dict[str, float]:
     """Wipe all that NATS knows while stories are in all stages."""
-    async with crew(Pace(0.5), slots_normal=64) as company:
+    async with crew(ReconcilerSettings(0.5), slots_normal=64) as company:
         await company.ask(size.stories)
         await until(lambda: _ends(company, at_least=size.stories * len(GRAPH) // 3))
         async with away(company.nats) as back:
@@ -123,7 +123,7 @@ async def lose_nats_store(size: Size) -> dict[str, float]:
 
 async def lose_postgres(size: Size) -> dict[str, float]:
     """Keep the truth away while work is under way."""
-    async with crew(Pace(0.5)) as company:
+    async with crew(ReconcilerSettings(0.5)) as company:
         await company.ask(50)
         await asyncio.sleep(2)
         async with company.hearing("status.*") as heard:

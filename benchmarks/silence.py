@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from benchmarks.crew import BRIEF, Crew, crew, until
-from benchmarks.notes import Pace, under_way
+from benchmarks.notes import ReconcilerSettings, under_way
 from storyloom.story.assets import PICTURES, Asset
 
 LISTENED = 4.0
@@ -16,7 +16,7 @@ LISTENED = 4.0
 
 async def measure_silence(count: int) -> dict[str, float]:
     """Cancel one story after the other while others flow."""
-    async with crew(Pace(8, {Asset.OUTLINE: 0.5, Asset.PORTRAIT: 0.5}), slots_normal=64) as company:
+    async with crew(ReconcilerSettings(8, {Asset.OUTLINE: 0.5, Asset.PORTRAIT: 0.5}), slots_normal=64) as company:
         await company.ask(8)
         took = [await _silence(company) for _ in range(count)]
         notes = company.moments()

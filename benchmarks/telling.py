@@ -125,7 +125,7 @@ async def crew(settings: Settings, making: float) -> AsyncIterator[None]:
             child.join()
 
 
-class Telling:
+class JobEvents:
     """Asks for stories and reads their streams. ``took`` holds milliseconds from commit to reader."""
 
     def __init__(self, stories: Stories, http: ClientSession, url: str) -> None:
@@ -183,7 +183,7 @@ async def measure(scene: Scene, settings: Settings) -> dict[str, float]:
             crew(settings, scene.making),
             ClientSession(headers=headers, connector=connector, timeout=ClientTimeout(total=180)) as http,
         ):
-            telling = Telling(Stories(pool, bus, 0.2), http, f"http://127.0.0.1:{settings.http_port}")
+            telling = JobEvents(Stories(pool, bus, 0.2), http, f"http://127.0.0.1:{settings.http_port}")
             await telling.tell(Scene("warm-up", stories=10, flight=10, readers=2, making=scene.making))
             telling.took.clear()
             telling.from_history = 0

@@ -17,7 +17,7 @@ from local.trouble import Trouble
 from storyloom.db.migrate import MigrationFailed, migrate
 from storyloom.runtime.settings import StoreSettings
 from storyloom.storage.objects import Objects
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ async def _make_bucket(settings: StoreSettings) -> None:
     objects = Objects(settings, threads=1)
     try:
         await objects.make_bucket()
-    except (TryAgain, GiveUp) as error:
+    except (RetryableError, PermanentError) as error:
         where = settings.s3_endpoint_url
         raise Trouble(f"S3_ENDPOINT_URL cannot be used, {where} says {error}: correct it and the keys.") from error
     finally:

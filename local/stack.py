@@ -23,7 +23,7 @@ from local.trouble import Trouble
 from services.documents.press import check_libraries
 from storyloom.db.pool import open_pool
 from storyloom.runtime.settings import DatabaseSettings
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 
 USUAL_PORTS = {"api": 8080}
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -59,7 +59,7 @@ class Stack:
         """Start everything; answer once every service says it is ready. Raises Trouble, and leaves nothing then."""
         try:
             check_libraries()
-        except GiveUp as missing:
+        except PermanentError as missing:
             raise Trouble(str(missing)) from missing
         self._lock.take()
         try:

@@ -30,7 +30,7 @@ class Addresses:
 
 
 class State:
-    """The folder ``.storyloom``. Making it raises Trouble where it cannot be written."""
+    """The folder ``.storyloom``. To make it raises Trouble where it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()

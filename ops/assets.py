@@ -55,11 +55,11 @@ class Work:
     since: datetime
 
 
-Held = Mapping[tuple[UUID, Asset, str], Work]
+InFlightJobs = Mapping[tuple[UUID, Asset, str], Work]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AssetDiagnosis:
     """Where an unfinished asset stands. ``since`` is when that began, ``until`` when it goes on by itself."""
 
     story_id: UUID
@@ -79,12 +79,12 @@ class Moment:
     now: datetime
     before: datetime
     alive: Collection[str]
-    held: Held
+    held: InFlightJobs
     asset_deadline: timedelta
     story_deadline: timedelta
 
 
-def examine(story: Story, moment: Moment) -> tuple[list[Standing], list[Finding]]:
+def examine(story: Story, moment: Moment) -> tuple[list[AssetDiagnosis], list[Finding]]:
     """Where a story's unfinished assets stand, and what is wrong with it."""
     if story.seq == 0:
         return [], _unheard(story, moment)
@@ -115,22 +115,22 @@ def _unheard(story: Story, moment: Moment) -> list[Finding]:
     return [Finding("story_unheard", str(story.id), "nobody has heard of the story: its StoryRequested was lost")]
 
 
-def _stand(story: Story, asset: Asset, row: Row, moment: Moment) -> Standing:
+def _stand(story: Story, asset: Asset, row: Row, moment: Moment) -> AssetDiagnosis:
     if row.status == "pending":
         needs = [need for need in GRAPH[asset].waits_for if need in story.assets]
         missing = tuple(need for need in needs if not _met(story, asset, need))
-        return Standing(story.id, asset, "waiting" if missing else "lost", waits_for=missing)
+        return AssetDiagnosis(story.id, asset, "waiting" if missing else "lost", waits_for=missing)
     work = moment.held.get((story.id, asset, row.fingerprint or ""))
     if work is not None:
-        return Standing(story.id, asset, "working", worker=work.worker, since=work.since)
+        return AssetDiagnosis(story.id, asset, "working", worker=work.worker, since=work.since)
     if job_subject(story.id, asset, story.priority) in moment.alive:
         if row.retry_at is not None and row.retry_at > moment.now:
             attempt = row.attempts_failed + 1
-            return Standing(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
-        return Standing(story.id, asset, "queued", since=row.retry_at or row.queued_at)
+            return AssetDiagnosis(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
+        return AssetDiagnosis(story.id, asset, "queued", since=row.retry_at or row.queued_at)
     if row.queued_at is not None and row.queued_at > moment.before:
-        return Standing(story.id, asset, "sending", since=row.queued_at)
-    return Standing(story.id, asset, "lost", since=row.queued_at)
+        return AssetDiagnosis(story.id, asset, "sending", since=row.queued_at)
+    return AssetDiagnosis(story.id, asset, "lost", since=row.queued_at)
 
 
 def _met(story: Story, asset: Asset, need: Asset) -> bool:
@@ -138,7 +138,7 @@ def _met(story: Story, asset: Asset, need: Asset) -> bool:
     return status == "ready" or (need in GRAPH[asset].settled and status in SETTLED)
 
 
-def _lost(story: Story, one: Standing) -> Finding | None:
+def _lost(story: Story, one: AssetDiagnosis) -> Finding | None:
     """What is wrong with where an asset stands, None if nothing is."""
     about = f"{story.id}.{one.asset.value}.{(story.assets[one.asset].fingerprint or '')[:16]}"
     gone = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]

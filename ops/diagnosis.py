@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ops.assets import Finding, Standing, State
+from ops.assets import AssetDiagnosis, Finding, State
 from ops.cli import clock, counted, span
 from ops.snapshots import Look
 from storyloom.story.assets import GRAPH, Asset
@@ -69,7 +69,7 @@ def as_json(look: Look, findings: Sequence[Finding], remarks: Sequence[str]) -> 
     return json.dumps(told, default=_plain, ensure_ascii=False)
 
 
-def describe(one: Standing, now: datetime) -> str:
+def describe(one: AssetDiagnosis, now: datetime) -> str:
     """Where an asset stands, in words."""
     since = ""
     if one.since is not None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from ops import diagnosis, payments, stored
 from ops.assets import Finding
 from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
-from ops.snapshots import Look, Patience, look
+from ops.snapshots import DiagnosisSettings, Look, look
 from storyloom.runtime.settings import Settings
 
 EXPLAINED = frozenset({"bus_drift", "projector_still"})
@@ -60,13 +60,13 @@ async def run(asked: argparse.Namespace, settings: Settings, console: Console) -
 
 async def examine(
     reach: Reach,
-    patience: Patience | None = None,
+    patience: DiagnosisSettings | None = None,
     *,
     deep: bool = False,
     calls: Sequence[payments.PaidCall] | None = None,
 ) -> Report:
     """Look, and look again at what is wrong until it is sure. Raises what the bus, Postgres or the store raise."""
-    patience = patience or Patience()
+    patience = patience or DiagnosisSettings()
     seen = await _look_sharply(reach, patience)
     findings = seen.findings
     for pause in patience.pauses:
@@ -87,7 +87,7 @@ async def examine(
     return Report(seen, findings, remarks)
 
 
-async def _look_sharply(reach: Reach, patience: Patience) -> Look:
+async def _look_sharply(reach: Reach, patience: DiagnosisSettings) -> Look:
     """A look for which the projector had heard everything; a blurred one where it does not get there in three."""
     for _ in range(2):
         seen = await look(reach, patience)

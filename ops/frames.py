@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from nats.js.errors import NotFoundError
 
-from ops.assets import Moment, Standing, Story, examine
+from ops.assets import AssetDiagnosis, Moment, Story, examine
 from ops.connections import Reach
 from ops.pages import read
 from ops.rows import oldest_story
 from ops.scraping import NONE, Sample, Window, scrape
-from ops.snapshots import Patience, works
+from ops.snapshots import DiagnosisSettings, works
 from ops.sql import queries
-from storyloom.jobs.in_flight import Held, who_holds_what
-from storyloom.messaging.lanes import Lane, Reading, dead_letters, lanes, projector
+from storyloom.jobs.in_flight import InFlightJobs, query_workers
+from storyloom.messaging.lanes import Lane, ProjectorLag, dead_letters, lanes, projector
 
 MINUTE = timedelta(minutes=1)
 ANSWERS = 0.5
@@ -29,7 +29,7 @@ class Oldest:
     """The story that has been at it for longest, and where its unfinished assets stand."""
 
     story: Story
-    standing: list[Standing]
+    standing: list[AssetDiagnosis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Frame:
 
     at: datetime
     lanes: list[Lane]
-    projector: Reading
+    projector: ProjectorLag
     dead: int
-    held: list[Held]
+    held: list[InFlightJobs]
     unfinished: int
     unfinished_since: datetime | None
     wishes: int
@@ -68,7 +68,7 @@ class Frames:
             lanes(reach.bus),
             projector(reach.bus),
             dead_letters(reach.bus),
-            who_holds_what(reach.bus, ANSWERS),
+            query_workers(reach.bus, ANSWERS),
             scrape(self.urls),
         )
         stories = await queries().unfinished_stories(reach.pool)
@@ -106,7 +106,7 @@ class Frames:
             self._endings.popleft()
         return Counter(overall for _, overall in self._endings)
 
-    async def _oldest(self, held: Sequence[Held]) -> Oldest | None:
+    async def _oldest(self, held: Sequence[InFlightJobs]) -> Oldest | None:
         story = await oldest_story(self.reach.pool)
         if story is None:
             return None
@@ -119,7 +119,7 @@ class Frames:
         now: datetime = await queries().server_time(self.reach.pool)
         moment = Moment(
             now=now,
-            before=now - timedelta(seconds=Patience().grace),
+            before=now - timedelta(seconds=DiagnosisSettings().grace),
             alive={subject.removeprefix(bus.names.prefix) for subject in info.state.subjects or {}},
             held=works(held),
             asset_deadline=timedelta(seconds=self.reach.settings.asset_deadline),

@@ -61,7 +61,7 @@ class _Wish:
 
 
 async def _retry(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
-    """Want the assets of some letters again: one wish an asset, however many letters it has."""
+    """Ask for the assets of some dead letters again: one wish an asset, however many letters it has."""
     answers: list[Replay] = []
     wishes: dict[tuple[UUID, Asset], _Wish] = {}
     for one in entries:
@@ -107,7 +107,7 @@ async def _wish(reach: Reach, wishes: Sequence[_Wish]) -> list[Replay]:
 
 async def _tell(reach: Reach, events: Sequence[AssetRetryRequested]) -> str:
     try:
-        await reach.bus.tell(*events)
+        await reach.bus.publish_events(*events)
     except BusUnavailableError:
         return "; the bus is away, the reconciler tells it later"  # the wish has its row
     return ""
@@ -152,7 +152,7 @@ async def _tell_again(reach: Reach, entry: Entry) -> Replay:
     state = {row["wish"]: row async for row in rows}.get(event.id)
     if state is None:
         return Replay(entry, done=False, said="its story is gone")
-    await reach.bus.tell_again(event)
+    await reach.bus.republish(event)
     said = f"{type(event).__name__} is told again"
     if state["status"] in SETTLED:
         said += f", but comes late: {state['asset_type']} is {state['status']}"

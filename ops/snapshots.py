@@ -12,13 +12,13 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from ops.assets import Finding, Moment, Standing, Work, examine, wanted_subjects
+from ops.assets import AssetDiagnosis, Finding, Moment, Work, examine, wanted_subjects
 from ops.connections import Reach
 from ops.rows import unfinished_stories
 from ops.sql import queries
-from storyloom.jobs.in_flight import Held, who_holds_what
+from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging import lanes
-from storyloom.messaging.topology import missing
+from storyloom.messaging.topology import topology_differences
 from storyloom.story.assets import Asset, Service
 
 SURE = frozenset({"asset_nobody", "job_unwanted"})
@@ -26,7 +26,7 @@ SURE = frozenset({"asset_nobody", "job_unwanted"})
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class DiagnosisSettings:
     """How long things may take before they count, in seconds."""
 
     grace: float = 2.0
@@ -47,16 +47,16 @@ class Look:
 
     at: datetime
     stories: int
-    standing: list[Standing]
+    standing: list[AssetDiagnosis]
     findings: list[Finding]
     workers: list[str]
     caught_up: bool
     behind: int
 
 
-async def look(reach: Reach, patience: Patience) -> Look:
+async def look(reach: Reach, patience: DiagnosisSettings) -> Look:
     """Look once. Raises what bus and Postgres raise when they are away."""
-    wrong = await missing(reach.bus.js, reach.settings)
+    wrong = await topology_differences(reach.bus.js, reach.settings)
     found = [Finding("bus_drift", sentence, sentence) for sentence in wrong]
     gone = any(sentence.endswith("is missing") for sentence in wrong)
     # Where a stream is gone nothing can be said of jobs: they are lost with it, and come back with it.
@@ -64,7 +64,7 @@ async def look(reach: Reach, patience: Patience) -> Look:
     now: datetime = await queries().server_time(reach.pool)
     caught_up, still = (False, []) if gone else await _fence(reach, patience)
     stories = await unfinished_stories(reach.pool)
-    held = await who_holds_what(reach.bus, patience.answers)
+    held = await query_workers(reach.bus, patience.answers)
     moment = Moment(
         now=now,
         before=now - timedelta(seconds=patience.grace),
@@ -89,19 +89,19 @@ async def look(reach: Reach, patience: Patience) -> Look:
     )
 
 
-def _sure(one: Standing, *, caught_up: bool) -> Standing:
+def _sure(one: AssetDiagnosis, *, caught_up: bool) -> AssetDiagnosis:
     """What is not on the bus may be done, where the projector has not heard everything."""
     return one if caught_up or one.state != "lost" else replace(one, state="unheard")
 
 
-async def _fence(reach: Reach, patience: Patience) -> tuple[bool, list[Finding]]:
+async def _fence(reach: Reach, patience: DiagnosisSettings) -> tuple[bool, list[Finding]]:
     """Whether the projector has heard all that was told until now; a finding where it stands still instead."""
     last = await reach.bus.last_event()
     before = await lanes.projector(reach.bus)
     loop = asyncio.get_running_loop()
     until = loop.time() + patience.catch_up
     while loop.time() < until:
-        if await reach.bus.heard_up_to() >= last:
+        if await reach.bus.projector_ack_floor() >= last:
             return True, []
         await asyncio.sleep(0.02)
     after = await lanes.projector(reach.bus)
@@ -112,8 +112,8 @@ async def _fence(reach: Reach, patience: Patience) -> tuple[bool, list[Finding]]
     return False, [Finding("projector_still", str(after.floor), said)]
 
 
-async def _late(reach: Reach, now: datetime, patience: Patience) -> list[Finding]:
-    """Wishes that nobody has heard, erasures that nobody has finished."""
+async def _late(reach: Reach, now: datetime, patience: DiagnosisSettings) -> list[Finding]:
+    """Commands that nobody has heard, erasures that nobody has finished."""
     wishes = queries().late_wishes(reach.pool, before=now - timedelta(seconds=patience.wishes))
     found = [
         Finding("wish_unheard", row["event_id"], f"{row['event']} of {row['created_at']:%H:%M:%S} UTC was not heard")
@@ -126,7 +126,7 @@ async def _late(reach: Reach, now: datetime, patience: Patience) -> list[Finding
     ]
 
 
-async def _unserved(reach: Reach, held: Sequence[Held]) -> list[Finding]:
+async def _unserved(reach: Reach, held: Sequence[InFlightJobs]) -> list[Finding]:
     """Services that have jobs and no worker: none says a word, and nobody asks the bus for more."""
     found = []
     served = {answer.service for answer in held}
@@ -161,7 +161,7 @@ async def _unwanted(reach: Reach, subjects: set[str], now: datetime) -> list[Fin
     return found
 
 
-def works(answers: Sequence[Held]) -> dict[tuple[UUID, Asset, str], Work]:
+def works(answers: Sequence[InFlightJobs]) -> dict[tuple[UUID, Asset, str], Work]:
     """What workers said that they hold, by job."""
     return {
         (job.story_id, job.asset, job.fingerprint): Work(answer.worker, job.since)

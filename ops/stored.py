@@ -12,7 +12,7 @@ from ops.connections import AwayError, Reach
 from ops.sql import queries
 from storyloom.storage.objects import Objects, manifest_key
 from storyloom.story.assets import TEXTS, Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
 
 PAGE = 200
@@ -30,7 +30,7 @@ async def compare(reach: Reach, *, again: float = AGAIN) -> list[Finding]:
     try:
         found = [finding async for finding in _lacking(reach, objects, again)]
         return found + [finding async for finding in _orphans(reach, objects)]
-    except (TryAgain, GiveUp) as error:
+    except (RetryableError, PermanentError) as error:
         raise AwayError(f"The store cannot be asked: {error}.") from error
     finally:
         await objects.close()

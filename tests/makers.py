@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from uuid import UUID
 
-from storyloom.jobs.definition import Report, Workshop
+from storyloom.jobs.definition import Report, WorkerDefinition
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, PICTURES, TEXTS, Asset, Service
@@ -115,12 +115,12 @@ class QuickMakers:
         finally:
             self.running -= 1
 
-    def compose(self, service: Service) -> Callable[[Settings, Objects], Workshop]:
+    def compose(self, service: Service) -> Callable[[Settings, Objects], WorkerDefinition]:
         """The composition root of one service made of these."""
 
-        def compose(settings: Settings, objects: Objects) -> Workshop:
+        def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
             del settings, objects
-            return Workshop(service, {asset: self.make for asset, r in GRAPH.items() if r.service is service})
+            return WorkerDefinition(service, {asset: self.make for asset, r in GRAPH.items() if r.service is service})
 
         return compose
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, web
 
-from services.api.commands import Wishes
+from services.api.commands import Commands
 from services.api.erasure import Eraser, moments
 from services.api.requests import LONGEST_BODY
 from services.api.routes import Changes, Routes
@@ -66,7 +66,7 @@ async def serve(settings: Settings) -> RunningApi:
         stories = Stories(pool, bus, settings.screening_seconds)
         app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
         app.add_routes(Routes(stories, objects, http, settings.status_url).table())
-        wishes, eraser = Wishes(pool, bus, settings.screening_seconds), Eraser(pool, bus, objects, moments(settings))
+        wishes, eraser = Commands(pool, bus, settings.screening_seconds), Eraser(pool, bus, objects, moments(settings))
         app.add_routes(Changes(pool, wishes, eraser).table())
 
         async def bus_ready() -> str | None:

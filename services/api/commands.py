@@ -26,9 +26,9 @@ from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
 from storyloom.story.events import (
     AssetRegenerateRequested,
     AssetRetryRequested,
+    CommandEvent,
     SceneTextEdited,
     StoryCancelled,
-    Wish,
 )
 from storyloom.story.results import Outline, Readability, SceneText
 from storyloom.web.keys import Caller
@@ -46,7 +46,7 @@ class Origin(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StorySnapshot:
     """A story as its rows say: its own row, and the status of each of its assets."""
 
     row: Mapping[str, Any]
@@ -57,20 +57,20 @@ class Standing:
         status: str = self.row["status"]
         return status
 
-    def must_live(self) -> None:
+    def must_not_be_cancelled(self) -> None:
         """Raise a 409 Problem if the story is cancelled, which is final."""
         if self.status == "cancelled":
             raise Problem(409, "story_cancelled", "The story is cancelled, for good.", retryable=False)
 
 
-class Want(Protocol):
+class Command(Protocol):
     """One thing that a client wants; the classes below."""
 
-    def grant(self, standing: Standing, origin: Origin) -> Wish | None:
+    def validate(self, standing: StorySnapshot, origin: Origin) -> CommandEvent | None:
         """The wish to tell; None where the story is so already. Raises a Problem where it cannot be."""
         ...
 
-    def is_in(self, wish: Wish) -> bool:
+    def is_same(self, wish: CommandEvent) -> bool:
         """Whether a wish is this very want."""
         ...
 
@@ -79,7 +79,7 @@ class Want(Protocol):
 class Cancel:
     """No more of it."""
 
-    def grant(self, standing: Standing, origin: Origin) -> StoryCancelled | None:
+    def validate(self, standing: StorySnapshot, origin: Origin) -> StoryCancelled | None:
         if standing.status == "cancelled":
             return None
         if standing.status != "generating":
@@ -87,7 +87,7 @@ class Cancel:
             raise Problem(409, "story_ended", detail, retryable=False)
         return StoryCancelled(**origin)
 
-    def is_in(self, wish: Wish) -> bool:
+    def is_same(self, wish: CommandEvent) -> bool:
         return isinstance(wish, StoryCancelled)
 
 
@@ -97,7 +97,7 @@ class Retry:
 
     names: tuple[str, ...] = ()
 
-    def grant(self, standing: Standing, origin: Origin) -> AssetRetryRequested:
+    def validate(self, standing: StorySnapshot, origin: Origin) -> AssetRetryRequested:
         public = {asset.value: status for asset, status in standing.assets.items() if asset in PUBLIC}
         errors = [
             {"pointer": f"/assets/{place}", "detail": "is no asset of this story"}
@@ -106,7 +106,7 @@ class Retry:
         ]
         if errors:
             raise Problem(422, "bad_body", "The story has no such asset.", errors=errors)
-        standing.must_live()
+        standing.must_not_be_cancelled()
         if not self.names and "failed" not in public.values():
             raise Problem(409, "nothing_failed", "No asset of this story has failed.", retryable=False)
         sound = {name: _told(public[name]) for name in self.names if public[name] != "failed"}
@@ -121,7 +121,7 @@ class Retry:
             )
         return AssetRetryRequested(**origin, assets=self._assets())
 
-    def is_in(self, wish: Wish) -> bool:
+    def is_same(self, wish: CommandEvent) -> bool:
         return isinstance(wish, AssetRetryRequested) and wish.assets == self._assets()
 
     def _assets(self) -> tuple[Asset, ...]:
@@ -134,16 +134,16 @@ class Regenerate:
 
     name: str
 
-    def grant(self, standing: Standing, origin: Origin) -> AssetRegenerateRequested:
+    def validate(self, standing: StorySnapshot, origin: Origin) -> AssetRegenerateRequested:
         asset = next((asset for asset in PUBLIC if asset.value == self.name), None)
         if asset is None or asset not in standing.assets:
             raise not_found("asset")
-        standing.must_live()
+        standing.must_not_be_cancelled()
         if standing.assets[asset] not in ("ready", "failed"):
             raise Problem(409, "asset_being_made", f"{self.name} is being made; ask again once it is ready.")
         return AssetRegenerateRequested(**origin, asset=asset)
 
-    def is_in(self, wish: Wish) -> bool:
+    def is_same(self, wish: CommandEvent) -> bool:
         return isinstance(wish, AssetRegenerateRequested) and wish.asset.value == self.name
 
 
@@ -154,15 +154,15 @@ class Edit:
     text: SceneText
     whole: Readability | None = None
 
-    def grant(self, standing: Standing, origin: Origin) -> SceneTextEdited:
+    def validate(self, standing: StorySnapshot, origin: Origin) -> SceneTextEdited:
         must_be_written(standing, self.text.scene)
         return SceneTextEdited(**origin, text=self.text, whole=self.whole)
 
-    def is_in(self, wish: Wish) -> bool:
+    def is_same(self, wish: CommandEvent) -> bool:
         return is_edit(wish, self.text.scene, self.text.paragraphs, self.text.alt_text)
 
 
-def is_edit(wish: Wish, scene: int, paragraphs: tuple[str, ...], alt_text: str | None) -> bool:
+def is_edit(wish: CommandEvent, scene: int, paragraphs: tuple[str, ...], alt_text: str | None) -> bool:
     """Whether a wish is the edit of a scene to these words. Without an alt text it is whichever the scene had."""
     if not isinstance(wish, SceneTextEdited):
         return False
@@ -170,12 +170,12 @@ def is_edit(wish: Wish, scene: int, paragraphs: tuple[str, ...], alt_text: str |
     return (text.scene, text.paragraphs) == (scene, paragraphs) and alt_text in (None, text.alt_text)
 
 
-def must_be_written(standing: Standing, scene: int) -> None:
+def must_be_written(standing: StorySnapshot, scene: int) -> None:
     """Raise a Problem unless the scene's text is there to be edited."""
     asset = TEXTS[scene - 1]
     if asset not in standing.assets:
         raise not_found("scene")
-    standing.must_live()
+    standing.must_not_be_cancelled()
     if standing.assets[asset] != "ready":
         status = _told(standing.assets[asset])
         raise Problem(409, "text_not_ready", f"The text of scene {scene} cannot be edited: it is {status}.")
@@ -187,24 +187,24 @@ def _told(status: str) -> str:
 
 log = structlog.get_logger()
 
-_WISH: TypeAdapter[Wish] = TypeAdapter(Wish)
+_WISH: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
 _READ_BY_AN_EDIT = [Asset.OUTLINE.value, *(text.value for text in TEXTS)]
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class CommandResult:
     """The story as it stood when the wish was taken, and the wish; None where nothing had to change.
 
     ``findings``: what falls short of an edited text.
     """
 
     row: Mapping[str, Any]
-    wish: Wish | None
+    wish: CommandEvent | None
     findings: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Commands:
     """Takes wishes. With an idempotency ``key``, asking again for the same is the same wish.
 
     Every method raises Problems: 404 for what is not the caller's, 409 for what cannot be now, 422 for a key that came
@@ -215,19 +215,19 @@ class Wishes:
     bus: Bus
     judging_seconds: float
 
-    async def cancel(self, who: Caller, story_id: UUID, key: str | None) -> Granted:
+    async def cancel(self, who: Caller, story_id: UUID, key: str | None) -> CommandResult:
         """Stop making the story. A story that is cancelled already is answered by the wish that did it."""
         return await self._take(who, story_id, Cancel(), key)
 
-    async def retry(self, who: Caller, story_id: UUID, names: tuple[str, ...], key: str | None) -> Granted:
+    async def retry(self, who: Caller, story_id: UUID, names: tuple[str, ...], key: str | None) -> CommandResult:
         """Try failed assets again, all of them if none is named."""
         return await self._take(who, story_id, Retry(names), key)
 
-    async def regenerate(self, who: Caller, story_id: UUID, name: str, key: str | None) -> Granted:
+    async def regenerate(self, who: Caller, story_id: UUID, name: str, key: str | None) -> CommandResult:
         """Make another version of an asset."""
         return await self._take(who, story_id, Regenerate(name), key)
 
-    async def edit(self, who: Caller, story_id: UUID, scene: int, passage: Passage, key: str | None) -> Granted:
+    async def edit(self, who: Caller, story_id: UUID, scene: int, passage: Passage, key: str | None) -> CommandResult:
         """Put a client's words in the place of a scene's text. Unlike a brief, they are taken only once judged.
 
         Raises 422 for words that moderation flags, 503 where it does not answer.
@@ -245,7 +245,7 @@ class Wishes:
         texts = {text.scene: SceneText.model_validate(results[text]) for text in TEXTS if text in results}
         now = texts[scene]
         if now.paragraphs == passage.paragraphs and passage.alt_text in (None, now.alt_text):
-            return Granted(standing.row, None, now.findings)
+            return CommandResult(standing.row, None, now.findings)
         names = _cast(Brief.model_validate(standing.row["request"]), results.get(Asset.OUTLINE))
         brief = standing.row["request"]
         edit = SceneEdit(
@@ -260,24 +260,24 @@ class Wishes:
         verdict = await self._judge(edit)
         return await self._take(who, story_id, verdict, key)
 
-    async def _take(self, who: Caller, story_id: UUID, want: Want, key: str | None) -> Granted:
+    async def _take(self, who: Caller, story_id: UUID, want: Command, key: str | None) -> CommandResult:
         async with self.pool.acquire() as connection, connection.transaction():
             # Locked, so that a deletion comes wholly before or after, and the same key twice at once is one wish.
             standing = await _standing(connection, who, story_id, lock=True)
             known = await _known(connection, story_id, key)
             if known is not None:
-                if not want.is_in(known):
+                if not want.is_same(known):
                     raise _KEY_REUSED
                 return _granted(standing.row, known)
-            wish = want.grant(standing, _origin(standing, key))
+            wish = want.validate(standing, _origin(standing, key))
             if wish is None:
                 before = await queries().last_cancellation(connection, story_id=story_id)
-                return Granted(standing.row, before and _WISH.validate_python(before["event"]))
+                return CommandResult(standing.row, before and _WISH.validate_python(before["event"]))
             await queries().add_wish(connection, event_id=wish.id, story_id=story_id, event=wish.body.decode())
         WISHES.labels(event=wish.event).inc()
         log.info("wish.taken", story_id=str(story_id), wish=wish.event)
         try:
-            await self.bus.tell(wish)
+            await self.bus.publish_events(wish)
         except BusUnavailableError:
             log.warning("wish.untold", story_id=str(story_id))  # the reconciler will tell it
         return _granted(standing.row, wish)
@@ -304,17 +304,17 @@ class Wishes:
 _KEY_REUSED = Problem(422, "key_reused", "This Idempotency-Key came with another wish before.")
 
 
-async def _standing(connection: Connection, who: Caller, story_id: UUID, *, lock: bool) -> Standing:
+async def _standing(connection: Connection, who: Caller, story_id: UUID, *, lock: bool) -> StorySnapshot:
     """The story as it stands. Raises a 404 Problem for what is not the caller's."""
     ask = queries().story_locked if lock else queries().story
     row = await ask(connection, id=story_id, tenant_id=who.tenant_id)
     if row is None:
         raise not_found("story")
     statuses = queries().asset_statuses(connection, story_id=story_id)
-    return Standing(row, {Asset(one["asset_type"]): one["status"] async for one in statuses})
+    return StorySnapshot(row, {Asset(one["asset_type"]): one["status"] async for one in statuses})
 
 
-async def _known(connection: Connection, story_id: UUID, key: str | None) -> Wish | None:
+async def _known(connection: Connection, story_id: UUID, key: str | None) -> CommandEvent | None:
     """The wish that was taken under this key before."""
     if key is None:
         return None
@@ -322,7 +322,7 @@ async def _known(connection: Connection, story_id: UUID, key: str | None) -> Wis
     return None if row is None else _WISH.validate_python(row["event"])
 
 
-def _origin(standing: Standing, key: str | None) -> Origin:
+def _origin(standing: StorySnapshot, key: str | None) -> Origin:
     row = standing.row
     return {
         "id": _event_id(row["id"], key),
@@ -337,8 +337,8 @@ def _event_id(story_id: UUID, key: str | None) -> str:
     return f"{story_id}.wish.{uuid4() if key is None else uuid5(story_id, key)}"
 
 
-def _granted(row: Mapping[str, Any], wish: Wish) -> Granted:
-    return Granted(row, wish, wish.text.findings if isinstance(wish, SceneTextEdited) else None)
+def _granted(row: Mapping[str, Any], wish: CommandEvent) -> CommandResult:
+    return CommandResult(row, wish, wish.text.findings if isinstance(wish, SceneTextEdited) else None)
 
 
 def _cast(brief: Brief, outline: Mapping[str, Any] | None) -> tuple[str, ...]:

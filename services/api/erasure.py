@@ -18,11 +18,11 @@ from nats.errors import Error as NatsError
 from services.api.repository import queries
 from storyloom.db.pool import AWAY, Connection, Pool, dumps, is_away
 from storyloom.messaging.connection import Bus
-from storyloom.messaging.topology import STOP_WORK
+from storyloom.messaging.topology import CANCEL_JOBS
 from storyloom.runtime.metrics import SWEEPS
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import StopWork
 from storyloom.web.keys import Caller
 from storyloom.web.problems import not_found
@@ -188,8 +188,8 @@ async def _sweep_bus(bus: Bus, story_id: UUID) -> int:
     names = bus.names
     # Queued jobs first: what has not begun must not begin.
     purged = await _purge(bus, names.jobs, f"job.*.*.{story_id}.>")
-    await bus.whisper(STOP_WORK, StopWork(story_id=story_id).model_dump_json().encode())
-    await bus.whisper(f"status.{story_id}", _DELETED)
+    await bus.publish_core(CANCEL_JOBS, StopWork(story_id=story_id).model_dump_json().encode())
+    await bus.publish_core(f"status.{story_id}", _DELETED)
     purged += await _purge(bus, names.story, f"story.evt.*.{story_id}")
     return purged + await _purge(bus, names.dead, f"dead.*.{story_id}.*")
 
@@ -211,6 +211,6 @@ async def _patiently(work: Awaitable[T]) -> T | None:
     try:
         async with asyncio.timeout(PATIENCE):
             return await work
-    except (NatsError, TimeoutError, TryAgain, GiveUp, _PurgeError) as error:
+    except (NatsError, TimeoutError, RetryableError, PermanentError, _PurgeError) as error:
         log.warning("erasure.away", error=type(error).__name__)
         return None

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from services.api import requests, serializers
-from services.api.commands import Granted, Wishes
+from services.api.commands import CommandResult, Commands
 from services.api.erasure import Eraser
 from services.api.responses import BASE, as_json, caller_with
 from services.api.schemas import EditBody, RetryBody
@@ -130,7 +130,7 @@ class Changes:
     """
 
     pool: Pool
-    wishes: Wishes
+    wishes: Commands
     eraser: Eraser
 
     def table(self) -> list[web.RouteDef]:
@@ -181,7 +181,7 @@ class Changes:
         return await caller_with(self.pool, request, "stories:write")
 
 
-def _taken(granted: Granted, *, status: int = 202) -> web.Response:
+def _taken(granted: CommandResult, *, status: int = 202) -> web.Response:
     body = serializers.in_short(serializers.summary(granted.row))
     wish = granted.wish
     body["wish"] = None if wish is None else {"id": wish.id, "event": wish.event}

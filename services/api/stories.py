@@ -67,7 +67,7 @@ class Stories:
                 return known
             raise
         try:
-            await self.bus.tell(story_requested(story_id, who.tenant_id, trace, datetime.now(UTC)))
+            await self.bus.publish_events(story_requested(story_id, who.tenant_id, trace, datetime.now(UTC)))
         except BusUnavailableError:
             log.warning("story.untold", story_id=str(story_id))  # the reconciler will tell it
         log.info("story.taken", story_id=str(story_id), story_type=brief.story_type, assets=len(journey.assets))

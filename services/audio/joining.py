@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import av
 
 from storyloom.providers.elevenlabs.mp3 import RATE, decode
-from storyloom.runtime.executors import in_a_thread
+from storyloom.runtime.executors import run_in_thread
 
 BIT_RATE = 128_000  # bits a second: mp3_44100_128
 _BREATH = 0.2  # seconds after the last word in which it may still sound
@@ -35,7 +35,7 @@ class Joined:
 
 async def join(pieces: Sequence[Piece], *, pause: float) -> Joined:
     """Join without holding up the event loop: libav releases the interpreter. ValueError as ``join_now``."""
-    return await in_a_thread(join_now, pieces, pause=pause)
+    return await run_in_thread(join_now, pieces, pause=pause)
 
 
 def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:

@@ -13,7 +13,7 @@ from services.audio.words import by_paragraph, shift, time_words
 from storyloom.jobs.definition import Report
 from storyloom.providers.voice import Passage, Voice
 from storyloom.story.assets import NARRATIONS, SCENES, TEXTS, Asset
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Audio, Narration, SceneText, StoredObject, Word
 
@@ -27,7 +27,7 @@ _STRIDE = 2_654_435_769
 log = structlog.get_logger()
 
 
-class Shelf(Protocol):
+class ObjectStore(Protocol):
     """Where recordings are kept: the store (storyloom.storage.objects)."""
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
@@ -42,7 +42,7 @@ class Shelf(Protocol):
 class Narrator:
     """Makes narration_1 … narration_4 and audio. ``pause`` is the silence between two scenes, in seconds."""
 
-    def __init__(self, voice: Voice, shelf: Shelf, *, pause: float, voice_id: str) -> None:
+    def __init__(self, voice: Voice, shelf: ObjectStore, *, pause: float, voice_id: str) -> None:
         self._voice = voice
         self._shelf = shelf
         self._pause = pause
@@ -103,7 +103,7 @@ class Narrator:
         try:
             return await join(pieces, pause=self._pause)
         except ValueError as error:
-            raise GiveUp("a stored narration cannot be decoded", code="bug") from error
+            raise PermanentError("a stored narration cannot be decoded", code="bug") from error
 
 
 def _seed(job: AssetRequested) -> int | None:
@@ -116,7 +116,7 @@ def _seed(job: AssetRequested) -> int | None:
 def _text(job: AssetRequested, scene: int) -> SceneText:
     text = job.inputs.get(TEXTS[scene - 1])
     if not isinstance(text, SceneText) or not text.text.split():
-        raise GiveUp(f"the job came without the text of scene {scene}", code="bug")
+        raise PermanentError(f"the job came without the text of scene {scene}", code="bug")
     return text
 
 
@@ -129,7 +129,7 @@ def _neighbour(job: AssetRequested, scene: int) -> str | None:
 def _narration(job: AssetRequested, scene: int) -> Narration:
     narration = job.inputs.get(NARRATIONS[scene - 1])
     if not isinstance(narration, Narration):
-        raise GiveUp(f"the job came without the narration of scene {scene}", code="bug")
+        raise PermanentError(f"the job came without the narration of scene {scene}", code="bug")
     return narration
 
 
@@ -137,4 +137,4 @@ def _paragraphs(text: SceneText, words: tuple[Word, ...]) -> list[tuple[Word, ..
     try:
         return by_paragraph(text.paragraphs, words)
     except ValueError as error:
-        raise GiveUp(f"the narration of scene {text.scene} is not of its text", code="bug") from error
+        raise PermanentError(f"the narration of scene {text.scene} is not of its text", code="bug") from error

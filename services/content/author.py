@@ -12,7 +12,9 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Author(Protocol):
-    """Whoever writes: OpenAI (storyloom.providers.openai.client), or a test's own. Raises TryAgain and GiveUp."""
+    """Whoever writes: OpenAI (storyloom.providers.openai.client), or a test's own. Raises RetryableError and
+    PermanentError.
+    """
 
     async def parse(
         self,

@@ -6,12 +6,12 @@ from services.content.author import Author
 from services.content.readability import count_words, judge, measure, targets_for
 from storyloom.story.assets import SCENES
 from storyloom.story.editing import EditVerdict, SceneEdit
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.results import Readability, SceneText
 
 
 class Editing:
-    """Answers "may this scene be told so, and how hard is it?". Raises TryAgain where moderation is away."""
+    """Answers "may this scene be told so, and how hard is it?". Raises RetryableError where moderation is away."""
 
     def __init__(self, author: Author) -> None:
         self._author = author
@@ -34,12 +34,12 @@ class Editing:
         return EditVerdict(flagged=False, text=scene, whole=_whole(edit, text))
 
     async def answer(self, question: bytes) -> bytes:
-        """The same over the bus. Raises GiveUp for what is no edit."""
+        """The same over the bus. Raises PermanentError for what is no edit."""
         try:
             edit = SceneEdit.model_validate_json(question)
         except ValidationError:
             # Its message quotes the text, and with it a child's name; a log is no place for that.
-            raise GiveUp("editing was asked about something that is no edit", code="bug") from None
+            raise PermanentError("editing was asked about something that is no edit", code="bug") from None
         return (await self.judge(edit)).model_dump_json().encode()
 
 

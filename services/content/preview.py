@@ -4,7 +4,7 @@ from services.content.author import Author
 from services.content.prose import cut_to_sentences, read_paragraphs
 from services.content.safety import ensure_safe
 from storyloom.jobs.definition import Report
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 
 STEP = 8
 """Words by which the text must have grown before moderation is asked again."""
@@ -21,7 +21,9 @@ class Preview:
         self._progress = 0
 
     async def __call__(self, partial: str) -> None:
-        """Report what is new. Raises GiveUp(code="unsafe") at once if it is flagged: nobody pays for the rest."""
+        """Report what is new. Raises PermanentError(code="unsafe") at once if it is flagged: nobody pays for the
+        rest.
+        """
         written = "\n\n".join(read_paragraphs(partial))
         progress = 10 + min(70, 70 * len(written.split()) // self._wanted)
         whole = cut_to_sentences(written)
@@ -35,6 +37,6 @@ class Preview:
     async def _passes(self, text: str) -> bool:
         try:
             await ensure_safe(self._author, [text], "text")
-        except TryAgain:
+        except RetryableError:
             return False  # it is not shown; the finished text is judged again, and there the failure counts
         return True

@@ -1,19 +1,21 @@
-"""Safety: nothing is told that moderation flags, and nothing that it could not judge (its failures are TryAgain)."""
+"""Safety: nothing is told that moderation flags, and nothing that it could not judge (its failures are
+RetryableError).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from services.content.author import Author
 from storyloom.story.brief import Brief
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 
 
 async def ensure_safe(author: Author, texts: Sequence[str], what: str) -> None:
-    """Raise GiveUp(code="unsafe") naming the categories, never the text, if moderation flags any of it."""
+    """Raise PermanentError(code="unsafe") naming the categories, never the text, if moderation flags any of it."""
     verdict = await author.moderate(texts)
     if verdict.flagged:
         named = ", ".join(verdict.categories) or "unnamed"
-        raise GiveUp(f"moderation flagged the {what}: {named}", code="unsafe", details={"categories": named})
+        raise PermanentError(f"moderation flagged the {what}: {named}", code="unsafe", details={"categories": named})
 
 
 def words_of(brief: Brief) -> list[str]:

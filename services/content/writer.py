@@ -16,7 +16,7 @@ from services.content.safety import ensure_safe, strings_in, words_of
 from storyloom.jobs.definition import Report
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, ProviderCall, Result, SceneText, StoryContent, Value
 
@@ -69,7 +69,7 @@ class _Judged:
 
 
 class Writer:
-    """Makes outline, text_1 … text_4 and content (storyloom.jobs.definition.Maker). Results hold
+    """Makes outline, text_1 … text_4 and content (storyloom.jobs.definition.Handler). Results hold
     moderated words alone.
     """
 
@@ -153,7 +153,9 @@ class Writer:
             log.info("outline.rejected", attempt=attempt, must=len(must), should=len(should))
             blocks = blocks | {"feedback": [*must, *should]}
         if usable is None:
-            raise GiveUp("no plan fits the cast of the story", code="bad_answer", request_id=calls[-1].request_id)
+            raise PermanentError(
+                "no plan fits the cast of the story", code="bad_answer", request_id=calls[-1].request_id
+            )
         return usable, tuple(calls)
 
     async def _draft(
@@ -189,7 +191,7 @@ class Writer:
             check, call = await self._author.parse(
                 Check, name="story_check", prompt=prompt, blocks=blocks, purpose="content"
             )
-        except GiveUp as error:
+        except PermanentError as error:
             if error.code not in {"bad_answer", "content_refused"}:
                 raise
             # Every scene has passed moderation: a reader who cannot answer is no reason to lose the story.
@@ -238,5 +240,5 @@ def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:
 def _need(job: AssetRequested, asset: Asset, kind: type[R]) -> R:
     result = job.inputs.get(asset)
     if not isinstance(result, kind):
-        raise GiveUp(f"the job of {job.asset} lacks its {asset}", code="bug")
+        raise PermanentError(f"the job of {job.asset} lacks its {asset}", code="bug")
     return result

@@ -13,7 +13,7 @@ from services.documents.suitability import Finding, examine
 from storyloom.jobs.definition import Report
 from storyloom.providers.openai.client import Moderation
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, Activity, ActivityType, Outline, ProviderCall, StoryContent
 
@@ -98,7 +98,8 @@ class Designer:
     async def devise(self, job: AssetRequested, report: Report) -> Activities:
         """Four activities of four types, safe for the age.
 
-        Raises GiveUp(code="unsafe") when no attempt was safe, GiveUp(code="bad_answer") when none was usable, and what
+        Raises PermanentError(code="unsafe") when no attempt was safe, PermanentError(code="bad_answer") when none was
+        usable, and what
         the author raises. A weakness that is left at the end (a text too long, a tie to the story too loose) stays.
         """
         self._press.expect()
@@ -167,5 +168,5 @@ def _best(attempts: Sequence[_Attempt]) -> _Attempt:
     if fit:
         return min(fit, key=lambda attempt: len(attempt.findings))
     if any(finding.weight == "unsafe" for finding in attempts[-1].findings):
-        raise GiveUp(f"No safe activities came out of {len(attempts)} attempts", code="unsafe")
-    raise GiveUp(f"No usable activities came out of {len(attempts)} attempts", code="bad_answer")
+        raise PermanentError(f"No safe activities came out of {len(attempts)} attempts", code="unsafe")
+    raise PermanentError(f"No usable activities came out of {len(attempts)} attempts", code="bad_answer")

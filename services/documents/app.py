@@ -3,14 +3,14 @@
 from services.documents.activities import Designer
 from services.documents.binder import Binder
 from services.documents.press import Press
-from storyloom.jobs.definition import Workshop
+from storyloom.jobs.definition import WorkerDefinition
 from storyloom.providers.openai.client import OpenAI
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
 
 
-def compose(settings: Settings, objects: Objects) -> Workshop:
+def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
     """The documents workshop; closing it ends the press and the connections to the author."""
     author = OpenAI(settings)
     press = Press()
@@ -20,4 +20,4 @@ def compose(settings: Settings, objects: Objects) -> Workshop:
         await author.close()
 
     makers = {Asset.ACTIVITIES: Designer(author, press).devise, Asset.PDF: Binder(press, objects).bind}
-    return Workshop(Service.DOCUMENTS, makers, close=close)
+    return WorkerDefinition(Service.DOCUMENTS, makers, close=close)

@@ -13,7 +13,7 @@ from services.documents.pages import SNUGGEST, Contents, expected_pages, lay_out
 from services.documents.press import DamagedPictureError, Print, Sheet
 from services.documents.printer import File
 from storyloom.jobs.definition import Report
-from storyloom.runtime.executors import in_a_thread
+from storyloom.runtime.executors import run_in_thread
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, Book, Outline, Picture, StoredObject, StoryContent
@@ -75,7 +75,7 @@ class Binder:
         """Print; again, and closer set, while a text runs over its page; again without a picture that is damaged."""
         snug = 0
         while True:
-            sheet = replace(await in_a_thread(lay_out, contents, snug), priority=contents.brief.priority)
+            sheet = replace(await run_in_thread(lay_out, contents, snug), priority=contents.brief.priority)
             try:
                 printed = await self._press.print(sheet)
             except DamagedPictureError as damaged:

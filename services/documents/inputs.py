@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Result
 
@@ -11,16 +11,18 @@ R = TypeVar("R", bound=Result)
 
 
 def given(job: AssetRequested, asset: Asset, kind: type[R]) -> R | None:
-    """The result of an asset, None where it is absent. Raises GiveUp(code="bug") when it is something else."""
+    """The result of an asset, None where it is absent. Raises PermanentError(code="bug") when it is something else."""
     result = job.inputs.get(asset)
     if result is None or isinstance(result, kind):
         return result
-    raise GiveUp(f"{job.asset} was given a {result.kind} as its {asset}", code="bug")
+    raise PermanentError(f"{job.asset} was given a {result.kind} as its {asset}", code="bug")
 
 
 def needed(job: AssetRequested, asset: Asset, kind: type[R]) -> R:
-    """The result of an asset that the work cannot do without. Raises GiveUp(code="bug") when it is not there."""
+    """The result of an asset that the work cannot do without. Raises PermanentError(code="bug") when it is not
+    there.
+    """
     result = given(job, asset, kind)
     if result is None:
-        raise GiveUp(f"{job.asset} was asked for without its {asset}", code="bug")
+        raise PermanentError(f"{job.asset} was asked for without its {asset}", code="bug")
     return result

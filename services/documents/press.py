@@ -18,9 +18,9 @@ from typing import Any
 import structlog
 
 from services.documents.printer import File
-from storyloom.runtime.priority import Turns
+from storyloom.runtime.priority import PriorityLock
 from storyloom.story.assets import Priority
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 log = structlog.get_logger()
 
@@ -38,10 +38,12 @@ _LIBRARIES = {
 
 
 def check_libraries(libraries: Mapping[str, tuple[str, ...]] = _LIBRARIES) -> None:
-    """Raise GiveUp(code="missing_library") with what to install, unless the system can print books. Milliseconds."""
+    """Raise PermanentError(code="missing_library") with what to install, unless the system can print books.
+    Milliseconds.
+    """
     for names in libraries.values():
         if not any(_loads(name) for name in names):
-            raise GiveUp(INSTALL, code="missing_library")
+            raise PermanentError(INSTALL, code="missing_library")
 
 
 def _loads(name: str) -> bool:
@@ -83,8 +85,9 @@ class Press:
 
     ``close`` it when done; a press that is not closed ends with this process.
 
-    Raises TryAgain when the process died or took longer than ``timeout`` seconds (it has been replaced by then),
-    GiveUp when the sheet cannot be printed at all, DamagedPictureError when it could without one of its pictures.
+    Raises RetryableError when the process died or took longer than ``timeout`` seconds (it has been replaced by then),
+    PermanentError when the sheet cannot be printed at all, DamagedPictureError when it could without one of its
+    pictures.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Press:
         self._timeout = timeout
         self._books = books
         self._idle = idle
-        self._turns = Turns()
+        self._turns = PriorityLock()
         self._process: Process | None = None
         self._printed = 0
         self._closed = False
@@ -122,7 +125,7 @@ class Press:
         return Print(files["book.pdf"][1], header["pages"], tuple(header["remarks"]))
 
     async def close(self) -> None:
-        """End the process for good; books under way or in the queue raise TryAgain. Safe to call twice."""
+        """End the process for good; books under way or in the queue raise RetryableError. Safe to call twice."""
         self._closed = True
         if self._warming is not None:
             self._warming.cancel()
@@ -136,23 +139,23 @@ class Press:
     async def _warm_quietly(self) -> None:
         try:
             await self.warm()
-        except (TryAgain, GiveUp, OSError) as error:
+        except (RetryableError, PermanentError, OSError) as error:
             log.warning("press.cold", reason=str(error))
 
     async def _ask(self, sheet: Sheet) -> tuple[dict[str, Any], dict[str, File]]:
         async with self._turns.turn(sheet.priority):
             if self._closed:
-                raise TryAgain("press: the service is stopping")
+                raise RetryableError("press: the service is stopping")
             process = await self._start()
             try:
                 async with asyncio.timeout(self._timeout):
                     header, files = await _exchange(process, sheet)
             except TimeoutError as error:
                 await self._end()
-                raise TryAgain(f"press: a book took longer than {self._timeout:g} s") from error
+                raise RetryableError(f"press: a book took longer than {self._timeout:g} s") from error
             except (asyncio.IncompleteReadError, ConnectionError) as error:
                 await self._end()
-                raise TryAgain("press: the printing process ended in the middle of a book") from error
+                raise RetryableError("press: the printing process ended in the middle of a book") from error
             except BaseException:
                 # Cancelled in the middle: what is still in the pipe would be the next book's answer.
                 await self._end()
@@ -162,11 +165,11 @@ class Press:
             case None:
                 return header, files
             case "missing_library":
-                raise GiveUp(INSTALL, code="missing_library", details={"reason": header["reason"]})
+                raise PermanentError(INSTALL, code="missing_library", details={"reason": header["reason"]})
             case "damaged_picture":
                 raise DamagedPictureError(header["picture"])
             case _:
-                raise GiveUp(f"press: the book cannot be set ({header['reason']})", code="bug")
+                raise PermanentError(f"press: the book cannot be set ({header['reason']})", code="bug")
 
     async def _start(self) -> Process:
         self._stay()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.images.naming import flatten
 from services.images.prompts import STYLE, Prompt
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.results import ProviderCall
 
 SURE = 0.6
@@ -47,7 +47,7 @@ class PictureCheck(_Answer):
     alt_text: str
 
 
-class Eye(Protocol):
+class VisionModel(Protocol):
     """Whoever looks at pictures: OpenAI's vision model, or the studio offline (storyloom.providers.openai)."""
 
     async def parse(
@@ -60,7 +60,7 @@ class Eye(Protocol):
         images: Sequence[bytes] = (),
         purpose: str,
     ) -> tuple[M, ProviderCall]:
-        """Answer by the schema ``name``. Raises TryAgain or GiveUp."""
+        """Answer by the schema ``name``. Raises RetryableError or PermanentError."""
         ...
 
 
@@ -77,11 +77,13 @@ class Verdict:
 class Critic:
     """Checks pictures. For safety it fails closed: what nobody could judge is not safe."""
 
-    def __init__(self, eye: Eye) -> None:
+    def __init__(self, eye: VisionModel) -> None:
         self._eye = eye
 
     async def check(self, png: bytes, prompt: Prompt, *, purpose: str) -> Verdict:
-        """Look at a picture. Raises TryAgain, and GiveUp where the provider would not look at any picture at all."""
+        """Look at a picture. Raises RetryableError, and PermanentError where the provider would not look at any
+        picture at all.
+        """
         try:
             # The picture as it is, not scaled down: small devices would be lost.
             answer, call = await self._eye.parse(
@@ -92,7 +94,7 @@ class Critic:
                 images=(png,),
                 purpose=purpose,
             )
-        except GiveUp as failure:
+        except PermanentError as failure:
             if failure.code not in {"content_refused", "bad_answer"}:
                 raise
             log.warning("picture.not_judged", code=failure.code, request_id=failure.request_id)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from services.images.critic import Verdict
-from services.images.plates import Plate
-from storyloom.story.errors import GiveUp
+from services.images.plates import DecodedImage
+from storyloom.story.errors import PermanentError
 from storyloom.story.results import ProviderCall
 
 ATTEMPTS = 3
@@ -16,7 +16,7 @@ _MOST_FIXES = 8
 class Attempt:
     """A picture that decodes, and what the check said of it."""
 
-    plate: Plate
+    plate: DecodedImage
     verdict: Verdict
 
     @property
@@ -25,7 +25,7 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Easel:
+class DrawingState:
     """One job's state. ``waiting`` is a drawing that is paid for and not yet checked."""
 
     attempts: int = 0
@@ -58,7 +58,7 @@ class Easel:
         elif self._safe is None or len(verdict.findings) <= len(self._safe.verdict.findings):
             self._safe = attempt
 
-    def refuse(self, refusal: GiveUp) -> None:
+    def refuse(self, refusal: PermanentError) -> None:
         """Take in a refusal: the first is answered with softer words, the second ends it.
 
         Raises the refusal, with all request ids, if there is no picture to end with.
@@ -72,13 +72,19 @@ class Easel:
         self._refused = True
         if self._safe is None:
             details = {**refusal.details, "request_ids": ", ".join(self._request_ids)}
-            raise GiveUp(refusal.reason, code=refusal.code, request_id=refusal.request_id, details=details) from refusal
+            raise PermanentError(
+                refusal.reason, code=refusal.code, request_id=refusal.request_id, details=details
+            ) from refusal
 
     def best(self) -> Attempt:
-        """The picture to keep. Raises GiveUp: ``unsafe`` if none was safe, ``bad_answer`` if none could be decoded."""
+        """The picture to keep. Raises PermanentError: ``unsafe`` if none was safe, ``bad_answer`` if none could be
+        decoded.
+        """
         if self._safe is not None:
             return self._safe
         last = self.calls[-1].request_id if self.calls else None
         if self._unsafe:
-            raise GiveUp(f"none of {self.attempts} pictures was safe for children", code="unsafe", request_id=last)
-        raise GiveUp(f"none of {self.attempts} pictures could be decoded", code="bad_answer", request_id=last)
+            raise PermanentError(
+                f"none of {self.attempts} pictures was safe for children", code="unsafe", request_id=last
+            )
+        raise PermanentError(f"none of {self.attempts} pictures could be decoded", code="bad_answer", request_id=last)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from services.images.palette import read_palette
-from storyloom.runtime.executors import in_a_thread
+from storyloom.runtime.executors import run_in_thread
 from storyloom.story.results import HexColour
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -21,7 +21,7 @@ class NotAPictureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plate:
+class DecodedImage:
     """A whole PNG, its size in pixels and its three colours."""
 
     png: bytes
@@ -30,17 +30,17 @@ class Plate:
     hue_colours: tuple[HexColour, ...]
 
 
-async def develop(png: bytes, size: tuple[int, int]) -> Plate:
+async def develop(png: bytes, size: tuple[int, int]) -> DecodedImage:
     """Decode the bytes in a thread. Raises NotAPictureError."""
-    return await in_a_thread(_develop, png, size)
+    return await run_in_thread(_develop, png, size)
 
 
-def _develop(png: bytes, size: tuple[int, int]) -> Plate:
+def _develop(png: bytes, size: tuple[int, int]) -> DecodedImage:
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
             _check(picture, png, size)
             picture.load()
-            return Plate(png, *picture.size, read_palette(picture))
+            return DecodedImage(png, *picture.size, read_palette(picture))
     except _DAMAGE as error:
         raise NotAPictureError("it cannot be decoded") from error
 

@@ -11,14 +11,14 @@ from services.status.hub import Hub
 from services.status.job_starts import Starts
 from services.status.projector import Projector
 from services.status.queue_metrics import Gauges
-from services.status.reconciler import Pace, Reconciler
+from services.status.reconciler import Reconciler, ReconcilerSettings
 from services.status.repository import Records
 from services.status.stream import Stream, routes
 from services.status.unfinished import Unfinished
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, open_pool
 from storyloom.messaging.connection import Bus, connect
-from storyloom.messaging.topology import missing, provision
+from storyloom.messaging.topology import provision, topology_differences
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import supervise
 from storyloom.web.health import add_health, listen
@@ -58,7 +58,7 @@ class RunningStatus:
             self._pool.terminate()
 
 
-async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatus:
+async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -> RunningStatus:
     """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
     pool = await open_pool(settings)
     woken: list[Hub] = []
@@ -66,13 +66,13 @@ async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatu
 
     async def reconnected() -> None:
         for projector in projectors:
-            await projector.pull.again()
+            await projector.pull.repoll()
         for hub in woken:
             await hub.wake()
 
     bus = await connect(settings, "status", on_reconnect=reconnected)
     await provision(bus.js, settings)
-    pace = pace or Pace(asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline)
+    pace = pace or ReconcilerSettings(asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline)
     hub, projector = Hub(bus), Projector(bus, Records(pool))
     reconciler = Reconciler(bus, Unfinished(pool), pace)
     woken.append(hub)
@@ -83,7 +83,7 @@ async def serve(settings: Settings, *, pace: Pace | None = None) -> RunningStatu
     async def bus_ready() -> str | None:
         if not bus.client.is_connected:
             return "NATS is away"
-        return "; ".join(await missing(bus.js, settings)) or None
+        return "; ".join(await topology_differences(bus.js, settings)) or None
 
     async def database_ready() -> str | None:
         async with pool.acquire(timeout=2) as connection:

@@ -1,7 +1,7 @@
 """A batch of one story's events, folded one after the other into one turn."""
 
-from services.status.repository import Turn
-from services.status.transitions import Effects, News, after
+from services.status.repository import Transition
+from services.status.transitions import Effects, StoryUpdate, apply
 from storyloom.runtime.metrics import STORIES
 from storyloom.story.assets import Asset
 from storyloom.story.events import AnyEvent, StoryCompleted
@@ -9,27 +9,27 @@ from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import Journey, overall
 
 
-def fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Turn | None:
+def fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Transition | None:
     """All of a story's events that are not known, one after the other, as one turn; None if nothing came of them."""
     before, at = journey.version, None
     changed: dict[Asset, None] = {}
     jobs: dict[Asset, None] = {}
     withdrawn: list[tuple[Asset, Fingerprint]] = []
-    news: list[News] = []
+    news: list[StoryUpdate] = []
     heard: dict[str, None] = {}  # the same id twice in one batch counts once
     ended = False
     for event in events:
         if event.id in known or event.id in heard:
             continue
         heard[event.id] = None
-        now, effects = after(journey, event)
+        now, effects = apply(journey, event)
         if now is journey:
             continue
         journey, at = now, event.at
         changed |= dict.fromkeys(effects.changed)
         jobs |= dict.fromkeys(effects.jobs)
-        withdrawn += effects.withdrawn
-        news += effects.news
+        withdrawn += effects.purges
+        news += effects.updates
         ended = ended or effects.ended
     if at is None:
         return None
@@ -38,10 +38,10 @@ def fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Tur
     # An end that a wish of the same batch undid is none to tell the outside world of.
     ended = ended and overall(journey) != "generating"
     effects = Effects(tuple(changed), still, tuple(news), ended, tuple(withdrawn))
-    return Turn(before, journey, effects, at, tuple(heard))
+    return Transition(before, journey, effects, at, tuple(heard))
 
 
-def story_completed(turn: Turn) -> StoryCompleted:
+def story_completed(turn: Transition) -> StoryCompleted:
     """What the outside world may be told of a turn that ended its story."""
     journey, status = turn.journey, overall(turn.journey)
     if status == "generating":

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 
 from services.status.batches import fold, story_completed
 from services.status.jobs import job_for
-from services.status.repository import Records, RepeatedError, Turn
+from services.status.repository import Records, RepeatedError, Transition
 from storyloom.db.pool import AWAY
-from storyloom.messaging.connection import Bus, BusUnavailableError, Letter
-from storyloom.messaging.consumer import Pull
+from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage
+from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted, is_newer
 from storyloom.story.jobs import AssetRequested, StopWork, job_subject
@@ -53,7 +53,7 @@ class Projector:
     def __init__(self, bus: Bus, records: Records) -> None:
         self._bus = bus
         self._records = records
-        self.pull = Pull(bus, bus.names.story, bus.names.projector, room=4 * BATCH)
+        self.pull = PullConsumer(bus, bus.names.story, bus.names.projector, room=4 * BATCH)
         self._journeys: OrderedDict[UUID, Journey] = OrderedDict()
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -110,11 +110,11 @@ class Projector:
                 self._journeys.pop(story_id, None)
             raise
 
-    async def _follow(self, turns: list[Turn]) -> None:
+    async def _follow(self, turns: list[Transition]) -> None:
         """What follows from turns that are committed: remember, tell the readers, send jobs."""
         EVENTS.labels(outcome="folded").inc(sum(len(turn.heard) for turn in turns))
         jobs = [job_for(turn.journey, asset, at=turn.at) for turn in turns for asset in turn.effects.jobs]
-        unwanted = [turn for turn in turns if turn.effects.withdrawn]
+        unwanted = [turn for turn in turns if turn.effects.purges]
         for turn in turns:
             self._remember(turn.journey)
             await self._tell_readers(turn)
@@ -126,7 +126,7 @@ class Projector:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _write_remembered(self, by_story: Batch) -> tuple[list[Turn], Batch]:
+    async def _write_remembered(self, by_story: Batch) -> tuple[list[Transition], Batch]:
         """The short way: fold what is remembered, and write it if nobody has moved it on. Answers what is left to do.
 
         One statement is its own transaction, so that a batch costs one round trip and no lock is held over it.
@@ -148,7 +148,7 @@ class Projector:
         rest |= {key: by_story[key] for turn in turns if (key := turn.journey.story_id) not in written}
         return [turn for turn in turns if turn.journey.story_id in written], rest
 
-    async def _transact(self, by_story: Batch) -> list[Turn]:
+    async def _transact(self, by_story: Batch) -> list[Transition]:
         """The long way: lock the stories, read them back, and fold what was not heard before."""
         async with self._records.locked(by_story) as stories:
             journeys = stories.journeys
@@ -172,16 +172,16 @@ class Projector:
             if len(self._journeys) > REMEMBERED:
                 self._journeys.popitem(last=False)
 
-    async def _tell_readers(self, turn: Turn) -> None:
-        if turn.effects.news:
-            told = [{"seq": news.seq, "event": news.event, "data": news.data} for news in turn.effects.news]
-            await self._bus.whisper(f"status.{turn.journey.story_id}", orjson.dumps(told))
+    async def _tell_readers(self, turn: Transition) -> None:
+        if turn.effects.updates:
+            told = [{"seq": news.seq, "event": news.event, "data": news.data} for news in turn.effects.updates]
+            await self._bus.publish_core(f"status.{turn.journey.story_id}", orjson.dumps(told))
 
     async def _send(
         self,
         jobs: list[AssetRequested],
         done: list[StoryCompleted],
-        unwanted: list[Turn],
+        unwanted: list[Transition],
         earlier: frozenset[asyncio.Task[None]],
     ) -> None:
         try:
@@ -189,20 +189,20 @@ class Projector:
                 await asyncio.wait(earlier, timeout=PATIENCE)
             for turn in unwanted:
                 await self._withdraw(turn)
-            await self._bus.command(jobs)
-            await self._bus.tell(*done)
+            await self._bus.enqueue(jobs)
+            await self._bus.publish_events(*done)
         except BusUnavailableError:
             # The rows are the outbox: the reconciler finds what nobody holds, and what nobody wants.
             log.warning("projector.jobs_unsent", jobs=len(jobs))
         except Exception:
             log.exception("projector.send_failed", jobs=len(jobs))
 
-    async def _withdraw(self, turn: Turn) -> None:
+    async def _withdraw(self, turn: Transition) -> None:
         """Off the bus first, then out of the workers' hands: nothing may come back to them in between."""
         journey = turn.journey
-        for asset, _ in turn.effects.withdrawn:
-            await self._bus.withdraw(job_subject(journey.story_id, asset, journey.brief.priority))
-        await self._bus.stop_work(StopWork(story_id=journey.story_id, jobs=turn.effects.withdrawn))
+        for asset, _ in turn.effects.purges:
+            await self._bus.purge(job_subject(journey.story_id, asset, journey.brief.priority))
+        await self._bus.cancel_jobs(StopWork(story_id=journey.story_id, jobs=turn.effects.purges))
 
     async def _read(self, message: Msg) -> AnyEvent | None:
         try:
@@ -215,7 +215,7 @@ class Projector:
                 return None
             where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
             log.error("projector.unreadable_event", field=where)  # noqa: TRY400 - the input may hold a name
-            await self._bury(message, f"unreadable: {where}")
+            await self._dead_letter(message, f"unreadable: {where}")
             return None
 
     async def _one_by_one(self, heard: list[tuple[Msg, AnyEvent]]) -> None:
@@ -232,7 +232,7 @@ class Projector:
                     await self._nack([message], delay=1)
                 else:
                     await self._fail_instead(event)
-                    await self._bury(message, "cannot be folded")
+                    await self._dead_letter(message, "cannot be folded")
             else:
                 await self._ack([message])
 
@@ -248,16 +248,16 @@ class Projector:
             reason="its result cannot be stored",
         )
         try:
-            await self._bus.tell(failed)
+            await self._bus.publish_events(failed)
         except BusUnavailableError:
             log.warning("projector.failure_untold")
 
-    async def _bury(self, message: Msg, reason: str) -> None:
+    async def _dead_letter(self, message: Msg, reason: str) -> None:
         EVENTS.labels(outcome="buried").inc()
         body = orjson.dumps({"event": message.data.decode(errors="replace"), "reason": reason})
         story = message.subject.rsplit(".", 1)[-1]
         try:
-            await self._bus.send(self._bus.names.dead, [Letter(f"dead.status.{story}.event", body, None)])
+            await self._bus.publish(self._bus.names.dead, [OutboundMessage(f"dead.status.{story}.event", body, None)])
             await message.term()
         except (BusUnavailableError, NatsError):
             await self._nack([message], delay=1)

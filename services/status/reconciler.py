@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from services.status.jobs import job_for
 from services.status.unfinished import Dispatched, Key, Unfinished
 from storyloom.db.pool import is_away
-from storyloom.jobs.in_flight import Held, who_holds_what
-from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, Sent
+from storyloom.jobs.in_flight import InFlightJobs, query_workers
+from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, PublishOutcome
 from storyloom.runtime.metrics import RECONCILED
 from storyloom.story.assets import Asset
 from storyloom.story.events import AssetFailed, StoryDeadlinePassed
@@ -28,11 +28,11 @@ from storyloom.story.jobs import AssetRequested, StopWork
 
 log = structlog.get_logger()
 
-SENDING = 500
+PUBLISHED_AT_ONCE = 500
 """Jobs that are published at a time."""
-LOOKS = 200
+MOST_CHECKED = 200
 """Jobs of one lane that are looked at in one round."""
-THOROUGHLY = 10
+FULL_CHECK_EVERY = 10
 """Every so many rounds all is compared that is dear to compare."""
 
 
@@ -41,15 +41,15 @@ class Round:
     """What one round did. ``caught_up`` is False when the projector was behind and the round was skipped."""
 
     caught_up: bool
-    jobs_put_back: int = 0
-    stories_put_back: int = 0
-    wishes_put_back: int = 0
-    withdrawn: int = 0
+    jobs_requeued: int = 0
+    stories_requeued: int = 0
+    commands_requeued: int = 0
+    purged: int = 0
     expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ReconcilerSettings:
     """How the reconciler goes about it, in seconds."""
 
     every: float = 2.0
@@ -65,21 +65,23 @@ class Pace:
     """How long a story may take in all."""
 
 
-Ask = Callable[[Bus, float], Awaitable[Sequence[Held]]]
+Ask = Callable[[Bus, float], Awaitable[Sequence[InFlightJobs]]]
 """Asks all workers what they hold, for so many seconds."""
 
 
 class Reconciler:
     """Compares the truth with the bus, and mends the bus."""
 
-    def __init__(self, bus: Bus, unfinished: Unfinished, pace: Pace | None = None, ask: Ask = who_holds_what) -> None:
+    def __init__(
+        self, bus: Bus, unfinished: Unfinished, pace: ReconcilerSettings | None = None, ask: Ask = query_workers
+    ) -> None:
         self._bus = bus
         self._unfinished = unfinished
-        self._pace = pace or Pace()
+        self._pace = pace or ReconcilerSettings()
         self._ask = ask
-        self._suspects: frozenset[str] = frozenset()
+        self._orphan_candidates: frozenset[str] = frozenset()
         self._stale: frozenset[tuple[Key, Fingerprint]] = frozenset()
-        self._stranded: frozenset[str] = frozenset()
+        self._lost_by_server: frozenset[str] = frozenset()
         self._checked: dict[str, Fingerprint] = {}
 
     async def run(self) -> None:
@@ -87,10 +89,10 @@ class Reconciler:
         rounds = 0
         while True:
             await asyncio.sleep(self._pace.every)
-            thoroughly = rounds % THOROUGHLY == 0
+            thoroughly = rounds % FULL_CHECK_EVERY == 0
             try:
-                await self.lay_the_bus(thoroughly=thoroughly)
-                await self.round(thoroughly=thoroughly)
+                await self.ensure_topology(full_check=thoroughly)
+                await self.round(full_check=thoroughly)
                 rounds += 1
                 if rounds % 1800 == 0:
                     await self._unfinished.forget()
@@ -99,14 +101,14 @@ class Reconciler:
                     raise
                 log.warning("reconciler.waiting", error=type(error).__name__)
 
-    async def lay_the_bus(self, *, thoroughly: bool = True) -> None:
+    async def ensure_topology(self, *, full_check: bool = True) -> None:
         """Recreate streams and consumers that are gone; thoroughly: bring back those that someone changed."""
-        wrong = await self._bus.lay(thoroughly=thoroughly)
+        wrong = await self._bus.ensure_topology(full_check=full_check)
         if wrong:
             log.warning("reconciler.bus_mended", wrong=wrong)
             RECONCILED.labels(kind="bus").inc()
 
-    async def round(self, *, thoroughly: bool = True) -> Round:
+    async def round(self, *, full_check: bool = True) -> Round:
         """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is away."""
         lanes = await self._bus.lanes()
         alive = await self._bus.live_jobs()
@@ -114,16 +116,16 @@ class Reconciler:
         before = now - timedelta(seconds=self._pace.grace)
         if not await self._projector_caught_up():
             return Round(caught_up=False)
-        stories = await self._put_back_stories(before)
-        wishes = await self._put_back_wishes(before)
+        stories = await self._requeue_stories(before)
+        wishes = await self._requeue_commands(before)
         dispatched = await self._unfinished.dispatched(now)
         long_since = [one for one in dispatched if one.queued_at < before]
-        withdrawn = await self._withdraw_unwanted(dispatched, long_since, alive)
-        withdrawn += await self._withdraw_stranded(long_since, alive, lanes)
-        jobs = await self._put_back_jobs(long_since, alive)
-        expired = await self._end_what_takes_too_long(now)
-        if thoroughly:
-            await self._stop_unwanted()
+        withdrawn = await self._purge_unwanted(dispatched, long_since, alive)
+        withdrawn += await self._purge_lost_by_server(long_since, alive, lanes)
+        jobs = await self._requeue_jobs(long_since, alive)
+        expired = await self._expire_overdue(now)
+        if full_check:
+            await self._cancel_unwanted()
         done = Round(True, jobs, stories, wishes, withdrawn, expired)
         if done != Round(caught_up=True):
             log.warning(
@@ -135,32 +137,32 @@ class Reconciler:
         last = await self._bus.last_event()
         deadline = asyncio.get_running_loop().time() + self._pace.catch_up
         while True:
-            if await self._bus.heard_up_to() >= last:
+            if await self._bus.projector_ack_floor() >= last:
                 return True
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(0.02)
 
-    async def _put_back_stories(self, before: datetime) -> int:
+    async def _requeue_stories(self, before: datetime) -> int:
         # Told again without the old Msg-Id; the inbox knows the event by its own id all the same.
-        events = await self._unfinished.unheard_stories(before)
+        events = await self._unfinished.unhandled_stories(before)
         for event in events:
-            await self._bus.tell_again(event)
+            await self._bus.republish(event)
         RECONCILED.labels(kind="story").inc(len(events))
         return len(events)
 
-    async def _put_back_wishes(self, before: datetime) -> int:
-        wishes = await self._unfinished.unheard_wishes(before)
+    async def _requeue_commands(self, before: datetime) -> int:
+        wishes = await self._unfinished.unhandled_commands(before)
         for wish in wishes:
-            await self._bus.tell_again(wish)
+            await self._bus.republish(wish)
         RECONCILED.labels(kind="wish").inc(len(wishes))
         return len(wishes)
 
-    async def _put_back_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+    async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
         lost = [one for one in dispatched if one.subject not in alive]
         if not lost:
             return 0
-        held = await self._held()
+        held = await self._in_flight()
         lost = [one for one in lost if (one.key, one.fingerprint) not in held]
         journeys = await self._unfinished.journeys({one.story_id for one in lost})
         jobs: list[AssetRequested] = []
@@ -169,13 +171,13 @@ class Reconciler:
             if journey is not None and not journey.cancelled and journey.assets[one.asset].status == "queued":
                 jobs.append(job_for(journey, one.asset, put_back=True))
         count = 0
-        for start in range(0, len(jobs), SENDING):
-            sent = await self._bus.command(jobs[start : start + SENDING])
-            count += sum(one is Sent.STORED for one in sent)
+        for start in range(0, len(jobs), PUBLISHED_AT_ONCE):
+            sent = await self._bus.enqueue(jobs[start : start + PUBLISHED_AT_ONCE])
+            count += sum(one is PublishOutcome.STORED for one in sent)
         RECONCILED.labels(kind="job").inc(count)
         return count
 
-    async def _withdraw_unwanted(
+    async def _purge_unwanted(
         self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
     ) -> int:
         """Jobs that live and that nobody wants: sent by one who was slow, after another had withdrawn them.
@@ -185,8 +187,10 @@ class Reconciler:
         """
         mine = {one.subject: one for one in dispatched}
         suspects = frozenset(subject for subject in alive if subject not in mine)
-        found = {subject: key for subject in sorted(suspects & self._suspects) if (key := _key(subject)) is not None}
-        self._suspects = suspects
+        found = {
+            subject: key for subject in sorted(suspects & self._orphan_candidates) if (key := _key(subject)) is not None
+        }
+        self._orphan_candidates = suspects
         wanted = await self._unfinished.wanted(found.values()) if found else {}
         # What has started over may still stand there as it was wanted before.
         again = {one.subject: one for one in long_since if one.revision and one.subject in alive}
@@ -195,11 +199,11 @@ class Reconciler:
         asked |= {s: one.fingerprint for s, one in again.items() if self._checked.get(s) != one.fingerprint}
         count = 0
         for subject, mark in asked.items():
-            count += await self._withdraw_unless(subject, mark)
+            count += await self._purge_unless(subject, mark)
         RECONCILED.labels(kind="withdrawn").inc(count)
         return count
 
-    async def _withdraw_stranded(
+    async def _purge_lost_by_server(
         self, long_since: Sequence[Dispatched], alive: Collection[str], lanes: Mapping[str, LaneState]
     ) -> int:
         """Jobs that stand on the bus and that their lane has forgotten: a killed server lost that they come again.
@@ -212,20 +216,20 @@ class Reconciler:
         found: dict[str, int] = {}
         for lane in short:
             mine = [one.subject for one in long_since if one.subject in alive and _lane(one.subject) == lane]
-            for subject in mine[:LOOKS]:
-                job = await self._bus.standing_job(subject)
+            for subject in mine[:MOST_CHECKED]:
+                job = await self._bus.queued_job(subject)
                 if job is not None and job[0] <= lanes[lane].floor:
                     found[subject] = job[0]
-        again = sorted(found.keys() & self._stranded)
-        self._stranded = frozenset(found)
+        again = sorted(found.keys() & self._lost_by_server)
+        self._lost_by_server = frozenset(found)
         for subject in again:
-            await self._bus.withdraw(subject, up_to=found[subject])
+            await self._bus.purge(subject, up_to=found[subject])
         RECONCILED.labels(kind="stranded").inc(len(again))
         return len(again)
 
-    async def _withdraw_unless(self, subject: str, mark: Fingerprint | None) -> bool:
+    async def _purge_unless(self, subject: str, mark: Fingerprint | None) -> bool:
         """Withdraw what stands on a subject unless it is the job of that fingerprint."""
-        standing = await self._bus.standing_job(subject)
+        standing = await self._bus.queued_job(subject)
         if standing is None:
             return False
         sequence, body = standing
@@ -236,30 +240,30 @@ class Reconciler:
         if job.fingerprint == mark:
             self._checked[subject] = mark
             return False
-        await self._bus.withdraw(subject, up_to=sequence)
-        await self._bus.stop_work(StopWork(story_id=job.story_id, jobs=((job.asset, job.fingerprint),)))
+        await self._bus.purge(subject, up_to=sequence)
+        await self._bus.cancel_jobs(StopWork(story_id=job.story_id, jobs=((job.asset, job.fingerprint),)))
         return True
 
-    async def _stop_unwanted(self) -> None:
+    async def _cancel_unwanted(self) -> None:
         """Workers that did not hear that a job was withdrawn are told again. One that ends just now is no such job."""
-        held = await self._held()
+        held = await self._in_flight()
         wanted = await self._unfinished.wanted({key for key, _ in held}) if held else {}
         stale = frozenset((key, mark) for key, mark in held if wanted.get(key) != mark)
         for (story_id, asset), mark in sorted(stale & self._stale):
-            await self._bus.stop_work(StopWork(story_id=story_id, jobs=((asset, mark),)))
+            await self._bus.cancel_jobs(StopWork(story_id=story_id, jobs=((asset, mark),)))
             RECONCILED.labels(kind="stopped").inc()
         self._stale = stale
 
-    async def _end_what_takes_too_long(self, now: datetime) -> int:
+    async def _expire_overdue(self, now: datetime) -> int:
         events: list[AssetFailed | StoryDeadlinePassed] = []
         events += await self._unfinished.overdue_stories(self._pace.story_deadline, now)
         events += await self._unfinished.overdue_assets(self._pace.asset_deadline, now)
         for event in events:  # whatever was told of them before was heard by now, or is lost
-            await self._bus.tell_again(event)
+            await self._bus.republish(event)
         RECONCILED.labels(kind="deadline").inc(len(events))
         return len(events)
 
-    async def _held(self) -> set[tuple[Key, Fingerprint]]:
+    async def _in_flight(self) -> set[tuple[Key, Fingerprint]]:
         """What workers say that they hold. Whoever does not answer in time is taken to hold nothing."""
         answers = await self._ask(self._bus, self._pace.answers)
         return {((job.story_id, job.asset), job.fingerprint) for answer in answers for job in answer.held}

@@ -30,7 +30,7 @@ def queries() -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Transition:
     """A story's way through one batch: from which version, where it stands now, what was heard and what followed."""
 
     before: int
@@ -46,7 +46,7 @@ class Records:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    async def write(self, turns: Sequence[Turn]) -> set[UUID]:
+    async def write(self, turns: Sequence[Transition]) -> set[UUID]:
         try:
             return await write(self.pool, turns)
         except UniqueViolationError as error:
@@ -77,7 +77,7 @@ class Locked:
         rows = queries().known_events(self.connection, event_ids=event_ids)
         return frozenset([row["event_id"] async for row in rows])
 
-    async def write(self, turns: Sequence[Turn]) -> None:
+    async def write(self, turns: Sequence[Transition]) -> None:
         await write(self.connection, turns)
 
     async def note(self, event_ids: Sequence[str]) -> None:
@@ -92,7 +92,7 @@ async def read(connection: Connection, stories: Sequence[Record]) -> dict[UUID, 
     return {story["id"]: _journey(story, rows[story["id"]]) for story in stories}
 
 
-async def write(connection: Connection | Pool, turns: Iterable[Turn]) -> set[UUID]:
+async def write(connection: Connection | Pool, turns: Iterable[Transition]) -> set[UUID]:
     """Write what a batch changed: one statement, whatever its size. Answers the stories that were written.
 
     Those that had moved on from the version that their turn began with are not among them, and nothing of theirs is
@@ -106,7 +106,7 @@ async def write(connection: Connection | Pool, turns: Iterable[Turn]) -> set[UUI
         stories.append(_story_row(turn))
         key = turn.journey.story_id
         heard += [(key, event_id) for event_id in turn.heard]
-        news += [(key, told.seq, told.event, dumps(told.data)) for told in turn.effects.news]
+        news += [(key, told.seq, told.event, dumps(told.data)) for told in turn.effects.updates]
         assets += [_asset_row(key, asset, turn.journey.assets[asset]) for asset in turn.effects.changed]
     rows = ((stories, _STORY), (heard, _HEARD), (news, _NEWS), (assets, _ASSET))
     columns = [column for table, names_of in rows for column in _columns(table, names_of)]
@@ -139,7 +139,7 @@ def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[A
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
 
 
-def _story_row(turn: Turn) -> tuple[Any, ...]:
+def _story_row(turn: Transition) -> tuple[Any, ...]:
     journey, changed = turn.journey, turn.effects.changed
     status = overall(journey)
     title = logline = hues = words = blocks = error = None

@@ -26,7 +26,7 @@ def another(states: States, asset: Asset) -> Collection[Asset]:
     return _with_the_rest(states, {asset, *PARTS.get(asset, ())} & set(states))
 
 
-def told_by(states: States, text: SceneText) -> Collection[Asset]:
+def made_from_text(states: States, text: SceneText) -> Collection[Asset]:
     """What tells the words of a text that is edited now: its narration, the audio, the book.
 
     Activities only if they quote it; a check of the whole only while it runs. Pictures and later scenes were made from

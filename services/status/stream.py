@@ -35,7 +35,7 @@ HEARTBEAT = b": still here\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SseEvent:
     """One thing that the reader is told; ``seq`` 0 marks what is passing and has no place in history."""
 
     seq: int
@@ -47,8 +47,8 @@ class Told:
         return f"{head}event: {self.event}\ndata: ".encode() + orjson.dumps(self.data) + b"\n\n"
 
 
-THE_END = Told(0, "end", {})
-DELETED = Told(0, "deleted", {})
+END = SseEvent(0, "end", {})
+DELETED = SseEvent(0, "deleted", {})
 
 
 class HistoryAwayError(Exception):
@@ -80,10 +80,12 @@ class Stream:
             await response.prepare(request)
             await response.write(b"retry: 2000\n\n")
             with READERS.track_inprogress():
-                await self._tell(request, response, self._told(story_id, story, after, reader))
+                await self._send(request, response, self._events(story_id, story, after, reader))
         return response
 
-    async def _tell(self, request: web.Request, response: web.StreamResponse, told: AsyncIterator[Told | None]) -> None:
+    async def _send(
+        self, request: web.Request, response: web.StreamResponse, told: AsyncIterator[SseEvent | None]
+    ) -> None:
         try:
             async for one in told:
                 async with asyncio.timeout(self._patience):
@@ -101,29 +103,31 @@ class Stream:
         except Exception:
             log.exception("stream.broken")
 
-    async def _told(self, story_id: UUID, story: Any, after: int | None, reader: Reader) -> AsyncIterator[Told | None]:
+    async def _events(
+        self, story_id: UUID, story: Any, after: int | None, reader: Reader
+    ) -> AsyncIterator[SseEvent | None]:
         """What this reader is to be told, to the end: history, then what comes. None is a heartbeat."""
         seen = after or 0
         if seen > story["seq"]:
             seen = story["seq"]
-            yield Told(seen, "snapshot", _snapshot(story))
+            yield SseEvent(seen, "snapshot", _snapshot(story))
         while story is not None:
             for row in await self._history(story_id, seen):
                 seen = row["seq"]
-                yield Told(seen, row["event"], row["data"])
+                yield SseEvent(seen, row["event"], row["data"])
             if seen == story["seq"] and _is_over(story):
-                yield THE_END
+                yield END
                 return
             # History that is ahead of the row may hold the end, which is then told to nobody again: look at once.
             if seen <= story["seq"]:
-                async for one in self._coming(reader, seen):
+                async for one in self._live_updates(reader, seen):
                     seen = (one and one.seq) or seen
                     yield one
             story = await self._row(story_id)
         yield DELETED
-        yield THE_END
+        yield END
 
-    async def _coming(self, reader: Reader, seen: int) -> AsyncIterator[Told | None]:
+    async def _live_updates(self, reader: Reader, seen: int) -> AsyncIterator[SseEvent | None]:
         """What comes live, until row and history must be looked at: something was missed, or ended, or may be lost."""
         async for one in self._live(reader):
             if one is None:
@@ -155,7 +159,7 @@ class Stream:
                 raise
             raise HistoryAwayError from error
 
-    async def _live(self, reader: Reader) -> AsyncIterator[Told | None]:
+    async def _live(self, reader: Reader) -> AsyncIterator[SseEvent | None]:
         while True:
             try:
                 message = await asyncio.wait_for(reader.next(), self._heartbeat)
@@ -163,7 +167,7 @@ class Stream:
                 yield None
                 continue
             for one in message:
-                yield Told(one["seq"], one["event"], one["data"])
+                yield SseEvent(one["seq"], one["event"], one["data"])
 
 
 def routes(stream: Stream) -> list[web.RouteDef]:

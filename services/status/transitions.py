@@ -28,7 +28,7 @@ from storyloom.story.results import Outline, SceneText, StoryContent
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StoryUpdate:
     """One thing the reader is told; ``seq`` is its number in the story, ``data`` plain JSON."""
 
     seq: int
@@ -46,9 +46,9 @@ class Effects:
 
     changed: tuple[Asset, ...] = ()
     jobs: tuple[Asset, ...] = ()
-    news: tuple[News, ...] = ()
+    updates: tuple[StoryUpdate, ...] = ()
     ended: bool = False
-    withdrawn: tuple[tuple[Asset, Fingerprint], ...] = ()
+    purges: tuple[tuple[Asset, Fingerprint], ...] = ()
 
 
 NOTHING = Effects()
@@ -57,18 +57,18 @@ SHOWN = {asset: asset if recipe.public else recipe.shown_as for asset, recipe in
 """Which public asset shows a change of an asset; None for what nobody sees."""
 
 
-def after(journey: Journey, event: AnyEvent) -> tuple[Journey, Effects]:
+def apply(journey: Journey, event: AnyEvent) -> tuple[Journey, Effects]:
     """The journey after the event. An event that says nothing new gives the same journey and no effects."""
-    turn = _Turn(journey, event.at)
+    turn = _Transition(journey, event.at)
     # By the class itself: matching against pydantic's classes asks their metaclass each time.
-    hear = _HEARD.get(type(event))
+    hear = HANDLERS.get(type(event))
     # What was cancelled stays so, whatever anybody says.
     if hear is not None and not journey.cancelled:
         hear(turn, event)
     return turn.end()
 
 
-class _Turn:
+class _Transition:
     """One event being folded in."""
 
     def __init__(self, journey: Journey, at: datetime) -> None:
@@ -147,7 +147,7 @@ class _Turn:
         state = self.assets.get(asset)
         if state is None or state.status != "ready" or not isinstance(state.result, SceneText):
             return
-        stale = restarts.told_by(self.assets, state.result)
+        stale = restarts.made_from_text(self.assets, state.result)
         mark = fingerprint(str(self.before.story_id), asset.value, "edited", state.revision + 1, event.text.text)
         edited = replace(state, result=event.text, revision=state.revision + 1, fingerprint=mark, completed_at=self.at)
         self._set(asset, replace(edited, spent=state.spent + state.result.calls))
@@ -175,8 +175,8 @@ class _Turn:
         ended = is_now != "generating" and was == "generating"
         if is_now != "generating":
             self._drop_the_rest()
-        told = self._news(now, ended=ended, reopened=was != "generating" and is_now == "generating")
-        news = tuple(News(self.before.seq + k, *one) for k, one in enumerate(told, start=1))
+        told = self._updates(now, ended=ended, reopened=was != "generating" and is_now == "generating")
+        news = tuple(StoryUpdate(self.before.seq + k, *one) for k, one in enumerate(told, start=1))
         now = replace(now, seq=self.before.seq + len(news), version=self.before.version + 1)
         jobs = tuple(job for job in dict.fromkeys(self.jobs) if self.assets[job].status == "queued")
         sent = {asset: state.fingerprint for asset, state in self.before.assets.items() if state.status == "queued"}
@@ -241,7 +241,7 @@ class _Turn:
             case _:
                 pass
 
-    def _news(self, now: Journey, *, ended: bool, reopened: bool) -> list[tuple[str, dict[str, Any]]]:
+    def _updates(self, now: Journey, *, ended: bool, reopened: bool) -> list[tuple[str, dict[str, Any]]]:
         if self.first:
             return [("snapshot", {"seq": 1, "status": overall(now), "assetGenerationStatus": document(now)})]
         told = self.told
@@ -257,18 +257,18 @@ class _Turn:
         return told
 
 
-_HEARD = cast(
-    "Mapping[type, Callable[[_Turn, AnyEvent], None]]",
+HANDLERS = cast(
+    "Mapping[type, Callable[[_Transition, AnyEvent], None]]",
     {
-        AssetCompleted: _Turn.complete,
-        AssetFailed: _Turn.fail,
-        AssetRetrying: _Turn.retry,
-        StoryRequested: _Turn.request,
-        StoryCancelled: _Turn.cancel,
-        AssetRetryRequested: _Turn.try_failed_again,
-        AssetRegenerateRequested: _Turn.regenerate,
-        SceneTextEdited: _Turn.edit,
-        StoryDeadlinePassed: _Turn.run_out,
+        AssetCompleted: _Transition.complete,
+        AssetFailed: _Transition.fail,
+        AssetRetrying: _Transition.retry,
+        StoryRequested: _Transition.request,
+        StoryCancelled: _Transition.cancel,
+        AssetRetryRequested: _Transition.try_failed_again,
+        AssetRegenerateRequested: _Transition.regenerate,
+        SceneTextEdited: _Transition.edit,
+        StoryDeadlinePassed: _Transition.run_out,
     },
 )
 

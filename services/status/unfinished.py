@@ -11,13 +11,13 @@ from pydantic import TypeAdapter
 from services.status import repository
 from storyloom.db.pool import Pool
 from storyloom.story.assets import Asset, Priority
-from storyloom.story.events import AssetFailed, StoryDeadlinePassed, StoryRequested, Wish, story_requested
+from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import DEADLINE, Journey
 
 Key = tuple[UUID, Asset]
-_WISH: TypeAdapter[Wish] = TypeAdapter(Wish)
+_WISH: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Unfinished:
         at: datetime = await self._queries.server_time(self._pool)
         return at
 
-    async def unheard_stories(self, before: datetime) -> list[StoryRequested]:
+    async def unhandled_stories(self, before: datetime) -> list[StoryRequested]:
         """The events of stories that were taken before then and that the projector never heard of."""
         rows = [row async for row in self._queries.unheard_stories(self._pool, before=before)]
         return [story_requested(row["id"], row["tenant_id"], row["trace"], before) for row in rows]
 
-    async def unheard_wishes(self, before: datetime) -> list[Wish]:
-        """Wishes from before then that the inbox does not know. Those that it knows are marked as heard first."""
+    async def unhandled_commands(self, before: datetime) -> list[CommandEvent]:
+        """Commands from before then that the inbox does not know. Those that it knows are marked as heard first."""
         await self._queries.note_wishes_heard(self._pool)
         rows = [row async for row in self._queries.unheard_wishes(self._pool, before=before)]
         return [_WISH.validate_python(row["event"]) for row in rows]

@@ -10,7 +10,7 @@ import structlog
 
 from storyloom.jobs.manifest import Attempts
 from storyloom.storage.objects import Objects
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall
 
@@ -33,7 +33,7 @@ class History:
         self.known = NOTHING
 
     async def read(self) -> Attempts:
-        """Read the note. Raises TryAgain while the store is away, GiveUp when it refuses."""
+        """Read the note. Raises RetryableError while the store is away, PermanentError when it refuses."""
         job = self._job
         self.known = await self._objects.read_attempts(job.story_id, job.asset, job.fingerprint)
         self._read = True
@@ -65,7 +65,7 @@ class History:
                     await self.read()  # whoever else held it may have left a note meanwhile
                 note = change(self.known)
                 await self._write(note.after_end() if self._begun else note)
-            except (TryAgain, GiveUp) as failure:
+            except (RetryableError, PermanentError) as failure:
                 log.warning("job.note_unwritten", reason=failure.reason)
             else:
                 self._begun = False

@@ -22,7 +22,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Stopped:
+class CancelledJobs:
     """Remembers what was stopped, so that a job which arrives after its stop is not begun.
 
     Only jobs that were requested before the stop are meant. A stop may be mistaken: its sender looked a moment too soon
@@ -33,7 +33,7 @@ class Stopped:
         self._now = now
         self._heard: OrderedDict[_What, datetime] = OrderedDict()
 
-    def hear(self, stop: StopWork) -> None:
+    def add(self, stop: StopWork) -> None:
         """Remember it; forget the oldest where there are too many."""
         at = self._now()
         for job in (None,) if stop.jobs is None else stop.jobs:
@@ -42,7 +42,7 @@ class Stopped:
         while self._heard and (len(self._heard) > MOST or next(iter(self._heard.values())) < at - MEMORY):
             self._heard.popitem(last=False)
 
-    def covers(self, job: AssetRequested) -> bool:
+    def contains(self, job: AssetRequested) -> bool:
         """Whether nobody wants this job."""
         if not self._heard:
             return False
@@ -54,7 +54,7 @@ class Stopped:
         return False
 
 
-def concerns(stop: StopWork, job: AssetRequested) -> bool:
+def matches(stop: StopWork, job: AssetRequested) -> bool:
     """Whether a stop is about this job."""
     if stop.story_id != job.story_id:
         return False

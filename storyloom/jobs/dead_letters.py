@@ -15,16 +15,16 @@ from nats.aio.msg import Msg
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from storyloom.messaging.publisher import Letter
+from storyloom.messaging.publisher import OutboundMessage
 from storyloom.story.assets import Asset, Service
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.events import AssetFailed
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall, Value
 
 
-class Death(Value):
+class DeadLetterBody(Value):
     """The body of a job's dead letter. ``attempts`` counts those that failed; ``calls`` is what they cost."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
@@ -76,14 +76,14 @@ class DeadLetter(Value):
             reason = str(told.get("reason", "it says nothing"))
             return cls(kind="event", code="unreadable_event", reason=reason, at=stored_at, **of)
         try:
-            death = Death.model_validate(told)
+            death = DeadLetterBody.model_validate(told)
         except ValidationError:
             return cls(kind="unreadable", code="bug", reason="the job could not be read", at=stored_at, **of)
         job = None
         with suppress(ValidationError):
             job = AssetRequested.model_validate(death.job)
         trace = death.trace or str(death.job.get("trace", ""))
-        kept = {name: getattr(death, name) for name in Death.model_fields if name not in ("job", "trace")}
+        kept = {name: getattr(death, name) for name in DeadLetterBody.model_fields if name not in ("job", "trace")}
         return cls(kind="job", job=job, trace=trace, **kept, **of)
 
 
@@ -91,14 +91,16 @@ class DeadLetter(Value):
 class Unreadable:
     """A message that is no job: its letter, the field that is wrong, and the failure, if it said enough to tell one."""
 
-    letter: Letter
+    letter: OutboundMessage
     field: str
     failed: AssetFailed | None
 
 
-def letter(job: AssetRequested, failure: GiveUp, *, attempts: int, calls: tuple[ProviderCall, ...] = ()) -> Letter:
-    """The job with why it died. Telling one death twice is harmless: the letter's id is the job's."""
-    death = Death(
+def letter(
+    job: AssetRequested, failure: PermanentError, *, attempts: int, calls: tuple[ProviderCall, ...] = ()
+) -> OutboundMessage:
+    """The job with why it died. Publishing one twice is harmless: the letter's id is the job's."""
+    death = DeadLetterBody(
         job=job.model_dump(mode="json"),
         code=failure.code,
         reason=failure.reason,
@@ -110,7 +112,7 @@ def letter(job: AssetRequested, failure: GiveUp, *, attempts: int, calls: tuple[
         at=datetime.now(UTC),
     )
     subject = f"dead.{job.service.value}.{job.story_id}.{job.asset.value}"
-    return Letter(subject, death.model_dump_json(by_alias=True).encode(), f"{job.id}.dead")
+    return OutboundMessage(subject, death.model_dump_json(by_alias=True).encode(), f"{job.id}.dead")
 
 
 def is_newer(data: bytes) -> bool:
@@ -124,7 +126,7 @@ def unreadable(message: Msg, error: ValidationError, service: Service) -> Unread
     """What is left to do about a message on JOBS that is no job."""
     field = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
     _, story, asset = message.subject.rsplit(".", 2)
-    kept = Letter(f"dead.{service.value}.{story}.{asset}", message.data, None)
+    kept = OutboundMessage(f"dead.{service.value}.{story}.{asset}", message.data, None)
     failed = None
     with suppress(ValidationError, ValueError, TypeError, KeyError):
         told = orjson.loads(message.data)

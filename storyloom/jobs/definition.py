@@ -11,25 +11,25 @@ from storyloom.story.results import ProviderCall, Result
 
 
 @dataclass
-class Bill:
+class ProviderUsage:
     """What one attempt at a job has asked of providers so far. The doors to the providers write it.
 
     ``mark`` names the job to a provider (no person can be told from it), so that its own log can be compared with ours.
     """
 
-    mark: str
+    client_request_id: str
     calls: list[ProviderCall] = field(default_factory=list)
     asked: int = 0
     priority: Priority = Priority.NORMAL
     """Who is served first where calls wait for their provider (storyloom.providers.resilience.gate)."""
 
-    def next_mark(self) -> str:
+    def next_client_request_id(self) -> str:
         """What to call the next request: ``<mark>-<number>``."""
         self.asked += 1
-        return f"{self.mark}-{self.asked}"
+        return f"{self.client_request_id}-{self.asked}"
 
 
-BILL: ContextVar[Bill | None] = ContextVar("bill", default=None)
+PROVIDER_USAGE: ContextVar[ProviderUsage | None] = ContextVar("bill", default=None)
 """The bill of the job that runs in this task; None outside of jobs."""
 
 
@@ -40,8 +40,9 @@ class Report(Protocol):
         """``progress`` 0 to 100; ``text`` is the whole of what has been written so far, where words are being made."""
 
 
-class Maker(Protocol):
-    """Makes one asset. Raises TryAgain or GiveUp; anything else it raises is a bug and fails the asset as one.
+class Handler(Protocol):
+    """Makes one asset. Raises RetryableError or PermanentError; anything else it raises is a bug and fails the asset
+    as one.
 
     It may be cancelled at any await (time-out, shutdown, the client's wish), and it may be called twice for one job:
     what it stores goes under content hashes, so that twice is no harm.
@@ -59,11 +60,11 @@ async def _nothing_to_close() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class WorkerDefinition:
     """A worker service, composed: which assets it makes and with what. ``bus`` and ``worker`` do the rest."""
 
     service: Service
-    makers: Mapping[Asset, Maker]
+    handlers: Mapping[Asset, Handler]
     questions: Mapping[str, Question] = field(default_factory=dict)
     """What other services may ask over core NATS, by subject; replicas share the asking among them."""
     close: Callable[[], Awaitable[None]] = _nothing_to_close

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from storyloom.messaging.consumer import acknowledge, deliveries, hand_back, stored
+from storyloom.messaging.consumer import ack, delivery_count, nak, stored_ns
 from storyloom.story.jobs import AssetRequested
 
 FRESH = timedelta(seconds=1)
@@ -27,9 +27,9 @@ class Delivery:
     number: int
     taken_at: datetime
     task: asyncio.Task[None]
-    stopped: bool = False
-    over: bool = False
-    doubtful: bool = False
+    cancelled: bool = False
+    settled: bool = False
+    uncertain: bool = False
 
     @property
     def first(self) -> bool:
@@ -38,24 +38,24 @@ class Delivery:
         An old one may have stood still on its way, in a frozen sender or in our own socket, while it was put back
         or delivered elsewhere.
         """
-        return not self.again and not self.doubtful and self.taken_at - self.job.at < FRESH
+        return not self.redelivered and not self.uncertain and self.taken_at - self.job.at < FRESH
 
     @property
-    def again(self) -> bool:
+    def redelivered(self) -> bool:
         """Whether somebody else, or we, had it before: the bus says so, or the reconciler."""
         return self.number > 1 or self.job.put_back
 
     @property
     def stamp(self) -> str:
         """What tells this delivery from every other of the job: when the bus stored it (ns), and its number."""
-        return f"{stored(self.message)}.{self.number}"
+        return f"{stored_ns(self.message)}.{self.number}"
 
     def renew(self, message: Msg) -> None:
         """The bus gave the job to us once more while we work on it: from now on we answer for this message."""
         self.message = message
-        self.number = max(deliveries(message), 2)
+        self.number = max(delivery_count(message), 2)
 
-    async def beat(self) -> bool:
+    async def in_progress(self) -> bool:
         """Tell the bus that somebody works on it; whether that can have reached it."""
         try:
             await self.message.in_progress()
@@ -63,12 +63,12 @@ class Delivery:
             return False
         return self.message._client.is_connected  # noqa: SLF001 - a message has no other way to say so
 
-    async def acknowledge(self) -> None:
+    async def ack(self) -> None:
         """It has come to its end."""
-        self.over = True
-        await acknowledge(self.message)
+        self.settled = True
+        await ack(self.message)
 
-    async def hand_back(self, *, delay: float) -> None:
+    async def nak(self, *, delay: float) -> None:
         """Somebody may take it, ``delay`` seconds from now."""
-        self.over = True
-        await hand_back(self.message, delay=delay)
+        self.settled = True
+        await nak(self.message, delay=delay)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from storyloom.jobs import dead_letters
 from storyloom.jobs.delivery import Delivery
-from storyloom.messaging.connection import Bus, BusUnavailableError, Letter
-from storyloom.story.errors import GiveUp
+from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage
+from storyloom.story.errors import PermanentError
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetProgressed, AssetRetrying, AssetStarted, Event
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, ProviderCall
@@ -28,7 +28,7 @@ class _Origin(TypedDict):
     at: datetime
 
 
-class Telling:
+class JobEvents:
     """Says what becomes of jobs."""
 
     def __init__(self, bus: Bus) -> None:
@@ -37,7 +37,7 @@ class Telling:
     async def completed(self, delivery: Delivery, result: AnyResult) -> None:
         """It is made."""
         job = delivery.job
-        await self.tell(
+        await self.publish(
             AssetCompleted.model_construct(
                 id=f"{job.id}.completed",
                 **_origin(job),
@@ -49,7 +49,7 @@ class Telling:
         )
 
     async def failed(
-        self, delivery: Delivery, failure: GiveUp, *, attempts: int, calls: tuple[ProviderCall, ...]
+        self, delivery: Delivery, failure: PermanentError, *, attempts: int, calls: tuple[ProviderCall, ...]
     ) -> None:
         """It will not come: a letter on DEAD, then the event. ``calls`` is what all attempts have paid."""
         job = delivery.job
@@ -64,13 +64,13 @@ class Telling:
             request_id=failure.request_id,
             calls=calls,
         )
-        await self.bury(dead_letters.letter(job, failure, attempts=attempts, calls=calls))
-        await self.tell(failed)
+        await self.dead_letter(dead_letters.letter(job, failure, attempts=attempts, calls=calls))
+        await self.publish(failed)
 
     async def retrying(self, delivery: Delivery, mark: str, *, attempt: int, reason: str, delay: float) -> None:
         """It waits ``delay`` seconds for its next attempt. ``mark`` tells this wait from the job's others."""
         job = delivery.job
-        await self.tell(
+        await self.publish(
             AssetRetrying(
                 id=f"{job.id}.{mark}",
                 **_origin(job),
@@ -82,36 +82,36 @@ class Telling:
             )
         )
 
-    async def tell(self, event: Event) -> None:
+    async def publish(self, event: Event) -> None:
         """Publish, through any outage: what is told here is paid for. The heart beats on meanwhile."""
-        await _through_any_outage(partial(self._bus.tell, event))
+        await _through_any_outage(partial(self._bus.publish_events, event))
 
-    async def bury(self, letter: Letter) -> None:
+    async def dead_letter(self, letter: OutboundMessage) -> None:
         """Put a letter on DEAD, through any outage."""
-        await _through_any_outage(partial(self._bus.send, self._bus.names.dead, [letter]))
+        await _through_any_outage(partial(self._bus.publish, self._bus.names.dead, [letter]))
 
     async def started(self, delivery: Delivery) -> None:
         """Somebody works on it. Best effort."""
         job = delivery.job
-        if not delivery.stopped:
+        if not delivery.cancelled:
             started = AssetStarted(
                 story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, at=delivery.taken_at
             )
-            await self._bus.whisper(f"live.{job.story_id}.started", started.model_dump_json().encode())
+            await self._bus.publish_core(f"live.{job.story_id}.started", started.model_dump_json().encode())
 
     async def progressed(self, delivery: Delivery, progress: int, text: str | None) -> None:
         """How far it is, of 100. Best effort; a job that was stopped is silent, whatever its maker goes on to say."""
-        if not delivery.stopped:
+        if not delivery.cancelled:
             job = delivery.job
             bounded = max(0, min(100, progress))
             said = AssetProgressed(story_id=job.story_id, asset=job.asset, progress=bounded, text=text)
-            await self._bus.whisper(f"live.{job.story_id}.progressed", said.model_dump_json().encode())
+            await self._bus.publish_core(f"live.{job.story_id}.progressed", said.model_dump_json().encode())
 
 
 class Reporter:
     """Tells a running job's progress: what a maker is given."""
 
-    def __init__(self, telling: Telling, delivery: Delivery) -> None:
+    def __init__(self, telling: JobEvents, delivery: Delivery) -> None:
         self._telling = telling
         self._delivery = delivery
 

@@ -19,21 +19,21 @@ from typing import cast
 import structlog
 
 from storyloom.jobs.attempts import History
-from storyloom.jobs.definition import BILL, Bill, Maker, Report, Workshop
+from storyloom.jobs.definition import PROVIDER_USAGE, Handler, ProviderUsage, Report, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
-from storyloom.jobs.heartbeat import Heart
+from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.manifest import Manifest
 from storyloom.runtime.metrics import ADOPTED, REMADE, UNSAFE_SECONDS
 from storyloom.runtime.settings import WorkerSettings
 from storyloom.storage.objects import Objects
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, ProviderCall, Result
 
 log = structlog.get_logger()
 
 
-class Elsewhere(NotNow):
+class InFlightElsewhere(ProviderUnavailable):
     """Another worker holds the job, and says so. Nothing is told or noted: it goes on there."""
 
 
@@ -49,13 +49,13 @@ class Calls(list[ProviderCall]):
             self.answered_at = asyncio.get_running_loop().time()
 
 
-class Making:
+class JobExecutor:
     """Makes the assets of one workshop."""
 
     def __init__(
         self,
         objects: Objects,
-        workshop: Workshop,
+        workshop: WorkerDefinition,
         settings: WorkerSettings,
         held_elsewhere: Callable[[Delivery], Awaitable[float]],
     ) -> None:
@@ -70,11 +70,11 @@ class Making:
         self._unsafe = UNSAFE_SECONDS.labels(service=service)
 
     async def result(
-        self, delivery: Delivery, history: History, bill: Bill, heart: Heart, report: Report
+        self, delivery: Delivery, history: History, bill: ProviderUsage, heart: Heartbeat, report: Report
     ) -> AnyResult | None:
         """The asset's result, made or found; None if the job was stopped and its maker would not hear of it.
 
-        Raises TryAgain, GiveUp or NotNow, whatever went wrong.
+        Raises RetryableError, PermanentError or ProviderUnavailable, whatever went wrong.
         """
         found = None if delivery.first else await self._found(delivery, history)
         return found or await self._made(delivery, history, bill, heart, report)
@@ -83,22 +83,22 @@ class Making:
         """The result of an earlier making of the very same thing, if there is one; else note that we begin."""
         try:
             # Asked before the look: a holder who ends in between has written the manifest by then.
-            if (delivery.number > 1 or delivery.doubtful) and (seconds := await self._held_elsewhere(delivery)):
-                raise Elsewhere("another worker holds it", after=seconds)
+            if (delivery.number > 1 or delivery.uncertain) and (seconds := await self._held_elsewhere(delivery)):
+                raise InFlightElsewhere("another worker holds it", after=seconds)
             manifest = await self._manifest(delivery.job)
             if manifest is not None:
                 self._adopted.inc()
                 log.info("job.already_made", deliveries=delivery.number)
                 return manifest.result
-            if not delivery.again:
+            if not delivery.redelivered:
                 return None  # only old: there is no earlier holder to know anything of
             known = await history.read()
             self._check(history)
             if delivery.number > 1:
                 await history.begin()
-        except TryAgain as away:
+        except RetryableError as away:
             # Nothing was tried yet: a store that is away must not cost the job its attempts.
-            raise NotNow(away.reason, after=self._settings.retry_delays[0]) from away
+            raise ProviderUnavailable(away.reason, after=self._settings.retry_delays[0]) from away
         if not known.clean:
             self._remade.inc()
         return None
@@ -108,37 +108,37 @@ class Making:
         if known.failures >= self._settings.max_attempts:
             raise spent(history)
         if known.crashes >= self._settings.max_crashes:
-            raise GiveUp("its workers died over it again and again", code="attempts_spent")
+            raise PermanentError("its workers died over it again and again", code="attempts_spent")
 
     async def _made(
-        self, delivery: Delivery, history: History, bill: Bill, heart: Heart, report: Report
+        self, delivery: Delivery, history: History, bill: ProviderUsage, heart: Heartbeat, report: Report
     ) -> AnyResult | None:
         job = delivery.job
-        maker = self._workshop.makers.get(job.asset)
+        maker = self._workshop.handlers.get(job.asset)
         if maker is None:
-            raise GiveUp(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
+            raise PermanentError(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
         try:
             async with asyncio.timeout(self._settings.job_timeout):
                 made = await _ask(maker, job, bill, report)
-                if delivery.stopped:
+                if delivery.cancelled:
                     return None
                 if history.known.calls:
                     made = made.model_copy(update={"calls": _all_calls(history.known.calls, made.calls)})
                 return await self._kept(delivery, made, bill, heart)
         except TimeoutError as error:
-            raise TryAgain(f"it took longer than {self._settings.job_timeout:g} seconds") from error
-        except (TryAgain, GiveUp, NotNow):
+            raise RetryableError(f"it took longer than {self._settings.job_timeout:g} seconds") from error
+        except (RetryableError, PermanentError, ProviderUnavailable):
             raise
         except Exception as error:
             log.exception("job.bug")
-            raise GiveUp(f"an error in the program: {type(error).__name__}", code="bug") from error
+            raise PermanentError(f"an error in the program: {type(error).__name__}", code="bug") from error
 
-    async def _kept(self, delivery: Delivery, made: Result, bill: Bill, heart: Heart) -> AnyResult:
+    async def _kept(self, delivery: Delivery, made: Result, bill: ProviderUsage, heart: Heartbeat) -> AnyResult:
         """Write the manifest; answer the result that stands, which may be somebody else's."""
         job = delivery.job
         manifest = _manifest(job, made)
         standing = None
-        if heart.doubtful or not delivery.first:
+        if heart.may_be_lost or not delivery.first:
             standing = await self._standing(job)
         if standing is None:
             standing = await self._objects.write_manifest(job.story_id, manifest)
@@ -153,7 +153,7 @@ class Making:
         """What somebody else may have written meanwhile, where a store ignores If-None-Match."""
         try:
             return await self._manifest(job)
-        except TryAgain:
+        except RetryableError:
             return None  # ours is paid for: writing it is patient, and conditional where it can be
 
     async def _manifest(self, job: AssetRequested) -> Manifest | None:
@@ -166,23 +166,23 @@ def _all_calls(earlier: tuple[ProviderCall, ...], now: tuple[ProviderCall, ...])
     return (*(call for call in earlier if call.request_id not in told), *now)
 
 
-def bill_of(job: AssetRequested) -> Bill:
+def usage_of(job: AssetRequested) -> ProviderUsage:
     """An empty bill for an attempt at a job."""
-    return Bill(mark=job.fingerprint[:16], calls=Calls(), priority=job.priority)
+    return ProviderUsage(client_request_id=job.fingerprint[:16], calls=Calls(), priority=job.priority)
 
 
-def spent(history: History) -> GiveUp:
+def spent(history: History) -> PermanentError:
     """No further attempt is made."""
     known = history.known
-    return GiveUp(f"{known.reason} (after {known.failures} attempts)", code="attempts_spent")
+    return PermanentError(f"{known.reason} (after {known.failures} attempts)", code="attempts_spent")
 
 
-async def _ask(maker: Maker, job: AssetRequested, bill: Bill, report: Report) -> Result:
-    token = BILL.set(bill)
+async def _ask(maker: Handler, job: AssetRequested, bill: ProviderUsage, report: Report) -> Result:
+    token = PROVIDER_USAGE.set(bill)
     try:
         made = await maker(job, report)
     finally:
-        BILL.reset(token)
+        PROVIDER_USAGE.reset(token)
     if not isinstance(made, Result):
         raise TypeError(f"the maker of {job.asset.value} answered no result")
     return made

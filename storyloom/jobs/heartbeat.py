@@ -19,7 +19,7 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """It goes on while the machine is suspended, which the loop's clock does not on Linux."""
 
 
-class Heart:
+class Heartbeat:
     """While it beats the bus is told that a job is being worked on; once, early on, that it has started.
 
     A timer and not a task: a job that ends at once costs next to nothing, and nobody need hear that it began.
@@ -40,7 +40,7 @@ class Heart:
         self._missed = False
 
     @property
-    def doubtful(self) -> bool:
+    def may_be_lost(self) -> bool:
         """Whether the bus may have given the job to somebody else meanwhile."""
         silent = _now() - self._last
         if silent > self._patience and not self._missed:
@@ -64,7 +64,7 @@ class Heart:
         self._timer = self._loop.call_later(self._every, self._next)
 
     async def _once(self) -> None:
-        began, _ = _now(), self.doubtful
+        began, _ = _now(), self.may_be_lost
         if await self._beat():
             self._last = began
 

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from storyloom.messaging.connection import Bus
-from storyloom.messaging.topology import WHO_HOLDS_WHAT
+from storyloom.messaging.topology import QUERY_WORKERS
 from storyloom.story.assets import Asset, Service
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import Value
@@ -22,7 +22,7 @@ from storyloom.story.results import Value
 log = structlog.get_logger()
 
 
-class HeldJob(Value):
+class InFlightJob(Value):
     """A job that a worker works on, and since when."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
@@ -33,12 +33,12 @@ class HeldJob(Value):
     since: datetime
 
 
-class Held(Value):
+class InFlightJobs(Value):
     """A worker's answer. ``worker`` names its process: ``<service>-<pid>@<hash of the host's name>``."""
 
     worker: str
     service: Service
-    held: tuple[HeldJob, ...] = ()
+    held: tuple[InFlightJob, ...] = ()
 
     @property
     def body(self) -> bytes:
@@ -52,12 +52,12 @@ def worker_name(service: Service) -> str:
     return f"{service.value}-{os.getpid()}@{host}"
 
 
-async def who_holds_what(bus: Bus, patience: float) -> list[Held]:
+async def query_workers(bus: Bus, patience: float) -> list[InFlightJobs]:
     """Ask every worker; answer what was said within ``patience`` seconds. Never raises for a bus that is away.
 
     Whoever does not answer in time may hold something all the same.
     """
-    answers: list[Held] = []
+    answers: list[InFlightJobs] = []
     client = bus.client
     inbox = client.new_inbox()
     try:
@@ -65,14 +65,14 @@ async def who_holds_what(bus: Bus, patience: float) -> list[Held]:
     except NatsError:
         return answers
     try:
-        await client.publish(bus.names.subject(WHO_HOLDS_WHAT), b"", reply=inbox)
+        await client.publish(bus.names.subject(QUERY_WORKERS), b"", reply=inbox)
         async with asyncio.timeout(patience):
             while True:
                 message = await subscription.next_msg(timeout=None)
                 if message.headers and not message.data:  # the server's own word: there is nobody to ask
                     return answers
                 try:
-                    answers.append(Held.model_validate_json(message.data))
+                    answers.append(InFlightJobs.model_validate_json(message.data))
                 except ValidationError:
                     log.warning("held.unreadable", size=len(message.data))
     except (TimeoutError, NatsError):

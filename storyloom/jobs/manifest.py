@@ -16,7 +16,7 @@ from storyloom.story.results import AnyResult, ProviderCall, Value
 class Attempts(Value):
     """The history of one job (one fingerprint of one asset).
 
-    ``failures``: attempts that failed by TryAgain; ``reason`` is the last one's. ``begun`` and ``ended`` count
+    ``failures``: attempts that failed by RetryableError; ``reason`` is the last one's. ``begun`` and ``ended`` count
     redeliveries: whoever begins one and never ends it has died over it. ``clean``: the last holder told how it ended,
     and had nothing under way. ``calls``: what attempts before have asked of providers.
     """

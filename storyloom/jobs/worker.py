@@ -11,23 +11,23 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from storyloom.jobs.definition import Question, Workshop
-from storyloom.jobs.runner import Working
+from storyloom.jobs.definition import Question, WorkerDefinition
+from storyloom.jobs.runner import JobRunner
 from storyloom.messaging.connection import Bus, connect
-from storyloom.messaging.consumer import Pull
-from storyloom.messaging.topology import STOP_WORK, WHO_HOLDS_WHAT, missing, provision
+from storyloom.messaging.consumer import PullConsumer
+from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS, provision, topology_differences
 from storyloom.runtime import supervision
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import supervise
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Priority, Service
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import StopWork
 from storyloom.web.health import add_health, listen
 
 log = structlog.get_logger()
 
-Compose = Callable[[Settings, Objects], Workshop]
+Compose = Callable[[Settings, Objects], WorkerDefinition]
 
 
 @dataclass
@@ -36,12 +36,12 @@ class RunningWorker:
 
     name: str
     url: str
-    working: Working
+    runner: JobRunner
     _lanes: list["Lane"]
     _loops: list[asyncio.Task[None]]
     _bus: Bus
     _objects: Objects
-    _workshop: Workshop
+    _workshop: WorkerDefinition
     _runner: web.AppRunner
     _stopped: bool = False
 
@@ -53,7 +53,7 @@ class RunningWorker:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        await self.working.drain()
+        await self.runner.drain()
         for lane in self._lanes:
             await lane.finish()
         await self._bus.close()
@@ -71,15 +71,15 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
 
     async def reconnected() -> None:
         for lane in lanes:
-            await lane.pull.again()
+            await lane.pull.repoll()
 
     bus = await connect(settings, name, on_reconnect=reconnected)
     # Whoever comes first lays the bus; it is the same hand that lays it for everybody.
     await provision(bus.js, settings)
-    working = Working(bus, objects, workshop, settings)
+    working = JobRunner(bus, objects, workshop, settings)
     lanes += _lanes(bus, settings, workshop.service, working)
-    await bus.client.subscribe(bus.names.subject(WHO_HOLDS_WHAT), cb=_answer(working))
-    await bus.client.subscribe(bus.names.subject(STOP_WORK), cb=_stop(working))
+    await bus.client.subscribe(bus.names.subject(QUERY_WORKERS), cb=_answer(working))
+    await bus.client.subscribe(bus.names.subject(CANCEL_JOBS), cb=_stop(working))
     for subject, question in workshop.questions.items():
         await bus.client.subscribe(bus.names.subject(subject), queue=name, cb=_ask(question))
     app = web.Application()
@@ -87,12 +87,12 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     async def bus_ready() -> str | None:
         if not bus.client.is_connected:
             return "NATS is away"
-        return "; ".join(await missing(bus.js, settings)) or None
+        return "; ".join(await topology_differences(bus.js, settings)) or None
 
     async def store_ready() -> str | None:
         try:
             await objects.check()
-        except (TryAgain, GiveUp) as error:
+        except (RetryableError, PermanentError) as error:
             return str(error)
         return None
 
@@ -117,8 +117,8 @@ class Lane:
     The lanes are apart, so that urgent jobs never wait behind normal ones and normal ones always have their slots.
     """
 
-    def __init__(self, bus: Bus, durable: str, working: Working, *, slots: int) -> None:
-        self.pull = Pull(bus, bus.names.jobs, durable, room=slots)
+    def __init__(self, bus: Bus, durable: str, working: JobRunner, *, slots: int) -> None:
+        self.pull = PullConsumer(bus, bus.names.jobs, durable, room=slots)
         self._working = working
         self._slots = slots
         self._jobs: set[asyncio.Task[None]] = set()
@@ -149,7 +149,7 @@ class Lane:
             await self.pull.done(1)
 
 
-def _lanes(bus: Bus, settings: Settings, service: Service, working: Working) -> list[Lane]:
+def _lanes(bus: Bus, settings: Settings, service: Service, working: JobRunner) -> list[Lane]:
     slots = {
         Priority.URGENT: settings.slots_urgent,
         Priority.HIGH: settings.slots_high,
@@ -158,22 +158,22 @@ def _lanes(bus: Bus, settings: Settings, service: Service, working: Working) -> 
     return [Lane(bus, bus.names.lane(service, priority), working, slots=number) for priority, number in slots.items()]
 
 
-def _answer(working: Working) -> Callable[[Msg], Awaitable[None]]:
+def _answer(working: JobRunner) -> Callable[[Msg], Awaitable[None]]:
     async def answer(message: Msg) -> None:
         with suppress(NatsError):  # whoever asks without an inbox hears nothing
-            await message.respond(working.held.body)
+            await message.respond(working.in_flight.body)
 
     return answer
 
 
-def _stop(working: Working) -> Callable[[Msg], Awaitable[None]]:
+def _stop(working: JobRunner) -> Callable[[Msg], Awaitable[None]]:
     async def stop(message: Msg) -> None:
         try:
             wanted = StopWork.model_validate_json(message.data)
         except ValidationError as error:
             log.warning("worker.unreadable_stop", errors=error.error_count())
             return
-        if cancelled := working.stop(wanted):
+        if cancelled := working.cancel(wanted):
             log.info("worker.stopped_jobs", story_id=str(wanted.story_id), jobs=cancelled)
 
     return stop

@@ -14,14 +14,14 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from storyloom.messaging.publisher import PATIENCE, BusUnavailableError, Letter, Publisher, Sent
-from storyloom.messaging.topology import STOP_WORK, Names, missing, provision
+from storyloom.messaging.publisher import PATIENCE, BusUnavailableError, OutboundMessage, Publisher, PublishOutcome
+from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
 from storyloom.runtime.settings import BusSettings
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
 
-__all__ = ["Bus", "BusUnavailableError", "Letter", "Sent", "connect", "letter", "order"]
+__all__ = ["Bus", "BusUnavailableError", "OutboundMessage", "PublishOutcome", "connect", "event_message", "job_message"]
 
 log = structlog.get_logger()
 
@@ -69,40 +69,40 @@ class Bus:
             return False
         return self._back_at is None or datetime.now(UTC) - self._back_at < timedelta(seconds=within)
 
-    async def tell(self, *events: Event) -> None:
-        """Publish events on STORY. Telling one twice is harmless. Raises BusUnavailableError."""
-        await self.send(self.names.story, [letter(event) for event in events])
+    async def publish_events(self, *events: Event) -> None:
+        """Publish events on STORY. Publishing one twice is harmless. Raises BusUnavailableError."""
+        await self.publish(self.names.story, [event_message(event) for event in events])
 
-    async def tell_again(self, event: Event) -> None:
+    async def republish(self, event: Event) -> None:
         """Publish an event that was lost, without its Msg-Id: the server must not take it for a repeat of the lost one.
 
         Raises BusUnavailableError.
         """
-        await self.send(self.names.story, [Letter(subject(event), event.body, None)])
+        await self.publish(self.names.story, [OutboundMessage(subject(event), event.body, None)])
 
-    async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
+    async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
         """Publish jobs on JOBS, one live job an asset. A job put back carries no Msg-Id: it must not count as a repeat.
 
         Raises BusUnavailableError.
         """
-        return await self.send(self.names.jobs, [order(job) for job in jobs])
+        return await self.publish(self.names.jobs, [job_message(job) for job in jobs])
 
-    async def send(self, stream: str, letters: Sequence[Letter]) -> list[Sent]:
+    async def publish(self, stream: str, letters: Sequence[OutboundMessage]) -> list[PublishOutcome]:
         """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
         return await self._publisher.publish(stream, letters, prefix=self.names.prefix) if letters else []
 
-    async def whisper(self, subject: str, body: bytes) -> None:
+    async def publish_core(self, subject: str, body: bytes) -> None:
         """Publish on core NATS: best effort, never raises for a bus that is away."""
         try:
             await self.client.publish(self.names.subject(subject), body)
         except NatsError as error:
             log.debug("bus.whisper_lost", subject=subject.split(".", 1)[0], error=type(error).__name__)
 
-    async def stop_work(self, stop: StopWork) -> None:
+    async def cancel_jobs(self, stop: StopWork) -> None:
         """Tell all workers that nobody wants these jobs any more. Best effort."""
-        await self.whisper(STOP_WORK, stop.model_dump_json().encode())
+        await self.publish_core(CANCEL_JOBS, stop.model_dump_json().encode())
 
-    async def withdraw(self, subject: str, *, up_to: int | None = None) -> None:
+    async def purge(self, subject: str, *, up_to: int | None = None) -> None:
         """Take jobs off the bus, queued or in flight: none is delivered again. ``subject`` may hold wildcards.
 
         ``up_to``: only up to this stream sequence. Raises BusUnavailableError.
@@ -121,7 +121,7 @@ class Bus:
         skip = len(self.names.prefix)
         return {subject[skip:] for subject in info.state.subjects or {}}
 
-    async def standing_job(self, subject: str) -> tuple[int, bytes] | None:
+    async def queued_job(self, subject: str) -> tuple[int, bytes] | None:
         """Stream sequence and body of the job that stands on a subject. Raises BusUnavailableError."""
         with _translated():
             try:
@@ -146,7 +146,7 @@ class Bus:
         with _translated():
             return (await self.js.stream_info(self.names.story)).state.last_seq
 
-    async def heard_up_to(self) -> int:
+    async def projector_ack_floor(self) -> int:
         """Up to which sequence the projector has heard every event that it is to hear. Raises BusUnavailableError."""
         with _translated():
             info = await self.js.consumer_info(self.names.story, self.names.projector)
@@ -154,18 +154,18 @@ class Bus:
             return _ALL
         return info.ack_floor.stream_seq if info.ack_floor else 0
 
-    async def lay(self, *, thoroughly: bool) -> list[str]:
+    async def ensure_topology(self, *, full_check: bool) -> list[str]:
         """Recreate streams and consumers that are gone; thoroughly: and bring back those that are not as set.
 
         Answers what was wrong. Raises BusUnavailableError.
         """
         with _translated():
             try:
-                if not thoroughly:
+                if not full_check:
                     await self.js.stream_info(self.names.jobs)
                     await self.js.consumer_info(self.names.story, self.names.projector)
                     return []
-                wrong = await missing(self.js, self.settings)
+                wrong = await topology_differences(self.js, self.settings)
             except NotFoundError:
                 wrong = ["a stream or consumer is gone"]
             if wrong:
@@ -188,12 +188,12 @@ def _translated() -> Iterator[None]:
         raise BusUnavailableError(type(error).__name__) from error
 
 
-def letter(event: Event) -> Letter:
-    return Letter(subject(event), event.body, event.id)
+def event_message(event: Event) -> OutboundMessage:
+    return OutboundMessage(subject(event), event.body, event.id)
 
 
-def order(job: AssetRequested) -> Letter:
-    return Letter(job.subject, job.body, None if job.put_back else job.id)
+def job_message(job: AssetRequested) -> OutboundMessage:
+    return OutboundMessage(job.subject, job.body, None if job.put_back else job.id)
 
 
 async def connect(

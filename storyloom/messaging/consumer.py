@@ -22,7 +22,7 @@ CLOSING = 2.0
 """Seconds to wait for what is on its way when the pull closes."""
 
 
-class Pull:
+class PullConsumer:
     """Messages of one durable. ``room`` is how many may be unacknowledged here at once.
 
     ``take`` answers what has arrived, at least one; ``done(n)`` gives room back. One task takes.
@@ -57,7 +57,7 @@ class Pull:
             async with asyncio.timeout(CLOSING):
                 await self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without types
         while self._arrived:
-            await hand_back(self._arrived.popleft(), delay=0)
+            await nak(self._arrived.popleft(), delay=0)
         self._asked = 0
 
     async def take(self, most: int) -> list[Msg]:
@@ -77,7 +77,7 @@ class Pull:
         self._held -= count
         await self._ask()
 
-    async def again(self) -> None:
+    async def repoll(self) -> None:
         """Ask anew: after a reconnect the server knows nothing of the old request."""
         self._asked = 0
         await self._ask()
@@ -98,7 +98,7 @@ class Pull:
     async def _heal(self) -> None:
         silent = asyncio.get_running_loop().time() - self._heard
         if self._asked == 0 or silent > 2.5 * HEARTBEAT:
-            await self.again()
+            await self.repoll()
 
     async def _on_message(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
@@ -118,13 +118,13 @@ class Pull:
         self._asked = max(0, self._asked - int(left)) if left else 0
 
 
-async def acknowledge(message: Msg) -> None:
+async def ack(message: Msg) -> None:
     """Take a message off the bus, if the bus is there."""
     with suppress(NatsError, OSError):
         await message.ack()
 
 
-async def hand_back(message: Msg, *, delay: float) -> None:
+async def nak(message: Msg, *, delay: float) -> None:
     """Give a message back to the bus, for others to take ``delay`` seconds from now; at once for 0."""
     with suppress(NatsError, OSError):
         await message.nak(delay=delay or None)
@@ -132,15 +132,15 @@ async def hand_back(message: Msg, *, delay: float) -> None:
 
 def stored_at(message: Msg) -> datetime:
     """When the bus stored a message, by its own clock."""
-    return datetime.fromtimestamp(stored(message) / 1e9, UTC)
+    return datetime.fromtimestamp(stored_ns(message) / 1e9, UTC)
 
 
-def stored(message: Msg) -> int:
+def stored_ns(message: Msg) -> int:
     tokens = message.reply.split(".")
     return int(tokens[7 if len(tokens) == 9 else 9])
 
 
-def deliveries(message: Msg) -> int:
+def delivery_count(message: Msg) -> int:
     """How often a message was delivered, this time included; read from its reply subject (NATS ADR-15).
 
     ``Msg.metadata`` says the same, with four more numbers and two dates that a job has no use for.

@@ -29,7 +29,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ProjectorLag:
     """How far the projector is: ``pending`` events it has not been given, ``unacked`` it has and has not finished.
 
     All up to ``floor`` is finished. What was delivered says nothing: one that is frozen is given more all the same.
@@ -53,16 +53,16 @@ async def lanes(bus: Bus) -> list[Lane]:
         raise BusUnavailableError(type(error).__name__) from error
 
 
-async def projector(bus: Bus) -> Reading:
+async def projector(bus: Bus) -> ProjectorLag:
     """Where the projector stands; at nothing, where its consumer is missing. Raises BusUnavailableError."""
     try:
         info = await bus.js.consumer_info(bus.names.story, bus.names.projector)
     except NotFoundError:
-        return Reading(0, 0, 0)
+        return ProjectorLag(0, 0, 0)
     except NatsError as error:
         raise BusUnavailableError(type(error).__name__) from error
     floor = info.ack_floor.stream_seq if info.ack_floor else 0
-    return Reading(info.num_pending or 0, info.num_ack_pending or 0, floor)
+    return ProjectorLag(info.num_pending or 0, info.num_ack_pending or 0, floor)
 
 
 async def dead_letters(bus: Bus) -> int:

@@ -20,7 +20,7 @@ _STORE_FAILED = 10_077
 """JetStream's code for a message that the stream may not take; the description says which limit."""
 
 
-class Sent(Enum):
+class PublishOutcome(Enum):
     """What became of a publication."""
 
     STORED = "stored"
@@ -39,7 +39,7 @@ class _UnstoredError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutboundMessage:
     """A message ready to go: subject without prefix, body, and the id under which a repeat is dropped (None: never)."""
 
     subject: str
@@ -54,7 +54,7 @@ class Publisher:
         self._client = client
         self._inbox = ""
         self._number = 0
-        self._waiting: dict[str, asyncio.Future[Sent]] = {}
+        self._waiting: dict[str, asyncio.Future[PublishOutcome]] = {}
 
     async def open(self) -> None:
         """Subscribe to the answers."""
@@ -63,10 +63,12 @@ class Publisher:
             self._inbox + "*", cb=self._on_answer, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
 
-    async def publish(self, stream: str, letters: Sequence[Letter], *, prefix: str = "") -> list[Sent]:
+    async def publish(
+        self, stream: str, letters: Sequence[OutboundMessage], *, prefix: str = ""
+    ) -> list[PublishOutcome]:
         """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
         loop = asyncio.get_running_loop()
-        waiting: dict[str, asyncio.Future[Sent]] = {}
+        waiting: dict[str, asyncio.Future[PublishOutcome]] = {}
         timer = loop.call_later(PATIENCE, _expire, waiting)
         try:
             for letter in letters:
@@ -92,17 +94,17 @@ class Publisher:
         if not message.data:  # no responders: there is no such stream
             future.set_exception(_UnstoredError("there is no such stream"))
         elif b'"error"' not in message.data:
-            future.set_result(Sent.REPEATED if b'"duplicate"' in message.data else Sent.STORED)
+            future.set_result(PublishOutcome.REPEATED if b'"duplicate"' in message.data else PublishOutcome.STORED)
         else:
             error = orjson.loads(message.data)["error"]
             description = str(error.get("description", ""))
             if error.get("err_code") == _STORE_FAILED and "per subject" in description:
-                future.set_result(Sent.REFUSED)
+                future.set_result(PublishOutcome.REFUSED)
             else:
                 future.set_exception(_UnstoredError(description))
 
 
-def _expire(waiting: dict[str, "asyncio.Future[Sent]"]) -> None:
+def _expire(waiting: dict[str, "asyncio.Future[PublishOutcome]"]) -> None:
     for future in waiting.values():
         if not future.done():
             future.set_exception(_UnstoredError(f"no acknowledgement within {PATIENCE:g} seconds"))

@@ -34,9 +34,9 @@ EVENTS_FOR_STATUS = (
     "StoryDeadlinePassed",
 )
 """What the projector hears. It says StoryCompleted itself and need not hear it."""
-WHO_HOLDS_WHAT = "workers.held"
+QUERY_WORKERS = "workers.held"
 """Core NATS: every worker answers with the jobs that it works on."""
-STOP_WORK = "workers.stop"
+CANCEL_JOBS = "workers.stop"
 """Core NATS: every worker hears which jobs nobody wants any more (storyloom.story.jobs.StopWork)."""
 
 
@@ -143,7 +143,7 @@ async def provision(js: JetStreamContext, settings: BusSettings) -> None:
         await js.add_consumer(name, consumer)
 
 
-async def missing(js: JetStreamContext, settings: BusSettings) -> list[str]:
+async def topology_differences(js: JetStreamContext, settings: BusSettings) -> list[str]:
     """What is absent or other than it must be, in a sentence each; empty when all is well."""
     found = []
     for stream in streams(settings):

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
-Verdict = TryAgain | GiveUp | NotNow
+Verdict = RetryableError | PermanentError | ProviderUnavailable
 
 
 class Outcome(StrEnum):
@@ -42,7 +42,7 @@ UNKNOWN = frozenset({Outcome.CANCELLED, Outcome.BUG})
 def out_of_quota(provider: str, request_id: str | None) -> "CallFailedError":
     """Our allowance is used up: no attempt is spent over it. How long it waits is the gate's setting."""
     return CallFailedError(
-        Outcome.OUT_OF_QUOTA, NotNow(f"our allowance at {provider} is used up", after=60), request_id
+        Outcome.OUT_OF_QUOTA, ProviderUnavailable(f"our allowance at {provider} is used up", after=60), request_id
     )
 
 

@@ -45,5 +45,5 @@ class Voice(Protocol):
     """Whoever reads aloud: ElevenLabs, or the studio offline, through the same door."""
 
     async def read(self, passage: Passage) -> Reading:
-        """Read it. Raises TryAgain or GiveUp."""
+        """Read it. Raises RetryableError or PermanentError."""
         ...

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def in_a_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What the work answers or raises. Cancelled before its turn came, it never begins."""
     return await asyncio.get_running_loop().run_in_executor(_threads(), partial(work, *args, **kwargs))
 

@@ -49,7 +49,7 @@ UNSAFE_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
 WAITS = Counter("storyloom_job_waits_total", "Jobs handed back untried: a provider or the store is away.", ["service"])
-WISHES = Counter("storyloom_wishes_total", "Wishes that were taken from clients.", ["event"])
+WISHES = Counter("storyloom_wishes_total", "Commands that were taken from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
 
 # As bus and rows say; every replica of status tells the same, so take the greatest. NaN: it cannot be asked now.

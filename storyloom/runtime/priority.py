@@ -14,7 +14,7 @@ ROUND = 8
 W = TypeVar("W")
 
 
-class Line(Generic[W]):
+class PriorityQueue(Generic[W]):
     """Those who wait, by priority and within one by age.
 
     While several priorities wait, every fourth turn is for the lowest of them, so that it gets at least a quarter. One
@@ -29,13 +29,13 @@ class Line(Generic[W]):
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
 
-    def join(self, waiter: W, priority: Priority) -> tuple[Priority, int]:
+    def push(self, waiter: W, priority: Priority) -> tuple[Priority, int]:
         """Stand in line; the place comes back."""
         number = next(self._numbers)
         self._lanes[priority][number] = waiter
         return priority, number
 
-    def leave(self, place: tuple[Priority, int]) -> W | None:
+    def remove(self, place: tuple[Priority, int]) -> W | None:
         """Leave the line; None for a place that is left already."""
         priority, number = place
         return self._lanes[priority].pop(number, None)
@@ -44,7 +44,7 @@ class Line(Generic[W]):
         """All with their places, the urgent first."""
         return [((p, number), waiter) for p, lane in self._lanes.items() for number, waiter in lane.items()]
 
-    def next(self) -> W:
+    def pop(self) -> W:
         """Take out whose turn it is. Raises IndexError if nobody waits."""
         lanes = [lane for lane in self._lanes.values() if lane]
         if not lanes:
@@ -63,11 +63,11 @@ def _first(lane: dict[int, W]) -> int:
     return next(iter(lane))
 
 
-class Turns:
+class PriorityLock:
     """A lock for one event loop. Safe to cancel at any moment."""
 
     def __init__(self) -> None:
-        self._line: Line[asyncio.Future[None]] = Line()
+        self._line: PriorityQueue[asyncio.Future[None]] = PriorityQueue()
         self._taken = False
 
     @asynccontextmanager
@@ -84,17 +84,17 @@ class Turns:
             self._taken = True
             return
         called = asyncio.get_running_loop().create_future()
-        place = self._line.join(called, priority)
+        place = self._line.push(called, priority)
         try:
             await called
         except asyncio.CancelledError:
-            if self._line.leave(place) is None and not called.cancelled():
+            if self._line.remove(place) is None and not called.cancelled():
                 self._pass_on()  # the turn had come in this very moment: it goes to the next
             raise
 
     def _pass_on(self) -> None:
         while self._line:
-            called = self._line.next()
+            called = self._line.pop()
             if not called.done():
                 called.set_result(None)
                 return

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from storyloom.jobs.manifest import Attempts, Manifest
 from storyloom.storage.s3 import Bucket, Exists
 from storyloom.story.assets import Asset
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import StoredObject
 
@@ -35,7 +35,7 @@ SUFFIXES = {
 class Objects(Bucket):
     """Puts, gets, presigns, lists and erases. Safe to share between tasks; ``close`` when done.
 
-    Raises TryAgain when the store cannot be reached or answers 5xx, GiveUp when it refuses.
+    Raises RetryableError when the store cannot be reached or answers 5xx, PermanentError when it refuses.
     """
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
@@ -46,10 +46,12 @@ class Objects(Bucket):
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
     async def get(self, stored: StoredObject) -> bytes:
-        """The bytes, checked against their hash. A missing or wrong object is a TryAgain: it may yet be repaired."""
+        """The bytes, checked against their hash. A missing or wrong object is a RetryableError: it may yet be
+        repaired.
+        """
         data = await self._read(stored.key)
         if data is None or hashlib.sha256(data).hexdigest() != stored.sha256:
-            raise TryAgain(f"store: object {stored.key} is missing or damaged")
+            raise RetryableError(f"store: object {stored.key} is missing or damaged")
         return data
 
     async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from storyloom.runtime.settings import StoreSettings
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +36,7 @@ class Page:
 class Bucket:
     """A bucket's calls. Safe to share between tasks; ``close`` when done.
 
-    Raises TryAgain when the store cannot be reached or answers 5xx, GiveUp when it refuses.
+    Raises RetryableError when the store cannot be reached or answers 5xx, PermanentError when it refuses.
     """
 
     page_size = 1000
@@ -49,14 +49,14 @@ class Bucket:
         self._connecting = threading.Lock()
 
     async def check(self) -> None:
-        """Raise TryAgain unless the bucket can be reached."""
+        """Raise RetryableError unless the bucket can be reached."""
         await self._call("head_bucket")
 
     async def make_bucket(self) -> None:
         """Create the bucket where it is missing. Safe to call twice, and by several at once."""
         try:
             await self._call("head_bucket")
-        except GiveUp:
+        except PermanentError:
             with suppress(Exists):  # somebody was quicker
                 await self._call("create_bucket")
 
@@ -86,7 +86,7 @@ class Bucket:
             some = keys[start : start + self.page_size]
             try:
                 await self._delete_together(some)
-            except GiveUp as refusal:
+            except PermanentError as refusal:
                 log.info("store.deletes_one_by_one", reason=refusal.reason)
                 for key in some:
                     await self._call("delete_object", Key=key)
@@ -95,13 +95,15 @@ class Bucket:
         wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = await self._call("delete_objects", Delete=wanted)
         if errors := answer.get("Errors"):
-            raise GiveUp(f"store: {errors[0].get('Code', 'refused')} for {len(errors)} keys", code="store_refused")
+            raise PermanentError(
+                f"store: {errors[0].get('Code', 'refused')} for {len(errors)} keys", code="store_refused"
+            )
 
     async def _patiently(self, operation: str, **arguments: Any) -> None:
         for pause in self.settings.store_pauses:
             try:
                 await self._call(operation, **arguments)
-            except TryAgain as failure:
+            except RetryableError as failure:
                 log.warning("store.away", reason=failure.reason, seconds=pause)
                 await asyncio.sleep(pause)
             else:
@@ -191,7 +193,7 @@ def _translated(work: Callable[[], T]) -> T:
         if status in (409, 412):
             raise Exists from error
         if (status >= 500 and status != 501) or status in (0, 429) or code == "SlowDown":
-            raise TryAgain(f"store: {code or status}") from error
-        raise GiveUp(f"store: {code or status}", code="store_refused") from error
+            raise RetryableError(f"store: {code or status}") from error
+        raise PermanentError(f"store: {code or status}", code="store_refused") from error
     except BotoCoreError as error:
-        raise TryAgain(f"store: {type(error).__name__}") from error
+        raise RetryableError(f"store: {type(error).__name__}") from error

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
-class TryAgain(Exception):  # noqa: N818 - the name is the verdict, as everywhere in this code
+class RetryableError(Exception):
     """It did not work now and may work later: rate limit, time-out, 5xx, connection.
 
     The job is handed back with a delay: ``after`` seconds if the provider named them, else the next of the usual ones.
@@ -19,7 +19,7 @@ class TryAgain(Exception):  # noqa: N818 - the name is the verdict, as everywher
 
 
 @dataclass(eq=False)
-class NotNow(Exception):  # noqa: N818
+class ProviderUnavailable(Exception):  # noqa: N818
     """It was not even tried: the provider is known to be away, or we are out of its allowance.
 
     The job is handed back for ``after`` seconds, and no attempt is spent.
@@ -33,7 +33,7 @@ class NotNow(Exception):  # noqa: N818
 
 
 @dataclass(eq=False)
-class GiveUp(Exception):  # noqa: N818
+class PermanentError(Exception):
     """It will never work as asked: refused content, bad request, spent attempts. The asset fails for good.
 
     ``code`` is a stable word for programs (``content_refused``, ``bad_answer``, ``bad_request``, ``unsafe``,

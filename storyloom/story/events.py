@@ -145,7 +145,7 @@ AnyEvent = Annotated[
     | StoryCompleted,
     Field(discriminator="event"),
 ]
-Wish = StoryCancelled | AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited
+CommandEvent = StoryCancelled | AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited
 """What a client wants of a story that exists. A wish has a row of its own (table ``wishes``) until it is heard."""
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 """Reads any event from its JSON; raises pydantic.ValidationError."""

@@ -30,7 +30,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Telling(_Part):
+class JobEvents(_Part):
     """How a text honours a trait: what the hero keeps, what they are good at, what no story of ours says."""
 
     dignity: Words
@@ -75,7 +75,7 @@ class Trait(_Part):
     native: Mapping[Kin, Words] = Field(default_factory=dict)
     shown_by: tuple[str, ...] = ()
     look: Look = Look()
-    text: Telling
+    text: JobEvents
     risk: Words
 
     @property

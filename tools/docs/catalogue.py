@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from storyloom.jobs.manifest import Manifest
-from storyloom.messaging.topology import STOP_WORK
+from storyloom.messaging.topology import CANCEL_JOBS
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.events import EVENT, AssetProgressed, AssetStarted, Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
@@ -41,7 +41,7 @@ def messages(root: Path) -> str:
     parts.append(
         _entry(AssetStarted, "`live.<story_id>.started`", "the workers", "status", _example(root, "AssetStarted"))
     )
-    parts.append(_entry(StopWork, code(STOP_WORK), "status, api", "the workers", None))
+    parts.append(_entry(StopWork, code(CANCEL_JOBS), "status, api", "the workers", None))
     passing = "`live.<story_id>.progressed`"
     parts.append(_entry(AssetProgressed, passing, "the workers", "status", _example(root, "AssetProgressed")))
     where = f"`{ASK_SCREENING}`, the answer to a [Brief](#brief)"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from storyloom.providers.voice import Heard
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 _MOST = 100_000  # characters; the longest text that ElevenLabs takes is 40,000
@@ -78,7 +78,7 @@ def characters_paid(headers: Mapping[str, str]) -> int:
 
 
 def read_answer(headers: Mapping[str, str], data: Any) -> Answer:
-    """Check what the SDK hands over. TryAgain, with the request id, for anything that is not sound and times.
+    """Check what the SDK hands over. RetryableError, with the request id, for anything that is not sound and times.
 
     The times of the text as sent are preferred to those of the text as normalised.
     """
@@ -89,10 +89,10 @@ def read_answer(headers: Mapping[str, str], data: Any) -> Answer:
     except ValidationError as error:
         # Only what was wrong and where: the input itself is the child's story.
         places = "; ".join(f"{'.'.join(map(str, e['loc'][:2]))}: {e['type']}" for e in error.errors()[:3])
-        raise TryAgain(f"ElevenLabs' answer is not as described ({places})", request_id=asked) from None
+        raise RetryableError(f"ElevenLabs' answer is not as described ({places})", request_id=asked) from None
     except (binascii.Error, ValueError) as error:
-        raise TryAgain("ElevenLabs' sound is not base64", request_id=asked) from error
+        raise RetryableError("ElevenLabs' sound is not base64", request_id=asked) from error
     alignment = body.alignment or body.normalized_alignment
     if alignment is None:
-        raise TryAgain("ElevenLabs sent no times", request_id=asked)
+        raise RetryableError("ElevenLabs sent no times", request_id=asked)
     return Answer(mp3, alignment.heard(), asked)

@@ -1,8 +1,9 @@
 """The one door to ElevenLabs, or to whatever speaks its protocol at ELEVENLABS_BASE_URL.
 
 One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through ElevenLabs' gate
-and has a hard end, every failure comes out as TryAgain, GiveUp or NotNow with the provider's request id, every call
-stands on the job's bill, and no message of the vendor's is passed on: it may quote the text.
+and has a hard end, every failure comes out as RetryableError, PermanentError or ProviderUnavailable with the
+provider's request id, every call stands on the job's bill, and no message of the vendor's is passed on: it may quote
+the text.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from storyloom.providers.resilience.calls import Call, calling
 from storyloom.providers.resilience.gate import Gate, gate_of
 from storyloom.providers.voice import Passage, Reading
 from storyloom.runtime.settings import ElevenLabsSettings
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
     import httpx
@@ -47,8 +48,9 @@ class ElevenLabs:
     async def read(self, passage: Passage) -> Reading:
         """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, checked against each other.
 
-        Raises TryAgain (busy, slow, broken, an answer that is not sound and times), GiveUp (``not_allowed``,
-        ``content_refused``, ``bad_request``) or NotNow (away, or our allowance is used up).
+        Raises RetryableError (busy, slow, broken, an answer that is not sound and times), PermanentError
+        (``not_allowed``, ``content_refused``, ``bad_request``) or ProviderUnavailable (away, or our allowance is used
+        up).
         """
         call = Call("elevenlabs", "text_to_speech", self._settings.voice_model, passage.purpose)
         async with self._calling(call) as sdk:
@@ -87,13 +89,13 @@ class ElevenLabs:
         """The decoded length, if sound, times and text fit each other."""
         heard, wanted = (_count_signs(text) for text in ("".join(answer.heard.characters), passage.text))
         if heard < wanted * _LEAST_HEARD:
-            raise TryAgain("ElevenLabs read only part of the text", request_id=answer.request_id)
+            raise RetryableError("ElevenLabs read only part of the text", request_id=answer.request_id)
         try:
             seconds = await measure(answer.mp3)
         except ValueError as error:
-            raise TryAgain("ElevenLabs' sound cannot be decoded", request_id=answer.request_id) from error
+            raise RetryableError("ElevenLabs' sound cannot be decoded", request_id=answer.request_id) from error
         if answer.heard.ends[-1] > seconds + _SLACK:
-            raise TryAgain("ElevenLabs' times go beyond the sound", request_id=answer.request_id)
+            raise RetryableError("ElevenLabs' times go beyond the sound", request_id=answer.request_id)
         return seconds
 
     @asynccontextmanager
@@ -119,7 +121,7 @@ class ElevenLabs:
 
     async def _open(self) -> "AsyncElevenLabs":
         if not self._settings.elevenlabs_api_key.get_secret_value():
-            raise GiveUp("there is no ElevenLabs key: set ELEVENLABS_API_KEY", code="not_allowed")
+            raise PermanentError("there is no ElevenLabs key: set ELEVENLABS_API_KEY", code="not_allowed")
         async with self._opening:
             if self._sdk is None:
                 # The SDK takes seconds to import; in a thread the heartbeats of running jobs go on.

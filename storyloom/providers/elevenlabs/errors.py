@@ -12,7 +12,7 @@ from elevenlabs.core.parse_error import ParsingError
 from storyloom.providers.elevenlabs.answers import find_header
 from storyloom.providers.errors import CallFailedError, Outcome, out_of_quota
 from storyloom.providers.resilience.calls import Dialect
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 LONGEST_WAIT = 3600.0  # seconds; a Retry-After beyond it is not believed
 
@@ -35,17 +35,19 @@ def translate(error: Exception, asked: str | None = None) -> CallFailedError:
     """
     match error:
         case TimeoutError() | httpx.TimeoutException():
-            return CallFailedError(Outcome.TIMEOUT, TryAgain("ElevenLabs took too long", request_id=asked))
+            return CallFailedError(Outcome.TIMEOUT, RetryableError("ElevenLabs took too long", request_id=asked))
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return CallFailedError(Outcome.REJECTED, GiveUp("ELEVENLABS_BASE_URL is not a URL"))
+            return CallFailedError(Outcome.REJECTED, PermanentError("ELEVENLABS_BASE_URL is not a URL"))
         case httpx.HTTPError():
             reason = f"the connection to ElevenLabs failed: {type(error).__name__}"
-            return CallFailedError(Outcome.CUT if asked else Outcome.CONNECTION, TryAgain(reason, request_id=asked))
+            return CallFailedError(
+                Outcome.CUT if asked else Outcome.CONNECTION, RetryableError(reason, request_id=asked)
+            )
         case ApiError():
             return _answered(error, asked)
         case _:
             reason = "ElevenLabs' answer could not be read"
-            return CallFailedError(Outcome.BAD_ANSWER, TryAgain(reason, request_id=asked))
+            return CallFailedError(Outcome.BAD_ANSWER, RetryableError(reason, request_id=asked))
 
 
 DIALECT = Dialect(
@@ -62,15 +64,15 @@ def _answered(error: ApiError, asked: str | None) -> CallFailedError:
     if word == _QUOTA:
         return out_of_quota("ElevenLabs", asked)
     if status in _BUSY or status >= 500 or status < 400:  # below 400: a success whose body is not JSON
-        verdict = TryAgain(reason, after=_retry_after(error.headers or {}), request_id=asked)
+        verdict = RetryableError(reason, after=_retry_after(error.headers or {}), request_id=asked)
         return CallFailedError(
             _BUSY.get(status, Outcome.SERVER_ERROR if status >= 500 else Outcome.BAD_ANSWER), verdict
         )
     if word == _REFUSED:
-        return CallFailedError(Outcome.REFUSED, GiveUp(reason, code="content_refused", request_id=asked))
+        return CallFailedError(Outcome.REFUSED, PermanentError(reason, code="content_refused", request_id=asked))
     if status in {401, 402, 403}:
-        return CallFailedError(Outcome.NOT_ALLOWED, GiveUp(reason, code="not_allowed", request_id=asked))
-    return CallFailedError(Outcome.REJECTED, GiveUp(reason, code="bad_request", request_id=asked))
+        return CallFailedError(Outcome.NOT_ALLOWED, PermanentError(reason, code="not_allowed", request_id=asked))
+    return CallFailedError(Outcome.REJECTED, PermanentError(reason, code="bad_request", request_id=asked))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -6,7 +6,7 @@ from array import array
 import av
 from av.error import FFmpegError
 
-from storyloom.runtime.executors import in_a_thread
+from storyloom.runtime.executors import run_in_thread
 
 RATE = 44_100
 """Hz, of all recordings: the mp3_44100_128 that is asked for."""
@@ -14,7 +14,7 @@ RATE = 44_100
 
 async def measure(mp3: bytes) -> float:
     """The decoded length in seconds. ValueError if it cannot be decoded."""
-    return await in_a_thread(lambda: len(decode(mp3)) / RATE)
+    return await run_in_thread(lambda: len(decode(mp3)) / RATE)
 
 
 def decode(mp3: bytes) -> "array[int]":

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidato
 
 from storyloom.providers.errors import CallFailedError, Outcome, out_of_quota
 from storyloom.providers.prices import price_picture, price_text
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 Tokens = Annotated[int, Field(ge=0)]
 
@@ -87,7 +87,7 @@ class TextAnswer(_Read):
         return price_text(model, used.input_tokens, used.input_tokens_details.cached_tokens, used.output_tokens)
 
     def text(self, request_id: str) -> str:
-        """The words. Raises GiveUp where the model refuses, CallFailedError where it failed on the way."""
+        """The words. Raises PermanentError where the model refuses, CallFailedError where it failed on the way."""
         code = (self.error and self.error.code) or (self.incomplete_details and self.incomplete_details.reason)
         parts = [part for item in self.output if item.type == "message" for part in item.content or ()]
         if code in REFUSALS or any(part.type == "refusal" for part in parts):
@@ -124,13 +124,13 @@ class PictureAnswer(_Read):
         return price_picture(model, tokens.text_tokens, tokens.image_tokens, used.output_tokens)
 
     def png(self, request_id: str) -> bytes:
-        """The picture's bytes. Raises TryAgain unless they are a PNG."""
+        """The picture's bytes. Raises RetryableError unless they are a PNG."""
         try:
             data = base64.b64decode(self.data[0].b64_json, validate=True)
         except (binascii.Error, ValueError):
             data = b""
         if media_type(data) != "image/png":
-            raise TryAgain("OpenAI answered with something that is no PNG", request_id=request_id)
+            raise RetryableError("OpenAI answered with something that is no PNG", request_id=request_id)
         return data
 
 
@@ -159,8 +159,8 @@ def media_type(data: bytes) -> Literal["image/png", "image/jpeg"] | None:
     return "image/jpeg" if data.startswith(b"\xff\xd8\xff") else None
 
 
-def refused(request_id: str | None) -> GiveUp:
-    return GiveUp("OpenAI refuses to make this content", code="content_refused", request_id=request_id)
+def refused(request_id: str | None) -> PermanentError:
+    return PermanentError("OpenAI refuses to make this content", code="content_refused", request_id=request_id)
 
 
 def failed(code: Any, request_id: str | None) -> CallFailedError:
@@ -168,11 +168,11 @@ def failed(code: Any, request_id: str | None) -> CallFailedError:
     if not isinstance(code, str) or code in PASSING:
         outcome = Outcome.RATE_LIMITED if code == "rate_limit_exceeded" else Outcome.SERVER_ERROR
         told = code if isinstance(code, str) else "no code"
-        return CallFailedError(outcome, TryAgain(f"OpenAI failed on the way ({told})", None, request_id))
+        return CallFailedError(outcome, RetryableError(f"OpenAI failed on the way ({told})", None, request_id))
     if code in QUOTA:
         return out_of_quota("OpenAI", request_id)
     if code in REFUSALS:
         return CallFailedError(Outcome.REFUSED, refused(request_id))
     return CallFailedError(
-        Outcome.REJECTED, GiveUp(f"OpenAI cannot answer this request ({code})", request_id=request_id)
+        Outcome.REJECTED, PermanentError(f"OpenAI cannot answer this request ({code})", request_id=request_id)
     )

@@ -1,8 +1,8 @@
 """The one door to OpenAI, or to whatever speaks its protocol at OPENAI_BASE_URL.
 
 One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through OpenAI's gate and
-has a hard end, every failure comes out as TryAgain, GiveUp or NotNow with OpenAI's request id, every call stands on the
-job's bill, and no message of the vendor's is passed on.
+has a hard end, every failure comes out as RetryableError, PermanentError or ProviderUnavailable with OpenAI's request
+id, every call stands on the job's bill, and no message of the vendor's is passed on.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from storyloom.providers.openai.sdk import open_sdk, warm_up
 from storyloom.providers.resilience.calls import Call, calling
 from storyloom.providers.resilience.gate import Gate, gate_of
 from storyloom.runtime.settings import OpenAISettings
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import ProviderCall
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ class Moderation:
 class OpenAI:
     """Answers in words and pictures. Safe to share between the tasks of one event loop; ``close`` when done.
 
-    Every method raises TryAgain (busy, slow, broken), GiveUp (``not_allowed``, ``content_refused``, ``bad_request``,
-    ``bad_answer``) or NotNow (away, or our allowance is used up). ``gate`` is the process's own if left out.
+    Every method raises RetryableError (busy, slow, broken), PermanentError (``not_allowed``, ``content_refused``,
+    ``bad_request``, ``bad_answer``) or ProviderUnavailable (away, or our allowance is used up). ``gate`` is the
+    process's own if left out.
     """
 
     def __init__(self, settings: OpenAISettings, gate: Gate | None = None) -> None:
@@ -103,10 +104,10 @@ class OpenAI:
             if fitting is not None:
                 return fitting, _sum(calls)
             log.warning("openai.bad_answer", schema=name, asked=asked, request_id=call.request_id)
-        raise GiveUp(f"OpenAI's answers do not fit {name}", code="bad_answer", request_id=call.request_id)
+        raise PermanentError(f"OpenAI's answers do not fit {name}", code="bad_answer", request_id=call.request_id)
 
     async def moderate(self, texts: Sequence[str]) -> Moderation:
-        """Judge texts. Fails closed: an answer that cannot be read, or lacks a text, is a TryAgain."""
+        """Judge texts. Fails closed: an answer that cannot be read, or lacks a text, is a RetryableError."""
         texts = [text for text in texts if text.strip()]
         if not texts:
             return Moderation(flagged=False)
@@ -116,7 +117,7 @@ class OpenAI:
             reply = await sdk.moderations.create(model=model, input=texts, extra_headers=call.headers)
             answer = _read(ModerationAnswer, reply, call)
             if len(answer.results) != len(texts):
-                raise TryAgain("OpenAI's moderation left texts out", request_id=call.request_id)
+                raise RetryableError("OpenAI's moderation left texts out", request_id=call.request_id)
         categories = answer.categories()
         return Moderation(flagged=bool(categories), categories=categories)
 
@@ -176,7 +177,7 @@ class OpenAI:
 
     async def _open(self) -> "AsyncOpenAI":
         if not self._settings.openai_api_key.get_secret_value():
-            raise GiveUp("there is no OpenAI key: set OPENAI_API_KEY", code="not_allowed")
+            raise PermanentError("there is no OpenAI key: set OPENAI_API_KEY", code="not_allowed")
         async with self._opening:
             if self._sdk is None:
                 self._sdk = await open_sdk(self._settings)
@@ -203,7 +204,7 @@ async def _listen(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any], on_te
                     return _read(TextAnswer, getattr(event, "response", None), call)
                 case "error":
                     raise failed(getattr(event, "code", None), call.request_id)
-    raise CallFailedError(Outcome.CUT, TryAgain("OpenAI's stream ended too soon", request_id=call.request_id))
+    raise CallFailedError(Outcome.CUT, RetryableError("OpenAI's stream ended too soon", request_id=call.request_id))
 
 
 def _content(blocks: Mapping[str, Any], images: Sequence[bytes]) -> list[dict[str, str]]:
@@ -218,7 +219,7 @@ def _data_url(image: bytes) -> str:
 def _media_type(image: bytes) -> str:
     kind = media_type(image)
     if kind is None:
-        raise GiveUp("a picture for OpenAI is neither PNG nor JPEG", code="bug")
+        raise PermanentError("a picture for OpenAI is neither PNG nor JPEG", code="bug")
     return kind
 
 
@@ -229,7 +230,7 @@ def _read(kind: type[A], reply: Any, call: Call) -> A:
     try:
         return kind.model_validate(plain)
     except ValidationError as error:
-        raise TryAgain("OpenAI's answer could not be read", request_id=call.request_id or None) from error
+        raise RetryableError("OpenAI's answer could not be read", request_id=call.request_id or None) from error
 
 
 def _read_png(reply: Any, call: Call) -> bytes:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from storyloom.providers.errors import CallFailedError, Outcome, Verdict, out_of_quota
 from storyloom.providers.openai.answers import QUOTA, REFUSALS, failed, refused
 from storyloom.providers.resilience.calls import Dialect
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 
 LONGEST_WAIT = 3600.0
 """Seconds; a provider that asks for more is asked again after this."""
@@ -23,18 +23,22 @@ def translate(error: Exception, request_id: str | None = None) -> CallFailedErro
         case openai.APIStatusError():
             return _by_status(error)
         case openai.APITimeoutError() | TimeoutError():
-            return CallFailedError(Outcome.TIMEOUT, TryAgain("OpenAI did not answer in time", request_id=request_id))
+            return CallFailedError(
+                Outcome.TIMEOUT, RetryableError("OpenAI did not answer in time", request_id=request_id)
+            )
         case openai.APIConnectionError():
             outcome = Outcome.CUT if request_id else Outcome.CONNECTION
-            return CallFailedError(outcome, TryAgain("the connection to OpenAI failed", request_id=request_id))
+            return CallFailedError(outcome, RetryableError("the connection to OpenAI failed", request_id=request_id))
         case openai.APIResponseValidationError() | JSONDecodeError() | UnicodeDecodeError() | ValidationError():
             return CallFailedError(
-                Outcome.BAD_ANSWER, TryAgain("OpenAI's answer could not be read", request_id=request_id)
+                Outcome.BAD_ANSWER, RetryableError("OpenAI's answer could not be read", request_id=request_id)
             )
         case openai.APIError():
             return failed(error.code, request_id)
         case _:
-            verdict = GiveUp(f"the OpenAI client refused the call ({type(error).__name__})", request_id=request_id)
+            verdict = PermanentError(
+                f"the OpenAI client refused the call ({type(error).__name__})", request_id=request_id
+            )
             return CallFailedError(Outcome.REJECTED, verdict)
 
 
@@ -50,12 +54,16 @@ def _by_status(error: openai.APIStatusError) -> CallFailedError:
         return out_of_quota("OpenAI", error.request_id)
     verdict: Verdict
     if status in _PASSING or status >= 500:
-        verdict = TryAgain(f"OpenAI cannot answer now ({told})", after=_retry_after(error), request_id=error.request_id)
+        verdict = RetryableError(
+            f"OpenAI cannot answer now ({told})", after=_retry_after(error), request_id=error.request_id
+        )
         return CallFailedError(_PASSING.get(status, Outcome.SERVER_ERROR), verdict)
     if status in {401, 403}:
-        verdict = GiveUp(f"OpenAI does not accept our key ({told})", code="not_allowed", request_id=error.request_id)
+        verdict = PermanentError(
+            f"OpenAI does not accept our key ({told})", code="not_allowed", request_id=error.request_id
+        )
         return CallFailedError(Outcome.NOT_ALLOWED, verdict)
-    verdict = GiveUp(f"OpenAI does not accept the request ({told})", request_id=error.request_id)
+    verdict = PermanentError(f"OpenAI does not accept the request ({told})", request_id=error.request_id)
     return CallFailedError(Outcome.REJECTED, verdict)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from storyloom.jobs.definition import BILL, Bill
+from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
 from storyloom.providers.errors import CallFailedError, Outcome
 from storyloom.providers.resilience.gate import Gate
 from storyloom.runtime.metrics import PROVIDER_CALLS, PROVIDER_COST, PROVIDER_SECONDS
 from storyloom.story.assets import Priority
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.results import ProviderCall
 
 CLIENT_REQUEST_ID = "X-Client-Request-Id"
@@ -63,28 +63,29 @@ class Dialect:
 async def calling(gate: Gate, call: Call, *, seconds: float, dialect: Dialect) -> AsyncIterator[Call]:
     """One call: it waits for its turn, ends within ``seconds`` from then, and stands on the bill however it ends.
 
-    Failures come out as TryAgain, GiveUp or NotNow; a call that was never let in is a NotNow, and on no bill.
+    Failures come out as RetryableError, PermanentError or ProviderUnavailable; a call that was never let in is a
+    ProviderUnavailable, and on no bill.
     """
-    bill = BILL.get()
+    bill = PROVIDER_USAGE.get()
     # Outside of jobs somebody waits for the answer, at the door.
     priority = bill.priority if bill else Priority.URGENT
-    failures: tuple[type[Exception], ...] = (CallFailedError, TryAgain, GiveUp, *dialect.failures)
+    failures: tuple[type[Exception], ...] = (CallFailedError, RetryableError, PermanentError, *dialect.failures)
     async with gate.enter(priority, invested=bill is not None and _has_paid(bill)) as visit:
         if bill is not None:
-            call.headers[CLIENT_REQUEST_ID] = bill.next_mark()
+            call.headers[CLIENT_REQUEST_ID] = bill.next_client_request_id()
         call.started = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 yield call
         except failures as error:
             failed = _read_failure(error, call, dialect)
-            visit.retry_after = failed.verdict.after if isinstance(failed.verdict, TryAgain) else None
+            visit.retry_after = failed.verdict.after if isinstance(failed.verdict, RetryableError) else None
             if failed.outcome is Outcome.OUT_OF_QUOTA:
-                failed.verdict = NotNow(str(failed.verdict), after=gate.quota_pause)
+                failed.verdict = ProviderUnavailable(str(failed.verdict), after=gate.quota_pause)
             if failed.verdict is error:
                 raise
             raise failed.verdict from error
-        except NotNow:  # of another call in the midst of this one
+        except ProviderUnavailable:  # of another call in the midst of this one
             call.outcome = Outcome.CANCELLED
             raise
         except Exception:
@@ -98,7 +99,7 @@ async def calling(gate: Gate, call: Call, *, seconds: float, dialect: Dialect) -
             _settle(call, bill)
 
 
-def _has_paid(bill: Bill) -> bool:
+def _has_paid(bill: ProviderUsage) -> bool:
     return any(call.cost_usd > 0 and call.error is None for call in bill.calls)
 
 
@@ -107,9 +108,9 @@ def _read_failure(error: Exception, call: Call, dialect: Dialect) -> CallFailedE
     match error:
         case CallFailedError():
             failed = error
-        case GiveUp(code="content_refused"):
+        case PermanentError(code="content_refused"):
             failed = CallFailedError(Outcome.REFUSED, error)
-        case TryAgain() | GiveUp():
+        case RetryableError() | PermanentError():
             failed = CallFailedError(Outcome.BAD_ANSWER, error)
         case _:
             failed = dialect.translate(error, call.request_id or None)
@@ -127,7 +128,7 @@ def _read_failure(error: Exception, call: Call, dialect: Dialect) -> CallFailedE
     return failed
 
 
-def _settle(call: Call, bill: Bill | None) -> None:
+def _settle(call: Call, bill: ProviderUsage | None) -> None:
     """Write the call down."""
     entry = call.entry()
     PROVIDER_CALLS.labels(call.provider, call.outcome.value).inc()

@@ -26,10 +26,10 @@ from storyloom.runtime.metrics import (
     PROVIDER_TURNED_AWAY,
     PROVIDER_WAITING,
 )
-from storyloom.runtime.priority import Line
+from storyloom.runtime.priority import PriorityQueue
 from storyloom.runtime.settings import ProviderSettings
 from storyloom.story.assets import Priority
-from storyloom.story.errors import NotNow, TryAgain
+from storyloom.story.errors import ProviderUnavailable, RetryableError
 
 PATIENCE = 10.0
 """Seconds that a call waits for the end of a Retry-After. For longer ones its job is handed back: its place is free."""
@@ -58,7 +58,7 @@ class Clock(Protocol):
 
 
 @dataclass(slots=True)
-class Visit:
+class Permit:
     """A call that was let in. Whoever makes it says how it ended; left unsaid, it says nothing about the provider."""
 
     ticket: Ticket
@@ -70,7 +70,7 @@ class Visit:
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    answer: "asyncio.Future[Visit | NotNow]"
+    answer: "asyncio.Future[Permit | ProviderUnavailable]"
     invested: bool
     tired: Timer | None = None
 
@@ -100,7 +100,7 @@ class Gate:
             chance=self._chance,
         )
         self._limit = Limit(calls, most)
-        self._line: Line[_Waiter] = Line()
+        self._line: PriorityQueue[_Waiter] = PriorityQueue()
         self._in_flight = 0
         self._paused_until = float("-inf")
         self._out_of_quota = False
@@ -129,14 +129,15 @@ class Gate:
         return self._breaker.state
 
     @asynccontextmanager
-    async def enter(self, priority: Priority, *, invested: bool = False) -> AsyncIterator[Visit]:
-        """Wait for one's turn and be inside. Raises NotNow instead, at once while the provider is away.
+    async def enter(self, priority: Priority, *, invested: bool = False) -> AsyncIterator[Permit]:
+        """Wait for one's turn and be inside. Raises ProviderUnavailable instead, at once while the provider is away.
 
         ``invested`` is a call whose job has paid for something already that it would lose if it were handed back: it
         waits until the provider is back, as far as LONGEST_WAIT allows. Safe to cancel anywhere.
 
         A call that is made in the midst of another one (a text is judged while it is written) never waits: the other
-        one would wait with it, and its time-out would run. It needs no place of its own; a closed gate is a TryAgain.
+        one would wait with it, and its time-out would run. It needs no place of its own; a closed gate is a
+        RetryableError.
         """
         around = any(gate is self and not other.over for gate, other in _inside.get())
         visit = self._slip_in() if around else await self._wait(priority, invested=invested)
@@ -147,34 +148,34 @@ class Gate:
             self._end(visit)
             _inside.reset(token)
 
-    def _slip_in(self) -> Visit:
+    def _slip_in(self) -> Permit:
         now = self._time().time()
         if closed := self._closed_for(now):
             why = self._why_closed()
             PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
-            raise TryAgain(_REASONS[why].format(self._provider), after=closed)
+            raise RetryableError(_REASONS[why].format(self._provider), after=closed)
         self._in_flight += 1
-        return Visit(self._breaker.let_in(now))
+        return Permit(self._breaker.let_in(now))
 
-    async def _wait(self, priority: Priority, *, invested: bool) -> Visit:
+    async def _wait(self, priority: Priority, *, invested: bool) -> Permit:
         waiter = _Waiter(asyncio.get_running_loop().create_future(), invested)
-        place = self._line.join(waiter, priority)
+        place = self._line.push(waiter, priority)
         self._serve()
         if not waiter.answer.done():
             waiter.tired = self._time().call_later(LONGEST_WAIT, partial(self._tire, place))
         try:
             answer = await waiter.answer
         except asyncio.CancelledError:
-            self._line.leave(place)
+            self._line.remove(place)
             # The turn may have come in the very moment of the cancellation: it goes to the next one.
-            if not waiter.answer.cancelled() and isinstance(visit := waiter.answer.result(), Visit):
+            if not waiter.answer.cancelled() and isinstance(visit := waiter.answer.result(), Permit):
                 self._end(visit)
             self._serve()
             raise
         finally:
             if waiter.tired is not None:
                 waiter.tired.cancel()
-        if isinstance(answer, NotNow):
+        if isinstance(answer, ProviderUnavailable):
             raise answer
         return answer
 
@@ -182,9 +183,9 @@ class Gate:
         """Let in whoever may go in, and turn away who would wait for too long."""
         now = self._time().time()
         while self._line and self._in_flight < self._limit.calls and not self._closed_for(now):
-            waiter = self._line.next()
+            waiter = self._line.pop()
             self._in_flight += 1
-            waiter.answer.set_result(Visit(self._breaker.let_in(now)))
+            waiter.answer.set_result(Permit(self._breaker.let_in(now)))
         closed = self._closed_for(now)
         if closed:
             for place, waiter in self._line.waiting():
@@ -195,7 +196,7 @@ class Gate:
         self._wake = self._time().call_later(closed, self._serve) if closed and self._line else None
         self._show()
 
-    def _end(self, visit: Visit) -> None:
+    def _end(self, visit: Permit) -> None:
         """A call has left: learn from it, and let the next in."""
         visit.over = True
         now, outcome, era = self._time().time(), visit.outcome, self._breaker.era
@@ -243,12 +244,12 @@ class Gate:
                 return False
 
     def _turn_away(self, place: tuple[Priority, int], why: str, seconds: float) -> None:
-        waiter = self._line.leave(place)
+        waiter = self._line.remove(place)
         if waiter is None or waiter.answer.done():
             return
         PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
         after = seconds * (1 + self._chance.random() * JITTER)
-        waiter.answer.set_result(NotNow(_REASONS[why].format(self._provider), after=after))
+        waiter.answer.set_result(ProviderUnavailable(_REASONS[why].format(self._provider), after=after))
 
     def _tire(self, place: tuple[Priority, int]) -> None:
         self._turn_away(place, "crowded", SHORT_WHILE)
@@ -271,7 +272,7 @@ _REASONS = {
     "out_of_quota": "our allowance at {} is used up",
     "crowded": "too many calls wait for {}",
 }
-_inside: ContextVar[tuple[tuple[Gate, Visit], ...]] = ContextVar("inside", default=())
+_inside: ContextVar[tuple[tuple[Gate, Permit], ...]] = ContextVar("inside", default=())
 """The calls in whose midst this task is, or was when it began."""
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Gate]] = WeakKeyDictionary()
 

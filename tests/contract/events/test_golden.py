@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from storyloom.jobs.manifest import Manifest
-from storyloom.messaging.connection import letter, order
+from storyloom.messaging.connection import event_message, job_message
 from storyloom.messaging.topology import EVENTS_FOR_STATUS
 from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, is_newer, subject
 from storyloom.story.jobs import AssetRequested
@@ -124,7 +124,7 @@ def test_an_event_is_told_under_its_own_name_and_story(name: str) -> None:
 def test_the_job_on_the_bus_is_the_golden_one(name: str) -> None:
     """However it is put together: what is sent is what the model says."""
     told = json.loads(GOLDEN[name].read_text("utf-8"))
-    sent = order(AssetRequested.model_validate(told))
+    sent = job_message(AssetRequested.model_validate(told))
     assert as_told(json.loads(sent.body), told) == told
     assert sent.id == (None if told["put_back"] else told["id"])
 
@@ -132,7 +132,7 @@ def test_the_job_on_the_bus_is_the_golden_one(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in GOLDEN if name.split(".")[0] not in OTHERS])
 def test_the_event_on_the_bus_is_the_golden_one(name: str) -> None:
     told = json.loads(GOLDEN[name].read_text("utf-8"))
-    sent = letter(EVENT.validate_python(told))
+    sent = event_message(EVENT.validate_python(told))
     assert (as_told(json.loads(sent.body), told), sent.id) == (told, told["id"])
 
 

@@ -10,7 +10,7 @@ from storyloom.jobs.manifest import Manifest
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects, manifest_key
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
 from tests.makers import sample
 
@@ -34,7 +34,7 @@ class OneByOne(SmallPages):
         arguments.pop("Delimiter", None)
         if operation == "delete_objects":
             self.together += 1
-            raise GiveUp("store: NotImplemented", code="store_refused")
+            raise PermanentError("store: NotImplemented", code="store_refused")
         return await super()._call(operation, **arguments)
 
 
@@ -104,8 +104,8 @@ async def test_whether_an_object_exists(store: Objects) -> None:
 
 async def test_a_store_that_refuses_is_not_taken_for_an_empty_one(store_settings: dict[str, Any]) -> None:
     objects = Objects(Settings(**{**store_settings, "s3_bucket": "not-there"}))
-    with pytest.raises(GiveUp):
+    with pytest.raises(PermanentError):
         await objects.list_keys(uuid4())
-    with pytest.raises(GiveUp):
+    with pytest.raises(PermanentError):
         await objects.erase(uuid4())
     await objects.close()

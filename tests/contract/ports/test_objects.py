@@ -14,7 +14,7 @@ from storyloom.jobs.manifest import Manifest
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects, manifest_key
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import Picture, StoredObject
 from tests.contract.ports.strict_store import strict_store
@@ -59,13 +59,13 @@ async def test_no_bytes_at_all_are_an_object_too(objects: Objects, story_id: UUI
 
 async def test_a_missing_object_may_yet_come(objects: Objects, story_id: UUID) -> None:
     lost = StoredObject(key=f"stories/{story_id}/cover/lost.png", sha256="00" * 32, size=1, content_type="image/png")
-    with pytest.raises(TryAgain, match="missing or damaged"):
+    with pytest.raises(RetryableError, match="missing or damaged"):
         await objects.get(lost)
 
 
 async def test_damaged_bytes_are_never_handed_on(objects: Objects, story_id: UUID) -> None:
     stored = await objects.put(story_id, Asset.COVER, BYTES, "image/png")
-    with pytest.raises(TryAgain, match="missing or damaged"):
+    with pytest.raises(RetryableError, match="missing or damaged"):
         await objects.get(stored.model_copy(update={"sha256": "00" * 32}))
 
 
@@ -161,20 +161,20 @@ async def _everything(objects: Objects, story_id: UUID, word: type[Exception]) -
 
 
 async def test_a_missing_bucket_is_for_people_to_mend(store_settings: dict[str, Any], story_id: UUID) -> None:
-    await _everything(Objects(Settings(**{**store_settings, "s3_bucket": "not-there"})), story_id, GiveUp)
+    await _everything(Objects(Settings(**{**store_settings, "s3_bucket": "not-there"})), story_id, PermanentError)
 
 
 async def test_a_wrong_key_is_for_people_to_mend(store_settings: dict[str, Any], story_id: UUID) -> None:
     wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong"), "store_pauses": ()}
-    await _everything(Objects(Settings(**wrong)), story_id, GiveUp)
+    await _everything(Objects(Settings(**wrong)), story_id, PermanentError)
 
 
 async def test_a_store_that_is_away_may_come_back(store_settings: dict[str, Any], story_id: UUID) -> None:
     away = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_pauses": ()}
-    await _everything(Objects(Settings(**away)), story_id, TryAgain)
+    await _everything(Objects(Settings(**away)), story_id, RetryableError)
 
 
-@pytest.mark.parametrize(("status", "word"), [(500, TryAgain), (503, TryAgain), (403, GiveUp)])
+@pytest.mark.parametrize(("status", "word"), [(500, RetryableError), (503, RetryableError), (403, PermanentError)])
 async def test_a_refusal_is_told_by_what_it_means(status: int, word: type[Exception], story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         store.refuse = status
@@ -185,7 +185,7 @@ async def test_a_refusal_is_told_by_what_it_means(status: int, word: type[Except
 async def test_a_connection_that_is_cut_is_a_try_again(story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         store.cut = True
-        with pytest.raises(TryAgain):
+        with pytest.raises(RetryableError):
             await Objects(settings).put(story_id, Asset.COVER, BYTES, "image/png")
         assert len(store.asked) == 2, "boto3 asks once more, and then our own layer decides"
 

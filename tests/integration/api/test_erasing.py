@@ -79,7 +79,7 @@ async def come_late(system: System, story_id: UUID, *, told: bool = True) -> Non
             started_at=now,
             result=result,
         )
-        await system.bus.tell(late)
+        await system.bus.publish_events(late)
 
 
 async def erasure(system: System, story_id: UUID) -> Any:
@@ -397,7 +397,7 @@ async def test_an_event_of_a_deleted_story_brings_nothing_back(settings: Setting
         story_id = await system.post()
         await heard(system)
         await ask(system, "DELETE", story_id, "")
-        await system.bus.tell_again(story_requested(story_id, "tests", "", datetime.now(UTC)))
+        await system.bus.republish(story_requested(story_id, "tests", "", datetime.now(UTC)))
         await come_late(system, story_id)
         await system.heard_all()
         found = await traces(system, story_id)

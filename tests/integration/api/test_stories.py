@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 
 from services.api.keys import add_key, ensure_local_key
 from storyloom.jobs import worker
-from storyloom.jobs.definition import Workshop
+from storyloom.jobs.definition import WorkerDefinition
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
@@ -151,7 +151,7 @@ async def test_a_wrong_request_leaves_no_row(settings: Settings) -> None:
     ("header", "status"), [(b"Authorization: Bearer sk_\xff\xfe", 401), (b"Idempotency-Key: \xff\xfe", 400)]
 )
 async def test_headers_of_any_bytes_are_no_bug_of_ours(settings: Settings, header: bytes, status: int) -> None:
-    """Sent by hand: no client library lets them through."""
+    """By hand: no client library lets them through."""
     async with running(settings, workers=NO_WORKERS) as system:
         host, port = system.api.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -259,9 +259,9 @@ async def _with_bytes(system: System) -> None:
     studio = Studio(objects, system)
     for service in Service:
         usual = system.makers.compose(service)(system.settings, objects)
-        shop = Workshop(service, dict.fromkeys(usual.makers, studio.make))
+        shop = WorkerDefinition(service, dict.fromkeys(usual.handlers, studio.make))
 
-        def compose(settings: Settings, store: Objects, shop: Workshop = shop) -> Workshop:
+        def compose(settings: Settings, store: Objects, shop: WorkerDefinition = shop) -> WorkerDefinition:
             return shop
 
         found = await worker.serve(compose, system.settings)
@@ -314,8 +314,8 @@ async def test_an_asset_that_is_not_ready_is_a_409_that_says_why(settings: Setti
 async def screened(system: System, verdict: Callable[[bytes], Awaitable[bytes]]) -> None:
     """A content service that answers the api's question so."""
 
-    def compose(settings: Settings, objects: Objects) -> Workshop:
-        return Workshop(Service.CONTENT, {}, {ASK_SCREENING: verdict})
+    def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
+        return WorkerDefinition(Service.CONTENT, {}, {ASK_SCREENING: verdict})
 
     found = await worker.serve(compose, system.settings)
     system.stack.push_async_callback(found.stop)

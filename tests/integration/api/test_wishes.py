@@ -1,4 +1,4 @@
-"""Wishes over HTTP: checked, written down and told; what comes of them is tested in test_wishes_come_true.py."""
+"""Commands over HTTP: checked, written down and told; what comes of them is tested in test_wishes_come_true.py."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Wishes from HTTP to the end, through the whole system: what stops, what is made again, and what is not."""
+"""Commands from HTTP to the end, through the whole system: what stops, what is made again, and what is not."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import pytest
 from storyloom.jobs.definition import Report
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, AnyResult
 from tests.integration.api.test_erasing import traces
@@ -36,7 +36,7 @@ class Made:
         return found
 
 
-class Held:
+class InFlightJobs:
     """Holds the makers of some assets back until ``release``."""
 
     def __init__(self, *assets: Asset) -> None:
@@ -73,7 +73,7 @@ async def over(system: System, story_id: UUID, status: str) -> None:
 async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Settings) -> None:
     """What runs is dropped, what is queued is purged, nothing late appears, and the watchers hear the end."""
     async with running(settings) as system:
-        held = system.makers.before = Held(Asset.TEXT_2, Asset.SCENE_1, Asset.SCENE_2)
+        held = system.makers.before = InFlightJobs(Asset.TEXT_2, Asset.SCENE_1, Asset.SCENE_2)
         story_id = await system.post()
         watching = asyncio.create_task(system.watch(story_id))
         await until(held.all_held)
@@ -149,7 +149,7 @@ class Failing:
 
     async def __call__(self, job: AssetRequested) -> None:
         if job.asset in self._assets:
-            raise GiveUp("it may not be drawn", code="content_refused")
+            raise PermanentError("it may not be drawn", code="content_refused")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_another_version_of_an_asset_takes_only_what_is_made_from_it(
         story_id = await system.post()
         first = await system.watch(story_id)
         made = Made(system)
-        held = system.makers.before = Held(Asset(name) if name != "audio" else Asset.NARRATION_1)
+        held = system.makers.before = InFlightJobs(Asset(name) if name != "audio" else Asset.NARRATION_1)
         status, answer = await ask(system, "POST", story_id, f"/assets/{name}/regenerate")
         await until(held.all_held)
         assert (await ask(system, "GET", story_id, f"/assets/{name}"))[1]["code"] == "asset_not_ready"

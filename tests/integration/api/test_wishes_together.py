@@ -10,7 +10,7 @@ import pytest
 
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import PUBLIC
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
 from tests.integration.api.test_erasing import traces
 from tests.integration.api.wishing import Answer, ask, judged
@@ -31,9 +31,9 @@ class Moody:
         await asyncio.sleep(mood.uniform(0, 0.03))
         match mood.randrange(12):
             case 0:
-                raise GiveUp("not today", code="content_refused")
+                raise PermanentError("not today", code="content_refused")
             case 1 if mood.random() < 0.5:
-                raise TryAgain("later")
+                raise RetryableError("later")
 
 
 def some_wish(mood: Random) -> Asked:

@@ -9,7 +9,7 @@ from aiohttp import web
 from storyloom.providers.elevenlabs.client import ElevenLabs
 from storyloom.providers.voice import Passage
 from storyloom.runtime.settings import ElevenLabsSettings
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from studio.voice.speaking import Spoken, speak_now
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
 
@@ -74,7 +74,7 @@ async def test_neighbours_go_along_where_the_model_takes_them(provider: Provider
 
 async def test_a_rate_limit_says_when_to_try_again_and_is_asked_once(provider: Provider, voice: ElevenLabs) -> None:
     provider.behave = always({"detail": {"status": "too_many_concurrent_requests"}}, 429, **{"Retry-After": "7"})
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await voice.read(PASSAGE)
     assert (raised.value.after, raised.value.request_id) == (7.0, REQUEST_ID)
     assert len(provider.asked) == 1
@@ -82,7 +82,7 @@ async def test_a_rate_limit_says_when_to_try_again_and_is_asked_once(provider: P
 
 async def test_a_server_error_is_tried_again_later_by_the_bus_alone(provider: Provider, voice: ElevenLabs) -> None:
     provider.behave = always({"detail": "oops"}, 500)
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await voice.read(PASSAGE)
     assert raised.value.request_id == REQUEST_ID
     assert len(provider.asked) == 1
@@ -91,7 +91,7 @@ async def test_a_server_error_is_tried_again_later_by_the_bus_alone(provider: Pr
 @pytest.mark.parametrize(("status", "code"), [(401, "not_allowed"), (422, "bad_request")])
 async def test_a_refusal_is_given_up(provider: Provider, voice: ElevenLabs, status: int, code: str) -> None:
     provider.behave = always({"detail": [{"loc": ["body", "text"], "msg": "bad", "type": "value_error"}]}, status)
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await voice.read(PASSAGE)
     assert (raised.value.code, raised.value.request_id) == (code, REQUEST_ID)
 
@@ -99,7 +99,7 @@ async def test_a_refusal_is_given_up(provider: Provider, voice: ElevenLabs, stat
 async def test_a_provider_that_stalls_is_left_in_time(provider: Provider) -> None:
     provider.behave = provider.stall
     voice = ElevenLabs(settings(provider, voice_timeout=0.2))
-    with pytest.raises(TryAgain, match="too long"):
+    with pytest.raises(RetryableError, match="too long"):
         await voice.read(PASSAGE)
     assert provider.stalled.is_set()
     await voice.close()
@@ -115,7 +115,7 @@ async def test_a_cut_connection_is_tried_again(provider: Provider, voice: Eleven
         return response
 
     provider.behave = cut
-    with pytest.raises(TryAgain, match="connection") as raised:
+    with pytest.raises(RetryableError, match="connection") as raised:
         await voice.read(PASSAGE)
     assert raised.value.request_id == REQUEST_ID
 
@@ -124,7 +124,7 @@ async def test_nobody_listening_is_tried_again() -> None:
     async with open_provider() as gone:
         address = gone.url
     voice = ElevenLabs(settings(Provider(url=address)))
-    with pytest.raises(TryAgain, match="connection"):
+    with pytest.raises(RetryableError, match="connection"):
         await voice.read(PASSAGE)
     await voice.close()
 
@@ -139,7 +139,7 @@ async def test_a_body_that_is_no_answer_is_tried_again(
         return web.Response(body=text.encode("latin-1"), status=status, headers=headers)
 
     provider.behave = garble
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await voice.read(PASSAGE)
     assert raised.value.request_id == REQUEST_ID
     assert "Mira" not in str(raised.value)
@@ -180,21 +180,21 @@ async def test_sound_and_times_that_do_not_fit_are_tried_again(provider: Provide
         {"alignment": _half(spoken)},
     ):
         provider.behave = always(body(spoken, **wrong))
-        with pytest.raises(TryAgain, match="ElevenLabs") as raised:
+        with pytest.raises(RetryableError, match="ElevenLabs") as raised:
             await voice.read(PASSAGE)
         assert raised.value.request_id == REQUEST_ID
 
 
 async def test_a_missing_key_is_said_before_anybody_is_asked(provider: Provider) -> None:
     voice = ElevenLabs(settings(provider, elevenlabs_api_key=""))
-    with pytest.raises(GiveUp, match="ELEVENLABS_API_KEY"):
+    with pytest.raises(PermanentError, match="ELEVENLABS_API_KEY"):
         await voice.read(PASSAGE)
     assert provider.asked == []
 
 
 async def test_the_door_recovers_once_the_provider_does(provider: Provider, voice: ElevenLabs) -> None:
     provider.behave = always({}, 503)
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await voice.read(PASSAGE)
     provider.behave = None
     assert (await voice.read(PASSAGE)).seconds > 0

@@ -10,12 +10,12 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from storyloom.jobs.definition import BILL, Bill
+from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
 from storyloom.providers.elevenlabs.client import ElevenLabs
 from storyloom.providers.resilience.gate import Gate
 from storyloom.providers.voice import Passage
 from storyloom.runtime.settings import ElevenLabsSettings, ProviderSettings
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from studio.voice.speaking import Spoken, speak_now
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
 from tests.unit.providers.clock import StoppedClock
@@ -43,13 +43,13 @@ async def voice(provider: Provider) -> AsyncIterator[ElevenLabs]:
 
 
 @contextmanager
-def billed() -> Iterator[Bill]:
-    bill = Bill("0123456789abcdef")
-    token = BILL.set(bill)
+def billed() -> Iterator[ProviderUsage]:
+    bill = ProviderUsage("0123456789abcdef")
+    token = PROVIDER_USAGE.set(bill)
     try:
         yield bill
     finally:
-        BILL.reset(token)
+        PROVIDER_USAGE.reset(token)
 
 
 def always(data: Any, status: int = 200, **headers: str) -> Behave:
@@ -111,7 +111,7 @@ async def test_a_failed_reading_is_on_the_bill_with_what_is_known_of_its_cost(
     provider: Provider, voice: ElevenLabs, behave: Behave, error: str, cost: float
 ) -> None:
     provider.behave = behave
-    with billed() as bill, pytest.raises((TryAgain, GiveUp, NotNow)):
+    with billed() as bill, pytest.raises((RetryableError, PermanentError, ProviderUnavailable)):
         await voice.read(PASSAGE)
     (call,) = bill.calls
     assert (call.request_id, call.error) == (REQUEST_ID, error)
@@ -120,7 +120,7 @@ async def test_a_failed_reading_is_on_the_bill_with_what_is_known_of_its_cost(
 
 async def test_a_reading_that_does_not_fit_its_text_is_paid_for(provider: Provider, voice: ElevenLabs) -> None:
     provider.behave = always(body(_spoken(), audio_base64="bm90IG1wMw=="))
-    with billed() as bill, pytest.raises(TryAgain, match="decoded"):
+    with billed() as bill, pytest.raises(RetryableError, match="decoded"):
         await voice.read(PASSAGE)
     (call,) = bill.calls
     assert call.error == "bad_answer"
@@ -131,7 +131,7 @@ async def test_a_stalled_reading_and_a_cancelled_one_are_on_the_bill(provider: P
     provider.behave = provider.stall
     hasty, patient = open_door(provider, voice_timeout=0.2), open_door(provider)
     with billed() as bill:
-        with pytest.raises(TryAgain):
+        with pytest.raises(RetryableError):
             await hasty.read(PASSAGE)
         provider.stalled.clear()
         task = asyncio.create_task(patient.read(PASSAGE))
@@ -147,9 +147,9 @@ async def test_a_stalled_reading_and_a_cancelled_one_are_on_the_bill(provider: P
 async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provider: Provider, voice: ElevenLabs) -> None:
     provider.behave = always({"detail": "oops"}, 503)
     for _ in range(5):
-        with pytest.raises(TryAgain):
+        with pytest.raises(RetryableError):
             await voice.read(PASSAGE)
-    with billed() as bill, pytest.raises(NotNow, match="elevenlabs is away"):
+    with billed() as bill, pytest.raises(ProviderUnavailable, match="elevenlabs is away"):
         await voice.read(PASSAGE)
     assert len(provider.asked) == 5
     assert (bill.calls, bill.asked) == ([], 0)
@@ -161,7 +161,7 @@ async def test_used_up_credits_wait_for_people(provider: Provider) -> None:
     voice = open_door(provider, Gate("elevenlabs", settings, calls=2, most=4, clock=clock, chance=random.Random(1)))
     provider.behave = always({"detail": {"status": "quota_exceeded", "message": "You have 3 credits."}}, 401)
     for _ in range(3):
-        with pytest.raises(NotNow, match="used up") as raised:
+        with pytest.raises(ProviderUnavailable, match="used up") as raised:
             await voice.read(PASSAGE)
         assert raised.value.after >= 60
     assert len(provider.asked) == 1

@@ -19,7 +19,7 @@ from storyloom.runtime.settings import ElevenLabsSettings, Settings, StoreSettin
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, NARRATIONS, TEXTS, Asset, Service
 from storyloom.story.brief import Brief
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Audio, Narration, Readability, SceneText, StoredObject
@@ -184,7 +184,7 @@ async def test_a_job_without_its_inputs_is_a_bug_and_is_given_up(narrator: Narra
         (Asset.AUDIO, NARRATIONS[3]),
     ):
         make = narrator.join if asset is Asset.AUDIO else narrator.narrate
-        with pytest.raises(GiveUp) as raised:
+        with pytest.raises(PermanentError) as raised:
             await make(job(asset, {key: value for key, value in inputs.items() if key != missing}), Progress())
         assert raised.value.code == "bug"
     assert len(provider.asked) == asked
@@ -193,7 +193,7 @@ async def test_a_job_without_its_inputs_is_a_bug_and_is_given_up(narrator: Narra
 async def test_a_narration_of_another_text_is_not_joined(narrator: Narrator) -> None:
     inputs = await read_all(narrator)
     inputs[NARRATIONS[1]] = inputs[NARRATIONS[2]].model_copy(update={"scene": 2})
-    with pytest.raises(GiveUp, match="not of its text"):
+    with pytest.raises(PermanentError, match="not of its text"):
         await narrator.join(job(Asset.AUDIO, inputs), Progress())
 
 
@@ -201,7 +201,7 @@ async def test_the_workshop_makes_all_that_the_graph_gives_to_audio(provider: Pr
     objects = Objects(StoreSettings())
     workshop = compose(Settings.model_validate({"elevenlabs_api_key": "key"}), objects)
     assert workshop.service is Service.AUDIO
-    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.AUDIO}
+    assert set(workshop.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.AUDIO}
     await workshop.close()
     await objects.close()
 

@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from storyloom.jobs import worker
 from storyloom.jobs.dead_letters import DeadLetter
 from storyloom.messaging.connection import Bus, connect
-from storyloom.messaging.topology import STOP_WORK, provision
+from storyloom.messaging.topology import CANCEL_JOBS, provision
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
@@ -64,7 +64,7 @@ class Floor:
             fingerprint=fingerprint(str(story_id), asset.value),
             brief=Brief.asked(BRIEF),
         ).model_copy(update=changes)
-        await self.bus.command([job])
+        await self.bus.enqueue([job])
         return job
 
     async def heard(self, kind: type[E], job: AssetRequested, *, count: int = 1, within: float = 20) -> list[E]:
@@ -101,7 +101,7 @@ class Floor:
     async def stop_work(self, job: AssetRequested, *, whole: bool = False) -> None:
         """Whisper that nobody wants a job any more, or nothing of its story."""
         stop = StopWork(story_id=job.story_id, jobs=None if whole else ((job.asset, job.fingerprint),))
-        await self.bus.client.publish(self.bus.names.subject(STOP_WORK), stop.model_dump_json().encode())
+        await self.bus.client.publish(self.bus.names.subject(CANCEL_JOBS), stop.model_dump_json().encode())
 
     async def settled(self) -> None:
         """Wait until no job is on the bus."""

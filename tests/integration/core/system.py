@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 from services.api import app as api
 from services.api.keys import add_key
 from services.status import app as status
-from services.status.reconciler import Pace
+from services.status.reconciler import ReconcilerSettings
 from storyloom.db.pool import Pool
 from storyloom.jobs import worker
 from storyloom.jobs.manifest import Manifest
@@ -28,8 +28,8 @@ from storyloom.story.jobs import AssetRequested
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure"}
-QUICK = Pace(every=0.2, grace=0.3, catch_up=0.5, answers=0.2)
-BY_HAND = Pace(every=3600, grace=0.05, catch_up=3, answers=0.2)
+QUICK = ReconcilerSettings(every=0.2, grace=0.3, catch_up=0.5, answers=0.2)
+BY_HAND = ReconcilerSettings(every=3600, grace=0.05, catch_up=3, answers=0.2)
 """A reconciler that moves when a test asks it to."""
 
 Told = tuple[str | None, str, str]
@@ -43,7 +43,7 @@ async def until(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> 
             await asyncio.sleep(0.01)
 
 
-class Shelf(Objects):
+class ObjectStore(Objects):
     """Manifests in memory: for tests of many stories, where a real store would be most of the work."""
 
     def __init__(self, settings: Settings) -> None:
@@ -186,7 +186,11 @@ class System:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, pace: Pace = QUICK, workers: Collection[Service] = tuple(Service), many: bool = False
+    settings: Settings,
+    *,
+    pace: ReconcilerSettings = QUICK,
+    workers: Collection[Service] = tuple(Service),
+    many: bool = False,
 ) -> AsyncIterator[System]:
     """The system, from its first service to its last, with the workers that are named; fit for many stories."""
     async with AsyncExitStack() as stack:
@@ -201,5 +205,5 @@ async def running(
         http = await stack.enter_async_context(ClientSession())
         system = System(settings, makers, api_running, status_running, {}, bus, key, http, stack)
         for service in workers:
-            await system.work(service, objects=Shelf(settings) if many else None)
+            await system.work(service, objects=ObjectStore(settings) if many else None)
         yield system

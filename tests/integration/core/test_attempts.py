@@ -3,13 +3,13 @@
 import asyncio
 from typing import Any
 
-from storyloom.jobs.definition import BILL, Bill
+from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
 from storyloom.jobs.manifest import Attempts, Manifest
 from storyloom.runtime.metrics import REMADE
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Priority
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall
@@ -21,9 +21,9 @@ IMPATIENT: dict[str, Any] = {"store_pauses": (), "retry_delays": (0.05,)}
 
 def pay(name: str, *, error: str | None = None) -> ProviderCall:
     """As a door to a provider does: one more call on the bill of the job that runs."""
-    bill = BILL.get()
+    bill = PROVIDER_USAGE.get()
     assert bill is not None
-    bill.next_mark()
+    bill.next_client_request_id()
     call = ProviderCall(provider="p", model="m", request_id=name, seconds=0.1, cost_usd=0.01, error=error)
     bill.calls.append(call)
     return call
@@ -45,7 +45,7 @@ class Failing:
 
 async def test_waits_spend_no_attempt(settings: Settings) -> None:
     """More of them than there are attempts; each is told with its time, under an id of its own."""
-    failing = Failing(*(NotNow("the provider is away", after=0.05) for _ in range(5)))
+    failing = Failing(*(ProviderUnavailable("the provider is away", after=0.05) for _ in range(5)))
     async with floor(settings.model_copy(update={"max_attempts": 1})) as on:
         on.makers.before = failing
         await on.work()
@@ -61,7 +61,7 @@ async def test_waits_spend_no_attempt(settings: Settings) -> None:
 
 async def test_failures_are_counted_through_waits(settings: Settings) -> None:
     """Two failures among five deliveries, with two allowed."""
-    wait, failure = NotNow("away", after=0.02), TryAgain("rate limit", after=0.02)
+    wait, failure = ProviderUnavailable("away", after=0.02), RetryableError("rate limit", after=0.02)
     async with floor(settings.model_copy(update={"max_attempts": 2})) as on:
         on.makers.before = Failing(wait, failure, wait, wait, failure, failure)
         await on.work()
@@ -77,7 +77,9 @@ async def test_failures_are_counted_through_waits(settings: Settings) -> None:
 
 async def test_every_attempts_calls_are_on_the_bill_of_the_one_that_failed_it(settings: Settings) -> None:
     async with floor(settings.model_copy(update={"max_attempts": 3})) as on:
-        on.makers.before = Failing(TryAgain("one"), TryAgain("two"), GiveUp("no", code="content_refused"))
+        on.makers.before = Failing(
+            RetryableError("one"), RetryableError("two"), PermanentError("no", code="content_refused")
+        )
         await on.work()
         job = await on.order()
         (failed,) = await on.heard(AssetFailed, job)
@@ -90,7 +92,7 @@ async def test_every_attempts_calls_are_on_the_bill_of_the_one_that_failed_it(se
 async def test_what_failed_attempts_paid_stands_in_the_result(settings: Settings) -> None:
     """…and in its manifest; a job that comes off at once has its maker's calls alone."""
     async with floor(settings) as on:
-        on.makers.before = Failing(TryAgain("one"))
+        on.makers.before = Failing(RetryableError("one"))
         await on.work()
         job = await on.order()
         (told,) = await on.heard(AssetCompleted, job)
@@ -182,7 +184,7 @@ class Forgetful(Objects):
     def _hear(self, operation: str) -> None:
         if operation == self.away_for and self.times > 0:
             self.times -= 1
-            raise TryAgain("store: away")
+            raise RetryableError("store: away")
 
     async def read_manifest(self, story_id: Any, asset: Any, fingerprint: Any) -> Manifest | None:
         self._hear("read_manifest")
@@ -200,7 +202,7 @@ class Forgetful(Objects):
 async def test_a_store_that_cannot_be_asked_spends_no_attempt_and_nothing_is_paid_meanwhile(settings: Settings) -> None:
     own = settings.model_copy(update={**IMPATIENT, "max_attempts": 2})
     for away_for in ("read_manifest", "read_attempts"):
-        failing = Failing(TryAgain("rate limit", after=0.02))
+        failing = Failing(RetryableError("rate limit", after=0.02))
         async with floor(own) as on:
             on.makers.before = failing
             await on.work(objects=Forgetful(own, away_for, 4))
@@ -213,7 +215,7 @@ async def test_a_failure_that_cannot_be_noted_is_not_counted(settings: Settings)
     """Four failures with two allowed; the store took no note of three of them."""
     own = settings.model_copy(update={**IMPATIENT, "max_attempts": 2})
     async with floor(own) as on:
-        on.makers.before = Failing(*(TryAgain("rate limit", after=0.02) for _ in range(2)))
+        on.makers.before = Failing(*(RetryableError("rate limit", after=0.02) for _ in range(2)))
         await on.work(objects=Forgetful(own, "write_attempts", 3))
         job = await on.order()
         await on.heard(AssetCompleted, job)
@@ -224,12 +226,12 @@ async def test_a_failure_that_cannot_be_noted_is_not_counted(settings: Settings)
 async def test_a_job_put_back_knows_its_history(settings: Settings) -> None:
     """The bus was wiped and counts from one again; the note does not."""
     async with floor(settings.model_copy(update={"max_attempts": 2})) as on:
-        on.makers.before = Failing(TryAgain("one", after=3600), TryAgain("two"))
+        on.makers.before = Failing(RetryableError("one", after=3600), RetryableError("two"))
         await on.work()
         job = await on.order()
         await on.heard(AssetRetrying, job)
         await on.bus.js.purge_stream(on.bus.names.jobs)
-        await on.bus.command([job.model_copy(update={"put_back": True})])
+        await on.bus.enqueue([job.model_copy(update={"put_back": True})])
         (failed,) = await on.heard(AssetFailed, job)
     assert failed.reason == "two (after 2 attempts)"
     assert len(failed.calls) == 2
@@ -237,16 +239,16 @@ async def test_a_job_put_back_knows_its_history(settings: Settings) -> None:
 
 async def test_every_attempt_has_a_bill_of_its_own_that_names_its_job(settings: Settings) -> None:
     """Two jobs at once, one of them twice: three bills, two marks."""
-    bills: list[Bill] = []
+    bills: list[ProviderUsage] = []
 
     async def keep(job: AssetRequested) -> None:
-        bill = BILL.get()
+        bill = PROVIDER_USAGE.get()
         assert bill is not None
         assert bill.calls == []
         bills.append(bill)
         pay(job.asset)
         if len(bills) == 1:
-            raise TryAgain("one", after=0.02)
+            raise RetryableError("one", after=0.02)
 
     async with floor(settings) as on:
         on.makers.before = keep
@@ -254,9 +256,9 @@ async def test_every_attempt_has_a_bill_of_its_own_that_names_its_job(settings: 
         urgent = await on.order(priority=Priority.URGENT)
         other = await on.order(Asset.SCENE_1, story_id=urgent.story_id)
         await on.heard(AssetCompleted, urgent, count=2)
-    assert {bill.mark: bill.priority for bill in bills} == {
+    assert {bill.client_request_id: bill.priority for bill in bills} == {
         urgent.fingerprint[:16]: Priority.URGENT,
         other.fingerprint[:16]: Priority.NORMAL,
     }
     assert len({id(bill) for bill in bills}) == 3
-    assert BILL.get() is None
+    assert PROVIDER_USAGE.get() is None

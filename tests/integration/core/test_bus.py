@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from storyloom.messaging import connection
-from storyloom.messaging.connection import Bus, BusUnavailableError, Sent, connect
-from storyloom.messaging.topology import consumers, missing, provision, streams
+from storyloom.messaging.connection import Bus, BusUnavailableError, PublishOutcome, connect
+from storyloom.messaging.topology import consumers, provision, streams, topology_differences
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
@@ -46,45 +46,48 @@ def job(story_id: UUID, name: str = "one", *, put_back: bool = False) -> AssetRe
 async def test_an_asset_has_one_live_job(bus: Bus) -> None:
     """Refused while the first is queued or in flight; free again once it is acknowledged."""
     story_id = uuid4()
-    assert await bus.command([job(story_id)]) == [Sent.STORED]
-    assert await bus.command([job(story_id)]) == [Sent.REPEATED]
-    assert await bus.command([job(story_id, "two"), job(story_id, put_back=True)]) == [Sent.REFUSED, Sent.REFUSED]
+    assert await bus.enqueue([job(story_id)]) == [PublishOutcome.STORED]
+    assert await bus.enqueue([job(story_id)]) == [PublishOutcome.REPEATED]
+    assert await bus.enqueue([job(story_id, "two"), job(story_id, put_back=True)]) == [
+        PublishOutcome.REFUSED,
+        PublishOutcome.REFUSED,
+    ]
     lane = bus.names.lane(job(story_id).service, job(story_id).priority)
     subscription = await bus.js.pull_subscribe_bind(lane, bus.names.jobs)
     (message,) = await subscription.fetch(1, timeout=5)
-    assert await bus.command([job(story_id, "two")]) == [Sent.REFUSED]
+    assert await bus.enqueue([job(story_id, "two")]) == [PublishOutcome.REFUSED]
     await message.ack_sync()
-    assert await bus.command([job(story_id, "two")]) == [Sent.STORED]
+    assert await bus.enqueue([job(story_id, "two")]) == [PublishOutcome.STORED]
 
 
 async def test_a_job_put_back_is_no_repeat_of_the_lost_one(bus: Bus) -> None:
     """The server remembers the old Msg-Id for two minutes: with it the job would be dropped as a repeat."""
     story_id = uuid4()
-    await bus.command([job(story_id)])
+    await bus.enqueue([job(story_id)])
     await bus.js.purge_stream(bus.names.jobs)
-    assert await bus.command([job(story_id)]) == [Sent.REPEATED]
-    assert await bus.command([job(story_id, put_back=True)]) == [Sent.STORED]
+    assert await bus.enqueue([job(story_id)]) == [PublishOutcome.REPEATED]
+    assert await bus.enqueue([job(story_id, put_back=True)]) == [PublishOutcome.STORED]
 
 
 async def test_an_event_told_twice_is_kept_once_unless_it_was_lost(bus: Bus) -> None:
     event = story_requested(uuid4(), "tests", "", datetime.now(UTC))
-    await bus.tell(event, event)
-    await bus.tell(event)
+    await bus.publish_events(event, event)
+    await bus.publish_events(event)
     assert (await bus.js.stream_info(bus.names.story)).state.messages == 1
-    await bus.tell_again(event)
+    await bus.republish(event)
     assert (await bus.js.stream_info(bus.names.story)).state.messages == 2
 
 
 async def test_without_its_stream_nothing_counts_as_sent(bus: Bus) -> None:
     await bus.js.delete_stream(bus.names.jobs)
     with pytest.raises(BusUnavailableError, match="JOBS"):
-        await bus.command([job(uuid4())])
+        await bus.enqueue([job(uuid4())])
 
 
 async def test_a_bus_is_laid_by_several_at_once_and_again(settings: Settings, bus: Bus) -> None:
     await bus.js.delete_stream(bus.names.jobs)
     await asyncio.gather(*(provision(bus.js, settings) for _ in range(4)))
-    assert await missing(bus.js, settings) == []
+    assert await topology_differences(bus.js, settings) == []
 
 
 async def test_what_someone_changed_is_told_and_brought_back(settings: Settings, bus: Bus) -> None:
@@ -93,19 +96,19 @@ async def test_what_someone_changed_is_told_and_brought_back(settings: Settings,
     await bus.js.update_stream(replace(story, max_age=700.0))
     await bus.js.add_consumer(bus.names.story, replace(projector, ack_wait=3))
     await bus.js.delete_stream(bus.names.dead)
-    wrong = await missing(bus.js, settings)
+    wrong = await topology_differences(bus.js, settings)
     assert f"stream {bus.names.story}: max_age is not as set" in wrong
     assert f"consumer {bus.names.projector}: ack_wait is not as set" in wrong
     assert f"stream {bus.names.dead} is missing" in wrong
     await provision(bus.js, settings)
-    assert await missing(bus.js, settings) == []
+    assert await topology_differences(bus.js, settings) == []
 
 
 async def test_two_buses_on_one_server_do_not_meet(settings: Settings, bus: Bus) -> None:
     other_settings = settings.model_copy(update={"bus_prefix": f"{settings.bus_prefix}other_"})
     other = await connect(other_settings, "tests")
     await provision(other.js, other_settings)
-    await bus.command([job(uuid4())])
+    await bus.enqueue([job(uuid4())])
     assert (await other.js.stream_info(other.names.jobs)).state.messages == 0
     await other.close()
 
@@ -125,11 +128,11 @@ async def test_a_server_that_is_not_there_is_told_without_its_password(
 async def test_withdrawing_a_job_leaves_alone_another_that_waits_for_its_next_delivery(bus: Bus) -> None:
     """nats-server 2.15.1 forgets it when the exact subject of a job in flight is purged."""
     one, two, _ = jobs = [job(uuid4()) for _ in range(3)]
-    assert await bus.command(jobs) == [Sent.STORED] * 3
+    assert await bus.enqueue(jobs) == [PublishOutcome.STORED] * 3
     subscription = await bus.js.pull_subscribe_bind(bus.names.lane(one.service, one.priority), bus.names.jobs)
     waiting, _, ending = await subscription.fetch(3, timeout=5)
     await waiting.nak(delay=0.3)
-    await bus.withdraw(two.subject)
+    await bus.purge(two.subject)
     await ending.ack_sync()
     (again,) = await subscription.fetch(1, timeout=5)
     assert AssetRequested.model_validate_json(again.data).story_id == one.story_id
@@ -140,9 +143,9 @@ async def test_withdrawing_a_job_leaves_alone_another_that_waits_for_its_next_de
 async def test_only_what_stood_there_is_withdrawn(bus: Bus) -> None:
     """Up to a sequence: a job that took its place meanwhile stays, and so do other assets and other stories."""
     story_id, other = uuid4(), job(uuid4())
-    await bus.command([job(story_id), other])
-    (sequence, _) = await bus.standing_job(other.subject) or (0, b"")
-    await bus.withdraw(other.subject, up_to=sequence - 1)
+    await bus.enqueue([job(story_id), other])
+    (sequence, _) = await bus.queued_job(other.subject) or (0, b"")
+    await bus.purge(other.subject, up_to=sequence - 1)
     assert await bus.live_jobs() == {job(story_id).subject, other.subject}
-    await bus.withdraw(other.subject, up_to=sequence)
+    await bus.purge(other.subject, up_to=sequence)
     assert await bus.live_jobs() == {job(story_id).subject}

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
 
-from storyloom.jobs.in_flight import who_holds_what
-from storyloom.jobs.runner import Working
+from storyloom.jobs.in_flight import query_workers
+from storyloom.jobs.runner import JobRunner
 from storyloom.messaging.connection import connect
-from storyloom.messaging.topology import WHO_HOLDS_WHAT
+from storyloom.messaging.topology import QUERY_WORKERS
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from tests.integration.core.system import running, until
@@ -31,10 +31,10 @@ async def test_workers_say_which_job_they_hold_and_since_when(settings: Settings
         async def babble(message: Msg) -> None:
             await message.respond(b'["a story.cover"]')
 
-        await system.bus.client.subscribe(system.bus.names.subject(WHO_HOLDS_WHAT), cb=babble)
-        answers = {one.service: one for one in await who_holds_what(system.bus, 0.5)}
+        await system.bus.client.subscribe(system.bus.names.subject(QUERY_WORKERS), cb=babble)
+        answers = {one.service: one for one in await query_workers(system.bus, 0.5)}
         release.set()
-        await until(lambda: _nothing_held(system.workers[Service.IMAGES].working))
+        await until(lambda: _nothing_held(system.workers[Service.IMAGES].runner))
     (held,) = answers[Service.IMAGES].held
     assert (held.story_id, held.asset, held.fingerprint) == (story_id, Asset.PORTRAIT, job.fingerprint)
     assert before <= held.since <= datetime.now(UTC)
@@ -43,14 +43,14 @@ async def test_workers_say_which_job_they_hold_and_since_when(settings: Settings
     assert set(answers) == {Service.IMAGES, Service.AUDIO}
 
 
-async def _nothing_held(working: Working) -> bool:
-    return not working.held.held
+async def _nothing_held(working: JobRunner) -> bool:
+    return not working.in_flight.held
 
 
 async def test_without_workers_the_answer_is_nobody_and_comes_at_once(settings: Settings) -> None:
     """The server itself says that there is nobody: the patience is not spent."""
     bus = await connect(settings, "tests")
     async with asyncio.timeout(20):
-        assert await who_holds_what(bus, 3600) == []
+        assert await query_workers(bus, 3600) == []
     await bus.close()
-    assert await who_holds_what(bus, 3600) == [], "a bus that is closed is nobody, too"
+    assert await query_workers(bus, 3600) == [], "a bus that is closed is nobody, too"

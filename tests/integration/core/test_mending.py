@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.status.jobs import job_for
-from services.status.reconciler import Pace, Reconciler
+from services.status.reconciler import Reconciler, ReconcilerSettings
 from services.status.unfinished import Unfinished
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
@@ -40,7 +40,7 @@ async def status(system: System, story_id: UUID) -> dict[str, str]:
 
 def by_hand(system: System, **pace: float) -> Reconciler:
     """A reconciler that moves when it is asked to."""
-    return Reconciler(system.bus, Unfinished(system.pool), Pace(grace=0, catch_up=3, answers=0.1, **pace))
+    return Reconciler(system.bus, Unfinished(system.pool), ReconcilerSettings(grace=0, catch_up=3, answers=0.1, **pace))
 
 
 async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_workers_hands(settings: Settings) -> None:
@@ -55,7 +55,7 @@ async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_worke
         story_id, other = await system.post(), await system.post()
         await on_the_bus(system, 4)
         jobs = {(job.asset, job.fingerprint) for job in [await system.job(story_id, a) for a in BEGINNING]}
-        await system.bus.tell(StoryCancelled(**origin(story_id)))
+        await system.bus.publish_events(StoryCancelled(**origin(story_id)))
         await on_the_bus(system, 2)
         assert all(str(other) in subject for subject in await system.live_jobs())
         await until(lambda: _heard(stopped, 1))
@@ -79,12 +79,12 @@ async def test_a_job_that_is_sent_after_it_was_withdrawn_is_withdrawn_again(sett
         story_id, other = await system.post(), await system.post()
         await on_the_bus(system, 4)
         late = await system.job(story_id, Asset.OUTLINE)
-        await system.bus.tell(StoryCancelled(**origin(story_id)))
+        await system.bus.publish_events(StoryCancelled(**origin(story_id)))
         await on_the_bus(system, 2)
-        await system.bus.command([late.model_copy(update={"put_back": True})])
+        await system.bus.enqueue([late.model_copy(update={"put_back": True})])
         reconciler = by_hand(system)
         first, second = await reconciler.round(), await reconciler.round()
-        assert (first.withdrawn, second.withdrawn) == (0, 1)
+        assert (first.purged, second.purged) == (0, 1)
         assert {subject.split(".")[3] for subject in await system.live_jobs()} == {str(other)}
         assert len(await system.live_jobs()) == 2
 
@@ -96,18 +96,18 @@ async def test_a_job_of_an_earlier_revision_does_not_stand_in_the_way_of_the_nex
         journeys = await Unfinished(system.pool).journeys([story_id])
         old: AssetRequested = job_for(journeys[story_id], Asset.COVER, put_back=True)
         await system.workers[Service.IMAGES].stop()
-        await system.bus.tell(AssetRegenerateRequested(**origin(story_id), asset=Asset.COVER))
+        await system.bus.publish_events(AssetRegenerateRequested(**origin(story_id), asset=Asset.COVER))
         await on_the_bus(system, 1)
         names = system.bus.names
         await system.bus.js.purge_stream(names.jobs)
-        await system.bus.command([old])
+        await system.bus.enqueue([old])
         reconciler = by_hand(system)
-        assert (await reconciler.round()).withdrawn == 1
-        assert (await reconciler.round()).jobs_put_back == 1
+        assert (await reconciler.round()).purged == 1
+        assert (await reconciler.round()).jobs_requeued == 1
         new = await system.job(story_id, Asset.COVER)
         assert (new.revision, new.put_back) == (1, True)
         assert new.fingerprint != old.fingerprint
-        assert (await reconciler.round()).withdrawn == 0
+        assert (await reconciler.round()).purged == 0
 
 
 async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_it(settings: Settings) -> None:
@@ -164,7 +164,7 @@ async def test_a_wish_is_told_again_until_it_is_heard(settings: Settings, *, hea
         sql = "INSERT INTO wishes (event_id, story_id, event) VALUES ($1, $2, $3::jsonb)"
         await system.pool.execute(sql, wish.id, story_id, wish.model_dump_json())
         if heard:
-            await system.bus.tell(wish)
+            await system.bus.publish_events(wish)
             await system.heard_all()
         reconciler = by_hand(system)
         rounds = [await reconciler.round()]
@@ -172,7 +172,7 @@ async def test_a_wish_is_told_again_until_it_is_heard(settings: Settings, *, hea
         rounds.append(await reconciler.round())
         (row,) = await system.rows("SELECT heard_at FROM wishes")
         assert (await status(system, story_id))["story"] == "cancelled"
-    assert [one.wishes_put_back for one in rounds] == [0 if heard else 1, 0]
+    assert [one.commands_requeued for one in rounds] == [0 if heard else 1, 0]
     assert row["heard_at"] is not None
 
 
@@ -200,8 +200,8 @@ async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings:
         rounds = [await by_hand(system).round()]
         reconciler = by_hand(system)
         rounds += [await reconciler.round() for _ in range(3)]
-        assert [one.withdrawn for one in rounds] == [0, 0, 1, 0]
-        assert rounds[-1].jobs_put_back == 1
+        assert [one.purged for one in rounds] == [0, 0, 1, 0]
+        assert rounds[-1].jobs_requeued == 1
         assert stranded in await system.live_jobs()
         (again,) = [m for m in await subscription.fetch(3, timeout=5) if m.subject == waiting.subject]
         assert AssetRequested.model_validate_json(again.data).put_back

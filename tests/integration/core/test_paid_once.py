@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storyloom.jobs.in_flight import who_holds_what
+from storyloom.jobs.in_flight import query_workers
 from storyloom.jobs.manifest import Manifest
 from storyloom.runtime.metrics import ADOPTED, REMADE, UNSAFE_SECONDS
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Priority
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
@@ -28,7 +28,7 @@ from tests.makers import QuickMakers
 
 async def nobody_works(on: Floor) -> None:
     async def idle() -> bool:
-        answers = await who_holds_what(on.bus, 0.2)
+        answers = await query_workers(on.bus, 0.2)
         return len(answers) == 2 and not any(answer.held for answer in answers)
 
     await until(idle)
@@ -61,7 +61,7 @@ async def test_a_zombie_that_wakes_adopts_what_was_made_meanwhile(settings: Sett
 
 
 async def _answers(on: Floor, count: int) -> bool:
-    return len(await who_holds_what(on.bus, 0.2)) == count
+    return len(await query_workers(on.bus, 0.2)) == count
 
 
 async def test_a_worker_that_froze_and_is_given_its_own_job_makes_it_once(settings: Settings) -> None:
@@ -80,7 +80,7 @@ async def test_a_worker_that_froze_and_is_given_its_own_job_makes_it_once(settin
         job = await on.order()
         await on.heard(AssetCompleted, job)
         await on.settled()
-        assert running.working.held.held == ()
+        assert running.runner.in_flight.held == ()
     assert frozen == 1
 
 
@@ -104,7 +104,7 @@ async def test_a_job_that_is_given_out_twice_stays_with_the_worker_that_has_it(s
         await on.began()
         others = QuickMakers()
         await on.work(makers=others)
-        (held,) = first.working._running.values()
+        (held,) = first.runner._running.values()
         await held.message.nak()
         await until(lambda: _handed_back(on, 2))
         release.set()
@@ -131,7 +131,7 @@ async def test_what_a_server_that_came_back_gives_out_as_new_is_asked_for_first(
         others = QuickMakers()
         second = await on.work(makers=others)
         second._bus._lost_at = datetime.now(UTC) + timedelta(seconds=10)  # its return is not even known yet
-        await on.bus.command([job.model_copy(update={"priority": Priority.HIGH, "id": f"{job.id}.again"})])
+        await on.bus.enqueue([job.model_copy(update={"priority": Priority.HIGH, "id": f"{job.id}.again"})])
         await until(lambda: _left_alone(on))
         release.set()
         await on.heard(AssetCompleted, job)
@@ -152,7 +152,7 @@ async def _handed_back(on: Floor, times: int) -> bool:
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
     delivered = info.delivered.consumer_seq if info.delivered else 0
-    return delivered >= times and len([one for one in await who_holds_what(on.bus, 0.2) if one.held]) == 1
+    return delivered >= times and len([one for one in await query_workers(on.bus, 0.2) if one.held]) == 1
 
 
 class Twice(Objects):
@@ -191,7 +191,7 @@ async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(setti
             manifest = Manifest(asset=job.asset, fingerprint=job.fingerprint, result=made)
             theirs.append(await on.objects.write_manifest(job.story_id, manifest))
 
-        fail = Failing(TryAgain("rate limit"))
+        fail = Failing(RetryableError("rate limit"))
         on.makers.before = overtake
         await on.work(objects=Heedless(settings))
         (told,) = await on.heard(AssetCompleted, await on.order())

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import running
 
@@ -36,7 +36,7 @@ async def test_no_name_leaves_the_messages_that_carry_it(settings: Settings) -> 
     async def stumble(job: AssetRequested) -> None:
         if job.asset is Asset.COVER and job.asset not in failed:
             failed.add(job.asset)
-            raise TryAgain("rate limit")
+            raise RetryableError("rate limit")
         if job.asset is Asset.SCENE_1:
             raise ValueError(f"cannot draw {job.brief.characters[0].name}")
 

@@ -10,8 +10,8 @@ import pytest
 from services.status import app as status
 from services.status import projector as projecting
 from services.status.projector import Batch, Projector
-from services.status.repository import Records, Turn
-from storyloom.messaging.connection import Letter
+from services.status.repository import Records, Transition
+from storyloom.messaging.connection import OutboundMessage
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetCompleted, story_requested
@@ -52,12 +52,12 @@ async def test_an_event_told_twice_changes_nothing_the_second_time(settings: Set
     async with running(settings, pace=BY_HAND, workers=()) as system:
         story_id = await system.post()
         event = completed(await queued(system, story_id, Asset.OUTLINE))
-        await asyncio.gather(*(system.bus.tell_again(event) for _ in range(3)))
+        await asyncio.gather(*(system.bus.republish(event) for _ in range(3)))
         await queued(system, story_id, Asset.TEXT_1)
         await system.heard_all()
         once = await state(system, story_id)
-        await system.bus.tell_again(event)
-        await system.bus.tell_again(story_requested(story_id, "tests", "", datetime.now(UTC)))
+        await system.bus.republish(event)
+        await system.bus.republish(story_requested(story_id, "tests", "", datetime.now(UTC)))
         await system.heard_all()
         assert await state(system, story_id) == once
         assert once[0][0]
@@ -79,14 +79,16 @@ async def test_a_batch_delivered_again_after_its_commit_changes_nothing(settings
 
 async def test_an_event_of_a_story_that_is_not_there_is_passed_over(settings: Settings) -> None:
     async with running(settings) as system:
-        await system.bus.tell(story_requested(uuid4(), "tests", "", datetime.now(UTC)))
+        await system.bus.publish_events(story_requested(uuid4(), "tests", "", datetime.now(UTC)))
         assert (await system.finished(await system.post()))["status"] == "ready"
         await system.heard_all()
 
 
 async def test_an_event_that_cannot_be_read_is_buried_and_the_others_go_on(settings: Settings) -> None:
     async with running(settings) as system:
-        await system.bus.send(system.bus.names.story, [Letter("story.evt.AssetCompleted.torn", b'{"version": 7', None)])
+        await system.bus.publish(
+            system.bus.names.story, [OutboundMessage("story.evt.AssetCompleted.torn", b'{"version": 7', None)]
+        )
         story = await system.finished(await system.post())
         await system.heard_all()
         letters = await system.dead()
@@ -111,7 +113,7 @@ async def test_a_poisoned_event_is_buried_and_its_asset_fails(
         job = await queued(system, poisoned, Asset.OUTLINE)
         good = result_of(job)
         assert isinstance(good, Outline)
-        await system.bus.tell(completed(job, result=good.model_copy(update={"title": "The\x00 Lantern"})))
+        await system.bus.publish_events(completed(job, result=good.model_copy(update={"title": "The\x00 Lantern"})))
         other = await system.finished(await system.post())
         story = await system.finished(poisoned)
         letters = await system.dead()
@@ -144,7 +146,7 @@ async def test_two_projectors_never_cross(settings: Settings) -> None:
 class HalfAway(Projector):
     """Writes what it remembers, and loses Postgres over what it does not."""
 
-    async def _transact(self, by_story: Batch) -> list[Turn]:
+    async def _transact(self, by_story: Batch) -> list[Transition]:
         if self._journeys:
             raise OSError("Postgres is away")
         return await super()._transact(by_story)

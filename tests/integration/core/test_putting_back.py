@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from services.api.stories import Stories
-from services.status.reconciler import Pace, Reconciler, Round
+from services.status.reconciler import Reconciler, ReconcilerSettings, Round
 from services.status.unfinished import Unfinished
 from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.runtime.settings import Settings
@@ -49,8 +49,8 @@ async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
         mended = await system.status.reconciler.round()
         again = await system.status.reconciler.round()
-        assert (healthy.caught_up, healthy.jobs_put_back) == (True, 0)
-        assert (mended.jobs_put_back, again.jobs_put_back) == (1, 0)
+        assert (healthy.caught_up, healthy.jobs_requeued) == (True, 0)
+        assert (mended.jobs_requeued, again.jobs_requeued) == (1, 0)
         assert len(await system.live_jobs()) == 6
         assert (await system.job(ids[1], Asset.PORTRAIT)).put_back
         assert not (await system.job(ids[0], Asset.PORTRAIT)).put_back
@@ -58,12 +58,12 @@ async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
 
 async def test_what_was_dispatched_a_moment_ago_is_left_alone(settings: Settings) -> None:
     """Its publication may be on its way."""
-    patient = Pace(every=3600, grace=3600, catch_up=3, answers=0.2)
+    patient = ReconcilerSettings(every=3600, grace=3600, catch_up=3, answers=0.2)
     async with running(settings, pace=patient, workers=()) as system:
         await system.post()
         await dispatched(system, 2)
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        assert (await system.status.reconciler.round()).jobs_put_back == 0
+        assert (await system.status.reconciler.round()).jobs_requeued == 0
 
 
 async def test_what_a_worker_holds_is_not_put_back(settings: Settings) -> None:
@@ -82,7 +82,7 @@ async def test_what_a_worker_holds_is_not_put_back(settings: Settings) -> None:
         held = await system.status.reconciler.round()
         release.set()
         story = await system.finished(story_id)
-    assert (held.caught_up, held.jobs_put_back) == (True, 0)
+    assert (held.caught_up, held.jobs_requeued) == (True, 0)
     assert story["status"] == "ready"
     assert set(system.makers.made.values()) == {1}
 
@@ -101,7 +101,7 @@ async def test_a_story_that_nobody_heard_of_is_told_again(settings: Settings) ->
         assert (await system.get(story_id))["status"] == "generating"
         mended = await system.status.reconciler.round()
         story = await system.finished(story_id)
-    assert (mended.stories_put_back, mended.jobs_put_back) == (1, 0)
+    assert (mended.stories_requeued, mended.jobs_requeued) == (1, 0)
     assert story["status"] == "ready"
 
 
@@ -111,7 +111,7 @@ async def _older_than_grace(system: System) -> bool:
 
 async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settings) -> None:
     """Otherwise it would take a job that was finished meanwhile for a lost one."""
-    hasty = Pace(every=3600, grace=0, catch_up=0.1, answers=0.1)
+    hasty = ReconcilerSettings(every=3600, grace=0, catch_up=0.1, answers=0.1)
     async with running(settings, pace=hasty, workers=()) as system:
         await system.post()
         await dispatched(system, 2)
@@ -121,19 +121,21 @@ async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settin
         await system.post()
         await system.bus.js.purge_stream(system.bus.names.jobs)
         behind = await system.status.reconciler.round()
-    assert (behind.caught_up, behind.jobs_put_back, behind.stories_put_back) == (False, 0, 0)
+    assert (behind.caught_up, behind.jobs_requeued, behind.stories_requeued) == (False, 0, 0)
 
 
 async def test_a_healthy_busy_system_is_left_alone(settings: Settings) -> None:
     """Stories come as fast as they go, rounds follow without a pause: nothing is put back, nothing is made twice."""
     async with running(settings, pace=BY_HAND, many=True) as system:
-        reconciler = Reconciler(system.bus, Unfinished(system.pool), Pace(every=0, grace=1, catch_up=2, answers=0.2))
+        reconciler = Reconciler(
+            system.bus, Unfinished(system.pool), ReconcilerSettings(every=0, grace=1, catch_up=2, answers=0.2)
+        )
         rounds: list[Round] = []
         posted = 0
         while sum(one.caught_up for one in rounds) < 5 or await system.rows(UNFINISHED):
             if len(await system.rows(UNFINISHED)) < 10 and sum(one.caught_up for one in rounds) < 5:
                 posted += len([await system.post() for _ in range(20)])
-            rounds.append(await reconciler.round(thoroughly=len(rounds) % 8 == 7))
+            rounds.append(await reconciler.round(full_check=len(rounds) % 8 == 7))
         assert set(rounds) <= {Round(caught_up=True), Round(caught_up=False)}
         assert len(await system.rows("SELECT FROM stories WHERE status = 'ready'")) == posted
     assert len(system.makers.made) == posted * len(GRAPH)
@@ -168,7 +170,7 @@ async def test_a_consumer_that_someone_deleted_comes_back(settings: Settings) ->
     async with running(settings, pace=BY_HAND, workers=()) as system:
         names = system.bus.names
         await system.bus.js.delete_consumer(names.story, names.projector)
-        await system.status.reconciler.lay_the_bus(thoroughly=False)
+        await system.status.reconciler.ensure_topology(full_check=False)
         assert (await system.bus.js.consumer_info(names.story, names.projector)).config is not None
 
 
@@ -191,7 +193,7 @@ async def test_jobs_that_could_not_be_sent_are_found_again(settings: Settings) -
             started_at=now,
             result=result_of(job),
         )
-        await system.bus.tell(made)
+        await system.bus.publish_events(made)
         await until(lambda: _has(system, story_id, {Asset.PORTRAIT, Asset.TEXT_1}))
 
 

@@ -10,7 +10,7 @@ from storyloom.jobs.definition import Report
 from storyloom.jobs.worker import RunningWorker
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
@@ -21,7 +21,7 @@ from tests.makers import QuickMakers
 
 async def idle(running: RunningWorker) -> None:
     async def nothing() -> bool:
-        return not running.working.held.held
+        return not running.runner.in_flight.held
 
     await until(nothing)
 
@@ -107,7 +107,9 @@ class Stubborn(QuickMakers):
         return await super().make(job, report)
 
 
-@pytest.mark.parametrize("end", [None, TryAgain("cut off"), ValueError("cut off")], ids=["result", "failure", "bug"])
+@pytest.mark.parametrize(
+    "end", [None, RetryableError("cut off"), ValueError("cut off")], ids=["result", "failure", "bug"]
+)
 async def test_a_maker_that_will_not_hear_of_it_speaks_to_nobody(settings: Settings, end: Exception | None) -> None:
     async with floor(settings) as on:
         makers = Stubborn(end)
@@ -132,14 +134,14 @@ async def test_a_job_that_comes_after_its_stop_is_dropped(settings: Settings) ->
         await on.stop_work(late)
 
         async def heard() -> bool:
-            return running.working._stopped.covers(late)
+            return running.runner._stopped.contains(late)
 
         await until(heard)
-        await on.bus.command([late])
+        await on.bus.enqueue([late])
         await on.settled()
         assert not on.makers.made
         again = late.model_copy(update={"at": datetime.now(UTC) + timedelta(seconds=5), "id": f"{job.id}.again"})
-        await on.bus.command([again])
+        await on.bus.enqueue([again])
         await on.settled()
     assert set(on.makers.made) == {(job.story_id, Asset.COVER)}
 

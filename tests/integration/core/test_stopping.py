@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 
 from storyloom.jobs.worker import RunningWorker
 from storyloom.messaging.connection import Bus
-from storyloom.messaging.consumer import Pull
+from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
@@ -45,7 +45,7 @@ async def test_a_stopping_worker_finishes_what_runs(settings: Settings) -> None:
 
 
 async def _draining(worker: RunningWorker) -> bool:
-    return worker.working._draining
+    return worker.runner._draining
 
 
 async def test_what_a_stopping_worker_cannot_finish_is_handed_back_without_a_failure(settings: Settings) -> None:
@@ -87,9 +87,9 @@ async def ordered(on: Floor, count: int) -> None:
         await on.order()
 
 
-def _pull(bus: Bus, room: int) -> Pull:
+def _pull(bus: Bus, room: int) -> PullConsumer:
     lane = bus.names.lane(Service.IMAGES, AssetRequested.model_fields["priority"].default)
-    return Pull(bus, bus.names.jobs, lane, room=room)
+    return PullConsumer(bus, bus.names.jobs, lane, room=room)
 
 
 async def test_what_came_and_was_not_taken_is_handed_back(settings: Settings) -> None:
@@ -111,7 +111,7 @@ async def test_what_came_and_was_not_taken_is_handed_back(settings: Settings) ->
     assert len({message.subject for message in others}) == 2
 
 
-async def _arrived(pull: Pull, count: int) -> bool:
+async def _arrived(pull: PullConsumer, count: int) -> bool:
     return len(pull._arrived) == count
 
 
@@ -131,6 +131,6 @@ async def test_a_closed_pull_asks_no_more(settings: Settings) -> None:
         await pull.close()
         await message.ack()
         await pull.done(1)
-        await pull.again()
+        await pull.repoll()
         await on.settled()
         assert len(asked) == 1

@@ -62,7 +62,7 @@ async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_bac
         wrong = await ready(running)
         assert set(wrong) == {"bus"}
         assert f"stream {names.jobs} is missing" in wrong["bus"]
-        assert [held.asset for held in running.working.held.held] == [Asset.COVER], "nobody else must be given it"
+        assert [held.asset for held in running.runner.in_flight.held] == [Asset.COVER], "nobody else must be given it"
         await provision(on.bus.js, settings)
         await on.kept(AssetCompleted, job)
         assert await ready(running) == {}

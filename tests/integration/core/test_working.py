@@ -10,7 +10,7 @@ from storyloom.jobs.manifest import Manifest
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.floor import forever, kill
 from tests.integration.core.system import System, running, until
@@ -121,7 +121,7 @@ async def test_try_again_is_seen_and_the_providers_wish_is_honoured(settings: Se
         if job.asset is Asset.COVER:
             attempts.append(datetime.now(UTC))
             if len(attempts) == 1:
-                raise TryAgain("rate limit", after=0.6)
+                raise RetryableError("rate limit", after=0.6)
 
     async with running(settings) as system:
         system.makers.before = refuse_once
@@ -140,7 +140,7 @@ async def test_try_again_is_seen_and_the_providers_wish_is_honoured(settings: Se
 async def test_spent_attempts_fail_the_asset_and_leave_a_dead_letter(settings: Settings) -> None:
     async def refuse(job: AssetRequested) -> None:
         if job.asset is Asset.COVER:
-            raise TryAgain("the provider is away")
+            raise RetryableError("the provider is away")
 
     async with running(settings.model_copy(update={"max_attempts": 3})) as system:
         system.makers.before = refuse
@@ -160,7 +160,7 @@ async def test_spent_attempts_fail_the_asset_and_leave_a_dead_letter(settings: S
 async def test_a_scene_refused_for_good_leaves_a_partial_story_with_its_book(settings: Settings) -> None:
     async def refuse(job: AssetRequested) -> None:
         if job.asset is Asset.SCENE_2:
-            raise GiveUp("the provider refused the content", code="content_refused", request_id="req_1")
+            raise PermanentError("the provider refused the content", code="content_refused", request_id="req_1")
 
     async with running(settings) as system:
         system.makers.before = refuse
@@ -183,7 +183,7 @@ async def test_a_scene_refused_for_good_leaves_a_partial_story_with_its_book(set
 async def test_a_text_refused_for_good_fails_the_story_with_a_reason(settings: Settings) -> None:
     async def refuse(job: AssetRequested) -> None:
         if job.asset is Asset.CONTENT:
-            raise GiveUp("the story was not safe for a child of 5", code="unsafe")
+            raise PermanentError("the story was not safe for a child of 5", code="unsafe")
 
     async with running(settings) as system:
         system.makers.before = refuse

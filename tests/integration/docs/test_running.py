@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 import pytest
 
-from storyloom.messaging.connection import Letter, connect
+from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from tools.docs.pages import ROOT
@@ -75,7 +75,7 @@ async def test_the_commands_about_dead_letters_do_what_the_page_says(settings: S
         "reason": "it was busy",
     }
     body |= {"attempts": 8, "at": "2026-05-01T03:00:00Z"}
-    await bus.send(bus.names.dead, [Letter(f"dead.images.{uuid4()}.cover", orjson.dumps(body), None)])
+    await bus.publish(bus.names.dead, [OutboundMessage(f"dead.images.{uuid4()}.cover", orjson.dumps(body), None)])
     await bus.close()
     commands = re.findall(r"^\.venv/bin/python -m storyloom (dead .*?)(?: +#.*)?$", PAGE, re.MULTILINE)
     listed, shown, replayed, dropped = (

@@ -18,7 +18,7 @@ from storyloom.providers.openai.client import OpenAI
 from storyloom.runtime.settings import OpenAISettings
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.brief import Brief
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import AnyResult, Outline, Picture, StoredObject
 from studio.app import RunningStudio, serve
 from studio.painting.looking import look
@@ -153,7 +153,7 @@ async def test_a_refusal_is_answered_with_softer_words_and_its_request_id_kept(h
 
 async def test_refused_twice_is_given_up(house: House) -> None:
     await house.order(fault="refuse", match={"endpoint": "images.generate"})
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await house.portrait(brief_of())
     assert raised.value.code == "content_refused"
     assert raised.value.details["request_ids"].count("req_") == 2
@@ -161,6 +161,6 @@ async def test_refused_twice_is_given_up(house: House) -> None:
 
 async def test_a_busy_provider_is_for_the_bus_to_retry(house: House) -> None:
     await house.order(fault="rate_limit", retry_after=7, times=1)
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await house.portrait(brief_of())
     assert raised.value.after == 7

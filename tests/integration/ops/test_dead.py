@@ -16,11 +16,11 @@ from ops.connections import FOUND, NOTHING, USAGE, Reach, reaching
 from ops.letters import Choice, Entry, choose
 from ops.replay import Replay, replay
 from ops.sql import queries
-from storyloom.messaging.connection import Letter, connect
+from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.events import AssetFailed
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import System, running, until
@@ -38,7 +38,7 @@ class Refusing:
     async def __call__(self, job: AssetRequested) -> None:
         if job.asset in self.assets:
             self.refused += 1
-            raise GiveUp("the provider will not draw this", code="content_refused", request_id="req_7")
+            raise PermanentError("the provider will not draw this", code="content_refused", request_id="req_7")
 
 
 async def ask(settings: Settings, *words: str) -> tuple[int, str]:
@@ -150,7 +150,7 @@ async def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:
         await system.pool.execute(
             "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1 AND asset_type = 'cover'", ids[2]
         )
-        await system.bus.send(system.bus.names.dead, [Letter(f"dead.images.{ids[0]}.cover", b"?", None)])
+        await system.bus.publish(system.bus.names.dead, [OutboundMessage(f"dead.images.{ids[0]}.cover", b"?", None)])
         replays = await replay(reach, await entries(reach))
         wishes = await system.rows("SELECT FROM wishes")
     why = {one.entry.letter.story: one.said for one in replays if one.entry.letter.kind == "job"}
@@ -173,7 +173,7 @@ async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: 
             fingerprint=job.fingerprint, started_at=now, code="bug", reason="planted",
         )  # fmt: skip
         body = orjson.dumps({"event": failed.body.decode(), "reason": "cannot be folded"})
-        await system.bus.send(system.bus.names.dead, [Letter(f"dead.status.{story_id}.event", body, None)])
+        await system.bus.publish(system.bus.names.dead, [OutboundMessage(f"dead.status.{story_id}.event", body, None)])
         (letter,) = await entries(reach, Choice(service="status"))
         first = await replay(reach, [letter])
         await until(lambda: is_failed(system, story_id))
@@ -221,7 +221,9 @@ async def planted(settings: Settings) -> list[str]:
     found = []
     for service, code in [("images", "bug"), ("audio", "attempts_spent"), ("images", "content_refused")]:
         body = {"job": {"brief": {}}, "code": code, "reason": "planted", "attempts": 1, "at": "2026-01-01T00:00:00Z"}
-        await bus.send(bus.names.dead, [Letter(f"dead.{service}.{uuid4()}.cover", orjson.dumps(body), None)])
+        await bus.publish(
+            bus.names.dead, [OutboundMessage(f"dead.{service}.{uuid4()}.cover", orjson.dumps(body), None)]
+        )
         found.append(code)
     await bus.close()
     return found

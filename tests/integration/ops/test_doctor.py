@@ -13,17 +13,17 @@ import pytest
 from ops.assets import State
 from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
 from ops.doctor import Report, examine
-from ops.snapshots import Patience, look
-from storyloom.messaging.connection import Bus, Letter
+from ops.snapshots import DiagnosisSettings, look
+from storyloom.messaging.connection import Bus, OutboundMessage
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
-from storyloom.story.errors import TryAgain
+from storyloom.story.errors import RetryableError
 from storyloom.story.events import StoryRequested, story_requested
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import BY_HAND, QUICK, System, running, until
 
-HASTY = Patience(grace=0.05, catch_up=1, answers=0.3, wishes=0.05, erasures=0.05, pauses=(0.05, 0.05))
+HASTY = DiagnosisSettings(grace=0.05, catch_up=1, answers=0.3, wishes=0.05, erasures=0.05, pauses=(0.05, 0.05))
 
 
 @asynccontextmanager
@@ -124,7 +124,7 @@ async def working(system: System, count: int) -> bool:
 
 async def test_a_job_between_two_attempts_says_until_when_and_for_which(settings: Settings) -> None:
     async def refuse(job: AssetRequested) -> None:
-        raise TryAgain("the provider is busy", after=600)
+        raise RetryableError("the provider is busy", after=600)
 
     async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
         system.makers.before = refuse
@@ -250,7 +250,7 @@ async def test_a_job_that_nobody_waits_for_is_found(settings: Settings) -> None:
         assert codes(await examine(reach, HASTY)) == set()
         await system.pool.execute(settle.replace("$2::interval", "interval '1 h'"), story_id)
         stray = f"job.images.normal.{uuid4()}.cover"
-        await system.bus.send(system.bus.names.jobs, [Letter(stray, b"{}", None)])
+        await system.bus.publish(system.bus.names.jobs, [OutboundMessage(stray, b"{}", None)])
         report = await examine(reach, HASTY)
     assert {finding.about for finding in report.findings if finding.code == "job_unwanted"} == {
         stray,
@@ -306,7 +306,7 @@ async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
         async def give() -> None:
             while True:
                 await reader.fetch(1, timeout=5)
-                await system.bus.tell(stranger())
+                await system.bus.publish_events(stranger())
 
         frozen = asyncio.create_task(give())
         report = await examine(reach, replace(HASTY, catch_up=0.2))
@@ -318,7 +318,7 @@ async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settin
     """What is on the bus no more may be done: that is what is said of it, and to ask again."""
     async with begun(settings) as (system, reach, _):
         await stop_folding(system)
-        await system.bus.tell(*(stranger() for _ in range(500)))
+        await system.bus.publish_events(*(stranger() for _ in range(500)))
         await system.bus.js.purge_stream(system.bus.names.jobs)
         slow = asyncio.create_task(fold_slowly(system))
         report = await examine(reach, replace(HASTY, catch_up=0.2))

@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from ops.sql import queries
 from services.status.queue_metrics import Gauges
 from storyloom.db.pool import open_pool
-from storyloom.messaging.connection import Letter, connect
+from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.lanes import lanes
 from storyloom.messaging.topology import provision
 from storyloom.runtime import metrics
@@ -72,7 +72,7 @@ async def test_the_age_is_that_of_the_first_job_that_was_not_delivered(settings:
     await provision(bus.js, settings)
     story = uuid4()
     for subject in (f"job.audio.high.{story}.audio", *(f"job.images.high.{story}.{name}" for name in ("cover", "pdf"))):
-        await bus.send(bus.names.jobs, [Letter(subject, b"{}", None)])
+        await bus.publish(bus.names.jobs, [OutboundMessage(subject, b"{}", None)])
     reader = await bus.js.pull_subscribe_bind(bus.names.lane(Service.IMAGES, Priority.HIGH), bus.names.jobs)
     (taken,) = await reader.fetch(1, timeout=5)
     second = await bus.js.get_last_msg(bus.names.jobs, bus.names.subject(f"job.images.high.{story}.pdf"))
@@ -89,8 +89,10 @@ async def test_wishes_and_dead_letters_are_counted(settings: Settings) -> None:
         wish = "INSERT INTO wishes (event_id, story_id, event, heard_at) VALUES ($1, $2, '{}', $3)"
         await system.pool.execute(wish, "unheard", story_id, None)
         await system.pool.execute(wish, "heard", story_id, datetime.now(UTC))
-        letters = [Letter(f"dead.images.{story_id}.{name}", b"{}", None) for name in ("cover", "scene_1", "scene_2")]
-        await system.bus.send(system.bus.names.dead, letters)
+        letters = [
+            OutboundMessage(f"dead.images.{story_id}.{name}", b"{}", None) for name in ("cover", "scene_1", "scene_2")
+        ]
+        await system.bus.publish(system.bus.names.dead, letters)
         gauges = Gauges(system.bus, system.pool)
         await gauges.ask_bus()
         await gauges.ask_rows()

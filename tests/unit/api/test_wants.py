@@ -6,9 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from services.api.commands import Cancel, Edit, Origin, Regenerate, Retry, Standing, Want, is_edit
+from services.api.commands import Cancel, Command, Edit, Origin, Regenerate, Retry, StorySnapshot, is_edit
 from storyloom.story.assets import PUBLIC, TEXTS, Asset, closure
-from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled, Wish
+from storyloom.story.events import (
+    AssetRegenerateRequested,
+    AssetRetryRequested,
+    CommandEvent,
+    SceneTextEdited,
+    StoryCancelled,
+)
 from storyloom.story.results import SceneText
 from storyloom.web.problems import Problem
 from tests.makers import sample
@@ -23,10 +29,10 @@ ORIGIN: Origin = {
 }
 
 
-def standing(status: str = "partial", *, wanted: tuple[Asset, ...] = PUBLIC, **statuses: str) -> Standing:
+def standing(status: str = "partial", *, wanted: tuple[Asset, ...] = PUBLIC, **statuses: str) -> StorySnapshot:
     """A story whose assets are all ready but for those named."""
     assets = dict.fromkeys(closure(wanted), "ready") | {Asset(name): one for name, one in statuses.items()}
-    return Standing({"status": status}, assets)
+    return StorySnapshot({"status": status}, assets)
 
 
 def text(scene: int = 2) -> SceneText:
@@ -35,34 +41,34 @@ def text(scene: int = 2) -> SceneText:
     return found
 
 
-def refusal(want: Want, story: Standing) -> tuple[int, str, bool]:
+def refusal(want: Command, story: StorySnapshot) -> tuple[int, str, bool]:
     """How a want is refused: status, code, and whether the same may be granted later."""
     with pytest.raises(Problem) as refused:
-        want.grant(story, ORIGIN)
+        want.validate(story, ORIGIN)
     problem = refused.value
     return problem.status, problem.code, problem.more.get("retryable", problem.status == 409)
 
 
 def test_a_story_under_way_can_be_cancelled_and_one_that_ended_cannot() -> None:
-    assert Cancel().grant(standing("generating"), ORIGIN) == StoryCancelled(**ORIGIN)
+    assert Cancel().validate(standing("generating"), ORIGIN) == StoryCancelled(**ORIGIN)
     for status in ("ready", "partial", "failed"):
         assert refusal(Cancel(), standing(status)) == (409, "story_ended", False)
 
 
 def test_what_is_cancelled_already_needs_no_second_wish() -> None:
-    assert Cancel().grant(standing("cancelled"), ORIGIN) is None
+    assert Cancel().validate(standing("cancelled"), ORIGIN) is None
 
 
 def test_failed_assets_can_be_tried_again_by_name_or_all_together() -> None:
     story = standing(cover="failed", pdf="failed")
     for names, assets in (((), ()), (("cover",), (Asset.COVER,)), (("pdf", "cover", "pdf"), (Asset.COVER, Asset.PDF))):
-        assert Retry(names).grant(story, ORIGIN) == AssetRetryRequested(**ORIGIN, assets=assets)
+        assert Retry(names).validate(story, ORIGIN) == AssetRetryRequested(**ORIGIN, assets=assets)
 
 
 def test_what_has_not_failed_is_not_tried_again_and_the_answer_says_how_it_is() -> None:
     story = standing(cover="failed", pdf="pending", audio="queued")
     with pytest.raises(Problem) as refused:
-        Retry(("cover", "scene_1", "audio", "pdf")).grant(story, ORIGIN)
+        Retry(("cover", "scene_1", "audio", "pdf")).validate(story, ORIGIN)
     assert refused.value.code == "asset_not_failed"
     assert refused.value.more["assets"] == {"scene_1": "ready", "audio": "being made", "pdf": "being made"}
     assert refusal(Retry(), standing()) == (409, "nothing_failed", False)
@@ -73,14 +79,14 @@ def test_only_the_storys_own_public_assets_can_be_tried_again(name: str) -> None
     """Told by the pointer of each that is wrong."""
     story = standing(wanted=(Asset.COVER,), cover="failed", portrait="failed")
     with pytest.raises(Problem) as refused:
-        Retry(("cover", name)).grant(story, ORIGIN)
+        Retry(("cover", name)).validate(story, ORIGIN)
     assert refused.value.status == 422
     assert [error["pointer"] for error in refused.value.errors] == ["/assets/1"]
 
 
 @pytest.mark.parametrize("status", ["ready", "failed"])
 def test_a_settled_asset_can_be_made_anew(status: str) -> None:
-    granted = Regenerate("cover").grant(standing(cover=status), ORIGIN)
+    granted = Regenerate("cover").validate(standing(cover=status), ORIGIN)
     assert granted == AssetRegenerateRequested(**ORIGIN, asset=Asset.COVER)
 
 
@@ -93,18 +99,18 @@ def test_what_is_being_made_cannot_be_made_anew_yet_and_what_there_is_not_never(
 
 
 def test_a_written_scene_can_be_edited_and_no_other() -> None:
-    assert Edit(text()).grant(standing(), ORIGIN) == SceneTextEdited(**ORIGIN, text=text())
+    assert Edit(text()).validate(standing(), ORIGIN) == SceneTextEdited(**ORIGIN, text=text())
     for status in ("pending", "queued", "failed"):
         assert refusal(Edit(text()), standing("generating", text_2=status)) == (409, "text_not_ready", True)
     assert refusal(Edit(text()), standing(wanted=(Asset.COVER,)))[0] == 404
 
 
 @pytest.mark.parametrize("want", [Retry(), Retry(("cover",)), Regenerate("cover"), Edit(text())])
-def test_a_cancelled_story_grants_nothing(want: Want) -> None:
+def test_a_cancelled_story_grants_nothing(want: Command) -> None:
     assert refusal(want, standing("cancelled", cover="failed")) == (409, "story_cancelled", False)
 
 
-WANTS: list[Want] = [
+WANTS: list[Command] = [
     Cancel(),
     Retry(),
     Retry(("cover",)),
@@ -120,18 +126,18 @@ WANTS: list[Want] = [
 
 def test_a_want_knows_its_own_wish_and_no_other() -> None:
     story = standing("generating", cover="failed", pdf="failed")
-    wishes: list[Wish | None] = [want.grant(story, ORIGIN) for want in WANTS]
+    wishes: list[CommandEvent | None] = [want.validate(story, ORIGIN) for want in WANTS]
     for place, want in enumerate(WANTS):
-        found = [other for other, wish in enumerate(wishes) if wish is not None and want.is_in(wish)]
+        found = [other for other, wish in enumerate(wishes) if wish is not None and want.is_same(wish)]
         assert found == [place]
 
 
 def test_the_order_of_names_makes_no_other_wish() -> None:
     story: Any = standing(cover="failed", pdf="failed")
-    assert Retry(("pdf", "cover")).is_in(Retry(("cover", "pdf")).grant(story, ORIGIN))
+    assert Retry(("pdf", "cover")).is_same(Retry(("cover", "pdf")).validate(story, ORIGIN))
 
 
 def test_an_edit_without_an_alt_text_is_the_same_whichever_the_scene_had() -> None:
-    wish = Edit(text(2)).grant(standing(), ORIGIN)
+    wish = Edit(text(2)).validate(standing(), ORIGIN)
     assert is_edit(wish, 2, text(2).paragraphs, None)
     assert not is_edit(wish, 2, text(2).paragraphs, "Another.")

@@ -12,7 +12,7 @@ from storyloom.providers.elevenlabs.answers import characters_paid, read_answer
 from storyloom.providers.elevenlabs.errors import LONGEST_WAIT, translate
 from storyloom.providers.errors import Outcome
 from storyloom.providers.voice import Heard
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
 HEADERS = {"Request-Id": "req-7", "character-cost": "3"}
 
@@ -72,7 +72,7 @@ def test_the_times_of_the_text_as_sent_are_preferred() -> None:
     ],
 )
 def test_an_answer_that_is_not_sound_and_times_is_tried_again(data: Any) -> None:
-    with pytest.raises(TryAgain, match="ElevenLabs") as raised:
+    with pytest.raises(RetryableError, match="ElevenLabs") as raised:
         read_answer(HEADERS, data)
     assert raised.value.request_id == "req-7"
     assert "Mira" not in raised.value.reason
@@ -82,7 +82,7 @@ def test_an_answer_that_is_not_sound_and_times_is_tried_again(data: Any) -> None
 def test_an_exhausted_allowance_waits_for_people_and_spends_no_attempt(status: int) -> None:
     failed = translate(api_error(status, {"status": "quota_exceeded"}), "req-7")
     assert (failed.outcome, failed.request_id) == (Outcome.OUT_OF_QUOTA, "req-7")
-    assert isinstance(failed.verdict, NotNow)
+    assert isinstance(failed.verdict, ProviderUnavailable)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def api_error(status: int, detail: Any = None, **headers: str) -> ApiError:
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 529, 200])
 def test_what_may_pass_is_tried_again(status: int) -> None:
     verdict = translate(api_error(status), "req-7").verdict
-    assert isinstance(verdict, TryAgain)
+    assert isinstance(verdict, RetryableError)
     assert verdict.request_id == "req-7"
 
 
@@ -126,7 +126,7 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
 )
 def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -> None:
     verdict = translate(api_error(status, detail), "req-7").verdict
-    assert isinstance(verdict, GiveUp)
+    assert isinstance(verdict, PermanentError)
     assert (verdict.code, verdict.request_id) == (code, "req-7")
     assert "Mira" not in verdict.reason
 
@@ -146,7 +146,7 @@ def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -
 )
 def test_the_wait_that_was_named_is_kept_within_reason(said: str, after: float | None) -> None:
     verdict = translate(api_error(429, **{"Retry-After": said})).verdict
-    assert isinstance(verdict, TryAgain)
+    assert isinstance(verdict, RetryableError)
     assert verdict.after == after
 
 
@@ -158,15 +158,15 @@ def test_only_a_plain_word_of_the_vendor_is_passed_on() -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (TimeoutError(), TryAgain),
-        (httpx.ReadTimeout(""), TryAgain),
-        (httpx.ConnectError(""), TryAgain),
-        (httpx.RemoteProtocolError(""), TryAgain),
-        (ParsingError(), TryAgain),
-        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, ""), TryAgain),
-        (TypeError("argument after ** must be a mapping"), TryAgain),
-        (httpx.UnsupportedProtocol(""), GiveUp),
-        (httpx.InvalidURL(""), GiveUp),
+        (TimeoutError(), RetryableError),
+        (httpx.ReadTimeout(""), RetryableError),
+        (httpx.ConnectError(""), RetryableError),
+        (httpx.RemoteProtocolError(""), RetryableError),
+        (ParsingError(), RetryableError),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, ""), RetryableError),
+        (TypeError("argument after ** must be a mapping"), RetryableError),
+        (httpx.UnsupportedProtocol(""), PermanentError),
+        (httpx.InvalidURL(""), PermanentError),
     ],
 )
 def test_a_broken_connection_is_tried_again_and_a_broken_address_is_not(error: Exception, kind: type) -> None:

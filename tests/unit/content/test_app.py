@@ -11,6 +11,6 @@ async def test_the_content_service_makes_all_that_the_graph_gives_it() -> None:
     objects = Objects(settings)
     workshop = compose(settings, objects)
     assert workshop.service is Service.CONTENT
-    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.CONTENT}
+    assert set(workshop.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.CONTENT}
     await workshop.close()
     await objects.close()

@@ -7,7 +7,7 @@ import pytest
 from services.content.editing import Editing
 from services.content.readability import measure
 from storyloom.story.editing import EditVerdict, SceneEdit
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from tests.unit.content.fox_author import PARAGRAPHS, FoxAuthor
 
 OTHERS = {1: "One day.", 3: "It rained and rained.", 4: "They slept."}
@@ -67,8 +67,8 @@ async def test_the_whole_is_measured_in_its_order_once_all_four_are_there() -> N
 
 
 async def test_without_moderation_there_is_no_verdict() -> None:
-    with pytest.raises(TryAgain):
-        await Editing(FoxAuthor({}, moderation_fails=TryAgain("away"))).judge(an_edit())
+    with pytest.raises(RetryableError):
+        await Editing(FoxAuthor({}, moderation_fails=RetryableError("away"))).judge(an_edit())
 
 
 async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
@@ -78,7 +78,7 @@ async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
 
 
 async def test_a_question_that_is_no_edit_is_refused_without_quoting_it() -> None:
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await Editing(FoxAuthor({})).answer(b'{"scene": "Mirabel"}')
     assert "Mirabel" not in raised.value.reason
     assert raised.value.__cause__ is None

@@ -3,7 +3,7 @@
 import pytest
 
 from services.content.screening import Screening
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.screening import Verdict
 from tests.unit.content.fox_author import FoxAuthor, a_brief
 
@@ -18,8 +18,8 @@ async def test_a_cruel_brief_may_not_and_the_category_says_why() -> None:
 
 
 async def test_without_moderation_there_is_no_verdict() -> None:
-    with pytest.raises(TryAgain):
-        await Screening(FoxAuthor({}, moderation_fails=TryAgain("away"))).screen(a_brief())
+    with pytest.raises(RetryableError):
+        await Screening(FoxAuthor({}, moderation_fails=RetryableError("away"))).screen(a_brief())
 
 
 async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
@@ -29,7 +29,7 @@ async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
 
 
 async def test_a_question_that_is_no_brief_is_refused_without_quoting_it() -> None:
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await Screening(FoxAuthor({})).answer(b'{"characterName": "Mirabel", "storyType": "none"}')
     assert "Mirabel" not in raised.value.reason
     assert raised.value.__cause__ is None

@@ -8,7 +8,7 @@ import pytest
 from services.content.writer import Writer
 from storyloom.providers.openai.blocks import write_blocks
 from storyloom.story.assets import TEXTS, Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import Outline
 from studio.versions import first_words
 from tests.unit.content.fox_author import (
@@ -62,7 +62,7 @@ async def test_the_author_is_asked_as_the_contract_says() -> None:
 async def test_an_unsafe_brief_is_refused_before_anybody_writes() -> None:
     fox = a_fox()
     fox.bad_word = "dagger"
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await plan(fox, premise="Mirabel has a dagger")
     assert (raised.value.code, fox.questions) == ("unsafe", [])
     assert "violence" in raised.value.reason
@@ -93,7 +93,7 @@ async def test_all_that_a_person_typed_is_judged() -> None:
 async def test_an_unsafe_outline_is_refused() -> None:
     fox = a_fox(outline=[a_plan(motif="a dagger")])
     fox.bad_word = "dagger"
-    with pytest.raises(GiveUp, match="outline") as raised:
+    with pytest.raises(PermanentError, match="outline") as raised:
         await plan(fox)
     assert raised.value.code == "unsafe"
 
@@ -101,10 +101,10 @@ async def test_an_unsafe_outline_is_refused() -> None:
 @pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
 async def test_without_moderation_nothing_is_told(asset: Asset) -> None:
     fox, told = a_fox(), Told()
-    fox.moderation_fails = TryAgain("moderation is away")
+    fox.moderation_fails = RetryableError("moderation is away")
     writer = Writer(fox)
     make = writer.outline if asset is Asset.OUTLINE else writer.scene
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await make(a_job(asset, outline=an_outline()), told)
     assert told.texts == []
 
@@ -122,7 +122,7 @@ async def test_a_plan_with_a_stranger_is_asked_for_again_with_the_finding() -> N
 
 async def test_a_plan_that_never_fits_its_cast_is_given_up() -> None:
     fox = a_fox(outline=[a_plan(companion=None)])
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await plan(fox)
     assert (raised.value.code, raised.value.request_id) == ("bad_answer", "req_3")
     assert "Mirabel" not in raised.value.reason
@@ -179,7 +179,7 @@ async def test_a_flagged_text_is_never_shown_nor_kept() -> None:
     bad = "A small fox sat by the gate and looked out. Then a dagger fell. " + PARAGRAPHS[0]
     fox, told = a_fox(scene_text=[a_text(bad)]), Told()
     fox.bad_word = "dagger"
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), told)
     assert raised.value.code == "unsafe"
     assert not any("dagger" in text for text in told.texts)
@@ -188,7 +188,7 @@ async def test_a_flagged_text_is_never_shown_nor_kept() -> None:
 async def test_a_flagged_alt_text_is_unsafe_too() -> None:
     fox = a_fox(scene_text=[{**a_text(), "alt_text": "A dagger."}])
     fox.bad_word = "dagger"
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), Told())
     assert raised.value.code == "unsafe"
 
@@ -227,7 +227,7 @@ async def test_line_breaks_within_a_paragraph_are_spaces() -> None:
 async def test_a_job_without_its_inputs_is_a_bug(asset: Asset, inputs: dict[str, Any]) -> None:
     writer = Writer(a_fox())
     make = writer.whole if asset is Asset.CONTENT else writer.scene
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await make(a_job(asset, **inputs), Told())
     assert raised.value.code == "bug"
 
@@ -254,8 +254,8 @@ async def test_the_whole_is_the_four_scenes_read_once_more() -> None:
         ({"consistent": True, "payoff": False, "findings": []}, 1),
         ({"consistent": False, "payoff": True, "findings": []}, 1),
         ({"consistent": False, "payoff": False, "findings": ["In scene 3 it is day."]}, 2),
-        (GiveUp("no", code="bad_answer"), 1),
-        (GiveUp("no", code="content_refused"), 1),
+        (PermanentError("no", code="bad_answer"), 1),
+        (PermanentError("no", code="content_refused"), 1),
     ],
 )
 async def test_what_the_last_reader_finds_is_told_and_loses_no_story(check: Any, findings: int) -> None:
@@ -263,7 +263,7 @@ async def test_what_the_last_reader_finds_is_told_and_loses_no_story(check: Any,
     assert len(content.findings) == findings
 
 
-@pytest.mark.parametrize("failure", [TryAgain("busy"), GiveUp("key", code="not_allowed")])
+@pytest.mark.parametrize("failure", [RetryableError("busy"), PermanentError("key", code="not_allowed")])
 async def test_a_last_reader_who_cannot_be_asked_is_a_failure(failure: Exception) -> None:
     with pytest.raises(type(failure)):
         await Writer(a_fox(story_check=[failure])).whole(a_job(Asset.CONTENT, **WHOLE), Told())

@@ -59,7 +59,7 @@ class PaperPress:
         return Print(pdf=f"%PDF of {pages} pages".encode(), pages=pages)
 
 
-class Shelf:
+class ObjectStore:
     """Keeps bytes by key."""
 
     def __init__(self, kept: Mapping[str, bytes] | None = None) -> None:

@@ -6,7 +6,7 @@ from services.documents.activities import PROMPT, Designer, Ideas
 from storyloom.providers.openai.blocks import write_blocks
 from storyloom.providers.openai.schema import strict_schema
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities
 from studio.versions import first_words
@@ -63,7 +63,7 @@ async def test_what_is_wrong_comes_back_as_feedback_and_every_call_is_kept() -> 
 
 async def test_activities_that_stay_unsafe_are_never_shown() -> None:
     author = PatientAuthor(SHARP)
-    with pytest.raises(GiveUp) as gave_up:
+    with pytest.raises(PermanentError) as gave_up:
         await devise(author)
     assert gave_up.value.code == "unsafe"
     assert len(author.asked) == 3
@@ -75,7 +75,7 @@ async def test_what_moderation_flags_is_unsafe_and_asked_for_again() -> None:
     made = await devise(author)
     assert made.attempts == 2
     assert any("violence" in line for line in author.asked[1]["blocks"]["feedback"])
-    with pytest.raises(GiveUp, match="No safe activities"):
+    with pytest.raises(PermanentError, match="No safe activities"):
         await devise(PatientAuthor(stories.four(), flagged=(True,)))
 
 
@@ -103,7 +103,7 @@ async def test_a_safe_attempt_wins_over_a_later_unsafe_one() -> None:
 
 
 async def test_three_activities_are_not_four() -> None:
-    with pytest.raises(GiveUp) as gave_up:
+    with pytest.raises(PermanentError) as gave_up:
         await devise(PatientAuthor(stories.four()[:3]))
     assert gave_up.value.code == "bad_answer"
 
@@ -126,7 +126,7 @@ async def test_the_press_warms_up_meanwhile() -> None:
 async def test_a_job_without_its_inputs_is_a_fault_of_ours(missing: Asset) -> None:
     job = a_job()
     left = {asset: result for asset, result in job.inputs.items() if asset is not missing}
-    with pytest.raises(GiveUp) as gave_up:
+    with pytest.raises(PermanentError) as gave_up:
         await Designer(PatientAuthor(stories.four()), PaperPress(16)).devise(
             job.model_copy(update={"inputs": left}), Listener()
         )

@@ -11,6 +11,6 @@ async def test_the_workshop_makes_every_asset_of_its_service_and_nothing_else() 
     objects = Objects(settings)
     workshop = compose(settings, objects)
     assert workshop.service is Service.DOCUMENTS
-    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.DOCUMENTS}
+    assert set(workshop.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.DOCUMENTS}
     await workshop.close()
     await objects.close()

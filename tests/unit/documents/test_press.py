@@ -13,7 +13,7 @@ from PIL import Image
 
 from services.documents.press import PRINTER, DamagedPictureError, Press, Sheet, check_libraries
 from services.documents.printer import to_jpeg
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from tests.unit.documents import stories
 
 STAND_IN = f"""
@@ -78,7 +78,7 @@ async def test_a_printer_that_hangs_is_replaced(command: tuple[str, ...]) -> Non
     await press.warm()
     first = press.pid
     press._timeout = 0.05
-    with pytest.raises(TryAgain, match="longer than"):
+    with pytest.raises(RetryableError, match="longer than"):
         await press.print(Sheet("hang"))
     assert gone(first)
     press._timeout = 20
@@ -87,7 +87,7 @@ async def test_a_printer_that_hangs_is_replaced(command: tuple[str, ...]) -> Non
 
 
 async def test_a_printer_that_dies_is_replaced(press: Press) -> None:
-    with pytest.raises(TryAgain, match="ended in the middle"):
+    with pytest.raises(RetryableError, match="ended in the middle"):
         await press.print(Sheet("die"))
     assert (await press.print(Sheet("book"))).pages == 1
 
@@ -148,7 +148,7 @@ async def test_closing_ends_what_runs_and_what_waits(command: tuple[str, ...]) -
     await asyncio.sleep(0)
     await press.close()
     ends = await asyncio.gather(*books, return_exceptions=True)
-    assert [type(end) for end in ends] == [TryAgain, TryAgain]
+    assert [type(end) for end in ends] == [RetryableError, RetryableError]
     assert gone(pid)
     assert press.pid is None
 
@@ -161,7 +161,7 @@ async def test_a_signal_to_the_services_group_does_not_reach_the_press(press: Pr
 
 @pytest.mark.parametrize(("error", "code"), [("missing_library", "missing_library"), ("bug", "bug")])
 async def test_what_cannot_be_printed_is_given_up(press: Press, error: str, code: str) -> None:
-    with pytest.raises(GiveUp) as gave_up:
+    with pytest.raises(PermanentError) as gave_up:
         await press.print(Sheet(f"fail {error}"))
     assert gave_up.value.code == code
     assert (await press.print(Sheet("book"))).pages == 1
@@ -197,7 +197,7 @@ async def test_warming_up_never_hurts() -> None:
 
 def test_a_missing_library_is_told_with_what_to_install() -> None:
     check_libraries()
-    with pytest.raises(GiveUp) as gave_up:
+    with pytest.raises(PermanentError) as gave_up:
         check_libraries({"Pango": ("libnothing-of-the-kind.so",)})
     assert gave_up.value.code == "missing_library"
     assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0" in gave_up.value.reason

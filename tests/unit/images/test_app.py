@@ -11,6 +11,6 @@ async def test_the_workshop_makes_all_that_is_asked_of_images_and_nothing_else()
     objects = Objects(settings)
     workshop = compose(settings, objects)
     assert workshop.service is Service.IMAGES
-    assert set(workshop.makers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.IMAGES}
+    assert set(workshop.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.IMAGES}
     await workshop.close()
     await objects.close()

@@ -10,7 +10,7 @@ from services.images.critic import Critic, PictureCheck, Verdict
 from services.images.prompts import Prompt, draft_picture
 from storyloom.providers.openai.schema import strict_schema
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import ProviderCall
 from tests.unit.images.samples import job_for, outline_of
 
@@ -116,13 +116,13 @@ async def test_an_unsafe_picture_says_what_to_draw_instead() -> None:
 
 @pytest.mark.parametrize("code", ["content_refused", "bad_answer"])
 async def test_what_nobody_could_judge_is_not_safe(code: str) -> None:
-    verdict = await check(ClosedEye(GiveUp("no", code=code)))
+    verdict = await check(ClosedEye(PermanentError("no", code=code)))
     assert not verdict.safe
     assert verdict.findings
 
 
-@pytest.mark.parametrize("failure", [TryAgain("busy", after=2), GiveUp("wrong key", code="not_allowed")])
-async def test_a_failure_of_the_provider_is_no_verdict(failure: TryAgain | GiveUp) -> None:
+@pytest.mark.parametrize("failure", [RetryableError("busy", after=2), PermanentError("wrong key", code="not_allowed")])
+async def test_a_failure_of_the_provider_is_no_verdict(failure: RetryableError | PermanentError) -> None:
     with pytest.raises(type(failure)) as raised:
         await check(ClosedEye(failure))
     assert raised.value is failure

@@ -12,7 +12,7 @@ from services.images.critic import Critic, Verdict
 from services.images.painter import Painter
 from services.images.prompts import Prompt
 from storyloom.story.assets import Asset
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture, ProviderCall, StoredObject
 from tests.unit.images.samples import STORY, job_for, outline_of, png_of
@@ -21,7 +21,7 @@ FINE = Verdict(safe=True, findings=(), alt_text="A child in a forest.")
 NO_CHAIR = Verdict(safe=True, findings=("show clearly: a wheelchair",), alt_text="A child stands.")
 NO_CHAIR_NO_FOX = Verdict(safe=True, findings=("show clearly: a wheelchair", "exactly 2"), alt_text="A child.")
 FRIGHTENING = Verdict(safe=False, findings=("a friendly dog",), alt_text="A dog with teeth.")
-REFUSED = GiveUp("OpenAI refused", code="content_refused", request_id="req_refused")
+REFUSED = PermanentError("OpenAI refused", code="content_refused", request_id="req_refused")
 
 
 def call(purpose: str, number: int = 0) -> ProviderCall:
@@ -79,7 +79,7 @@ class Drawer:
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         if self.busy:
-            raise TryAgain("store: SlowDown")
+            raise RetryableError("store: SlowDown")
         digest = hashlib.sha256(data).hexdigest()
         self.kept[digest] = data
         return StoredObject(
@@ -182,7 +182,7 @@ async def test_an_unsafe_picture_is_never_kept_though_a_safe_one_lacks_more(atel
 
 async def test_nothing_safe_in_the_end_is_given_up(atelier: Open) -> None:
     here = atelier(FRIGHTENING)
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await here.scene()
     assert raised.value.code == "unsafe"
     assert raised.value.request_id == "req_103"
@@ -200,9 +200,9 @@ async def test_a_refusal_is_answered_once_with_softer_words(atelier: Open) -> No
 
 
 async def test_a_second_refusal_ends_it_and_names_both_requests(atelier: Open) -> None:
-    again = GiveUp("OpenAI refused", code="content_refused", request_id="req_again")
+    again = PermanentError("OpenAI refused", code="content_refused", request_id="req_again")
     here = atelier(moods=[REFUSED, again])
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await here.portrait()
     assert (raised.value.code, raised.value.request_id) == ("content_refused", "req_again")
     assert raised.value.details["request_ids"] == "req_refused, req_again"
@@ -224,8 +224,8 @@ async def test_a_refused_mending_keeps_the_picture_there_is(atelier: Open) -> No
 
 
 async def test_another_give_up_of_the_provider_is_passed_on(atelier: Open) -> None:
-    here = atelier(moods=[GiveUp("wrong key", code="not_allowed")])
-    with pytest.raises(GiveUp, match="wrong key"):
+    here = atelier(moods=[PermanentError("wrong key", code="not_allowed")])
+    with pytest.raises(PermanentError, match="wrong key"):
         await here.portrait()
     assert len(here.brush.orders) == 1
 
@@ -239,15 +239,15 @@ async def test_damaged_bytes_are_drawn_anew(atelier: Open) -> None:
 
 async def test_nothing_but_damaged_bytes_is_given_up(atelier: Open) -> None:
     here = atelier(moods=[png_of((8, 8))] * 3)
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await here.portrait()
     assert raised.value.code == "bad_answer"
     assert here.critic.seen == []
 
 
 async def test_a_paid_drawing_waits_for_a_check_that_was_busy(atelier: Open) -> None:
-    here = atelier(NO_CHAIR, TryAgain("busy", after=1), FINE)
-    with pytest.raises(TryAgain):
+    here = atelier(NO_CHAIR, RetryableError("busy", after=1), FINE)
+    with pytest.raises(RetryableError):
         await here.scene()
     picture = await here.scene()
     assert len(here.brush.orders) == 2, "drawn twice in all, over both deliveries of the job"
@@ -255,7 +255,7 @@ async def test_a_paid_drawing_waits_for_a_check_that_was_busy(atelier: Open) -> 
     assert (picture.attempts, len(picture.calls)) == (2, 4)
 
 
-@pytest.mark.parametrize("why", [TryAgain("busy"), NotNow("away", after=5)])
+@pytest.mark.parametrize("why", [RetryableError("busy"), ProviderUnavailable("away", after=5)])
 async def test_a_busy_brush_goes_on_where_it_was(atelier: Open, why: Exception) -> None:
     here = atelier(NO_CHAIR, FINE, moods=[b"", why])
     with pytest.raises(type(why)):
@@ -268,7 +268,7 @@ async def test_a_busy_brush_goes_on_where_it_was(atelier: Open, why: Exception) 
 async def test_a_finished_picture_waits_for_a_busy_store(atelier: Open) -> None:
     here = atelier()
     here.drawer.busy = True
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await here.portrait()
     here.drawer.busy = False
     picture = await here.portrait()
@@ -293,7 +293,7 @@ async def test_a_job_without_its_inputs_is_a_bug(atelier: Open, missing: Asset) 
     here = atelier()
     job = await here.scene_job()
     left = {asset: result for asset, result in job.inputs.items() if asset is not missing}
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await here.painter.picture(job.model_copy(update={"inputs": left}), here.diary)
     assert raised.value.code == "bug"
 

@@ -10,7 +10,7 @@ from storyloom.jobs import dead_letters
 from storyloom.jobs.dead_letters import DeadLetter
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall
@@ -28,7 +28,7 @@ JOB = AssetRequested(
     brief=Brief.asked({"characterName": "Mira", "storyType": "adventure"}),
 )
 CALL = ProviderCall(provider="openai", model="m", request_id="req_1", seconds=2, cost_usd=0.04, error="timeout")
-REFUSED = GiveUp("refused", code="content_refused", request_id="req_1", details={"category": "violence"})
+REFUSED = PermanentError("refused", code="content_refused", request_id="req_1", details={"category": "violence"})
 
 
 def test_a_letter_tells_all_that_is_known_of_a_death() -> None:

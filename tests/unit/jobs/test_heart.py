@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from storyloom.jobs.heartbeat import Heart
+from storyloom.jobs.heartbeat import Heartbeat
 
 
 class Bus:
@@ -29,8 +29,8 @@ class Bus:
         wanted = self.beats + count
         await _until(lambda: self.beats >= wanted, self.again)
 
-    def heart(self, *, every: float = 0.01, patience: float = 60) -> Heart:
-        return Heart(self.beat, self.begin, every=every, patience=patience)
+    def heart(self, *, every: float = 0.01, patience: float = 60) -> Heartbeat:
+        return Heartbeat(self.beat, self.begin, every=every, patience=patience)
 
 
 async def _until(holds: Callable[[], bool], again: asyncio.Event) -> None:
@@ -47,7 +47,7 @@ async def test_it_says_once_that_work_began_and_again_and_again_that_it_goes_on(
     await bus.after_beats(3)
     heart.stop()
     assert bus.began == 1
-    assert not heart.doubtful
+    assert not heart.may_be_lost
 
 
 async def test_a_job_that_ends_at_once_says_nothing() -> None:
@@ -76,10 +76,10 @@ async def test_a_process_that_stood_still_is_doubtful_from_then_on() -> None:
     heart = bus.heart(patience=0.3)
     heart.start()
     time.sleep(0.4)  # noqa: ASYNC251 - the whole process stands still
-    assert heart.doubtful
+    assert heart.may_be_lost
     await bus.after_beats(3)
     heart.stop()
-    assert heart.doubtful
+    assert heart.may_be_lost
 
 
 async def test_standing_still_is_noticed_though_nobody_asks_until_later() -> None:
@@ -90,7 +90,7 @@ async def test_standing_still_is_noticed_though_nobody_asks_until_later() -> Non
     time.sleep(0.4)  # noqa: ASYNC251
     await bus.after_beats(3)
     heart.stop()
-    assert heart.doubtful
+    assert heart.may_be_lost
 
 
 async def test_beats_that_do_not_reach_the_bus_do_not_count() -> None:
@@ -101,6 +101,6 @@ async def test_beats_that_do_not_reach_the_bus_do_not_count() -> None:
     heart.start()
     await bus.after_beats(1)
     async with asyncio.timeout(10):
-        while not heart.doubtful:
+        while not heart.may_be_lost:
             await bus.after_beats(1)
     heart.stop()

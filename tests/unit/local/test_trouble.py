@@ -10,7 +10,7 @@ from local import stack
 from local.choices import Choices
 from local.stack import Stack, as_trouble
 from local.trouble import Trouble
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 
 
 def failure(number: int) -> OSError:
@@ -38,7 +38,7 @@ def test_a_bug_is_no_trouble(error: Exception) -> None:
 
 async def test_without_pango_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
-        raise GiveUp("Pango is missing. Install it.", code="missing_library")
+        raise PermanentError("Pango is missing. Install it.", code="missing_library")
 
     monkeypatch.setattr(stack, "check_libraries", missing)
     home = tmp_path / "state"

@@ -7,8 +7,8 @@ from uuid import UUID
 from ops.assets import Moment, Row, Story, Work, examine
 from ops.frames import Frame, Oldest
 from ops.scraping import Sample
-from storyloom.jobs.in_flight import Held, HeldJob
-from storyloom.messaging.lanes import Lane, Reading
+from storyloom.jobs.in_flight import InFlightJob, InFlightJobs
+from storyloom.messaging.lanes import Lane, ProjectorLag
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject
@@ -81,9 +81,9 @@ def busy() -> Frame:
         ("storyloom_job_retries_total", ("service", "images")): 20.0,
     }
     sample = Sample(values, reached=6)
-    jobs = (HeldJob(story_id=STORY, asset=Asset.COVER, fingerprint=Fingerprint("f" * 64), since=ago(9)),)
-    images = [Held(worker=f"images-{n}@0badcafe", service=Service.IMAGES, held=jobs) for n in (41, 42)]
-    rest = [Held(worker=f"{one.value}-7@0badcafe", service=one) for one in (Service.CONTENT, Service.AUDIO)]
+    jobs = (InFlightJob(story_id=STORY, asset=Asset.COVER, fingerprint=Fingerprint("f" * 64), since=ago(9)),)
+    images = [InFlightJobs(worker=f"images-{n}@0badcafe", service=Service.IMAGES, held=jobs) for n in (41, 42)]
+    rest = [InFlightJobs(worker=f"{one.value}-7@0badcafe", service=one) for one in (Service.CONTENT, Service.AUDIO)]
     waiting = {(Service.IMAGES, Priority.NORMAL): (1204, 16, 312.0), (Service.CONTENT, Priority.URGENT): (0, 2, None)}
     found = []
     for service in Service:
@@ -95,7 +95,7 @@ def busy() -> Frame:
     return Frame(
         at=NOW,
         lanes=found,
-        projector=Reading(3, 1, 8),
+        projector=ProjectorLag(3, 1, 8),
         dead=14,
         held=[*images, *rest],
         unfinished=212,

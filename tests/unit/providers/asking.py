@@ -12,7 +12,7 @@ import jsonschema
 from aiohttp import web
 from pydantic import BaseModel
 
-from storyloom.jobs.definition import BILL, Bill
+from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
 from storyloom.providers.openai.client import OpenAI
 from storyloom.story.assets import Priority
 from tests.unit.providers.provider import reply_body, say_stream
@@ -35,14 +35,14 @@ TEXT = SCENE.model_dump_json()
 
 
 @contextmanager
-def billed(priority: Priority = Priority.NORMAL) -> Iterator[Bill]:
+def billed(priority: Priority = Priority.NORMAL) -> Iterator[ProviderUsage]:
     """A job runs: the calls in here stand on its bill."""
-    bill = Bill("0123456789abcdef", priority=priority)
-    token = BILL.set(bill)
+    bill = ProviderUsage("0123456789abcdef", priority=priority)
+    token = PROVIDER_USAGE.set(bill)
     try:
         yield bill
     finally:
-        BILL.reset(token)
+        PROVIDER_USAGE.reset(token)
 
 
 async def ask(door: OpenAI, premise: str = "foxes", **more: Any) -> Any:

@@ -8,7 +8,7 @@ from storyloom.providers.errors import Outcome
 from storyloom.providers.resilience.breaker import State
 from storyloom.providers.resilience.gate import LONGEST_PAUSE, PATIENCE
 from storyloom.story.assets import Priority
-from storyloom.story.errors import NotNow
+from storyloom.story.errors import ProviderUnavailable
 from tests.unit.providers.callers import Caller, break_down, call, callers, state_of
 from tests.unit.providers.clock import StoppedClock, make_gate, settle
 
@@ -19,11 +19,11 @@ async def test_an_open_gate_is_closed_to_all_at_once(clock: StoppedClock) -> Non
     gate = make_gate(clock)
     await break_down(gate)
     for priority in Priority:
-        with pytest.raises(NotNow, match="away") as raised:
+        with pytest.raises(ProviderUnavailable, match="away") as raised:
             await call(gate, priority=priority)
         assert 5 <= raised.value.after <= 5 * 1.25**2
     await clock.advance(4)
-    with pytest.raises(NotNow) as raised:
+    with pytest.raises(ProviderUnavailable) as raised:
         await call(gate)
     assert 1 <= raised.value.after <= 2.25 * 1.25
 
@@ -36,7 +36,7 @@ async def test_those_in_the_line_go_home_when_the_provider_goes_away(clock: Stop
         assert gate.waiting == 3
         visit.outcome = Outcome.TIMEOUT
     for caller in waiting:
-        with pytest.raises(NotNow, match="away"):
+        with pytest.raises(ProviderUnavailable, match="away"):
             await caller.task
     assert gate.waiting == 0
 
@@ -47,7 +47,7 @@ async def test_after_the_pause_one_call_tries_and_all_may_follow_it(clock: Stopp
     await clock.advance(10)
     async with callers(gate, NORMAL) as (probe,):
         assert probe.inside()
-        with pytest.raises(NotNow):
+        with pytest.raises(ProviderUnavailable):
             await call(gate)
         assert gate.in_flight == 1
         await probe.leave()
@@ -95,7 +95,7 @@ async def test_a_retry_after_is_waited_for_in_the_line(clock: StoppedClock) -> N
 async def test_a_long_retry_after_sends_jobs_home(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=4)
     await call(gate, Outcome.RATE_LIMITED, retry_after=PATIENCE + 10)
-    with pytest.raises(NotNow, match="asked us to wait") as raised:
+    with pytest.raises(ProviderUnavailable, match="asked us to wait") as raised:
         await call(gate)
     assert PATIENCE + 10 <= raised.value.after <= (PATIENCE + 10) * 1.25
 
@@ -116,12 +116,12 @@ async def test_an_exhausted_allowance_closes_the_gate_until_somebody_tops_it_up(
     gate = make_gate(clock, quota_pause=60)
     await call(gate, Outcome.OUT_OF_QUOTA)
     for _ in range(3):
-        with pytest.raises(NotNow, match="used up") as raised:
+        with pytest.raises(ProviderUnavailable, match="used up") as raised:
             await call(gate)
         assert raised.value.after >= 60
     await clock.advance(75)
     await call(gate, Outcome.OUT_OF_QUOTA)
-    with pytest.raises(NotNow, match="used up"):
+    with pytest.raises(ProviderUnavailable, match="used up"):
         await call(gate)
     await clock.advance(75)
     await call(gate)
@@ -157,7 +157,7 @@ async def test_a_job_that_has_paid_for_something_waits_for_the_provider(clock: S
 async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
     gate = make_gate(clock)
     await call(gate, Outcome.OUT_OF_QUOTA)
-    with pytest.raises(NotNow, match="used up"):
+    with pytest.raises(ProviderUnavailable, match="used up"):
         await call(gate, invested=True)
 
 
@@ -167,7 +167,7 @@ async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedCl
         await call(gate, Outcome.OUT_OF_QUOTA)
         assert shown() == State.OPEN
         for _ in range(20):
-            with pytest.raises(NotNow):
+            with pytest.raises(ProviderUnavailable):
                 await call(gate)
         await clock.advance(75)
         async with gate.enter(NORMAL) as visit:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from storyloom.providers.openai.client import OpenAI
 from storyloom.runtime.settings import OpenAISettings
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from tests.unit.providers.asking import (
     TEXT,
     ask,
@@ -40,7 +40,7 @@ async def test_a_stream_that_breaks_off_is_tried_again(
     vendor: Vendor, door: OpenAI, events: list[dict[str, Any]], cut: bool
 ) -> None:
     vendor.say(say_stream(*events, cut=cut))
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await ask(door, on_text=deaf)
     assert raised.value.request_id == "req_42"
 
@@ -62,12 +62,13 @@ async def test_a_stream_that_breaks_off_is_tried_again(
 )
 async def test_a_stream_of_nonsense_is_tried_again(vendor: Vendor, door: OpenAI, data: str) -> None:
     vendor.say(say_raw(f"data: {data}\n\n".encode(), "text/event-stream"))
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await ask(door, on_text=deaf)
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [("server_error", TryAgain), ("rate_limit_exceeded", TryAgain), ("invalid_prompt", GiveUp)]
+    ("code", "kind"),
+    [("server_error", RetryableError), ("rate_limit_exceeded", RetryableError), ("invalid_prompt", PermanentError)],
 )
 async def test_a_failure_in_mid_stream_is_read_by_its_code(
     vendor: Vendor, door: OpenAI, code: str, kind: type[Exception]
@@ -87,7 +88,7 @@ async def test_what_may_pass_is_tried_again_by_the_bus_and_not_by_the_sdk(
     vendor: Vendor, door: OpenAI, status: int
 ) -> None:
     vendor.say(say_error(status))
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await ask(door)
     assert raised.value.request_id == "req_42"
     assert raised.value.after is None
@@ -110,7 +111,7 @@ async def test_a_busy_vendor_says_how_long_to_wait(
     vendor: Vendor, door: OpenAI, headers: dict[str, str], seconds: float | None
 ) -> None:
     vendor.say(say_error(429, "rate_limit_exceeded", headers))
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await ask(door)
     assert raised.value.after == seconds
 
@@ -118,7 +119,7 @@ async def test_a_busy_vendor_says_how_long_to_wait(
 async def test_a_wait_may_be_named_by_its_end(vendor: Vendor, door: OpenAI) -> None:
     end = datetime.now(UTC) + timedelta(minutes=10)
     vendor.say(say_error(503, None, {"retry-after": format_datetime(end, usegmt=True)}))
-    with pytest.raises(TryAgain) as raised:
+    with pytest.raises(RetryableError) as raised:
         await ask(door)
     assert raised.value.after is not None
     assert 60 < raised.value.after <= 600
@@ -140,7 +141,7 @@ async def test_what_will_never_work_is_given_up_without_the_vendors_words(
     vendor: Vendor, door: OpenAI, status: int, code: str | None, given: str
 ) -> None:
     vendor.say(say_error(status, code))
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await ask(door)
     assert (raised.value.code, raised.value.request_id) == (given, "req_42")
     assert "Mirabel" not in raised.value.reason
@@ -148,14 +149,14 @@ async def test_what_will_never_work_is_given_up_without_the_vendors_words(
 
 async def test_without_a_key_nobody_is_asked() -> None:
     door = OpenAI(OpenAISettings(openai_api_key=SecretStr(""), openai_base_url="http://127.0.0.1:9/v1"))
-    with pytest.raises(GiveUp, match="OPENAI_API_KEY") as raised:
+    with pytest.raises(PermanentError, match="OPENAI_API_KEY") as raised:
         await ask(door)
     assert raised.value.code == "not_allowed"
 
 
 async def test_a_vendor_that_is_not_there_is_tried_again() -> None:
     door = OpenAI(OpenAISettings(openai_api_key=SecretStr("k"), openai_base_url="http://127.0.0.1:9/v1"))
-    with pytest.raises(TryAgain, match="connection"):
+    with pytest.raises(RetryableError, match="connection"):
         await ask(door)
     await door.close()
 
@@ -164,14 +165,14 @@ async def test_a_vendor_that_is_not_there_is_tried_again() -> None:
 async def test_a_stalled_call_has_an_end(vendor: Vendor, answer: Answer, on_text: Any) -> None:
     door = vendor.door(text_timeout=0.3)
     vendor.say(answer)
-    with pytest.raises(TryAgain, match="in time"):
+    with pytest.raises(RetryableError, match="in time"):
         await ask(door, on_text=on_text)
     await door.close()
 
 
 async def test_a_connection_cut_in_mid_answer_is_tried_again(vendor: Vendor, door: OpenAI) -> None:
     vendor.say(cut)
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await ask(door)
 
 
@@ -193,7 +194,7 @@ async def test_a_connection_cut_in_mid_answer_is_tried_again(vendor: Vendor, doo
 async def test_an_answer_that_cannot_be_read_is_tried_again(vendor: Vendor, door: OpenAI, body: bytes) -> None:
     vendor.say(say_raw(body), say_raw(body, "text/html"))
     for _ in range(2):
-        with pytest.raises(TryAgain):
+        with pytest.raises(RetryableError):
             await ask(door)
 
 
@@ -213,7 +214,7 @@ async def test_a_refusal_is_final_and_keeps_its_request_id(
     vendor: Vendor, door: OpenAI, changes: dict[str, Any]
 ) -> None:
     vendor.say(say_json(reply_body("", **changes)))
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await ask(door)
     assert (raised.value.code, raised.value.request_id) == ("content_refused", "req_42")
     assert "Mirabel" not in raised.value.reason

@@ -10,7 +10,7 @@ from aiohttp import web
 from storyloom.providers.openai.client import OpenAI
 from storyloom.providers.resilience.breaker import State
 from storyloom.story.assets import Priority
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from tests.unit.providers.asking import PNG, SCENE, TEXT, ask, billed, moderation, stall, stream_of
 from tests.unit.providers.clock import StoppedClock, make_gate, settle
 from tests.unit.providers.provider import Answer, Vendor, reply_body, say_error, say_json, say_stream
@@ -18,7 +18,7 @@ from tests.unit.providers.provider import Answer, Vendor, reply_body, say_error,
 GOOD = say_json(reply_body(TEXT))
 
 
-async def ask_in_vain(door: OpenAI, times: int, kind: type[Exception] = TryAgain) -> None:
+async def ask_in_vain(door: OpenAI, times: int, kind: type[Exception] = RetryableError) -> None:
     for _ in range(times):
         with pytest.raises(kind):
             await ask(door)
@@ -49,13 +49,13 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(vendor:
     vendor.say(say_error(500))
     await ask_in_vain(door, 5)
     with billed() as bill:
-        with pytest.raises(NotNow, match="openai is away") as raised:
+        with pytest.raises(ProviderUnavailable, match="openai is away") as raised:
             await ask(door)
-        with pytest.raises(NotNow):
+        with pytest.raises(ProviderUnavailable):
             await door.moderate(["kind"])
-        with pytest.raises(NotNow):
+        with pytest.raises(ProviderUnavailable):
             await door.draw("Hero", size="1024x1024", purpose="portrait")
-        with pytest.raises(NotNow):
+        with pytest.raises(ProviderUnavailable):
             await door.redraw("Hero", size="1024x1024", reference=PNG, purpose="cover")
     assert len(vendor.paths) == 5
     assert (bill.calls, bill.asked) == ([], 0)
@@ -74,7 +74,7 @@ async def test_after_the_pause_one_call_finds_out_for_all(vendor: Vendor, answer
     vendor.answers, vendor.paths = [teller, GOOD], []
     probe = asyncio.create_task(ask(door))
     await teller.wait_for(1)
-    await ask_in_vain(door, 5, NotNow)
+    await ask_in_vain(door, 5, ProviderUnavailable)
     assert len(vendor.paths) == 1
     teller.present[0].set()
     assert (await probe)[0] == SCENE
@@ -85,9 +85,9 @@ async def test_after_the_pause_one_call_finds_out_for_all(vendor: Vendor, answer
 
 async def test_a_provider_that_answers_with_refusals_is_not_away(vendor: Vendor, door: OpenAI) -> None:
     vendor.say(say_error(400))
-    await ask_in_vain(door, 20, GiveUp)
+    await ask_in_vain(door, 20, PermanentError)
     vendor.say(say_error(429))
-    await ask_in_vain(door, 20, (GiveUp, TryAgain))  # type: ignore[arg-type]
+    await ask_in_vain(door, 20, (PermanentError, RetryableError))  # type: ignore[arg-type]
     assert len(vendor.paths) == 40
 
 
@@ -167,13 +167,13 @@ async def test_an_exhausted_allowance_waits_for_people(vendor: Vendor, status: i
     clock = StoppedClock()
     door = vendor.door(make_gate(clock, quota_pause=90))
     vendor.say(say_error(status, code), say_error(status, code), GOOD)
-    with pytest.raises(NotNow, match="used up") as raised:
+    with pytest.raises(ProviderUnavailable, match="used up") as raised:
         await ask(door)
     assert raised.value.after == 90
-    await ask_in_vain(door, 3, NotNow)
+    await ask_in_vain(door, 3, ProviderUnavailable)
     assert len(vendor.paths) == 1
     await clock.advance(90 * 1.25)
-    await ask_in_vain(door, 3, NotNow)
+    await ask_in_vain(door, 3, ProviderUnavailable)
     assert len(vendor.paths) == 2
     await clock.advance(90 * 1.25)
     assert (await ask(door))[0] == SCENE
@@ -215,7 +215,7 @@ async def test_a_judgement_in_mid_text_does_not_wait_at_a_closed_gate(vendor: Ve
     waits: list[float | None] = []
 
     async def judge(text: str) -> None:
-        with pytest.raises(TryAgain) as raised:
+        with pytest.raises(RetryableError) as raised:
             await door.moderate([text])
         waits.append(raised.value.after)
 
@@ -236,7 +236,7 @@ async def test_a_job_that_has_paid_waits_for_the_provider_instead_of_losing_it(v
     vendor.say(GOOD, say_error(500), say_json(moderation({"hate": False})))
     with billed() as bill:
         await ask(door)
-        with pytest.raises(TryAgain):
+        with pytest.raises(RetryableError):
             await door.moderate(["kind"])
         again = asyncio.create_task(door.moderate(["kind"]))
         await clock.advance(10)

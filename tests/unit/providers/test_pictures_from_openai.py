@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storyloom.providers.openai.client import OpenAI
-from storyloom.story.errors import GiveUp, TryAgain
+from storyloom.story.errors import PermanentError, RetryableError
 from tests.unit.providers.asking import JPEG, PNG, check_against_spec, moderation, picture_body
 from tests.unit.providers.provider import (
     Vendor,
@@ -47,7 +47,7 @@ async def test_a_flag_without_a_name_is_a_flag(vendor: Vendor, door: OpenAI) -> 
 )
 async def test_moderation_fails_closed(vendor: Vendor, door: OpenAI, body: Any) -> None:
     vendor.say(say_json(body))
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await door.moderate(["one", "two"])
 
 
@@ -83,12 +83,12 @@ async def test_a_picture_is_drawn_after_its_reference(vendor: Vendor, door: Open
 )
 async def test_what_is_no_picture_is_tried_again(vendor: Vendor, door: OpenAI, body: Any) -> None:
     vendor.say(say_json(body))
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await door.draw("Hero", size="1024x1024", purpose="portrait")
 
 
 async def test_a_refused_picture_is_final(vendor: Vendor, door: OpenAI) -> None:
     vendor.say(say_error(400, "moderation_blocked"))
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await door.redraw("Hero", size="1024x1536", reference=PNG, purpose="scene_1")
     assert (raised.value.code, raised.value.request_id) == ("content_refused", "req_42")

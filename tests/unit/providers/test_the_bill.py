@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from storyloom.providers.openai.client import OpenAI
-from storyloom.story.errors import GiveUp, NotNow, TryAgain
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.results import ProviderCall
 from tests.unit.providers.asking import (
     PNG,
@@ -122,7 +122,7 @@ async def test_a_failed_call_is_on_the_bill(
 ) -> None:
     door = vendor.door(text_timeout=0.3 if answer is stall else 30)
     vendor.say(answer)
-    with billed() as bill, pytest.raises((TryAgain, GiveUp, NotNow)):
+    with billed() as bill, pytest.raises((RetryableError, PermanentError, ProviderUnavailable)):
         await ask(door)
     assert shown(bill.calls) == [("text_1", request_id, error, paid)]
     await door.close()
@@ -132,14 +132,14 @@ async def test_a_stream_that_was_cut_says_so(vendor: Vendor, door: OpenAI) -> No
     vendor.say(say_stream(*stream_of(TEXT)[:3], cut=True), say_stream(*stream_of(TEXT)[:3]))
     with billed() as bill:
         for _ in range(2):
-            with pytest.raises(TryAgain):
+            with pytest.raises(RetryableError):
                 await listen(door)
     assert shown(bill.calls) == [("text_1", "req_42", "cut", False)] * 2
 
 
 async def test_a_provider_that_is_not_there_is_on_the_bill(vendor: Vendor) -> None:
     door = Vendor(url="http://127.0.0.1:9/v1").door()
-    with billed() as bill, pytest.raises(TryAgain):
+    with billed() as bill, pytest.raises(RetryableError):
         await ask(door)
     assert shown(bill.calls) == [("text_1", "", "connection", False)]
     await door.close()
@@ -147,7 +147,7 @@ async def test_a_provider_that_is_not_there_is_on_the_bill(vendor: Vendor) -> No
 
 async def test_a_damaged_picture_is_paid_for(vendor: Vendor, door: OpenAI) -> None:
     vendor.say(say_json(picture_body(b"GIF89a")))
-    with billed() as bill, pytest.raises(TryAgain):
+    with billed() as bill, pytest.raises(RetryableError):
         await draw(door)
     assert shown(bill.calls) == [("portrait", "req_42", "bad_answer", True)]
 
@@ -202,7 +202,7 @@ async def test_calls_and_their_cost_are_counted(vendor: Vendor) -> None:
     before = counted("storyloom_provider_calls_total", provider="openai", outcome="rate_limited")
     vendor.say(say_json(reply_body(TEXT)), say_error(429))
     _, call = await ask(door)
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await ask(door)
     cost = counted("storyloom_provider_cost_usd_total", provider="openai", model="gpt-5-nano-counted-here")
     assert cost == pytest.approx(call.cost_usd)

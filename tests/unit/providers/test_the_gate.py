@@ -8,7 +8,7 @@ from storyloom.providers.errors import Outcome
 from storyloom.providers.resilience.gate import LONGEST_WAIT, gate_of
 from storyloom.runtime.settings import OpenAISettings, Settings
 from storyloom.story.assets import Priority
-from storyloom.story.errors import NotNow
+from storyloom.story.errors import ProviderUnavailable
 from tests.unit.providers.callers import Caller, call, callers
 from tests.unit.providers.clock import StoppedClock, make_gate, settle
 
@@ -93,7 +93,7 @@ async def test_nobody_waits_in_the_line_until_the_job_itself_is_over(clock: Stop
         await clock.advance(LONGEST_WAIT - 1)
         assert gate.waiting == 1
         await clock.advance(1)
-        with pytest.raises(NotNow, match="too many"):
+        with pytest.raises(ProviderUnavailable, match="too many"):
             await second.task
         assert gate.waiting == 0
 

@@ -12,7 +12,7 @@ from storyloom.providers.resilience.breaker import State
 from storyloom.providers.resilience.gate import LONGEST_WAIT, Gate
 from storyloom.runtime.settings import ProviderSettings
 from storyloom.story.assets import Priority
-from storyloom.story.errors import NotNow
+from storyloom.story.errors import ProviderUnavailable
 from tests.unit.providers.clock import StoppedClock
 
 CALLS = 80
@@ -93,5 +93,8 @@ async def test_nobody_is_lost_and_no_place_either(first: int) -> None:
         day = Day(seed)
         await day.live()
         assert day.ends.total() == CALLS
-        assert set(day.ends) <= {"NoneType", NotNow.__name__, asyncio.CancelledError.__name__}, (seed, day.ends)
+        assert set(day.ends) <= {"NoneType", ProviderUnavailable.__name__, asyncio.CancelledError.__name__}, (
+            seed,
+            day.ends,
+        )
         assert (day.gate.in_flight, day.gate.waiting, day.clock.pending()) == (0, 0, 0), seed

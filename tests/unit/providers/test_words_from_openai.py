@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from storyloom.providers.openai.client import OpenAI
-from storyloom.story.errors import GiveUp
+from storyloom.story.errors import PermanentError
 from tests.unit.providers.asking import (
     JPEG,
     PNG,
@@ -61,7 +61,7 @@ async def test_pictures_go_along_as_data_urls_to_the_vision_model(vendor: Vendor
 
 
 async def test_bytes_that_are_no_picture_never_leave(vendor: Vendor, door: OpenAI) -> None:
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await ask(door, images=[b"GIF89a"])
     assert raised.value.code == "bug"
     assert vendor.bodies == []
@@ -114,7 +114,7 @@ async def test_an_answer_that_misses_the_schema_is_asked_for_again_and_all_is_pa
 
 async def test_three_answers_that_miss_the_schema_are_enough(vendor: Vendor, door: OpenAI) -> None:
     vendor.say(say_json(reply_body("Once upon a time")))
-    with pytest.raises(GiveUp) as raised:
+    with pytest.raises(PermanentError) as raised:
         await ask(door)
     assert (raised.value.code, raised.value.request_id) == ("bad_answer", "req_42")
     assert len(vendor.bodies) == 3

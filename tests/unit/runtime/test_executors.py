@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from storyloom.runtime.executors import in_a_thread
+from storyloom.runtime.executors import run_in_thread
 
 CORES = os.cpu_count() or 1
 
@@ -27,18 +27,18 @@ async def test_work_that_was_given_up_neither_piles_up_nor_begins_late() -> None
             running -= 1
 
     for _ in range(10):
-        attempts = [asyncio.create_task(in_a_thread(work)) for _ in range(CORES)]
+        attempts = [asyncio.create_task(run_in_thread(work)) for _ in range(CORES)]
         await asyncio.wait(attempts, timeout=0.01)
         for attempt in attempts:
             attempt.cancel()
         await asyncio.wait(attempts)
     release.set()
-    assert await in_a_thread(sum, (1, 2)) == 3
+    assert await run_in_thread(sum, (1, 2)) == 3
     assert most <= CORES
     assert begun <= CORES
 
 
 async def test_it_answers_and_raises_what_the_work_does() -> None:
-    assert await in_a_thread(int, "ff", base=16) == 255
+    assert await run_in_thread(int, "ff", base=16) == 255
     with pytest.raises(ZeroDivisionError):
-        await in_a_thread(divmod, 1, 0)
+        await run_in_thread(divmod, 1, 0)

@@ -3,13 +3,13 @@
 import asyncio
 from random import Random
 
-from storyloom.runtime.priority import Turns
+from storyloom.runtime.priority import PriorityLock
 from storyloom.story.assets import Priority
 
 HIGH, NORMAL, URGENT = Priority.HIGH, Priority.NORMAL, Priority.URGENT
 
 
-async def order(turns: Turns, priorities: list[Priority]) -> list[Priority]:
+async def order(turns: PriorityLock, priorities: list[Priority]) -> list[Priority]:
     """In which order those who came while somebody had the turn get theirs."""
     had: list[Priority] = []
     first, go = asyncio.Event(), asyncio.Event()
@@ -33,19 +33,19 @@ async def order(turns: Turns, priorities: list[Priority]) -> list[Priority]:
 
 
 async def test_the_urgent_do_not_wait_behind_the_others() -> None:
-    had = await order(Turns(), [NORMAL] * 20 + [URGENT, HIGH, URGENT])
+    had = await order(PriorityLock(), [NORMAL] * 20 + [URGENT, HIGH, URGENT])
     assert had.index(URGENT) == 0
     assert max(place for place, priority in enumerate(had) if priority is URGENT) <= 3
 
 
 async def test_the_others_have_their_share_while_the_urgent_keep_coming() -> None:
-    had = await order(Turns(), [NORMAL] * 10 + [URGENT] * 40)
+    had = await order(PriorityLock(), [NORMAL] * 10 + [URGENT] * 40)
     assert had[:40].count(NORMAL) >= 10
 
 
 async def test_one_at_a_time_and_all_in_the_end_whoever_leaves_meanwhile() -> None:
     """200 comers, a third of whom are cancelled at some moment."""
-    chance, turns = Random(7), Turns()
+    chance, turns = Random(7), PriorityLock()
     inside = 0
     done: list[int] = []
 

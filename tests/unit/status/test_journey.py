@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.status.transitions import NOTHING, after
+from services.status.transitions import NOTHING, apply
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset, closure
 from storyloom.story.journey import NEED_FAILED, document, failure, overall
 from tests.unit.status.walking import (
@@ -106,7 +106,7 @@ def test_a_settled_asset_hears_no_more(asset: Asset, end: object) -> None:
     own = walk.fingerprint(asset)
     walk.hear(completed(asset, own) if end is completed else failed(asset, own))
     for late in (completed(asset, own), failed(asset, own), retrying(asset, own, 9)):
-        now, effects = after(walk.journey, late)
+        now, effects = apply(walk.journey, late)
         assert now is walk.journey
         assert effects is NOTHING
 
@@ -206,9 +206,9 @@ def test_progress_counts_the_parts_that_are_ready() -> None:
 
 def test_the_words_are_told_the_moment_they_exist() -> None:
     walk = begun()
-    outline = walk.hear(completed(A.OUTLINE, walk.fingerprint(A.OUTLINE))).news[0]
+    outline = walk.hear(completed(A.OUTLINE, walk.fingerprint(A.OUTLINE))).updates[0]
     assert (outline.event, outline.data["title"]) == ("outline", "The Lost Lantern")
-    text = walk.hear(completed(A.TEXT_1, walk.fingerprint(A.TEXT_1))).news[0]
+    text = walk.hear(completed(A.TEXT_1, walk.fingerprint(A.TEXT_1))).updates[0]
     assert (text.event, text.data["scene"]) == ("text", 1)
     assert text.data["text"].startswith("Mira rolled into the wood.")
 
@@ -275,8 +275,8 @@ def test_another_brief_is_another_story_in_every_asset(more: dict[str, Any]) -> 
 
 def test_another_story_of_the_same_brief_has_fingerprints_of_its_own() -> None:
     one, two = new_journey(), new_journey(story_id=UUID(int=6))
-    first, _ = after(one, requested())
-    second, _ = after(two, requested(NOON))
+    first, _ = apply(one, requested())
+    second, _ = apply(two, requested(NOON))
     assert first.assets[A.OUTLINE].fingerprint != second.assets[A.OUTLINE].fingerprint
 
 

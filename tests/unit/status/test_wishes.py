@@ -105,7 +105,7 @@ def test_another_version_of_the_text_makes_all_that_is_told_of_it_and_no_picture
 def test_an_edit_makes_the_narration_of_its_scene_the_audio_and_the_book() -> None:
     walk = finished()
     effects = walk.hear(edited(2))
-    assert ("text", words(2).text) in [(news.event, news.data.get("text")) for news in effects.news]
+    assert ("text", words(2).text) in [(news.event, news.data.get("text")) for news in effects.updates]
     assert set(effects.jobs) == {A.NARRATION_2, A.PDF}
     assert walk.journey.assets[A.TEXT_2].result == words(2)
     content = walk.journey.assets[A.CONTENT].result
@@ -134,7 +134,7 @@ def test_an_edit_of_what_is_being_read_withdraws_the_reading() -> None:
     walk.make(A.OUTLINE, A.TEXT_1)
     old = walk.fingerprint(A.NARRATION_1)
     effects = walk.hear(edited(1))
-    assert effects.withdrawn == ((A.NARRATION_1, old),)
+    assert effects.purges == ((A.NARRATION_1, old),)
     assert effects.jobs == (A.NARRATION_1,)
     assert walk.hear(completed(A.NARRATION_1, old)) is NOTHING, "it tells the old words"
 
@@ -151,7 +151,7 @@ def test_a_story_that_took_too_long_fails_what_is_left_and_starts_nothing() -> N
     walk.make(A.OUTLINE)
     running = {(asset, walk.fingerprint(asset)) for asset in (A.PORTRAIT, A.TEXT_1)}
     effects = walk.hear(ran_out())
-    assert set(effects.withdrawn) == running
+    assert set(effects.purges) == running
     assert effects.jobs == ()
     assert effects.ended
     states = walk.journey.assets
@@ -165,6 +165,6 @@ def test_a_cancelled_story_hears_no_wish() -> None:
     walk.hear(requested())
     walk.make(A.OUTLINE, A.TEXT_1)
     walk.hear(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
-    assert {asset for asset, _ in walk.hear(cancelled()).withdrawn} == {A.TEXT_2, A.NARRATION_1}
+    assert {asset for asset, _ in walk.hear(cancelled()).purges} == {A.TEXT_2, A.NARRATION_1}
     for wish in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), ran_out(), cancelled()):
         assert walk.hear(wish) is NOTHING

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from services.status.transitions import NOTHING, Effects, after
+from services.status.transitions import NOTHING, Effects, apply
 from storyloom.story.assets import GRAPH, PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import (
@@ -131,7 +131,7 @@ class Walk:
     def hear(self, event: AnyEvent) -> Effects:
         """Fold the event in, and hold what must hold after every event."""
         before = self.journey
-        self.journey, effects = after(before, event)
+        self.journey, effects = apply(before, event)
         if self.journey is before:
             assert effects == NOTHING
             return effects
@@ -175,11 +175,11 @@ class Walk:
     def _check_withdrawn(self, before: Journey, effects: Effects) -> None:
         """Exactly what was under way, and neither ended by this event nor is under way still, is withdrawn."""
         under_way = {(asset, state.fingerprint) for asset, state in before.assets.items() if state.status == "queued"}
-        assert under_way.issuperset(effects.withdrawn)
+        assert under_way.issuperset(effects.purges)
         for asset, mark in under_way:
             now = self.journey.assets[asset]
             dropped = now.status == "cancelled" or (now.fingerprint != mark)
-            assert not dropped or (asset, mark) in effects.withdrawn
+            assert not dropped or (asset, mark) in effects.purges
 
     def _check_jobs(self, effects: Effects) -> None:
         states = self.journey.assets
@@ -194,9 +194,9 @@ class Walk:
 
     def _read(self, before: Journey, effects: Effects) -> None:
         """The reader: a snapshot and news must amount to the document, and numbers have no gap."""
-        numbers = [news.seq for news in effects.news]
+        numbers = [news.seq for news in effects.updates]
         assert numbers == list(range(before.seq + 1, self.journey.seq + 1))
-        for news in effects.news:
+        for news in effects.updates:
             self.told.append(news.event)
             if news.event == "snapshot":
                 self.known = {**news.data["assetGenerationStatus"]["assets"]}

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from nats.aio.msg import Msg
 
-from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, Letter, Sent
-from storyloom.messaging.consumer import Pull
+from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, OutboundMessage, PublishOutcome
+from storyloom.messaging.consumer import PullConsumer
 from storyloom.messaging.topology import Names
 from storyloom.story.events import Event
 from storyloom.story.fingerprint import Fingerprint
@@ -77,7 +77,7 @@ class SimBus(Bus):
             raise BusUnavailableError("the bus is away")
         return self.server
 
-    async def _publish(self, letter: Event | AssetRequested, key: str | None) -> Sent:
+    async def _publish(self, letter: Event | AssetRequested, key: str | None) -> PublishOutcome:
         await self.reach()
         if not self._world.happens(self._world.faults.unsent):
             return self._store(letter, key)
@@ -85,7 +85,7 @@ class SimBus(Bus):
             self._store(letter, key)
         raise BusUnavailableError("no acknowledgement")
 
-    def _store(self, letter: Event | AssetRequested, key: str | None) -> Sent:
+    def _store(self, letter: Event | AssetRequested, key: str | None) -> PublishOutcome:
         return self._store_event(letter, key) if isinstance(letter, Event) else self._store_job(letter, key)
 
     async def lanes(self) -> dict[str, LaneState]:
@@ -100,13 +100,13 @@ class SimBus(Bus):
         self.server.mended["events"] += 1
         await self._publish(event, None)
 
-    def _store_event(self, event: Event, key: str | None) -> Sent:
+    def _store_event(self, event: Event, key: str | None) -> PublishOutcome:
         sent = self.server.story.store(event, key)
         self.server.events.setdefault(event.id, event)
         self._world.say("told", self.process.name, event.id, sent.value)
         return sent
 
-    async def command(self, jobs: Iterable[AssetRequested]) -> list[Sent]:
+    async def command(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
         """All are published before any answer is waited for: one that fails leaves the others."""
         sent, failure = [], None
         for job in jobs:
@@ -119,7 +119,7 @@ class SimBus(Bus):
             raise failure
         return sent
 
-    def _store_job(self, job: AssetRequested, key: str | None) -> Sent:
+    def _store_job(self, job: AssetRequested, key: str | None) -> PublishOutcome:
         if self._may_be_held(job):
             self._world.excused[job.fingerprint] += 1
         if job.put_back:
@@ -127,7 +127,7 @@ class SimBus(Bus):
         sent = self.server.jobs.store(job, key)
         self._world.say("sent", self.process.name, job.id, "put back" if job.put_back else "", sent.value)
         self.server.mended["sent after their stop"] += job.fingerprint in self.server.stopped
-        self.server.mended["jobs"] += job.put_back and sent is Sent.STORED
+        self.server.mended["jobs"] += job.put_back and sent is PublishOutcome.STORED
         return sent
 
     def _may_be_held(self, job: AssetRequested) -> bool:
@@ -137,9 +137,9 @@ class SimBus(Bus):
         late = (self._world.at - job.at).total_seconds() > 1
         return late and job.fingerprint not in self._world.manifests
 
-    async def send(self, stream: str, letters: Sequence[Letter]) -> list[Sent]:
+    async def send(self, stream: str, letters: Sequence[OutboundMessage]) -> list[PublishOutcome]:
         self._world.breaks("a dead letter", [letter.subject for letter in letters])
-        return [Sent.STORED for _ in letters]
+        return [PublishOutcome.STORED for _ in letters]
 
     async def whisper(self, subject: str, body: bytes) -> None:
         await self._world.pass_time(self.process)
@@ -207,7 +207,7 @@ class SimMsg(Msg):
         raise AssertionError("nothing is buried here")
 
 
-class SimPull(Pull):
+class SimPull(PullConsumer):
     """The projectors' pull."""
 
     def __init__(self, bus: SimBus) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.status.transitions import after, fingerprint_of
+from services.status.transitions import apply, fingerprint_of
 from storyloom.story.assets import GRAPH, TEXTS, Asset
 from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, SceneTextEdited, StoryCancelled
 from storyloom.story.journey import Journey, document, overall
@@ -80,7 +80,7 @@ def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator
     journey, words = row.first, dict[Asset, SceneText]()
     for event_id in dict.fromkeys(row.heard):
         event: AnyEvent = server.events[event_id]  # type: ignore[assignment]  # all that is told is one of them
-        before, (journey, _) = journey, after(journey, event)
+        before, (journey, _) = journey, apply(journey, event)
         if isinstance(event, Outcome) and journey is not before and _mark(before, event) != event.fingerprint:
             yield f"{event_id} counted, though something else was under way"
         if isinstance(event, StoryCancelled) and overall(before) == "generating" and row.status != "cancelled":

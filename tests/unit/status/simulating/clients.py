@@ -10,10 +10,10 @@ from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.events import (
     AssetRegenerateRequested,
     AssetRetryRequested,
+    CommandEvent,
     Event,
     SceneTextEdited,
     StoryCancelled,
-    Wish,
     story_requested,
 )
 from storyloom.story.journey import Journey
@@ -88,7 +88,7 @@ class Clients:
                     return
                 await asyncio.sleep(1)
 
-    def _wish(self, row: Row, count: int) -> Wish:
+    def _wish(self, row: Row, count: int) -> CommandEvent:
         """Any wish, sensible or not: the rows that the api looks at may be old, and the fold decides."""
         chance, states = self._world.chance, row.assets
         origin: dict[str, Any] = {

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from services.status.projector import Projector
 from services.status.reconciler import Reconciler
-from services.status.repository import Turn
+from services.status.repository import Transition
 from services.status.unfinished import Dispatched
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.events import StoryCompleted
@@ -32,7 +32,7 @@ class Impatient(Projector):
         self,
         jobs: list[AssetRequested],
         done: list[StoryCompleted],
-        unwanted: list[Turn],
+        unwanted: list[Transition],
         earlier: frozenset[asyncio.Task[None]],
     ) -> None:
         await super()._send(jobs, done, unwanted, frozenset())
@@ -45,11 +45,11 @@ class CommandsFirst(Projector):
         self,
         jobs: list[AssetRequested],
         done: list[StoryCompleted],
-        unwanted: list[Turn],
+        unwanted: list[Transition],
         earlier: frozenset[asyncio.Task[None]],
     ) -> None:
         try:
-            await self._bus.command(jobs)
+            await self._bus.enqueue(jobs)
             for turn in unwanted:
                 await self._withdraw(turn)
         except BusUnavailableError:
@@ -59,7 +59,7 @@ class CommandsFirst(Projector):
 class NeverWithdraws(Projector):
     """Leaves unwanted jobs where they are."""
 
-    async def _withdraw(self, turn: Turn) -> None:
+    async def _withdraw(self, turn: Transition) -> None:
         """Do nothing."""
 
 
@@ -74,7 +74,7 @@ class Blind(Reconciler):
     """Does not look what lives on the bus."""
 
     async def _put_back_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
-        return await super()._put_back_jobs(dispatched, frozenset())
+        return await super()._requeue_jobs(dispatched, frozenset())
 
 
 class Hasty(Reconciler):
@@ -83,8 +83,8 @@ class Hasty(Reconciler):
     async def _withdraw_unwanted(
         self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
     ) -> int:
-        self._suspects = frozenset(alive)
-        return await super()._withdraw_unwanted(dispatched, long_since, alive)
+        self._orphan_candidates = frozenset(alive)
+        return await super()._purge_unwanted(dispatched, long_since, alive)
 
 
 class Lenient(Reconciler):

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.status.repository import Locked, Records, RepeatedError, Turn
+from services.status.repository import Locked, Records, RepeatedError, Transition
 from storyloom.story.assets import Asset
-from storyloom.story.events import Wish
+from storyloom.story.events import CommandEvent
 from storyloom.story.journey import AssetState, Journey, overall
 from tests.unit.status.simulating.world import Process, World
 
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass
 class WishRow:
-    wish: Wish
+    wish: CommandEvent
     created_at: datetime
     heard_at: datetime | None = None
 
@@ -87,7 +87,7 @@ class Rows:
         if self._world.happens(self._world.faults.postgres):
             raise ConnectionResetError("the answer was lost")
 
-    def write(self, turns: Iterable[Turn]) -> set[UUID]:
+    def write(self, turns: Iterable[Transition]) -> set[UUID]:
         """``write_turns``: all or nothing. The stories' locks must be held."""
         turns = list(turns)
         current = [turn for turn in turns if not self.versions_hold or self._row(turn).version == turn.before]
@@ -99,10 +99,10 @@ class Rows:
             self._apply(self._row(turn), turn)
         return {turn.journey.story_id for turn in current}
 
-    def _row(self, turn: Turn) -> Row:
+    def _row(self, turn: Transition) -> Row:
         return self.stories[turn.journey.story_id]
 
-    def _apply(self, row: Row, turn: Turn) -> None:
+    def _apply(self, row: Row, turn: Transition) -> None:
         self._world.say("wrote", turn.journey.story_id.int, turn.heard, [asset.value for asset in turn.effects.changed])
         if row.status == "cancelled":
             self._world.breaks("a cancelled story changed", turn.heard)
@@ -115,7 +115,7 @@ class Rows:
             row.assets[asset] = state
         if row.status != "generating" and status == "generating":
             row.began_at = now
-        for news in turn.effects.news:
+        for news in turn.effects.updates:
             row.told.append((news.event, news.data))
             if news.seq != len(row.told):
                 self._world.breaks("news have a gap", news.seq, len(row.told))
@@ -136,7 +136,7 @@ class SimRecords(Records):
         self._rows = rows
         self._process = process
 
-    async def write(self, turns: Sequence[Turn]) -> set[UUID]:
+    async def write(self, turns: Sequence[Transition]) -> set[UUID]:
         await self._rows.reach(self._process)
         with_locks = [self._rows.stories[key] for key in sorted(turn.journey.story_id for turn in turns)]
         for row in with_locks:
@@ -177,7 +177,7 @@ class SimLocked(Locked):
     __slots__ = ("_noted", "_process", "_rows", "_turns")
     _rows: Rows
     _process: Process
-    _turns: list[Turn]
+    _turns: list[Transition]
     _noted: list[str]
 
     def __init__(self, rows: Rows, process: Process, journeys: dict[UUID, Journey]) -> None:
@@ -189,7 +189,7 @@ class SimLocked(Locked):
         await self._rows.reach(self._process)
         return frozenset(event_ids) & self._rows.inbox if self._rows.inbox_holds else frozenset()
 
-    async def write(self, turns: Sequence[Turn]) -> None:
+    async def write(self, turns: Sequence[Transition]) -> None:
         await self._rows.reach(self._process)
         self._turns.extend(turns)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from services.status.projector import Projector
-from services.status.reconciler import Pace, Reconciler
+from services.status.reconciler import Reconciler, ReconcilerSettings
 from tests.unit.status.simulating import checks
 from tests.unit.status.simulating.bus import Server, SimBus, SimPull
 from tests.unit.status.simulating.clients import Clients
@@ -27,7 +27,7 @@ class Plan:
     """At most so many a client."""
     patience: float = 8.0
     """Seconds between a client's wishes at most, but for those who wait for the end."""
-    pace: Pace = Pace()  # noqa: RUF009 - it is frozen
+    pace: ReconcilerSettings = ReconcilerSettings()  # noqa: RUF009 - it is frozen
     replicas: int = 2
     """How many projectors and reconcilers there are."""
     seconds: float = 9.0

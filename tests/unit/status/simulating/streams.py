@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from storyloom.messaging.connection import Sent
+from storyloom.messaging.connection import PublishOutcome
 from storyloom.messaging.topology import EVENTS_FOR_STATUS
 from storyloom.story.events import Event
 from storyloom.story.jobs import AssetRequested
@@ -47,16 +47,16 @@ class Jobs:
         self._window = Window()
         self.standing: dict[str, Standing] = {}
 
-    def store(self, job: AssetRequested, key: str | None) -> Sent:
+    def store(self, job: AssetRequested, key: str | None) -> PublishOutcome:
         if self._window.knows(key):
-            return Sent.REPEATED
+            return PublishOutcome.REPEATED
         if job.subject in self.standing:
-            return Sent.REFUSED
+            return PublishOutcome.REFUSED
         self._window.note(key)
         self._last += 1
         message = self.standing[job.subject] = Standing(self._last, job)
         self._on_free(message)
-        return Sent.STORED
+        return PublishOutcome.STORED
 
     def take(self, message: Standing) -> bool:
         """Deliver a message, if it may be."""
@@ -114,14 +114,14 @@ class Story:
         self.unacked: dict[int, Told] = {}
         self._sleepers: list[asyncio.Future[None]] = []
 
-    def store(self, event: Event, key: str | None) -> Sent:
+    def store(self, event: Event, key: str | None) -> PublishOutcome:
         if self._window.knows(key):
-            return Sent.REPEATED
+            return PublishOutcome.REPEATED
         self._window.note(key)
         self.last += 1
         if type(event).__name__ in EVENTS_FOR_STATUS:
             self._wait(Told(self.last, event))
-        return Sent.STORED
+        return PublishOutcome.STORED
 
     def deliver(self, most: int) -> list[Told]:
         """Some that wait, in an order of chance: redeliveries and slow replicas bring about any."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.status.transitions import _Turn
+from services.status.transitions import _Transition
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from tests.unit.status.simulating import mutants
@@ -56,11 +56,11 @@ def test_without_the_check_of_fingerprints_some_schedule_fails(
 ) -> None:
     """A result of what was asked for before would be taken for one of what is asked for now."""
 
-    def counts(turn: _Turn, asset: Asset, _heard: Fingerprint) -> bool:
+    def counts(turn: _Transition, asset: Asset, _heard: Fingerprint) -> bool:
         return turn.assets[asset].status == "queued"
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Turn, "_counts", counts)
+        patch.setattr(_Transition, "_counts", counts)
         seed = _first_to_fail(DEAF, errors)
     assert seed is not None
     errors.clear()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.status.unfinished import Dispatched, Key, Unfinished
-from storyloom.story.events import AssetFailed, StoryDeadlinePassed, StoryRequested, Wish, story_requested
+from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import DEADLINE, AssetState, Journey
 from tests.unit.status.simulating.rows import Row, Rows
@@ -32,7 +32,7 @@ class SimUnfinished(Unfinished):
             if row.seq == 0 and row.created_at < before
         ]
 
-    async def unheard_wishes(self, before: datetime) -> list[Wish]:
+    async def unheard_wishes(self, before: datetime) -> list[CommandEvent]:
         await self._rows.reach(self._process)
         for key, row in self._rows.wishes.items():
             if row.heard_at is None and key in self._rows.inbox:

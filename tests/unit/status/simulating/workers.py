@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from storyloom.jobs.cancellation import Stopped, concerns
-from storyloom.jobs.in_flight import Held, HeldJob
+from storyloom.jobs.cancellation import CancelledJobs, matches
+from storyloom.jobs.in_flight import InFlightJob, InFlightJobs
 from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.story.assets import TEXTS, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, Event
@@ -36,7 +36,7 @@ class Run:
 class Worker(Process):
     """One worker process, with room for any number of jobs."""
 
-    stopped: Stopped = field(default_factory=Stopped)
+    stopped: CancelledJobs = field(default_factory=CancelledJobs)
     running: dict[asyncio.Task[None], Run] = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ class Workers:
         return not any(worker.running for worker in self.crew)
 
     def _worker(self, name: str) -> Worker:
-        return Worker(name, stopped=Stopped(lambda: self._world.at))
+        return Worker(name, stopped=CancelledJobs(lambda: self._world.at))
 
     def crash(self) -> None:
         """One dies at any step; another takes its place after a while. The bus notices when nobody beats any more."""
@@ -94,12 +94,12 @@ class Workers:
         self._world.excused[run.message.job.fingerprint] += 1
         self._server.jobs.free_again(run.message, ACK_WAIT)
 
-    async def ask(self, bus: Bus, patience: float) -> Sequence[Held]:
+    async def ask(self, bus: Bus, patience: float) -> Sequence[InFlightJobs]:
         """Who holds what? Whoever stands still does not answer, and an answer may be lost."""
         await asyncio.sleep(self._world.chance.uniform(0.001, patience))
         if isinstance(bus, SimBus):
             bus.process.asked_at = self._world.loop.time()
-        answers: list[Held] = []
+        answers: list[InFlightJobs] = []
         if self._silent:
             return answers
         for worker in self.crew:
@@ -109,7 +109,7 @@ class Workers:
                     self._world.excused[run.message.job.fingerprint] += 1
                 continue
             held = tuple(_held(run.message.job) for run in worker.running.values())
-            answers.append(Held.model_construct(worker=worker.name, service=Service.CONTENT, held=held))
+            answers.append(InFlightJobs.model_construct(worker=worker.name, service=Service.CONTENT, held=held))
         return answers
 
     def _offer(self, message: Standing) -> None:
@@ -134,15 +134,15 @@ class Workers:
         for worker in self.crew:
             if worker.stands_until > self._world.loop.time() or self._world.happens(self._world.faults.unheard):
                 continue
-            worker.stopped.hear(stop)
+            worker.stopped.add(stop)
             for task, run in worker.running.items():
-                if concerns(stop, run.message.job):
+                if matches(stop, run.message.job):
                     task.cancel()
                     self._server.jobs.free_again(run.message, ACK_WAIT)
 
     async def _work(self, worker: Worker, run: Run) -> None:
         job = run.message.job
-        if not worker.stopped.covers(job) and not await self._attempt(worker, run):
+        if not worker.stopped.contains(job) and not await self._attempt(worker, run):
             return
         await self._world.pass_time(worker)
         if not self._world.happens(self._world.faults.unheard):
@@ -230,5 +230,5 @@ def _end(job: AssetRequested, world: World, how: str) -> dict[str, Any]:
     return {**_origin(job, world), "id": f"{job.id}.{how}", "started_at": NOON}
 
 
-def _held(job: AssetRequested) -> HeldJob:
-    return HeldJob.model_construct(story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, since=NOON)
+def _held(job: AssetRequested) -> InFlightJob:
+    return InFlightJob.model_construct(story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, since=NOON)
