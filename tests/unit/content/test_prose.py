@@ -44,6 +44,20 @@ def test_half_a_smile_is_not_shown() -> None:
     assert read_paragraphs('{"paragraphs": ["Hi \\ud83d') == ("Hi ",)
     assert read_paragraphs('{"paragraphs": ["Hi \\ud83d\\ude0') == ("Hi ",)
     assert read_paragraphs('{"paragraphs": ["Hi \\ud83d\\ude00') == ("Hi 😀",)
+    assert read_paragraphs('{"paragraphs": ["Hi \ud83d') == ("Hi ",)
+
+
+def test_only_the_scenes_own_paragraphs_are_read() -> None:
+    """Not those of something within it, or of a text that speaks of paragraphs."""
+    assert read_paragraphs('{"alt_text": "\\"paragraphs\\": [\\"no\\"]", "paragraphs": ["Ye') == ("Ye",)
+    assert read_paragraphs('{"before": {"paragraphs": ["no"]}, "paragraphs": ["Ye') == ("Ye",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "7", "null", '{"paragraphs": "one"', '{"paragraphs": [7, {"a": "b"}', "[" * 5000]
+)
+def test_json_of_another_shape_has_no_paragraphs(text: str) -> None:
+    assert read_paragraphs(text) == ()
 
 
 @pytest.mark.parametrize(
