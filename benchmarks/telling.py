@@ -31,7 +31,7 @@ from pydantic import SecretStr
 from benchmarks.figures import report
 from benchmarks.options import read_options
 from benchmarks.ours import BRIEF, NoStore, serve_role
-from client.sse import Parser
+from client.sse import read_events
 from local.nats import EmbeddedNats
 from local.ports import free_port
 from local.postgres import EmbeddedPostgres
@@ -157,12 +157,10 @@ class JobEvents:
 
     async def _read(self, story_id: UUID) -> None:
         """One reader, until the story's end."""
-        parser = Parser()
         async with self._http.get(f"{self._url}/api/v1/stories/{story_id}/events", raise_for_status=True) as response:
-            async for chunk in response.content.iter_any():
-                now = time.time()
-                for event in parser.feed(chunk):
-                    self._note(event.data, now)
+            async for event in read_events(response.content.iter_any()):
+                if event.data:
+                    self._note(event.data, time.time())
 
     def _note(self, data: str, now: float) -> None:
         said = orjson.loads(data)

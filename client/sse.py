@@ -1,78 +1,48 @@
-"""Server-sent events, as bytes come in. The format is WHATWG HTML's, section 9.2.6, "Interpreting an event stream"."""
+"""Server-sent events (WHATWG HTML, section 9.2.6): httpx-sse reads them, within bounds that it does not set itself."""
 
-from codecs import getincrementaldecoder
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import aclosing
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent
 
 LIMIT = 1 << 20
+"""Bytes of an event, give or take a piece."""
+_PIECE = 1 << 12
+# The standard's encoding, whatever a server says; a byte order mark is no part of the text.
+_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8-sig"}
 
 
 class BadStream(Exception):  # noqa: N818 - what it is
     """The stream breaks its bounds."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
-    """One event. ``id`` is the last id of the stream so far, "" before the first."""
+class _Bounded(httpx.AsyncByteStream):
+    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+        self._chunks = chunks
+        self.unread = 0
+        """Bytes that no event has come of yet."""
 
-    event: str
-    data: str
-    id: str = ""
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            # In pieces, since a compressed chunk may hold any number of events: each has its own bound.
+            for start in range(0, len(chunk), _PIECE):
+                piece = chunk[start : start + _PIECE]
+                self.unread += len(piece)
+                if self.unread > LIMIT:
+                    raise BadStream(f"an event is longer than {LIMIT} bytes")
+                yield piece
 
 
-class Parser:
-    """Turns chunks, cut anywhere, into events. Raises BadStream for a line or an event above ``LIMIT`` characters."""
+async def read_events(chunks: AsyncIterable[bytes]) -> AsyncGenerator[ServerSentEvent, None]:
+    """The events in chunks that are cut anywhere, each as soon as it is complete. Raises BadStream.
 
-    def __init__(self) -> None:
-        self.last_id = ""
-        self.retry: float | None = None
-        """Seconds to wait before reconnecting, when the server has named them."""
-        self._decoder = getincrementaldecoder("utf-8-sig")(errors="replace")
-        self._line = ""
-        self._after_return = False
-        self._event = ""
-        self._data: list[str] = []
-        self._size = 0
-
-    def feed(self, chunk: bytes) -> list[ServerEvent]:
-        """The events that this chunk completes."""
-        text = self._decoder.decode(chunk)
-        if self._after_return and text:
-            text = text.removeprefix("\n")
-            self._after_return = False
-        if text.endswith("\r"):
-            self._after_return = True
-        *lines, self._line = (self._line + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        if len(self._line) > LIMIT:
-            raise BadStream(f"a line is longer than {LIMIT} characters")
-        events = [self._read(line) for line in lines]
-        return [event for event in events if event is not None]
-
-    def _read(self, line: str) -> ServerEvent | None:
-        if not line:
-            return self._dispatch()
-        field, _, value = line.partition(":")
-        self._take(field, value.removeprefix(" "))
-        return None
-
-    def _take(self, field: str, value: str) -> None:
-        match field:
-            case "event":
-                self._event = value
-            case "data":
-                self._data.append(value)
-                self._size += len(value)
-                if self._size > LIMIT:
-                    raise BadStream(f"an event is longer than {LIMIT} characters")
-            case "id" if "\0" not in value:
-                self.last_id = value
-            case "retry" if value.isascii() and value.isdigit():
-                self.retry = int(value) / 1000
-            case _:
-                pass  # a comment (nothing stands before its colon), or a field of the future
-
-    def _dispatch(self) -> ServerEvent | None:
-        event, data = self._event, self._data
-        self._event, self._data, self._size = "", [], 0
-        if not data:
-            return None
-        return ServerEvent(event or "message", "\n".join(data), self.last_id)
+    ``id`` is the last one so far, "" before the first. Unlike a browser's, an event may be without ``data``: one that
+    only names the seconds before reconnecting (``retry``, in milliseconds), or a heartbeat.
+    """
+    bounded = _Bounded(chunks)
+    source = EventSource(httpx.Response(httpx.codes.OK, headers=_HEADERS, stream=bounded))
+    async with aclosing(source.aiter_sse()) as events:
+        async for event in events:
+            bounded.unread = 0
+            yield event

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import httpx
+from httpx_sse import ServerSentEvent
 
 from client.problem import Problem, problem_in, unreachable
-from client.sse import BadStream, Parser, ServerEvent
+from client.sse import BadStream, read_events
 from client.wire import StoryEvent
 
 IDLE = 45.0
@@ -38,7 +39,7 @@ class Stream:
         self._last = after
         self._idle = idle
         self._patience = patience
-        self._parser = Parser()
+        self._first_pause = FIRST_PAUSE
         self._heard = 0.0
         self._ended = False
 
@@ -78,20 +79,23 @@ class Stream:
             raise _Broken(unreachable(ConnectionError("the stream broke off")))
 
     async def _read(self, response: httpx.Response) -> AsyncGenerator[StoryEvent, None]:
-        retry = self._parser.retry
-        self._parser = Parser()
-        self._parser.retry = retry
-        async for chunk in response.aiter_bytes():
-            self._heard = asyncio.get_running_loop().time()
-            for raw in self._parser.feed(chunk):
-                if raw.event == "end":
+        async with aclosing(read_events(self._chunks(response))) as events:
+            async for raw in events:
+                if raw.retry is not None and raw.retry > 0:
+                    self._first_pause = min(raw.retry, 1000 * LONGEST_PAUSE) / 1000
+                if raw.event == "end" and raw.data:
                     self._ended = True
                     return
                 event = self._understood(raw)
                 if event is not None:
                     yield event
 
-    def _understood(self, raw: ServerEvent) -> StoryEvent | None:
+    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        async for chunk in response.aiter_bytes():
+            self._heard = asyncio.get_running_loop().time()  # a heartbeat counts, too
+            yield chunk
+
+    def _understood(self, raw: ServerSentEvent) -> StoryEvent | None:
         """The event, None for one already seen or one that says nothing to us."""
         try:
             data = json.loads(raw.data)
@@ -113,8 +117,7 @@ class Stream:
         """Seconds before the next attempt: the server's word first, then longer and longer, never in step."""
         if problem.retry_after is not None:
             return problem.retry_after
-        first = self._parser.retry or FIRST_PAUSE
-        longest = min(first * 2**failures, LONGEST_PAUSE)
+        longest = min(self._first_pause * 2**failures, LONGEST_PAUSE)
         return random.uniform(longest / 2, longest)
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from client import FieldError, Problem, StoryEvent, StoryloomClient, Taken
-from client.stream import Stream
+from client.stream import FIRST_PAUSE, LONGEST_PAUSE, Stream
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STORY = "00000000-0000-0000-0000-000000000007"
@@ -156,6 +156,46 @@ async def test_a_refusal_ends_the_stream_at_once(client: StoryloomClient, api: F
 async def test_what_no_client_understands_is_passed_over(client: StoryloomClient, api: FakeApi) -> None:
     api.streams("id: 1\nevent: text\ndata: not json\n\nid: 2\nevent: text\ndata: [1]\n\nevent: end\ndata: {}\n\n")
     assert [event async for event in client.events(STORY)] == []
+
+
+async def test_a_line_separator_within_a_text_stays_there(client: StoryloomClient, api: FakeApi) -> None:
+    """JSON may hold it as it is, and to Python's splitlines it ends a line."""
+    api.streams('id: 1\nevent: text\ndata: {"text":"a\u2028b\x85c"}\n\nevent: end\ndata: {}\n\n')
+    assert [event.data async for event in client.events(STORY)] == [{"text": "a\u2028b\x85c"}]
+
+
+async def test_an_event_without_data_says_nothing(client: StoryloomClient, api: FakeApi) -> None:
+    api.streams(
+        'id: 1\nevent: text\ndata: {"scene":1}\n\n: heartbeat\n\nevent: end\n\nevent: text\n\n'
+        'id: 2\nevent: text\ndata: {"scene":2}\n\nevent: end\ndata: {}\n\n'
+    )
+    assert [event.seq async for event in client.events(STORY)] == [1, 2]
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("retry", "seconds"), [("2500", 2.5), ("90000", LONGEST_PAUSE), ("0", FIRST_PAUSE), ("-1", FIRST_PAUSE)]
+)
+async def test_the_server_may_name_the_pause_before_reconnecting(retry: str, seconds: float) -> None:
+    stream = await read_once(f"retry: {retry}\n\n")
+    assert seconds / 2 <= stream._pause(0, Problem(0, "unreachable", "cut")) <= seconds
+
+
+async def test_a_heartbeat_is_a_sign_of_life() -> None:
+    stream = await read_once(": heartbeat\n\n")
+    assert stream._heard > 0
+
+
+async def read_once(text: str) -> Stream:
+    """A stream that has read this much on its first connection."""
+
+    async def answer() -> AsyncIterator[bytes]:
+        yield text.encode()
+
+    async with httpx.AsyncClient() as http:
+        stream = Stream(http, "/stories/x/events", None)
+        assert [event async for event in stream._read(httpx.Response(200, content=answer()))] == []
+    return stream
 
 
 async def test_a_silent_connection_is_given_up_and_told_of(url: str, api: FakeApi) -> None:
