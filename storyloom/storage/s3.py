@@ -15,7 +15,9 @@ from storyloom.runtime.settings import StoreSettings
 from storyloom.story.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
+    from botocore.paginate import PageIterator
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -65,16 +67,13 @@ class Bucket:
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
 
     async def pages(self, prefix: str, *, delimiter: str = "") -> AsyncIterator[Page]:
-        """What lies under a prefix, a page at a time."""
-        more: dict[str, Any] = {"MaxKeys": self.page_size} | ({"Delimiter": delimiter} if delimiter else {})
-        while True:
-            found = await self._call("list_objects_v2", Prefix=prefix, **more)
+        """What lies under a prefix, a page at a time: each is asked for when the one before it is done with."""
+        wanted: dict[str, Any] = {"Prefix": prefix} | ({"Delimiter": delimiter} if delimiter else {})
+        listing = iter(await self._in_thread(partial(self._list_now, wanted)))
+        # None for the end: a StopIteration cannot leave a thread.
+        while (found := await self._in_thread(partial(next, listing, None))) is not None:
             objects = [(entry["Key"], int(entry["Size"])) for entry in found.get("Contents", [])]
             yield Page(objects, [entry["Prefix"] for entry in found.get("CommonPrefixes", [])])
-            token = found.get("NextContinuationToken")
-            if not found.get("IsTruncated") or not token:
-                return
-            more["ContinuationToken"] = token
 
     async def exists(self, key: str) -> bool:
         """Whether an object is there. A bucket that is not there has none."""
@@ -109,6 +108,12 @@ class Bucket:
             else:
                 return
         await self._call(operation, **arguments)
+
+    def _list_now(self, wanted: dict[str, Any]) -> "PageIterator[ListObjectsV2OutputTypeDef]":
+        paginator = self._client().get_paginator("list_objects_v2")
+        return paginator.paginate(
+            Bucket=self.settings.s3_bucket, PaginationConfig={"PageSize": self.page_size}, **wanted
+        )
 
     async def _read(self, key: str) -> bytes | None:
         return await self._in_thread(partial(self._read_now, key))

@@ -1,4 +1,4 @@
-"""A store of a page of code that honours If-None-Match, as S3 does; it misbehaves by name."""
+"""A store of a page of code that honours If-None-Match and lists by pages, as S3 does; it misbehaves by name."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,13 +16,17 @@ _CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests"}
 
 @dataclass
 class StrictStore:
-    """Objects by path. ``refuse`` answers so many requests with that status; ``cut`` hangs up on every request."""
+    """Objects by path. ``refuse`` answers so many requests with that status; ``cut`` hangs up on every request.
+
+    ``dizzy`` names the same next page on every page of a listing.
+    """
 
     objects: dict[str, bytes] = field(default_factory=dict)
     refuse: int | None = None
     refusals: int = 1_000_000
     taken: int = 412
     cut: bool = False
+    dizzy: bool = False
     asked: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -40,9 +44,26 @@ class StrictStore:
                 return _error(self.taken)
             self.objects[request.path] = data
             return web.Response(headers={"ETag": '"1"'})
+        if "list-type" in request.query:
+            return self._list(request)
         if request.path not in self.objects:
             return _error(404)
         return web.Response(body=self.objects[request.path])
+
+    def _list(self, request: web.Request) -> web.Response:
+        head = f"/{request.path.strip('/')}/"
+        keys = [path.removeprefix(head) for path in sorted(self.objects)]
+        first, most = int(request.query.get("continuation-token", 0)), int(request.query["max-keys"])
+        later = first + most
+        entries = "".join(
+            f"<Contents><Key>{key}</Key><Size>{len(self.objects[head + key])}</Size></Contents>"
+            for key in keys[first:later]
+            if key.startswith(request.query["prefix"])
+        )
+        more = later < len(keys)
+        token = f"<NextContinuationToken>{0 if self.dizzy else later}</NextContinuationToken>" if more else ""
+        body = f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{token}{entries}</ListBucketResult>"
+        return web.Response(text=body, content_type="application/xml")
 
 
 @asynccontextmanager

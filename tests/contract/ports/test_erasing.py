@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from storyloom.jobs.manifest import Manifest
-from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects, manifest_key
+from storyloom.storage.s3 import Page
+from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
-from storyloom.story.errors import PermanentError
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
+from tests.contract.ports.strict_store import strict_store
 from tests.makers import sample
 
 PRINT = Fingerprint("5a" * 32)
@@ -30,8 +32,11 @@ class OneByOne(SmallPages):
         super().__init__(settings, threads=2)
         self.together = 0
 
+    def pages(self, prefix: str, *, delimiter: str = "") -> AsyncIterator[Page]:
+        del delimiter
+        return super().pages(prefix)
+
     async def _call(self, operation: str, **arguments: Any) -> Any:
-        arguments.pop("Delimiter", None)
         if operation == "delete_objects":
             self.together += 1
             raise PermanentError("store: NotImplemented", code="store_refused")
@@ -109,3 +114,31 @@ async def test_a_store_that_refuses_is_not_taken_for_an_empty_one(store_settings
     with pytest.raises(PermanentError):
         await objects.erase(uuid4())
     await objects.close()
+
+
+async def test_a_page_is_asked_for_when_the_one_before_it_is_done_with() -> None:
+    """A store may hold millions of objects; whoever stops early has not listed them."""
+    async with strict_store() as (store, settings):
+        store.objects = {f"/{settings.s3_bucket}/stories/{number}": bytes(number) for number in range(5)}
+        objects = SmallPages(settings)
+        pages = objects.pages("stories/")
+        assert store.asked == []
+        assert (await anext(pages)).objects == [("stories/0", 0), ("stories/1", 1)]
+        assert store.asked == ["GET"]
+        assert [page.objects for page in [page async for page in pages]] == [
+            [("stories/2", 2), ("stories/3", 3)],
+            [("stories/4", 4)],
+        ]
+        assert store.asked == ["GET"] * 3
+        await objects.close()
+
+
+async def test_a_listing_that_goes_round_in_circles_is_given_up() -> None:
+    async with strict_store() as (store, settings):
+        store.objects = {f"/{settings.s3_bucket}/stories/{number}": b"" for number in range(5)}
+        store.dizzy = True
+        objects = SmallPages(settings)
+        with pytest.raises(RetryableError, match="store: PaginationError"):
+            [page async for page in objects.pages("stories/")]
+        assert len(store.asked) <= 3
+        await objects.close()
