@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 
+import stamina
 import structlog
 
 from storyloom.runtime.settings import LogSettings
@@ -34,6 +35,8 @@ def set_up(settings: LogSettings, service: str) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stdout, force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Whoever tries again says so in an event of its own; stamina's would repeat a call's arguments, whatever they hold.
+    stamina.instrumentation.set_on_retry_hooks([])
     # While Postgres is away the pool tells of it with a traceback again and again; readiness and our logs say it once.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 

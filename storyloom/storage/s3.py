@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import stamina
 import structlog
 
 from storyloom.runtime.settings import StoreSettings
@@ -99,15 +100,17 @@ class Bucket:
             )
 
     async def _patiently(self, operation: str, **arguments: Any) -> None:
-        for pause in self.settings.store_pauses:
-            try:
+        pauses = iter(self.settings.store_pauses)
+
+        def pause_after(failure: Exception) -> bool | float:
+            if not isinstance(failure, RetryableError) or (pause := next(pauses, None)) is None:
+                return False
+            log.warning("store.away", reason=failure.reason, seconds=pause)
+            return pause
+
+        async for attempt in stamina.retry_context(pause_after, attempts=None, timeout=None):
+            with attempt:
                 await self._call(operation, **arguments)
-            except RetryableError as failure:
-                log.warning("store.away", reason=failure.reason, seconds=pause)
-                await asyncio.sleep(pause)
-            else:
-                return
-        await self._call(operation, **arguments)
 
     def _list_now(self, wanted: dict[str, Any]) -> "PageIterator[ListObjectsV2OutputTypeDef]":
         paginator = self._client().get_paginator("list_objects_v2")

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from storyloom.jobs.manifest import Manifest
-from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects, manifest_key
+from storyloom.runtime.settings import Settings, StoreSettings
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
@@ -198,3 +199,47 @@ async def test_what_is_paid_for_is_stored_patiently(story_id: UUID) -> None:
         stored = await objects.put(story_id, Asset.COVER, BYTES, "image/png")
         assert await objects.get(stored) == BYTES
         await objects.close()
+
+
+async def test_patience_with_a_store_that_is_away_ends(story_id: UUID) -> None:
+    """After the last of the pauses that are set: then the attempt has failed."""
+    async with strict_store() as (store, settings):
+        store.refuse = 503
+        objects = Objects(settings.model_copy(update={"store_pauses": (0.01, 0.02)}))
+        with capture_logs() as logs, pytest.raises(RetryableError):
+            await objects.put(story_id, Asset.COVER, BYTES, "image/png")
+        assert [said["seconds"] for said in logs if said["event"] == "store.away"] == [0.01, 0.02]
+        assert len(store.asked) == 3 * 2, "boto3 asks once more each time"
+        await objects.close()
+
+
+async def test_a_store_that_refuses_is_asked_once(story_id: UUID) -> None:
+    async with strict_store() as (store, settings):
+        store.refuse = 403
+        objects = Objects(settings.model_copy(update={"store_pauses": (10,)}))
+        with pytest.raises(PermanentError):
+            await objects.put(story_id, Asset.COVER, BYTES, "image/png")
+        assert len(store.asked) == 1
+        await objects.close()
+
+
+class Away(Objects):
+    """Speaks to a store that is away, and says when it has been asked."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        super().__init__(settings)
+        self.asked = asyncio.Event()
+
+    async def _call(self, operation: str, **arguments: Any) -> Any:
+        self.asked.set()
+        raise RetryableError("store: away")
+
+
+async def test_whoever_is_cancelled_waits_for_no_store(story_id: UUID) -> None:
+    objects = Away(StoreSettings(store_pauses=(1000,)))
+    putting = asyncio.create_task(objects.put(story_id, Asset.COVER, BYTES, "image/png"))
+    await objects.asked.wait()
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    await objects.close()
