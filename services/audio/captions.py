@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import zip_longest
 
+from webvtt import Caption, WebVTT
+from webvtt.models import Timestamp
+
 from storyloom.story.results import Word
 
 LINE = 42  # characters; what broadcasters take for readable (BBC subtitle guidelines give 37 to 42)
@@ -19,9 +22,8 @@ def write_block(paragraphs: Iterable[Sequence[Word]]) -> str:
 
 def write_vtt(paragraphs: Iterable[Sequence[Word]]) -> str:
     """WebVTT (https://www.w3.org/TR/webvtt1/): a cue is a sentence or the part of it that fits two lines."""
-    cues = [cue for words in paragraphs for sentence in _sentences(words) for cue in _cues(sentence)]
-    blocks = [f"{number}\n{_write_cue(cue)}" for number, cue in enumerate(cues, start=1)]
-    return "\n\n".join(["WEBVTT", *blocks]) + "\n"
+    cues = (cue for words in paragraphs for sentence in _sentences(words) for cue in _cues(sentence))
+    return WebVTT(captions=[_caption(number, cue) for number, cue in enumerate(cues, start=1)]).content
 
 
 def _span(word: Word) -> str:
@@ -50,20 +52,20 @@ def _cues(sentence: Sequence[Word]) -> Iterator[list[list[Word]]]:
         yield lines[first : first + LINES]
 
 
-def _write_cue(lines: Sequence[Sequence[Word]]) -> str:
+def _caption(number: int, lines: Sequence[Sequence[Word]]) -> Caption:
     start, end = lines[0][0].start, lines[-1][-1].end
-    # A cue must end after it starts, even where all its words are silent.
-    times = f"{_clock(start)} --> {_clock(max(end, start + 0.001))}"
-    return "\n".join([times, *(" ".join(_cue_text(word.txt) for word in line) for line in lines)])
+    return Caption(
+        start=_clock(start),
+        end=_clock(max(end, start + 0.001)),  # a cue must end after it starts, even where all its words are silent
+        text=[" ".join(_cue_text(word.txt) for word in line) for line in lines],
+        identifier=str(number),
+    )
 
 
 def _clock(seconds: float) -> str:
-    thousandths = round(seconds * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{rest // 1000:02}.{rest % 1000:03}"
+    return str(Timestamp.from_seconds(seconds))
 
 
 def _cue_text(txt: str) -> str:
-    """Escaped as WebVTT has it; NUL is what its parsers replace."""
-    return txt.replace("\0", "\ufffd").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Escaped as WebVTT has it, which the library leaves to us; NUL is what its parsers replace."""
+    return escape(txt, quote=False).replace("\0", "\ufffd")

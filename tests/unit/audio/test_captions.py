@@ -1,9 +1,11 @@
 """Blocks and captions: escaped, in order, nothing lost."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +135,21 @@ def test_a_long_sentence_goes_on_in_the_next_cue() -> None:
 def test_an_hour_is_written_as_an_hour() -> None:
     [(start, end, _)] = read_vtt(write_vtt([[Word(txt="a", start=3661.5, end=3661.5)]]))
     assert (start, end) == (3661.5, 3661.501)
+
+
+def test_captions_are_written_as_agreed() -> None:
+    words = [Word(txt="Tom", start=0, end=0.4), Word(txt="&", start=0.5, end=0.9), Word(txt="-->", start=1, end=3661.0)]
+    assert write_vtt([words]) == "WEBVTT\n\n1\n00:00:00.000 --> 01:01:01.000\nTom &amp; --&gt;\n"
+    assert write_vtt([]) == "WEBVTT\n"
+    assert write_vtt([[Word(txt="a\0", start=359_999.9996, end=360_000.5)]]).splitlines()[3:] == [
+        "100:00:00.000 --> 100:00:00.500",
+        "a\ufffd",
+    ]
+
+
+@given(paragraphs())
+def test_captions_are_valid_to_a_strict_reader(given_: list[list[Word]]) -> None:
+    read = webvtt.from_string(write_vtt(given_), strict=True).captions
+    words = [unescape(txt) for cue in read for line in cue.lines for txt in line.split(" ")]
+    assert words == [word.txt for words in given_ for word in words]
+    assert [cue.identifier for cue in read] == [str(number) for number in range(1, len(read) + 1)]
