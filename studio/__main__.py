@@ -1,4 +1,4 @@
-"""`python -m studio`: the studio as a process of its own. One line of JSON says where, when it is ready."""
+"""`storyloom-studio` or `python -m studio`: a process of its own. One line of JSON says where, when it is ready."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import signal
 import sys
 from typing import get_args
 
+from studio import __version__
 from studio.app import serve
 from studio.settings import Engine, LatencyProfile, StudioSettings, WrongSettingError
 
@@ -38,10 +39,11 @@ def read_settings(arguments: list[str]) -> StudioSettings:
     """The environment's settings, and what the command line says instead. Raises WrongSettingError."""
     settings = StudioSettings.from_environment(os.environ)
     parser = argparse.ArgumentParser(
-        prog="python -m studio",
+        prog="storyloom-studio",
         description="OpenAI and ElevenLabs on localhost. STUDIO_* in the environment set the same, and: "
         "STUDIO_REFUSED_KEYS (comma-separated), STUDIO_LEDGER_ROWS.",
     )
+    parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--host", default=settings.host, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=settings.port, help="0 takes any free port (%(default)s)")
     parser.add_argument("--latency", choices=get_args(LatencyProfile), default=settings.latency)
