@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -14,7 +13,7 @@ from typing import get_args
 
 from studio import __version__
 from studio.app import serve
-from studio.settings import Engine, LatencyProfile, StudioSettings, WrongSettingError
+from studio.settings import Engine, InvalidSettingError, LatencyProfile, StudioSettings
 
 
 def main() -> int:
@@ -26,7 +25,7 @@ def main() -> int:
 
             return uvloop.run(_run(settings))
         return asyncio.run(_run(settings))
-    except WrongSettingError as error:
+    except InvalidSettingError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's own words
         return 2
     except OSError as error:
@@ -36,23 +35,23 @@ def main() -> int:
 
 
 def read_settings(arguments: list[str]) -> StudioSettings:
-    """The environment's settings, and what the command line says instead. Raises WrongSettingError."""
-    settings = StudioSettings.from_environment(os.environ)
+    """The environment's settings, and what the command line says instead. Raises InvalidSettingError."""
+    default = StudioSettings.from_environment(os.environ)
     parser = argparse.ArgumentParser(
         prog="storyloom-studio",
         description="OpenAI and ElevenLabs on localhost. STUDIO_* in the environment set the same, and: "
         "STUDIO_REFUSED_KEYS (comma-separated), STUDIO_LEDGER_ROWS.",
+        argument_default=argparse.SUPPRESS,  # what is not said is left to the environment
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--host", default=settings.host, help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=settings.port, help="0 takes any free port (%(default)s)")
-    parser.add_argument("--latency", choices=get_args(LatencyProfile), default=settings.latency)
-    parser.add_argument("--latency-scale", type=float, default=settings.latency_scale, metavar="FACTOR")
-    parser.add_argument("--voice", choices=get_args(Engine), default=settings.voice)
-    parser.add_argument("--painters", type=int, default=settings.painters, metavar="PROCESSES")
-    parser.add_argument("--speakers", type=int, default=settings.speakers, metavar="PROCESSES")
-    given = vars(parser.parse_args(arguments))
-    return dataclasses.replace(settings, **given)
+    parser.add_argument("--host", help=f"address to listen on ({default.host})")
+    parser.add_argument("--port", help=f"0 takes any free port ({default.port})")
+    parser.add_argument("--latency", choices=get_args(LatencyProfile))
+    parser.add_argument("--latency-scale", metavar="FACTOR")
+    parser.add_argument("--voice", choices=get_args(Engine))
+    parser.add_argument("--painters", metavar="PROCESSES")
+    parser.add_argument("--speakers", metavar="PROCESSES")
+    return StudioSettings.from_environment(os.environ, **vars(parser.parse_args(arguments)))
 
 
 async def _run(settings: StudioSettings) -> int:

@@ -10,15 +10,17 @@ import json
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from studio.calls import Call, draw_seed
 from studio.desk import DESK, REQUEST_ID, Dialect, Visit
 from studio.parts import Speech
 from studio.prices import price_speech
-from studio.schema import Problem, find_problems
 from studio.validation import read_spec
 from studio.vendor_errors import VendorError
 
@@ -27,10 +29,61 @@ _SPOKEN_FORMAT = "mp3_44100_128"
 _VOICE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST = {"eleven_v3": 5_000, "eleven_flash_v2_5": 40_000, "eleven_turbo_v2_5": 40_000}  # characters a request
 _LONGEST_OTHERWISE = 10_000
-_PYDANTIC_KIND = {
-    "minimum": "greater_than_equal", "maximum": "less_than_equal", "min_length": "string_too_short",
-    "max_items": "too_long", "value": "enum", "missing": "missing",
-}  # fmt: skip
+_T = TypeVar("_T")
+_Share = Annotated[float, Field(ge=0, le=1)]
+_RequestIds = Annotated[list[str], Field(max_length=3)]
+
+
+class VoiceSettings(BaseModel):
+    """How to read; the bounds are those of ElevenLabs' guide."""
+
+    stability: _Share | None = None
+    use_speaker_boost: bool | None = None
+    similarity_boost: _Share | None = None
+    style: _Share | None = None
+    speed: Annotated[float, Field(ge=0.7, le=1.2)] | None = None
+
+
+class PronunciationDictionary(BaseModel):
+    """Taken and not used: the studio knows no dictionaries."""
+
+    pronunciation_dictionary_id: str
+    version_id: str | None = None
+
+
+class Normalization(StrEnum):
+    """Whether numbers are spelled out; taken and not used."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+class SpeechBody(BaseModel):
+    """The request's body. pydantic validates it, as it does behind ElevenLabs' own API: its errors are the vendor's."""
+
+    text: Annotated[str, Field(min_length=1)]
+    model_id: str = _DEFAULT_MODEL
+    language_code: str | None = None
+    voice_settings: VoiceSettings | None = None
+    pronunciation_dictionary_locators: Annotated[list[PronunciationDictionary], Field(max_length=3)] = []
+    seed: Annotated[int, Field(ge=0, le=4_294_967_295)] | None = None
+    previous_text: str | None = None
+    next_text: str | None = None
+    previous_request_ids: _RequestIds = []
+    next_request_ids: _RequestIds = []
+    apply_text_normalization: Normalization = Normalization.AUTO
+    apply_language_text_normalization: bool = False
+
+
+_BODY = TypeAdapter(SpeechBody)
+
+
+@cache
+def _formats() -> TypeAdapter[Any]:
+    names = {name: name for name in read_spec("elevenlabs")["formats"]}
+    formats: Any = StrEnum("OutputFormat", names)  # type: ignore[misc]  # mypy knows no enum that is made of data
+    return TypeAdapter(formats)
 
 
 def elevenlabs_error(status: int, kind: str, message: str, headers: Mapping[str, str] | None = None) -> VendorError:
@@ -68,16 +121,15 @@ async def create_speech(request: web.Request) -> web.StreamResponse:
     """Read a text aloud."""
     desk = request.app[DESK]
     body = await _read_body(request)
-    voice_id, model = request.match_info["voice_id"], body.get("model_id") or _DEFAULT_MODEL
-    _check_call(request, voice_id, model, body["text"])
-    settings = {name: value for name, value in (body.get("voice_settings") or {}).items() if value is not None}
-    near = [body.get("previous_text"), body.get("next_text")]
-    own_seed = body.get("seed")
+    voice_id, model = request.match_info["voice_id"], body.model_id or _DEFAULT_MODEL
+    _check_call(request, voice_id, model, body.text)
+    settings = body.voice_settings.model_dump(exclude_none=True) if body.voice_settings else {}
+    near = [body.previous_text, body.next_text]
     call = Call(
         endpoint="text_to_speech",
         model=model,
-        prompt=body["text"],
-        seed=draw_seed(body["text"], voice_id, settings, near) if own_seed is None else int(own_seed),
+        prompt=body.text,
+        seed=draw_seed(body.text, voice_id, settings, near) if body.seed is None else body.seed,
         request_id=request[REQUEST_ID],
     )
     visit = await desk.open(request, call, _DIALECT)
@@ -88,9 +140,7 @@ async def create_speech(request: web.Request) -> web.StreamResponse:
         )  # fmt: skip
     engine = desk.settings.voice
     try:
-        speech = await desk.parts.speak(
-            body["text"], voice_id=voice_id, settings=settings, engine=engine, seed=call.seed
-        )
+        speech = await desk.parts.speak(body.text, voice_id=voice_id, settings=settings, engine=engine, seed=call.seed)
     except ValueError as error:
         raise elevenlabs_error(400, "invalid_text", f"The text cannot be read aloud: {error}") from error
     return await _send(visit, speech)
@@ -112,55 +162,34 @@ async def _send(visit: Visit, speech: Speech) -> web.StreamResponse:
     return await visit.send(answer, cost_usd=price_speech(visit.call.model, characters), headers=headers)
 
 
-async def _read_body(request: web.Request) -> dict[str, Any]:
-    """The request's body, valid. Raises 422 in the shape of FastAPI, which ElevenLabs' API is built with."""
+async def _read_body(request: web.Request) -> SpeechBody:
+    """The request's body. Raises 422 in the shape of FastAPI, which ElevenLabs' API is built with."""
     try:
         body = json.loads(await request.read())
     except ValueError as error:
         raise _unprocessable(
             [{"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}}]
         ) from error
-    problems = find_problems(body, read_spec("elevenlabs")["request"])
-    if problems:
-        raise _unprocessable([_explain(problem) for problem in problems])
-    valid: dict[str, Any] = body
-    return valid
+    return _validate(_BODY, body, "body")
+
+
+def _validate(wanted: TypeAdapter[_T], value: Any, *where: str) -> _T:
+    try:
+        return wanted.validate_python(value)
+    except ValidationError as error:
+        found = json.loads(error.json(include_url=False))
+        raise _unprocessable([{**each, "loc": [*where, *each["loc"]]} for each in found]) from error
 
 
 def _unprocessable(detail: list[dict[str, Any]]) -> VendorError:
     return VendorError(422, {"detail": detail})
 
 
-def _explain(problem: Problem) -> dict[str, Any]:
-    wanted = problem.limit if isinstance(problem.limit, list) else [problem.limit]
-    match problem.kind:
-        case "missing":
-            message = "Field required"
-        case "type":
-            message = f"Input should be a valid {next(name for name in wanted if name != 'null')}"
-        case "minimum":
-            message = f"Input should be greater than or equal to {problem.limit}"
-        case "maximum":
-            message = f"Input should be less than or equal to {problem.limit}"
-        case "value":
-            message = f"Input should be {' or '.join(repr(value) for value in wanted)}"
-        case "min_length":
-            message = f"String should have at least {problem.limit} character"
-        case _:
-            message = f"Input should satisfy {problem.kind} {problem.limit}"
-    kind = _PYDANTIC_KIND.get(problem.kind, f"{wanted[0]}_type" if problem.kind == "type" else problem.kind)
-    return {"type": kind, "loc": ["body", *problem.path], "msg": message, "input": problem.value}
-
-
 def _check_call(request: web.Request, voice_id: str, model: str, text: str) -> None:
     """Raises for a format, a voice or a model that is not there, and for a text that is too long."""
     spec = read_spec("elevenlabs")
     output_format = request.query.get("output_format", _SPOKEN_FORMAT)
-    if output_format not in spec["formats"]:
-        raise _unprocessable(
-            [{"type": "enum", "loc": ["query", "output_format"], "input": output_format,
-              "msg": f"Input should be {' or '.join(map(repr, spec['formats']))}"}]
-        )  # fmt: skip
+    _validate(_formats(), output_format, "query", "output_format")
     if output_format != _SPOKEN_FORMAT:
         raise elevenlabs_error(
             403, "output_format_not_allowed", f"The requested output format {output_format} is not available here; "

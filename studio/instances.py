@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from studio.schema import Schema, resolve, types_of
+from studio.schema import InvalidSchemaError, Schema, resolve, types_of
 
 _WHO = (
     "the fox",
@@ -29,8 +29,11 @@ def invent_sentence(rng: random.Random) -> str:
 
 
 def invent(schema: Schema, seed: int) -> Any:
-    """A value that fits the schema. The same seed gives the same value."""
-    return _invent(schema, schema, random.Random(seed), 0)
+    """A value that fits the schema; the same seed, the same value. Raises InvalidSchemaError if none can be made."""
+    try:
+        return _invent(schema, schema, random.Random(seed), 0)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:  # an odd keyword value
+        raise InvalidSchemaError(f"no value can be made for it: {error!r}") from error
 
 
 def _invent(schema: Schema, root: Schema, rng: random.Random, depth: int) -> Any:

@@ -36,7 +36,7 @@ class Answer:
         """The same, broken off after `most` tokens, if it has more."""
         if most is None or self.output_tokens <= most:
             return self
-        kept = self.text.encode()[: most * 4].decode(errors="ignore")
+        kept = self.text.encode()[: int(most) * 4].decode(errors="ignore")
         return replace(self, text=kept, complete=False)
 
     def part(self) -> dict[str, Any]:

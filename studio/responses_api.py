@@ -20,7 +20,7 @@ from studio.picture_check import check_picture
 from studio.prices import price_text
 from studio.response_body import Answer, build_response
 from studio.response_stream import stream_response
-from studio.schema import find_problems
+from studio.schema import InvalidSchemaError, find_problems
 from studio.validation import check_model, check_request, check_strict, write_path
 from studio.versions import first_words
 
@@ -159,9 +159,9 @@ async def compose(desk: Desk, call: Call, wanted: dict[str, Any], prompt: Prompt
     try:
         value = invent(schema, call.seed) if value is None else value
         problems = find_problems(value, schema)
-    except (KeyError, TypeError, ValueError) as error:
+    except InvalidSchemaError as error:
         raise openai_error(
-            400, f"Invalid schema for response_format '{wanted['name']}': {error!r}", param="text.format.schema",
+            400, f"Invalid schema for response_format '{wanted['name']}': {error}", param="text.format.schema",
             code="invalid_json_schema",
         ) from error  # fmt: skip
     if problems:

@@ -1,115 +1,144 @@
-"""JSON Schema, as much of it as structured outputs and the vendors' request bodies use.
+"""Values held against JSON Schemas by the jsonschema package; what is wrong is told in parts, not in prose.
 
-`find_problems` holds a value against a schema and says what is wrong in parts, not in prose, so that each
-vendor's own words can be made of it. Understood: type, nullable, enum, const, properties, required,
-additionalProperties, items, lengths, bounds, pattern, anyOf, oneOf (as anyOf), allOf, $ref within the document.
+Each vendor's own words are made of those parts. `null` passes for an optional parameter whose type names it, also where
+its values do not: the vendors' files say so by OpenAPI's `nullable`.
 Source: JSON Schema 2020-12; developers.openai.com, structured outputs, supported schemas.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import UnknownType
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
-Kind = Literal[
-    "missing", "unknown", "type", "value", "minimum", "maximum", "min_length", "max_length", "pattern",
-    "min_items", "max_items",
-]  # fmt: skip
 
-_MOST_HOPS = 32  # references that lead to references
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "null": type(None), "boolean": bool, "number": (int, float), "string": str, "array": list, "object": dict,
+# A registry of our own: jsonschema's default one would fetch an address that a client's $ref names.
+_REGISTRY: Registry[Any] = Registry()
+_MAX_HOPS = 32  # references that lead to references
+_KINDS = {
+    "required": "missing", "additionalProperties": "unknown", "enum": "value", "const": "value",
+    "minLength": "min_length", "maxLength": "max_length", "minItems": "min_items", "maxItems": "max_items",
 }  # fmt: skip
+# What Python raises where a schema holds something else than its keyword wants: jsonschema takes schemas as they come.
+_MALFORMED = (AttributeError, KeyError, TypeError, ValueError, RecursionError, re.error, Unresolvable)
+
+
+class InvalidSchemaError(Exception):
+    """A schema that nothing can be held against: a wrong keyword value, or a $ref that leads nowhere or in circles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong. `limit` is what the schema wants (a bound, types or values), `value` what stood there."""
+    """One thing wrong: `missing`, `unknown`, `value`, `min_length` … or the schema's own keyword.
+
+    `limit` is what the schema wants (a bound, types, values), `value` what stood there.
+    """
 
     path: Path
-    kind: Kind
+    kind: str
     limit: Any
     value: Any
 
 
-def find_problems(value: Any, schema: Schema, root: Schema | None = None, path: Path = ()) -> list[Problem]:
-    """Everything wrong with `value`, the outermost first; an empty list if it fits."""
-    return list(_problems(value, schema, schema if root is None else root, path))
+def find_problems(value: Any, schema: Schema) -> list[Problem]:
+    """Everything wrong with `value`, the outermost first; an empty list if it fits. Raises InvalidSchemaError."""
+    try:
+        errors = _RequestValidator(schema, registry=_REGISTRY).iter_errors(value)
+        return sorted((problem for error in errors for problem in _problems(error)), key=lambda found: len(found.path))
+    except UnknownType as error:  # its own message quotes the value, which is nobody's business here
+        raise InvalidSchemaError(f"there is no type {error.type!r}") from error
+    except _MALFORMED as error:
+        raise InvalidSchemaError(str(error)) from error
 
 
 def resolve(schema: Schema, root: Schema) -> Schema:
-    """Follow $ref until there is none. Raises KeyError if it points nowhere in the document, or round in circles."""
-    for _ in range(_MOST_HOPS):
+    """Follow $ref until there is none. Raises InvalidSchemaError if it leads out of the document, nowhere or round."""
+    for _ in range(_MAX_HOPS):
         if "$ref" not in schema:
             return schema
-        target: Any = root
-        for part in str(schema["$ref"]).removeprefix("#").strip("/").split("/"):
-            target = target[part.replace("~1", "/").replace("~0", "~")] if part else target
-        schema = target
-    raise KeyError("a reference that leads to itself")
+        document = _REGISTRY.with_resource("", DRAFT202012.create_resource(root))
+        try:
+            schema = document.resolver().lookup(str(schema["$ref"])).contents
+        except Unresolvable as error:
+            raise InvalidSchemaError(f"the reference {error.ref!r} leads nowhere") from error
+    raise InvalidSchemaError("a reference leads to itself")
 
 
 def types_of(schema: Schema) -> list[str]:
     """The JSON types a schema names: none if it names no type."""
     named = schema.get("type", [])
-    types = [named] if isinstance(named, str) else list(named)
-    return [*types, "null"] if types and schema.get("nullable") else types
+    return [named] if isinstance(named, str) else list(named)
 
 
 def is_type(value: Any, name: str) -> bool:
     """Is this a JSON value of that type? True and False are no numbers; 2.0 is an integer."""
-    if isinstance(value, bool):
-        return name == "boolean"
-    if name == "integer":
-        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    return isinstance(value, _TYPES[name])
+    return bool(Draft202012Validator.TYPE_CHECKER.is_type(value, name))
 
 
-def _problems(value: Any, schema: Schema, root: Schema, path: Path) -> Iterator[Problem]:
-    schema = resolve(schema, root)
+def _required(validator: Validator, names: list[str], value: Any, _schema: Schema) -> Iterator[ValidationError]:
+    """As jsonschema has it, but each error's path ends with the name that is missing."""
+    if validator.is_type(value, "object"):
+        yield from (ValidationError("missing", path=[name]) for name in names if name not in value)
+
+
+def _additional_properties(validator: Validator, wanted: Any, value: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As jsonschema has it, but one error for each name that is unknown, with the name at its path's end."""
+    if wanted is False and "patternProperties" not in schema and validator.is_type(value, "object"):
+        known = schema.get("properties", {})
+        yield from (ValidationError("unknown", path=[name]) for name in value if name not in known)
+    else:
+        yield from Draft202012Validator.VALIDATORS["additionalProperties"](validator, wanted, value, schema)
+
+
+def _enum(validator: Validator, values: list[Any], value: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As jsonschema has it, but silent where `type` has spoken: on a null, and on a value of another type."""
     types = types_of(schema)
-    if types and not any(is_type(value, name) for name in types):
-        yield Problem(path, "type", types, value)
+    if not types or (value is not None and any(validator.is_type(value, name) for name in types)):
+        yield from Draft202012Validator.VALIDATORS["enum"](validator, values, value, schema)
+
+
+_RequestValidator: type[Validator] = extend(  # type: ignore[no-untyped-call]  # its stubs leave it open
+    Draft202012Validator,
+    {"required": _required, "additionalProperties": _additional_properties, "enum": _enum},
+)
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    if error.context:
+        yield from _best_branch(error)
         return
-    if value is None and "null" in types:
-        return
-    allowed = [schema["const"]] if "const" in schema else schema.get("enum", [value])
-    if value not in allowed:
-        yield Problem(path, "value", list(allowed), value)
-    for part in schema.get("allOf", ()):
-        yield from _problems(value, part, root, path)
-    for word in ("anyOf", "oneOf"):
-        if word in schema:
-            yield from _best_branch(value, schema[word], root, path)
-    yield from _inner_problems(value, schema, root, path)
+    keyword, limit = str(error.validator), error.validator_value
+    if keyword == "const" or (keyword == "type" and isinstance(limit, str)):
+        limit = [limit]
+    yield Problem(tuple(error.absolute_path), _KINDS.get(keyword, keyword), limit, error.instance)
 
 
-def _inner_problems(value: Any, schema: Schema, root: Schema, path: Path) -> Iterator[Problem]:
-    match value:
-        case str():
-            yield from _string_problems(value, schema, path)
-        case list():
-            yield from _array_problems(value, schema, root, path)
-        case dict():
-            yield from _object_problems(value, schema, root, path)
-        case int() | float() if not isinstance(value, bool):
-            yield from _number_problems(value, schema, path)
+def _best_branch(error: ValidationError) -> Iterator[Problem]:
+    """The findings of the branch that was most likely meant: right type and right `type` tag, fewest findings.
 
-
-def _best_branch(value: Any, branches: list[Schema], root: Schema, path: Path) -> Iterator[Problem]:
-    """The findings of the branch that was most likely meant: right type and right `type` tag, fewest findings."""
-    found = [find_problems(value, branch, root, path) for branch in branches]
-    if any(not problems for problems in found):
-        return
+    jsonschema's `best_match` names one error of one branch; a vendor names all types and tags that would have done.
+    """
+    branches: defaultdict[Any, list[Problem]] = defaultdict(list)
+    for inner in error.context:
+        branches[inner.relative_schema_path[0]] += _problems(inner)
+    path, found = tuple(error.absolute_path), list(branches.values())
     meant = [problems for problems in found if not _is_foreign(problems, path)]
     if meant:
         yield from min(meant, key=len)
     elif all(problems[0].kind == "type" and problems[0].path == path for problems in found):
-        yield Problem(path, "type", [name for problems in found for name in problems[0].limit], value)
+        yield Problem(path, "type", [name for problems in found for name in problems[0].limit], error.instance)
     else:
         tagged = [p for problems in found for p in problems if p.kind == "value" and p.path == (*path, "type")]
         if tagged:
@@ -122,44 +151,3 @@ def _is_foreign(problems: list[Problem], path: Path) -> bool:
     return any(
         (p.kind == "type" and p.path == path) or (p.kind == "value" and p.path == (*path, "type")) for p in problems
     )
-
-
-def _string_problems(value: str, schema: Schema, path: Path) -> Iterator[Problem]:
-    if len(value) < schema.get("minLength", 0):
-        yield Problem(path, "min_length", schema["minLength"], value)
-    if len(value) > schema.get("maxLength", len(value)):
-        yield Problem(path, "max_length", schema["maxLength"], value)
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield Problem(path, "pattern", schema["pattern"], value)
-
-
-def _number_problems(value: float, schema: Schema, path: Path) -> Iterator[Problem]:
-    if value < schema.get("minimum", value):
-        yield Problem(path, "minimum", schema["minimum"], value)
-    if value > schema.get("maximum", value):
-        yield Problem(path, "maximum", schema["maximum"], value)
-
-
-def _array_problems(value: list[Any], schema: Schema, root: Schema, path: Path) -> Iterator[Problem]:
-    if len(value) < schema.get("minItems", 0):
-        yield Problem(path, "min_items", schema["minItems"], value)
-    if len(value) > schema.get("maxItems", len(value)):
-        yield Problem(path, "max_items", schema["maxItems"], value)
-    if "items" in schema:
-        for at, item in enumerate(value):
-            yield from _problems(item, schema["items"], root, (*path, at))
-
-
-def _object_problems(value: dict[str, Any], schema: Schema, root: Schema, path: Path) -> Iterator[Problem]:
-    properties = schema.get("properties", {})
-    others = schema.get("additionalProperties", True)
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield Problem((*path, name), "missing", None, None)
-    for name, item in value.items():
-        if name in properties:
-            yield from _problems(item, properties[name], root, (*path, name))
-        elif others is False:
-            yield Problem((*path, name), "unknown", sorted(properties), item)
-        elif isinstance(others, Mapping):
-            yield from _problems(item, others, root, (*path, name))

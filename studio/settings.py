@@ -3,74 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 LatencyProfile = Literal["instant", "realistic"]
 Engine = Literal["piper", "espeak"]
-_BOUNDS = {
-    "port": (0, 65_535),
-    "latency_scale": (0, 1_000),
-    "painters": (1, 64),
-    "speakers": (1, 64),
-    "ledger_rows": (1, 10_000_000),
-}
-_CHOICES = {"latency": get_args(LatencyProfile), "voice": get_args(Engine)}
+_PREFIX = "STUDIO_"
+_Processes = Annotated[int, Field(ge=1, le=64)]
 
 
-class WrongSettingError(ValueError):
+class InvalidSettingError(ValueError):
     """A setting has a value that the studio cannot use. The message names the setting and what it may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class StudioSettings:
-    """One studio's settings. Raises WrongSettingError for a value out of its bounds.
+def _split(keys: Any) -> Any:
+    return [key.strip() for key in keys.split(",") if key.strip()] if isinstance(keys, str) else keys
+
+
+class StudioSettings(BaseModel):
+    """One studio's settings. Raises pydantic's ValidationError for a value out of its bounds.
 
     `port` 0 takes any free one. `latency_scale` multiplies every pause of the realistic profile.
     `painters` and `speakers` are worker processes. `refused_keys` are answered with 401, as are empty keys
     and those that begin with "wrong". `ledger_rows` bounds the ledger's memory; its totals are never cut.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True)
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
     latency: LatencyProfile = "instant"
-    latency_scale: float = 1.0
+    latency_scale: Annotated[float, Field(ge=0, le=1_000)] = 1.0
     voice: Engine = "piper"
-    painters: int = 2
-    speakers: int = 1
-    refused_keys: frozenset[str] = frozenset()
-    ledger_rows: int = 200_000
-
-    def __post_init__(self) -> None:
-        for name, (least, most) in _BOUNDS.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise WrongSettingError(f"{_variable(name)} must be a number from {least} to {most}, not {value}.")
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise WrongSettingError(f"{_variable(name)} must be one of {', '.join(choices)}, not {value!r}.")
+    painters: _Processes = 2
+    speakers: _Processes = 1
+    refused_keys: Annotated[frozenset[str], BeforeValidator(_split)] = frozenset()
+    ledger_rows: Annotated[int, Field(ge=1, le=10_000_000)] = 200_000
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> StudioSettings:
-        """Read STUDIO_*; what is not set keeps its default. Raises WrongSettingError."""
-        default = cls()
-        given: dict[str, Any] = {
-            name: _read(name, environ[_variable(name)], type(getattr(default, name)))
-            for name in default.__slots__
-            if environ.get(_variable(name))
-        }
-        return cls(**given)
+    def from_environment(cls, environ: Mapping[str, str], **instead: Any) -> StudioSettings:
+        """Read STUDIO_*, and `instead` of them what is given. What is not set keeps its default.
+
+        Raises InvalidSettingError.
+        """
+        given = {name: environ.get(_variable(name)) for name in cls.model_fields}
+        try:
+            return cls.model_validate({name: value for name, value in given.items() if value} | instead)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            must_be = wrong["msg"].replace("Input should be", "must be")
+            raise InvalidSettingError(
+                f"{_variable(str(wrong['loc'][0]))} {must_be}, not {wrong['input']!r}."
+            ) from error
 
 
 def _variable(name: str) -> str:
-    return f"STUDIO_{name.upper()}"
-
-
-def _read(name: str, text: str, kind: type[Any]) -> Any:
-    if kind is frozenset:
-        return frozenset(part.strip() for part in text.split(",") if part.strip())
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise WrongSettingError(f"{_variable(name)} must be a number, not {text!r}.") from error
+    return _PREFIX + name.upper()

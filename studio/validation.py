@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from studio.openai_api import openai_error
-from studio.schema import Path, Problem, Schema, find_problems, is_type, resolve, types_of
+from studio.schema import InvalidSchemaError, Path, Problem, Schema, find_problems, is_type, resolve, types_of
 from studio.vendor_errors import VendorError
 
 _NAMED = {
@@ -170,7 +170,7 @@ def _strict_fault(schema: Schema, root: Schema, context: Path) -> str | None:
     if "$ref" in schema:
         try:
             resolve(schema, root)
-        except (KeyError, TypeError):
+        except InvalidSchemaError:
             return f"{where}reference can only point to definitions defined at the top level of the schema."
     elif "object" in types_of(schema):
         if schema.get("additionalProperties") is not False:

@@ -127,4 +127,4 @@ def test_a_wrong_setting_is_said_in_one_sentence() -> None:
         [sys.executable, "-m", "studio"], env=environment, capture_output=True, text=True, timeout=30, check=False
     )
     assert wrong.returncode == 2
-    assert wrong.stderr == "STUDIO_LATENCY must be one of instant, realistic, not 'slow'.\n"
+    assert wrong.stderr == "STUDIO_LATENCY must be 'instant' or 'realistic', not 'slow'.\n"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from studio.elevenlabs_api import Normalization, SpeechBody, VoiceSettings
 from studio.validation import read_spec
 
 Schemas = dict[str, Any]
@@ -91,10 +92,30 @@ def test_what_the_vendor_requires_the_studio_requires(schemas: Schemas) -> None:
         assert set(requests[request_name]["required"]) == set(schemas[schema]["required"])
 
 
+def keywords(schema: Any) -> set[str]:
+    """All JSON Schema keywords in a schema, at any depth."""
+    found = set(schema)
+    for name, part in schema.items():
+        inner = part.values() if name in {"properties", "$defs"} else part if isinstance(part, list) else [part]
+        found |= {word for each in inner if isinstance(each, dict) for word in keywords(each)}
+    return found
+
+
+def test_the_studio_has_the_vendors_words_for_whatever_its_own_description_checks() -> None:
+    structure = {"properties", "$defs", "$ref", "items", "anyOf"}
+    worded = {"type", "enum", "required", "additionalProperties", "minimum", "maximum", "minLength", "maxLength",
+              "pattern", "minItems", "maxItems"}  # fmt: skip
+    for schema in read_spec("openai")["requests"].values():
+        assert keywords(schema) <= structure | worded
+
+
 def test_elevenlabs_body_is_the_vendors(elevenlabs_operation: dict[str, Any]) -> None:
-    ours = read_spec("elevenlabs")
+    ours = SpeechBody.model_json_schema()
     theirs = elevenlabs_operation["requestBody"]["content"]["application/json"]["schema"]
-    assert set(ours["request"]["properties"]) == set(theirs["properties"])
-    assert ours["request"]["required"] == theirs["required"]
+    assert set(ours["properties"]) == set(theirs["properties"])
+    assert ours["required"] == theirs["required"]
+    settings = theirs["properties"]["voice_settings"]["anyOf"][1]["properties"]
+    assert set(VoiceSettings.model_fields) == set(settings)
+    assert set(Normalization) == set(theirs["properties"]["apply_text_normalization"]["enum"])
     formats = next(p for p in elevenlabs_operation["parameters"] if p["name"] == "output_format")
-    assert ours["formats"] == formats["schema"]["enum"]
+    assert read_spec("elevenlabs")["formats"] == formats["schema"]["enum"]

@@ -1,4 +1,4 @@
-"""The studio's own JSON Schema: it agrees with the reference validator, and what it invents fits."""
+"""JSON Schema in the studio: jsonschema's verdicts, told in parts; and what is invented to a schema fits it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.instances import invent
-from studio.schema import find_problems
+from studio.schema import InvalidSchemaError, find_problems
 from studio.validation import check_strict
 from studio.vendor_errors import VendorError
 
@@ -76,6 +76,52 @@ def test_the_branch_that_was_meant_is_the_one_complained_about() -> None:
     assert (tag.path, tag.limit) == (("type",), ["a", "b"])
     (kind,) = find_problems(5, schema)
     assert (kind.kind, kind.limit) == ("type", ["string", "object", "object"])
+
+
+def test_what_is_missing_or_unknown_is_named_by_its_path_the_outermost_first() -> None:
+    problems = find_problems({"name": "Oak", "branch": {"kind": "oak", "leaf": 1}, "root": 2}, TREE)
+    assert [(problem.kind, problem.path) for problem in problems] == [
+        ("missing", ("age",)), ("missing", ("share",)), ("missing", ("tall",)), ("missing", ("tag",)),
+        ("missing", ("rings",)), ("unknown", ("root",)),
+        ("missing", ("branch", "twigs")), ("unknown", ("branch", "leaf")),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": ["string", "null"], "enum": ["a"]}, {"anyOf": [{"type": "null"}, {"enum": ["a"]}]}]
+)
+def test_an_optional_value_may_be_null(schema: dict[str, Any]) -> None:
+    assert find_problems(None, schema) == find_problems("a", schema) == []
+    assert [problem.kind for problem in find_problems("b", schema)] == ["value"]
+
+
+def test_a_value_of_another_type_is_one_problem() -> None:
+    assert [problem.kind for problem in find_problems(5, {"type": "string", "enum": ["a"]})] == ["type"]
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        ("oak", {"type": "tree"}),
+        ("oak", {"type": "string", "minLength": "x"}),
+        ("oak", {"type": "string", "pattern": "["}),
+        ({"name": "oak"}, {"properties": 5}),
+        ("oak", {"$ref": "#"}),
+        ("oak", {"$ref": "#/nowhere"}),
+        ("oak", {"$ref": "http://127.0.0.1:9/tree.json"}),
+    ],
+)
+def test_a_schema_that_cannot_be_applied_is_refused_and_nothing_is_fetched(value: Any, schema: dict[str, Any]) -> None:
+    """By itself jsonschema would warn, and then fetch a remote schema; here warnings are errors."""
+    with pytest.raises(InvalidSchemaError) as refused:
+        find_problems(value, schema)
+    assert "oak" not in str(refused.value)
+
+
+@pytest.mark.parametrize("schema", [{"enum": []}, {"type": "integer", "minimum": 5, "maximum": 1}, {"$ref": "#"}])
+def test_what_no_value_fits_is_said(schema: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSchemaError):
+        invent(schema, 1)
 
 
 def test_strict_mode_takes_what_it_should() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.settings import StudioSettings, WrongSettingError
+from studio.settings import InvalidSettingError, StudioSettings
 
 
 def test_what_is_not_set_keeps_its_default_and_the_default_is_loopback() -> None:
@@ -37,5 +37,12 @@ def test_the_environment_is_read() -> None:
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(name: str, value: str) -> None:
-    with pytest.raises(WrongSettingError, match=name):
+    with pytest.raises(InvalidSettingError, match=name):
         StudioSettings.from_environment({name: value})
+
+
+def test_what_the_command_line_says_goes_before_the_environment() -> None:
+    settings = StudioSettings.from_environment({"STUDIO_PORT": "8777", "STUDIO_VOICE": "espeak"}, port="9000")
+    assert (settings.port, settings.voice) == (9000, "espeak")
+    with pytest.raises(InvalidSettingError, match="STUDIO_PAINTERS must be less than or equal to 64, not '65'"):
+        StudioSettings.from_environment({}, painters="65")
