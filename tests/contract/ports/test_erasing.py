@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from storyloom.jobs.manifest import Manifest
+from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects, manifest_key
 from storyloom.storage.s3 import Page
-from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint

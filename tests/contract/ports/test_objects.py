@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from storyloom.jobs.manifest import Manifest
-from storyloom.storage.objects import Objects, manifest_key
 from storyloom.runtime.settings import Settings, StoreSettings
+from storyloom.storage.objects import Objects, manifest_key
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
