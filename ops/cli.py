@@ -1,27 +1,138 @@
-"""How operators' commands are asked: times, consoles, confirmations."""
+"""The operators' commands as one program, and how they are asked: times, consoles, confirmations.
 
-import argparse
+A command is a coroutine function that answers its exit code; what it asks with comes as ``operator``. Its module is
+imported when it is called for.
+"""
+
+import asyncio
+import logging
 import os
 import re
 import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, TypeAlias, TypeVar
 
+import structlog
+from cyclopts import App, Parameter, Token
+from pydantic import ValidationError
 from rich.console import Console
 
+from ops.connections import AWAY, FOUND, USAGE, AwayError
+from storyloom.runtime.settings import Settings
+
+INTERRUPTED = 130
+EXITS = (
+    "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings), 2 wrongly asked, 3 what must be asked is"
+    " away."
+)
+HELP = ("--help", "-h")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 WIDE = 160
 """Columns where there is no terminal: nothing is folded for a file."""
 
+T = TypeVar("T")
+
+Command: TypeAlias = partial[Coroutine[Any, Any, int]]
+"""To be called with ``operator``."""
+
+app = App(
+    name="python -m ops",
+    help="The operators' commands, on the services' own environment variables.",
+    help_epilogue=EXITS,
+    help_flags=HELP,
+    help_format="plaintext",
+    version_flags=(),
+    # No --no-json beside --json; and what a flag is without being given needs no word.
+    default_parameter=Parameter(negative=(), show_default=False),
+)
+app.command("ops.dead:app", name="dead", help="What was given up: list, show, replay, drop.")
+app.command("ops.doctor:doctor", name="doctor", help="Who works on each unfinished asset, and what is ill.")
+app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and money.")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """On which settings is asked, and where the answer is printed."""
+
+    settings: Settings
+    console: Console
+
+
+Injected = Annotated[Operator, Parameter(parse=False)]
+"""What a command's ``operator`` is annotated with."""
+
+
+def converted(parse: Callable[[str], T]) -> Parameter:
+    """A word that is read by ``parse``, whose ValueError says what is wrong with it."""
+
+    def convert(_type: Any, tokens: Sequence[Token]) -> T:
+        return parse(tokens[0].value)
+
+    return Parameter(converter=convert)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and answer the exit code; what is wrong or away is a sentence on stderr. Raises as ``read``."""
+    command = read(sys.argv[1:] if arguments is None else arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        sys.stderr.write(f"{str(first['loc'][0]).upper()} is wrong: {first['msg']}.\n")
+        return USAGE
+    try:
+        with _quiet():
+            return asyncio.run(command(operator=Operator(settings, console())))
+    except AwayError as away:
+        sys.stderr.write(f"{away}\n")
+        return AWAY
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read has read enough
+        return FOUND
+
+
+def read(words: Sequence[str]) -> Command:
+    """The command that the words ask for.
+
+    Raises SystemExit: 0 when they asked for help, which has been given; 2 when they ask for no command, and stderr has
+    been told why.
+    """
+    command, given, injected = app.parse_args(words)
+    if "operator" in injected:
+        return partial(command, *given.args, **given.kwargs)
+    asked = not set(HELP).isdisjoint(words)
+    app.help_print(given.arguments["tokens"], console=app.console if asked else app.error_console)
+    raise SystemExit(FOUND if asked else USAGE)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No logs: what is away is said once, in a sentence of ours."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        logging.getLogger("nats").setLevel(logging.NOTSET)
+
 
 def moment(text: str) -> datetime:
-    """``90s``, ``30m``, ``2h``, ``1d`` before now, or a time in ISO 8601 (without a zone: UTC)."""
+    """``90s``, ``30m``, ``2h``, ``1d`` before now, or a time in ISO 8601 (without a zone: UTC). Raises ValueError."""
     ago = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     if ago:
         return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]])
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither like 30m, 2h, 1d nor a time in ISO 8601") from None
+        raise ValueError(f"{text!r} is neither like 30m, 2h, 1d nor a time in ISO 8601.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -1,26 +1,23 @@
 """``dead``: the letters of stream DEAD listed, shown, replayed and dropped."""
 
-import argparse
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from cyclopts import App, Parameter
 from nats.js.errors import NotFoundError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli import clock, confirmed, counted, moment
+from ops.cli import Injected, clock, confirmed, converted, counted
 from ops.connections import FOUND, NOTHING, USAGE, Reach, reaching_bus, reaching_database
 from ops.letters import Choice, Entry, choose, look_up
 from ops.replay import Replay, replay
 from storyloom.messaging.connection import Bus
-from storyloom.runtime.settings import Settings
-from storyloom.story.assets import Service
 
-SERVICES = (*(service.value for service in Service), "status")
 PAGE = 200
 """Rows of the list that are laid out together: it is written while it is read."""
 WIDE = 140
@@ -32,77 +29,116 @@ PLAIN = frozenset(
 """The fields of events that tell of no child."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what may be asked."""
-    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|replay|drop")
-    listed = ways.add_parser("list", help="list dead letters, oldest first")
-    _add_choice(listed)
-    listed.add_argument("--json", action="store_true", help="a JSON object a line")
-    shown = ways.add_parser("show", help="show one letter, without the brief and what was written from it")
-    shown.add_argument("ids", metavar="id", type=_id, nargs=1)
-    shown.add_argument("--full", action="store_true", help="with the brief: it names a child, do not paste it anywhere")
-    replayed = ways.add_parser("replay", help="want failed assets again; tell buried events again. Twice is no harm")
-    dropped = ways.add_parser("drop", help="delete letters, for good")
-    for one in (replayed, dropped):
-        one.add_argument("ids", metavar="id", type=_id, nargs="*", help="as listed")
-        one.add_argument("--all", action="store_true", help="all that the filters let through")
-        _add_choice(one)
-    dropped.add_argument("--yes", action="store_true", help="do not ask")
+app = App(name="dead")
+
+EVERY = Choice()
 
 
-async def run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
-    """Do what was asked; the exit code. Raises AwayError."""
-    if asked.way in ("replay", "drop") and bool(asked.ids) == (asked.all or _choice(asked) != Choice()):
-        console.print("Name ids, or say --all or a filter; not both.", style="yellow")
-        return USAGE
-    async with reaching_bus(settings) as bus:
-        if asked.way == "list":
-            return await _list(bus, asked, console)
-        if asked.way == "show":
-            return await _show(bus, asked, console)
-        entries = await _meant(bus, asked, console)
-        if not entries:
-            console.print("There is no such dead letter.")
-            return NOTHING
-        if asked.way == "drop":
-            return await _drop(bus, entries, console, sure=asked.yes)
-        async with reaching_database(settings) as pool:
-            return _tell(await replay(Reach(settings, bus, pool), entries), console)
+def _letter_id(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 63:
+        raise ValueError(f"{text!r} is no id: an id is a whole number, as listed.")
+    return int(text)
 
 
-async def _list(bus: Bus, asked: argparse.Namespace, console: Console) -> int:
-    count = 0
-    async for page in _paged(choose(bus, _choice(asked))):
-        if asked.json:
-            for entry in page:
-                console.out(json.dumps(entry.summary(), ensure_ascii=False), highlight=False)
-        else:
-            console.print(_table(page, header=count == 0, wide=console.width >= WIDE))
-        count += len(page)
-    if not asked.json:
+LetterId = Annotated[int, converted(_letter_id)]
+Chosen = Annotated[Choice, Parameter(name="*")]
+"""The filters, each an option of its own."""
+All = Annotated[bool, Parameter(name="--all", help="All that the filters let through.")]
+
+
+@app.command(name="list", help="List dead letters, oldest first.")
+async def list_letters(
+    *,
+    choice: Chosen = EVERY,
+    as_json: Annotated[bool, Parameter(name="--json", help="A JSON object a line.")] = False,
+    operator: Injected,
+) -> int:
+    """The exit code. Raises AwayError, as all of them."""
+    console, count = operator.console, 0
+    async with reaching_bus(operator.settings) as bus:
+        async for page in _paged(choose(bus, choice)):
+            if as_json:
+                for entry in page:
+                    console.out(json.dumps(entry.summary(), ensure_ascii=False), highlight=False)
+            else:
+                console.print(_table(page, header=count == 0, wide=console.width >= WIDE))
+            count += len(page)
+    if not as_json:
         console.print(counted(count, "dead letter") if count else "There is no such dead letter.", style="dim")
     return FOUND if count else NOTHING
 
 
-async def _show(bus: Bus, asked: argparse.Namespace, console: Console) -> int:
-    found, _ = await look_up(bus, asked.ids)
+@app.command(help="Show one letter, without the brief and what was written from it.")
+async def show(
+    letter_id: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
+    /,
+    *,
+    full: Annotated[bool, Parameter(help="With the brief: it names a child, do not paste it anywhere.")] = False,
+    operator: Injected,
+) -> int:
+    async with reaching_bus(operator.settings) as bus:
+        found, _ = await look_up(bus, [letter_id])
     if not found:
-        console.print(f"There is no dead letter {asked.ids[0]}.")
+        operator.console.print(f"There is no dead letter {letter_id}.")
         return NOTHING
     (entry,) = found
-    told: dict[str, Any] = entry.told if asked.full else _without_people(entry)
+    told: dict[str, Any] = entry.told if full else _without_people(entry)
     head = {**entry.summary(), "bytes": len(entry.letter.data)}
-    console.print_json(orjson.dumps({**head, "letter": told}).decode(), ensure_ascii=False)
+    operator.console.print_json(orjson.dumps({**head, "letter": told}).decode(), ensure_ascii=False)
     return FOUND
 
 
-async def _meant(bus: Bus, asked: argparse.Namespace, console: Console) -> list[Entry]:
-    if not asked.ids:
-        return [entry async for entry in choose(bus, _choice(asked))]
-    found, absent = await look_up(bus, sorted(set(asked.ids)))
-    for number in absent:
-        console.print(f"There is no dead letter {number}.", style="yellow")
-    return found
+@app.command(name="replay", help="Want failed assets again; tell buried events again. Twice is no harm.")
+async def replay_letters(
+    *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
+    everything: All = False,
+    choice: Chosen = EVERY,
+    operator: Injected,
+) -> int:
+    if not _says_which(ids, choice, everything, operator.console):
+        return USAGE
+    async with reaching_bus(operator.settings) as bus:
+        entries = await _meant(bus, ids, choice, operator.console)
+        if not entries:
+            return NOTHING
+        async with reaching_database(operator.settings) as pool:
+            return _tell(await replay(Reach(operator.settings, bus, pool), entries), operator.console)
+
+
+@app.command(help="Delete letters, for good.")
+async def drop(
+    *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
+    everything: All = False,
+    choice: Chosen = EVERY,
+    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    operator: Injected,
+) -> int:
+    if not _says_which(ids, choice, everything, operator.console):
+        return USAGE
+    async with reaching_bus(operator.settings) as bus:
+        entries = await _meant(bus, ids, choice, operator.console)
+        return await _drop(bus, entries, operator.console, sure=yes) if entries else NOTHING
+
+
+def _says_which(ids: Sequence[int], choice: Choice, everything: bool, console: Console) -> bool:
+    """Whether letters were chosen in one way, not in two or none."""
+    if bool(ids) != (everything or choice != EVERY):
+        return True
+    console.print("Name ids, or say --all or a filter; not both.", style="yellow")
+    return False
+
+
+async def _meant(bus: Bus, ids: Sequence[int], choice: Choice, console: Console) -> list[Entry]:
+    """The letters that were chosen; says so where there is none."""
+    if ids:
+        entries, absent = await look_up(bus, sorted(set(ids)))
+        for number in absent:
+            console.print(f"There is no dead letter {number}.", style="yellow")
+    else:
+        entries = [entry async for entry in choose(bus, choice)]
+    if not entries:
+        console.print("There is no such dead letter.")
+    return entries
 
 
 def _tell(replays: Sequence[Replay], console: Console) -> int:
@@ -185,19 +221,3 @@ async def _paged(entries: AsyncIterator[Entry]) -> AsyncIterator[list[Entry]]:
             page = []
     if page:
         yield page
-
-
-def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--service", choices=SERVICES, help="who gave up")
-    parser.add_argument("--code", help="why: content_refused, attempts_spent, bug, …")
-    parser.add_argument("--since", type=moment, metavar="2h|ISO", help="not older than this")
-
-
-def _choice(asked: argparse.Namespace) -> Choice:
-    return Choice(asked.service, asked.code, asked.since)
-
-
-def _id(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 1 << 63:
-        raise argparse.ArgumentTypeError("an id is a whole number, as listed")
-    return int(text)

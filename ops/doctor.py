@@ -3,18 +3,18 @@
 A system that is busy and well has no finding: things move between two looks, and only what stays is told.
 """
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from rich.console import Console
+from cyclopts import Parameter
 
 from ops import diagnosis, payments, stored
 from ops.assets import Finding
+from ops.cli import Injected
 from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
 from ops.snapshots import DiagnosisSettings, Look, look
-from storyloom.runtime.settings import Settings
 
 EXPLAINED = frozenset({"bus_drift", "projector_still"})
 """Why a look may be blurred; looking longer does not help."""
@@ -36,25 +36,25 @@ class Report:
         return FOUND if self.look.caught_up else AWAY
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what may be asked."""
-    parser.add_argument("--deep", action="store_true", help="also compare every story with the store: it takes longer")
-    parser.add_argument(
-        "--ledger", metavar="URL|FILE", help="the providers' own list of paid calls; or the studio's URL"
-    )
-    parser.add_argument("--all", action="store_true", help="list every unfinished asset")
-    parser.add_argument("--json", action="store_true", help="everything, as one JSON object")
-
-
-async def run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
+async def doctor(
+    *,
+    deep: Annotated[bool, Parameter(help="Also compare every story with the store: it takes longer.")] = False,
+    ledger: Annotated[
+        str | None,
+        Parameter(metavar="URL|FILE", help="The providers' own list of paid calls; or the studio's URL."),
+    ] = None,
+    everything: Annotated[bool, Parameter(name="--all", help="List every unfinished asset.")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", help="Everything, as one JSON object.")] = False,
+    operator: Injected,
+) -> int:
     """Examine, print, and answer the exit code. Raises AwayError."""
-    calls = None if asked.ledger is None else await payments.read_ledger(asked.ledger)
-    async with reaching(settings) as reach:
-        report = await examine(reach, deep=asked.deep, calls=calls)
-    if asked.json:
-        console.out(diagnosis.as_json(report.look, report.findings, report.remarks), highlight=False)
+    calls = None if ledger is None else await payments.read_ledger(ledger)
+    async with reaching(operator.settings) as reach:
+        report = await examine(reach, deep=deep, calls=calls)
+    if as_json:
+        operator.console.out(diagnosis.as_json(report.look, report.findings, report.remarks), highlight=False)
     else:
-        console.print(diagnosis.page(report.look, report.findings, report.remarks, everything=asked.all))
+        operator.console.print(diagnosis.page(report.look, report.findings, report.remarks, everything=everything))
     return report.code
 
 

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import orjson
+from cyclopts import Parameter
 from nats.js.errors import NotFoundError
 
+from ops.cli import converted, moment
 from ops.pages import read
 from storyloom.jobs.dead_letters import DeadLetter
 from storyloom.messaging.connection import Bus
@@ -48,13 +50,19 @@ class Entry:
         }
 
 
+Sender = Literal["content", "images", "audio", "documents", "status"]
+"""Who may give up: each worker, and status."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which letters are meant; what is None is not asked."""
+    """Which letters are meant; what is None is not asked. The fields are options of the commands, too."""
 
-    service: str | None = None
-    code: str | None = None
-    since: datetime | None = None
+    service: Annotated[Sender | None, Parameter(help="Who gave up.")] = None
+    code: Annotated[str | None, Parameter(help="Why: content_refused, attempts_spent, bug, …")] = None
+    since: Annotated[datetime | None, converted(moment), Parameter(metavar="2h|ISO", help="Not older than this.")] = (
+        None
+    )
 
 
 async def choose(bus: Bus, choice: Choice) -> AsyncIterator[Entry]:

@@ -1,40 +1,61 @@
 """``top``: queues, stories, workers, providers and money, drawn again and again until Ctrl-C."""
 
-import argparse
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from nats.errors import Error as NatsError
 from rich.console import Console
 from rich.live import Live
 
+from ops.cli import Injected
 from ops.connections import FOUND, reaching
 from ops.frames import Frames
 from ops.screen import View
 from storyloom.db.pool import is_away
 from storyloom.messaging.connection import BusUnavailableError
-from storyloom.runtime.settings import Settings
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what may be asked."""
-    parser.add_argument("--every", type=_seconds, default=2.0, metavar="SECONDS", help="between two pictures (2)")
-    parser.add_argument("--once", action="store_true", help="one picture, without control codes")
-    parser.add_argument(
-        "--metrics", action="append", default=[], metavar="URL", type=_address, help="a service's /metrics; repeatable"
-    )
+def _is_a_pause(_type: Any, seconds: float) -> None:
+    if not 0.2 <= seconds <= 3600:  # true of what is no number, too
+        raise ValueError("0.2 to 3600 seconds are possible.")
 
 
-async def run(asked: argparse.Namespace, settings: Settings, console: Console) -> int:
+def _are_addresses(_type: Any, urls: Sequence[str]) -> None:
+    if wrong := [url for url in urls if not url.startswith(("http://", "https://"))]:
+        raise ValueError(f"{wrong[0]!r} is no http or https address.")
+
+
+def _metrics_url(url: str) -> str:
+    """Where a service's metrics are: of its origin, or of its /metrics itself."""
+    return url if url.rstrip("/").endswith("/metrics") else url.rstrip("/") + "/metrics"
+
+
+async def top(
+    *,
+    every: Annotated[
+        float,
+        Parameter(metavar="SECONDS", validator=_is_a_pause, help="Between two pictures.", show_default=True),
+    ] = 2.0,
+    once: Annotated[bool, Parameter(help="One picture, without control codes.")] = False,
+    metrics: Annotated[
+        tuple[str, ...],
+        Parameter(metavar="URL", validator=_are_addresses, help="A service's address, or its /metrics; repeatable."),
+    ] = (),
+    operator: Injected,
+) -> int:
     """Draw until SIGINT or SIGTERM. Raises AwayError where bus or database cannot be reached to begin with."""
-    async with reaching(settings) as reach:
-        frames = Frames(reach, asked.metrics)
+    console = operator.console
+    async with reaching(operator.settings) as reach:
+        frames = Frames(reach, [_metrics_url(url) for url in metrics])
         view = View(await frames.take())
-        if asked.once or not console.is_terminal:
+        if once or not console.is_terminal:
             console.print(view)
             return FOUND
-        await _draw(frames, view, console, every=asked.every)
+        await _draw(frames, view, console, every=every)
     return FOUND
 
 
@@ -71,20 +92,3 @@ async def _next(frames: Frames, view: View) -> View:
         if not is_away(error):
             raise
         return View(view.frame, f"Postgres does not answer ({type(error).__name__}); this is how it was.")
-
-
-def _seconds(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0.2 <= found <= 3600:
-        raise argparse.ArgumentTypeError("0.2 to 3600 seconds")
-    return found
-
-
-def _address(text: str) -> str:
-    """A service's origin or its /metrics."""
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError("an http or https address")
-    return text if text.rstrip("/").endswith("/metrics") else text.rstrip("/") + "/metrics"

@@ -42,8 +42,6 @@ COUNTS = {
 ADAPTATION = (15, 320)
 PAGE = 2600
 """Letters of an activity in all: what one page of the book holds."""
-PAGE = 2600
-"""Letters of an activity in all: what one page of the book holds."""
 
 
 def examine(activities: Sequence[Activity], brief: Brief, outline: Outline) -> list[Finding]:

@@ -77,7 +77,7 @@ async def test_the_commands_about_dead_letters_do_what_the_page_says(settings: S
     body |= {"attempts": 8, "at": "2026-05-01T03:00:00Z"}
     await bus.publish(bus.names.dead, [OutboundMessage(f"dead.images.{uuid4()}.cover", orjson.dumps(body), None)])
     await bus.close()
-    commands = re.findall(r"^\.venv/bin/python -m storyloom (dead .*?)(?: +#.*)?$", PAGE, re.MULTILINE)
+    commands = re.findall(r"^\.venv/bin/python -m ops (dead .*?)(?: +#.*)?$", PAGE, re.MULTILINE)
     listed, shown, replayed, dropped = (
         [word.replace("17", "1") for word in command.split() if word != "18"] for command in commands
     )
@@ -97,7 +97,7 @@ async def operate(settings: Settings, *words: str) -> bytes:
         "COLUMNS": "160",
     }
     done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "storyloom", *words), cwd=ROOT, env=os.environ | told, stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-m", "ops", *words), cwd=ROOT, env=os.environ | told, stdout=PIPE, stderr=PIPE
     )
     out, errors = await done.communicate()
     assert errors == b""

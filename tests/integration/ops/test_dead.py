@@ -10,8 +10,8 @@ import orjson
 import pytest
 from rich.console import Console
 
-from ops import dead
-from ops.__main__ import main, options
+from ops.__main__ import main
+from ops.cli import Operator, read
 from ops.connections import FOUND, NOTHING, USAGE, Reach, reaching
 from ops.letters import Choice, Entry, choose
 from ops.replay import Replay, replay
@@ -44,7 +44,7 @@ class Refusing:
 async def ask(settings: Settings, *words: str) -> tuple[int, str]:
     """The exit code and what was written, as with ``python -m ops dead …``."""
     out = Console(file=io.StringIO(), width=200, highlight=False)
-    code = await dead.run(options().parse_args(["dead", *words]), settings, out)
+    code = await read(["dead", *words])(operator=Operator(settings, out))
     assert isinstance(out.file, io.StringIO)
     return code, out.file.getvalue()
 
@@ -247,7 +247,7 @@ async def test_the_list_has_ids_codes_and_reasons_however_narrow_it_is(
     width: int, settings: Settings, planted: list[str]
 ) -> None:
     out = Console(file=io.StringIO(), width=width, highlight=False)
-    await dead.run(options().parse_args(["dead", "list"]), settings, out)
+    await read(["dead", "list"])(operator=Operator(settings, out))
     assert isinstance(out.file, io.StringIO)
     lines = out.file.getvalue().splitlines()
     rows = [line.split() for line in lines if line.strip()[0].isdigit()][:3]

@@ -8,7 +8,7 @@ import signal
 from rich.console import Console
 
 from ops import top
-from ops.__main__ import options
+from ops.cli import Operator, read
 from ops.connections import FOUND, Reach, reaching
 from ops.frames import Frames
 from ops.screen import View
@@ -72,8 +72,8 @@ async def test_where_there_is_no_terminal_one_picture_is_printed_without_control
     async with running(settings, pace=BY_HAND, workers=()) as system:
         await system.post()
         console = paper()
-        asked = options().parse_args(["top", "--metrics", system.status.url])
-        assert await top.run(asked, settings, console) == FOUND
+        command = read(["top", "--metrics", system.status.url])
+        assert await command(operator=Operator(settings, console)) == FOUND
     assert "1 being made" in written(console)
     assert "\x1b" not in written(console)
 
@@ -81,9 +81,7 @@ async def test_where_there_is_no_terminal_one_picture_is_printed_without_control
 async def test_it_draws_until_it_is_interrupted_and_gives_the_screen_back(settings: Settings) -> None:
     async with running(settings, pace=BY_HAND, workers=()):
         console = paper(terminal=True)
-        drawing = asyncio.create_task(
-            top.run(options().parse_args(["top", "--every", "0.2"]), settings, console), name="top"
-        )
+        drawing = asyncio.create_task(read(["top", "--every", "0.2"])(operator=Operator(settings, console)), name="top")
         await until(lambda: drawn(console, 3))
         os.kill(os.getpid(), signal.SIGINT)
         assert await drawing == FOUND

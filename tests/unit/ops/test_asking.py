@@ -1,12 +1,22 @@
 """How operators ask: times, ids, addresses; what cannot be meant is refused with a sentence and exit code 2."""
 
-import argparse
+import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from ops.__main__ import main, options
-from ops.cli import clock, counted, moment, span
+from ops import cli, dead
+from ops.__main__ import main
+from ops.cli import clock, counted, moment, read, span
+from ops.connections import AwayError
+from ops.letters import Choice, Sender
+from storyloom.story.assets import Service
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86_400)])
@@ -22,45 +32,106 @@ def test_a_time_may_be_said_in_iso_8601_and_is_utc_without_a_zone() -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2 h", "-2h", "2w", "1e3s", "9999999999h"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
+    with pytest.raises(ValueError, match="neither like 30m"):
         moment(text)
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "said"),
     [
-        [],
-        ["doctors"],
-        ["dead"],
-        ["dead", "list", "--service", "kitchen"],
-        ["dead", "list", "--since", "soon"],
-        ["dead", "show"],
-        ["dead", "show", "0"],
-        ["dead", "show", "x"],
-        ["dead", "replay"],
-        ["dead", "replay", "3", "--all"],
-        ["dead", "drop", "3", "--service", "images"],
-        ["top", "--every", "0"],
-        ["top", "--metrics", "localhost:9000"],
+        ("", "Usage: python -m ops COMMAND"),
+        ("doctors", 'Unknown command "doctors". Did you mean "doctor"?'),
+        ("dead", "Usage: python -m ops dead COMMAND"),
+        ("dead list --service kitchen", 'Invalid value "kitchen" for --service. Choose from: "content", "images",'),
+        ("dead list --since soon", "Invalid value for --since: 'soon' is neither like 30m, 2h, 1d nor a time"),
+        ("dead list --sinse 2h", "Unknown option: --sinse. Did you mean --since?"),
+        ("dead show", "parameter ID requires an argument"),
+        ("dead show 0", "'0' is no id: an id is a whole number, as listed."),
+        ("dead show x", "'x' is no id"),
+        ("dead show -1", "'-1' is no id"),
+        ("dead show 1 2", "Unused Tokens: ['2']"),
+        ("dead drop 3.7", "'3.7' is no id"),
+        ("dead drop ٣٣x", "'٣٣x' is no id"),
+        ("top --every 0", 'Invalid value "0.0" for --every. 0.2 to 3600 seconds are possible.'),
+        ("top --every nan", "for --every. 0.2 to 3600 seconds are possible."),
+        ("top --every soon", 'Invalid value for --every: unable to convert "soon" into float.'),
+        ("top --metrics localhost:9000", "'localhost:9000' is no http or https address."),
+        ("doctor --deeper", "Unknown option: --deeper. Did you mean --deep?"),
     ],
-    ids=" ".join,
 )
-def test_what_cannot_be_meant_is_wrongly_asked(words: list[str]) -> None:
-    """Before anything is connected to."""
-    try:
-        code = main(words)
-    except SystemExit as end:
-        code = int(str(end.code))
-    assert code == 2
+def test_what_cannot_be_meant_is_wrongly_asked(
+    words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is connected to: a sentence on stderr names what is wrong, and the exit code is 2."""
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as end:
+        main(words.split())
+    told = capsys.readouterr()
+    assert end.value.code == 2
+    assert said in " ".join(told.err.split())
+    assert told.out == ""
 
 
-@pytest.mark.parametrize("command", ["", "dead", "doctor", "top"])
+@pytest.mark.parametrize("words", ["dead replay", "dead replay 3 --all", "dead drop 3 --service images"])
+def test_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 2
+    assert "Name ids, or say --all or a filter; not both." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["", "dead", "dead list", "dead show", "dead replay", "dead drop", "doctor", "top"])
 def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        options().parse_args([*command.split(), "--help"])
+        read([*command.split(), "--help"])
     told = " ".join(capsys.readouterr().out.split())
     assert end.value.code == 0
+    assert told.startswith(f"Usage: python -m ops {command}".strip())
     assert "Exit codes: 0 done" in told
+
+
+def test_letters_may_be_of_whoever_gives_up() -> None:
+    assert get_args(Sender) == (*(service.value for service in Service), "status")
+
+
+def test_filters_are_read_as_what_they_are() -> None:
+    command = read(["dead", "replay", "--service", "status", "--code", "bug", "--since", "2026-05-01T03:00", "--all"])
+    since = datetime(2026, 5, 1, 3, tzinfo=UTC)
+    assert command.func is dead.replay_letters
+    assert command.args == ()
+    assert command.keywords == {"everything": True, "choice": Choice("status", "bug", since)}
+    assert read(["dead", "drop", "17", "18", "--yes"]).args == (17, 18)
+    assert read(["dead", "show", "--full", "17"]).args == (17,)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [
+        (1, 1, ""),
+        (AwayError("The bus is away."), 3, "The bus is away.\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 0, None),  # whoever read has read enough, and hears nothing more
+    ],
+)
+def test_a_command_may_end_in_many_ways(
+    how: int | BaseException, code: int, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def end(**_: object) -> int:
+        if isinstance(how, BaseException):
+            raise how
+        return how
+
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    monkeypatch.setattr(cli, "read", lambda _words: end)
+    assert main(["doctor"]) == code
+    assert errors.closed if said is None else errors.getvalue() == said
+
+
+def test_a_package_that_is_missing_is_named() -> None:
+    """In a worker's image there is none of them."""
+    program = "import sys; sys.modules['cyclopts'] = None; from ops.__main__ import main; sys.exit(main(['top']))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    told = "The operators' commands need the package cyclopts: install requirements/local.txt.\n"
+    assert (done.returncode, done.stderr) == (3, told)
 
 
 def test_a_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
