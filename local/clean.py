@@ -3,24 +3,24 @@
 import shutil
 import sys
 
-from local import displaced
-from local.choices import choose
+from local import postgres_user
+from local.errors import UserError
 from local.locks import FolderLock
-from local.trouble import Trouble
+from local.settings import load_settings
 
 
 def main() -> int:
     try:
-        home = choose().storyloom_home.absolute()
+        home = load_settings().storyloom_home.absolute()
         if not home.exists():
             return 0
         lock = FolderLock(home, "A stack")
         lock.take()
-        displaced.forget(home / "postgres" / "data")
+        postgres_user.forget(home / "postgres" / "data")
         shutil.rmtree(home)
         lock.release()
-    except (Trouble, OSError) as trouble:
-        sys.stderr.write(f"{trouble}\n")
+    except (UserError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

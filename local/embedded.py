@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Generic, TypeVar
 
-from local.child import Child, Ended
+from local.child import Child, StartError
 from local.locks import FolderLock
 
 Address = TypeVar("Address")
@@ -21,7 +21,7 @@ class Embedded(ABC, Generic[Address]):
     """
 
     name: ClassVar[str]
-    passing: ClassVar[tuple[str, ...]]
+    transient_errors: ClassVar[tuple[str, ...]]
     """What it writes when it could not start for a reason that passes: it is then started again."""
 
     def __init__(self, folder: Path, *, log: Path | None = None) -> None:
@@ -36,15 +36,15 @@ class Embedded(ABC, Generic[Address]):
         return None if self.child is None else self.child.pid
 
     async def start(self) -> Address:
-        """Start it and answer its address when it is ready. Raises Trouble."""
+        """Start it and answer its address when it is ready. Raises UserError."""
         self._lock.take()
         try:
             await self.prepare()
             for attempt in range(1, ATTEMPTS):
                 try:
                     return await self.run()
-                except Ended as ended:
-                    if not any(sign in ended.tail for sign in self.passing):
+                except StartError as ended:
+                    if not any(sign in ended.tail for sign in self.transient_errors):
                         raise
                     await asyncio.sleep(0.2 * attempt)
             return await self.run()

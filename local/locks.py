@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from local.trouble import Trouble
+from local.errors import UserError
 
 
 class FolderLock:
@@ -19,18 +19,18 @@ class FolderLock:
         self._file: int | None = None
 
     def take(self) -> None:
-        """Raise Trouble when another holds it, or when the folder cannot be written."""
+        """Raise UserError when another holds it, or when the folder cannot be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise Trouble(f"Cannot write to {self.path.parent} ({error.strerror}): free or change it.") from error
+            raise UserError(f"Cannot write to {self.path.parent} ({error.strerror}): free or change it.") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(file)
-            raise Trouble(
+            raise UserError(
                 f"{self._what} is already running in {self.path.parent} (process {holder}): stop it first."
             ) from error
         os.ftruncate(file, 0)

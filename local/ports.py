@@ -36,7 +36,7 @@ _held: dict[int, tuple[Path, int]] = {}
 """Ports that this process has promised, to whom, and the open file that keeps other stacks off until it ends."""
 
 
-def _promise(port: int, owner: Path) -> bool:
+def _reserve(port: int, owner: Path) -> bool:
     """Take a port for an owner before anything listens on it: two stacks that start together must not meet there."""
     if port in _held:
         return _held[port][0] == owner
@@ -69,7 +69,7 @@ class Ports:
         chosen: dict[str, int] = {}
         for name in names:
             port = known.get(name, self._usual.get(name))
-            while port is None or port in chosen.values() or not is_free(port) or not _promise(port, self._path):
+            while port is None or port in chosen.values() or not is_free(port) or not _reserve(port, self._path):
                 port = free_port()
             chosen[name] = port
         self._path.write_text(json.dumps(known | chosen))

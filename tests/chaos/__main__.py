@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
-from local import displaced
-from local.trouble import Trouble
+from local import postgres_user
+from local.errors import UserError
 from tests.chaos.progress import Progress
 from tests.chaos.running import PATIENCE, Verdict, run
 from tests.chaos.schedule import Schedule, draw
@@ -42,8 +42,8 @@ def main() -> int:
     )
     try:
         verdict = asyncio.run(_until_stopped(schedule, home, options.patience))
-    except Trouble as trouble:
-        sys.stderr.write(f"{trouble} (logs: {home / 'logs'})\n")
+    except UserError as error:
+        sys.stderr.write(f"{error} (logs: {home / 'logs'})\n")
         return 2
     except asyncio.CancelledError:
         forget(home)
@@ -69,7 +69,7 @@ def tell(verdict: Verdict, home: Path) -> None:
 
 def forget(home: Path) -> None:
     """Remove a run's folder, and its database where that had to be kept elsewhere."""
-    displaced.forget(home / "postgres" / "data")
+    postgres_user.forget(home / "postgres" / "data")
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -19,10 +19,10 @@ import psutil
 import pytest
 
 from local.embedded import Embedded
+from local.errors import UserError
 from local.nats import EmbeddedNats, NatsAddress
 from local.postgres import EmbeddedPostgres
 from local.store import EmbeddedStore, StoreAddress
-from local.trouble import Trouble
 from storyloom.objects import Objects
 from storyloom.story.assets import Asset
 
@@ -139,7 +139,7 @@ async def _restarted(embedded: Embedded[Any]) -> bool:
 
 async def test_a_second_start_in_the_same_folder_is_refused(server: Server, tmp_path: Path) -> None:
     async with server.kind(tmp_path):
-        with pytest.raises(Trouble, match=rf"already running in .* \(process {os.getpid()}\): stop it first"):
+        with pytest.raises(UserError, match=rf"already running in .* \(process {os.getpid()}\): stop it first"):
             await server.kind(tmp_path).start()
 
 
@@ -193,12 +193,12 @@ def test_it_dies_with_a_killed_launcher(server: Server, tmp_path: Path) -> None:
 
 async def test_a_folder_that_cannot_be_made_is_one_sentence(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Trouble, match="Cannot write to"):
+    with pytest.raises(UserError, match="Cannot write to"):
         await server.kind(tmp_path / "file" / "below").start()
 
 
 async def test_a_server_that_cannot_run_says_its_own_last_words(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match=r"Postgres did not start: .*no_such_setting"):
+    with pytest.raises(UserError, match=r"Postgres did not start: .*no_such_setting"):
         await EmbeddedPostgres(tmp_path, options=("no_such_setting=1",)).start()
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from local.choices import Choices, choose
+from local.errors import UserError
 from local.locks import FolderLock
 from local.ports import Ports, free_port, is_free
+from local.settings import LocalSettings, load_settings
 from local.stack import Stack
 from local.state import Addresses, State, running
-from local.trouble import Trouble
 
 ADDRESSES = Addresses(
     api_url="http://127.0.0.1:8080",
@@ -61,14 +61,14 @@ def test_a_log_begins_anew_and_the_last_one_is_kept(tmp_path: Path) -> None:
 
 def test_a_state_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Trouble, match="Cannot write to"):
+    with pytest.raises(UserError, match="Cannot write to"):
         State(tmp_path / "file")
 
 
 def test_a_locked_folder_names_its_holder_and_is_free_afterwards(tmp_path: Path) -> None:
     first, second = FolderLock(tmp_path, "A stack"), FolderLock(tmp_path, "A stack")
     first.take()
-    with pytest.raises(Trouble, match=rf"A stack is already running in .* \(process {os.getpid()}\)"):
+    with pytest.raises(UserError, match=rf"A stack is already running in .* \(process {os.getpid()}\)"):
         second.take()
     first.release()
     first.release()
@@ -104,13 +104,13 @@ def test_ports_that_cannot_be_read_are_chosen_anew(tmp_path: Path, text: str) ->
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "HTTP_PORT", "PROCESSES", "OPENAI_API_KEY"):
         monkeypatch.setenv(name, "")
-    assert choose() == Choices()
+    assert load_settings() == LocalSettings()
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PORT", "eighty")
-    with pytest.raises(Trouble, match="HTTP_PORT is wrong"):
-        choose()
+    with pytest.raises(UserError, match="HTTP_PORT is wrong"):
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_studio_stands_in_for_whoever_is_not_named(given: dict[str, str], needed: bool) -> None:
-    assert Choices.model_validate(given).needs_studio is needed
+    assert LocalSettings.model_validate(given).needs_studio is needed
 
 
 def test_choices_refuse_an_unknown_voice() -> None:
     with pytest.raises(ValidationError):
-        Choices.model_validate({"studio_voice": "whisper"})
+        LocalSettings.model_validate({"studio_voice": "whisper"})
 
 
 async def test_a_stack_that_never_started_leaves_a_running_ones_addresses_alone(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_a_stack_that_never_started_leaves_a_running_ones_addresses_alone(
     holder = FolderLock(tmp_path, "A stack")
     holder.take()
     State(tmp_path).publish(ADDRESSES)
-    stack = Stack(Choices(storyloom_home=tmp_path))
+    stack = Stack(LocalSettings(storyloom_home=tmp_path))
     await stack.stop()
     stack.kill()
     assert running(tmp_path) == ("http://127.0.0.1:8080", "sk_x")

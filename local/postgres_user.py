@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from local.trouble import Trouble
+from local.errors import UserError
 
 Owner = tuple[int, int]
 CACHE = Path("/var/cache/storyloom")
@@ -26,7 +26,9 @@ def servant() -> Owner | None:
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise Trouble("Postgres cannot run as root and there is no user nobody: start as an ordinary user.") from error
+        raise UserError(
+            "Postgres cannot run as root and there is no user nobody: start as an ordinary user."
+        ) from error
     return entry.pw_uid, entry.pw_gid
 
 
@@ -84,7 +86,7 @@ def _linked(wanted: Path) -> Path:
     if wanted.is_symlink():
         home = wanted.readlink().parent
         if home.parent != LIBRARY:
-            raise Trouble(f"{wanted} is a link to a strange place: remove it.")
+            raise UserError(f"{wanted} is a link to a strange place: remove it.")
     else:
         home = LIBRARY / hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]
         # Data of a checkout that was removed and made again at the same path is not ours.
