@@ -53,11 +53,16 @@ class Embedded(ABC, Generic[Address]):
             raise
 
     async def stop(self) -> None:
-        """Stop it; its data stays. Safe to call twice."""
-        if self.child is not None:
-            await self.child.stop()
-            self.child = None
-        self._lock.release()
+        """Stop it; its data stays. Safe to call twice, and where another one runs in the folder."""
+        if not self._lock.held:
+            return
+        try:
+            if self.child is not None:
+                await self.child.stop()
+                self.child = None
+            self.restore()
+        finally:
+            self._lock.release()
 
     def kill(self) -> None:
         """Kill it at once; the next start recovers."""
@@ -75,6 +80,9 @@ class Embedded(ABC, Generic[Address]):
     @abstractmethod
     async def prepare(self) -> None:
         """Make ready what the server needs in its folder, once a start."""
+
+    def restore(self) -> None:
+        """Undo what ``prepare`` did outside the folder, once the server has stopped."""
 
     @abstractmethod
     async def run(self) -> Address:

@@ -74,9 +74,9 @@ async def _check_nats(url: str) -> None:
 
 
 async def _check_key(name: str, url: str, headers: dict[str, str]) -> None:
+    """Ask for something free. Only a refusal of the key counts: not every server that speaks the protocol has it."""
     import httpx  # noqa: PLC0415 - see _check_nats
 
-    """Ask for something free. Only a refusal of the key counts: not every server that speaks the protocol has it."""
     host = urlsplit(url).netloc
     try:
         async with httpx.AsyncClient(timeout=PATIENCE) as http:

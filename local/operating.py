@@ -10,6 +10,7 @@ from typing import Any
 
 from local.errors import UserError
 from local.programs import SERVICES
+from local.proxies import bypass_proxies
 from local.settings import load_settings
 from storyloom.__main__ import main as operate
 from storyloom.operating.reach import AWAY
@@ -20,6 +21,7 @@ NAMED = {"DATABASE_URL": "databaseUrl", "NATS_URL": "natsUrl", "S3_ENDPOINT_URL"
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; ``ARGS`` from the environment stands behind what is given."""
+    bypass_proxies(os.environ)
     words = [*arguments, *shlex.split(os.environ.get("ARGS", ""))]
     try:
         home = load_settings().storyloom_home.absolute()

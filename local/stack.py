@@ -16,6 +16,7 @@ from local.external import NO_KEY, check_external
 from local.locks import FolderLock
 from local.memory import trim_heap
 from local.ports import Ports, is_free
+from local.proxies import bypass_proxies
 from local.servers import BackingServices, Servers, store_environment
 from local.settings import LocalSettings
 from local.state import Addresses, State, write_secret
@@ -61,6 +62,7 @@ class Stack:
             check_libraries()
         except GiveUp as missing:
             raise UserError(str(missing)) from missing
+        bypass_proxies(os.environ)
         self._lock.take()
         try:
             addresses = await self.watch.time("all", self._start())

@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from local import postgres_user
+from local.clean import forget
 from local.errors import UserError
 from tests.chaos.progress import Progress
 from tests.chaos.running import PATIENCE, Verdict, run
@@ -65,12 +64,6 @@ def tell(verdict: Verdict, home: Path) -> None:
         sys.stderr.write(f"could not be broken: {failure}\n")
     if home.exists():
         sys.stderr.write(f"State, logs, schedule.json and evidence.json are kept in {home}\n")
-
-
-def forget(home: Path) -> None:
-    """Remove a run's folder, and its database where that had to be kept elsewhere."""
-    postgres_user.forget(home / "postgres" / "data")
-    shutil.rmtree(home, ignore_errors=True)
 
 
 async def _until_stopped(schedule: Schedule, home: Path, patience: float) -> Verdict:
