@@ -43,8 +43,8 @@ async def _run(work: Work, settings: LocalSettings, stderr: Console) -> int:
         nonlocal asked
         asked += 1
         if asked == 1:
-            stderr.print(f"\nStopping … ({number.name}; again to stop at once)", style="dim", markup=False)
             task.cancel()
+            stderr.print(f"\nStopping … ({number.name}; again to stop at once)", style="dim", markup=False)
             return
         stack.kill()
         os._exit(INTERRUPTED)
