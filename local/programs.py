@@ -17,6 +17,8 @@ SERVICE_GRACE = 4.5
 DRAIN_SECONDS = 3
 # Pictures and recordings pass through threads: glibc would keep an arena of them for every thread, and never shrink.
 _MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+# Else onnxruntime notes its use in ~/.cache, and tells its maker when it finds a network.
+_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def studio(state: State, port: int, voice: str, latency: str) -> Child:
@@ -45,7 +47,7 @@ def single(name: str, state: State, settings: Mapping[str, str], port: int) -> C
 
 def _inherited() -> dict[str, str]:
     """Our own environment. An empty variable counts as not set, here as everywhere in ``local``."""
-    return _MEMORY | {name: value for name, value in os.environ.items() if value}
+    return _MEMORY | _NO_TELEMETRY | {name: value for name, value in os.environ.items() if value}
 
 
 async def _is_healthy(ports: tuple[int, ...], path: str) -> bool:

@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = ROOT / ".pytest_tmp"
     folder.mkdir(exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime's, which would be kept in ~/.cache
     bypass_proxies(os.environ)
 
 
