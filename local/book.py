@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from client import Story, StoryloomClient
-from local.naming import folder_name
-from local.trouble import Trouble
+from local.errors import UserError
+from local.folder_names import folder_name
 
 FILES = {
     "cover.png": ("cover", None),
@@ -26,16 +26,16 @@ FILES = {
 
 
 class Book:
-    """Where stories are kept. Raises Trouble at once where nothing can be written, not after the story is made."""
+    """Where stories are kept. Raises UserError at once where nothing can be written, not after the story is made."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Trouble(f"OUT={out} cannot be made ({error.strerror}): name another folder.") from error
+            raise UserError(f"OUT={out} cannot be made ({error.strerror}): name another folder.") from error
         if not os.access(out, os.W_OK | os.X_OK):
-            raise Trouble(f"OUT={out} cannot be written to: name another folder.")
+            raise UserError(f"OUT={out} cannot be written to: name another folder.")
 
     @property
     def latest(self) -> Path:
@@ -43,7 +43,7 @@ class Book:
         return self._out / "latest"
 
     async def keep(self, client: StoryloomClient, story: Story) -> list[tuple[str, int]]:
-        """Fetch all that is ready into a new folder; answer the files with their sizes. Raises Problem and Trouble."""
+        """Fetch all that is ready into a new folder; answer files and sizes. Raises Problem and UserError."""
         names = [str(character["name"]) for character in story["characters"]]
         folder = self._out / folder_name(datetime.now().astimezone(), story.get("title") or "", names)
         try:
@@ -54,7 +54,7 @@ class Book:
             kept += await self._fetch(client, story, folder)
             self._point(folder.name)
         except OSError as error:
-            raise Trouble(f"{folder} cannot be written ({error.strerror}): make room or name another OUT.") from error
+            raise UserError(f"{folder} cannot be written ({error.strerror}): make room or name another OUT.") from error
         return kept
 
     async def _fetch(self, client: StoryloomClient, story: Story, folder: Path) -> list[tuple[str, int]]:

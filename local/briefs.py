@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from local.trouble import Trouble
+from local.errors import UserError
 from storyloom.story.brief import Brief
 
 LARGEST = 64_000
@@ -36,16 +36,16 @@ OWN: dict[str, Any] = {
 
 
 def read_brief(path: Path | None, seed: str | None) -> dict[str, Any]:
-    """The brief as plain JSON, checked as the API will check it. Raises Trouble that says which field is wrong."""
+    """The brief as plain JSON, checked as the API will check it. Raises UserError that says which field is wrong."""
     where, brief = ("The brief", dict(OWN)) if path is None else (str(path), _load(path))
     if seed is not None:
         if not (seed.isascii() and seed.isdigit()):
-            raise Trouble(f"SEED={seed} is wrong: it is a whole number from 0 to 2147483647.")
+            raise UserError(f"SEED={seed} is wrong: it is a whole number from 0 to 2147483647.")
         brief["seed"] = int(seed)
     try:
         Brief.asked(brief)
     except ValidationError as error:
-        raise Trouble(f"{where} is wrong: {_faults(error)}.") from error
+        raise UserError(f"{where} is wrong: {_faults(error)}.") from error
     return brief
 
 
@@ -54,13 +54,13 @@ def _load(path: Path) -> dict[str, Any]:
         text = path.read_text("utf-8")
         brief = json.loads(text)
     except OSError as error:
-        raise Trouble(f"BRIEF={path} cannot be read ({error.strerror}): name a JSON file.") from error
+        raise UserError(f"BRIEF={path} cannot be read ({error.strerror}): name a JSON file.") from error
     except ValueError as error:
-        raise Trouble(f"BRIEF={path} is not JSON: {error}.") from error
+        raise UserError(f"BRIEF={path} is not JSON: {error}.") from error
     if not isinstance(brief, dict):
-        raise Trouble(f"BRIEF={path} must hold a JSON object.")
+        raise UserError(f"BRIEF={path} must hold a JSON object.")
     if len(text.encode()) > LARGEST:
-        raise Trouble(f"BRIEF={path} is larger than {LARGEST} bytes.")
+        raise UserError(f"BRIEF={path} is larger than {LARGEST} bytes.")
     return brief
 
 

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import structlog
 
-from local.trouble import Trouble
+from local.errors import UserError
 from local.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 
 Ready = Callable[[], Awaitable[bool]]
 
-ASK_AGAIN = 0.02
+POLL_INTERVAL = 0.02
 """Seconds between two questions whether it is ready."""
-FIRST_PAUSE = 0.05
-CALM = 10.0
+FIRST_BACKOFF = 0.05
+STABLE_AFTER = 10.0
 """Seconds of life after which a crash counts as the first one again."""
 
 
-class Ended(Trouble):
+class StartError(UserError):
     """The program ended before it was ready. ``tail`` is the end of what it wrote."""
 
     def __init__(self, name: str, tail: str) -> None:
@@ -54,17 +54,17 @@ class Program:
 class Child:
     """Keeps one program alive. ``ready`` asks the program itself; it may raise OSError, which means not yet."""
 
-    def __init__(self, program: Program, ready: Ready, *, patience: float = 30.0) -> None:
+    def __init__(self, program: Program, ready: Ready, *, timeout: float = 30.0) -> None:
         self.program = program
         self.restarts = 0
         self.on_restart: Callable[[], None] | None = None
         """Called when a crashed program is ready again, under a new pid."""
         self._ready = ready
-        self._patience = patience
+        self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: Watchdog | None = None
         self._ended = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
         self._wanted = False
 
     @property
@@ -73,7 +73,7 @@ class Child:
         return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
-        """Run it until it is ready, then keep it alive. Raises Ended, or Trouble when it takes too long."""
+        """Run it until it is ready, then keep it alive. Raises StartError, or UserError when it takes too long."""
         self._spawn(fresh_log=True)
         try:
             await self._until_ready()
@@ -81,60 +81,60 @@ class Child:
             await self._end()
             raise
         self._wanted = True
-        self._look_after()
+        self._supervise()
 
     async def stop(self) -> None:
         """Stop for good, by force after the grace. Safe to call twice; afterwards no process of the group is left."""
         self._wanted = False
-        await self._leave_alone()
+        await self._stop_supervising()
         await self._end()
 
     @asynccontextmanager
     async def down(self) -> AsyncIterator[None]:
         """Kill it rudely and keep it down; afterwards it comes back by itself, unless it was stopped meanwhile."""
-        await self._leave_alone()
+        await self._stop_supervising()
         self.kill()
         await self._end()
         try:
             yield
         finally:
             if self._wanted:
-                self._look_after()
+                self._supervise()
 
     def kill(self) -> None:
         """Kill the group at once, without waiting: the second Ctrl-C."""
         if self._process is not None:
             _signal_group(self._process.pid, signal.SIGKILL)
 
-    def _look_after(self) -> None:
-        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+    def _supervise(self) -> None:
+        self._supervisor = asyncio.create_task(self._restart_whenever_it_ends(), name=f"supervise {self.program.name}")
 
-    async def _leave_alone(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
-            self._keeper = None
+    async def _stop_supervising(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.wait([self._supervisor])
+            self._supervisor = None
 
-    async def _keep(self) -> None:
-        loop, pause = asyncio.get_running_loop(), FIRST_PAUSE
+    async def _restart_whenever_it_ends(self) -> None:
+        loop, backoff = asyncio.get_running_loop(), FIRST_BACKOFF
         while True:
             born = loop.time()
             await self._ended.wait()
             log.warning("child.ended", child=self.program.name, code=self._process and self._process.returncode)
-            if loop.time() - born > CALM:
-                pause = FIRST_PAUSE
-            while not await self._revived(pause):
-                pause = min(pause * 2, 5.0)
+            if loop.time() - born > STABLE_AFTER:
+                backoff = FIRST_BACKOFF
+            while not await self._restarted(backoff):
+                backoff = min(backoff * 2, 5.0)
 
-    async def _revived(self, pause: float) -> bool:
+    async def _restarted(self, backoff: float) -> bool:
         await self._end()
-        await asyncio.sleep(pause)
+        await asyncio.sleep(backoff)
         self.restarts += 1
         try:
             self._spawn(fresh_log=False)
             await self._until_ready()
-        except Trouble as trouble:
-            log.warning("child.not_ready", child=self.program.name, reason=str(trouble))
+        except UserError as error:
+            log.warning("child.not_ready", child=self.program.name, reason=str(error))
             return False
         log.info("child.restarted", child=self.program.name, restarts=self.restarts)
         if self.on_restart is not None:
@@ -160,7 +160,7 @@ class Child:
                     extra_groups=None if user is None else [],
                 )
         except OSError as error:
-            raise Trouble(f"{program.name} cannot be run: {error}.") from error
+            raise UserError(f"{program.name} cannot be run: {error}.") from error
         self._watchdog = Watchdog(self._process.pid, program.stop_signal)
         waiting = (self._process, self._ended, asyncio.get_running_loop())
         # A thread a child: every system has it, and the default executor has too few to lend one for good.
@@ -168,17 +168,17 @@ class Child:
 
     async def _until_ready(self) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 # Whoever answers for a program that has ended is somebody else on its port.
-                while not (await self._asked() and not self._ended.is_set()):
+                while not (await self._is_ready() and not self._ended.is_set()):
                     if self._ended.is_set():
-                        raise Ended(self.program.name, _tail(self.program.log))
-                    await asyncio.sleep(ASK_AGAIN)
+                        raise StartError(self.program.name, _tail(self.program.log))
+                    await asyncio.sleep(POLL_INTERVAL)
         except TimeoutError as error:
             where = self.program.log
-            raise Trouble(f"{self.program.name} was not ready after {self._patience:.0f} s: see {where}.") from error
+            raise UserError(f"{self.program.name} was not ready after {self._timeout:.0f} s: see {where}.") from error
 
-    async def _asked(self) -> bool:
+    async def _is_ready(self) -> bool:
         try:
             return await self._ready()
         except OSError:
@@ -212,10 +212,10 @@ def _signal_group(group: int, what: signal.Signals) -> None:
         os.killpg(group, what)
 
 
-async def _group_gone(group: int, patience: float = 1.0) -> None:
+async def _group_gone(group: int) -> None:
     """Wait until what a dead head had started is dead too; not for ever, since init may be slow to take note."""
     with suppress(ProcessLookupError, PermissionError, TimeoutError):
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(1):
             while True:
                 os.killpg(group, 0)
                 await asyncio.sleep(0.01)

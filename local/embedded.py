@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Generic, TypeVar
 
-from local.child import Child, Ended
+from local.child import Child, StartError
 from local.locks import FolderLock
 
 Address = TypeVar("Address")
@@ -21,7 +21,7 @@ class Embedded(ABC, Generic[Address]):
     """
 
     name: ClassVar[str]
-    passing: ClassVar[tuple[str, ...]]
+    transient_errors: ClassVar[tuple[str, ...]]
     """What it writes when it could not start for a reason that passes: it is then started again."""
 
     def __init__(self, folder: Path, *, log: Path | None = None) -> None:
@@ -36,15 +36,15 @@ class Embedded(ABC, Generic[Address]):
         return None if self.child is None else self.child.pid
 
     async def start(self) -> Address:
-        """Start it and answer its address when it is ready. Raises Trouble."""
+        """Start it and answer its address when it is ready. Raises UserError."""
         self._lock.take()
         try:
             await self.prepare()
             for attempt in range(1, ATTEMPTS):
                 try:
                     return await self.run()
-                except Ended as ended:
-                    if not any(sign in ended.tail for sign in self.passing):
+                except StartError as ended:
+                    if not any(sign in ended.tail for sign in self.transient_errors):
                         raise
                     await asyncio.sleep(0.2 * attempt)
             return await self.run()
@@ -53,11 +53,16 @@ class Embedded(ABC, Generic[Address]):
             raise
 
     async def stop(self) -> None:
-        """Stop it; its data stays. Safe to call twice."""
-        if self.child is not None:
-            await self.child.stop()
-            self.child = None
-        self._lock.release()
+        """Stop it; its data stays. Safe to call twice, and where another one runs in the folder."""
+        if not self._lock.held:
+            return
+        try:
+            if self.child is not None:
+                await self.child.stop()
+                self.child = None
+            self.restore()
+        finally:
+            self._lock.release()
 
     def kill(self) -> None:
         """Kill it at once; the next start recovers."""
@@ -75,6 +80,9 @@ class Embedded(ABC, Generic[Address]):
     @abstractmethod
     async def prepare(self) -> None:
         """Make ready what the server needs in its folder, once a start."""
+
+    def restore(self) -> None:
+        """Undo what ``prepare`` did outside the folder, once the server has stopped."""
 
     @abstractmethod
     async def run(self) -> Address:

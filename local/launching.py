@@ -1,4 +1,4 @@
-"""How a command runs: its logs in a file, Ctrl-C once to stop cleanly and twice at once, trouble in a sentence."""
+"""How a command runs: its logs in a file, Ctrl-C once to stop cleanly and twice at once, a UserError as a sentence."""
 
 import asyncio
 import os
@@ -9,42 +9,42 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from local.choices import Choices, choose
-from local.stack import Stack, as_trouble
+from local.settings import LocalSettings, load_settings
+from local.stack import Stack, as_user_error
 from local.state import State
 
 INTERRUPTED = 130
 """The exit code of a command that was stopped: 128 and SIGINT's number, as shells count."""
 
-Work = Callable[[Choices, Stack, Console], Awaitable[int]]
+Work = Callable[[LocalSettings, Stack, Console], Awaitable[int]]
 
 
 def launch(work: Work) -> int:
     """Run a command with a stack that it may start; answer its exit code. Whatever it leaves running is stopped."""
-    words = Console(stderr=True, soft_wrap=True, highlight=False)
+    stderr = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        choices = choose()
-        _log_to(State(choices.storyloom_home).logs / "local.log")
-        return asyncio.run(_run(work, choices, words))
+        settings = load_settings()
+        _log_to(State(settings.storyloom_home).logs / "local.log")
+        return asyncio.run(_run(work, settings, stderr))
     except Exception as error:
-        trouble = as_trouble(error)
-        if trouble is None:
+        user_error = as_user_error(error)
+        if user_error is None:
             raise
-        words.print(str(trouble), markup=False)
+        stderr.print(str(user_error), markup=False)
         return 1
 
 
-async def _run(work: Work, choices: Choices, words: Console) -> int:
-    stack = Stack(choices)
-    task = asyncio.create_task(_finish(work, stack, choices))
+async def _run(work: Work, settings: LocalSettings, stderr: Console) -> int:
+    stack = Stack(settings)
+    task = asyncio.create_task(_finish(work, stack, settings))
     asked = 0
 
     def stop(number: signal.Signals) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:
-            words.print(f"\nStopping … ({number.name}; again to stop at once)", style="dim", markup=False)
             task.cancel()
+            stderr.print(f"\nStopping … ({number.name}; again to stop at once)", style="dim", markup=False)
             return
         stack.kill()
         os._exit(INTERRUPTED)
@@ -58,9 +58,9 @@ async def _run(work: Work, choices: Choices, words: Console) -> int:
         return INTERRUPTED
 
 
-async def _finish(work: Work, stack: Stack, choices: Choices) -> int:
+async def _finish(work: Work, stack: Stack, settings: LocalSettings) -> int:
     try:
-        return await work(choices, stack, Console(highlight=False))
+        return await work(settings, stack, Console(highlight=False))
     finally:
         # A task of its own: the second signal must find it running, the first one must not cut it short.
         await asyncio.shield(asyncio.create_task(stack.stop()))

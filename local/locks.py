@@ -2,9 +2,13 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from local.trouble import Trouble
+from filelock import FileLock, Timeout
+
+from local.errors import UserError
 
 
 class FolderLock:
@@ -16,33 +20,59 @@ class FolderLock:
     def __init__(self, folder: Path, what: str) -> None:
         self.path = folder / "lock"
         self._what = what
-        self._file: int | None = None
+        # One holder is one object here: which thread or task takes it or lets go does not matter.
+        self._lock = FileLock(self.path, mode=0o644, blocking=False, thread_local=False)
 
     def take(self) -> None:
-        """Raise Trouble when another holds it, or when the folder cannot be written."""
+        """Raise UserError when another holds it, or when the folder cannot be written."""
+        folder = self.path.parent
+        if self.held:
+            raise self._taken()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise Trouble(f"Cannot write to {self.path.parent} ({error.strerror}): free or change it.") from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(file)
-            raise Trouble(
-                f"{self._what} is already running in {self.path.parent} (process {holder}): stop it first."
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            self.path.write_text(f"{os.getpid()}\n")
+        except Timeout as error:
+            holder = self.path.read_text(errors="replace").strip() or "unknown"
+            raise UserError(
+                f"{self._what} is already running in {folder} (process {holder}): stop it first."
             ) from error
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-        self._file = file
+        except OSError as error:
+            raise UserError(f"Cannot write to {folder} ({error.strerror}): free or change it.") from error
+
+    def _taken(self) -> UserError:
+        holder = self.path.read_text(errors="replace").strip() or "unknown"
+        where = f"{self._what} is already running in {self.path.parent}"
+        return UserError(f"{where} (process {holder}): stop it first.")
 
     @property
     def held(self) -> bool:
-        return self._file is not None
+        return self._lock.is_locked
 
     def release(self) -> None:
         """Let go. Safe to call twice. The file stays: removing it would let two hold two files of one name."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._lock.release()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A folder that all may read, made if missing, while nobody else is in such a block. No file is left in it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _leads_to(folder, file):
+                yield
+                return
+        finally:
+            os.close(file)
+
+
+def _leads_to(path: Path, file: int) -> bool:
+    """Whether a path still leads to an open folder: who had it locked before may have removed it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False

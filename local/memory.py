@@ -1,10 +1,10 @@
-"""Giving memory back: on a laptop others want it."""
+"""Returning freed memory to the system: on a laptop others want it."""
 
 import ctypes
 import gc
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return to the system what this process no longer uses. Does nothing where the allocator is not glibc's."""
     gc.collect()
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from local.child import Child, Program
 from local.embedded import Embedded
+from local.errors import UserError
 from local.http import ask
 from local.ports import Ports
-from local.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class EmbeddedNats(Embedded[NatsAddress]):
     """``async with EmbeddedNats(folder) as nats``. Streams are kept in the folder."""
 
     name = "NATS"
-    passing = ("address already in use",)
+    transient_errors = ("address already in use",)
 
     async def prepare(self) -> None:
         """Find the server."""
@@ -42,11 +42,11 @@ class EmbeddedNats(Embedded[NatsAddress]):
 
 
 def find_program(name: str, instead: str) -> str:
-    """The path of a wheel's program: beside this Python, else on the PATH. Raises Trouble naming the way out."""
+    """The path of a wheel's program: beside this Python, else on the PATH. Raises UserError naming the way out."""
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise Trouble(f"{name} is not installed: run make story or make up, or set {instead}.")
+        raise UserError(f"{name} is not installed: run make story or make up, or set {instead}.")
     return found
 
 

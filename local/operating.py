@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.choices import choose
+from local.errors import UserError
 from local.programs import SERVICES
-from local.trouble import Trouble
+from local.proxies import bypass_proxies
+from local.settings import load_settings
 from ops.__main__ import main as operate
 from ops.connections import AWAY
 
@@ -20,17 +21,18 @@ NAMED = {"DATABASE_URL": "databaseUrl", "NATS_URL": "natsUrl", "S3_ENDPOINT_URL"
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; ``ARGS`` from the environment stands behind what is given."""
+    bypass_proxies(os.environ)
     words = [*arguments, *shlex.split(os.environ.get("ARGS", ""))]
     try:
-        home = choose().storyloom_home.absolute()
+        home = load_settings().storyloom_home.absolute()
         told = _read(home / "local.json")
         os.environ.update(store_keys(_read(home / "store" / "credentials.json", or_else={})))
         os.environ.update(environment(told, _read(home / "services.json", or_else={})))
         if words[:1] == ["top"]:
             urls = metrics(told, _read(home / "ports.json", or_else={}))
             words += [part for url in urls for part in ("--metrics", url)]
-    except Trouble as trouble:
-        sys.stderr.write(f"{trouble}\n")
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
         return AWAY
     return operate(words)
 
@@ -58,17 +60,17 @@ def metrics(told: dict[str, Any], ports: dict[str, Any]) -> list[str]:
 
 
 def _read(path: Path, or_else: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A file that a running stack keeps. Raises Trouble where none runs, and it is needed."""
+    """A file that a running stack keeps. Raises UserError where none runs, and it is needed."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         if or_else is not None:
             return or_else
-        raise Trouble(f"No stack runs in {path.parent}: start one with `make up`.") from error
+        raise UserError(f"No stack runs in {path.parent}: start one with `make up`.") from error
     except (OSError, ValueError) as error:
-        raise Trouble(f"{path} cannot be read: {type(error).__name__}.") from error
+        raise UserError(f"{path} cannot be read: {type(error).__name__}.") from error
     if not isinstance(found, dict):
-        raise Trouble(f"{path} does not hold what a stack writes.")
+        raise UserError(f"{path} does not hold what a stack writes.")
     return found
 
 

@@ -1,11 +1,8 @@
 """Ports on 127.0.0.1 that stay the same between starts as long as nobody else takes them."""
 
-import fcntl
 import json
-import os
 import random
 import socket
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,24 +29,25 @@ def is_free(port: int) -> bool:
     return True
 
 
-_held: dict[int, tuple[Path, int]] = {}
-"""Ports that this process has promised, to whom, and the open file that keeps other stacks off until it ends."""
+_reserved: dict[int, tuple[Path, socket.socket]] = {}
+"""Ports that this process has reserved, for whom, and the socket that keeps other stacks off until it ends."""
 
 
-def _promise(port: int, owner: Path) -> bool:
-    """Take a port for an owner before anything listens on it: two stacks that start together must not meet there."""
-    if port in _held:
-        return _held[port][0] == owner
+def _reserve(port: int, owner: Path) -> bool:
+    """Take a port for an owner before anything listens on it: two stacks that start together must not meet there.
+
+    The sign is a UDP socket of the same number: no server of ours uses UDP, it leaves no file, and the process's end
+    ends it.
+    """
+    if port in _reserved:
+        return _reserved[port][0] == owner
+    sign = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        file = os.open(Path(tempfile.gettempdir()) / f"storyloom-port-{port}", os.O_WRONLY | os.O_CREAT, 0o600)
-    except OSError:  # another user's: then the server that comes first has it
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        sign.bind(("127.0.0.1", port))
     except OSError:
-        os.close(file)
+        sign.close()
         return False
-    _held[port] = owner, file
+    _reserved[port] = owner, sign
     return True
 
 
@@ -69,7 +67,7 @@ class Ports:
         chosen: dict[str, int] = {}
         for name in names:
             port = known.get(name, self._usual.get(name))
-            while port is None or port in chosen.values() or not is_free(port) or not _promise(port, self._path):
+            while port is None or port in chosen.values() or not is_free(port) or not _reserve(port, self._path):
                 port = free_port()
             chosen[name] = port
         self._path.write_text(json.dumps(known | chosen))

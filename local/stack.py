@@ -11,15 +11,16 @@ from pydantic import SecretStr
 
 from local import programs
 from local.child import Child
-from local.choices import Choices
+from local.errors import UserError
+from local.external import NO_KEY, check_external
 from local.locks import FolderLock
-from local.memory import give_back
-from local.outside import NO_KEY, check_outside
+from local.memory import trim_heap
 from local.ports import Ports, is_free
-from local.servers import Backing, Servers, store_environment
+from local.proxies import bypass_proxies
+from local.servers import BackingServices, Servers, store_environment
+from local.settings import LocalSettings
 from local.state import Addresses, State, write_secret
 from local.stopwatch import Stopwatch
-from local.trouble import Trouble
 from services.documents.press import check_libraries
 from storyloom.db.pool import open_pool
 from storyloom.runtime.settings import DatabaseSettings
@@ -36,11 +37,11 @@ class Stack:
     ``replicas`` are further processes, like ``("content-2", "status-2")``, where each service has one of its own.
     """
 
-    def __init__(self, choices: Choices, *, replicas: tuple[str, ...] = ()) -> None:
+    def __init__(self, settings: LocalSettings, *, replicas: tuple[str, ...] = ()) -> None:
         self.watch = Stopwatch()
-        self._choices = choices
-        self._programs = (*programs.SERVICES, *(replicas if choices.processes else ()))
-        self._home = choices.storyloom_home.absolute()
+        self._settings = settings
+        self._programs = (*programs.SERVICES, *(replicas if settings.processes else ()))
+        self._home = settings.storyloom_home.absolute()
         self._settings_file = self._home / "services.json"
         self._lock = FolderLock(self._home, "A stack")
         self._servers: Servers | None = None
@@ -56,22 +57,23 @@ class Stack:
         await self.stop()
 
     async def start(self) -> Addresses:
-        """Start everything; answer once every service says it is ready. Raises Trouble, and leaves nothing then."""
+        """Start everything; answer once every service says it is ready. Raises UserError, and leaves nothing then."""
         try:
             check_libraries()
         except PermanentError as missing:
-            raise Trouble(str(missing)) from missing
+            raise UserError(str(missing)) from missing
+        bypass_proxies(os.environ)
         self._lock.take()
         try:
             addresses = await self.watch.time("all", self._start())
         except BaseException as error:
             await self.stop()
-            trouble = as_trouble(error)
-            if trouble is None or trouble is error:
+            user_error = as_user_error(error)
+            if user_error is None or user_error is error:
                 raise
-            raise trouble from error
+            raise user_error from error
         else:
-            give_back()
+            trim_heap()
             return addresses
 
     async def stop(self) -> None:
@@ -86,7 +88,7 @@ class Stack:
         finally:
             below = [part.stop() for part in (self._studio, self._servers) if part is not None]
             await asyncio.gather(*below)
-            self._withdraw()
+            self._unpublish()
             self._lock.release()
 
     def kill(self) -> None:
@@ -97,7 +99,7 @@ class Stack:
             child.kill()
         if self._servers is not None:
             self._servers.kill()
-        self._withdraw()
+        self._unpublish()
 
     @property
     def children(self) -> dict[str, Child]:
@@ -109,18 +111,18 @@ class Stack:
 
     async def _start(self) -> Addresses:
         state = State(self._home)
-        self._withdraw()
+        self._unpublish()
         ports = self._choose_ports(state)
         # Before anything is started: what is wrong outside is said at once, and a migration cannot be cut short.
-        await check_outside(self._choices)
-        self._servers = Servers(self._choices, state, self.watch)
+        await check_external(self._settings)
+        self._servers = Servers(self._settings, state, self.watch)
         async with asyncio.TaskGroup() as group:
             # What takes longest first: the studio loads its voice, the services import, while the servers start.
-            if self._choices.needs_studio:
+            if self._settings.needs_studio:
                 group.create_task(self._start_studio(state, ports["studio"]))
-            if not self._choices.processes:
-                group.create_task(self._start_together(state, ports))
-            told = group.create_task(self._start_behind(state, ports))
+            if not self._settings.processes:
+                group.create_task(self._start_all_in_one(state, ports))
+            told = group.create_task(self._start_backing_services(state, ports))
         backing, key = told.result()
 
         def publish() -> None:
@@ -132,23 +134,23 @@ class Stack:
         return self._addresses(backing, key, ports)
 
     async def _start_studio(self, state: State, port: int) -> None:
-        self._studio = programs.studio(state, port, self._choices.studio_voice, self._choices.studio_latency)
+        self._studio = programs.studio(state, port, self._settings.studio_voice, self._settings.studio_latency)
         await self.watch.time("studio", self._studio.start())
 
-    async def _start_together(self, state: State, ports: dict[str, int]) -> None:
+    async def _start_all_in_one(self, state: State, ports: dict[str, int]) -> None:
         service_ports = {name: ports[name] for name in programs.SERVICES}
-        child = programs.together(state, self._settings_file, service_ports)
+        child = programs.all_in_one(state, self._settings_file, service_ports)
         self._services = dict.fromkeys(programs.SERVICES, child)
         await self.watch.time("services", child.start())
 
-    async def _start_behind(self, state: State, ports: dict[str, int]) -> tuple[Backing, str]:
+    async def _start_backing_services(self, state: State, ports: dict[str, int]) -> tuple[BackingServices, str]:
         """Start the servers, then tell the services where they are."""
         assert self._servers is not None
         backing = await self._servers.start()
         key = await _local_key(backing.database_url, state.api_key)
-        environment = service_environment(self._choices, backing, ports)
+        environment = service_environment(self._settings, backing, ports)
         write_secret(self._settings_file, json.dumps(environment))  # operators' commands read it, too
-        if not self._choices.processes:
+        if not self._settings.processes:
             return backing, key
         for name in self._programs:
             self._services[name] = programs.single(name, state, environment, ports[name])
@@ -160,14 +162,14 @@ class Stack:
     def _choose_ports(self, state: State) -> dict[str, int]:
         names = [*self._programs, "studio"]
         chosen = dict(zip(names, Ports(state.folder / "ports.json", USUAL_PORTS).choose(*names), strict=True))
-        wanted = self._choices.http_port
+        wanted = self._settings.http_port
         if wanted is not None:
             if not is_free(wanted):
-                raise Trouble(f"Port {wanted} is taken: set HTTP_PORT to another one, or leave it out.")
+                raise UserError(f"Port {wanted} is taken: set HTTP_PORT to another one, or leave it out.")
             chosen["api"] = wanted
         return chosen
 
-    def _addresses(self, backing: Backing, key: str, ports: dict[str, int]) -> Addresses:
+    def _addresses(self, backing: BackingServices, key: str, ports: dict[str, int]) -> Addresses:
         running = {name: child.pid for name, child in self.children.items()}
         return Addresses(
             api_url=f"http://127.0.0.1:{ports['api']}",
@@ -185,12 +187,12 @@ class Stack:
         """The service processes, each once."""
         return list({id(child): child for child in self._services.values()}.values())
 
-    def _withdraw(self) -> None:
+    def _unpublish(self) -> None:
         for name in ("local.json", self._settings_file.name):
             (self._home / name).unlink(missing_ok=True)
 
 
-def service_environment(choices: Choices, backing: Backing, ports: dict[str, int]) -> dict[str, str]:
+def service_environment(settings: LocalSettings, backing: BackingServices, ports: dict[str, int]) -> dict[str, str]:
     """What every service is told. Variables that are set, like OPENAI_API_KEY, reach the services as they are."""
     studio = f"http://127.0.0.1:{ports['studio']}"
     told = {
@@ -201,13 +203,13 @@ def service_environment(choices: Choices, backing: Backing, ports: dict[str, int
     }
     told |= store_environment(backing.store)
     told |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}
-    if not choices.has_openai:
+    if not settings.has_openai:
         told |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
-    elif choices.openai_api_key is None:
+    elif settings.openai_api_key is None:
         told["OPENAI_API_KEY"] = NO_KEY
-    if not choices.has_elevenlabs:
+    if not settings.has_elevenlabs:
         told |= {"ELEVENLABS_BASE_URL": studio, "ELEVENLABS_API_KEY": "studio"}
-    elif choices.elevenlabs_api_key is None:
+    elif settings.elevenlabs_api_key is None:
         told["ELEVENLABS_API_KEY"] = NO_KEY
     return told
 
@@ -223,13 +225,13 @@ async def _local_key(database_url: str, path: Path) -> str:
         await pool.close()
 
 
-def as_trouble(error: BaseException) -> Trouble | None:
+def as_user_error(error: BaseException) -> UserError | None:
     """What a person can put right in what went wrong, None if it is a bug. A group is searched through."""
     if isinstance(error, BaseExceptionGroup):
-        return next((trouble for part in error.exceptions if (trouble := as_trouble(part))), None)
-    if isinstance(error, Trouble):
+        return next((found for part in error.exceptions if (found := as_user_error(part))), None)
+    if isinstance(error, UserError):
         return error
     if isinstance(error, OSError) and error.errno in _DISK:
         where = f" at {error.filename}" if error.filename else ""
-        return Trouble(f"The state folder cannot be used, {error.strerror}{where}: make room, or set STORYLOOM_HOME.")
+        return UserError(f"The state folder cannot be used, {error.strerror}{where}: make room, or set STORYLOOM_HOME.")
     return None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.trouble import Trouble
+from local.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Addresses:
 
 
 class State:
-    """The folder ``.storyloom``. To make it raises Trouble where it cannot be written."""
+    """The folder ``.storyloom``. JobExecutor it raises UserError where it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Trouble(f"Cannot write to {self.folder} ({error.strerror}): free or change it.") from error
+            raise UserError(f"Cannot write to {self.folder} ({error.strerror}): free or change it.") from error
 
     @property
     def logs(self) -> Path:

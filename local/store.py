@@ -45,7 +45,7 @@ class EmbeddedStore(Embedded[StoreAddress]):
     """``async with EmbeddedStore(folder) as store``. Its bucket is there when it is ready."""
 
     name = "The store"
-    passing = ("address already in use",)
+    transient_errors = ("address already in use",)
 
     def __init__(self, folder: Path, *, log: Path | None = None, conditional: bool = False) -> None:
         super().__init__(folder, log=log)

@@ -11,30 +11,30 @@ from client import Problem, Story, StoryloomClient
 from client.screen import open_screen
 from local.book import Book
 from local.briefs import read_brief
-from local.choices import Choices
+from local.errors import UserError
 from local.http import ask
 from local.launching import launch
+from local.settings import LocalSettings
 from local.stack import Stack
 from local.state import running
-from local.trouble import Trouble
 
 
-async def tell_story(choices: Choices, stack: Stack, console: Console) -> int:
-    """0 if the story is ready. Raises Trouble."""
+async def make_story(settings: LocalSettings, stack: Stack, console: Console) -> int:
+    """0 if the story is ready. Raises UserError."""
     brief = read_brief(_path("BRIEF"), os.environ.get("SEED") or None)
     book = Book(_path("OUT") or Path("out"))
-    url, key = await _reach(choices, stack, console)
+    url, key = await _connect(settings, stack, console)
     try:
         async with StoryloomClient(url, key) as client:
             story = await _make(client, brief, console)
             return await _keep(client, story, book, console)
     except Problem as problem:
-        raise Trouble(_sentence(problem)) from problem
+        raise UserError(_sentence(problem)) from problem
 
 
-async def _reach(choices: Choices, stack: Stack, console: Console) -> tuple[str, str]:
+async def _connect(settings: LocalSettings, stack: Stack, console: Console) -> tuple[str, str]:
     """A stack that runs here already, else one of our own. (URL, key)"""
-    found = running(choices.storyloom_home)
+    found = running(settings.storyloom_home)
     if found is not None and await _answers(found[0]):
         console.print(f"Using the stack that runs at {found[0]}.", style="dim")
         return found
@@ -65,7 +65,7 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
     if status not in ("ready", "partial"):
         error = story.get("error")
         reason = error["message"] if error else "see the logs."
-        raise Trouble(f"The story could not be made ({status}): {reason}")
+        raise UserError(f"The story could not be made ({status}): {reason}")
     kept = await book.keep(client, story)
     width = max(len(name) for name, _ in kept)
     console.print()
@@ -76,7 +76,7 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
         failed = [
             name for name, asset in story["assetGenerationStatus"]["assets"].items() if asset["status"] != "ready"
         ]
-        raise Trouble(f"The story is only partly there, this failed: {', '.join(failed)}.")
+        raise UserError(f"The story is only partly there, this failed: {', '.join(failed)}.")
     return 0
 
 
@@ -96,7 +96,7 @@ def _path(name: str) -> Path | None:
 
 
 def main() -> int:
-    return launch(tell_story)
+    return launch(make_story)
 
 
 if __name__ == "__main__":

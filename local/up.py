@@ -5,8 +5,8 @@ import sys
 
 from rich.console import Console
 
-from local.choices import Choices
 from local.launching import INTERRUPTED, launch
+from local.settings import LocalSettings
 from local.stack import Stack
 
 EXAMPLE = """\
@@ -16,14 +16,14 @@ curl -sS -X POST {url}/api/v1/stories \\
   -d '{{"characterName": "Mira", "storyType": "adventure", "age": 5}}'"""
 
 
-async def stay(choices: Choices, stack: Stack, console: Console) -> int:
+async def stay(settings: LocalSettings, stack: Stack, console: Console) -> int:
     """Start, say where, and wait to be stopped."""
     addresses = await stack.start()
     say = console.out
     say(stack.watch.table(), style="dim", highlight=False)
     say(f"\nStoryloom is up: {addresses.api_url}   (Ctrl-C stops it)", style="bold", highlight=False)
-    where = choices.storyloom_home / "local.json"
-    say(f"Addresses and key: {where}   Logs: {choices.storyloom_home / 'logs'}\n", highlight=False)
+    where = settings.storyloom_home / "local.json"
+    say(f"Addresses and key: {where}   Logs: {settings.storyloom_home / 'logs'}\n", highlight=False)
     say("Ask for a story:", highlight=False)
     say(EXAMPLE.format(url=addresses.api_url, key=addresses.api_key), highlight=False)
     await asyncio.Event().wait()

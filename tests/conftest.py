@@ -1,14 +1,17 @@
 """Real servers for tests: those that the environment names, else embedded ones, else containers (``--containers``).
 
 One Postgres, one NATS and one store a test process; a database and a bus prefix of its own for every test that asks.
+Whatever tests write is below ``.pytest_tmp`` in the checkout, and they fail if something of theirs is left outside.
 """
 
 import asyncio
 import os
 import secrets
+import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,12 +21,38 @@ from pydantic import SecretStr
 
 from local.nats import EmbeddedNats
 from local.postgres import EmbeddedPostgres
+from local.postgres_files import relocated, remove_relocated
+from local.proxies import bypass_proxies
 from local.store import EmbeddedStore
 from storyloom.db.migrate import migrate
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 
 T = TypeVar("T")
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary folders in the checkout, whatever TMPDIR is, and loopback off the environment's proxies."""
+    folder = ROOT / ".pytest_tmp"
+    folder.mkdir(exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime's, which would be kept in ~/.cache
+    bypass_proxies(os.environ)
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest removes the folders themselves last
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail when something is left outside, remove it, and name it."""
+    if hasattr(session.config, "workerinput") or not (ROOT / ".pytest_tmp").exists():
+        return
+    ours = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    if left := [link.parent for link in relocated() if link.is_relative_to(ours)]:
+        remove_relocated(lambda link: link.parent in left)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        sys.stderr.write("".join(f"\nERROR: left outside the checkout: the data of {folder}" for folder in left))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from local import displaced
-from local.trouble import Trouble
+from local.clean import forget
+from local.errors import UserError
 from tests.chaos.progress import Progress
 from tests.chaos.running import PATIENCE, Verdict, run
 from tests.chaos.schedule import Schedule, draw
@@ -42,8 +41,8 @@ def main() -> int:
     )
     try:
         verdict = asyncio.run(_until_stopped(schedule, home, options.patience))
-    except Trouble as trouble:
-        sys.stderr.write(f"{trouble} (logs: {home / 'logs'})\n")
+    except UserError as error:
+        sys.stderr.write(f"{error} (logs: {home / 'logs'})\n")
         return 2
     except asyncio.CancelledError:
         forget(home)
@@ -65,12 +64,6 @@ def tell(verdict: Verdict, home: Path) -> None:
         sys.stderr.write(f"could not be broken: {failure}\n")
     if home.exists():
         sys.stderr.write(f"State, logs, schedule.json and evidence.json are kept in {home}\n")
-
-
-def forget(home: Path) -> None:
-    """Remove a run's folder, and its database where that had to be kept elsewhere."""
-    displaced.forget(home / "postgres" / "data")
-    shutil.rmtree(home, ignore_errors=True)
 
 
 async def _until_stopped(schedule: Schedule, home: Path, patience: float) -> Verdict:

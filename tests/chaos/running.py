@@ -59,7 +59,7 @@ class Verdict:
 
 
 async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: float = PATIENCE) -> Verdict:
-    """Play the schedule in a folder and judge what is left. Raises Trouble when the product cannot be started."""
+    """Play the schedule in a folder and judge what is left. Raises UserError when the product cannot be started."""
     stage = Stage(home)
     (home / "schedule.json").write_text(json.dumps(schedule.wire(), indent=1))
     evidence = Evidence()

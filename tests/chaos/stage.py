@@ -12,7 +12,7 @@ from uuid import uuid4
 import psutil
 
 from local.child import Child
-from local.choices import Choices
+from local.settings import LocalSettings
 from local.stack import Stack
 from local.state import Addresses
 from tests.chaos.schedule import ACK_WAIT, REPLICAS
@@ -70,11 +70,11 @@ class Stage:
         return {name: f"http://127.0.0.1:{ports[name]}" for name in ("api", "status", "status-2")}
 
     async def start(self) -> None:
-        """Start everything. Raises Trouble."""
+        """Start everything. Raises UserError."""
         # For as long as it plays: a child that is born again gets it too.
         self._surroundings.enter_context(_environment(IMPATIENT | {MARK: self.mark}))
-        choices = Choices(storyloom_home=self.home, processes=True, studio_voice="espeak")
-        self._stack = Stack(choices, replicas=REPLICAS)
+        settings = LocalSettings(storyloom_home=self.home, processes=True, studio_voice="espeak")
+        self._stack = Stack(settings, replicas=REPLICAS)
         self._addresses = await self._stack.start()
         self.note_pids()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import displaced
+from local.clean import forget
 from tests.chaos.progress import Progress
 from tests.chaos.running import run
 from tests.chaos.schedule import draw
@@ -22,7 +22,7 @@ reconciler stories are stuck. Besides: a worker drained, one frozen, Postgres ki
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
-    displaced.forget(tmp_path / "postgres" / "data")
+    forget(tmp_path)
 
 
 async def test_nothing_is_lost_and_nothing_is_paid_twice_while_everything_breaks(home: Path) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from client import Story, StoryEvent, StoryloomClient
-from local.choices import Choices
+from local.settings import LocalSettings
 from local.stack import Stack
 from local.state import Addresses
 from tests.conftest import Background
@@ -75,7 +75,7 @@ def stack(background: Background, tmp_path_factory: pytest.TempPathFactory) -> I
         for name in ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PORT"):
             patch.delenv(name, raising=False)
         home = tmp_path_factory.mktemp("home")
-        found = Stack(Choices(storyloom_home=home))
+        found = Stack(LocalSettings(storyloom_home=home))
         addresses = background.run(found.start(), within=120)
     yield addresses
     background.run(found.stop(), within=30)

@@ -10,21 +10,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.child import Child, Ended, Program
-from local.trouble import Trouble
+from local.child import Child, Program, StartError
+from local.errors import UserError
 from local.watchdog import Watchdog
 
 LIVES_LONG = "echo started; while :; do sleep 60; done"
 
 
-def shell(folder: Path, script: str, *, patience: float = 30.0, grace: float = 5.0) -> Child:
+def shell(folder: Path, script: str, *, timeout: float = 30.0, grace: float = 5.0) -> Child:
     """A child that runs a shell script and is ready once it has written something."""
     log = folder / "child.log"
 
     async def ready() -> bool:
         return log.exists() and log.stat().st_size > 0
 
-    return Child(Program("The shell", ("/bin/sh", "-c", script), log, grace=grace), ready, patience=patience)
+    return Child(Program("The shell", ("/bin/sh", "-c", script), log, grace=grace), ready, timeout=timeout)
 
 
 @asynccontextmanager
@@ -56,8 +56,8 @@ async def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp
 
 
 async def test_a_child_that_is_never_ready_is_stopped_and_its_log_named(tmp_path: Path) -> None:
-    child = shell(tmp_path, "while :; do sleep 60; done", patience=0.2, grace=0.1)
-    with pytest.raises(Trouble, match=r"The shell was not ready after 0 s: see .*child\.log"):
+    child = shell(tmp_path, "while :; do sleep 60; done", timeout=0.2, grace=0.1)
+    with pytest.raises(UserError, match=r"The shell was not ready after 0 s: see .*child\.log"):
         await child.start()
     assert child.pid is None
 
@@ -71,7 +71,7 @@ async def test_a_child_that_ends_at_once_says_its_last_line(tmp_path: Path) -> N
 
     program = Program("The shell", ("/bin/sh", "-c", "echo first; echo no such luck; exit 3"), tmp_path / "log")
     child = Child(program, somebody_else_answers)
-    with pytest.raises(Ended, match=r"^The shell did not start: no such luck$") as caught:
+    with pytest.raises(StartError, match=r"^The shell did not start: no such luck$") as caught:
         await child.start()
     assert caught.value.tail.startswith("first")
 
@@ -80,7 +80,7 @@ async def test_a_program_that_is_not_there_is_a_sentence(tmp_path: Path) -> None
     async def ready() -> bool:
         return True
 
-    with pytest.raises(Trouble, match="Nothing cannot be run"):
+    with pytest.raises(UserError, match="Nothing cannot be run"):
         await Child(Program("Nothing", (str(tmp_path / "none"),), tmp_path / "log"), ready).start()
 
 
@@ -116,7 +116,7 @@ async def test_a_child_that_is_stopped_while_it_is_kept_down_stays_so(tmp_path: 
     async with started(child):
         async with child.down():
             await child.stop()
-        assert child._keeper is None
+        assert child._supervisor is None
         assert child.pid is None
 
 

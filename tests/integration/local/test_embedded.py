@@ -19,10 +19,11 @@ import psutil
 import pytest
 
 from local.embedded import Embedded
+from local.errors import UserError
 from local.nats import EmbeddedNats, NatsAddress
 from local.postgres import EmbeddedPostgres
+from local.postgres_files import relocated
 from local.store import EmbeddedStore, StoreAddress
-from local.trouble import Trouble
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 
@@ -139,8 +140,19 @@ async def _restarted(embedded: Embedded[Any]) -> bool:
 
 async def test_a_second_start_in_the_same_folder_is_refused(server: Server, tmp_path: Path) -> None:
     async with server.kind(tmp_path):
-        with pytest.raises(Trouble, match=rf"already running in .* \(process {os.getpid()}\): stop it first"):
+        with pytest.raises(UserError, match=rf"already running in .* \(process {os.getpid()}\): stop it first"):
             await server.kind(tmp_path).start()
+
+
+async def test_who_was_refused_stops_without_harm_to_who_runs(server: Server, tmp_path: Path) -> None:
+    """…as a stack does that could not start."""
+    async with server.kind(tmp_path) as address:
+        await server.leave(address)
+        refused = server.kind(tmp_path)
+        with pytest.raises(UserError):
+            await refused.start()
+        await refused.stop()
+        assert await server.found(address)
 
 
 async def test_stopping_leaves_no_process(server: Server, tmp_path: Path) -> None:
@@ -179,7 +191,7 @@ asyncio.run(main())
 """
 
 
-def test_it_dies_with_a_killed_launcher(server: Server, tmp_path: Path) -> None:
+def test_it_dies_with_a_killed_launcher_and_the_next_one_leaves_nothing(server: Server, tmp_path: Path) -> None:
     source = LAUNCHER.format(module=server.kind.__module__.rpartition(".")[2], kind=server.kind.__name__)
     command = [sys.executable, "-c", source, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as launcher:
@@ -189,16 +201,23 @@ def test_it_dies_with_a_killed_launcher(server: Server, tmp_path: Path) -> None:
         launcher.kill()
     _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert not alive
+    asyncio.run(_start_and_stop(server.kind(tmp_path)))
+    assert not [link for link in relocated() if link.is_relative_to(tmp_path)]
+
+
+async def _start_and_stop(embedded: Embedded[Any]) -> None:
+    async with embedded:
+        pass
 
 
 async def test_a_folder_that_cannot_be_made_is_one_sentence(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Trouble, match="Cannot write to"):
+    with pytest.raises(UserError, match="Cannot write to"):
         await server.kind(tmp_path / "file" / "below").start()
 
 
 async def test_a_server_that_cannot_run_says_its_own_last_words(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match=r"Postgres did not start: .*no_such_setting"):
+    with pytest.raises(UserError, match=r"Postgres did not start: .*no_such_setting"):
         await EmbeddedPostgres(tmp_path, options=("no_such_setting=1",)).start()
 
 

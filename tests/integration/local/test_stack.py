@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from local.ports import free_port
+from local.postgres_files import relocated
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 90
@@ -139,6 +140,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_one_starts(variables: Var
         assert {name: after[name] for name in after if name != "processes"} == {
             name: before[name] for name in before if name != "processes"
         }
+    assert not [link for link in relocated() if link.is_relative_to(local_json(variables).parent)]
 
 
 def test_a_crashed_service_comes_back_and_is_told_of(variables: Variables) -> None:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
-from local.choices import Choices
+from local.settings import LocalSettings
 from storyloom.runtime import metrics
 from storyloom.runtime.settings import Settings
 from tools.docs.pages import ROOT
@@ -45,11 +45,11 @@ def test_every_metric_is_explained() -> None:
 def test_what_this_machine_alone_reads_is_explained() -> None:
     table = RUNNING.split("### This machine alone")[1]
     named = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", "\n".join(row.split(" | ")[0] for row in table.splitlines())))
-    assert named >= {name.upper() for name in Choices.model_fields}
+    assert named >= {name.upper() for name in LocalSettings.model_fields}
 
 
 def test_settings_are_called_by_their_names() -> None:
-    known = {name.upper() for name in (*Settings.model_fields, *Choices.model_fields)}
+    known = {name.upper() for name in (*Settings.model_fields, *LocalSettings.model_fields)}
     named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", RUNNING))
     assert named <= known
 

@@ -9,7 +9,7 @@ import pytest
 
 from client import Story, StoryloomClient
 from local.book import FILES, Book
-from local.trouble import Trouble
+from local.errors import UserError
 
 
 class FoxClient(StoryloomClient):
@@ -63,5 +63,5 @@ async def test_latest_moves_on_and_a_real_folder_of_that_name_is_left_alone(tmp_
 
 def test_a_folder_that_cannot_be_is_said_before_the_story_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Trouble, match="OUT="):
+    with pytest.raises(UserError, match="OUT="):
         Book(tmp_path / "file" / "out")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.briefs import OWN, read_brief
-from local.trouble import Trouble
+from local.errors import UserError
 from storyloom.story.brief import Brief
 
 
@@ -47,7 +47,7 @@ def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:
 )
 def test_a_wrong_brief_is_one_sentence_that_names_the_place(tmp_path: Path, content: Any, sentence: str) -> None:
     path = written(tmp_path, content)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(UserError) as caught:
         read_brief(path, None)
     assert sentence in str(caught.value)
     assert str(path) in str(caught.value)
@@ -55,11 +55,11 @@ def test_a_wrong_brief_is_one_sentence_that_names_the_place(tmp_path: Path, cont
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         read_brief(tmp_path / "none.json", None)
 
 
 @pytest.mark.parametrize("seed", ["x", "-1", "1.5", "²", "99999999999"])
 def test_a_seed_is_a_whole_number(seed: str) -> None:
-    with pytest.raises(Trouble, match=r"SEED|seed"):
+    with pytest.raises(UserError, match=r"SEED|seed"):
         read_brief(None, seed)

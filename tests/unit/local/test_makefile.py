@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 COMMANDS = (
     *("help", "story", "up", "doctor", "top", "dead"),
-    *("test", "check", "bench", "chaos", "migrate", "clean", "lock"),
+    *("test", "check", "bench", "chaos", "migrate", "clean", "system", "lock"),
 )
 
 
@@ -46,9 +46,10 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with nothing but requirements, and a stand-in for the environment's programs that notes its calls."""
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
-    (tmp_path / ".venv" / ".uv").touch()
+    for stamp in (".system", ".uv"):
+        (tmp_path / ".venv" / stamp).touch()
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
-    for name in ("uv", "python", "ruff", "mypy", "lint-imports"):
+    for name in ("uv", "python"):
         program = programs / name
         program.write_text(f'#!/bin/sh\necho "{name} $*" >> calls\n')
         program.chmod(0o755)
@@ -72,6 +73,17 @@ def test_a_warm_run_installs_nothing(checkout: Path) -> None:
     assert installs(checkout) == ["requirements/local.txt"]
     make(checkout, "story")
     assert calls(checkout) == ["python -m local.story"]
+
+
+def test_a_checkout_may_have_any_name(checkout: Path) -> None:
+    """…and programs are run as modules: the line that names a script's Python breaks at a space, or is cut."""
+    odd = checkout.with_name(f"Zoë's {'long ' * 30}tale")
+    checkout.rename(odd)
+    assert make(odd, "story", "check").returncode == 0
+    ran = calls(odd)
+    assert "python -m local.story" in ran
+    assert "python -m mypy ." in ran
+    assert {call.split()[0] for call in ran} == {"python", "uv"}
 
 
 def test_options_reach_the_command_and_none_is_made_up(checkout: Path) -> None:
@@ -100,6 +112,7 @@ def test_without_a_python_it_says_what_to_install(tmp_path: Path) -> None:
         (tmp_path / tool).symlink_to(str(shutil.which(tool)))
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "local.txt").touch()
+    (tmp_path / "local").symlink_to(ROOT / "local")
     said = make(tmp_path, "up", PATH=str(tmp_path), PYTHON3="")
     assert said.returncode != 0
     assert "No Python 3.11 or later with venv was found: install one" in said.stderr

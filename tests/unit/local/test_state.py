@@ -4,17 +4,22 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from local.choices import Choices, choose
-from local.locks import FolderLock
+from local.errors import UserError
+from local.locks import FolderLock, locked
 from local.ports import Ports, free_port, is_free
+from local.settings import LocalSettings, load_settings
 from local.stack import Stack
 from local.state import Addresses, State, running
-from local.trouble import Trouble
+
+ROOT = Path(__file__).parents[3]
 
 ADDRESSES = Addresses(
     api_url="http://127.0.0.1:8080",
@@ -61,19 +66,79 @@ def test_a_log_begins_anew_and_the_last_one_is_kept(tmp_path: Path) -> None:
 
 def test_a_state_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Trouble, match="Cannot write to"):
+    with pytest.raises(UserError, match="Cannot write to"):
         State(tmp_path / "file")
 
 
 def test_a_locked_folder_names_its_holder_and_is_free_afterwards(tmp_path: Path) -> None:
     first, second = FolderLock(tmp_path, "A stack"), FolderLock(tmp_path, "A stack")
     first.take()
-    with pytest.raises(Trouble, match=rf"A stack is already running in .* \(process {os.getpid()}\)"):
+    with pytest.raises(UserError, match=rf"A stack is already running in .* \(process {os.getpid()}\)"):
         second.take()
     first.release()
     first.release()
     second.take()
     second.release()
+
+
+def test_a_lock_that_is_held_is_not_taken_twice(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path, "A stack")
+    lock.take()
+    with pytest.raises(UserError, match="already running"):
+        lock.take()
+    lock.release()
+    assert not lock.held
+
+
+def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
+    holder = (
+        "import sys, time; from pathlib import Path; from local.locks import FolderLock;"
+        "lock = FolderLock(Path(sys.argv[1]), 'A stack'); lock.take(); print('held', flush=True); time.sleep(60)"
+    )
+    lock = FolderLock(tmp_path, "A stack")
+    command = [sys.executable, "-c", holder, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=rf"\(process {process.pid}\)"):
+            lock.take()
+        process.kill()
+    lock.take()
+    lock.release()
+
+
+def test_of_two_that_want_a_folder_one_waits(tmp_path: Path) -> None:
+    """…also where the first one removes it meanwhile."""
+    folder, order = tmp_path / "shared", []
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait()
+        with locked(folder):
+            order.append("second")
+            assert folder.exists()
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    with locked(folder):
+        inside.set()
+        order.append("first")
+        folder.rmdir()
+    waiting.join()
+    assert order == ["first", "second"]
+    assert list(folder.iterdir()) == []
+
+
+def test_two_stacks_that_start_together_do_not_choose_one_port(tmp_path: Path) -> None:
+    """Before anything listens there; another process is told by the system, this one remembers."""
+    (port,) = Ports(tmp_path / "ports.json").choose("api")
+    with socket.socket(type=socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    assert Ports(tmp_path / "other.json", {"api": port}).choose("api") != [port]
+    with socket.socket(type=socket.SOCK_DGRAM) as taker:
+        taker.bind(("127.0.0.1", free_port()))
+        taken = taker.getsockname()[1]
+        assert Ports(tmp_path / "third.json", {"api": taken}).choose("api") != [taken]
 
 
 def test_ports_stay_the_same_until_somebody_takes_them(tmp_path: Path) -> None:
@@ -104,13 +169,13 @@ def test_ports_that_cannot_be_read_are_chosen_anew(tmp_path: Path, text: str) ->
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "HTTP_PORT", "PROCESSES", "OPENAI_API_KEY"):
         monkeypatch.setenv(name, "")
-    assert choose() == Choices()
+    assert load_settings() == LocalSettings()
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PORT", "eighty")
-    with pytest.raises(Trouble, match="HTTP_PORT is wrong"):
-        choose()
+    with pytest.raises(UserError, match="HTTP_PORT is wrong"):
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -123,12 +188,12 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_studio_stands_in_for_whoever_is_not_named(given: dict[str, str], needed: bool) -> None:
-    assert Choices.model_validate(given).needs_studio is needed
+    assert LocalSettings.model_validate(given).needs_studio is needed
 
 
 def test_choices_refuse_an_unknown_voice() -> None:
     with pytest.raises(ValidationError):
-        Choices.model_validate({"studio_voice": "whisper"})
+        LocalSettings.model_validate({"studio_voice": "whisper"})
 
 
 async def test_a_stack_that_never_started_leaves_a_running_ones_addresses_alone(tmp_path: Path) -> None:
@@ -136,7 +201,7 @@ async def test_a_stack_that_never_started_leaves_a_running_ones_addresses_alone(
     holder = FolderLock(tmp_path, "A stack")
     holder.take()
     State(tmp_path).publish(ADDRESSES)
-    stack = Stack(Choices(storyloom_home=tmp_path))
+    stack = Stack(LocalSettings(storyloom_home=tmp_path))
     await stack.stop()
     stack.kill()
     assert running(tmp_path) == ("http://127.0.0.1:8080", "sk_x")

@@ -1,4 +1,4 @@
-"""``python -m local.together``: the six services in one process, one event loop.
+"""``python -m local.all_in_one``: the six services in one process, one event loop.
 
 Imports begin at once, while the servers still start; then it waits for its settings, a JSON file of environment
 variables that the launcher writes when they are known (``STORYLOOM_ENVIRONMENT`` names it).
@@ -18,7 +18,7 @@ import httpx  # noqa: F401 - elevenlabs imports it in a thread, and openai would
 import structlog
 import uvloop
 
-from local.memory import give_back
+from local.memory import trim_heap
 from local.programs import SERVICES
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.runtime.logs import set_up
@@ -28,7 +28,7 @@ from storyloom.runtime.supervision import Running, Serve, settle
 HEAVY = ("openai", "elevenlabs")
 """What services import when they first need it. Here that would stop all six for seconds."""
 
-TIDY_EVERY = 15.0
+TRIM_EVERY = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ async def _run(starts: dict[str, Serve]) -> int:
         return 1
     settle()
     threading.Thread(target=_import_heavy, name="imports", daemon=True).start()
-    tidying = asyncio.create_task(_tidy())
+    tidying = asyncio.create_task(_trim_periodically())
     await stop.wait()
     tidying.cancel()
     await asyncio.gather(*(service.stop() for service in running), return_exceptions=True)
@@ -100,11 +100,11 @@ def _serve(name: str) -> Serve:
     return serve_worker
 
 
-async def _tidy() -> None:
-    """Give back, again and again, what pictures and sound left in the allocator's pockets."""
+async def _trim_periodically() -> None:
+    """Return, again and again, what pictures and sound left in the allocator's free lists."""
     while True:
-        await asyncio.sleep(TIDY_EVERY)
-        await asyncio.to_thread(give_back)
+        await asyncio.sleep(TRIM_EVERY)
+        await asyncio.to_thread(trim_heap)
 
 
 def _import_heavy() -> None:

@@ -1,4 +1,4 @@
-"""What the environment chooses for this machine: what is external already, and how the rest is run."""
+"""What the environment sets for this machine: what is external already, and how the rest is run."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from local.trouble import Trouble
+from local.errors import UserError
 
 
-class Choices(BaseSettings):
+class LocalSettings(BaseSettings):
     """Everything is optional: what is not set is embedded. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
@@ -47,11 +47,11 @@ class Choices(BaseSettings):
         return not (self.has_openai and self.has_elevenlabs)
 
 
-def choose() -> Choices:
-    """Read the environment. Raises Trouble naming the variable that is wrong."""
+def load_settings() -> LocalSettings:
+    """Read the environment. Raises UserError naming the variable that is wrong."""
     try:
-        return Choices()
+        return LocalSettings()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        raise Trouble(f"{name} is wrong: {first['msg']}.") from error
+        raise UserError(f"{name} is wrong: {first['msg']}.") from error

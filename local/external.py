@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import asyncpg
 from pydantic import SecretStr
 
-from local.choices import Choices
-from local.trouble import Trouble
+from local.errors import UserError
+from local.settings import LocalSettings
 
 PATIENCE = 10.0
 OPENAI = "https://api.openai.com/v1"
@@ -17,20 +17,20 @@ NO_KEY = "none"
 ELEVENLABS = "https://api.elevenlabs.io"
 
 
-async def check_outside(choices: Choices) -> None:
-    """Look at everything external at once. Raises Trouble for the first that does not answer or refuses us."""
+async def check_external(settings: LocalSettings) -> None:
+    """Look at everything external at once. Raises UserError for the first that does not answer or refuses us."""
     checks: list[Awaitable[None]] = []
-    if choices.database_url is not None:
-        checks.append(_check_database(choices.database_url.get_secret_value()))
-    if choices.nats_url is not None:
-        checks.append(_check_nats(choices.nats_url))
-    if choices.has_openai:
-        base = (choices.openai_base_url or OPENAI).rstrip("/")
-        key = _key("OPENAI_API_KEY", choices.openai_api_key)
+    if settings.database_url is not None:
+        checks.append(_check_database(settings.database_url.get_secret_value()))
+    if settings.nats_url is not None:
+        checks.append(_check_nats(settings.nats_url))
+    if settings.has_openai:
+        base = (settings.openai_base_url or OPENAI).rstrip("/")
+        key = _key("OPENAI_API_KEY", settings.openai_api_key)
         checks.append(_check_key("OPENAI_API_KEY", f"{base}/models", {"Authorization": f"Bearer {key}"}))
-    if choices.has_elevenlabs:
-        base = (choices.elevenlabs_base_url or ELEVENLABS).rstrip("/")
-        key = _key("ELEVENLABS_API_KEY", choices.elevenlabs_api_key)
+    if settings.has_elevenlabs:
+        base = (settings.elevenlabs_base_url or ELEVENLABS).rstrip("/")
+        key = _key("ELEVENLABS_API_KEY", settings.elevenlabs_api_key)
         checks.append(_check_key("ELEVENLABS_API_KEY", f"{base}/v1/user", {"xi-api-key": key}))
     await asyncio.gather(*checks)
 
@@ -38,7 +38,7 @@ async def check_outside(choices: Choices) -> None:
 def _key(name: str, given: SecretStr | None) -> str:
     key = NO_KEY if given is None else given.get_secret_value()
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise Trouble(f"{name} holds characters that no key has: correct it, or leave it out.")
+        raise UserError(f"{name} holds characters that no key has: correct it, or leave it out.")
     return key
 
 
@@ -49,7 +49,7 @@ async def _check_database(url: str) -> None:
         return  # the migrations make it
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = str(error) or "it does not answer"
-        raise Trouble(f"DATABASE_URL cannot be used ({reason}): correct it, or leave it out.") from error
+        raise UserError(f"DATABASE_URL cannot be used ({reason}): correct it, or leave it out.") from error
     await connection.close()
 
 
@@ -69,20 +69,20 @@ async def _check_nats(url: str) -> None:
         )
     except (OSError, ValueError, TimeoutError, NatsError) as error:
         where = urlsplit(url).netloc.rpartition("@")[2] or "its address"
-        raise Trouble(f"NATS_URL cannot be used, nothing answers at {where}: correct it, or leave it out.") from error
+        raise UserError(f"NATS_URL cannot be used, nothing answers at {where}: correct it, or leave it out.") from error
     await client.close()
 
 
 async def _check_key(name: str, url: str, headers: dict[str, str]) -> None:
+    """Ask for something free. Only a refusal of the key counts: not every server that speaks the protocol has it."""
     import httpx  # noqa: PLC0415 - see _check_nats
 
-    """Ask for something free. Only a refusal of the key counts: not every server that speaks the protocol has it."""
     host = urlsplit(url).netloc
     try:
         async with httpx.AsyncClient(timeout=PATIENCE) as http:
             response = await http.get(url, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise Trouble(f"{host or url} does not answer: check the network, or leave {name} out.") from error
+        raise UserError(f"{host or url} does not answer: check the network, or leave {name} out.") from error
     # A key that may speak but not read its account is good enough.
     if response.status_code == httpx.codes.UNAUTHORIZED and "missing_permissions" not in response.text:
-        raise Trouble(f"{host} refuses the key in {name}: correct it, or leave it out.")
+        raise UserError(f"{host} refuses the key in {name}: correct it, or leave it out.")

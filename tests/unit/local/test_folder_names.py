@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.naming import LONGEST, folder_name, slug
+from local.folder_names import LONGEST, folder_name, slug
 
 NAME = st.text(st.sampled_from("abcdefMIRAéß"), min_size=3, max_size=8)
 
