@@ -13,7 +13,8 @@ from typing import get_args
 
 from studio import __version__
 from studio.app import serve
-from studio.settings import Engine, InvalidSettingError, LatencyProfile, StudioSettings
+from studio.backends import EngineName
+from studio.settings import InvalidSettingError, LatencyProfile, StudioSettings
 
 
 def main() -> int:
@@ -48,7 +49,7 @@ def read_settings(arguments: list[str]) -> StudioSettings:
     parser.add_argument("--port", help=f"0 takes any free port ({default.port})")
     parser.add_argument("--latency", choices=get_args(LatencyProfile))
     parser.add_argument("--latency-scale", metavar="FACTOR")
-    parser.add_argument("--voice", choices=get_args(Engine))
+    parser.add_argument("--voice", choices=get_args(EngineName))
     parser.add_argument("--painters", metavar="PROCESSES")
     parser.add_argument("--speakers", metavar="PROCESSES")
     return StudioSettings.from_environment(os.environ, **vars(parser.parse_args(arguments)))

@@ -11,24 +11,24 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from studio import control, elevenlabs_api, openai_api
-from studio.desk import DESK, REQUEST_ID, Desk
+from studio import admin_api, elevenlabs_api, openai_api
+from studio.backends import Backends
 from studio.elevenlabs_api import create_speech, elevenlabs_error
 from studio.images_api import edit_image, generate_image
 from studio.moderations_api import create_moderation
 from studio.openai_api import openai_error
-from studio.parts import Parts
+from studio.request_context import REQUEST_ID, STATE, AppState
 from studio.responses_api import create_response
 from studio.settings import StudioSettings
 from studio.vendor_errors import VendorError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LARGEST_BODY = 256 * 1024 * 1024  # sixteen reference pictures, generously
-_SHUTDOWN = 0.5  # seconds for open calls to end by themselves
+_SHUTDOWN_TIMEOUT = 0.5  # seconds for open calls to end by themselves
 _SPEECH = "/v1/text-to-speech/"
 _HEADERS = web.RequestKey("headers", dict[str, str])  # what the vendor puts on every answer
 _STARTED = web.RequestKey("started", float)
-_WARM: web.AppKey[Callable[[], dict[str, int]]] = web.AppKey("warm")  # how many workers of each trade are warm
+_READY_WORKERS: web.AppKey[Callable[[], dict[str, int]]] = web.AppKey("ready_workers")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class RunningStudio:
         await self._runner.cleanup()
 
 
-def make_app(settings: StudioSettings, parts: Parts | None = None) -> web.Application:
-    """The application. Without `parts` it makes things itself, in worker processes that start and stop with it."""
-    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_speak_as_the_vendor])
+def make_app(settings: StudioSettings, backends: Backends | None = None) -> web.Application:
+    """The application. Without `backends` it has its own, in worker processes that start and stop with it."""
+    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_vendor_errors])
     app.on_response_prepare.append(_add_headers)
-    app[DESK] = Desk(settings, parts or _employ_makers(app, settings))
-    app.on_shutdown.append(_let_go)
+    app[STATE] = AppState(settings, backends or _run_local_backends(app, settings))
+    app.on_shutdown.append(_set_closing)
     app.add_routes(
         [
             web.post("/v1/responses", create_response),
@@ -57,22 +57,22 @@ def make_app(settings: StudioSettings, parts: Parts | None = None) -> web.Applic
             web.post("/v1/images/edits", edit_image),
             web.post("/v1/moderations", create_moderation),
             web.post(_SPEECH + "{voice_id}/with-timestamps", create_speech),
-            web.post("/studio/faults", control.order_fault),
-            web.get("/studio/faults", control.list_faults),
-            web.delete("/studio/faults", control.clear_faults),
-            web.get("/studio/ledger", control.read_ledger),
-            web.get("/studio/ledger/totals", control.read_totals),
-            web.delete("/studio/ledger", control.clear_ledger),
-            web.get("/studio/health", _tell_health),
+            web.post("/studio/faults", admin_api.add_fault),
+            web.get("/studio/faults", admin_api.list_faults),
+            web.delete("/studio/faults", admin_api.clear_faults),
+            web.get("/studio/ledger", admin_api.read_ledger),
+            web.get("/studio/ledger/totals", admin_api.read_totals),
+            web.delete("/studio/ledger", admin_api.clear_ledger),
+            web.get("/studio/health", _read_health),
         ]
     )
     return app
 
 
-async def serve(settings: StudioSettings, parts: Parts | None = None) -> RunningStudio:
+async def serve(settings: StudioSettings, backends: Backends | None = None) -> RunningStudio:
     """Start a studio in the running event loop. Raises OSError if the port is taken."""
-    app = make_app(settings, parts)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
+    app = make_app(settings, backends)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
@@ -84,8 +84,8 @@ async def serve(settings: StudioSettings, parts: Parts | None = None) -> Running
 
 
 @web.middleware
-async def _speak_as_the_vendor(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Check the key, give the call its request id, and put whatever goes wrong in its vendor's words."""
+async def _vendor_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check the key, give the call its request id, and answer whatever goes wrong as its vendor would."""
     if not request.path.startswith("/v1/"):
         return await handler(request)
     elevenlabs = request.path.startswith(_SPEECH)
@@ -94,12 +94,12 @@ async def _speak_as_the_vendor(request: web.Request, handler: Handler) -> web.St
     request[_HEADERS] = _headers(request, elevenlabs=elevenlabs)
     try:
         vendor = elevenlabs_api if elevenlabs else openai_api
-        vendor.check_key(request, request.app[DESK].settings.refused_keys)
+        vendor.check_key(request, request.app[STATE].settings.refused_keys)
         return await handler(request)
     except VendorError as error:
         return error.as_response()
     except web.HTTPException as error:
-        return _rephrase(request, error, elevenlabs=elevenlabs).as_response()
+        return _as_vendor_error(request, error, elevenlabs=elevenlabs).as_response()
     except Exception:  # noqa: BLE001 - a vendor answers its own failure with a 500, and so does the studio
         traceback.print_exc(file=sys.stderr)
         message = "The studio failed at this call; its log says how."
@@ -118,7 +118,7 @@ def _headers(request: web.Request, *, elevenlabs: bool) -> dict[str, str]:
     }
 
 
-def _rephrase(request: web.Request, error: web.HTTPException, *, elevenlabs: bool) -> VendorError:
+def _as_vendor_error(request: web.Request, error: web.HTTPException, *, elevenlabs: bool) -> VendorError:
     """The 404, 405 and 413 of the HTTP server, as the vendors say them."""
     if elevenlabs:
         return VendorError(error.status, {"detail": error.reason})
@@ -136,35 +136,35 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
         response.headers["openai-processing-ms"] = str(round((time.monotonic() - request[_STARTED]) * 1000))
 
 
-async def _tell_health(request: web.Request) -> web.Response:
-    desk = request.app[DESK]
+async def _read_health(request: web.Request) -> web.Response:
+    state = request.app[STATE]
     return web.json_response(
         {
             "status": "ok",
-            "warm": request.app[_WARM]() if _WARM in request.app else {},
-            "latency": desk.settings.latency,
-            "voice": desk.settings.voice,
-            "faults": len(desk.faults.listed()),
+            "warm": request.app[_READY_WORKERS]() if _READY_WORKERS in request.app else {},
+            "latency": state.settings.latency,
+            "voice": state.settings.voice,
+            "faults": len(state.faults.listed()),
         }
     )
 
 
-def _employ_makers(app: web.Application, settings: StudioSettings) -> Parts:
-    """Makers of the studio's own, who come and go with the application."""
-    from studio.makers import Makers  # noqa: PLC0415 - with parts given, none of its plots need loading
+def _run_local_backends(app: web.Application, settings: StudioSettings) -> Backends:
+    """The studio's own backends, which start and stop with the application."""
+    from studio.local_backends import LocalBackends  # noqa: PLC0415 - with others given, no plots need loading
 
-    makers = Makers(settings)
+    local = LocalBackends(settings)
 
-    async def work(_app: web.Application) -> AsyncIterator[None]:
-        await makers.start()
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        await local.start()
         yield
-        await makers.stop()
+        await local.stop()
 
-    app.cleanup_ctx.append(work)
-    app[_WARM] = makers.readiness
-    return makers.parts
+    app.cleanup_ctx.append(run)
+    app[_READY_WORKERS] = local.ready_workers
+    return local.backends
 
 
-async def _let_go(app: web.Application) -> None:
+async def _set_closing(app: web.Application) -> None:
     """Wake whoever stalls or pauses, so that stopping waits for nobody."""
-    app[DESK].closing.set()
+    app[STATE].closing.set()

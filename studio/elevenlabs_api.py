@@ -17,12 +17,12 @@ from typing import Annotated, Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from studio.calls import Call, draw_seed
-from studio.desk import DESK, REQUEST_ID, Dialect, Visit
-from studio.parts import Speech
+from studio.api_call import ApiCall, derive_seed
+from studio.backends import Speech
 from studio.prices import price_speech
+from studio.request_context import REQUEST_ID, STATE, RequestContext
 from studio.validation import read_spec
-from studio.vendor_errors import VendorError
+from studio.vendor_errors import ErrorFactory, VendorError
 
 _DEFAULT_MODEL = "eleven_multilingual_v2"
 _SPOKEN_FORMAT = "mp3_44100_128"
@@ -102,7 +102,7 @@ def check_key(request: web.Request, refused: AbstractSet[str]) -> None:
         raise elevenlabs_error(401, "invalid_api_key", "Invalid API key")
 
 
-def _rate_limited(_call: Call, retry_after: float) -> VendorError:
+def _rate_limited(_call: ApiCall, retry_after: float) -> VendorError:
     return elevenlabs_error(
         429, "too_many_concurrent_requests",
         "Too many concurrent requests. Your current subscription is associated with a maximum of 5 concurrent requests "
@@ -110,44 +110,46 @@ def _rate_limited(_call: Call, retry_after: float) -> VendorError:
     )  # fmt: skip
 
 
-def _server_failed(_call: Call) -> VendorError:
+def _server_failed(_call: ApiCall) -> VendorError:
     return elevenlabs_error(500, "internal_server_error", "An internal server error occurred. Please try again.")
 
 
-_DIALECT = Dialect(_rate_limited, _server_failed)
+_ERRORS = ErrorFactory(_rate_limited, _server_failed)
 
 
 async def create_speech(request: web.Request) -> web.StreamResponse:
     """Read a text aloud."""
-    desk = request.app[DESK]
+    state = request.app[STATE]
     body = await _read_body(request)
     voice_id, model = request.match_info["voice_id"], body.model_id or _DEFAULT_MODEL
     _check_call(request, voice_id, model, body.text)
     settings = body.voice_settings.model_dump(exclude_none=True) if body.voice_settings else {}
     near = [body.previous_text, body.next_text]
-    call = Call(
+    call = ApiCall(
         endpoint="text_to_speech",
         model=model,
         prompt=body.text,
-        seed=draw_seed(body.text, voice_id, settings, near) if body.seed is None else body.seed,
+        seed=derive_seed(body.text, voice_id, settings, near) if body.seed is None else body.seed,
         request_id=request[REQUEST_ID],
     )
-    visit = await desk.open(request, call, _DIALECT)
-    if visit.fault_name == "refuse":
+    context = await state.accept(request, call, _ERRORS)
+    if context.fault_name == "refuse":
         raise elevenlabs_error(
             400, "bad_prompt", "Your text appears to have violated our Terms of Service. Please try again with a "
             "different text.",
         )  # fmt: skip
-    engine = desk.settings.voice
+    engine = state.settings.voice
     try:
-        speech = await desk.parts.speak(body.text, voice_id=voice_id, settings=settings, engine=engine, seed=call.seed)
+        speech = await state.backends.synthesise_speech(
+            body.text, voice_id=voice_id, settings=settings, engine=engine, seed=call.seed
+        )
     except ValueError as error:
         raise elevenlabs_error(400, "invalid_text", f"The text cannot be read aloud: {error}") from error
-    return await _send(visit, speech)
+    return await _send(context, speech)
 
 
-async def _send(visit: Visit, speech: Speech) -> web.StreamResponse:
-    characters = len(visit.call.prompt)
+async def _send(context: RequestContext, speech: Speech) -> web.StreamResponse:
+    characters = len(context.call.prompt)
     alignment = {
         "characters": speech.characters,
         "character_start_times_seconds": speech.starts,
@@ -159,7 +161,7 @@ async def _send(visit: Visit, speech: Speech) -> web.StreamResponse:
         "normalized_alignment": alignment,  # what is written is what is said: numbers are read, not rewritten
     }
     headers = {"character-cost": str(characters)}
-    return await visit.send(answer, cost_usd=price_speech(visit.call.model, characters), headers=headers)
+    return await context.send(answer, cost_usd=price_speech(context.call.model, characters), headers=headers)
 
 
 async def _read_body(request: web.Request) -> SpeechBody:

@@ -11,20 +11,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from studio.calls import Call, Endpoint
+from studio.api_call import ApiCall, Endpoint
 
 FaultName = Literal[
     "rate_limit", "server_error", "stall", "cut", "malformed", "refuse", "miss_trait", "flag_text"
 ]  # fmt: skip
 # Where each fault has a meaning: moderation refuses nothing, and only pictures can miss a trait.
-_MEANT_FOR: Mapping[str, frozenset[Endpoint]] = {
+_ENDPOINTS: Mapping[str, frozenset[Endpoint]] = {
     "refuse": frozenset({"responses", "images.generate", "images.edit", "text_to_speech"}),
     "miss_trait": frozenset({"images.generate", "images.edit"}),
     "flag_text": frozenset({"moderations"}),
 }
 
 
-class WrongFaultError(ValueError):
+class InvalidFaultError(ValueError):
     """A fault was asked for in a way that the studio does not understand."""
 
 
@@ -38,8 +38,8 @@ class Match(BaseModel):
     asset: str | None = None
     contains: str | None = None
 
-    def fits(self, call: Call) -> bool:
-        """Does this call fit? Parts of the prompt are sought without regard to case."""
+    def matches(self, call: ApiCall) -> bool:
+        """Is it such a call? Parts of the prompt are sought without regard to case."""
         prompt = call.prompt.casefold()
         return (
             self.endpoint in {None, call.endpoint}
@@ -50,7 +50,7 @@ class Match(BaseModel):
 
 
 class Fault(BaseModel):
-    """One order to misbehave. `times` null means until cleared; `miss` names the traits to leave out."""
+    """What to do wrong, and where. `times` null means until cleared; `miss` names the traits to leave out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     fault: FaultName
@@ -67,67 +67,67 @@ class Fault(BaseModel):
             raise ValueError('miss_trait needs "miss", the traits to leave out')
         return self
 
-    def strikes(self, call: Call) -> bool:
+    def applies_to(self, call: ApiCall) -> bool:
         """Would this fault strike that call?"""
-        return call.endpoint in _MEANT_FOR.get(self.fault, {call.endpoint}) and self.match.fits(call)
+        return call.endpoint in _ENDPOINTS.get(self.fault, {call.endpoint}) and self.match.matches(call)
 
 
 class Faults:
     """The faults in force, oldest first. Used from the event loop alone, so that taking one is atomic."""
 
     def __init__(self) -> None:
-        self._standing: dict[int, tuple[Fault, int | None, int]] = {}
+        self._active: dict[int, tuple[Fault, int | None, int]] = {}
         self._last = 0
 
     def add(self, fault: Fault) -> int:
         """Put a fault in force; its number comes back."""
         self._last += 1
-        self._standing[self._last] = (fault, fault.times, 0)
+        self._active[self._last] = (fault, fault.times, 0)
         return self._last
 
     def clear(self) -> int:
         """Lift all faults; how many there were comes back."""
-        count = len(self._standing)
-        self._standing.clear()
+        count = len(self._active)
+        self._active.clear()
         return count
 
     def listed(self) -> list[dict[str, object]]:
         """The faults in force, each with its number, how often it has struck and how often it still may."""
         return [
             {"id": number, **fault.model_dump(by_alias=True, exclude_none=True), "left": left, "struck": struck}
-            for number, (fault, left, struck) in self._standing.items()
+            for number, (fault, left, struck) in self._active.items()
         ]
 
-    def take(self, call: Call, header: str | None = None) -> Fault | None:
-        """The fault that strikes this call, counted down; a header goes before what stands. Raises WrongFaultError."""
+    def take(self, call: ApiCall, header: str | None = None) -> Fault | None:
+        """The fault that strikes this call, counted down; a header goes before them all. Raises InvalidFaultError."""
         if header:
-            fault = read_header(header)
-            return fault if fault.strikes(call) else None
-        for number, (fault, left, struck) in self._standing.items():
-            if fault.strikes(call):
+            fault = parse_header(header)
+            return fault if fault.applies_to(call) else None
+        for number, (fault, left, struck) in self._active.items():
+            if fault.applies_to(call):
                 if left == 1:
-                    del self._standing[number]
+                    del self._active[number]
                 else:
-                    self._standing[number] = (fault, left - 1 if left else None, struck + 1)
+                    self._active[number] = (fault, left - 1 if left else None, struck + 1)
                 return fault
         return None
 
 
-def read_header(header: str) -> Fault:
-    """Read `name; key=value; key=value`. Raises WrongFaultError."""
+def parse_header(header: str) -> Fault:
+    """Read `name; key=value; key=value`. Raises InvalidFaultError."""
     name, *pairs = [part.strip() for part in header.split(";")]
-    order: dict[str, object] = {"fault": name}
+    values: dict[str, object] = {"fault": name}
     for pair in filter(None, pairs):
         key, _, value = pair.partition("=")
-        order[key.strip()] = [part.strip() for part in value.split(",")] if key.strip() == "miss" else value.strip()
-    return read_order(order)
+        values[key.strip()] = [part.strip() for part in value.split(",")] if key.strip() == "miss" else value.strip()
+    return parse_fault(values)
 
 
-def read_order(order: object) -> Fault:
-    """Read the control endpoint's JSON. Raises WrongFaultError, which says what is wrong with it."""
+def parse_fault(values: object) -> Fault:
+    """Read the JSON of POST /studio/faults. Raises InvalidFaultError, which says what is wrong with it."""
     try:
-        return Fault.model_validate(order)
+        return Fault.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise WrongFaultError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+        raise InvalidFaultError(f"{where}: {first['msg']}" if where else first["msg"]) from error

@@ -9,17 +9,16 @@ from typing import Any
 
 from aiohttp import web
 
-from studio.calls import Call, Endpoint, draw_seed
-from studio.desk import DESK, REQUEST_ID, Desk, Dialect, Visit
+from studio.api_call import ApiCall, Endpoint, derive_seed
+from studio.backends import ImageRequest, flagged_categories
 from studio.image_forms import Upload, read_edit
-from studio.openai_api import estimate_tokens, openai_error, rate_limited, read_json, server_failed
-from studio.parts import PictureOrder, violations
+from studio.openai_api import ERRORS, estimate_tokens, openai_error, read_json
 from studio.prices import price_pictures
+from studio.request_context import REQUEST_ID, STATE, AppState, RequestContext
 from studio.validation import check_model, check_request
 from studio.vendor_errors import VendorError
-from studio.versions import first_picture
+from studio.versions import without_version_line
 
-_DIALECT = Dialect(rate_limited, server_failed)
 _DEFAULTS = {
     "model": "gpt-image-1.5", "size": "auto", "quality": "auto", "output_format": "png", "output_compression": 100,
     "n": 1, "background": "auto", "moderation": "auto",
@@ -51,58 +50,60 @@ async def edit_image(request: web.Request) -> web.StreamResponse:
 async def _draw(
     request: web.Request, endpoint: Endpoint, body: dict[str, Any], uploads: list[Upload]
 ) -> web.StreamResponse:
-    desk = request.app[DESK]
-    order = {**_DEFAULTS, **{name: value for name, value in body.items() if value is not None}}
-    check_model(endpoint, order["model"])
-    _check_support(order)
-    call = Call(
+    state = request.app[STATE]
+    parameters = {**_DEFAULTS, **{name: value for name, value in body.items() if value is not None}}
+    check_model(endpoint, parameters["model"])
+    _check_support(parameters)
+    call = ApiCall(
         endpoint=endpoint,
-        model=order["model"],
-        prompt=order["prompt"],
-        seed=draw_seed(first_picture(order["prompt"]), order["size"], [upload.digest for upload in uploads]),
+        model=parameters["model"],
+        prompt=parameters["prompt"],
+        seed=derive_seed(
+            without_version_line(parameters["prompt"]), parameters["size"], [upload.digest for upload in uploads]
+        ),
         request_id=request[REQUEST_ID],
     )
-    visit = await desk.open(request, call, _DIALECT)
-    await _refuse_unsafe(desk, visit, order)
-    pictures = await _draw_all(desk, visit, order, uploads[0].content if uploads else None)
-    usage = count_tokens(order, len(uploads))
+    context = await state.accept(request, call, ERRORS)
+    await _refuse_unsafe(state, context, parameters)
+    pictures = await _draw_all(state, context, parameters, uploads[0].content if uploads else None)
+    usage = count_tokens(parameters, len(uploads))
     details = usage["input_tokens_details"]
     cost = price_pictures(call.model, details["text_tokens"], details["image_tokens"], usage["output_tokens"])
     answer = {
         "created": int(time.time()),
         "background": "opaque",
         "data": [{"b64_json": base64.b64encode(picture).decode()} for picture in pictures],
-        "output_format": order["output_format"],
-        "quality": choose_quality(order),
-        "size": choose_size(order),
+        "output_format": parameters["output_format"],
+        "quality": choose_quality(parameters),
+        "size": choose_size(parameters),
         "usage": usage,
     }
-    return await visit.send(answer, cost_usd=cost)
+    return await context.send(answer, cost_usd=cost)
 
 
-def _check_support(order: dict[str, Any]) -> None:
+def _check_support(parameters: dict[str, Any]) -> None:
     """Raises 400 for what the real API can and the studio cannot: streamed and transparent pictures."""
-    if order.get("stream"):
+    if parameters.get("stream"):
         raise openai_error(
             400, "Unsupported value: 'stream' does not support true.", param="stream", code="unsupported_value"
         )
-    if order["background"] == "transparent":
+    if parameters["background"] == "transparent":
         raise openai_error(
             400, "Transparent background is not supported for this model.", param="background", code="invalid_value"
         )
 
 
-async def _refuse_unsafe(desk: Desk, visit: Visit, order: dict[str, Any]) -> None:
+async def _refuse_unsafe(state: AppState, context: RequestContext, parameters: dict[str, Any]) -> None:
     """Raises the safety system's 400. Lines that say what must never be shown are no reason for it."""
-    words = "\n".join(line for line in order["prompt"].splitlines() if not line.startswith("Never:"))
-    flagged = violations(await desk.parts.classify(words), _THRESHOLD[order["moderation"]])
-    if visit.fault_name == "refuse" and visit.fault:
-        flagged = [visit.fault.category]
+    words = "\n".join(line for line in parameters["prompt"].splitlines() if not line.startswith("Never:"))
+    flagged = flagged_categories(await state.backends.classify_text(words), _THRESHOLD[parameters["moderation"]])
+    if context.fault_name == "refuse" and context.fault:
+        flagged = [context.fault.category]
     if flagged:
-        raise moderation_blocked(visit.call, list(flagged))
+        raise moderation_blocked(context.call, list(flagged))
 
 
-def moderation_blocked(call: Call, categories: list[str]) -> VendorError:
+def moderation_blocked(call: ApiCall, categories: list[str]) -> VendorError:
     """What the image API answers to a prompt that its safety system rejects."""
     return openai_error(
         400,
@@ -115,37 +116,39 @@ def moderation_blocked(call: Call, categories: list[str]) -> VendorError:
     )
 
 
-async def _draw_all(desk: Desk, visit: Visit, order: dict[str, Any], reference: bytes | None) -> list[bytes]:
-    miss = visit.fault.miss if visit.fault and visit.fault_name == "miss_trait" else ()
-    orders = [
-        PictureOrder(
-            prompt=order["prompt"],
-            size=choose_size(order),
-            seed=visit.call.seed + at,
+async def _draw_all(
+    state: AppState, context: RequestContext, parameters: dict[str, Any], reference: bytes | None
+) -> list[bytes]:
+    miss = context.fault.miss if context.fault and context.fault_name == "miss_trait" else ()
+    requests = [
+        ImageRequest(
+            prompt=parameters["prompt"],
+            size=choose_size(parameters),
+            seed=context.call.seed + at,
             miss=miss,
-            output_format=order["output_format"],
-            compression=order["output_compression"],
+            output_format=parameters["output_format"],
+            compression=parameters["output_compression"],
         )
-        for at in range(order["n"])
+        for at in range(parameters["n"])
     ]
-    return list(await asyncio.gather(*(desk.parts.draw(one, reference) for one in orders)))
+    return list(await asyncio.gather(*(state.backends.generate_image(one, reference) for one in requests)))
 
 
-def choose_size(order: dict[str, Any]) -> str:
+def choose_size(parameters: dict[str, Any]) -> str:
     """The size asked for; left to the model, a square."""
-    return "1024x1024" if order["size"] == "auto" else str(order["size"])
+    return "1024x1024" if parameters["size"] == "auto" else str(parameters["size"])
 
 
-def choose_quality(order: dict[str, Any]) -> str:
+def choose_quality(parameters: dict[str, Any]) -> str:
     """The quality asked for; left to the model, medium."""
-    return "medium" if order["quality"] == "auto" else str(order["quality"])
+    return "medium" if parameters["quality"] == "auto" else str(parameters["quality"])
 
 
-def count_tokens(order: dict[str, Any], references: int) -> dict[str, Any]:
+def count_tokens(parameters: dict[str, Any], references: int) -> dict[str, Any]:
     """The usage of one call, as gpt-image models count it."""
-    text = estimate_tokens(order["prompt"])
-    pictures = references * _REFERENCE[order.get("input_fidelity") or "low"]
-    output = order["n"] * _TOKENS[choose_quality(order)][choose_size(order)]
+    text = estimate_tokens(parameters["prompt"])
+    pictures = references * _REFERENCE[parameters.get("input_fidelity") or "low"]
+    output = parameters["n"] * _TOKENS[choose_quality(parameters)][choose_size(parameters)]
     return {
         "input_tokens": text + pictures,
         "input_tokens_details": {"text_tokens": text, "image_tokens": pictures},

@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.calls import Call
+from studio.api_call import ApiCall
 from studio.settings import LatencyProfile
 
 _WORDS: Mapping[str, tuple[float, float]] = {
@@ -36,7 +36,7 @@ class Latency:
     profile: LatencyProfile = "instant"
     scale: float = 1.0
 
-    def seconds(self, call: Call) -> float:
+    def seconds(self, call: ApiCall) -> float:
         """How long the whole answer takes, making it included. The same call always takes the same time."""
         if self.profile == "instant":
             return 0.0

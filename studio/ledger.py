@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from studio.calls import Asker, Bill, Call
+from studio.api_call import ApiCall, ClientInfo, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One paid call. `at` is ISO 8601 in UTC; `status` is what was sent, also where the connection was cut after it.
 
-    `started_at` and `ended_at` are unix seconds: let in, and ready to be sent. `client_there` says whether anybody was
-    left to read the answer then. `client_request_id` is the client's own name for the call, for the ledger's readers
+    `started_at` and `ended_at` are unix seconds: accepted, and ready to be sent. `client_there` says whether anybody
+    was left to read the answer then. `client_request_id` is the client's own name for the call; in JSON it is
     `clientRequestId`.
     """
 
@@ -39,7 +39,7 @@ class Row:
     client_there: bool | None
 
 
-_NOBODY = Asker()
+_UNKNOWN = ClientInfo()
 
 
 class Ledger:
@@ -53,15 +53,15 @@ class Ledger:
         self._cost_usd = 0.0
         self._bytes = 0
 
-    def note(
-        self, call: Call, bill: Bill, *, status: int = 200, fault: str | None = None, asker: Asker = _NOBODY
+    def record(
+        self, call: ApiCall, usage: Usage, *, status: int = 200, fault: str | None = None, client: ClientInfo = _UNKNOWN
     ) -> Row:
-        """Write a paid call down, at its end."""
+        """Enter a paid call, at its end."""
         now = self._now()
         self._seq += 1
         self._calls[call.endpoint] += 1
-        self._cost_usd += bill.cost_usd
-        self._bytes += bill.size
+        self._cost_usd += usage.cost_usd
+        self._bytes += usage.size
         row = Row(
             seq=self._seq,
             at=now.isoformat(timespec="milliseconds"),
@@ -73,12 +73,12 @@ class Ledger:
             prompt_sha256=hashlib.sha256(call.prompt.encode()).hexdigest(),
             status=status,
             fault=fault,
-            cost_usd=round(bill.cost_usd, 8),
-            bytes=bill.size,
-            client_request_id=asker.client_request_id,
-            started_at=round(asker.started_at or now.timestamp(), 3),
+            cost_usd=round(usage.cost_usd, 8),
+            bytes=usage.size,
+            client_request_id=client.client_request_id,
+            started_at=round(client.started_at or now.timestamp(), 3),
             ended_at=round(now.timestamp(), 3),
-            client_there=asker.there,
+            client_there=client.connected,
         )
         self._rows.append(row)
         return row

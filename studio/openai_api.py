@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from studio.calls import Call
-from studio.vendor_errors import VendorError
+from studio.api_call import ApiCall
+from studio.vendor_errors import ErrorFactory, VendorError
 
 VERSION = "2020-10-01"  # the API version that OpenAI names in every answer
 
@@ -63,7 +63,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def rate_limited(call: Call, retry_after: float) -> VendorError:
+def rate_limited(call: ApiCall, retry_after: float) -> VendorError:
     """429 with Retry-After (whole seconds, as HTTP wants it) and retry-after-ms, which the SDK reads first."""
     error = openai_error(
         429,
@@ -83,7 +83,7 @@ def rate_limited(call: Call, retry_after: float) -> VendorError:
     return error
 
 
-def server_failed(call: Call) -> VendorError:
+def server_failed(call: ApiCall) -> VendorError:
     """500, as when the vendor's own machinery fails."""
     return openai_error(
         500,
@@ -94,12 +94,15 @@ def server_failed(call: Call) -> VendorError:
     )
 
 
+ERRORS = ErrorFactory(rate_limited, server_failed)
+
+
 def path_not_found(method: str, path: str) -> VendorError:
     """404 for an address that the API does not have."""
     return openai_error(404, f"Invalid URL ({method} {path})")
 
 
-def draw_id(prefix: str) -> str:
+def new_id(prefix: str) -> str:
     """A new id such as resp_68a1…, as OpenAI forms them."""
     return f"{prefix}_{uuid.uuid4().hex}{uuid.uuid4().hex[:16]}"
 

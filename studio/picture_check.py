@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from studio.backends import Backends, flagged_categories
 from studio.openai_api import openai_error
 from studio.painting.features import features_in
-from studio.parts import Parts, UnanswerableError, violations
-from studio.storyteller.blocks import Unanswerable, read_blocks
+from studio.prompt_blocks import UnanswerablePromptError, read_blocks
 
 Seen = Mapping[str, Any]
 _SURE, _UNSURE = 0.95, 0.5
@@ -29,26 +29,29 @@ _SMALL_WORDS = frozenset(
 )  # fmt: skip
 
 
-async def check_picture(parts: Parts, prompt: str, pictures: Sequence[bytes]) -> dict[str, Any]:
-    """The answer, truthfully. Raises UnanswerableError without a checklist, OpenAI's 400 without a readable picture."""
+async def check_picture(backends: Backends, prompt: str, pictures: Sequence[bytes]) -> dict[str, Any]:
+    """The answer, truthfully.
+
+    Raises UnanswerablePromptError without a checklist or a picture, OpenAI's 400 for a picture that cannot be read.
+    """
     checklist = _read_checklist(prompt)
     if not pictures:
-        raise UnanswerableError("picture_check needs an input_image")
+        raise UnanswerablePromptError("picture_check needs an input_image")
     try:
         # The picture to check comes last; what may stand before it is the reference.
-        seen = await parts.look(pictures[-1])
+        seen = await backends.describe_image(pictures[-1])
     except ValueError as error:
         raise openai_error(
             400, "The image data you provided does not represent a valid image. Please check your input and try again.",
             code="invalid_image",
         ) from error  # fmt: skip
-    flagged = violations(await parts.classify(describe(seen))) if seen else []
-    missing = [item["what"] for item in checklist["must_show"] if judge(item, seen)["visible"] == "not_visible"]
+    flagged = flagged_categories(await backends.classify_text(describe(seen))) if seen else []
+    missing = [item["what"] for item in checklist["must_show"] if check_trait(item, seen)["visible"] == "not_visible"]
     return {
         "safe": not flagged,
         "reasons": [f"The picture may be unsafe: {category}." for category in flagged],
         "suggested_fix": f"Show clearly: {'; '.join(missing)}." if missing else "",
-        "traits": [judge(item, seen) for item in checklist["must_show"]],
+        "traits": [check_trait(item, seen) for item in checklist["must_show"]],
         "cast_count": seen["cast_count"] if seen else checklist["cast"],
         "text_artefacts": False,
         "style_ok": True,
@@ -56,7 +59,7 @@ async def check_picture(parts: Parts, prompt: str, pictures: Sequence[bytes]) ->
     }
 
 
-def judge(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
+def check_trait(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
     """Is this to be seen? Known features by name; whatever else is asked by the words that describe it."""
     if seen is None:
         return {"id": item["id"], "visible": "unsure", "confidence": _UNSURE}
@@ -117,13 +120,10 @@ def _words(texts: Iterable[str]) -> set[str]:
 
 
 def _read_checklist(prompt: str) -> dict[str, Any]:
-    try:
-        checklist = read_blocks(prompt).get("checklist")
-    except Unanswerable as error:
-        raise UnanswerableError(str(error)) from error
+    checklist = read_blocks(prompt).get("checklist")
     if not isinstance(checklist, dict) or not isinstance(checklist.get("cast"), int):
-        raise UnanswerableError("<checklist> must hold must_show, cast and style")
+        raise UnanswerablePromptError("<checklist> must hold must_show, cast and style")
     items = checklist.get("must_show")
     if not isinstance(items, list) or not all(isinstance(i, dict) and {"id", "what"} <= i.keys() for i in items):
-        raise UnanswerableError('<checklist> "must_show" must be a list of {"id", "what"}')
+        raise UnanswerablePromptError('<checklist> "must_show" must be a list of {"id", "what"}')
     return checklist

@@ -32,14 +32,14 @@ class Answer:
         """The tokens of what is said."""
         return estimate_tokens(self.refusal or self.text)
 
-    def within(self, most: int | None) -> Answer:
+    def truncated(self, most: int | None) -> Answer:
         """The same, broken off after `most` tokens, if it has more."""
         if most is None or self.output_tokens <= most:
             return self
         kept = self.text.encode()[: int(most) * 4].decode(errors="ignore")
         return replace(self, text=kept, complete=False)
 
-    def part(self) -> dict[str, Any]:
+    def content_part(self) -> dict[str, Any]:
         """The content part: output_text or refusal."""
         if self.refusal is not None:
             return {"type": "refusal", "refusal": self.refusal}
@@ -50,7 +50,7 @@ def build_item(answer: Answer, message_id: str) -> dict[str, Any]:
     """The one output message, finished."""
     return {
         "type": "message", "id": message_id, "role": "assistant",
-        "status": "completed" if answer.complete else "incomplete", "content": [answer.part()],
+        "status": "completed" if answer.complete else "incomplete", "content": [answer.content_part()],
     }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def build_response(answer: Answer, response_id: str, message_id: str) -> dict[st
     now = int(time.time())
     tokens = answer.output_tokens
     return {
-        **build_opening(answer, response_id),
+        **build_in_progress(answer, response_id),
         "status": "completed" if answer.complete else "incomplete",
         "completed_at": now if answer.complete else None,
         "incomplete_details": None if answer.complete else {"reason": "max_output_tokens"},
@@ -74,7 +74,7 @@ def build_response(answer: Answer, response_id: str, message_id: str) -> dict[st
     }
 
 
-def build_opening(answer: Answer, response_id: str) -> dict[str, Any]:
+def build_in_progress(answer: Answer, response_id: str) -> dict[str, Any]:
     """The Response as a stream opens with it: in progress, nothing said yet."""
     body = answer.body
     echoed = {name: default if body.get(name) is None else body[name] for name, default in _ECHOED.items()}

@@ -11,20 +11,19 @@ from typing import Any
 
 from aiohttp import web
 
-from studio.calls import Call, draw_seed
-from studio.desk import DESK, REQUEST_ID, Desk, Dialect, Visit
-from studio.instances import invent, invent_sentence
-from studio.openai_api import draw_id, estimate_tokens, openai_error, rate_limited, read_json, server_failed
-from studio.parts import UnanswerableError
+from studio.api_call import ApiCall, derive_seed
+from studio.openai_api import ERRORS, estimate_tokens, new_id, openai_error, read_json
 from studio.picture_check import check_picture
 from studio.prices import price_text
+from studio.prompt_blocks import UnanswerablePromptError
+from studio.request_context import REQUEST_ID, STATE, AppState, RequestContext
 from studio.response_body import Answer, build_response
 from studio.response_stream import stream_response
 from studio.schema import InvalidSchemaError, find_problems
+from studio.schema_instances import generate_instance, generate_sentence
 from studio.validation import check_model, check_request, check_strict, write_path
-from studio.versions import first_words
+from studio.versions import without_revision
 
-_DIALECT = Dialect(rate_limited, server_failed)
 REFUSAL = "I'm sorry, but I can't assist with that request."
 # What one picture costs as input, in tokens (developers.openai.com, images and vision: 1024×1024).
 _PICTURE_TOKENS = {"low": 85}
@@ -33,45 +32,45 @@ _PICTURE_TOKENS_FULL = 765
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request's words and pictures. `first` are those words that a first version would have been asked for with."""
+    """A request's words and pictures. `first_version` are the words that would have asked for the first version."""
 
     words: str
-    first: str
+    first_version: str
     pictures: list[str]
     picture_tokens: int
 
 
 async def create_response(request: web.Request) -> web.StreamResponse:
     """Answer one request of the Responses API."""
-    desk = request.app[DESK]
+    state = request.app[STATE]
     body = await read_json(request)
     check_body(body)
     prompt = read_prompt(body)
     wanted = body.get("text", {}).get("format") or {"type": "text"}
-    call = Call(
+    call = ApiCall(
         endpoint="responses",
         model=body["model"],
         prompt=prompt.words,
-        seed=draw_seed(wanted, prompt.first, prompt.pictures),
+        seed=derive_seed(wanted, prompt.first_version, prompt.pictures),
         request_id=request[REQUEST_ID],
         schema=wanted.get("name"),
     )
-    visit = await desk.open(request, call, _DIALECT)
-    text = "" if visit.fault_name == "refuse" else await compose(desk, call, wanted, prompt)
+    context = await state.accept(request, call, ERRORS)
+    text = "" if context.fault_name == "refuse" else await compose(state, call, wanted, prompt)
     answer = Answer(
         body=body,
         text=text,
-        refusal=REFUSAL if visit.fault_name == "refuse" else None,
+        refusal=REFUSAL if context.fault_name == "refuse" else None,
         input_tokens=estimate_tokens(prompt.words) + prompt.picture_tokens,
-    ).within(body.get("max_output_tokens"))
-    return await _send(visit, answer)
+    ).truncated(body.get("max_output_tokens"))
+    return await _send(context, answer)
 
 
-async def _send(visit: Visit, answer: Answer) -> web.StreamResponse:
-    cost = price_text(visit.call.model, answer.input_tokens, answer.output_tokens)
+async def _send(context: RequestContext, answer: Answer) -> web.StreamResponse:
+    cost = price_text(context.call.model, answer.input_tokens, answer.output_tokens)
     if answer.body.get("stream"):
-        return await stream_response(visit, answer, cost_usd=cost)
-    return await visit.send(build_response(answer, draw_id("resp"), draw_id("msg")), cost_usd=cost)
+        return await stream_response(context, answer, cost_usd=cost)
+    return await context.send(build_response(answer, new_id("resp"), new_id("msg")), cost_usd=cost)
 
 
 def check_body(body: dict[str, Any]) -> None:
@@ -122,8 +121,8 @@ def read_prompt(body: dict[str, Any]) -> Prompt:
             else:
                 words.append(part.get("text") or part.get("refusal", ""))
     asked = body.get("instructions") or "", "\n".join(words)
-    whole, first = ("\n".join(filter(None, parts)) for parts in (asked, first_words(*asked)))
-    return Prompt(whole, first, pictures, tokens)
+    whole, first_version = ("\n".join(filter(None, parts)) for parts in (asked, without_revision(*asked)))
+    return Prompt(whole, first_version, pictures, tokens)
 
 
 def _read_url(part: dict[str, Any], where: str) -> str:
@@ -137,27 +136,27 @@ def _read_url(part: dict[str, Any], where: str) -> str:
     return str(url)
 
 
-async def compose(desk: Desk, call: Call, wanted: dict[str, Any], prompt: Prompt) -> str:
+async def compose(state: AppState, call: ApiCall, wanted: dict[str, Any], prompt: Prompt) -> str:
     """The answer's text. An answer to a schema fits that schema, or this raises: the studio never sends a wrong one."""
     match wanted["type"]:
         case "text":
             rng = random.Random(call.seed)
-            return " ".join(invent_sentence(rng) for _ in range(3))
+            return " ".join(generate_sentence(rng) for _ in range(3))
         case "json_object":
-            return json.dumps({"answer": invent_sentence(random.Random(call.seed))})
+            return json.dumps({"answer": generate_sentence(random.Random(call.seed))})
     schema = wanted["schema"]
     try:
         if call.schema == "picture_check":
-            value: Any = await check_picture(desk.parts, prompt.words, [_decode(url) for url in prompt.pictures])
+            value: Any = await check_picture(state.backends, prompt.words, [_decode(url) for url in prompt.pictures])
         else:
-            value = await desk.parts.tell(wanted["name"], prompt.words, call.seed)
-    except UnanswerableError as error:
+            value = await state.backends.answer_prompt(wanted["name"], prompt.words, call.seed)
+    except UnanswerablePromptError as error:
         # The real model would make something up; here it is more useful to say what the prompt lacks.
         raise openai_error(
             400, f"The prompt does not follow docs/providers.md: {error}", param="input", code="unanswerable_prompt"
         ) from error
     try:
-        value = invent(schema, call.seed) if value is None else value
+        value = generate_instance(schema, call.seed) if value is None else value
         problems = find_problems(value, schema)
     except InvalidSchemaError as error:
         raise openai_error(

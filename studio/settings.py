@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from studio.backends import EngineName
+
 LatencyProfile = Literal["instant", "realistic"]
-Engine = Literal["piper", "espeak"]
 _PREFIX = "STUDIO_"
 _Processes = Annotated[int, Field(ge=1, le=64)]
 
@@ -34,7 +35,7 @@ class StudioSettings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     latency: LatencyProfile = "instant"
     latency_scale: Annotated[float, Field(ge=0, le=1_000)] = 1.0
-    voice: Engine = "piper"
+    voice: EngineName = "piper"
     painters: _Processes = 2
     speakers: _Processes = 1
     refused_keys: Annotated[frozenset[str], BeforeValidator(_split)] = frozenset()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+
+from studio.api_call import ApiCall
 
 
 class VendorError(Exception):
@@ -21,3 +24,11 @@ class VendorError(Exception):
     def as_response(self) -> web.Response:
         """The HTTP answer."""
         return web.json_response(self.body, status=self.status, headers=self.headers)
+
+
+@dataclass(frozen=True)
+class ErrorFactory:
+    """How a vendor says that it is too busy (with the seconds to wait), and that it failed."""
+
+    rate_limited: Callable[[ApiCall, float], VendorError]
+    server_failed: Callable[[ApiCall], VendorError]

@@ -11,13 +11,13 @@ _BLOCK = re.compile(r"\n?<revision>.*?</revision>", re.DOTALL)
 _LINE = re.compile(r"\nVersion:[^\n]*")
 
 
-def first_words(instructions: str, blocks: str) -> tuple[str, str]:
+def without_revision(instructions: str, blocks: str) -> tuple[str, str]:
     """The instructions and the blocks of the first version's request, exactly; of a first version, themselves."""
     if not _BLOCK.search(blocks):
         return instructions, blocks
     return _PARAGRAPH.sub("", instructions), _BLOCK.sub("", blocks)
 
 
-def first_picture(prompt: str) -> str:
+def without_version_line(prompt: str) -> str:
     """The first version's prompt of a picture, exactly; of a first version, itself."""
     return _LINE.sub("", prompt)

@@ -1,10 +1,10 @@
 """Limbs, hands, neck and cape."""
 
-from studio.painting import kinds
+from studio.painting import nonhuman
 from studio.painting.clothes import cut_of, leg_colour, shoe, top_colour
 from studio.painting.figure import METAL, Figure
-from studio.painting.ink import darker, lighter, mix
 from studio.painting.rig import Limb
+from studio.painting.svg import darker, lighter, mix
 
 
 def draw_cape(figure: Figure) -> None:
@@ -35,7 +35,7 @@ def draw_legs(figure: Figure) -> None:
     joints = figure.joints
     legs_matter = figure.has("prosthetic_leg", "leg_braces", "raised_shoe", "boots")
     if figure.look.species == "elemental" and not figure.seat and not legs_matter:
-        kinds.draw_wisp(figure)
+        nonhuman.draw_wisp(figure)
         return
     order = ((joints.right_leg, 1), (joints.left_leg, -1)) if figure.seat == "chair" else (
         (joints.left_leg, -1), (joints.right_leg, 1))  # fmt: skip
@@ -68,8 +68,8 @@ def _leg(figure: Figure, leg: Limb, side: int) -> None:
     outwards = side > 0 or figure.seat == "chair" or bool(figure.posture == "walking")
     if metal:
         _metal_leg(figure, leg)
-    if look.species in kinds.BAREFOOT and not metal and not figure.has("raised_shoe", "boots"):
-        kinds.draw_foot(figure, leg.end, outwards=outwards)
+    if look.species in nonhuman.BAREFOOT and not metal and not figure.has("raised_shoe", "boots"):
+        nonhuman.draw_foot(figure, leg.end, outwards=outwards)
     else:
         raised = 9.0 if side > 0 and figure.show("raised_shoe") else 0.0
         shoe(figure, (leg.end[0], leg.end[1] - raised), outwards=outwards, sole=raised)
@@ -120,7 +120,7 @@ def draw_arm(figure: Figure, side: int) -> None:
     if metal:
         _metal_arm(figure, arm)
     elif not short:
-        kinds.draw_hand(figure, arm, side)
+        nonhuman.draw_hand(figure, arm, side)
     if side < 0 and figure.show("burn_scars"):
         sheet.line(arm.path(0.55, 0.85), mix(look.skin, "#f0a593", 0.6), width * 0.5, 0.9)
     if side > 0 and figure.show("vitiligo"):

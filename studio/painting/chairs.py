@@ -6,7 +6,7 @@
 import math
 
 from studio.painting.figure import Figure
-from studio.painting.ink import Point, darker, lighter
+from studio.painting.svg import Point, darker, lighter
 
 _WHEEL = (-20.0, -72.0)
 _FRAME = "#3a4058"

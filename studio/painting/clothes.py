@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from studio.painting.figure import Figure
-from studio.painting.ink import Point, brightness, darker, lighter, mix
+from studio.painting.svg import Point, brightness, darker, lighter, mix
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from studio.painting import beasts, beings
+from studio.painting import creature_bodies, quadrupeds
 from studio.painting.colours import PLAIN, hex_in, word_in
-from studio.painting.ink import Sheet
+from studio.painting.svg import Sheet
 
 Pen = Callable[[Sheet, str, str], None]
 
@@ -44,32 +44,32 @@ class Creature:
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType({
-    "fox": Kind(r"fox", "#e8803a", beasts.sitting, wide=170),
-    "owl": Kind(r"owl", "#a5805c", beings.owl, flies=True),
-    "cat": Kind(r"cat\b|kitten|lynx|panther", "#9a93a3", beasts.sitting, wide=160),
-    "dog": Kind(r"dog|puppy|wolf|hound", "#c08a55", beasts.sitting, wide=160),
-    "rabbit": Kind(r"rabbit|bunny|hare", "#cdbba6", beasts.sitting),
-    "bear": Kind(r"bear|panda|badger|raccoon|otter|beaver", "#9a6a45", beasts.sitting),
-    "mouse": Kind(r"mouse|rat\b|hamster|mole", "#aaa2ac", beasts.sitting),
-    "squirrel": Kind(r"squirrel|chipmunk", "#b9663a", beasts.sitting, wide=170),
-    "hedgehog": Kind(r"hedgehog|porcupine", "#b39066", beings.hedgehog, wide=150),
-    "deer": Kind(r"deer|fawn|stag|horse|pony|unicorn|lamb|goat|sheep|donkey|moose", "#b98452", beasts.sitting),
-    "lion": Kind(r"lion|tiger|leopard|monkey|ape\b", "#e0aa50", beasts.sitting, wide=170),
-    "elephant": Kind(r"elephant|hippo|rhino", "#9aa5b5", beings.elephant, wide=170),
-    "butterfly": Kind(r"butterfly|moth\b|bee\b|ladybird|dragonfly|fairy|pixie", "#e58fb1", beings.butterfly, flies=True),
-    "bird": Kind(r"bird|sparrow|robin\b|crow|raven|parrot|eagle|gull|duck|goose|swan|penguin|chick|hen\b|heron", "#5aa3d0", beings.bird, flies=True),
-    "bat": Kind(r"\bbat\b", "#6a5a7a", beings.bird, flies=True),
-    "dragon": Kind(r"dragon|dinosaur|lizard|gecko", "#5fae8a", beings.dragon, wide=190),
-    "turtle": Kind(r"turtle|tortoise|snail|crab", "#7cae5a", beings.turtle, wide=170),
-    "frog": Kind(r"frog|toad|newt", "#6fb552", beings.frog, wide=150),
-    "whale": Kind(r"whale|dolphin|narwhal|orca", "#5f93c4", beings.whale, flies=True, wide=210),
-    "fish": Kind(r"fish|seahorse|octopus|squid", "#f08a4a", beings.fish, flies=True, wide=150),
-    "robot": Kind(r"robot|android|drone|machine", "#8fb0c8", beings.robot),
-    "firefly": Kind(r"firefly|fireflies|glow ?worm|lightning bug|spark", "#f4d35e", beings.firefly, flies=True),
-    "star": Kind(r"star|moonbeam|comet", "#f7d05c", beings.star, flies=True),
-    "cloud": Kind(r"cloud|ghost|spirit|wind\b", "#e8eef6", beings.cloud, flies=True, wide=160),
-    "tree": Kind(r"\btree|oak|willow", "#6fa854", beings.tree, wide=190),
-    "soft creature": Kind(r"^$", "#b08fd0", beings.soft),
+    "fox": Kind(r"fox", "#e8803a", quadrupeds.sitting, wide=170),
+    "owl": Kind(r"owl", "#a5805c", creature_bodies.owl, flies=True),
+    "cat": Kind(r"cat\b|kitten|lynx|panther", "#9a93a3", quadrupeds.sitting, wide=160),
+    "dog": Kind(r"dog|puppy|wolf|hound", "#c08a55", quadrupeds.sitting, wide=160),
+    "rabbit": Kind(r"rabbit|bunny|hare", "#cdbba6", quadrupeds.sitting),
+    "bear": Kind(r"bear|panda|badger|raccoon|otter|beaver", "#9a6a45", quadrupeds.sitting),
+    "mouse": Kind(r"mouse|rat\b|hamster|mole", "#aaa2ac", quadrupeds.sitting),
+    "squirrel": Kind(r"squirrel|chipmunk", "#b9663a", quadrupeds.sitting, wide=170),
+    "hedgehog": Kind(r"hedgehog|porcupine", "#b39066", creature_bodies.hedgehog, wide=150),
+    "deer": Kind(r"deer|fawn|stag|horse|pony|unicorn|lamb|goat|sheep|donkey|moose", "#b98452", quadrupeds.sitting),
+    "lion": Kind(r"lion|tiger|leopard|monkey|ape\b", "#e0aa50", quadrupeds.sitting, wide=170),
+    "elephant": Kind(r"elephant|hippo|rhino", "#9aa5b5", creature_bodies.elephant, wide=170),
+    "butterfly": Kind(r"butterfly|moth\b|bee\b|ladybird|dragonfly|fairy|pixie", "#e58fb1", creature_bodies.butterfly, flies=True),
+    "bird": Kind(r"bird|sparrow|robin\b|crow|raven|parrot|eagle|gull|duck|goose|swan|penguin|chick|hen\b|heron", "#5aa3d0", creature_bodies.bird, flies=True),
+    "bat": Kind(r"\bbat\b", "#6a5a7a", creature_bodies.bird, flies=True),
+    "dragon": Kind(r"dragon|dinosaur|lizard|gecko", "#5fae8a", creature_bodies.dragon, wide=190),
+    "turtle": Kind(r"turtle|tortoise|snail|crab", "#7cae5a", creature_bodies.turtle, wide=170),
+    "frog": Kind(r"frog|toad|newt", "#6fb552", creature_bodies.frog, wide=150),
+    "whale": Kind(r"whale|dolphin|narwhal|orca", "#5f93c4", creature_bodies.whale, flies=True, wide=210),
+    "fish": Kind(r"fish|seahorse|octopus|squid", "#f08a4a", creature_bodies.fish, flies=True, wide=150),
+    "robot": Kind(r"robot|android|drone|machine", "#8fb0c8", creature_bodies.robot),
+    "firefly": Kind(r"firefly|fireflies|glow ?worm|lightning bug|spark", "#f4d35e", creature_bodies.firefly, flies=True),
+    "star": Kind(r"star|moonbeam|comet", "#f7d05c", creature_bodies.star, flies=True),
+    "cloud": Kind(r"cloud|ghost|spirit|wind\b", "#e8eef6", creature_bodies.cloud, flies=True, wide=160),
+    "tree": Kind(r"\btree|oak|willow", "#6fa854", creature_bodies.tree, wide=190),
+    "soft creature": Kind(r"^$", "#b08fd0", creature_bodies.soft),
 })  # fmt: skip
 _PEOPLE = (
     r"grand|granny|nana|nurse|doctor|teacher|mother|father|mum|mom\b|dad|uncle|aunt|woman|\bman\b|lady|girl|boy|child|"

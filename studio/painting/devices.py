@@ -8,8 +8,8 @@ from dataclasses import replace
 from studio.painting import props
 from studio.painting.figure import METAL, TUBING, Figure
 from studio.painting.identity import Look
-from studio.painting.ink import Point, darker, lighter, mix
 from studio.painting.rig import Limb, Posture
+from studio.painting.svg import Point, darker, lighter, mix
 
 # What keeps hands busy, and where it has them; the first that fits decides.
 _HANDS: tuple[tuple[tuple[str, ...], Point, Point | None], ...] = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from studio.painting.figure import TUBING, Figure
-from studio.painting.ink import brightness, darker, lighter, mix
+from studio.painting.svg import brightness, darker, lighter, mix
 
 _LIP = "#8a3440"
 _DARK = "#2b1d26"

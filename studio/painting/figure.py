@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from studio.painting.features import Feature
 from studio.painting.identity import Look
-from studio.painting.ink import Sheet, darker
 from studio.painting.props import Prop
 from studio.painting.rig import Joints
+from studio.painting.svg import Sheet, darker
 
 METAL = "#9aa6b4"
 TUBING = "#dfeaf0"

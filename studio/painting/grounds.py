@@ -3,8 +3,8 @@
 # Path data and word lists read better whole than broken.
 
 from studio.painting import nature
-from studio.painting.ink import darker, lighter
 from studio.painting.sky import View
+from studio.painting.svg import darker, lighter
 
 
 def garden(view: View) -> None:

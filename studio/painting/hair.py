@@ -5,7 +5,7 @@
 
 from studio.painting.features import Feature
 from studio.painting.figure import Figure
-from studio.painting.ink import Point, Sheet, curve, darker, lighter, ring
+from studio.painting.svg import Point, Sheet, curve, darker, lighter, ring
 
 _CAP = "M-86,18C-99,-70 -42,-103 4,-100C66,-102 99,-54 87,18C83,-10 70,-30 55,-42C24,-20 -30,-16 -54,-42C-70,-28 -80,-6 -86,18Z"
 _PARTED = (

@@ -5,8 +5,8 @@
 
 import math
 
-from studio.painting.ink import Sheet, darker, lighter, mix
 from studio.painting.sky import View
+from studio.painting.svg import Sheet, darker, lighter, mix
 
 _WOOD = "#b98452"
 _TINTS = ("#b9d3ec", "#f3cfc0", "#cfe3c2", "#f4e0b0", "#d9c9ea", "#bfe0dc")

@@ -6,8 +6,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from studio.painting.ink import Sheet, curve, darker, lighter, mix
 from studio.painting.sky import View
+from studio.painting.svg import Sheet, curve, darker, lighter, mix
 
 LEAVES = ("#6bb04a", "#8cc152", "#5a9e5c", "#7fb64e")
 AUTUMN = (*LEAVES, "#e3a23f")

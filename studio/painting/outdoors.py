@@ -4,8 +4,8 @@
 # ruff: noqa: E501
 
 from studio.painting import nature
-from studio.painting.ink import curve, darker, lighter, mix
 from studio.painting.sky import View
+from studio.painting.svg import curve, darker, lighter, mix
 
 
 def meadow(view: View) -> None:

@@ -8,13 +8,13 @@ import re
 import zlib
 from dataclasses import replace
 
-from studio.painting import body, chairs, clothes, devices, faces, hair, kinds
+from studio.painting import body, chairs, clothes, devices, faces, hair, nonhuman
 from studio.painting.figure import Figure
 from studio.painting.identity import Look, look_of
-from studio.painting.ink import Sheet, darker, lighter, mix
 from studio.painting.prompt import HeroLines
 from studio.painting.props import Prop
 from studio.painting.rig import HEAD_RADIUS, POSTURES, Limb, build_of, joints_of
+from studio.painting.svg import Sheet, darker, lighter, mix
 
 _SKINS = ("#f5cba7", "#8d5a34", "#c08552", "#f1c9a8", "#5f3a24", "#d9a066")
 _CLOTHES = ("teal", "purple", "mustard", "navy", "rose", "green")
@@ -106,7 +106,7 @@ def draw(figure: Figure) -> None:
         _draw_abed(figure)
         return
     sheet.shadow(20 if figure.seat == "chair" else 4, 4, 135 if figure.seat == "chair" else 92)
-    kinds.draw_behind(figure)
+    nonhuman.draw_behind(figure)
     body.draw_cape(figure)
     if figure.seat == "chair":
         chairs.draw_behind(figure)
@@ -182,9 +182,9 @@ def draw_head(figure: Figure) -> None:
     sheet, look = figure.sheet, figure.look
     figure.show("albinism")  # drawn by the palest skin, hair and lashes
     if not figure.human:
-        kinds.draw_head(figure)
+        nonhuman.draw_head(figure)
         faces.draw_face(figure)
-        kinds.draw_over_face(figure)
+        nonhuman.draw_over_face(figure)
         if not hair.draw_scarf(figure):
             figure.show("bald")  # no head of these has hair
         hair.draw_worn(figure)

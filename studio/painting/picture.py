@@ -1,4 +1,4 @@
-"""A prompt in, a painted picture out: reads, casts, composes, renders, paints, and tells what it drew."""
+"""A prompt in, a painted picture out: parses, casts, composes, renders, paints, and writes down what it drew."""
 
 import io
 import random
@@ -10,17 +10,17 @@ from typing import Any
 import resvg_py
 from PIL import Image
 
-from studio.painting import acting, creatures, people, scenery, stage, wash
+from studio.painting import acting, creatures, people, scenery, stage, watercolour
 from studio.painting.creatures import Creature
 from studio.painting.figure import Figure
 from studio.painting.identity import look_of
-from studio.painting.ink import Sheet
-from studio.painting.looking import look, tell
-from studio.painting.prompt import Brief, HeroLines, read
+from studio.painting.metadata import build_chunk, read_metadata
+from studio.painting.prompt import HeroLines, PictureBrief, parse_prompt
 from studio.painting.props import Prop, props_in
 from studio.painting.sky import View
 from studio.painting.stage import Cast, Stand
-from studio.versions import first_picture
+from studio.painting.svg import Sheet
+from studio.versions import without_version_line
 
 SMALLEST, LARGEST = 16, 2048
 _POSES = ("standing", "waving", "hands on hips")  # of a portrait, version after version
@@ -61,11 +61,13 @@ def draw(
     looks go before the prompt's lines. `miss` names features, props, "companion" or "helper" to leave out.
     """
     width, height = (max(SMALLEST, min(LARGEST, int(side))) for side in size)
-    known = look(reference) if reference is not None else None
+    known = read_metadata(reference) if reference is not None else None
     composition = compose(prompt, (width, height), seed, known or {}, miss)
     file = io.BytesIO()
     # The paper's grain does not compress: a higher level costs seconds and saves a twentieth.
-    wash.paint(_render(composition, width, height)).save(file, "PNG", compress_level=2, pnginfo=tell(composition.drawn))
+    watercolour.paint(_render(composition, width, height)).save(
+        file, "PNG", compress_level=2, pnginfo=build_chunk(composition.drawn)
+    )
     return Drawing(file.getvalue(), composition.drawn)
 
 
@@ -93,9 +95,9 @@ def compose(
 
     A further version (docs/providers.md) is composed otherwise than the first and than the one before it.
     """
-    brief = read(prompt)
+    brief = parse_prompt(prompt)
     anew = brief.version > 0 and not brief.portrait
-    first = compose(first_picture(prompt), size, seed, known, miss).stand if anew else None
+    first = compose(without_version_line(prompt), size, seed, known, miss).stand if anew else None
     wide, high = max(1.0, size[0] / size[1]) * 1024, max(1.0, size[1] / size[0]) * 1024
     sheet = Sheet(zlib.crc32(prompt.encode("utf-8", "replace")) ^ (seed & 0xFFFFFFFF))
     home = random.Random(zlib.crc32(brief.line("setting").encode("utf-8", "replace")))
@@ -114,7 +116,7 @@ def compose(
     stand = _draw_all(view, brief, cast, setting, standing, first=first)
     drawn = {
         "size": list(size), "seed": seed, "style": STYLE,
-        "heroes": [_told(figure) for figure in heroes],
+        "heroes": [_metadata_of(figure) for figure in heroes],
         "companion": _named(cast.companion), "helper": _named(cast.helper),
         "cast_count": len(heroes) + (cast.companion is not None) + (cast.helper is not None),
         "setting": setting, "time": brief.time, "weather": brief.weather, "camera": brief.camera,
@@ -126,7 +128,7 @@ def compose(
 
 
 def _heroes(
-    brief: Brief,
+    brief: PictureBrief,
     sheet: Sheet,
     acted: tuple[str, str],
     props: Sequence[Prop],
@@ -163,7 +165,7 @@ def _other(words: str, role: str, sheet: Sheet, miss: Sequence[str]) -> Figure |
 
 
 def _draw_all(
-    view: View, brief: Brief, cast: Cast, setting: str, props: Sequence[Prop], *, first: Stand | None
+    view: View, brief: PictureBrief, cast: Cast, setting: str, props: Sequence[Prop], *, first: Stand | None
 ) -> Stand:
     """Draws, and tells how the cast stands; `first` is how it stood in the first version of this one."""
     if brief.portrait:
@@ -178,14 +180,14 @@ def _draw_all(
         if view.dark and not brief.portrait:
             glow = view.sheet.glow("#ffdf9a", 0.34)
             view.sheet.oval(view.width / 2, view.ground - 190 * scale, 430 * scale, 330 * scale, glow)
-        view.sheet.come_near(stage.top_of(actors, scale))
+        view.sheet.begin_near_layer(stage.top_of(actors, scale))
         stage.draw(view, actors, scale)
     if not brief.portrait:
         scenery.draw_in_front(view, setting)
     return stand
 
 
-def _told(figure: Figure) -> dict[str, Any]:
+def _metadata_of(figure: Figure) -> dict[str, Any]:
     look = figure.look
     return {
         "species": look.species, "kind": look.kind, "age": look.age, "skin": look.skin, **look.words,

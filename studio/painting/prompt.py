@@ -35,7 +35,7 @@ class HeroLines:
 
 
 @dataclass(frozen=True)
-class Brief:
+class PictureBrief:
     """The whole prompt. Absent lines are empty words; time, weather and camera are always of their lists."""
 
     heroes: tuple[HeroLines, ...]
@@ -54,7 +54,7 @@ class Brief:
         return self.lines.get(label, "")
 
 
-def read(prompt: str) -> Brief:
+def parse_prompt(prompt: str) -> PictureBrief:
     """The brief of a prompt. Of a label that stands twice the last counts; heroes gather their own lines."""
     heroes: dict[int, HeroLines] = {0: HeroLines()}
     lines: dict[str, str] = {}
@@ -84,10 +84,10 @@ def _labelled(prompt: str) -> list[tuple[str, str]]:
     return found
 
 
-def _brief(heroes: list[HeroLines], lines: dict[str, str]) -> Brief:
+def _brief(heroes: list[HeroLines], lines: dict[str, str]) -> PictureBrief:
     cast = lines.get("cast", "").lower()
     told = f"{lines.get('scene', '')} {lines.get('setting', '')}".lower()
-    return Brief(
+    return PictureBrief(
         heroes=tuple(_on_stage(heroes, cast)),
         lines=lines,
         companion=_present(lines.get("companion", ""), "companion", cast),

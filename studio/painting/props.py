@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.painting.colours import PLAIN, word_in
-from studio.painting.ink import Sheet
 from studio.painting.stencils import press
+from studio.painting.svg import Sheet
 from studio.painting.things import THINGS
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from studio.painting.ink import Point
+from studio.painting.svg import Point
 
 HEAD_RADIUS = 80
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from studio.painting import elsewhere, grounds, indoors, nature, outdoors, sky
+from studio.painting import grounds, indoors, nature, outdoors, sky, special_places
 from studio.painting.sky import View
 
 
@@ -23,14 +23,14 @@ class Place:
 
 
 PLACES: Mapping[str, Place] = MappingProxyType({
-    "underwater": Place(r"under ?water|under the sea|sea ?bed|ocean floor|coral|reef|deep sea|mermaid", elsewhere.underwater, sky=False, weather=False),
-    "space": Place(r"space|moon(?!lit|light)|planet|galaxy|rocket|among the stars|asteroid|orbit", elsewhere.space, sky=False, weather=False),
+    "underwater": Place(r"under ?water|under the sea|sea ?bed|ocean floor|coral|reef|deep sea|mermaid", special_places.underwater, sky=False, weather=False),
+    "space": Place(r"space|moon(?!lit|light)|planet|galaxy|rocket|among the stars|asteroid|orbit", special_places.space, sky=False, weather=False),
     "hospital": Place(r"hospital|clinic|ward\b|doctor|nurse|surgery|waiting room", indoors.hospital, sky=False, weather=False),
     "bedroom": Place(r"bed ?room|\bbed\b|nursery|attic|bedtime", indoors.bedroom, sky=False, weather=False),
     "school": Place(r"school|class ?room|kindergarten|gym\b|science fair|computer (?:room|lab)|workshop|laborator", indoors.school, sky=False, weather=False),
     "library": Place(r"librar|book ?shop|museum|study\b", indoors.library, sky=False, weather=False),
     "kitchen": Place(r"kitchen|living room|\bhome\b|inside (?:the|a) house|bakery|caf[eé]|dining|indoors|stairs|\bhall\b|\broom\b|\bshop\b|bank\b", indoors.kitchen, sky=False, weather=False),
-    "cave": Place(r"cave|cavern|tunnel|\bmine\b|underground|burrow", elsewhere.cave, sky=False, weather=False),
+    "cave": Place(r"cave|cavern|tunnel|\bmine\b|underground|burrow", special_places.cave, sky=False, weather=False),
     "dinosaur valley": Place(r"dinosaur|volcano|prehistoric|jurassic|jungle|rainforest|tropical", outdoors.dinosaur_valley),
     "castle": Place(r"castle|palace|kingdom|fortress|tower", grounds.castle),
     "desert": Place(r"desert|dune|canyon|oasis|savanna", outdoors.desert),
@@ -38,7 +38,7 @@ PLACES: Mapping[str, Place] = MappingProxyType({
     "beach": Place(r"beach|\bsea\b|seaside|shore|coast|ocean|island|harbou?r|lighthouse", outdoors.beach),
     "lake": Place(r"lake|river|still water|pond|stream|brook|marsh|swamp|waterfall", outdoors.lake),
     "mountains": Place(r"mountain|peak|cliff|glacier|arctic|snowy|alp\b|alps|ski", outdoors.mountains),
-    "town": Place(r"town|city|street|village|market|square|station|street|playground|road", elsewhere.town),
+    "town": Place(r"town|city|street|village|market|square|station|street|playground|road", special_places.town),
     "garden": Place(r"garden|yard|orchard|greenhouse|allotment|park\b|farm", grounds.garden),
     "meadow": Place(r"meadow|hill|field|valley|grass|countryside|path|sky", outdoors.meadow),
 })  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from studio.painting.ink import Sheet, mix
+from studio.painting.svg import Sheet, mix
 
 Tone = tuple[float, float, float]
 
@@ -165,7 +165,7 @@ def draw_near_weather(view: View) -> None:
     painter = {"rain": _rain, "snow": _snow}.get(view.weather)
     if painter is None:
         return
-    with sheet.far_off():  # nobody stands so high that it would matter
+    with sheet.far_layer():  # nobody stands so high that it would matter
         painter(view, 0, sheet.top)
     painter(view, sheet.top, view.height)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from studio.painting.ink import Sheet
+from studio.painting.svg import Sheet
 
 
 @dataclass(frozen=True)

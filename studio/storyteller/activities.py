@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.foreign import place_spot
+from studio.storyteller.foreign_outline import place_spot
 from studio.storyteller.language.grammar import capitalise
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.tale import Tale, recall
@@ -50,7 +50,7 @@ _ACCESS = (
 _ACCESS_ANY = "Do each step lying, sitting or standing; point, sign or speak; and share any step with a partner."
 
 
-def devise(brief: Brief, planned: Mapping[str, Any], *, seed: int, version: int = 0) -> dict[str, Any]:
+def write_activities(brief: Brief, planned: Mapping[str, Any], *, seed: int, version: int = 0) -> dict[str, Any]:
     """Four activities of four types, each with something of this story in it; of the next version, four others."""
     tale = _kept_safe(recall(brief, planned))
     rng = Random(f"{seed}|{planned.get('title')}|activities")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from studio.storyteller.blocks import Unanswerable
+from studio.prompt_blocks import UnanswerablePromptError
 from studio.storyteller.language.phrasing import Person
 from studio.storyteller.language.pronouns import read_pronouns
 
@@ -48,17 +48,17 @@ def read_brief(block: Any) -> Brief:
     """From the API's create body, long or short form.
 
     Raises:
-        Unanswerable: no object, or nobody in it has a name.
+        UnanswerablePromptError: no object, or nobody in it has a name.
 
     """
     if not isinstance(block, Mapping):
-        raise Unanswerable("block <brief> is missing or not an object")
+        raise UnanswerablePromptError("block <brief> is missing or not an object")
     written = block.get("characters") or [{"name": block.get("characterName")}]
     if not isinstance(written, list) or not all(isinstance(one, Mapping) for one in written):
-        raise Unanswerable("block <brief>: characters is not a list of objects")
+        raise UnanswerablePromptError("block <brief>: characters is not a list of objects")
     heroes = tuple(_hero(one) for one in written[:3])
     if not all(hero.name for hero in heroes):
-        raise Unanswerable("block <brief>: a character has no name")
+        raise UnanswerablePromptError("block <brief>: a character has no name")
     details = block.get("typeDetails")
     return Brief(
         story_type=_text(block.get("storyType")) or "adventure",

@@ -7,7 +7,7 @@ from random import Random
 
 from studio.storyteller.language.grammar import spell
 from studio.storyteller.language.pronouns import HE, SHE, Pronouns
-from studio.storyteller.world.reading import Creature, read_creatures
+from studio.storyteller.world.parser import Creature, read_creatures
 
 _SHE = spell(
     "Ember Hazel Clover Willow Juniper Poppy Maple Nutmeg Saffron Tansy Pippa Marigold Olive Fern Tilly Plum Wren "

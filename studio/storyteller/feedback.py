@@ -12,7 +12,7 @@ _HARD = re.compile(r"\b(?:hard|difficult|rare|complex|grade|simpler|easier|reada
 _STEP, _SHARE = 1.3, 0.92
 
 
-def heed(feedback: Sequence[str], target: Target) -> Target:
+def apply_feedback(feedback: Sequence[str], target: Target) -> Target:
     """Aims further in the direction asked for, once for every finding about length, sentences or difficulty."""
     words, sentence = target.words, target.sentence
     for finding in feedback:

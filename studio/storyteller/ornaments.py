@@ -7,7 +7,7 @@ from typing import Any
 from studio.storyteller.brief import Hero
 from studio.storyteller.language.rhythm import Weight
 from studio.storyteller.tale import Tale
-from studio.storyteller.world.reading import read_ornaments
+from studio.storyteller.world.parser import read_ornaments
 
 # Lines that answer the line before them; nothing may come between.
 _CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
@@ -22,7 +22,7 @@ _GENTLE = {"bedtime", "medical_bravery", "mental_health"}
 Told = tuple[Weight, str]
 
 
-def dress(
+def add_ornaments(
     tale: Tale, planned: Mapping[str, Any], scene: int, lines: Sequence[Told], rng: Random, *, other: str | None
 ) -> list[Told]:
     """The lines with ornaments between them. The outline decides which are this scene's, so that none comes twice.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.language.grammar import is_plural, spell, without_article
-from studio.storyteller.world.reading import Place, read_creatures, read_places, read_things
+from studio.storyteller.world.parser import Place, read_creatures, read_places, read_things
 
 _STOP = spell(
     "in on at and who that while for from by with to into under near because so but when after before again "

@@ -7,16 +7,16 @@ from random import Random
 from typing import Any
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.feedback import heed
-from studio.storyteller.foreign import common_lines, foreign_lines, place_spot
+from studio.storyteller.feedback import apply_feedback
+from studio.storyteller.foreign_outline import common_lines, foreign_lines, place_spot
 from studio.storyteller.language.grammar import count_words, split_sentences
 from studio.storyteller.language.phrasing import Phrasing, grow
 from studio.storyteller.language.rhythm import Choice, Target, Weight, fit
-from studio.storyteller.ornaments import dress
-from studio.storyteller.otherwise import otherwise, retell
-from studio.storyteller.plots.reading import Line
+from studio.storyteller.ornaments import add_ornaments
+from studio.storyteller.plots.parser import Line
+from studio.storyteller.premise_lines import add_premise_lines
+from studio.storyteller.rewording import choose_wording, reword
 from studio.storyteller.tale import Tale, recall
-from studio.storyteller.threads import weave
 
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
 _HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
@@ -45,13 +45,13 @@ class Wanted:
     version: int = 0
 
 
-def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed: int) -> dict[str, Any]:
+def write_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed: int) -> dict[str, Any]:
     """Paragraphs and alt text of one scene, true to the outline."""
     scene = planned["scenes"][wanted.scene - 1]
     tale = _on_stage(recall(brief, planned), scene)
     rng = Random(f"{seed}|{planned.get('title')}|{planned.get('logline')}|{wanted.scene}")
     first = _sentences(tale, planned, wanted, rng, None)
-    told = otherwise(
+    told = choose_wording(
         first,
         lambda way: _sentences(tale, planned, wanted, Random(f"{seed}|{wanted.scene}|{way}"), way),
         wanted.version,
@@ -62,18 +62,18 @@ def tell_scene(brief: Brief, planned: Mapping[str, Any], wanted: Wanted, *, seed
 
 def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Random, other: str | None) -> list[str]:
     """The scene told once: as it comes first, or in the other way that a key names."""
-    lines = weave(tale, wanted.scene, _lines(tale, planned, wanted.scene))
+    lines = add_premise_lines(tale, wanted.scene, _lines(tale, planned, wanted.scene))
     if other:
         common = (line for line in common_lines(tale, wanted.scene) if line.weight is Weight.SHOULD)
-        lines = retell([*lines, *common], wanted.scene, rng)
+        lines = reword([*lines, *common], wanted.scene, rng)
     told = [(line.weight, _choose(line.phrasings, rng, tale.brief.age)) for line in lines if line.phrasings]
     # The first line sets the stage: what follows would point at nothing without it.
     told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, _named_at_once(line)) for weight, line in told[:1]]
-    told = dress(tale, planned, wanted.scene, told, rng, other=other)
+    told = add_ornaments(tale, planned, wanted.scene, told, rng, other=other)
     told = [(_pinned(line, weight, wanted.scene), line) for weight, line in told]
     for who in _needed(tale, wanted.scene):
         told = _name(told, who)
-    target = heed(wanted.feedback, Target(wanted.words, wanted.sentence))
+    target = apply_feedback(wanted.feedback, Target(wanted.words, wanted.sentence))
     if other:
         target = Target(target.words, target.sentence + rng.uniform(-_BREATH, _BREATH))
     playable = [one for one in told if _playable(tale, one[1])]

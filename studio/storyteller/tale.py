@@ -12,9 +12,9 @@ from studio.storyteller.language.grammar import is_plural, join_names, with_arti
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 from studio.storyteller.lore import lore_words
-from studio.storyteller.plots.reading import Plot, read_plots
+from studio.storyteller.plots.parser import Plot, read_plots
 from studio.storyteller.premise import Wishes, find_place, read_wishes, with_preposition
-from studio.storyteller.world.reading import Place, read_things
+from studio.storyteller.world.parser import Place, read_things
 
 _SIGNS = ("obstacle", "planted", "payoff")
 

@@ -3,7 +3,7 @@
 import lameenc
 import numpy as np
 
-from studio.voice.utterance import Samples
+from studio.voice.engine import Samples
 
 RATE = 44_100  # Hz
 BIT_RATE = 128  # kbit/s

@@ -16,8 +16,8 @@ from typing import Any
 import espeakng_loader
 import numpy as np
 
-from studio.voice.utterance import SILENT_WORD, Manner, Samples, Utterance
-from studio.voice.words import Span, Word
+from studio.voice.engine import SILENT_WORD, Samples, Utterance, VoiceParameters
+from studio.voice.segmentation import Span, Word
 
 # Values of speak_lib.h, espeak-ng 1.52.
 _SYNCHRONOUS, _CHARS_UTF8, _RATE, _PITCH = 2, 1, 1, 3
@@ -46,13 +46,13 @@ class Espeak:
         # Speaking after a refused voice ends in a segmentation fault, so the code is never ignored.
         self._do("SetVoiceByName", b"en-us")
 
-    def utter(self, phrase: Sequence[Word], manner: Manner) -> Utterance:
+    def synthesise(self, phrase: Sequence[Word], parameters: VoiceParameters) -> Utterance:
         """Say the words one by one; a word that espeak has no sound for is a short silence."""
         with self._lock:
-            self._do("SetParameter", _RATE, round(_WORDS_A_MINUTE * manner.speed), 0)
-            self._do("SetParameter", _PITCH, _pitch(manner.voice_id), 0)
+            self._do("SetParameter", _RATE, round(_WORDS_A_MINUTE * parameters.speed), 0)
+            self._do("SetParameter", _PITCH, _pitch(parameters.voice_id), 0)
             said = [self._say(word.core) for word in phrase]
-        return _lay_out(phrase, said, self.rate, manner)
+        return _lay_out(phrase, said, self.rate, parameters)
 
     def _say(self, core: str) -> Samples:
         self._heard.clear()
@@ -87,16 +87,16 @@ def _pitch(voice_id: str) -> int:
     return 40 + blake2b(voice_id.encode(), digest_size=1).digest()[0] % 21
 
 
-def _lay_out(phrase: Sequence[Word], said: Sequence[Samples], rate: int, manner: Manner) -> Utterance:
+def _lay_out(phrase: Sequence[Word], said: Sequence[Samples], rate: int, parameters: VoiceParameters) -> Utterance:
     spans: list[Span] = []
     parts: list[Samples] = []
     at = 0
     # It has no chance of its own: another seed is another reading by how long it rests between words.
-    rests = Random(f"{manner.seed} {phrase[0].text}")
+    rests = Random(f"{parameters.seed} {phrase[0].text}")
     for position, (word, samples) in enumerate(zip(phrase, said, strict=True)):
         spans.append((at / rate, (at + len(samples)) / rate))
         last = position == len(phrase) - 1
-        rest = max(word.pause, _BREATH) / manner.speed * rests.uniform(*_SWAY)
+        rest = max(word.pause, _BREATH) / parameters.speed * rests.uniform(*_SWAY)
         gap = np.zeros(0 if last else round(rest * rate), dtype=np.float32)
         parts += [samples, gap]
         at += len(samples) + len(gap)

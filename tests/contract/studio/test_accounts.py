@@ -15,7 +15,7 @@ import openai
 from elevenlabs.client import AsyncElevenLabs
 
 from studio.app import serve
-from studio.desk import DESK
+from studio.request_context import STATE
 from studio.settings import StudioSettings
 from tests.contract.studio.conftest import FAKES
 
@@ -108,7 +108,7 @@ async def test_an_answer_that_nobody_waited_for_is_paid_and_says_so() -> None:
         await left.wait()
         return {"paragraphs": ["x"], "alt_text": "x"}
 
-    studio = await serve(StudioSettings(), dataclasses.replace(FAKES, tell=ponder))
+    studio = await serve(StudioSettings(), dataclasses.replace(FAKES, answer_prompt=ponder))
     try:
         async with aiohttp.ClientSession(studio.url, headers={"Authorization": "Bearer local"}) as http:
             call = asyncio.create_task(http.post("/v1/responses", json=QUESTION))
@@ -119,7 +119,7 @@ async def test_an_answer_that_nobody_waited_for_is_paid_and_says_so() -> None:
         (connection,) = studio._runner.server.connections
         await until(lambda: connection.transport is None)
         left.set()
-        ledger = studio.app[DESK].ledger
+        ledger = studio.app[STATE].ledger
         await until(lambda: bool(ledger.since()))
         assert [row["client_there"] for row in ledger.since()] == [False]
     finally:

@@ -8,7 +8,7 @@ import aiohttp
 import openai
 import pytest
 
-from studio.calls import Call
+from studio.api_call import ApiCall
 from studio.latency import Latency
 from studio.settings import StudioSettings
 
@@ -24,7 +24,7 @@ async def planned(http: aiohttp.ClientSession) -> list[float]:
     """How long each paid call should have taken, from what the ledger says of it."""
     async with http.get("/studio/ledger") as response:
         return [
-            PACE.seconds(Call(row["endpoint"], row["model"], "", row["seed"], row["request_id"], row["schema"]))
+            PACE.seconds(ApiCall(row["endpoint"], row["model"], "", row["seed"], row["request_id"], row["schema"]))
             for row in await response.json()
         ]
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from studio.app import serve
-from studio.parts import Parts
+from studio.backends import Backends
 from studio.settings import StudioSettings
 
 COMMAND = [sys.executable, "-m", "studio", "--port", "0", "--voice", "espeak", "--painters", "1"]
@@ -101,8 +101,8 @@ def test_no_worker_outlives_a_killed_studio() -> None:
     assert alive == []
 
 
-async def test_it_also_runs_inside_anothers_loop_and_may_be_stopped_twice(studio_parts: Parts) -> None:
-    studio = await serve(StudioSettings(), studio_parts)
+async def test_it_also_runs_inside_anothers_loop_and_may_be_stopped_twice(studio_backends: Backends) -> None:
+    studio = await serve(StudioSettings(), studio_backends)
     async with aiohttp.ClientSession(studio.url) as session:
         async with session.get("/studio/health") as response:
             assert response.status == 200

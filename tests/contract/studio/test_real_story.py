@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from studio.parts import Parts
+from studio.backends import Backends
 
 BRIEF = {
     "storyType": "adventure", "age": 5, "language": "en", "typeDetails": {}, "seed": 11, "premise": "a lost lantern",
@@ -69,7 +69,7 @@ SCHEMAS = {
 
 
 @pytest.fixture(scope="module")
-def studio_parts() -> Parts | None:
+def studio_backends() -> Backends | None:
     return None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from studio.voice.speaking import Spoken, speak
+from studio.backends import Speech
+from studio.voice.synthesis import synthesise
 
 Behave = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID = "req-42"
@@ -36,7 +37,9 @@ class Provider:
         self.names.append(request.headers.get("X-Client-Request-Id"))
         if self.behave:
             return await self.behave(request)
-        spoken = await speak(self.asked[-1]["text"], voice_id="narrator", settings={}, engine="espeak")
+        spoken = await asyncio.to_thread(
+            synthesise, self.asked[-1]["text"], voice_id="narrator", settings={}, engine="espeak"
+        )
         return say(body(spoken))
 
     async def stall(self, request: web.Request) -> web.StreamResponse:
@@ -46,7 +49,7 @@ class Provider:
         return say(None)
 
 
-def body(spoken: Spoken, **changes: Any) -> dict[str, Any]:
+def body(spoken: Speech, **changes: Any) -> dict[str, Any]:
     """ElevenLabs' answer for a reading."""
     return {
         "audio_base64": base64.b64encode(spoken.mp3).decode(),

@@ -10,7 +10,8 @@ from storyloom.providers.elevenlabs.client import ElevenLabs
 from storyloom.providers.voice import Passage
 from storyloom.runtime.settings import ElevenLabsSettings
 from storyloom.story.errors import PermanentError, RetryableError
-from studio.voice.speaking import Spoken, speak_now
+from studio.backends import Speech
+from studio.voice.synthesis import synthesise
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
 
 PASSAGE = Passage(text="Good night, fox.", voice_id="narrator", purpose="narration_1")
@@ -145,11 +146,11 @@ async def test_a_body_that_is_no_answer_is_tried_again(
     assert "Mira" not in str(raised.value)
 
 
-def _read() -> Spoken:
-    return speak_now(PASSAGE.text, voice_id="narrator", settings={}, engine="espeak")
+def _read() -> Speech:
+    return synthesise(PASSAGE.text, voice_id="narrator", settings={}, engine="espeak")
 
 
-def _late(spoken: Spoken) -> dict[str, Any]:
+def _late(spoken: Speech) -> dict[str, Any]:
     later = [time + 60 for time in spoken.ends]
     return {
         "characters": spoken.characters,
@@ -158,7 +159,7 @@ def _late(spoken: Spoken) -> dict[str, Any]:
     }
 
 
-def _half(spoken: Spoken) -> dict[str, Any]:
+def _half(spoken: Speech) -> dict[str, Any]:
     half = len(spoken.characters) // 2
     return {
         "characters": spoken.characters[:half],

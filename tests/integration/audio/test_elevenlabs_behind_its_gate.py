@@ -16,7 +16,8 @@ from storyloom.providers.resilience.gate import Gate
 from storyloom.providers.voice import Passage
 from storyloom.runtime.settings import ElevenLabsSettings, ProviderSettings
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
-from studio.voice.speaking import Spoken, speak_now
+from studio.backends import Speech
+from studio.voice.synthesis import synthesise
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
 from tests.unit.providers.clock import StoppedClock
 
@@ -69,8 +70,8 @@ async def cut(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _spoken() -> Spoken:
-    return speak_now(PASSAGE.text, voice_id="narrator", settings={}, engine="espeak")
+def _spoken() -> Speech:
+    return synthesise(PASSAGE.text, voice_id="narrator", settings={}, engine="espeak")
 
 
 async def test_a_reading_is_named_to_the_provider_and_billed_once(provider: Provider, voice: ElevenLabs) -> None:

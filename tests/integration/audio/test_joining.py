@@ -11,7 +11,7 @@ import pytest
 
 from services.audio.joining import Joined, Piece, join, join_now
 from storyloom.providers.elevenlabs.mp3 import RATE, measure
-from studio.voice.speaking import speak_now
+from studio.voice.synthesis import synthesise
 
 TEXTS = ("Who is it? asked the fox.", "Mira rolled home.", "And then they slept.", "Good night.")
 PAUSE = 0.8
@@ -19,7 +19,7 @@ PAUSE = 0.8
 
 @cache
 def pieces() -> list[Piece]:
-    spoken = [speak_now(text, voice_id="narrator", settings={}, engine="espeak") for text in TEXTS]
+    spoken = [synthesise(text, voice_id="narrator", settings={}, engine="espeak") for text in TEXTS]
     return [Piece(s.mp3, s.ends[-1]) for s in spoken]
 
 

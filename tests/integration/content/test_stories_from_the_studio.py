@@ -22,7 +22,7 @@ from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, Outline, SceneText, StoryContent
 from studio.app import RunningStudio, serve
-from studio.makers import Makers
+from studio.local_backends import LocalBackends
 from studio.settings import StudioSettings
 
 MIRA = {"name": "Mira", "age": 5, "pronouns": "she/her", "traits": ["wheelchair_manual"], "features": ["round glasses"]}
@@ -57,7 +57,7 @@ FOX = BRIEFS["bedtime at five"]
 async def studio() -> AsyncIterator[RunningStudio]:
     """The studio with its real storyteller and moderation; painters and voice are never started."""
     settings = StudioSettings(voice="espeak", painters=1)
-    studio = await serve(settings, Makers(settings).parts)
+    studio = await serve(settings, LocalBackends(settings).backends)
     yield studio
     await studio.stop()
 

@@ -21,7 +21,7 @@ from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import AnyResult, Outline, Picture, StoredObject
 from studio.app import RunningStudio, serve
-from studio.painting.looking import look
+from studio.painting.metadata import read_metadata
 from studio.settings import StudioSettings
 from tests.conftest import Background
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
@@ -45,7 +45,7 @@ class Cupboard:
 
     def drawn(self, picture: Picture) -> dict[str, Any]:
         """What the studio says that it drew."""
-        seen = look(self.kept[picture.image.sha256])
+        seen = read_metadata(self.kept[picture.image.sha256])
         assert seen is not None
         return seen
 

@@ -11,8 +11,8 @@ from storyloom.story.traits import TRAITS
 from studio.painting.features import features_in
 from studio.painting.identity import look_of
 from studio.painting.picture import compose
-from studio.painting.prompt import Brief, read
-from studio.picture_check import judge
+from studio.painting.prompt import PictureBrief, parse_prompt
+from studio.picture_check import check_trait
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
 
 SEEN = sorted(trait.id for trait in TRAITS.values() if trait.seen)
@@ -34,8 +34,8 @@ def portrait(**hero: Any) -> Prompt:
     return draft_portrait(job_for(Asset.PORTRAIT, brief_of({"name": "Ana", **hero})))
 
 
-def read_both(prompt: Prompt) -> list[Brief]:
-    return [read(prompt.write()), read(prompt.write(["mend it"], softly=True))]
+def read_both(prompt: Prompt) -> list[PictureBrief]:
+    return [parse_prompt(prompt.write()), parse_prompt(prompt.write(["mend it"], softly=True))]
 
 
 @pytest.mark.parametrize("species", get_args(Species))
@@ -52,16 +52,16 @@ def test_every_trait_is_recognised_in_every_species_and_nothing_else(species: st
 def test_the_check_asks_for_what_the_studio_would_have_drawn(species: str) -> None:
     for id_ in SEEN:
         prompt = portrait(species=species, traits=[id_])
-        look = look_of(read(prompt.write()).heroes[0])
+        look = look_of(parse_prompt(prompt.write()).heroes[0])
         drawn = {"heroes": [{"features": [feature.label for feature in look.features.values()]}]}
         bare: dict[str, list[dict[str, list[str]]]] = {"heroes": [{"features": []}]}
         (item,) = prompt.checklist()["must_show"]
-        assert judge(item, drawn)["visible"] == "visible", (id_, item)
-        assert judge(item, bare)["visible"] == "not_visible", (id_, item)
+        assert check_trait(item, drawn)["visible"] == "visible", (id_, item)
+        assert check_trait(item, bare)["visible"] == "not_visible", (id_, item)
 
 
 def test_a_scene_is_read_as_it_was_meant() -> None:
-    brief = read(draft_picture(job_for(Asset.SCENE_1, brief_of(MIRA, TOM)), outline_of()).write())
+    brief = parse_prompt(draft_picture(job_for(Asset.SCENE_1, brief_of(MIRA, TOM)), outline_of()).write())
     assert (len(brief.heroes), brief.companion, brief.helper) == (
         1,
         "a fox, small orange fox with a white tail tip",
@@ -77,7 +77,7 @@ def test_a_scene_is_read_as_it_was_meant() -> None:
 
 def test_a_sibling_alone_on_stage_is_the_sibling() -> None:
     outline = outline_of(on_stage=["Tom", "Old Moss"])
-    brief = read(draft_picture(job_for(Asset.SCENE_1, brief_of(MIRA, TOM)), outline).write())
+    brief = parse_prompt(draft_picture(job_for(Asset.SCENE_1, brief_of(MIRA, TOM)), outline).write())
     (hero,) = brief.heroes
     assert "a boy" in hero.kind
     assert (brief.helper, brief.companion) == ("an owl, round grey owl who likes the hero", "")
@@ -89,8 +89,8 @@ def test_a_portrait_is_read_as_one() -> None:
 
 
 def test_what_the_brief_leaves_open_is_understood_by_the_studio() -> None:
-    clothes = {look_of(read(portrait_of(seed)).heroes[0]).garment for seed in range(40)}
-    hair = {look_of(read(portrait_of(seed)).heroes[0]).hair_style for seed in range(40)}
+    clothes = {look_of(parse_prompt(portrait_of(seed)).heroes[0]).garment for seed in range(40)}
+    hair = {look_of(parse_prompt(portrait_of(seed)).heroes[0]).hair_style for seed in range(40)}
     assert len(clothes) >= 4
     assert len(hair) >= 5
 
@@ -114,9 +114,9 @@ def test_every_version_is_read_as_one_and_drawn_with_every_trait(revision: int) 
         painted = job_for(Asset.COVER, brief).model_copy(update={"revision": number})
         drafts.append(draft_picture(painted, outline_of()))
     first, again = (compose(draft.write(["mend it"]), (512, 512), 5, {}) for draft in drafts)
-    assert read(drafts[1].write()).version == revision
+    assert parse_prompt(drafts[1].write()).version == revision
     assert again.stand != first.stand
     assert again.drawn == first.drawn
     for item in drafts[1].checklist()["must_show"]:
-        assert judge(item, again.drawn) == judge(item, first.drawn)
-        assert judge(item, again.drawn)["visible"] == "visible"
+        assert check_trait(item, again.drawn) == check_trait(item, first.drawn)
+        assert check_trait(item, again.drawn)["visible"] == "visible"

@@ -9,7 +9,7 @@ from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities
-from studio.versions import first_words
+from studio.versions import without_revision
 from tests.unit.documents import stories
 from tests.unit.documents.people import Listener, PaperPress, PatientAuthor
 
@@ -152,7 +152,7 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() 
     assert requests[0][0] == PROMPT
     assert len(set(requests)) == 3
     # What the studio takes the first version's request to be is that request, byte for byte.
-    assert {first_words(*request) for request in requests} == {requests[0]}
+    assert {without_revision(*request) for request in requests} == {requests[0]}
 
 
 async def test_another_version_keeps_its_number_when_it_is_mended() -> None:

@@ -11,7 +11,7 @@ from services.images.prompts import STYLE, Prompt, draft_picture, draft_portrait
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.brief import Species
 from storyloom.story.traits import TRAITS, shown
-from studio.versions import first_picture
+from studio.versions import without_version_line
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
 
 LABELS = {
@@ -171,7 +171,7 @@ def test_another_version_differs_by_one_line_and_shows_the_same_hero(asset: Asse
             assert line(text, "Version").startswith(f"{number}: ")
             assert [pair for pair in lines(text) if pair[0] != "Version"] == lines(without)
             # What the studio takes the first version's prompt to be is that prompt, byte for byte.
-            assert first_picture(text) == without
+            assert without_version_line(text) == without
     assert len({prompt.must_show for prompt in prompts}) == len({prompt.cast for prompt in prompts}) == 1
 
 
@@ -180,4 +180,4 @@ def test_what_is_to_be_mended_of_another_version_follows_its_line() -> None:
         ["show the chair"]
     )
     assert [label for label, _ in lines(text)][-2:] == ["Version", "Fix"]
-    assert first_picture(text) == draft_picture(job_for(Asset.COVER), outline_of()).write(["show the chair"])
+    assert without_version_line(text) == draft_picture(job_for(Asset.COVER), outline_of()).write(["show the chair"])

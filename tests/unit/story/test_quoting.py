@@ -6,7 +6,7 @@ import pytest
 
 from storyloom.story.quoting import quotes
 from storyloom.story.results import Activities, Outline, SceneText
-from studio.storyteller.telling import tell
+from studio.storyteller.answers import answer_prompt
 
 BRIEF = {
     "storyType": "bedtime",
@@ -127,14 +127,14 @@ def test_it_reads_any_language(text: str, said: str, quoted: bool) -> None:
 
 
 def _story(seed: int) -> tuple[Outline, Activities, list[SceneText]]:
-    planned = tell("outline", {"brief": BRIEF}, seed=seed)
+    planned = answer_prompt("outline", {"brief": BRIEF}, seed=seed)
     blocks = {"brief": BRIEF, "outline": planned, "targets": {"words": 60, "sentenceWords": 8}}
     texts: list[SceneText] = []
     for number in (1, 2, 3, 4):
         before = [text.text for text in texts]
-        told = tell("scene_text", {**blocks, "scene": {"scene": number}, "before": before}, seed=seed)
+        told = answer_prompt("scene_text", {**blocks, "scene": {"scene": number}, "before": before}, seed=seed)
         texts.append(scene_of(*told["paragraphs"], scene=number))
-    devised = tell("activities", {**blocks, "texts": [text.text for text in texts]}, seed=seed)
+    devised = answer_prompt("activities", {**blocks, "texts": [text.text for text in texts]}, seed=seed)
     return Outline.model_validate(planned), Activities.model_validate(devised), texts
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from studio.calls import Call, Endpoint
-from studio.faults import Fault, Faults, Match, WrongFaultError, read_header, read_order
+from studio.api_call import ApiCall, Endpoint
+from studio.faults import Fault, Faults, InvalidFaultError, Match, parse_fault, parse_header
 
 
-def call(endpoint: Endpoint = "images.edit", prompt: str = "Scene: a Red bridge", schema: str | None = None) -> Call:
-    return Call(endpoint=endpoint, model="gpt-image-1.5", prompt=prompt, seed=1, request_id="req_1", schema=schema)
+def call(endpoint: Endpoint = "images.edit", prompt: str = "Scene: a Red bridge", schema: str | None = None) -> ApiCall:
+    return ApiCall(endpoint=endpoint, model="gpt-image-1.5", prompt=prompt, seed=1, request_id="req_1", schema=schema)
 
 
 def test_a_fault_counts_down_to_nothing() -> None:
@@ -48,7 +48,7 @@ def test_only_what_fits_is_struck_and_counted() -> None:
     ],
 )
 def test_all_that_a_match_names_must_hold(match: dict[str, str], fits: bool) -> None:
-    assert Match.model_validate(match).fits(call(endpoint="responses", schema="scene_text")) is fits
+    assert Match.model_validate(match).matches(call(endpoint="responses", schema="scene_text")) is fits
 
 
 def test_the_oldest_fault_strikes_first() -> None:
@@ -72,8 +72,8 @@ def test_the_oldest_fault_strikes_first() -> None:
     ],
 )
 def test_a_fault_strikes_only_where_it_means_something(fault: str, endpoint: Endpoint, strikes: bool) -> None:
-    order = read_order({"fault": fault, "miss": ["wheelchair"]})
-    assert order.strikes(call(endpoint=endpoint)) is strikes
+    fault_asked = parse_fault({"fault": fault, "miss": ["wheelchair"]})
+    assert fault_asked.applies_to(call(endpoint=endpoint)) is strikes
 
 
 def test_a_header_goes_before_what_stands_and_leaves_it_alone() -> None:
@@ -86,10 +86,10 @@ def test_a_header_goes_before_what_stands_and_leaves_it_alone() -> None:
 
 
 def test_a_header_may_name_several_traits() -> None:
-    assert read_header("miss_trait; miss=wheelchair, white cane").miss == ("wheelchair", "white cane")
+    assert parse_header("miss_trait; miss=wheelchair, white cane").miss == ("wheelchair", "white cane")
 
 
 @pytest.mark.parametrize("header", ["", "nonsense", "stall; seconds=soon", "cut; colour=red", "miss_trait"])
 def test_a_header_that_makes_no_sense_is_refused(header: str) -> None:
-    with pytest.raises(WrongFaultError):
-        read_header(header)
+    with pytest.raises(InvalidFaultError):
+        parse_header(header)

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from studio.calls import Call, Endpoint
+from studio.api_call import ApiCall, Endpoint
 from studio.latency import Latency
 
 REALISTIC = Latency("realistic")
 
 
-def call(endpoint: Endpoint, seed: int, schema: str | None = None) -> Call:
-    return Call(endpoint=endpoint, model="m", prompt="", seed=seed, request_id="r", schema=schema)
+def call(endpoint: Endpoint, seed: int, schema: str | None = None) -> ApiCall:
+    return ApiCall(endpoint=endpoint, model="m", prompt="", seed=seed, request_id="r", schema=schema)
 
 
 def test_instant_waits_for_nothing() -> None:

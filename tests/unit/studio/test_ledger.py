@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from studio.calls import Asker, Bill, Call, read_client_request_id
+from studio.api_call import ApiCall, ClientInfo, Usage, read_client_request_id
 from studio.ledger import Ledger
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def call(number: int = 1) -> Call:
-    return Call(
+def call(number: int = 1) -> ApiCall:
+    return ApiCall(
         endpoint="responses", model="gpt-5", prompt="a secret name", seed=number, request_id=f"req_{number}",
         schema="outline",
     )  # fmt: skip
 
 
 def test_a_row_tells_all_but_the_words() -> None:
-    row = Ledger(10, now=lambda: NOON).note(call(), Bill(0.0125, 400), fault="cut")
+    row = Ledger(10, now=lambda: NOON).record(call(), Usage(0.0125, 400), fault="cut")
     assert (row.seq, row.at, row.endpoint, row.model, row.schema) == (
         1, "2026-06-01T12:00:00.000+00:00", "responses", "gpt-5", "outline"
     )  # fmt: skip
@@ -31,8 +31,10 @@ def test_a_row_tells_all_but_the_words() -> None:
 
 def test_a_row_tells_who_asked_and_when() -> None:
     ledger = Ledger(10, now=lambda: NOON)
-    ledger.note(call(), Bill(0, 0), asker=Asker("0123456789abcdef-1", NOON.timestamp() - 30.5, there=False))
-    ledger.note(call(), Bill(0, 0))
+    ledger.record(
+        call(), Usage(0, 0), client=ClientInfo("0123456789abcdef-1", NOON.timestamp() - 30.5, connected=False)
+    )
+    ledger.record(call(), Usage(0, 0))
     named, unnamed = ledger.since()
     assert (named["clientRequestId"], named["client_there"]) == ("0123456789abcdef-1", False)
     assert (named["started_at"], named["ended_at"]) == (NOON.timestamp() - 30.5, NOON.timestamp())
@@ -59,7 +61,7 @@ def test_a_clients_name_for_its_request_is_bounded_and_plain(header: str | None,
 def test_since_gives_what_came_after() -> None:
     ledger = Ledger(10)
     for number in range(5):
-        ledger.note(call(number), Bill(0, 0))
+        ledger.record(call(number), Usage(0, 0))
     assert [row["seq"] for row in ledger.since(3)] == [4, 5]
     assert [row["seq"] for row in ledger.since()] == [1, 2, 3, 4, 5]
     assert ledger.since(99) == []
@@ -68,7 +70,7 @@ def test_since_gives_what_came_after() -> None:
 def test_old_rows_go_and_the_totals_stay() -> None:
     ledger = Ledger(3)
     for number in range(10):
-        ledger.note(call(number), Bill(0.01, 100))
+        ledger.record(call(number), Usage(0.01, 100))
     assert [row["seq"] for row in ledger.since()] == [8, 9, 10]
     assert [row["seq"] for row in ledger.since(9)] == [10]
     totals = ledger.totals()
@@ -77,7 +79,7 @@ def test_old_rows_go_and_the_totals_stay() -> None:
 
 def test_clearing_forgets_the_sums_but_not_the_numbering() -> None:
     ledger = Ledger(10)
-    ledger.note(call(), Bill(0.01, 100))
+    ledger.record(call(), Usage(0.01, 100))
     assert ledger.clear() == 1
     assert ledger.totals() == {"calls": 0, "by_endpoint": {}, "cost_usd": 0, "bytes": 0, "last_seq": 1}
-    assert ledger.note(call(), Bill(0, 0)).seq == 2
+    assert ledger.record(call(), Usage(0, 0)).seq == 2

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from studio.parts import Parts, PictureOrder, Speech, UnanswerableError
-from studio.picture_check import check_picture, judge
+from studio.backends import Backends, ImageRequest, Speech
+from studio.picture_check import check_picture, check_trait
+from studio.prompt_blocks import UnanswerablePromptError
 from studio.vendor_errors import VendorError
 
 SEEN: dict[str, Any] = {
@@ -29,25 +30,31 @@ class Eye:
     def __init__(self, seen: Mapping[str, Any] | None) -> None:
         self.seen = seen
 
-    async def look(self, picture: bytes) -> Mapping[str, Any] | None:
+    async def describe_image(self, picture: bytes) -> Mapping[str, Any] | None:
         if picture != b"picture":
             raise ValueError("no picture")
         return self.seen
 
-    async def classify(self, text: str) -> Mapping[str, float]:
+    async def classify_text(self, text: str) -> Mapping[str, float]:
         return {"violence": 0.9 if "dagger" in text else 0.1}
 
-    async def draw(self, order: PictureOrder, reference: bytes | None) -> bytes:
+    async def generate_image(self, order: ImageRequest, reference: bytes | None) -> bytes:
         raise NotImplementedError
 
-    async def tell(self, schema_name: str, prompt: str, seed: int) -> Mapping[str, Any] | None:
+    async def answer_prompt(self, schema_name: str, prompt: str, seed: int) -> Mapping[str, Any] | None:
         raise NotImplementedError
 
-    async def speak(self, text: str, **_: Any) -> Speech:
+    async def synthesise_speech(self, text: str, **_: Any) -> Speech:
         raise NotImplementedError
 
-    def parts(self) -> Parts:
-        return Parts(draw=self.draw, look=self.look, tell=self.tell, classify=self.classify, speak=self.speak)
+    def backends(self) -> Backends:
+        return Backends(
+            generate_image=self.generate_image,
+            describe_image=self.describe_image,
+            answer_prompt=self.answer_prompt,
+            classify_text=self.classify_text,
+            synthesise_speech=self.synthesise_speech,
+        )
 
 
 def checklist(*items: tuple[str, str], cast: int = 3) -> str:
@@ -60,7 +67,7 @@ async def test_traits_are_visible_if_they_were_drawn() -> None:
         ("wheelchair_manual", "a manual wheelchair with large push-rim wheels and a seat the hero sits in"),
         ("hearing_aids", "a small hearing aid behind each ear"),
     )
-    answer = await check_picture(Eye(SEEN).parts(), prompt, [b"reference", b"picture"])
+    answer = await check_picture(Eye(SEEN).backends(), prompt, [b"reference", b"picture"])
     assert [(trait["id"], trait["visible"]) for trait in answer["traits"]] == [
         ("wheelchair_manual", "visible"), ("hearing_aids", "not_visible")
     ]  # fmt: skip
@@ -75,7 +82,7 @@ async def test_traits_are_visible_if_they_were_drawn() -> None:
 
 
 async def test_the_alt_text_is_one_sentence_of_what_was_drawn() -> None:
-    answer = await check_picture(Eye(SEEN).parts(), checklist(), [b"picture"])
+    answer = await check_picture(Eye(SEEN).backends(), checklist(), [b"picture"])
     for word in ("curly black", "yellow dress", "manual wheelchair", "fox", "owl", "foggy forest", "lantern", "night"):
         assert word in answer["alt_text"]
     assert answer["alt_text"].count(".") == 1
@@ -84,13 +91,13 @@ async def test_the_alt_text_is_one_sentence_of_what_was_drawn() -> None:
 
 async def test_a_foreign_picture_leaves_it_unsure() -> None:
     prompt = checklist(("wheelchair_manual", "a manual wheelchair"), cast=2)
-    answer = await check_picture(Eye(None).parts(), prompt, [b"picture"])
+    answer = await check_picture(Eye(None).backends(), prompt, [b"picture"])
     assert answer["traits"] == [{"id": "wheelchair_manual", "visible": "unsure", "confidence": 0.5}]
     assert (answer["safe"], answer["cast_count"]) == (True, 2)
 
 
 async def test_a_picture_of_the_wrong_things_is_unsafe() -> None:
-    answer = await check_picture(Eye({**SEEN, "props": ["a dagger"]}).parts(), checklist(), [b"picture"])
+    answer = await check_picture(Eye({**SEEN, "props": ["a dagger"]}).backends(), checklist(), [b"picture"])
     assert answer["safe"] is False
     assert answer["reasons"] == ["The picture may be unsafe: violence."]
 
@@ -107,26 +114,26 @@ async def test_a_picture_of_the_wrong_things_is_unsafe() -> None:
     ],
 )
 def test_whatever_is_asked_is_judged_by_its_words(what: str, visible: str) -> None:
-    assert judge({"id": "asked", "what": what}, SEEN)["visible"] == visible
+    assert check_trait({"id": "asked", "what": what}, SEEN)["visible"] == visible
 
 
 def test_a_close_picture_cannot_lack_what_is_below_its_edge() -> None:
     close = {**SEEN, "camera": "close", "heroes": [{**SEEN["heroes"][0], "features": []}]}
-    assert judge({"id": "wheelchair_manual", "what": "a manual wheelchair"}, close)["visible"] == "unsure"
-    assert judge({"id": "glasses", "what": "glasses"}, close)["visible"] == "not_visible"
+    assert check_trait({"id": "wheelchair_manual", "what": "a manual wheelchair"}, close)["visible"] == "unsure"
+    assert check_trait({"id": "glasses", "what": "glasses"}, close)["visible"] == "not_visible"
 
 
 @pytest.mark.parametrize(
     "prompt", ["", "<checklist>[]</checklist>", '<checklist>{"must_show": [1], "cast": 1}</checklist>']
 )
 async def test_without_a_checklist_there_is_no_answer(prompt: str) -> None:
-    with pytest.raises(UnanswerableError):
-        await check_picture(Eye(SEEN).parts(), prompt, [b"picture"])
+    with pytest.raises(UnanswerablePromptError):
+        await check_picture(Eye(SEEN).backends(), prompt, [b"picture"])
 
 
 async def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(VendorError) as refused:
-        await check_picture(Eye(SEEN).parts(), checklist(), [b"words"])
+        await check_picture(Eye(SEEN).backends(), checklist(), [b"words"])
     assert refused.value.body["error"]["code"] == "invalid_image"
-    with pytest.raises(UnanswerableError):
-        await check_picture(Eye(SEEN).parts(), checklist(), [])
+    with pytest.raises(UnanswerablePromptError):
+        await check_picture(Eye(SEEN).backends(), checklist(), [])

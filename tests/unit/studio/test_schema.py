@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.instances import invent
 from studio.schema import InvalidSchemaError, find_problems
+from studio.schema_instances import generate_instance
 from studio.validation import check_strict
 from studio.vendor_errors import VendorError
 
@@ -43,10 +43,10 @@ TREE: dict[str, Any] = {
 
 @pytest.mark.parametrize("seed", range(50))
 def test_what_is_invented_fits_its_schema(seed: int) -> None:
-    value = invent(TREE, seed)
+    value = generate_instance(TREE, seed)
     jsonschema.validate(value, TREE)
     assert find_problems(value, TREE) == []
-    assert value == invent(TREE, seed)
+    assert value == generate_instance(TREE, seed)
 
 
 json_values = st.recursive(
@@ -58,7 +58,7 @@ json_values = st.recursive(
 
 @given(seed=st.integers(0, 1000), name=st.sampled_from(list(TREE["properties"])), value=json_values)
 def test_it_finds_fault_where_the_reference_validator_does(seed: int, name: str, value: Any) -> None:
-    changed = {**invent(TREE, seed), name: value}
+    changed = {**generate_instance(TREE, seed), name: value}
     assert (find_problems(changed, TREE) == []) is jsonschema.Draft202012Validator(TREE).is_valid(changed)
 
 
@@ -121,7 +121,7 @@ def test_a_schema_that_cannot_be_applied_is_refused_and_nothing_is_fetched(value
 @pytest.mark.parametrize("schema", [{"enum": []}, {"type": "integer", "minimum": 5, "maximum": 1}, {"$ref": "#"}])
 def test_what_no_value_fits_is_said(schema: dict[str, Any]) -> None:
     with pytest.raises(InvalidSchemaError):
-        invent(schema, 1)
+        generate_instance(schema, 1)
 
 
 def test_strict_mode_takes_what_it_should() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from studio.painting import creatures
 from studio.painting.creatures import KINDS, Creature, creature_in
-from studio.painting.ink import Sheet
+from studio.painting.svg import Sheet
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.painting import wash
-from studio.painting.looking import LONGEST, look, tell
+from studio.painting import watercolour
+from studio.painting.metadata import LONGEST, build_chunk, read_metadata
 from studio.painting.picture import compose, draw
 from tests.unit.studio.painting.prompts import PORTRAIT, hero, scene
 
@@ -38,7 +38,7 @@ def test_a_size_without_sense_is_clamped(size: tuple[int, int]) -> None:
 
 def test_what_was_drawn_is_read_back_from_the_picture() -> None:
     drawing = draw(scene(props="lantern"), size=SMALL, seed=3)
-    assert look(drawing.png) == drawing.drawn
+    assert read_metadata(drawing.png) == drawing.drawn
 
 
 def test_the_hero_of_the_portrait_is_the_hero_of_the_scene() -> None:
@@ -59,27 +59,27 @@ def test_what_is_missed_is_missed_even_if_the_reference_has_it() -> None:
 def test_a_foreign_picture_tells_nothing_and_is_no_reference() -> None:
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(file, "PNG")
-    assert look(file.getvalue()) is None
+    assert read_metadata(file.getvalue()) is None
     assert draw(hero(), size=SMALL, seed=1, reference=file.getvalue()) == draw(hero(), size=SMALL, seed=1)
 
 
 @pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\x00" * 40])
 def test_what_is_no_picture_tells_nothing(data: bytes) -> None:
-    assert look(data) is None
+    assert read_metadata(data) is None
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "7", "{}" + " " * LONGEST])
 def test_a_chunk_that_is_not_ours_tells_nothing(text: str) -> None:
-    info = tell({})
+    info = build_chunk({})
     info.chunks[0] = (info.chunks[0][0], info.chunks[0][1].replace(b"{}", text.encode()), False)
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=info)
-    assert look(file.getvalue()) is None
+    assert read_metadata(file.getvalue()) is None
 
 
 def test_more_than_fits_is_refused() -> None:
     with pytest.raises(ValueError, match="too much"):
-        tell({"props": ["x" * LONGEST]})
+        build_chunk({"props": ["x" * LONGEST]})
 
 
 def test_night_is_darker_than_day() -> None:
@@ -92,7 +92,7 @@ def test_night_is_darker_than_day() -> None:
 def test_the_wash_leaves_grain_and_keeps_the_colours() -> None:
     file = io.BytesIO()
     Image.new("RGB", SMALL, (200, 120, 60)).save(file, "PNG")
-    painted = np.asarray(wash.paint(Image.open(file).convert("RGB")), dtype=np.float64)
+    painted = np.asarray(watercolour.paint(Image.open(file).convert("RGB")), dtype=np.float64)
     assert painted.std(axis=(0, 1)).min() > 0.5
     assert np.abs(painted.mean(axis=(0, 1)) - (200, 120, 60)).max() < 20
 
@@ -100,7 +100,7 @@ def test_the_wash_leaves_grain_and_keeps_the_colours() -> None:
 @pytest.mark.parametrize("company", ["", "a fox"])
 def test_another_version_is_composed_otherwise_and_shows_the_same(company: str) -> None:
     portrait = draw(PORTRAIT, size=SMALL, seed=1)
-    known = look(portrait.png) or {}
+    known = read_metadata(portrait.png) or {}
     prompt = scene(companion=company, props="lantern")
     for seed in range(6):
         versions = [prompt, *(f"{prompt}\nVersion: {number}: composed anew" for number in (2, 3, 4))]

@@ -8,11 +8,11 @@ from studio.painting import creatures, people, stage
 from studio.painting.creatures import Creature
 from studio.painting.figure import Figure
 from studio.painting.identity import look_of
-from studio.painting.ink import Sheet
 from studio.painting.prompt import HeroLines
 from studio.painting.props import Prop, props_in
 from studio.painting.sky import View
 from studio.painting.stage import Actor, Cast, Stand
+from studio.painting.svg import Sheet
 
 HEIGHTS = {"square": 1024.0, "tall": 1536.0}
 

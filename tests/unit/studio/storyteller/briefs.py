@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from studio.storyteller.answers import answer_prompt
 from studio.storyteller.language.grammar import count_sentences, count_words
-from studio.storyteller.telling import tell
 
 # Words of a whole story and of a sentence by age, as the product asks for them.
 TARGETS = {3: (75, 5), 4: (125, 6), 5: (175, 8), 6: (225, 9), 7: (300, 10), 8: (375, 11), 9: (500, 12)}
@@ -68,7 +68,7 @@ class Story:
 def outline_of(asked: dict[str, Any], seed: int = 1) -> dict[str, Any]:
     """The outline for a brief."""
     words, sentence = TARGETS[asked["age"]]
-    return tell("outline", {"brief": asked, "targets": {"words": words, "sentenceWords": sentence}}, seed=seed)
+    return answer_prompt("outline", {"brief": asked, "targets": {"words": words, "sentenceWords": sentence}}, seed=seed)
 
 
 def scene_of(
@@ -76,7 +76,7 @@ def scene_of(
 ) -> dict[str, Any]:
     """The answer for one scene; `blocks` adds before, feedback or other targets."""
     words, sentence = TARGETS[asked["age"]]
-    return tell(
+    return answer_prompt(
         "scene_text",
         {
             "brief": asked,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from studio.storyteller.telling import tell
+from studio.storyteller.answers import answer_prompt
 from tests.unit.studio.storyteller.briefs import brief, character, outline_of
 
 _KEYS = [
@@ -25,7 +25,7 @@ _UNSAFE = (
 
 def _devised(asked: dict[str, Any], seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     outline = outline_of(asked, seed)
-    answer = tell("activities", {"brief": asked, "outline": outline, "texts": ["…"] * 4}, seed=seed)
+    answer = answer_prompt("activities", {"brief": asked, "outline": outline, "texts": ["…"] * 4}, seed=seed)
     return outline, answer["activities"]
 
 
@@ -103,7 +103,9 @@ def test_every_version_has_other_activities_until_all_have_been_told(traits: lis
     outline = outline_of(asked)
     blocks: dict[str, Any] = {"brief": asked, "outline": outline, "texts": ["…"] * 4}
     versions = [
-        tell("activities", {**blocks, **({"revision": {"revision": number}} if number else {})}, seed=1)["activities"]
+        answer_prompt("activities", {**blocks, **({"revision": {"revision": number}} if number else {})}, seed=1)[
+            "activities"
+        ]
         for number in range(4)
     ]
     seen = [{activity["type"] for activity in activities} for activities in versions]

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from studio.storyteller.telling import tell
+from studio.storyteller.answers import answer_prompt
 from tests.unit.studio.storyteller.briefs import DETAILS, brief, character, outline_of, story_of
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -180,7 +180,7 @@ def test_a_changed_word_in_our_own_outline_is_obeyed() -> None:
 def test_alt_text_is_one_sentence_about_the_scene() -> None:
     asked = brief()
     outline = outline_of(asked, 2)
-    told = tell(
+    told = answer_prompt(
         "scene_text",
         {"brief": asked, "outline": outline, "scene": {"scene": 1}, "targets": {"words": 44, "sentenceWords": 8}},
         seed=2,
@@ -217,10 +217,10 @@ def test_every_version_of_an_outline_has_another_plot_and_the_same_heroes(story_
     asked = brief(story_type, premise="Mira loves foxes.")
     for seed in range(5):
         first, second, again = (
-            tell("outline", {"brief": asked, "targets": {}, "revision": {"revision": number}}, seed=seed)
+            answer_prompt("outline", {"brief": asked, "targets": {}, "revision": {"revision": number}}, seed=seed)
             for number in (0, 1, 1)
         )
-        assert first == tell("outline", {"brief": asked, "targets": {}}, seed=seed)
+        assert first == answer_prompt("outline", {"brief": asked, "targets": {}}, seed=seed)
         assert second == again
         assert second["elements"]["flaw"] != first["elements"]["flaw"]
         assert second["title"] != first["title"]

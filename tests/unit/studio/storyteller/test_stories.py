@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
+from studio.storyteller.answers import answer_prompt
 from studio.storyteller.language.grammar import count_words, split_sentences
-from studio.storyteller.telling import tell
 from tests.unit.studio.storyteller.briefs import (
     DETAILS,
     TARGETS,
@@ -23,7 +23,7 @@ _SINGULARS = {"she/her": "she", "he/him": "he"}
 
 
 def _check(story: Story) -> dict[str, object]:
-    return tell("story_check", {"brief": story.brief, "outline": story.outline, "texts": story.texts}, seed=1)
+    return answer_prompt("story_check", {"brief": story.brief, "outline": story.outline, "texts": story.texts}, seed=1)
 
 
 @pytest.mark.parametrize("story_type", _TYPES)

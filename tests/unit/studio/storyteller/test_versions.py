@@ -2,9 +2,9 @@
 
 import pytest
 
-from studio.storyteller.blocks import Unanswerable
+from studio.prompt_blocks import UnanswerablePromptError
+from studio.storyteller.answers import answer_prompt
 from studio.storyteller.language.grammar import split_sentences
-from studio.storyteller.telling import tell
 from tests.unit.studio.storyteller.briefs import TARGETS, Story, brief, outline_of, scene_of
 
 
@@ -46,7 +46,9 @@ def test_every_version_keeps_what_the_first_one_promised(number: int, age: int) 
     assert abs(story.sentence - sentence) <= 1.5
     assert "Mira" in story.texts[0]
     assert "{" not in story.whole
-    checked = tell("story_check", {"brief": story.brief, "outline": story.outline, "texts": story.texts}, seed=1)
+    checked = answer_prompt(
+        "story_check", {"brief": story.brief, "outline": story.outline, "texts": story.texts}, seed=1
+    )
     assert checked == {"consistent": True, "payoff": True, "findings": []}, story.texts
 
 
@@ -58,5 +60,5 @@ def test_the_same_version_is_the_same_telling_however_late_it_is() -> None:
 @pytest.mark.parametrize("block", [{}, {"revision": "2"}, {"revision": -1}, 2, []])
 def test_a_version_without_a_number_is_unanswerable(block: object) -> None:
     asked = brief()
-    with pytest.raises(Unanswerable, match="<revision>"):
+    with pytest.raises(UnanswerablePromptError, match="<revision>"):
         scene_of(asked, outline_of(asked), 1, revision=block)
