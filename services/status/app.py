@@ -62,11 +62,8 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
     """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
     pool = await open_pool(settings)
     woken: list[Hub] = []
-    projectors: list[Projector] = []
 
     async def reconnected() -> None:
-        for projector in projectors:
-            await projector.pull.repoll()
         for hub in woken:
             await hub.wake()
 
@@ -76,7 +73,6 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
     hub, projector = Hub(bus), Projector(bus, Records(pool))
     reconciler = Reconciler(bus, Unfinished(pool), pace)
     woken.append(hub)
-    projectors.append(projector)
     app = web.Application(middlewares=[as_problems])
     app.add_routes(routes(Stream(pool, hub)))
 
