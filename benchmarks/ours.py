@@ -23,8 +23,9 @@ from storyloom.messaging.connection import connect
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import settle
 from storyloom.storage.objects import Objects
-from storyloom.story.assets import Service
+from storyloom.story.assets import Asset, Service
 from storyloom.story.brief import Brief
+from storyloom.story.fingerprint import Fingerprint
 from storyloom.web.keys import Caller
 from tests.makers import QuickMakers
 
@@ -33,6 +34,10 @@ BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting
 
 class NoStore(Objects):
     """No store: the orchestration alone is measured, and a manifest's write is the store's time."""
+
+    async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
+        del story_id, asset, fingerprint
+        return None
 
     async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
         del story_id

@@ -8,6 +8,7 @@ from aiohttp import web
 from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.runner import JobRunner
 from storyloom.messaging.broker import Broker
+from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import provision, topology_differences
 from storyloom.runtime import supervision
 from storyloom.runtime.settings import Settings
@@ -74,7 +75,9 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
 
 def make_broker(workshop: WorkerDefinition, objects: Objects, settings: Settings) -> tuple[Broker, JobRunner]:
     """The broker of a worker service, not connected yet: what app.py declares, and what every worker says besides."""
-    broker = Broker(settings, workshop.service.value, graceful_timeout=settings.drain_seconds)
+    name = workshop.service.value
+    observed = (prometheus(settings, name), *tracing(settings, settings, name))
+    broker = Broker(settings, name, middlewares=observed, graceful_timeout=settings.drain_seconds)
     runner = JobRunner(broker, objects, workshop, settings)
     broker.include_router(runner.router)
     broker.include_router(workshop.jobs, middlewares=[runner.middleware])
