@@ -9,9 +9,9 @@ from uuid import UUID
 
 from storyloom.jobs import dead_letters
 from storyloom.jobs.delivery import Delivery
-from storyloom.messaging.broker import DEAD, STORY, Router
+from storyloom.messaging.broker import DEAD, Router
 from storyloom.messaging.connection import BusUnavailableError, OutboundMessage
-from storyloom.messaging.faststream_pull import QuickPublisher
+from storyloom.messaging.endpoints import EventPublisher
 from storyloom.story.assets import Service
 from storyloom.story.errors import PermanentError
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetProgressed, AssetRetrying, AssetStarted, Event
@@ -37,8 +37,7 @@ class JobEvents:
 
     def __init__(self, service: Service) -> None:
         router = self.router = Router()
-        self._retrying = router.publisher("story.evt.AssetRetrying.{story_id}", stream=STORY, schema=AssetRetrying)
-        self._failed = router.publisher("story.evt.AssetFailed.{story_id}", stream=STORY, schema=AssetFailed)
+        self._events = EventPublisher(router, AssetRetrying, AssetFailed)
         self._dead = router.publisher(
             f"dead.{service.value}.{{story_id}}.{{asset}}", stream=DEAD, schema=dead_letters.DeadLetterBody
         )
@@ -89,11 +88,15 @@ class JobEvents:
             reason=reason,
             retry_at=datetime.now(UTC) + timedelta(seconds=delay),
         )
-        await _publish_event(self._retrying, retrying)
+        await self._publish(retrying)
 
     async def publish_failed(self, failed: AssetFailed) -> None:
-        """Publish a failure, through any outage: what is told here is paid for. The heart beats on meanwhile."""
-        await _publish_event(self._failed, failed)
+        """Publish a failure."""
+        await self._publish(failed)
+
+    async def _publish(self, event: Event) -> None:
+        """Through any outage: what is told here is paid for. The heart beats on meanwhile."""
+        await through_any_outage(partial(self._events.publish, event))
 
     async def dead_letter(self, letter: OutboundMessage) -> None:
         """Put a letter on DEAD, through any outage."""
@@ -129,19 +132,6 @@ class Reporter:
 
     async def __call__(self, progress: int, text: str | None = None) -> None:
         await self._telling.progressed(self._delivery, progress, text)
-
-
-def address(event: Event, subject: str) -> tuple[str, dict[str, str]]:
-    """Where an event goes, given its subject's template, and its headers: a repeat is dropped, and it has a trace."""
-    headers = {"Nats-Msg-Id": event.id}
-    if event.trace:
-        headers["traceparent"] = event.trace
-    return subject.format(story_id=event.story_id), headers
-
-
-async def _publish_event(publisher: QuickPublisher, event: Event) -> None:
-    subject, headers = address(event, publisher.subject.template)
-    await through_any_outage(partial(publisher.publish, event, subject, headers=headers))
 
 
 async def through_any_outage(publish: Callable[[], Awaitable[T]]) -> T:

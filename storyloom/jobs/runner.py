@@ -25,13 +25,14 @@ from storyloom.jobs.attempts import History
 from storyloom.jobs.cancellation import CancelledJobs, matches
 from storyloom.jobs.definition import ProviderUsage, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
-from storyloom.jobs.events import JobEvents, Reporter, address, through_any_outage
+from storyloom.jobs.events import JobEvents, Reporter, through_any_outage
 from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, spent, usage_of
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, query_workers, worker_name
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at
+from storyloom.messaging.endpoints import address
 from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS
 from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS

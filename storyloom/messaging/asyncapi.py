@@ -14,7 +14,7 @@ from typing import Any, Literal, get_type_hints
 from faststream.nats import NatsBroker
 from faststream.nats.subscriber.usecases import CoreSubscriber
 from faststream.specification import AsyncAPI
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from storyloom.story.results import Written
@@ -30,8 +30,14 @@ class BareChannel:
     action: Action
     address: str
     message: Any
-    """A model, or any type that pydantic knows."""
+    """A model; Nothing for a body that says nothing."""
     description: str = ""
+    answer: Any = None
+    """The model of an answer, where one is expected."""
+
+
+class Nothing(BaseModel):
+    """A message whose body is empty, or not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ def channel_name(address: str) -> str:
 
 def _operations(service: ServiceApi) -> Iterable[_Operation]:
     for bare in service.bare:
-        yield _Operation(service.name, bare.action, bare.address, bare.message, bare.description)
+        yield _Operation(service.name, bare.action, bare.address, bare.message, bare.description, bare.answer)
     if service.broker is None:
         return
     described = _described(service.broker)
@@ -133,9 +139,9 @@ def _described(broker: NatsBroker) -> Mapping[str, str]:
 
 
 def _message(kind: Any, models: dict[str, Any]) -> str:
-    name = "Nothing" if kind is bytes else kind.__name__
-    models[name] = kind
-    return str(name)
+    kind = Nothing if kind is bytes else kind
+    models[kind.__name__] = kind
+    return str(kind.__name__)
 
 
 def _channel(channels: dict[str, Any], address: str | None, message: str, name: str = "") -> None:
@@ -165,11 +171,10 @@ def _reference(action: Action | None, channel: str, message: str) -> dict[str, A
 
 def _schemas(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Schemas of what is on the wire, and the messages that refer to them."""
-    plain = {name: kind for name, kind in models.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
     refs: dict[Any, Any] = {}
     schemas: dict[str, Any] = {}
     for by_alias in (False, True):
-        kinds = [(kind, "validation") for _, kind in sorted(plain.items()) if _is_written_by_alias(kind) is by_alias]
+        kinds = [(kind, "validation") for _, kind in sorted(models.items()) if _is_written_by_alias(kind) is by_alias]
         found, defined = models_json_schema(
             kinds,  # type: ignore[arg-type]  # the literal is lost in the list
             ref_template="#/components/schemas/{model}",
@@ -179,14 +184,12 @@ def _schemas(models: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
         schemas |= defined.get("$defs", {})
     messages = {}
     for name, kind in sorted(models.items()):
-        if name in plain:
-            payload: Any = refs[kind, "validation"]
-        elif kind is bytes:
-            payload = {"description": "Anything: it is not read."}
-        else:
-            payload = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
-        about = cleandoc(getattr(kind, "__doc__", "") or "") if name in plain else ""
-        messages[name] = {"name": name, "title": name, **({"summary": about} if about else {}), "payload": payload}
+        messages[name] = {
+            "name": name,
+            "title": name,
+            "summary": cleandoc(kind.__doc__ or ""),
+            "payload": {"description": "Anything: it is not read."} if kind is Nothing else refs[kind, "validation"],
+        }
     return dict(sorted(schemas.items())), messages
 
 
