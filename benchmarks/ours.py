@@ -12,6 +12,7 @@ import uvloop
 from nats.aio.msg import Msg
 
 from benchmarks import bare
+from services.api.app import Endpoints
 from services.api.keys import add_key
 from services.api.stories import Stories
 from services.status import app as status
@@ -19,12 +20,13 @@ from services.status import projector, repository
 from storyloom.db.pool import open_pool
 from storyloom.jobs import worker
 from storyloom.jobs.manifest import Manifest
-from storyloom.messaging.connection import connect
+from storyloom.messaging.broker import Broker
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import settle
 from storyloom.storage.objects import Objects
-from storyloom.story.assets import Service
+from storyloom.story.assets import Asset, Service
 from storyloom.story.brief import Brief
+from storyloom.story.fingerprint import Fingerprint
 from storyloom.web.keys import Caller
 from tests.makers import QuickMakers
 
@@ -33,6 +35,10 @@ BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting
 
 class NoStore(Objects):
     """No store: the orchestration alone is measured, and a manifest's write is the store's time."""
+
+    async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
+        del story_id, asset, fingerprint
+        return None
 
     async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
         del story_id
@@ -88,14 +94,17 @@ class Ours:
 
     async def __aenter__(self) -> Self:
         self._pool = await open_pool(self.settings, size=8)
-        self._bus = await connect(self.settings, "benchmark")
+        endpoints = Endpoints()
+        self._broker = Broker(self.settings, "benchmark", routers=[endpoints.router])
+        await self._broker.connect()
+        await self._broker.start()
         await add_key(self._pool, "benchmark", "benchmark")
-        self._stories = Stories(self._pool, self._bus, 0.2)
-        await self._bus.client.subscribe("status.*", cb=self._hear)
+        self._stories = Stories(self._pool, endpoints.events, endpoints.screening, 0.2)
+        await self._broker.bus.client.subscribe("status.*", cb=self._hear)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._bus.close()
+        await self._broker.stop()
         await self._pool.close()
 
     async def story(self) -> None:

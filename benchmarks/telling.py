@@ -35,12 +35,13 @@ from client.sse import read_events
 from local.nats import EmbeddedNats
 from local.ports import free_port
 from local.postgres import EmbeddedPostgres
+from services.api.app import Endpoints
 from services.api.keys import add_key
 from services.api.stories import Stories
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
 from storyloom.jobs import worker
-from storyloom.messaging.connection import connect
+from storyloom.messaging.broker import Broker
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Service
@@ -172,8 +173,11 @@ class JobEvents:
 
 async def measure(scene: Scene, settings: Settings) -> dict[str, float]:
     """One scene after a warm-up: its p50 and p99."""
-    pool, bus = await open_pool(settings, size=8), await connect(settings, "benchmark")
-    await provision(bus.js, settings)
+    pool, endpoints = await open_pool(settings, size=8), Endpoints()
+    broker = Broker(settings, "benchmark", routers=[endpoints.router])
+    await broker.connect()
+    await provision(broker.bus.js, settings)
+    await broker.start()
     key = await add_key(pool, TENANT, TENANT)
     headers, connector = {"Authorization": f"Bearer {key}"}, TCPConnector(limit=0)
     try:
@@ -181,13 +185,17 @@ async def measure(scene: Scene, settings: Settings) -> dict[str, float]:
             crew(settings, scene.making),
             ClientSession(headers=headers, connector=connector, timeout=ClientTimeout(total=180)) as http,
         ):
-            telling = JobEvents(Stories(pool, bus, 0.2), http, f"http://127.0.0.1:{settings.http_port}")
+            telling = JobEvents(
+                Stories(pool, endpoints.events, endpoints.screening, 0.2),
+                http,
+                f"http://127.0.0.1:{settings.http_port}",
+            )
             await telling.tell(Scene("warm-up", stories=10, flight=10, readers=2, making=scene.making))
             telling.took.clear()
             telling.from_history = 0
             await telling.tell(scene)
     finally:
-        await bus.close()
+        await broker.stop()
         await pool.close()
     took = sorted(telling.took)
     p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]

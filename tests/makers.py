@@ -1,12 +1,14 @@
 """Makers that answer at once, with results of the right shape: for tests and benchmarks of everything around them."""
 
 import asyncio
+import importlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from storyloom.jobs.definition import Report, WorkerDefinition
+from storyloom.jobs.definition import Handler, Report, WorkerDefinition
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, PICTURES, TEXTS, Asset, Service
@@ -90,6 +92,18 @@ def _sampled(asset: Asset) -> AnyResult:
     return sample(asset, UUID(int=7))
 
 
+def making_everything_of(service: Service, make: Handler[Any]) -> Callable[[Settings, Objects], WorkerDefinition]:
+    """The composition root of a service: its own subscribers, with one maker behind them all."""
+    app = importlib.import_module(f"services.{service.value}.app")
+    makers = {asset: make for asset, recipe in GRAPH.items() if recipe.service is service}
+
+    def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
+        del objects
+        return WorkerDefinition(service, makers, app.jobs(settings, makers))
+
+    return compose
+
+
 class QuickMakers:
     """Makes everything at once. ``made`` counts; ``before`` may wait or raise, first.
 
@@ -117,12 +131,7 @@ class QuickMakers:
 
     def compose(self, service: Service) -> Callable[[Settings, Objects], WorkerDefinition]:
         """The composition root of one service made of these."""
-
-        def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
-            del settings, objects
-            return WorkerDefinition(service, {asset: self.make for asset, r in GRAPH.items() if r.service is service})
-
-        return compose
+        return making_everything_of(service, self.make)
 
 
 def _stored(story_id: UUID, asset: Asset, content_type: str, suffix: str) -> StoredObject:

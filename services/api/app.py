@@ -13,13 +13,44 @@ from services.api.routes import Changes, Routes
 from services.api.stories import Stories
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, open_pool
-from storyloom.messaging.connection import Bus, connect
+from storyloom.messaging.asyncapi import BareChannel
+from storyloom.messaging.broker import Broker, Router
+from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs
+from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import supervise
 from storyloom.storage.objects import Objects
+from storyloom.story.brief import Brief
+from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
+from storyloom.story.events import (
+    AssetRegenerateRequested,
+    AssetRetryRequested,
+    SceneTextEdited,
+    StatusUpdates,
+    StoryCancelled,
+    StoryRequested,
+)
+from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.health import add_health, listen
 from storyloom.web.problems import as_problems
+
+
+class Endpoints:
+    """What the api publishes and asks. It consumes nothing."""
+
+    def __init__(self) -> None:
+        router = self.router = Router()
+        self.events = EventPublisher(
+            router, StoryRequested, StoryCancelled, AssetRetryRequested, AssetRegenerateRequested, SceneTextEdited
+        )
+        self.screening = Question(router, ASK_SCREENING, Brief, Verdict)
+        self.editing = Question(router, ASK_EDITING, SceneEdit, EditVerdict)
+        self.cancel_jobs = cancel_jobs(router)
+
+
+BARE = (BareChannel("send", "status.{story_id}", StatusUpdates, "A story that was deleted: its readers hear it."),)
+"""What it sends without FastStream."""
 
 
 @dataclass
@@ -29,7 +60,7 @@ class RunningApi:
     url: str
     stories: Stories
     eraser: Eraser
-    _bus: Bus
+    _broker: Broker
     _pool: Pool
     _objects: Objects
     _http: ClientSession
@@ -47,7 +78,7 @@ class RunningApi:
         self._erasing.cancel()  # a sweep that is cut short is made again
         await asyncio.gather(self._erasing, return_exceptions=True)
         await self._http.close()
-        await self._bus.close()
+        await self._broker.stop()
         await self._pool.close()
         await self._objects.close()
 
@@ -57,16 +88,22 @@ async def serve(settings: Settings) -> RunningApi:
     async with AsyncExitStack() as undo:  # a start that cannot be leaves nothing open
         pool = await open_pool(settings)
         undo.push_async_callback(pool.close)
-        bus = await connect(settings, "api")
-        undo.push_async_callback(bus.close)
-        await provision(bus.js, settings)
+        endpoints = Endpoints()
+        observed = (prometheus(settings, "api"), *tracing(settings, settings, "api"))
+        broker = Broker(settings, "api", routers=[endpoints.router], middlewares=observed)
+        await broker.connect()
+        undo.push_async_callback(broker.stop)
+        await provision(broker.bus.js, settings)
+        await broker.start()
         objects, http = Objects(settings), ClientSession()
         undo.push_async_callback(objects.close)
         undo.push_async_callback(http.close)
-        stories = Stories(pool, bus, settings.screening_seconds)
+        bus, seconds = broker.bus, settings.screening_seconds
+        stories = Stories(pool, endpoints.events, endpoints.screening, seconds)
         app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
         app.add_routes(Routes(stories, objects, http, settings.status_url).table())
-        wishes, eraser = Commands(pool, bus, settings.screening_seconds), Eraser(pool, bus, objects, moments(settings))
+        wishes = Commands(pool, endpoints.events, endpoints.editing, seconds)
+        eraser = Eraser(pool, bus, objects, moments(settings), endpoints.cancel_jobs)
         app.add_routes(Changes(pool, wishes, eraser).table())
 
         async def bus_ready() -> str | None:
@@ -80,4 +117,4 @@ async def serve(settings: Settings) -> RunningApi:
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
         erasing = asyncio.create_task(supervise("eraser", eraser.run), name="eraser")
-        return RunningApi(url, stories, eraser, bus, pool, objects, http, runner, erasing)
+        return RunningApi(url, stories, eraser, broker, pool, objects, http, runner, erasing)

@@ -18,11 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 from services.api.repository import queries
 from services.api.schemas import Passage
 from storyloom.db.pool import Connection, Pool
-from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.messaging.endpoints import EventPublisher, Question
 from storyloom.runtime.metrics import WISHES
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
-from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
+from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.events import (
     AssetRegenerateRequested,
     AssetRetryRequested,
@@ -212,7 +213,8 @@ class Commands:
     """
 
     pool: Pool
-    bus: Bus
+    events: EventPublisher
+    editing: Question[EditVerdict]
     judging_seconds: float
 
     async def cancel(self, who: Caller, story_id: UUID, key: str | None) -> CommandResult:
@@ -277,7 +279,7 @@ class Commands:
         WISHES.labels(event=wish.event).inc()
         log.info("wish.taken", story_id=str(story_id), wish=wish.event)
         try:
-            await self.bus.publish_events(wish)
+            await self.events.publish(wish)
         except BusUnavailableError:
             log.warning("wish.untold", story_id=str(story_id))  # the reconciler will tell it
         return _granted(standing.row, wish)
@@ -285,11 +287,7 @@ class Commands:
     async def _judge(self, edit: SceneEdit) -> Edit:
         """Ask the content service. What nobody has moderated is not told: no answer is a refusal for now."""
         try:
-            subject = self.bus.names.subject(ASK_EDITING)
-            answer = await self.bus.client.request(
-                subject, edit.model_dump_json().encode(), timeout=self.judging_seconds
-            )
-            verdict = EditVerdict.model_validate_json(answer.data)
+            verdict = await self.editing.ask(edit, timeout=self.judging_seconds)
         except (NatsError, TimeoutError, ValidationError) as error:
             log.warning("wish.unjudged", error=type(error).__name__)
             detail = "The words cannot be judged just now; try again."

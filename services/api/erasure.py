@@ -18,7 +18,7 @@ from nats.errors import Error as NatsError
 from services.api.repository import queries
 from storyloom.db.pool import AWAY, Connection, Pool, dumps, is_away
 from storyloom.messaging.connection import Bus
-from storyloom.messaging.topology import CANCEL_JOBS
+from storyloom.messaging.endpoints import CancelJobs
 from storyloom.runtime.metrics import SWEEPS
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -77,6 +77,7 @@ class Eraser:
     bus: Bus
     objects: Objects
     moments: Sequence[float]
+    cancel_jobs: CancelJobs
 
     async def erase(self, who: Caller, story_id: UUID) -> Receipt:
         """Erase a story, or answer the receipt of one that was erased before. Raises a 404 Problem for another's.
@@ -136,7 +137,7 @@ class Eraser:
         return receipt
 
     async def _sweep(self, claim: _Claim) -> Receipt:
-        swept = await sweep(self.bus, self.objects, claim.story_id)
+        swept = await sweep(self.bus, self.cancel_jobs, self.objects, claim.story_id)
         SWEEPS.labels(outcome=_outcome(swept)).inc()
         row = await queries().note_sweep(
             self.pool,
@@ -175,20 +176,20 @@ class _PurgeError(Exception):
     """JetStream would not purge."""
 
 
-async def sweep(bus: Bus, objects: Objects, story_id: UUID) -> Swept:
+async def sweep(bus: Bus, cancel_jobs: CancelJobs, objects: Objects, story_id: UUID) -> Swept:
     """Purge the story's messages, stop its workers, tell its readers, delete its objects. Never raises."""
-    messages = await _patiently(_sweep_bus(bus, story_id))
+    messages = await _patiently(_sweep_bus(bus, cancel_jobs, story_id))
     # Whoever works on it must stop before the store is swept; who does not is the reason for the next sweep.
     removed = await _patiently(objects.erase(story_id))
     number, size = removed or (0, 0)
     return Swept(number, size, messages or 0, whole=messages is not None and removed is not None)
 
 
-async def _sweep_bus(bus: Bus, story_id: UUID) -> int:
+async def _sweep_bus(bus: Bus, cancel_jobs: CancelJobs, story_id: UUID) -> int:
     names = bus.names
     # Queued jobs first: what has not begun must not begin.
     purged = await _purge(bus, names.jobs, f"job.*.*.{story_id}.>")
-    await bus.publish_core(CANCEL_JOBS, StopWork(story_id=story_id).model_dump_json().encode())
+    await cancel_jobs(StopWork(story_id=story_id))
     await bus.publish_core(f"status.{story_id}", _DELETED)
     purged += await _purge(bus, names.story, f"story.evt.*.{story_id}")
     return purged + await _purge(bus, names.dead, f"dead.*.{story_id}.*")

@@ -16,13 +16,14 @@ from services.api import serializers
 from services.api.repository import queries
 from services.api.requests import Page, cursor
 from storyloom.db.pool import Pool, dumps
-from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.messaging.endpoints import EventPublisher, Question
 from storyloom.story.assets import PUBLIC, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import story_requested
 from storyloom.story.fingerprint import canonical
 from storyloom.story.journey import begin, document
-from storyloom.story.screening import ASK_SCREENING, Verdict
+from storyloom.story.screening import Verdict
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
 
@@ -34,7 +35,8 @@ class Stories:
     """What clients may do with stories."""
 
     pool: Pool
-    bus: Bus
+    events: EventPublisher
+    screening: Question[Verdict]
     screening_seconds: float
 
     async def create(self, who: Caller, brief: Brief, *, trace: str, idempotency_key: str | None = None) -> UUID:
@@ -67,7 +69,7 @@ class Stories:
                 return known
             raise
         try:
-            await self.bus.publish_events(story_requested(story_id, who.tenant_id, trace, datetime.now(UTC)))
+            await self.events.publish(story_requested(story_id, who.tenant_id, trace, datetime.now(UTC)))
         except BusUnavailableError:
             log.warning("story.untold", story_id=str(story_id))  # the reconciler will tell it
         log.info("story.taken", story_id=str(story_id), story_type=brief.story_type, assets=len(journey.assets))
@@ -126,11 +128,7 @@ class Stories:
     async def _screen(self, brief: Brief) -> None:
         """Ask the content service whether the brief may be told. No answer is no refusal: the outline asks again."""
         try:
-            subject = self.bus.names.subject(ASK_SCREENING)
-            answer = await self.bus.client.request(
-                subject, brief.model_dump_json(by_alias=True).encode(), timeout=self.screening_seconds
-            )
-            verdict = Verdict.model_validate_json(answer.data)
+            verdict = await self.screening.ask(brief, timeout=self.screening_seconds)
         except (NatsError, TimeoutError, ValidationError) as error:
             log.warning("story.unscreened", error=type(error).__name__)
             return

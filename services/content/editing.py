@@ -1,12 +1,9 @@
 """Editing: a scene that a client has written anew is judged like one of ours, and measured; taste is the client's."""
 
-from pydantic import ValidationError
-
 from services.content.author import Author
 from services.content.readability import count_words, judge, measure, targets_for
 from storyloom.story.assets import SCENES
 from storyloom.story.editing import EditVerdict, SceneEdit
-from storyloom.story.errors import PermanentError
 from storyloom.story.results import Readability, SceneText
 
 
@@ -32,15 +29,6 @@ class Editing:
             findings=tuple(finding.text for finding in judge(text, targets, edit.language, edit.names)),
         )
         return EditVerdict(flagged=False, text=scene, whole=_whole(edit, text))
-
-    async def answer(self, question: bytes) -> bytes:
-        """The same over the bus. Raises PermanentError for what is no edit."""
-        try:
-            edit = SceneEdit.model_validate_json(question)
-        except ValidationError:
-            # Its message quotes the text, and with it a child's name; a log is no place for that.
-            raise PermanentError("editing was asked about something that is no edit", code="bug") from None
-        return (await self.judge(edit)).model_dump_json().encode()
 
 
 def _whole(edit: SceneEdit, text: str) -> Readability | None:

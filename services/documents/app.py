@@ -1,17 +1,23 @@
-"""The composition root: who thinks of activities, who binds, and with what."""
+"""The documents service: thinks of activities, and binds the printable book."""
+
+from collections.abc import Mapping
 
 from services.documents.activities import Designer
 from services.documents.binder import Binder
 from services.documents.press import Press
-from storyloom.jobs.definition import WorkerDefinition
+from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
+from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.openai.client import OpenAI
-from storyloom.runtime.settings import Settings
+from storyloom.runtime.settings import Settings, WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
+from storyloom.story.events import AssetCompleted
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Activities, Book
 
 
 def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
-    """The documents workshop; closing it ends the press and the connections to the author."""
+    """The documents service, composed; closing it ends the press and the connections to the author."""
     author = OpenAI(settings)
     press = Press()
 
@@ -19,5 +25,27 @@ def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
         await press.close()
         await author.close()
 
-    makers = {Asset.ACTIVITIES: Designer(author, press).devise, Asset.PDF: Binder(press, objects).bind}
-    return WorkerDefinition(Service.DOCUMENTS, makers, close=close)
+    handlers: dict[Asset, Handler[Activities | Book]] = {
+        Asset.ACTIVITIES: Designer(author, press).devise,
+        Asset.PDF: Binder(press, objects).bind,
+    }
+    return WorkerDefinition(Service.DOCUMENTS, handlers, jobs(settings, handlers), close=close)
+
+
+def jobs(settings: WorkerSettings, handlers: Mapping[Asset, Handler[Activities | Book]]) -> Router:
+    """What the documents service consumes and publishes, besides what every worker says (storyloom/jobs/events.py)."""
+    router = Router()
+
+    @router.publisher("story.evt.AssetCompleted.{story_id}", stream=STORY, schema=AssetCompleted)
+    @router.subscriber(
+        "job.documents.urgent.{story_id}.{asset}", **job("documents-urgent", slots=settings.slots_urgent)
+    )
+    @router.subscriber("job.documents.high.{story_id}.{asset}", **job("documents-high", slots=settings.slots_high))
+    @router.subscriber(
+        "job.documents.normal.{story_id}.{asset}", **job("documents-normal", slots=settings.slots_normal)
+    )
+    async def produce(wanted: AssetRequested) -> Activities | Book:
+        """Devise the activities, or bind the book."""
+        return await handlers[wanted.asset](wanted, report_progress)
+
+    return router

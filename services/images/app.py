@@ -1,18 +1,42 @@
-"""The composition root: who draws, who checks, and with what."""
+"""The images service: draws the portrait, the cover and the scenes."""
+
+from collections.abc import Mapping
 
 from services.images.critic import Critic
 from services.images.painter import Painter
-from storyloom.jobs.definition import Handler, WorkerDefinition
+from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
+from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.openai.client import OpenAI
-from storyloom.runtime.settings import Settings
+from storyloom.runtime.settings import Settings, WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import PICTURES, Asset, Service
+from storyloom.story.events import AssetCompleted
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.results import Picture
 
 
 def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
-    """The images workshop; closing it closes the connections to OpenAI."""
+    """The images service, composed; closing it closes the connections to OpenAI."""
     openai = OpenAI(settings)
     openai.warm_up()  # the portrait is among the first things that a story waits for
     painter = Painter(openai, Critic(openai), objects)
-    makers: dict[Asset, Handler] = dict.fromkeys(PICTURES, painter.picture)
-    return WorkerDefinition(Service.IMAGES, {Asset.PORTRAIT: painter.portrait, **makers}, close=openai.close)
+    handlers: dict[Asset, Handler[Picture]] = {
+        Asset.PORTRAIT: painter.portrait,
+        **dict.fromkeys(PICTURES, painter.picture),
+    }
+    return WorkerDefinition(Service.IMAGES, handlers, jobs(settings, handlers), close=openai.close)
+
+
+def jobs(settings: WorkerSettings, handlers: Mapping[Asset, Handler[Picture]]) -> Router:
+    """What the images service consumes and publishes, besides what every worker says (storyloom/jobs/events.py)."""
+    router = Router()
+
+    @router.publisher("story.evt.AssetCompleted.{story_id}", stream=STORY, schema=AssetCompleted)
+    @router.subscriber("job.images.urgent.{story_id}.{asset}", **job("images-urgent", slots=settings.slots_urgent))
+    @router.subscriber("job.images.high.{story_id}.{asset}", **job("images-high", slots=settings.slots_high))
+    @router.subscriber("job.images.normal.{story_id}.{asset}", **job("images-normal", slots=settings.slots_normal))
+    async def draw(wanted: AssetRequested) -> Picture:
+        """Draw the portrait, the cover or a scene."""
+        return await handlers[wanted.asset](wanted, report_progress)
+
+    return router

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import get_args
 
 import structlog
 from aiohttp import web
@@ -17,14 +18,82 @@ from services.status.stream import Stream, routes
 from services.status.unfinished import Unfinished
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, open_pool
-from storyloom.messaging.connection import Bus, connect
-from storyloom.messaging.topology import provision, topology_differences
+from storyloom.jobs.dead_letters import UnreadableEvent
+from storyloom.jobs.in_flight import InFlightJobs
+from storyloom.messaging.asyncapi import BareChannel, Nothing
+from storyloom.messaging.broker import Broker, Router, question
+from storyloom.messaging.endpoints import EventPublisher, cancel_jobs
+from storyloom.messaging.observability import prometheus, tracing
+from storyloom.messaging.topology import EVENTS_FOR_STATUS, QUERY_WORKERS, provision, topology_differences
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import supervise
+from storyloom.story.assets import Priority, Service
+from storyloom.story.events import (
+    AnyEvent,
+    AssetFailed,
+    AssetProgressed,
+    AssetStarted,
+    CommandEvent,
+    Event,
+    StatusUpdates,
+    StoryCompleted,
+    StoryDeadlinePassed,
+    StoryRequested,
+)
+from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.health import add_health, listen
 from storyloom.web.problems import as_problems
 
 log = structlog.get_logger()
+
+
+class Endpoints:
+    """What status consumes and publishes by FastStream: all but the hot path, which is BARE."""
+
+    def __init__(self, starts: Starts) -> None:
+        router = self.router = Router()
+        self._events = EventPublisher(router, StoryRequested, *COMMANDS, AssetFailed, StoryDeadlinePassed)
+        self._cancel_jobs = cancel_jobs(router)
+
+        @router.subscriber("live.{story_id}.started", **question(AssetStarted, queue="status", at_once=1))
+        async def started(start: AssetStarted) -> None:
+            """Note when a job began, for operators to see; replicas share them."""
+            starts.hear(start)
+
+    async def republish(self, event: Event) -> None:
+        """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
+        await self._events.republish(event)
+
+    async def cancel_jobs(self, stop: StopWork) -> None:
+        """Tell all workers that nobody wants some jobs any more. Best effort."""
+        await self._cancel_jobs(stop)
+
+
+COMMANDS: tuple[type[Event], ...] = get_args(CommandEvent)
+_HEARD = {kind.__name__: kind for kind in get_args(get_args(AnyEvent)[0])}
+BARE = (
+    *(
+        BareChannel("receive", f"story.evt.{name}.{{story_id}}", _HEARD[name], "Fold it into the story's journey.")
+        for name in EVENTS_FOR_STATUS
+    ),
+    *(
+        BareChannel(
+            "send",
+            f"job.{service.value}.{priority.value}.{{story_id}}.{{asset}}",
+            AssetRequested,
+            "Whatever it needs is there.",
+        )
+        for service in Service
+        for priority in Priority
+    ),
+    BareChannel("send", "story.evt.StoryCompleted.{story_id}", StoryCompleted, "Every asset is settled."),
+    BareChannel("send", "dead.status.{story_id}.event", UnreadableEvent, "An event that cannot be read or folded."),
+    BareChannel("send", "status.{story_id}", StatusUpdates, "Told to readers right after the commit."),
+    BareChannel("receive", "status.{story_id}", StatusUpdates, "Pass it on to the readers of a story."),
+    BareChannel("receive", "live.{story_id}.progressed", AssetProgressed, "Pass it on to the readers of a story."),
+    BareChannel("send", QUERY_WORKERS, Nothing, "Ask every worker which jobs it works on.", InFlightJobs),
+)
+"""What it consumes and publishes on bare nats-py: the projector's hot path, and subjects that come and go."""
 
 
 @dataclass
@@ -34,7 +103,8 @@ class RunningStatus:
     url: str
     projector: Projector
     reconciler: Reconciler
-    _bus: Bus
+    endpoints: Endpoints
+    _broker: Broker
     _pool: Pool
     _runner: web.AppRunner
     _loops: list[asyncio.Task[None]]
@@ -51,7 +121,7 @@ class RunningStatus:
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.projector.drain()
         await self._runner.cleanup()
-        await self._bus.close()
+        await self._broker.stop()
         try:
             await asyncio.wait_for(self._pool.close(), 3)
         except TimeoutError:
@@ -62,21 +132,23 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
     """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
     pool = await open_pool(settings)
     woken: list[Hub] = []
-    projectors: list[Projector] = []
 
     async def reconnected() -> None:
-        for projector in projectors:
-            await projector.pull.repoll()
         for hub in woken:
             await hub.wake()
 
-    bus = await connect(settings, "status", on_reconnect=reconnected)
+    starts = Starts(pool)
+    endpoints = Endpoints(starts)
+    observed = (prometheus(settings, "status"), *tracing(settings, settings, "status"))
+    broker = Broker(settings, "status", routers=[endpoints.router], middlewares=observed, on_reconnect=reconnected)
+    await broker.connect()
+    bus = broker.bus
     await provision(bus.js, settings)
+    await broker.start()
     pace = pace or ReconcilerSettings(asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline)
     hub, projector = Hub(bus), Projector(bus, Records(pool))
-    reconciler = Reconciler(bus, Unfinished(pool), pace)
+    reconciler = Reconciler(bus, Unfinished(pool), endpoints, pace)
     woken.append(hub)
-    projectors.append(projector)
     app = web.Application(middlewares=[as_problems])
     app.add_routes(routes(Stream(pool, hub)))
 
@@ -94,9 +166,9 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
     loops = {
         "projector": projector.run,
         "reconciler": reconciler.run,
-        "starts": Starts(bus, pool).run,
+        "starts": starts.run,
         "gauges": Gauges(bus, pool).run,
     }
     tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()]
     repository.queries()  # read the SQL now: a slip in it must show at the start
-    return RunningStatus(url, projector, reconciler, bus, pool, runner, tasks)
+    return RunningStatus(url, projector, reconciler, endpoints, broker, pool, runner, tasks)

@@ -5,16 +5,9 @@ Best effort from end to end: no decision rests on it, and a lost whisper costs a
 
 import asyncio
 
-import structlog
-from nats.aio.msg import Msg
-from pydantic import ValidationError
-
 from services.status import repository
 from storyloom.db.pool import Pool
-from storyloom.messaging.connection import Bus
 from storyloom.story.events import AssetStarted
-
-log = structlog.get_logger()
 
 MOST = 5_000
 
@@ -22,30 +15,19 @@ MOST = 5_000
 class Starts:
     """Collects starts and writes them in one statement a second."""
 
-    def __init__(self, bus: Bus, pool: Pool, *, every: float = 1.0) -> None:
-        self._bus = bus
+    def __init__(self, pool: Pool, *, every: float = 1.0) -> None:
         self._pool = pool
         self._every = every
         self._heard: list[AssetStarted] = []
 
     async def run(self) -> None:
-        """Listen and write for ever; cancel it to end it. Replicas share the whispers among them."""
-        subject = self._bus.names.subject("live.*.started")
-        subscription = await self._bus.client.subscribe(subject, queue="status", cb=self._hear)
-        try:
-            while True:
-                await asyncio.sleep(self._every)
-                await self._write()
-        finally:
-            if self._bus.client.is_connected:
-                await subscription.unsubscribe()
+        """Write for ever; cancel it to end it."""
+        while True:
+            await asyncio.sleep(self._every)
+            await self._write()
 
-    async def _hear(self, message: Msg) -> None:
-        try:
-            started = AssetStarted.model_validate_json(message.data)
-        except ValidationError:
-            log.warning("starts.unreadable")
-            return
+    def hear(self, started: AssetStarted) -> None:
+        """Take a start, to be written soon."""
         if len(self._heard) < MOST:
             self._heard.append(started)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -22,7 +23,7 @@ from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, PublishOutcome
 from storyloom.runtime.metrics import RECONCILED
 from storyloom.story.assets import Asset
-from storyloom.story.events import AssetFailed, StoryDeadlinePassed
+from storyloom.story.events import AssetFailed, Event, StoryDeadlinePassed
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork
 
@@ -69,13 +70,29 @@ Ask = Callable[[Bus, float], Awaitable[Sequence[InFlightJobs]]]
 """Asks all workers what they hold, for so many seconds."""
 
 
+class Messages(Protocol):
+    """What the reconciler says besides jobs: the service's endpoints."""
+
+    async def republish(self, event: Event) -> None:
+        """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
+
+    async def cancel_jobs(self, stop: StopWork) -> None:
+        """Tell all workers that nobody wants some jobs any more. Best effort."""
+
+
 class Reconciler:
     """Compares the truth with the bus, and mends the bus."""
 
     def __init__(
-        self, bus: Bus, unfinished: Unfinished, pace: ReconcilerSettings | None = None, ask: Ask = query_workers
+        self,
+        bus: Bus,
+        unfinished: Unfinished,
+        messages: Messages,
+        pace: ReconcilerSettings | None = None,
+        ask: Ask = query_workers,
     ) -> None:
         self._bus = bus
+        self._messages = messages
         self._unfinished = unfinished
         self._pace = pace or ReconcilerSettings()
         self._ask = ask
@@ -147,14 +164,14 @@ class Reconciler:
         # Told again without the old Msg-Id; the inbox knows the event by its own id all the same.
         events = await self._unfinished.unhandled_stories(before)
         for event in events:
-            await self._bus.republish(event)
+            await self._messages.republish(event)
         RECONCILED.labels(kind="story").inc(len(events))
         return len(events)
 
     async def _requeue_commands(self, before: datetime) -> int:
         wishes = await self._unfinished.unhandled_commands(before)
         for wish in wishes:
-            await self._bus.republish(wish)
+            await self._messages.republish(wish)
         RECONCILED.labels(kind="wish").inc(len(wishes))
         return len(wishes)
 
@@ -241,7 +258,7 @@ class Reconciler:
             self._checked[subject] = mark
             return False
         await self._bus.purge(subject, up_to=sequence)
-        await self._bus.cancel_jobs(StopWork(story_id=job.story_id, jobs=((job.asset, job.fingerprint),)))
+        await self._messages.cancel_jobs(StopWork(story_id=job.story_id, jobs=((job.asset, job.fingerprint),)))
         return True
 
     async def _cancel_unwanted(self) -> None:
@@ -250,7 +267,7 @@ class Reconciler:
         wanted = await self._unfinished.wanted({key for key, _ in held}) if held else {}
         stale = frozenset((key, mark) for key, mark in held if wanted.get(key) != mark)
         for (story_id, asset), mark in sorted(stale & self._stale):
-            await self._bus.cancel_jobs(StopWork(story_id=story_id, jobs=((asset, mark),)))
+            await self._messages.cancel_jobs(StopWork(story_id=story_id, jobs=((asset, mark),)))
             RECONCILED.labels(kind="stopped").inc()
         self._stale = stale
 
@@ -259,7 +276,7 @@ class Reconciler:
         events += await self._unfinished.overdue_stories(self._pace.story_deadline, now)
         events += await self._unfinished.overdue_assets(self._pace.asset_deadline, now)
         for event in events:  # whatever was told of them before was heard by now, or is lost
-            await self._bus.republish(event)
+            await self._messages.republish(event)
         RECONCILED.labels(kind="deadline").inc(len(events))
         return len(events)
 

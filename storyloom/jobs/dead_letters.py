@@ -41,6 +41,13 @@ class DeadLetterBody(Value):
     at: datetime
 
 
+class UnreadableEvent(Value):
+    """The body of an event's dead letter: the event as it came, and why it was given up."""
+
+    event: str
+    reason: str
+
+
 class DeadLetter(Value):
     """A dead letter of any kind, as people and tools look at it. ``job`` is None where there is none to replay."""
 

@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from storyloom.messaging.broker import Router
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall, Result
+
+R_co = TypeVar("R_co", bound=Result, covariant=True)
 
 
 @dataclass
@@ -40,7 +43,18 @@ class Report(Protocol):
         """``progress`` 0 to 100; ``text`` is the whole of what has been written so far, where words are being made."""
 
 
-class Handler(Protocol):
+REPORT: ContextVar[Report | None] = ContextVar("report", default=None)
+"""Tells the progress of the job that runs in this task."""
+
+
+async def report_progress(progress: int, text: str | None = None) -> None:
+    """Tell how far the job is that runs in this task; outside of jobs nobody hears it."""
+    report = REPORT.get()
+    if report is not None:
+        await report(progress, text)
+
+
+class Handler(Protocol[R_co]):
     """Makes one asset. Raises RetryableError or PermanentError; anything else it raises is a bug and fails the asset
     as one.
 
@@ -48,11 +62,8 @@ class Handler(Protocol):
     what it stores goes under content hashes, so that twice is no harm.
     """
 
-    async def __call__(self, job: AssetRequested, report: Report) -> Result:
+    async def __call__(self, job: AssetRequested, report: Report) -> R_co:
         """Answer the asset's result, its bytes stored already."""
-
-
-Question = Callable[[bytes], Awaitable[bytes]]
 
 
 async def _nothing_to_close() -> None:
@@ -61,10 +72,14 @@ async def _nothing_to_close() -> None:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDefinition:
-    """A worker service, composed: which assets it makes and with what. ``bus`` and ``worker`` do the rest."""
+    """A worker service, composed. ``jobs`` and ``questions`` are what it consumes and publishes, as app.py declares it.
+
+    ``handlers`` are those behind it, by what they make; storyloom.jobs.runner does what stands around each job.
+    """
 
     service: Service
-    handlers: Mapping[Asset, Handler]
-    questions: Mapping[str, Question] = field(default_factory=dict)
-    """What other services may ask over core NATS, by subject; replicas share the asking among them."""
+    handlers: Mapping[Asset, Handler[Result]]
+    jobs: Router
+    questions: Router | None = None
+    """What other services may ask over core NATS."""
     close: Callable[[], Awaitable[None]] = _nothing_to_close

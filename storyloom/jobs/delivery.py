@@ -19,7 +19,8 @@ class Delivery:
     """A job as it was delivered: the how-manieth time, and when we took it.
 
     ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back. ``doubtful``: the server was
-    gone after the job was stored, and may not know to whom it gave it before.
+    gone after the job was stored, and may not know to whom it gave it before. ``overdue``: its time is up, and whoever
+    works on it would not hear of it.
     """
 
     message: Msg
@@ -30,6 +31,12 @@ class Delivery:
     cancelled: bool = False
     settled: bool = False
     uncertain: bool = False
+    overdue: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether whoever works on it answers for it."""
+        return not (self.settled or self.cancelled or self.overdue)
 
     @property
     def first(self) -> bool:
@@ -55,13 +62,19 @@ class Delivery:
         self.message = message
         self.number = max(delivery_count(message), 2)
 
+    def give_up_on(self) -> None:
+        """Its time is up: cancel it, and answer for it no more."""
+        self.overdue = True
+        self.task.cancel()
+
     async def in_progress(self) -> bool:
         """Tell the bus that somebody works on it; whether that can have reached it."""
         try:
             await self.message.in_progress()
         except (NatsError, OSError):
             return False
-        return self.message._client.is_connected  # noqa: SLF001 - a message has no other way to say so
+        client = self.message._client  # noqa: SLF001 - a message has no other way to say so
+        return client is not None and client.is_connected
 
     async def ack(self) -> None:
         """It has come to its end."""

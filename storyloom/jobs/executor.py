@@ -14,12 +14,13 @@ one that answers keeps it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import structlog
 
 from storyloom.jobs.attempts import History
-from storyloom.jobs.definition import PROVIDER_USAGE, Handler, ProviderUsage, Report, WorkerDefinition
+from storyloom.jobs.definition import PROVIDER_USAGE, REPORT, ProviderUsage, Report, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.manifest import Manifest
@@ -49,6 +50,20 @@ class Calls(list[ProviderCall]):
             self.answered_at = asyncio.get_running_loop().time()
 
 
+Call = Callable[[], Awaitable[Any]]
+"""What app.py declares, about to be called with the job."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What one attempt at a job has at hand."""
+
+    history: History
+    bill: ProviderUsage
+    heart: Heartbeat
+    report: Report
+
+
 class JobExecutor:
     """Makes the assets of one workshop."""
 
@@ -69,15 +84,13 @@ class JobExecutor:
         self._remade = REMADE.labels(service=service)
         self._unsafe = UNSAFE_SECONDS.labels(service=service)
 
-    async def result(
-        self, delivery: Delivery, history: History, bill: ProviderUsage, heart: Heartbeat, report: Report
-    ) -> AnyResult | None:
-        """The asset's result, made or found; None if the job was stopped and its maker would not hear of it.
+    async def result(self, call: Call, delivery: Delivery, attempt: Attempt) -> AnyResult | None:
+        """The asset's result, made by the handler, or found; None if the job was stopped and it would not hear of it.
 
         Raises RetryableError, PermanentError or ProviderUnavailable, whatever went wrong.
         """
-        found = None if delivery.first else await self._found(delivery, history)
-        return found or await self._made(delivery, history, bill, heart, report)
+        found = None if delivery.first else await self._found(delivery, attempt.history)
+        return found or await self._made(call, delivery, attempt)
 
     async def _found(self, delivery: Delivery, history: History) -> AnyResult | None:
         """The result of an earlier making of the very same thing, if there is one; else note that we begin."""
@@ -110,28 +123,37 @@ class JobExecutor:
         if known.crashes >= self._settings.max_crashes:
             raise PermanentError("its workers died over it again and again", code="attempts_spent")
 
-    async def _made(
-        self, delivery: Delivery, history: History, bill: ProviderUsage, heart: Heartbeat, report: Report
-    ) -> AnyResult | None:
-        job = delivery.job
-        maker = self._workshop.handlers.get(job.asset)
-        if maker is None:
+    async def _made(self, call: Call, delivery: Delivery, attempt: Attempt) -> AnyResult | None:
+        job, earlier = delivery.job, attempt.history.known.calls
+        if job.asset not in self._workshop.handlers:
             raise PermanentError(f"{self._workshop.service.value} does not make {job.asset.value}", code="bug")
+        attempt.heart.limit(self._settings.job_timeout)
         try:
-            async with asyncio.timeout(self._settings.job_timeout):
-                made = await _ask(maker, job, bill, report)
-                if delivery.cancelled:
-                    return None
-                if history.known.calls:
-                    made = made.model_copy(update={"calls": _all_calls(history.known.calls, made.calls)})
-                return await self._kept(delivery, made, bill, heart)
+            PROVIDER_USAGE.set(attempt.bill)  # every job has a task, and so a context, of its own
+            REPORT.set(attempt.report)
+            made = _result(await call(), job)
+            if delivery.cancelled:
+                return None
+            if earlier:
+                made = made.model_copy(update={"calls": _all_calls(earlier, made.calls)})
+            kept = await self._kept(delivery, made, attempt.bill, attempt.heart)
+        except asyncio.CancelledError:
+            # The heart's cancellation is a verdict on the job; a second one is somebody else's, and goes on.
+            if attempt.heart.late and delivery.task.uncancel() == 0:
+                raise self._took_too_long() from None
+            raise
         except TimeoutError as error:
-            raise RetryableError(f"it took longer than {self._settings.job_timeout:g} seconds") from error
+            raise self._took_too_long() from error
         except (RetryableError, PermanentError, ProviderUnavailable):
             raise
         except Exception as error:
             log.exception("job.bug")
             raise PermanentError(f"an error in the program: {type(error).__name__}", code="bug") from error
+        attempt.heart.unlimited()
+        return kept
+
+    def _took_too_long(self) -> RetryableError:
+        return RetryableError(f"it took longer than {self._settings.job_timeout:g} seconds")
 
     async def _kept(self, delivery: Delivery, made: Result, bill: ProviderUsage, heart: Heartbeat) -> AnyResult:
         """Write the manifest; answer the result that stands, which may be somebody else's."""
@@ -160,6 +182,12 @@ class JobExecutor:
         return await self._objects.read_manifest(job.story_id, job.asset, job.fingerprint)
 
 
+def _result(made: Any, job: AssetRequested) -> Result:
+    if not isinstance(made, Result):
+        raise TypeError(f"the maker of {job.asset.value} answered no result")
+    return made
+
+
 def _all_calls(earlier: tuple[ProviderCall, ...], now: tuple[ProviderCall, ...]) -> tuple[ProviderCall, ...]:
     """Each once: a maker may have gone on with what an earlier attempt had paid for."""
     told = {call.request_id for call in now if call.request_id}
@@ -175,17 +203,6 @@ def spent(history: History) -> PermanentError:
     """No further attempt is made."""
     known = history.known
     return PermanentError(f"{known.reason} (after {known.failures} attempts)", code="attempts_spent")
-
-
-async def _ask(maker: Handler, job: AssetRequested, bill: ProviderUsage, report: Report) -> Result:
-    token = PROVIDER_USAGE.set(bill)
-    try:
-        made = await maker(job, report)
-    finally:
-        PROVIDER_USAGE.reset(token)
-    if not isinstance(made, Result):
-        raise TypeError(f"the maker of {job.asset.value} answered no result")
-    return made
 
 
 def _manifest(job: AssetRequested, result: Result) -> Manifest:

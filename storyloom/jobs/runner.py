@@ -1,15 +1,22 @@
 """How a worker works on a job: heartbeat, hard time-out, retry or dead letter, manifest, event, and the ack last.
 
-The same for every service; a maker (definition.py) only makes. A job is acknowledged after its end is told on
+The same for every service; a handler, which app.py declares, only makes. A job is acknowledged after its end is told on
 STORY, so that a crash anywhere in here means that somebody makes the rest of the way again.
 """
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
+from types import TracebackType
+from typing import Any, cast
 
 import structlog
+from faststream import BaseMiddleware, ContextRepo
+from faststream.exceptions import AckMessage, HandlerException, NackMessage
+from faststream.nats.message import NatsMessage
+from faststream.nats.response import NatsPublishCommand
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
@@ -18,16 +25,21 @@ from storyloom.jobs.attempts import History
 from storyloom.jobs.cancellation import CancelledJobs, matches
 from storyloom.jobs.definition import ProviderUsage, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
-from storyloom.jobs.events import JobEvents, Reporter
-from storyloom.jobs.executor import InFlightElsewhere, JobExecutor, spent, usage_of
+from storyloom.jobs.events import JobEvents, Reporter, through_any_outage
+from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, spent, usage_of
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, query_workers, worker_name
-from storyloom.messaging.connection import Bus
+from storyloom.messaging.broker import Broker, Router, question
+from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at
+from storyloom.messaging.endpoints import address
+from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS
+from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS
-from storyloom.runtime.settings import WorkerSettings
+from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
+from storyloom.story.events import AssetCompleted, Event
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.results import AnyResult
 
@@ -46,15 +58,19 @@ FROZEN = 0.8
 
 
 class JobRunner:
-    """Works on the jobs of one workshop. ``drain`` ends it: running jobs finish, or are handed back."""
+    """Works on the jobs of one workshop: ``middleware`` stands around each handler that app.py declares.
 
-    def __init__(self, bus: Bus, objects: Objects, workshop: WorkerDefinition, settings: WorkerSettings) -> None:
-        self._bus = bus
+    ``router`` declares what every worker says and answers besides. ``drain`` before the broker stops: whatever is
+    delivered from then on goes back.
+    """
+
+    def __init__(self, broker: Broker, objects: Objects, workshop: WorkerDefinition, settings: Settings) -> None:
+        self._broker = broker
         self._objects = objects
         self._workshop = workshop
         self._settings = settings
-        self._ack_wait = bus.settings.ack_wait
-        self._telling = JobEvents(bus)
+        self._ack_wait = settings.ack_wait
+        self.telling = JobEvents(workshop.service)
         self._making = JobExecutor(objects, workshop, settings, self._in_flight_elsewhere)
         self._name = worker_name(workshop.service)
         self._running: dict[str, Delivery] = {}  # by the job's id, which names its fingerprint, too
@@ -66,6 +82,27 @@ class JobRunner:
             outcome: JOBS.labels(service=service, outcome=outcome) for outcome in ("ready", "failed", "stopped")
         }
         self._seconds = SECONDS.labels(service=service)
+        self.router = self._declare()
+
+    def _declare(self) -> Router:
+        router = self.telling.router
+
+        @router.subscriber(CANCEL_JOBS, **question(StopWork, at_once=1))
+        async def stop(wanted: StopWork) -> None:
+            """Drop what nobody wants any more."""
+            if cancelled := self.cancel(wanted):
+                log.info("worker.stopped_jobs", story_id=str(wanted.story_id), jobs=cancelled)
+
+        @router.subscriber(QUERY_WORKERS, **question(None, at_once=1))
+        async def in_flight(_: bytes) -> InFlightJobs:
+            """Say which jobs run here."""
+            return self.in_flight
+
+        return router
+
+    def middleware(self, message: Any, /, *, context: ContextRepo) -> "JobMiddleware":
+        """What stands around one job."""
+        return JobMiddleware(self, message, context=context)
 
     @property
     def in_flight(self) -> InFlightJobs:
@@ -75,39 +112,55 @@ class JobRunner:
                 story_id=one.job.story_id, asset=one.job.asset, fingerprint=one.job.fingerprint, since=one.taken_at
             )
             for one in self._running.values()
+            if not one.overdue
         )
         return InFlightJobs(worker=self._name, service=self._workshop.service, held=jobs)
 
-    async def on_message(self, message: Msg) -> None:
-        """Take one delivery to its end. Cancelled, it hands the job back. Never raises anything else."""
+    async def take(self, message: NatsMessage) -> Delivery:
+        """Take one delivery. Raises AckMessage or NackMessage for one that is dealt with already: there is no handler
+        to be called for it.
+        """
+        raw = message.raw_message
         if self._draining:
-            await nak(message, delay=0)
-            return
+            await nak(raw, delay=0)
+            raise NackMessage
         try:
-            job = AssetRequested.model_validate_json(message.data)
-        except ValidationError as error:
-            await self._reject(message, error)
-            return
+            job = cast("AssetRequested", await message.decode())
+        except UnreadableMessageError as error:
+            await self._reject(raw, error.error)
+            raise AckMessage from None
         if self._stopped.contains(job):
             self._ended["stopped"].inc()
-            await ack(message)
-            return
+            await ack(raw)
+            raise AckMessage
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a job is worked on in a task of its own")
-        delivery = Delivery(message, job, delivery_count(message), datetime.now(UTC), task)
-        delivery.uncertain = self._bus.was_lost_since(stored_at(message), within=DOUBTFUL * self._ack_wait)
+        delivery = Delivery(raw, job, delivery_count(raw), datetime.now(UTC), task)
+        if self._broker.was_lost:
+            delivery.uncertain = self._broker.bus.was_lost_since(stored_at(raw), within=DOUBTFUL * self._ack_wait)
         twin = self._running.get(job.id)
-        if twin is not None and not (twin.settled or twin.cancelled):
+        if twin is not None and twin.live:
             # We were frozen or cut off, and the bus gave our job to us: the one who works on it answers for it.
-            twin.renew(message)
-            return
+            twin.renew(raw)
+            raise AckMessage
         self._running[job.id] = delivery
-        try:
-            await self._work(delivery)
-        finally:
-            if self._running.get(job.id) is delivery:
-                del self._running[job.id]
+        return delivery
+
+    def release(self, delivery: Delivery) -> None:
+        """It does not run here any more."""
+        if self._running.get(delivery.job.id) is delivery:
+            del self._running[delivery.job.id]
+
+    def heart(self, delivery: Delivery) -> Heartbeat:
+        """The heart of a delivery, not beating yet."""
+        return Heartbeat(
+            delivery.in_progress,
+            partial(self.telling.started, delivery),
+            every=self._ack_wait / 3,
+            patience=self._ack_wait * FROZEN,
+            too_late=delivery.give_up_on,
+        )
 
     def cancel(self, stop: StopWork) -> int:
         """Drop what nobody wants any more, at once, and whatever of it arrives later; how many jobs were cancelled.
@@ -123,68 +176,59 @@ class JobRunner:
                 cancelled += 1
         return cancelled
 
-    async def drain(self) -> None:
-        """Take no more; let running jobs finish within ``drain_seconds``, then hand the rest back, no failure told."""
+    def drain(self) -> None:
+        """Take no more. The broker's stop lets running jobs finish, then cancels them: they are handed back."""
         self._draining = True
-        running = [delivery.task for delivery in self._running.values()]
-        if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=self._settings.drain_seconds)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=5)
 
-    async def _work(self, delivery: Delivery) -> None:
-        job, history, bill = delivery.job, History(self._objects, delivery.job), usage_of(delivery.job)
-        heart = Heartbeat(
-            delivery.in_progress,
-            partial(self._telling.started, delivery),
-            every=self._ack_wait / 3,
-            patience=self._ack_wait * FROZEN,
-        )
-        structlog.contextvars.bind_contextvars(story_id=str(job.story_id), asset=job.asset.value, trace=job.trace[:35])
+    async def attempt(self, call: Call, delivery: Delivery, heart: Heartbeat) -> AssetCompleted:
+        """One attempt at a job: the event of its good end, to be published. Raises AckMessage or NackMessage for any
+        other end, which is dealt with then, and CancelledError.
+        """
+        job = delivery.job
+        history, bill = History(self._objects, job), usage_of(job)
+        outcome: AnyResult | ProviderUnavailable | RetryableError | PermanentError | None
         try:
-            heart.start()
-            await self._attempt(delivery, history, bill, heart)
+            attempt = Attempt(history, bill, heart, Reporter(self.telling, delivery))
+            outcome = await self._making.result(call, delivery, attempt)
+        except (ProviderUnavailable, RetryableError, PermanentError) as failure:
+            outcome = failure
         except asyncio.CancelledError:
             await self._abandon(delivery, history, bill)
             raise
-        except Exception:
-            # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
-            log.exception("job.lost_its_way")
-        finally:
-            heart.stop()
-
-    async def _attempt(self, delivery: Delivery, history: History, bill: ProviderUsage, heart: Heartbeat) -> None:
-        outcome: AnyResult | ProviderUnavailable | RetryableError | PermanentError | None
-        try:
-            outcome = await self._making.result(delivery, history, bill, heart, Reporter(self._telling, delivery))
-        except (ProviderUnavailable, RetryableError, PermanentError) as failure:
-            outcome = failure
         if delivery.cancelled or outcome is None:
             # Its maker did not let itself be cancelled; it ends here all the same.
             await self._abandon(delivery, history, bill)
-            return
-        match outcome:
-            case InFlightElsewhere():
-                log.info("job.held_elsewhere", deliveries=delivery.number)
-                await delivery.nak(delay=outcome.after)
-            case ProviderUnavailable():
-                await self._wait(delivery, history, bill, outcome)
-            case RetryableError():
-                await self._retry(delivery, history, bill, outcome)
-            case PermanentError():
-                await self._fail(delivery, history, bill, outcome)
-            case _:
-                await self._telling.completed(delivery, outcome)
-                await self._finish(delivery, "ready")
+            raise AckMessage
+        try:
+            match outcome:
+                case InFlightElsewhere():
+                    log.info("job.held_elsewhere", deliveries=delivery.number)
+                    await delivery.nak(delay=outcome.after)
+                case ProviderUnavailable():
+                    await self._wait(delivery, history, bill, outcome)
+                case RetryableError():
+                    await self._retry(delivery, history, bill, outcome)
+                case PermanentError():
+                    await self._fail(delivery, history, bill, outcome)
+                case _:
+                    return self.telling.completed(delivery, outcome)
+        except asyncio.CancelledError:
+            await self._abandon(delivery, history, bill)
+            raise
+        raise NackMessage
+
+    async def break_off_telling(self, delivery: Delivery) -> None:
+        """It was made and is not told: its manifest stands, and whoever is given it tells."""
+        if delivery.cancelled:
+            await self._drop(delivery)
+        else:
+            await delivery.nak(delay=0)
 
     async def _in_flight_elsewhere(self, delivery: Delivery) -> float:
         """Who took it first keeps it: two who ask at the same moment do not both leave it."""
         job, mine = delivery.job, (delivery.taken_at, self._name)
         asked = (job.story_id, job.asset, job.fingerprint)
-        for answer in await query_workers(self._bus, ASKING):
+        for answer in await query_workers(self._broker.bus, ASKING):
             for held in answer.held:
                 same = (held.story_id, held.asset, held.fingerprint) == asked
                 if same and (held.since, answer.worker) < mine:
@@ -223,7 +267,7 @@ class JobRunner:
         else:
             log.info("job.waiting", failures=failures, seconds=round(delay, 1), reason=reason)
         mark = f"retrying.{failures}" if failed else f"waiting.{delivery.stamp}"
-        await self._telling.retrying(delivery, mark, attempt=max(1, failures), reason=reason, delay=delay)
+        await self.telling.retrying(delivery, mark, attempt=max(1, failures), reason=reason, delay=delay)
         await delivery.nak(delay=delay)
 
     async def _fail(self, delivery: Delivery, history: History, bill: ProviderUsage, failure: PermanentError) -> None:
@@ -235,15 +279,13 @@ class JobRunner:
         FAILURES.labels(service=self._workshop.service.value, code=failure.code).inc()
         log.warning("job.failed", code=failure.code, reason=failure.reason, request_id=failure.request_id)
         known = history.known
-        await self._telling.failed(delivery, failure, attempts=known.failures, calls=known.calls)
-        await self._finish(delivery, "failed")
+        await self.telling.failed(delivery, failure, attempts=known.failures, calls=known.calls)
+        await self.finish(delivery, "failed")
 
     async def _abandon(self, delivery: Delivery, history: History, bill: ProviderUsage) -> None:
         """End without an end: a job that was stopped is dropped, any other is handed back for somebody else."""
         if delivery.cancelled:
-            self._ended["stopped"].inc()
-            log.info("job.stopped")
-            await delivery.ack()
+            await self._drop(delivery)
             return
         try:
             async with asyncio.timeout(LAST_NOTE):
@@ -253,6 +295,11 @@ class JobRunner:
         finally:
             await delivery.nak(delay=0)
 
+    async def _drop(self, delivery: Delivery) -> None:
+        self._ended["stopped"].inc()
+        log.info("job.stopped")
+        await delivery.ack()
+
     async def _reject(self, message: Msg, error: ValidationError) -> None:
         """A message that is no job: kept for people, and the asset fails if the message says enough to tell."""
         if dead_letters.is_newer(message.data):
@@ -261,14 +308,77 @@ class JobRunner:
             return
         found = dead_letters.unreadable(message, error, self._workshop.service)
         log.error("job.unreadable", subject_tokens=message.subject.count(".") + 1, field=found.field)
-        await self._telling.dead_letter(found.letter)
+        await self.telling.dead_letter(found.letter)
         if found.failed is not None:
-            await self._telling.publish(found.failed)
+            await self.telling.publish_failed(found.failed)
         await ack(message)
 
-    async def _finish(self, delivery: Delivery, outcome: str) -> None:
+    async def finish(self, delivery: Delivery, outcome: str) -> None:
+        """Its end is told: count it, and take it off the bus."""
         seconds = (datetime.now(UTC) - delivery.taken_at).total_seconds()
         self._ended[outcome].inc()
         self._seconds.observe(seconds)
         log.info("job.done", outcome=outcome, deliveries=delivery.number, seconds=round(seconds, 3))
         await delivery.ack()
+
+
+class JobMiddleware(BaseMiddleware[NatsPublishCommand, Any]):
+    """Stands around one job from its delivery until its end is told: the ack comes last.
+
+    ``consume_scope`` ends before the event is published, so that the heart beats until ``after_processed``.
+    """
+
+    __slots__ = ("_delivery", "_heart", "_working")
+
+    def __init__(self, working: JobRunner, message: Any, /, *, context: ContextRepo) -> None:
+        super().__init__(message, context=context)
+        self._working = working
+        self._delivery: Delivery | None = None
+        self._heart: Heartbeat | None = None
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], message: Any) -> AssetCompleted:
+        """The event of the job's good end; any other end is dealt with here, and ends in AckMessage or NackMessage.
+
+        FastStream would publish an empty body for a handler that answered None.
+        """
+        working = self._working
+        delivery = self._delivery = await working.take(message)
+        heart = self._heart = working.heart(delivery)
+        IDENTITY.set(delivery.job)
+        heart.start()
+        return await working.attempt(partial(call_next, message), delivery, heart)
+
+    async def publish_scope(
+        self, call_next: Callable[[NatsPublishCommand], Awaitable[Any]], cmd: NatsPublishCommand
+    ) -> Any:
+        """Address the event, and publish it through any outage: what is told here is paid for."""
+        if isinstance(cmd.body, Event):
+            cmd.destination, headers = address(cmd.body, cmd.destination)
+            cmd.headers = headers | cmd.headers
+        return await through_any_outage(partial(call_next, cmd))
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> bool:
+        """Acknowledge what is told, hand back what is cut short, and let the heart rest."""
+        del exc_type, exc_tb
+        delivery = self._delivery
+        if delivery is None:
+            return False
+        try:
+            if exc_val is None:
+                await self._working.finish(delivery, "ready")
+            elif isinstance(exc_val, asyncio.CancelledError):
+                if not delivery.settled:
+                    await self._working.break_off_telling(delivery)
+            elif not isinstance(exc_val, HandlerException):
+                # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
+                log.error("job.lost_its_way", error=type(exc_val).__name__)
+        finally:
+            if self._heart is not None:
+                self._heart.stop()
+            self._working.release(delivery)
+        return False

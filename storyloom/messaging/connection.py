@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Protocol
 
 import nats
 import structlog
@@ -39,14 +40,28 @@ class LaneState:
     waiting: int
 
 
+class Watcher(Protocol):
+    """Whoever has to do something when the connection is lost, and when it is there again. Neither may raise."""
+
+    async def disconnected(self) -> None:
+        """It was lost just now; nothing of the old one comes any more."""
+
+    async def reconnected(self) -> None:
+        """It is there again, with all subscriptions that were not given up."""
+
+
 class Bus:
-    """One connection, its JetStream, and its names. Safe to share between tasks."""
+    """One connection, its JetStream, and its names. Safe to share between tasks.
+
+    ``watchers`` are told when the connection is lost and when it is back.
+    """
 
     def __init__(self, client: Client, settings: BusSettings) -> None:
         self.client = client
         self.settings = settings
         self.names = Names(settings.bus_prefix)
         self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
+        self.watchers: set[Watcher] = set()
         self._publisher = Publisher(client)
         self._lost_at: datetime | None = None
         self._back_at: datetime | None = None
@@ -55,13 +70,22 @@ class Bus:
         """Make ready to publish."""
         await self._publisher.open()
 
-    def lost(self) -> None:
+    async def lost(self) -> None:
         """The connection was lost just now."""
         self._lost_at, self._back_at = datetime.now(UTC), None
+        for watcher in [*self.watchers]:
+            await watcher.disconnected()
 
-    def came_back(self) -> None:
+    async def came_back(self) -> None:
         """The connection is there again. What the server sends at once may be here before this is known."""
         self._back_at = datetime.now(UTC)
+        for watcher in [*self.watchers]:
+            await watcher.reconnected()
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether the connection was lost at any time."""
+        return self._lost_at is not None
 
     def was_lost_since(self, moment: datetime, *, within: float) -> bool:
         """Whether the connection was lost after a moment, and has been back for no more than so many seconds."""
@@ -78,7 +102,7 @@ class Bus:
 
         Raises BusUnavailableError.
         """
-        await self.publish(self.names.story, [OutboundMessage(subject(event), event.body, None)])
+        await self.publish(self.names.story, [OutboundMessage(subject(event), event.body, None, event.trace)])
 
     async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
         """Publish jobs on JOBS, one live job an asset. A job put back carries no Msg-Id: it must not count as a repeat.
@@ -173,11 +197,15 @@ class Bus:
         return wrong
 
     async def close(self) -> None:
-        """Flush and close; a bus that is away is closed all the same."""
+        """Flush and close; a bus that is away is closed all the same, and what waits to be sent to it is lost."""
         try:
             await asyncio.wait_for(self.client.drain(), 3)
         except (TimeoutError, NatsError):
-            await self.client.close()
+            # nats-py 2.16 writes what is pending to its closed transport, which uvloop answers by a RuntimeError in
+            # the middle of close(): tasks of subscriptions would be left behind, and the caller's stop cut short.
+            self.client._pending, self.client._pending_data_size = [], 0  # noqa: SLF001 - there is no other way
+            with suppress(NatsError, OSError, RuntimeError):
+                await self.client.close()
 
 
 @contextmanager
@@ -189,11 +217,11 @@ def _translated() -> Iterator[None]:
 
 
 def event_message(event: Event) -> OutboundMessage:
-    return OutboundMessage(subject(event), event.body, event.id)
+    return OutboundMessage(subject(event), event.body, event.id, event.trace)
 
 
 def job_message(job: AssetRequested) -> OutboundMessage:
-    return OutboundMessage(job.subject, job.body, None if job.put_back else job.id)
+    return OutboundMessage(job.subject, job.body, None if job.put_back else job.id, job.trace)
 
 
 async def connect(
@@ -205,14 +233,14 @@ async def connect(
     async def reconnected() -> None:
         log.info("bus.reconnected")
         for bus in found:
-            bus.came_back()
+            await bus.came_back()
         if on_reconnect is not None:
             await on_reconnect()
 
     async def lost() -> None:
         log.warning("bus.disconnected")
         for bus in found:
-            bus.lost()
+            await bus.lost()
 
     async def erred(error: Exception) -> None:
         log.debug("bus.error", error=type(error).__name__)

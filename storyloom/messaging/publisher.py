@@ -5,8 +5,8 @@ object a message; here a message costs a number, a future and a look at the answ
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 import orjson
@@ -40,11 +40,26 @@ class _UnstoredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """A message ready to go: subject without prefix, body, and the id under which a repeat is dropped (None: never)."""
+    """A message ready to go: subject without prefix, body, and the id under which a repeat is dropped (None: never).
+
+    ``trace`` is the W3C trace context that it belongs to, carried as the header ``traceparent``; further ``headers``
+    win over it.
+    """
 
     subject: str
     body: bytes
     id: str | None
+    trace: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wire_headers(self) -> dict[str, str] | None:
+        """The headers of the NATS message; None for none."""
+        found = {"Nats-Msg-Id": self.id} if self.id else {}
+        if self.trace:
+            found["traceparent"] = self.trace
+        found |= self.headers
+        return found or None
 
 
 class Publisher:
@@ -75,8 +90,7 @@ class Publisher:
                 self._number += 1
                 key = str(self._number)
                 waiting[key] = self._waiting[key] = loop.create_future()
-                headers = {"Nats-Msg-Id": letter.id} if letter.id else None
-                await self._client.publish(prefix + letter.subject, letter.body, self._inbox + key, headers)
+                await self._client.publish(prefix + letter.subject, letter.body, self._inbox + key, letter.wire_headers)
             return [await future for future in waiting.values()]
         except (NatsError, _UnstoredError) as error:
             raise BusUnavailableError(f"{stream}: {str(error) or type(error).__name__}") from error

@@ -3,14 +3,38 @@
 import logging
 import sys
 import traceback
+from contextvars import ContextVar
+from typing import Protocol
+from uuid import UUID
 
 import stamina
 import structlog
 
 from storyloom.runtime.settings import LogSettings
+from storyloom.story.assets import Asset
 
 # Libraries that tell of every request they make would tell of prompts with it.
 _CHATTY = ("httpx", "httpcore", "openai", "elevenlabs", "botocore", "boto3", "nats", "aiohttp.access")
+
+
+class Identity(Protocol):
+    """Whom a line of the log is about: a job."""
+
+    @property
+    def story_id(self) -> UUID:
+        """The story."""
+
+    @property
+    def asset(self) -> Asset:
+        """The asset."""
+
+    @property
+    def trace(self) -> str:
+        """The W3C trace context."""
+
+
+IDENTITY: ContextVar[Identity | None] = ContextVar("identity", default=None)
+"""The job that runs in this task. It is read when a line is written, not bound for every job that writes none."""
 
 
 def set_up(settings: LogSettings, service: str) -> None:
@@ -18,6 +42,7 @@ def set_up(settings: LogSettings, service: str) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _identity,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _bare_traceback,
@@ -39,6 +64,16 @@ def set_up(settings: LogSettings, service: str) -> None:
     stamina.instrumentation.set_on_retry_hooks([])
     # While Postgres is away the pool tells of it with a traceback again and again; readiness and our logs say it once.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
+
+
+def _identity(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Which job the line is about; the trace without its span."""
+    job = IDENTITY.get()
+    if job is not None:
+        event.setdefault("story_id", str(job.story_id))
+        event.setdefault("asset", job.asset.value)
+        event.setdefault("trace", job.trace[:35])
+    return event
 
 
 def _bare_traceback(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

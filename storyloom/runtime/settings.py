@@ -144,6 +144,13 @@ class LogSettings(_Env):
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
 
 
+class TracingSettings(_Env):
+    """OpenTelemetry. Sampling, headers and time-outs are its own variables (``OTEL_TRACES_SAMPLER`` …)."""
+
+    otel_exporter_otlp_endpoint: str | None = None
+    """Where spans go, by OTLP over HTTP, such as ``http://127.0.0.1:4318``. Without it none are made."""
+
+
 class Settings(
     BusSettings,
     DatabaseSettings,
@@ -156,5 +163,6 @@ class Settings(
     HttpSettings,
     ApiSettings,
     LogSettings,
+    TracingSettings,
 ):
     """Everything together, for whoever composes several services."""

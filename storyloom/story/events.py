@@ -4,11 +4,11 @@ Versioned and additive: a reader drops fields that it does not know, and takes i
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import orjson
-from pydantic import Field, TypeAdapter
+from pydantic import Field, RootModel, TypeAdapter
 
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
@@ -189,6 +189,18 @@ class AssetProgressed(Value):
     asset: Asset
     progress: int = Field(ge=0, le=100)
     text: str | None = None
+
+
+class StatusUpdate(Value):
+    """One thing that readers of a story's progress are told. ``seq`` is its place in history, 0 for what has none."""
+
+    seq: int = Field(ge=0)
+    event: str
+    data: Any = None
+
+
+class StatusUpdates(RootModel[tuple[StatusUpdate, ...]]):
+    """What readers of one story are told together, on core NATS: history has whatever they miss."""
 
 
 def subject(event: Event) -> str:

@@ -95,7 +95,11 @@ async def by_hand(settings: Settings) -> AsyncIterator[tuple[System, UUID, Erase
         story_id = await system.post()
         await heard(system)
         await system.status.stop()
-        yield system, story_id, Eraser(system.pool, system.api.eraser.bus, system.api.eraser.objects, FAR)
+        yield (
+            system,
+            story_id,
+            Eraser(system.pool, system.api.eraser.bus, system.api.eraser.objects, FAR, system.api.eraser.cancel_jobs),
+        )
 
 
 async def pass_by(system: System, seconds: float) -> None:
@@ -239,7 +243,7 @@ async def test_while_the_store_is_away_the_rest_goes_and_the_store_follows(setti
         await come_late(system, story_id, told=False)
         away = Objects(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:1"}))
         system.stack.push_async_callback(away.close)
-        receipt = await Eraser(system.pool, eraser.bus, away, FAR).erase(WHO, story_id)
+        receipt = await Eraser(system.pool, eraser.bus, away, FAR, eraser.cancel_jobs).erase(WHO, story_id)
         assert (receipt["complete"], receipt["objects"]) == (False, 0)
         assert receipt["messages"] > 0
         assert (await ask(system, "DELETE", story_id, ""))[0] == 202
@@ -258,7 +262,7 @@ async def test_while_the_bus_is_away_the_rest_goes_and_the_bus_follows(settings:
         await come_late(system, story_id)
         closed = await connect(settings, "gone")
         await closed.close()
-        receipt = await Eraser(system.pool, closed, eraser.objects, FAR).erase(WHO, story_id)
+        receipt = await Eraser(system.pool, closed, eraser.objects, FAR, eraser.cancel_jobs).erase(WHO, story_id)
         assert (receipt["complete"], receipt["objects"], receipt["messages"]) == (False, 2, 0)
         held = await messages(system, story_id)
         assert held > 0
@@ -292,7 +296,7 @@ async def test_what_a_dead_replica_had_claimed_is_swept_by_another(settings: Set
         dying = Dying(settings, _die)
         system.stack.push_async_callback(dying.close)
         with pytest.raises(asyncio.CancelledError):
-            await Eraser(system.pool, eraser.bus, dying, FAR).erase(WHO, story_id)
+            await Eraser(system.pool, eraser.bus, dying, FAR, eraser.cancel_jobs).erase(WHO, story_id)
         assert (await erasure(system, story_id))["receipt"]["complete"] is False
         assert await eraser.sweep_due() == 0
         await pass_by(system, LEASE)
@@ -310,7 +314,7 @@ async def test_somebody_who_comes_late_during_a_sweep_is_swept_up_after_it(setti
 
         busy = Dying(settings, somebody_comes)
         system.stack.push_async_callback(busy.close)
-        await Eraser(system.pool, eraser.bus, busy, FAR).erase(WHO, story_id)
+        await Eraser(system.pool, eraser.bus, busy, FAR, eraser.cancel_jobs).erase(WHO, story_id)
         assert await eraser.sweep_due() == 1
         assert await stored(system, story_id) == []
 
@@ -321,7 +325,7 @@ async def test_replicas_share_what_is_due(settings: Settings) -> None:
         for _ in range(20):
             await eraser.erase(WHO, await system.post())
         await pass_by(system, FAR[0])
-        other = Eraser(system.pool, eraser.bus, eraser.objects, FAR)
+        other = Eraser(system.pool, eraser.bus, eraser.objects, FAR, eraser.cancel_jobs)
 
         async def all_of(one: Eraser) -> int:
             done = 0

@@ -12,15 +12,19 @@ import pytest
 from aiohttp import ClientResponse
 
 from services.api.keys import add_key, ensure_local_key
+from services.content import app as content
 from storyloom.jobs import worker
 from storyloom.jobs.definition import WorkerDefinition
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
+from storyloom.story.brief import Brief
+from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.screening import ASK_SCREENING, Verdict
+from storyloom.story.screening import Verdict
 from storyloom.web.keys import digest
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
+from tests.makers import making_everything_of
 from tests.unit.api.site import problem
 
 NO_WORKERS: tuple[Service, ...] = ()
@@ -258,13 +262,7 @@ async def _with_bytes(system: System) -> None:
     system.stack.push_async_callback(objects.close)
     studio = Studio(objects, system)
     for service in Service:
-        usual = system.makers.compose(service)(system.settings, objects)
-        shop = WorkerDefinition(service, dict.fromkeys(usual.handlers, studio.make))
-
-        def compose(settings: Settings, store: Objects, shop: WorkerDefinition = shop) -> WorkerDefinition:
-            return shop
-
-        found = await worker.serve(compose, system.settings)
+        found = await worker.serve(making_everything_of(service, studio.make), system.settings)
         system.stack.push_async_callback(found.stop)
 
 
@@ -311,20 +309,23 @@ async def test_an_asset_that_is_not_ready_is_a_409_that_says_why(settings: Setti
             await refused(system, answer, 404)
 
 
-async def screened(system: System, verdict: Callable[[bytes], Awaitable[bytes]]) -> None:
+async def screened(system: System, verdict: Callable[[Brief], Awaitable[Verdict]]) -> None:
     """A content service that answers the api's question so."""
 
+    async def no_edits(edit: SceneEdit) -> EditVerdict:
+        raise NotImplementedError
+
     def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
-        return WorkerDefinition(Service.CONTENT, {}, {ASK_SCREENING: verdict})
+        return WorkerDefinition(Service.CONTENT, {}, content.jobs(settings, {}), content.questions(verdict, no_edits))
 
     found = await worker.serve(compose, system.settings)
     system.stack.push_async_callback(found.stop)
 
 
 async def test_a_flagged_brief_is_a_422_with_its_category_and_no_row(settings: Settings) -> None:
-    async def flag(brief: bytes) -> bytes:
-        flagged = "knife" in json.loads(brief)["premise"]
-        return Verdict(flagged=flagged, categories=("violence",) if flagged else ()).model_dump_json().encode()
+    async def flag(brief: Brief) -> Verdict:
+        flagged = "knife" in (brief.premise or "")
+        return Verdict(flagged=flagged, categories=("violence",) if flagged else ())
 
     patient = settings.model_copy(update={"screening_seconds": 10})
     async with running(patient, workers=NO_WORKERS) as system:
@@ -338,17 +339,17 @@ async def test_a_flagged_brief_is_a_422_with_its_category_and_no_row(settings: S
         await system.post({**BRIEF, "premise": "a lantern"})
 
 
-async def _breaks(brief: bytes) -> bytes:
+async def _breaks(brief: Brief) -> Verdict:
     raise RuntimeError("no moderation today")
 
 
-async def _babbles(brief: bytes) -> bytes:
+async def _babbles(brief: Brief) -> Any:
     return b"yes?"
 
 
 @pytest.mark.parametrize("answering", [None, _breaks, _babbles])
 async def test_without_an_answer_from_moderation_a_brief_is_taken(
-    settings: Settings, answering: Callable[[bytes], Awaitable[bytes]] | None
+    settings: Settings, answering: Callable[[Brief], Awaitable[Verdict]] | None
 ) -> None:
     """The outline is moderated again in any case."""
     async with running(settings, workers=NO_WORKERS) as system:

@@ -165,7 +165,7 @@ async def test_what_was_lost_or_told_twice_is_heard_in_order_and_once(settings: 
 
 async def _read(system: System, story_id: UUID) -> bool:
     """Whether somebody reads the story here: its subject has a subscriber."""
-    return any(f"status.{story_id}" in sub.subject for sub in system.status._bus.client._subs.values())
+    return any(f"status.{story_id}" in sub.subject for sub in system.status._broker.bus.client._subs.values())
 
 
 async def test_a_silent_stream_shows_that_it_lives_and_finds_what_was_lost(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from nats.js.errors import NotFoundError
 from storyloom.jobs import worker
 from storyloom.jobs.dead_letters import DeadLetter
 from storyloom.messaging.connection import Bus, connect
+from storyloom.messaging.faststream_pull import SlotsSubscriber
 from storyloom.messaging.topology import CANCEL_JOBS, provision
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -153,6 +154,7 @@ async def forever() -> None:
 
 async def kill(running: worker.RunningWorker) -> None:
     """As a lost machine: the connection is gone, nothing is handed back, no heart beats."""
-    for loop in running._loops:
-        loop.cancel()
-    await running._bus.client.close()
+    for subscriber in running.broker.subscribers:
+        if isinstance(subscriber, SlotsSubscriber) and subscriber._taking is not None:
+            subscriber._taking.cancel()
+    await running.broker.bus.client.close()

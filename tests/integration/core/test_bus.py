@@ -78,6 +78,18 @@ async def test_an_event_told_twice_is_kept_once_unless_it_was_lost(bus: Bus) -> 
     assert (await bus.js.stream_info(bus.names.story)).state.messages == 2
 
 
+async def test_what_is_published_belongs_to_its_trace(bus: Bus) -> None:
+    """Jobs and events carry ``traceparent`` beside their Msg-Id, and a job that is put back carries it alone."""
+    trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    wanted, event = job(uuid4()), story_requested(uuid4(), "tests", trace, datetime.now(UTC))
+    await bus.enqueue([wanted.model_copy(update={"trace": trace, "put_back": True})])
+    await bus.publish_events(event)
+    queued = await bus.js.get_last_msg(bus.names.jobs, bus.names.subject(wanted.subject))
+    told = await bus.js.get_last_msg(bus.names.story, bus.names.subject(f"story.evt.StoryRequested.{event.story_id}"))
+    assert queued.headers == {"traceparent": trace}
+    assert told.headers == {"traceparent": trace, "Nats-Msg-Id": event.id}
+
+
 async def test_without_its_stream_nothing_counts_as_sent(bus: Bus) -> None:
     await bus.js.delete_stream(bus.names.jobs)
     with pytest.raises(BusUnavailableError, match="JOBS"):

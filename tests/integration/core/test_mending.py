@@ -40,7 +40,13 @@ async def status(system: System, story_id: UUID) -> dict[str, str]:
 
 def by_hand(system: System, **pace: float) -> Reconciler:
     """A reconciler that moves when it is asked to."""
-    return Reconciler(system.bus, Unfinished(system.pool), ReconcilerSettings(grace=0, catch_up=3, answers=0.1, **pace))
+    endpoints = system.status.endpoints
+    return Reconciler(
+        system.bus,
+        Unfinished(system.pool),
+        endpoints,
+        ReconcilerSettings(grace=0, catch_up=3, answers=0.1, **pace),
+    )
 
 
 async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_workers_hands(settings: Settings) -> None:

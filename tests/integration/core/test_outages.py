@@ -97,7 +97,7 @@ async def test_a_reader_hears_what_was_told_while_the_bus_was_away(
         job = await queued(system, story_id, Asset.OUTLINE)
         listening = system.listen(story_id)
         assert (await anext(listening))[1] == "snapshot"
-        system.status._bus.client._subs.clear()  # deaf: whatever is whispered now reaches no reader
+        system.status._broker.bus.client._subs.clear()  # deaf: whatever is whispered now reaches no reader
         await system.status.projector.project([completed(job)])
         await crash(server)
         assert (await anext(listening))[1] == "outline"

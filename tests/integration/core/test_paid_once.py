@@ -130,7 +130,7 @@ async def test_what_a_server_that_came_back_gives_out_as_new_is_asked_for_first(
         await on.began(2)
         others = QuickMakers()
         second = await on.work(makers=others)
-        second._bus._lost_at = datetime.now(UTC) + timedelta(seconds=10)  # its return is not even known yet
+        second.broker.bus._lost_at = datetime.now(UTC) + timedelta(seconds=10)  # its return is not even known yet
         await on.bus.enqueue([job.model_copy(update={"priority": Priority.HIGH, "id": f"{job.id}.again"})])
         await until(lambda: _left_alone(on))
         release.set()

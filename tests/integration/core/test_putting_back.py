@@ -7,20 +7,22 @@ from uuid import UUID
 from services.api.stories import Stories
 from services.status.reconciler import Reconciler, ReconcilerSettings, Round
 from services.status.unfinished import Unfinished
-from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.broker import Router
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.messaging.endpoints import EventPublisher
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.brief import Brief
-from storyloom.story.events import AssetCompleted, Event
+from storyloom.story.events import AssetCompleted, Event, StoryRequested
 from storyloom.web.keys import Caller
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import result_of
 
 
-class DeafBus(Bus):
-    """Takes nothing: whoever commits and then tells it has crashed in between."""
+class NobodyHears(EventPublisher):
+    """Takes nothing: whoever commits and then publishes has crashed in between."""
 
-    async def tell(self, *events: Event) -> None:
+    async def publish(self, event: Event) -> None:
         raise BusUnavailableError("nobody listens")
 
 
@@ -94,7 +96,7 @@ async def _running(system: System, count: int) -> bool:
 async def test_a_story_that_nobody_heard_of_is_told_again(settings: Settings) -> None:
     """The api committed and crashed; its StoryRequested never came."""
     async with running(settings, pace=BY_HAND) as system:
-        deaf = Stories(system.pool, DeafBus(system.bus.client, settings), 0.2)
+        deaf = Stories(system.pool, NobodyHears(Router(), StoryRequested), system.api.stories.screening, 0.2)
         caller = Caller("tests", frozenset({"stories:write"}))
         story_id = await deaf.create(caller, Brief.asked(BRIEF), trace="")
         await until(lambda: _older_than_grace(system))
@@ -127,8 +129,12 @@ async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settin
 async def test_a_healthy_busy_system_is_left_alone(settings: Settings) -> None:
     """Stories come as fast as they go, rounds follow without a pause: nothing is put back, nothing is made twice."""
     async with running(settings, pace=BY_HAND, many=True) as system:
+        endpoints = system.status.endpoints
         reconciler = Reconciler(
-            system.bus, Unfinished(system.pool), ReconcilerSettings(every=0, grace=1, catch_up=2, answers=0.2)
+            system.bus,
+            Unfinished(system.pool),
+            endpoints,
+            ReconcilerSettings(every=0, grace=1, catch_up=2, answers=0.2),
         )
         rounds: list[Round] = []
         posted = 0

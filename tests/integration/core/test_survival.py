@@ -80,7 +80,7 @@ async def test_a_worker_without_its_consumer_asks_now_and_then(
         names = on.bus.names
         running = await on.work()
         await on.bus.js.delete_consumer(names.jobs, names.lane(Service.IMAGES, Priority.NORMAL))
-        sent = running._bus.client.stats
+        sent = running.broker.bus.client.stats
         before = sent["out_msgs"]
         for _ in range(20):
             await asyncio.sleep(0.05)

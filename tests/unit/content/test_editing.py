@@ -3,11 +3,17 @@
 from typing import Any
 
 import pytest
+from faststream.nats import TestNatsBroker
 
+from services.content.app import questions
 from services.content.editing import Editing
 from services.content.readability import measure
-from storyloom.story.editing import EditVerdict, SceneEdit
-from storyloom.story.errors import PermanentError, RetryableError
+from services.content.screening import Screening
+from storyloom.messaging.broker import Broker
+from storyloom.messaging.codec import UnreadableMessageError
+from storyloom.runtime.settings import BusSettings
+from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
+from storyloom.story.errors import RetryableError
 from tests.unit.content.fox_author import PARAGRAPHS, FoxAuthor
 
 OTHERS = {1: "One day.", 3: "It rained and rained.", 4: "They slept."}
@@ -71,15 +77,23 @@ async def test_without_moderation_there_is_no_verdict() -> None:
         await Editing(FoxAuthor({}, moderation_fails=RetryableError("away"))).judge(an_edit())
 
 
+def asked() -> Broker:
+    """The content service's questions, on a broker without a server."""
+    author = FoxAuthor({})
+    return Broker(BusSettings(), "content", routers=[questions(Screening(author).screen, Editing(author).judge)])
+
+
 async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
     edit = an_edit(others=OTHERS)
-    answer = await Editing(FoxAuthor({})).answer(edit.model_dump_json().encode())
-    assert EditVerdict.model_validate_json(answer) == await Editing(FoxAuthor({})).judge(edit)
+    async with TestNatsBroker(asked()) as broker:
+        answer = await broker.request(edit.model_dump_json().encode(), ASK_EDITING)
+    assert EditVerdict.model_validate_json(answer.body) == await Editing(FoxAuthor({})).judge(edit)
 
 
 async def test_a_question_that_is_no_edit_is_refused_without_quoting_it() -> None:
-    with pytest.raises(PermanentError) as raised:
-        await Editing(FoxAuthor({})).answer(b'{"scene": "Mirabel"}')
-    assert "Mirabel" not in raised.value.reason
+    async with TestNatsBroker(asked()) as broker:
+        with pytest.raises(UnreadableMessageError) as raised:
+            await broker.request(b'{"scene": "Mirabel"}', ASK_EDITING)
+    assert "Mirabel" not in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

@@ -1,10 +1,16 @@
 """May this brief be told?"""
 
 import pytest
+from faststream.nats import TestNatsBroker
 
+from services.content.app import questions
+from services.content.editing import Editing
 from services.content.screening import Screening
-from storyloom.story.errors import PermanentError, RetryableError
-from storyloom.story.screening import Verdict
+from storyloom.messaging.broker import Broker
+from storyloom.messaging.codec import UnreadableMessageError
+from storyloom.runtime.settings import BusSettings
+from storyloom.story.errors import RetryableError
+from storyloom.story.screening import ASK_SCREENING, Verdict
 from tests.unit.content.fox_author import FoxAuthor, a_brief
 
 
@@ -22,15 +28,21 @@ async def test_without_moderation_there_is_no_verdict() -> None:
         await Screening(FoxAuthor({}, moderation_fails=RetryableError("away"))).screen(a_brief())
 
 
+def asked(author: FoxAuthor) -> Broker:
+    """The content service's questions, on a broker without a server."""
+    return Broker(BusSettings(), "content", routers=[questions(Screening(author).screen, Editing(author).judge)])
+
+
 async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:
-    screening = Screening(FoxAuthor({}, bad_word="foxes"))
-    answer = await screening.answer(a_brief().model_dump_json(by_alias=True).encode())
-    assert Verdict.model_validate_json(answer) == Verdict(flagged=True, categories=("violence",))
+    async with TestNatsBroker(asked(FoxAuthor({}, bad_word="foxes"))) as broker:
+        answer = await broker.request(a_brief().model_dump_json(by_alias=True).encode(), ASK_SCREENING)
+    assert Verdict.model_validate_json(answer.body) == Verdict(flagged=True, categories=("violence",))
 
 
 async def test_a_question_that_is_no_brief_is_refused_without_quoting_it() -> None:
-    with pytest.raises(PermanentError) as raised:
-        await Screening(FoxAuthor({})).answer(b'{"characterName": "Mirabel", "storyType": "none"}')
-    assert "Mirabel" not in raised.value.reason
+    async with TestNatsBroker(asked(FoxAuthor({}))) as broker:
+        with pytest.raises(UnreadableMessageError) as raised:
+            await broker.request(b'{"characterName": "Mirabel", "storyType": "none"}', ASK_SCREENING)
+    assert "Mirabel" not in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

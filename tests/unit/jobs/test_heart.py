@@ -15,6 +15,7 @@ class Bus:
         self.beats = 0
         self.began = 0
         self.again = asyncio.Event()
+        self.late = asyncio.Event()
 
     async def beat(self) -> bool:
         self.beats += 1
@@ -30,7 +31,7 @@ class Bus:
         await _until(lambda: self.beats >= wanted, self.again)
 
     def heart(self, *, every: float = 0.01, patience: float = 60) -> Heartbeat:
-        return Heartbeat(self.beat, self.begin, every=every, patience=patience)
+        return Heartbeat(self.beat, self.begin, every=every, patience=patience, too_late=self.late.set)
 
 
 async def _until(holds: Callable[[], bool], again: asyncio.Event) -> None:
@@ -104,3 +105,29 @@ async def test_beats_that_do_not_reach_the_bus_do_not_count() -> None:
         while not heart.may_be_lost:
             await bus.after_beats(1)
     heart.stop()
+
+
+async def test_it_ends_a_job_that_takes_too_long_and_beats_no_more() -> None:
+    """…so that a job which does not let itself be cancelled moves on all the same, and its result is doubtful."""
+    bus = Bus()
+    heart = bus.heart(every=60)
+    heart.start()
+    heart.limit(0.03)
+    await asyncio.wait_for(bus.late.wait(), 10)
+    assert heart.late
+    assert heart.may_be_lost
+    before = bus.beats
+    await asyncio.sleep(0.05)
+    assert bus.beats == before
+
+
+async def test_what_is_made_in_time_may_be_told_for_as_long_as_it_takes() -> None:
+    bus = Bus()
+    heart = bus.heart()
+    heart.start()
+    heart.limit(0.03)
+    heart.unlimited()
+    await asyncio.sleep(0.06)
+    await bus.after_beats(1)
+    heart.stop()
+    assert not heart.late

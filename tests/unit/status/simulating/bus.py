@@ -92,11 +92,11 @@ class SimBus(Bus):
         """All well: the simulated server forgets no job that it has."""
         return {}
 
-    async def tell(self, *events: Event) -> None:
+    async def publish_events(self, *events: Event) -> None:
         for event in events:
             await self._publish(event, event.id)
 
-    async def tell_again(self, event: Event) -> None:
+    async def republish(self, event: Event) -> None:
         self.server.mended["events"] += 1
         await self._publish(event, None)
 
@@ -106,7 +106,7 @@ class SimBus(Bus):
         self._world.say("told", self.process.name, event.id, sent.value)
         return sent
 
-    async def command(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
+    async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
         """All are published before any answer is waited for: one that fails leaves the others."""
         sent, failure = [], None
         for job in jobs:
@@ -137,21 +137,21 @@ class SimBus(Bus):
         late = (self._world.at - job.at).total_seconds() > 1
         return late and job.fingerprint not in self._world.manifests
 
-    async def send(self, stream: str, letters: Sequence[OutboundMessage]) -> list[PublishOutcome]:
+    async def publish(self, stream: str, letters: Sequence[OutboundMessage]) -> list[PublishOutcome]:
         self._world.breaks("a dead letter", [letter.subject for letter in letters])
         return [PublishOutcome.STORED for _ in letters]
 
-    async def whisper(self, subject: str, body: bytes) -> None:
+    async def publish_core(self, subject: str, body: bytes) -> None:
         await self._world.pass_time(self.process)
 
-    async def stop_work(self, stop: StopWork) -> None:
+    async def cancel_jobs(self, stop: StopWork) -> None:
         await self._world.pass_time(self.process)
         if self.server.away_until <= self._world.loop.time():
             self._world.say("stop", self.process.name, [(asset.value, mark[:8]) for asset, mark in stop.jobs or ()])
             self.server.stopped.update(mark for _, mark in stop.jobs or ())
             self.server.on_stop(stop)
 
-    async def withdraw(self, subject: str, *, up_to: int | None = None) -> None:
+    async def purge(self, subject: str, *, up_to: int | None = None) -> None:
         server = await self.reach()
         self._world.say("withdrew", self.process.name, subject, subject in server.jobs.standing)
         self.server.mended["withdrawn"] += up_to is not None
@@ -163,18 +163,18 @@ class SimBus(Bus):
         await self._world.pass_time(self.process)
         return found
 
-    async def standing_job(self, subject: str) -> tuple[int, bytes] | None:
+    async def queued_job(self, subject: str) -> tuple[int, bytes] | None:
         message = (await self.reach()).jobs.standing.get(subject)
         return None if message is None else (message.sequence, message.job.body)
 
     async def last_event(self) -> int:
         return (await self.reach()).story.last
 
-    async def heard_up_to(self) -> int:
+    async def projector_ack_floor(self) -> int:
         floor = (await self.reach()).story.floor
         return _ALL if floor is None else floor
 
-    async def lay(self, *, thoroughly: bool) -> list[str]:
+    async def ensure_topology(self, *, full_check: bool) -> list[str]:
         return (await self.reach(streams=False)).lay()
 
 

@@ -116,6 +116,6 @@ class Clients:
         if self._world.happens(self._world.faults.unsent):
             return  # the api died between the two
         try:
-            await self._bus.tell(event)
+            await self._bus.publish_events(event)
         except BusUnavailableError:
             self._world.say("untold", event.id)

@@ -73,14 +73,14 @@ class Unfenced(Reconciler):
 class Blind(Reconciler):
     """Does not look what lives on the bus."""
 
-    async def _put_back_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+    async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
         return await super()._requeue_jobs(dispatched, frozenset())
 
 
 class Hasty(Reconciler):
     """Looks at a job the first time that it seems unwanted."""
 
-    async def _withdraw_unwanted(
+    async def _purge_unwanted(
         self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
     ) -> int:
         self._orphan_candidates = frozenset(alive)
@@ -90,34 +90,34 @@ class Hasty(Reconciler):
 class Lenient(Reconciler):
     """Leaves unwanted jobs and their workers alone."""
 
-    async def _withdraw_unwanted(
+    async def _purge_unwanted(
         self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
     ) -> int:
         return 0
 
-    async def _stop_unwanted(self) -> None:
+    async def _cancel_unwanted(self) -> None:
         """Do nothing."""
 
 
 class Careless(Reconciler):
     """Does not lay a bus that is gone."""
 
-    async def lay_the_bus(self, *, thoroughly: bool = True) -> None:
+    async def ensure_topology(self, *, full_check: bool = True) -> None:
         """Do nothing."""
 
 
 class Deaf(Reconciler):
     """Puts no story and no wish back."""
 
-    async def _put_back_stories(self, before: object) -> int:
+    async def _requeue_stories(self, before: object) -> int:
         return 0
 
-    async def _put_back_wishes(self, before: object) -> int:
+    async def _requeue_commands(self, before: object) -> int:
         return 0
 
 
 class Idle(Reconciler):
     """Puts no job back."""
 
-    async def _put_back_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+    async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
         return 0

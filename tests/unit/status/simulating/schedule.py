@@ -140,7 +140,7 @@ class Schedule:
     def _reconciler(self, process: Process) -> Callable[[], None]:
         bus, unfinished = SimBus(self.server, process), SimUnfinished(self.world, self.rows, process)
         pace = replace(self.plan.pace, every=self.plan.pace.every * self.world.chance.uniform(0.8, 1.2))
-        self.world.start(process, self.plan.reconciler(bus, unfinished, pace, self.workers.ask).run())
+        self.world.start(process, self.plan.reconciler(bus, unfinished, bus, pace, self.workers.ask).run())
         return process.kill
 
     def _start(self, begin: Callable[[Process], Callable[[], None]]) -> None:

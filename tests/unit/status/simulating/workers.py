@@ -196,7 +196,7 @@ class Workers:
     async def _tell(self, bus: SimBus, event: Event) -> None:
         while True:
             try:
-                await bus.tell(event)
+                await bus.publish_events(event)
             except BusUnavailableError:
                 await asyncio.sleep(0.25)
             else:

@@ -1,0 +1,70 @@
+"""What several services publish or ask, as endpoints of a router: declared once, typed, in the AsyncAPI document."""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from storyloom.messaging.broker import STORY, Router
+from storyloom.messaging.faststream_pull import QuickPublisher
+from storyloom.messaging.topology import CANCEL_JOBS
+from storyloom.story.events import Event
+from storyloom.story.jobs import StopWork
+
+A = TypeVar("A", bound=BaseModel)
+
+CancelJobs = Callable[[StopWork], Awaitable[object]]
+"""Tells all workers that nobody wants some jobs any more. Best effort: never raises for a bus that is away."""
+
+
+class EventPublisher:
+    """Publishes some kinds of events on STORY."""
+
+    def __init__(self, router: Router, *kinds: type[Event]) -> None:
+        self._publishers: dict[type[Event], QuickPublisher] = {
+            kind: router.publisher(f"story.evt.{kind.__name__}.{{story_id}}", stream=STORY, schema=kind)
+            for kind in kinds
+        }
+
+    async def publish(self, event: Event) -> None:
+        """Publish an event; twice is harmless. Raises BusUnavailableError."""
+        publisher = self._publishers[type(event)]
+        subject, headers = address(event, publisher.subject.template)
+        await publisher.publish(event, subject, headers=headers)
+
+    async def republish(self, event: Event) -> None:
+        """Publish an event that was lost, without its Msg-Id: the server must not take it for a repeat of the lost one.
+
+        Raises BusUnavailableError.
+        """
+        publisher = self._publishers[type(event)]
+        subject, headers = address(event, publisher.subject.template)
+        del headers["Nats-Msg-Id"]
+        await publisher.publish(event, subject, headers=headers)
+
+
+class Question(Generic[A]):
+    """A question over core NATS, which one of its service's replicas answers."""
+
+    def __init__(self, router: Router, subject: str, asked: type[BaseModel], answer: type[A]) -> None:
+        self._publisher = router.publisher(subject, schema=asked)
+        self._read = answer.model_validate_json
+
+    async def ask(self, asked: BaseModel, *, timeout: float) -> A:  # noqa: ASYNC109 - the client's own, on the wire
+        """The answer. Raises nats.errors.Error without one in ``timeout`` seconds, ValidationError for a wrong one."""
+        message = await self._publisher.request(asked, timeout=timeout)
+        return self._read(message.body)
+
+
+def cancel_jobs(router: Router) -> CancelJobs:
+    """What tells the workers, declared on a router."""
+    publisher: QuickPublisher = router.publisher(CANCEL_JOBS, schema=StopWork)
+    return publisher.publish
+
+
+def address(event: Event, subject: str) -> tuple[str, dict[str, str]]:
+    """Where an event goes, given its subject's template, and its headers: a repeat is dropped, and it has a trace."""
+    headers = {"Nats-Msg-Id": event.id}
+    if event.trace:
+        headers["traceparent"] = event.trace
+    return subject.format(story_id=event.story_id), headers

@@ -1,0 +1,211 @@
+"""FastStream's pull subscriber over our pull consumer: as many messages as there are free slots, and never more.
+
+Written against FastStream 0.7.8. Its own ways to work on several messages at once each cost something: ``max_workers``
+fetches before there is room (its issue 2563), a batch waits for the slowest (2219), one subscriber a slot pays a
+request a message. Here its subscriber stays as it is but for where the messages come from.
+
+This file alone leans on parts of FastStream that it does not promise to keep, by subclasses of its subscriber and its
+publisher and by building both without its factories. tests/contract/faststream says which part a newer version changed.
+"""
+
+import asyncio
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from faststream import AckPolicy
+from faststream._internal.broker.registrator import Registrator
+from faststream._internal.endpoint.subscriber.call_item import CallsCollection
+from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
+from faststream.nats.broker.registrator import NatsRegistrator
+from faststream.nats.publisher.config import NatsPublisherConfig, NatsPublisherSpecificationConfig
+from faststream.nats.publisher.specification import NatsPublisherSpecification
+from faststream.nats.publisher.usecase import LogicPublisher
+from faststream.nats.subscriber.config import NatsSubscriberConfig, NatsSubscriberSpecificationConfig
+from faststream.nats.subscriber.specification import NatsSubscriberSpecification
+from faststream.nats.subscriber.usecases import LogicSubscriber, PullStreamSubscriber
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
+
+from storyloom.messaging.consumer import PullConsumer, nak
+from storyloom.runtime.supervision import supervise
+
+if TYPE_CHECKING:
+    from storyloom.messaging.connection import Bus
+
+WRITTEN_AGAINST = "0.7.8"
+"""The version of FastStream whose inner parts are used here."""
+LAST_WORDS = 5.0
+"""Seconds that cancelled handlers may take to end."""
+
+
+class SlotsPullSub(PullSub):
+    """``pull_sub=SlotsPullSub(8)``: eight messages at once, a task each, none fetched that cannot be begun."""
+
+    def __init__(self, slots: int) -> None:
+        super().__init__(batch_size=slots)
+
+
+class SlotsSubscriber(PullStreamSubscriber):
+    """A subscriber whose ``stop`` lets running handlers end within the graceful time, then cancels them.
+
+    A message whose handler was cancelled goes back to the bus at once: FastStream would leave it to its ack wait.
+    """
+
+    _jobs: set[asyncio.Task[None]]
+    _consumer: PullConsumer | None = None
+    _taking: asyncio.Task[None] | None = None
+
+    @property
+    def durable(self) -> str:
+        """The durable consumer, without the bus's prefix."""
+        return str(self.extra_options["durable"])
+
+    @cached_property
+    def _log_context(self) -> dict[str, str]:
+        return super().get_log_context(None)
+
+    def get_log_context(self, message: Any) -> dict[str, str]:
+        """FastStream parses the subject for it anew for every message, whether anything is logged or not."""
+        del message
+        return self._log_context
+
+    async def _create_subscription(self) -> None:
+        bus: Bus = self._outer_config.extra_context["broker"].bus
+        prefix, slots = bus.names.prefix, self.pull_sub.batch_size
+        self._jobs = set()
+        self._consumer = PullConsumer(bus, prefix + self.stream.name, prefix + self.durable, room=slots)
+        await self._consumer.open()
+        # Supervised: a take that fails goes on after a pause; FastStream's supervisor knows none (its issue 2632).
+        take = partial(self._take, self._consumer, slots)
+        self._taking = asyncio.create_task(supervise(f"{self.durable} lane", take))
+
+    async def stop(self) -> None:
+        """Take no more; what runs may end within ``graceful_timeout`` seconds, then it is handed back.
+
+        Safe to call twice.
+        """
+        consumer, self._consumer = self._consumer, None
+        if consumer is None or self._taking is None:
+            self.running = False
+            return
+        self._taking.cancel()
+        await asyncio.gather(self._taking, return_exceptions=True)
+        await consumer.close()
+        if self._jobs:
+            _, late = await asyncio.wait(self._jobs, timeout=self._outer_config.graceful_timeout)
+            for job in late:
+                job.cancel()
+            if late:
+                await asyncio.wait(late, timeout=LAST_WORDS)
+        # Last: a message that is consumed by a subscriber which does not run would be dropped without a word.
+        self.running = False
+
+    async def _take(self, consumer: PullConsumer, slots: int) -> None:
+        while True:
+            for message in await consumer.take(slots):
+                job = asyncio.create_task(self._one(consumer, message))
+                self._jobs.add(job)
+                job.add_done_callback(self._jobs.discard)
+
+    async def _one(self, consumer: PullConsumer, message: Msg) -> None:
+        try:
+            await self.consume(message)
+        except asyncio.CancelledError:
+            await nak(message, delay=0)  # does nothing where the handler's middleware has answered already
+            raise
+        finally:
+            await consumer.done(1)
+
+
+class QuickPublisher(LogicPublisher):
+    """A publisher that parses its subject once: FastStream's does for every message."""
+
+    @cached_property
+    def subject(self) -> Any:
+        """The subject this publisher was declared with, and its address on the bus."""
+        return super().subject
+
+
+class _Declares(NatsRegistrator):
+    """What declares our subscribers and publishers, in a broker or a router."""
+
+    def subscriber(self, subject: str = "", **options: Any) -> LogicSubscriber[Any]:  # type: ignore[override]
+        """As FastStream's; ``pull_sub=SlotsPullSub(n)`` makes a SlotsSubscriber of it."""
+        if not isinstance(options.get("pull_sub"), SlotsPullSub):
+            plain: LogicSubscriber[Any] = super().subscriber(subject, **options)
+            return plain
+        return self._slots_subscriber(subject, **options)
+
+    def _slots_subscriber(
+        self,
+        subject: str,
+        *,
+        stream: JStream,
+        durable: str,
+        pull_sub: SlotsPullSub,
+        codec: Any,
+        parser: Any,
+        title: str | None = None,
+        description: str | None = None,
+    ) -> SlotsSubscriber:
+        calls = CallsCollection[Any]()
+        config = NatsSubscriberConfig(
+            subject=subject,
+            sub_config=ConsumerConfig(durable_name=durable),
+            extra_options={"durable": durable, "stream": stream.name},
+            no_reply=True,
+            _outer_config=self.config,  # type: ignore[arg-type]  # a composition stands for a config, as in FastStream
+            _ack_policy=AckPolicy.MANUAL,  # the middleware around the handler acknowledges
+        )
+        specification = NatsSubscriberSpecification(
+            _outer_config=self.config,  # type: ignore[arg-type]
+            calls=calls,
+            specification_config=NatsSubscriberSpecificationConfig(
+                subject=subject,
+                queue=None,
+                title_=title,
+                description_=description,
+                include_in_schema=True,
+            ),
+        )
+        subscriber = SlotsSubscriber(config, specification, calls, queue="", stream=stream, pull_sub=pull_sub)
+        Registrator.subscriber(self, subscriber)
+        subscriber.add_call(parser_=parser, decoder_=None, codec_=codec, dependencies_=())
+        return subscriber
+
+    def publisher(  # type: ignore[override]
+        self,
+        subject: str,
+        *,
+        stream: JStream | None = None,
+        schema: Any = None,
+        title: str | None = None,
+        description: str | None = None,
+        persistent: bool = True,
+    ) -> QuickPublisher:
+        """As FastStream's, with a subject that is parsed once."""
+        config = NatsPublisherConfig(
+            subject=subject,
+            stream=stream,
+            reply_to="",
+            headers=None,
+            timeout=None,
+            _outer_config=self.config,  # type: ignore[arg-type]
+        )
+        specification = NatsPublisherSpecification(
+            _outer_config=self.config,  # type: ignore[arg-type]
+            specification_config=NatsPublisherSpecificationConfig(
+                subject=subject, schema_=schema, title_=title, description_=description, include_in_schema=True
+            ),
+        )
+        publisher = QuickPublisher(config, specification)
+        Registrator.publisher(self, publisher, persistent=persistent)
+        return publisher
+
+
+class SlotsRouter(_Declares, NatsRouter):
+    """A router that knows SlotsPullSub."""
+
+
+class SlotsBroker(_Declares, NatsBroker):
+    """A broker that knows SlotsPullSub."""
