@@ -1,4 +1,4 @@
-"""docs/asyncapi.json says what is on the wire: every message that the code writes is valid by it, and none is missing."""
+"""docs/asyncapi.json says what is on the wire: every message that the code writes is valid by it, none is missing."""
 
 import json
 from collections.abc import Iterable
