@@ -1,6 +1,7 @@
 """The composition root of status: projector, reconciler, starts and the progress stream, supervised."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -20,7 +21,7 @@ from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, open_pool
 from storyloom.jobs.dead_letters import UnreadableEvent
 from storyloom.jobs.in_flight import InFlightJobs
-from storyloom.messaging.asyncapi import BareChannel, Nothing
+from storyloom.messaging.asyncapi import BareChannel, Nothing, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.endpoints import EventPublisher, cancel_jobs
 from storyloom.messaging.observability import prometheus, tracing
@@ -41,6 +42,7 @@ from storyloom.story.events import (
     StoryRequested,
 )
 from storyloom.story.jobs import AssetRequested, StopWork
+from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.health import add_health, listen
 from storyloom.web.problems import as_problems
 
@@ -50,7 +52,7 @@ log = structlog.get_logger()
 class Endpoints:
     """What status consumes and publishes by FastStream: all but the hot path, which is BARE."""
 
-    def __init__(self, starts: Starts) -> None:
+    def __init__(self, hear_start: Callable[[AssetStarted], None]) -> None:
         router = self.router = Router()
         self._events = EventPublisher(router, StoryRequested, *COMMANDS, AssetFailed, StoryDeadlinePassed)
         self._cancel_jobs = cancel_jobs(router)
@@ -58,7 +60,7 @@ class Endpoints:
         @router.subscriber("live.{story_id}.started", **question(AssetStarted, queue="status", at_once=1))
         async def started(start: AssetStarted) -> None:
             """Note when a job began, for operators to see; replicas share them."""
-            starts.hear(start)
+            hear_start(start)
 
     async def republish(self, event: Event) -> None:
         """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
@@ -138,7 +140,7 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
             await hub.wake()
 
     starts = Starts(pool)
-    endpoints = Endpoints(starts)
+    endpoints = Endpoints(starts.hear)
     observed = (prometheus(settings, "status"), *tracing(settings, settings, "status"))
     broker = Broker(settings, "status", routers=[endpoints.router], middlewares=observed, on_reconnect=reconnected)
     await broker.connect()
@@ -162,6 +164,7 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
             return mismatch(await version(connection))
 
     add_health(app, {"bus": bus_ready, "database": database_ready})
+    add_asyncapi(app, lambda: document([ServiceApi("status", broker, BARE)]))
     runner, url = await listen(app, settings.http_host, settings.http_port)
     loops = {
         "projector": projector.run,

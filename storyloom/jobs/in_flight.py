@@ -36,6 +36,8 @@ class InFlightJob(Value):
 class InFlightJobs(Value):
     """A worker's answer. ``worker`` names its process: ``<service>-<pid>@<hash of the host's name>``."""
 
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
     worker: str
     service: Service
     held: tuple[InFlightJob, ...] = ()

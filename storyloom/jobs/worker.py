@@ -7,6 +7,7 @@ from aiohttp import web
 
 from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.runner import JobRunner
+from storyloom.messaging.asyncapi import ServiceApi, document
 from storyloom.messaging.broker import Broker
 from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import provision, topology_differences
@@ -14,6 +15,7 @@ from storyloom.runtime import supervision
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.health import add_health, listen
 
 Compose = Callable[[Settings, Objects], WorkerDefinition]
@@ -68,13 +70,14 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
         return None
 
     add_health(app, {"bus": bus_ready, "store": store_ready})
+    add_asyncapi(app, lambda: document([ServiceApi(name, broker)]))
     http, url = await listen(app, settings.http_host, settings.http_port)
     await broker.start()
     return RunningWorker(name, url, runner, broker, objects, workshop, http)
 
 
 def make_broker(workshop: WorkerDefinition, objects: Objects, settings: Settings) -> tuple[Broker, JobRunner]:
-    """The broker of a worker service, not connected yet: what app.py declares, and what every worker says besides."""
+    """The broker of a worker service, not connected yet, and what runs its jobs."""
     name = workshop.service.value
     observed = (prometheus(settings, name), *tracing(settings, settings, name))
     broker = Broker(settings, name, middlewares=observed, graceful_timeout=settings.drain_seconds)

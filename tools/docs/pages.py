@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import bus, catalogue, graph, services, variables
+from tools.docs import asyncapi, bus, catalogue, graph, services, variables
 
 ROOT = Path(__file__).parents[2]
 """The checkout."""
@@ -33,6 +33,9 @@ PAGES: Mapping[str, Mapping[str, Make]] = {
 }
 """Page by page, the parts that it holds."""
 
+FILES: Mapping[str, Make] = {"docs/asyncapi.json": asyncapi.text}
+"""The files that are the code's from end to end."""
+
 _PART = re.compile(r"(<!-- made: (?P<name>[a-z]+) -->\n).*?(<!-- /made -->)", re.DOTALL)
 
 
@@ -42,7 +45,7 @@ class PageError(Exception):
 
 def stale(root: Path) -> list[str]:
     """The pages that are not what they should be. Raises PageError."""
-    return [name for name in PAGES if _read(root, name) != _fresh(root, name)]
+    return [name for name in (*PAGES, *FILES) if _old(root, name) != _fresh(root, name)]
 
 
 def write(root: Path) -> list[str]:
@@ -53,7 +56,15 @@ def write(root: Path) -> list[str]:
     return changed
 
 
+def _old(root: Path, name: str) -> str:
+    if name in FILES and not (root / name).exists():
+        return ""  # it is made anew, from nothing
+    return _read(root, name)
+
+
 def _fresh(root: Path, name: str) -> str:
+    if name in FILES:
+        return FILES[name](root)
     text, parts = _read(root, name), PAGES[name]
     found = [match["name"] for match in _PART.finditer(text)]
     if sorted(found) != sorted(parts):

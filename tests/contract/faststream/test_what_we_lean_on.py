@@ -1,0 +1,143 @@
+"""What storyloom/messaging uses of FastStream without its promise: a newer version that changes it fails here first.
+
+Each test names the part. Read what the version changed, mend storyloom/messaging/faststream_pull.py (or broker.py,
+observability.py), run the integration tests, and only then say in WRITTEN_AGAINST which version it is for.
+"""
+
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from faststream import AckPolicy
+from faststream._internal.broker import BrokerUsecase
+from faststream._internal.broker.registrator import Registrator
+from faststream._internal.configs import BrokerConfig, ConfigComposition
+from faststream._internal.endpoint.call_wrapper import HandlerCallWrapper
+from faststream._internal.endpoint.subscriber.call_item import CallsCollection
+from faststream._internal.endpoint.subscriber.usecase import SubscriberUsecase
+from faststream.middlewares.logging import CriticalLogMiddleware
+from faststream.nats import NatsBroker
+from faststream.nats.broker.registrator import NatsRegistrator
+from faststream.nats.configs import NatsBrokerConfig
+from faststream.nats.publisher.config import NatsPublisherConfig, NatsPublisherSpecificationConfig
+from faststream.nats.publisher.usecase import LogicPublisher
+from faststream.nats.response import NatsPublishCommand
+from faststream.nats.subscriber.config import NatsSubscriberConfig, NatsSubscriberSpecificationConfig
+from faststream.nats.subscriber.usecases import CoreSubscriber, PullStreamSubscriber
+from faststream.opentelemetry.middleware import TelemetryMiddleware
+from faststream.prometheus.container import MetricsContainer
+from faststream.prometheus.middleware import PrometheusMiddleware
+
+from storyloom.messaging.broker import Broker, Router, job, question
+from storyloom.messaging.faststream_pull import WRITTEN_AGAINST, QuickPublisher, SlotsSubscriber
+from storyloom.runtime.settings import BusSettings
+from storyloom.story.jobs import AssetRequested
+from storyloom.story.screening import Verdict
+
+
+def test_it_is_the_version_that_the_subclass_was_written_against() -> None:
+    installed = version("faststream")
+    assert installed == WRITTEN_AGAINST, (
+        f"FastStream {installed} is installed; storyloom/messaging/faststream_pull.py was written against "
+        f"{WRITTEN_AGAINST}: see the other tests here, then say so there"
+    )
+
+
+def parameters(call: Any) -> set[str]:
+    """The names of a callable's parameters."""
+    return set(inspect.signature(call).parameters)
+
+
+NEEDED: list[tuple[Any, set[str]]] = [
+    (PullStreamSubscriber.__init__, {"config", "specification", "calls", "queue", "pull_sub", "stream"}),
+    (PullStreamSubscriber._create_subscription, {"self"}),
+    (PullStreamSubscriber.stop, {"self"}),
+    (PullStreamSubscriber.get_log_context, {"self", "message"}),
+    (SubscriberUsecase.consume, {"self", "msg"}),
+    (SubscriberUsecase.process_message, {"self", "msg"}),
+    (SubscriberUsecase.add_call, {"self", "parser_", "decoder_", "codec_", "dependencies_"}),
+    (SubscriberUsecase._post_start, {"self"}),
+    (Registrator.subscriber, {"self", "subscriber", "persistent"}),
+    (Registrator.publisher, {"self", "publisher", "persistent"}),
+    (NatsRegistrator.subscriber, {"self", "subject", "queue", "codec", "parser", "max_workers"}),
+    (LogicPublisher.__init__, {"self", "config", "specification"}),
+    (LogicPublisher.publish, {"self", "message", "subject", "headers"}),
+    (LogicPublisher.request, {"self", "message", "timeout"}),
+    (BrokerUsecase.stop, {"self"}),
+    (NatsBroker._connect, {"self"}),
+    (NatsBrokerConfig.connect, {"self", "connection"}),
+    (NatsBrokerConfig.disconnect, {"self"}),
+    (NatsSubscriberConfig, {"subject", "sub_config", "extra_options", "no_reply", "_outer_config", "_ack_policy"}),
+    (NatsSubscriberSpecificationConfig, {"subject", "queue", "title_", "description_", "include_in_schema"}),
+    (NatsPublisherConfig, {"subject", "stream", "reply_to", "headers", "timeout", "_outer_config"}),
+    (NatsPublisherSpecificationConfig, {"subject", "schema_", "title_", "description_", "include_in_schema"}),
+    (TelemetryMiddleware, {"settings_provider_factory", "tracer_provider", "meter_provider"}),
+    (PrometheusMiddleware, {"settings_provider_factory", "registry", "app_name", "metrics_prefix", "custom_labels"}),
+    (CriticalLogMiddleware, {"logger"}),
+    (CallsCollection.add_call, {"self", "call"}),
+]
+
+
+@pytest.mark.parametrize(("call", "wanted"), NEEDED, ids=[call.__qualname__ for call, _ in NEEDED])
+def test_a_part_still_takes_what_we_give_it(call: Any, wanted: set[str]) -> None:
+    assert wanted - parameters(call) == set()
+
+
+def endpoints() -> tuple[Broker, Any, Any, Any]:
+    """A broker with one endpoint of each kind."""
+    router = Router()
+    publisher = router.publisher("ask.content.screening", schema=Verdict)
+
+    @router.subscriber("job.images.high.{story_id}.{asset}", **job("images-high", slots=3))
+    async def draw(wanted: AssetRequested) -> Verdict:
+        raise NotImplementedError
+
+    @router.subscriber("ask.x", **question(Verdict))
+    async def answer(asked: Verdict) -> Verdict:
+        raise NotImplementedError
+
+    broker = Broker(BusSettings.model_construct(bus_prefix="p_"), "images", routers=[router])
+    lane = next(one for one in broker.subscribers if isinstance(one, SlotsSubscriber))
+    core = next(one for one in broker.subscribers if isinstance(one, CoreSubscriber))
+    return broker, publisher, lane, core
+
+
+def test_endpoints_are_of_our_classes_and_know_the_prefix() -> None:
+    broker, publisher, lane, core = endpoints()
+    assert isinstance(publisher, QuickPublisher)
+    assert (lane.durable, lane.stream.name, lane.pull_sub.batch_size) == ("images-high", "JOBS", 3)
+    assert lane.subject.template == "p_job.images.high.{story_id}.{asset}"
+    assert lane.subject.broker_address == "p_job.images.high.*.*"
+    assert core.subject.broker_address == "p_ask.x"
+    assert publisher.subject.template == "p_ask.content.screening"
+    assert broker.config.broker_config.graceful_timeout is not None, "None waits for nothing"
+
+
+def test_what_stands_between_us_and_a_handler_is_where_it_was() -> None:
+    """Attributes that we set or read."""
+    broker, publisher, lane, _ = endpoints()
+    config = broker.config.broker_config
+    assert isinstance(broker.config, ConfigComposition)
+    assert isinstance(config, BrokerConfig)
+    for name in ("prefix", "producer", "js_producer", "connection_state"):
+        assert hasattr(config, name), name
+    assert lane.ack_policy is AckPolicy.MANUAL
+    assert lane._no_reply is True
+    assert lane.running is False
+    assert lane._outer_config.extra_context["broker"] is broker
+    assert publisher.specification.config.schema_ is Verdict
+    (call,) = lane.calls
+    assert isinstance(call.handler, HandlerCallWrapper)
+    assert call.handler._declared_call.__name__ == "draw"
+
+
+def test_metrics_are_attributes_of_slots_that_can_be_wrapped() -> None:
+    names = {name for name in MetricsContainer.__slots__ if not name.startswith("_")}
+    assert {"received_messages_total", "published_messages_total", "received_messages_in_process"} <= names
+    assert "_metrics_container" in PrometheusMiddleware.__slots__
+
+
+def test_a_publish_command_carries_what_our_producers_read() -> None:
+    fields = parameters(NatsPublishCommand)
+    assert {"message", "subject", "headers", "reply_to", "stream", "timeout"} <= fields

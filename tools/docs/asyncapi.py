@@ -1,0 +1,51 @@
+"""docs/asyncapi.json: the AsyncAPI document of all services, made from what their app.py declares."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from services.api import app as api
+from services.content import app as content
+from services.status import app as status
+from storyloom.jobs.definition import WorkerDefinition
+from storyloom.jobs.worker import make_broker
+from storyloom.messaging.asyncapi import ServiceApi, document
+from storyloom.messaging.broker import Broker, Router
+from storyloom.runtime.settings import BusSettings, Settings
+from storyloom.storage.objects import Objects
+from storyloom.story.assets import Service
+
+
+def text(root: Path) -> str:
+    """The document as JSON, the same whatever the environment says."""
+    del root
+    return json.dumps(document(everything()), indent=1, ensure_ascii=False) + "\n"
+
+
+def everything() -> list[ServiceApi]:
+    """Every service, with the default settings."""
+    found = [
+        ServiceApi("api", _broker("api", api.Endpoints().router), api.BARE),
+        ServiceApi("status", _broker("status", status.Endpoints(_unheard).router), status.BARE),
+    ]
+    settings = Settings.model_construct()
+    for service in Service:
+        worker = importlib.import_module(f"services.{service.value}.app")
+        questions = content.questions(_unasked, _unasked) if service is Service.CONTENT else None
+        definition = WorkerDefinition(service, {}, worker.jobs(settings, {}), questions)
+        broker, _ = make_broker(definition, Objects(settings, threads=1), settings)
+        found.append(ServiceApi(service.value, broker))
+    return found
+
+
+def _broker(name: str, router: Router) -> Broker:
+    return Broker(BusSettings.model_construct(), name, routers=[router])
+
+
+def _unheard(_start: object) -> None:
+    raise NotImplementedError
+
+
+async def _unasked(_asked: Any) -> Any:
+    raise NotImplementedError
