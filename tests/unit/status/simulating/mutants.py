@@ -38,7 +38,7 @@ class Impatient(Projector):
         await super()._send(jobs, done, unwanted, frozenset())
 
 
-class CommandsFirst(Projector):
+class JobsFirst(Projector):
     """Sends what is new before it has withdrawn what is old."""
 
     async def _send(
@@ -107,12 +107,12 @@ class Careless(Reconciler):
 
 
 class Deaf(Reconciler):
-    """Puts no story and no wish back."""
+    """Puts no story and no command back."""
 
-    async def _put_back_stories(self, before: object) -> int:
+    async def _requeue_stories(self, before: object) -> int:
         return 0
 
-    async def _put_back_wishes(self, before: object) -> int:
+    async def _requeue_commands(self, before: object) -> int:
         return 0
 
 
