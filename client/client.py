@@ -60,7 +60,7 @@ class StoryloomClient:
 
         409 ``story_ended`` if it has ended otherwise.
         """
-        return await self._wish("POST", f"/stories/{story_id}/cancel", idempotency_key)
+        return await self._command("POST", f"/stories/{story_id}/cancel", idempotency_key)
 
     async def retry(
         self, story_id: UUID | str, assets: Sequence[str] = (), *, idempotency_key: str | None = None
@@ -70,14 +70,14 @@ class StoryloomClient:
         409 ``nothing_failed``, or ``asset_not_failed`` where one that is named has not.
         """
         body = {"assets": [*assets]} if assets else {}
-        return await self._wish("POST", f"/stories/{story_id}/assets/retry", idempotency_key, json=body)
+        return await self._command("POST", f"/stories/{story_id}/assets/retry", idempotency_key, json=body)
 
     async def regenerate(self, story_id: UUID | str, asset: str, *, idempotency_key: str | None = None) -> Taken:
         """Make another version of an asset, and whatever is made from it. 409 ``asset_being_made`` until it is there.
 
-        Without an idempotency key every call is a wish of its own.
+        Without an idempotency key every call is a command of its own.
         """
-        return await self._wish("POST", f"/stories/{story_id}/assets/{asset}/regenerate", idempotency_key)
+        return await self._command("POST", f"/stories/{story_id}/assets/{asset}/regenerate", idempotency_key)
 
     async def edit_scene(
         self,
@@ -96,7 +96,7 @@ class StoryloomClient:
         body: dict[str, Any] = {"text": text} if isinstance(text, str) else {"paragraphs": [*text]}
         if alt_text is not None:
             body["altText"] = alt_text
-        return await self._wish("PUT", f"/stories/{story_id}/scenes/{scene}/text", idempotency_key, json=body)
+        return await self._command("PUT", f"/stories/{story_id}/scenes/{scene}/text", idempotency_key, json=body)
 
     async def delete(self, story_id: UUID | str) -> Receipt:
         """Erase a story: rows, objects, messages. Safe to call twice; the receipt is the same.
@@ -134,7 +134,7 @@ class StoryloomClient:
             partial.unlink(missing_ok=True)
         return size
 
-    async def _wish(self, method: str, path: str, idempotency_key: str | None, **options: Any) -> Taken:
+    async def _command(self, method: str, path: str, idempotency_key: str | None, **options: Any) -> Taken:
         return cast("Taken", (await self._ask(method, path, headers=_keyed(idempotency_key), **options)).json())
 
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:

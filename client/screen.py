@@ -95,7 +95,7 @@ class LiveScreen:
     def show(self, event: StoryEvent) -> None:
         self.progress.tell(event, self._elapsed())
         if self.progress.overall == "generating":
-            self._ended = None  # it may begin again, at a wish
+            self._ended = None  # it may begin again, by a command
         elif self._ended is None:
             self._ended = self._clock()
 

@@ -69,15 +69,15 @@ class Story(TypedDict, total=False):
     links: dict[str, str]
 
 
-class Wish(TypedDict):
-    """A wish that was taken: its id, and the event that it was told as."""
+class Command(TypedDict):
+    """A command that was accepted: its id, and the event that it was published as."""
 
     id: str
     event: str
 
 
 class Taken(TypedDict, total=False):
-    """What a wish is answered by: the story as it stood, and the wish; null where nothing had to change.
+    """What a command is answered by: the story as it stood, and the command; null where nothing had to change.
 
     ``findings``, of an edit alone: what falls short of the text for the story's age. It was taken all the same.
     """
@@ -87,7 +87,7 @@ class Taken(TypedDict, total=False):
     realtimeChannel: str
     assetGenerationStatus: GenerationStatus
     links: dict[str, str]
-    wish: Wish | None
+    command: Command | None
     findings: list[str]
 
 

@@ -112,7 +112,11 @@ def wanted_subjects(stories: Sequence[Story]) -> set[str]:
 def _unheard(story: Story, moment: Moment) -> list[Finding]:
     if max(story.created_at, story.started_at) > moment.before:
         return []
-    return [Finding("story_unheard", str(story.id), "nobody has heard of the story: its StoryRequested was lost")]
+    return [
+        Finding(
+            "story_unhandled", str(story.id), "the projector has not handled the story: its StoryRequested was lost"
+        )
+    ]
 
 
 def _stand(story: Story, asset: Asset, row: Row, moment: Moment) -> AssetDiagnosis:

@@ -43,7 +43,7 @@ class Frame:
     held: list[InFlightJobs]
     unfinished: int
     unfinished_since: datetime | None
-    wishes: int
+    commands: int
     ended: Counter[str]
     oldest: Oldest | None
     metrics: Sample = NONE
@@ -72,7 +72,7 @@ class Frames:
             scrape(self.urls),
         )
         stories = await queries().unfinished_stories(reach.pool)
-        wishes = await queries().unheard_wishes(reach.pool)
+        commands = await queries().unhandled_commands(reach.pool)
         if self.urls:
             self._window.add(asyncio.get_running_loop().time(), metrics)
         return Frame(
@@ -83,7 +83,7 @@ class Frames:
             held=held,
             unfinished=stories["count"],
             unfinished_since=stories["oldest"],
-            wishes=wishes["count"],
+            commands=commands["count"],
             ended=await self._ended(now),
             oldest=await self._oldest(held),
             metrics=metrics,

@@ -1,18 +1,18 @@
 -- name: states_of
--- Where the assets of some dead letters stand now, and whether their wish was made before; a story that is gone has no
--- row. The columns come in pairs: story, asset.
-SELECT l.wish, s.id AS story_id, s.tenant_id, s.trace, s.status AS story_status, j.asset_type, j.status,
-       w.created_at AS wished_at
-FROM unnest(:wishes::text[], :story_ids::uuid[], :assets::text[]) AS l (wish, story_id, asset)
+-- Where the assets of some dead letters stand now, and whether their command was written before; a story that is gone
+-- has no row. The columns come in pairs: story, asset.
+SELECT l.id, s.id AS story_id, s.tenant_id, s.trace, s.status AS story_status, j.asset_type, j.status,
+       c.created_at AS requested_at
+FROM unnest(:ids::text[], :story_ids::uuid[], :assets::text[]) AS l (id, story_id, asset)
 JOIN stories s ON s.id = l.story_id
 LEFT JOIN asset_generation_jobs j ON j.story_id = l.story_id AND j.asset_type = l.asset
-LEFT JOIN wishes w ON w.event_id = l.wish;
+LEFT JOIN command_outbox c ON c.event_id = l.id;
 
--- name: make_wishes
+-- name: insert_commands
 -- Only for what is still failed: a story may have been erased or cancelled since it was looked at.
-INSERT INTO wishes (event_id, story_id, event)
-SELECT l.wish, l.story_id, l.event::jsonb
-FROM unnest(:wishes::text[], :story_ids::uuid[], :assets::text[], :events::text[]) AS l (wish, story_id, asset, event)
+INSERT INTO command_outbox (event_id, story_id, event)
+SELECT l.id, l.story_id, l.event::jsonb
+FROM unnest(:ids::text[], :story_ids::uuid[], :assets::text[], :events::text[]) AS l (id, story_id, asset, event)
 JOIN stories s ON s.id = l.story_id AND s.status <> 'cancelled'
 JOIN asset_generation_jobs j ON j.story_id = l.story_id AND j.asset_type = l.asset AND j.status = 'failed'
 ON CONFLICT DO NOTHING
@@ -33,11 +33,11 @@ SELECT j.story_id, j.asset_type, j.status, j.completed_at
 FROM unnest(:ids::uuid[], :assets::text[]) AS a (story_id, asset)
 JOIN asset_generation_jobs j ON j.story_id = a.story_id AND j.asset_type = a.asset;
 
--- name: late_wishes
--- Wishes that are in nobody's inbox; that one is marked as heard is the reconciler's own affair.
-SELECT w.event_id, w.event->>'event' AS event, w.created_at FROM wishes w
-WHERE w.heard_at IS NULL AND w.created_at < :before AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = w.event_id)
-ORDER BY w.created_at LIMIT 1000;
+-- name: late_commands
+-- Commands that are in nobody's inbox; that one is marked as handled is the reconciler's own affair.
+SELECT c.event_id, c.event->>'event' AS event, c.created_at FROM command_outbox c
+WHERE c.handled_at IS NULL AND c.created_at < :before AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)
+ORDER BY c.created_at LIMIT 1000;
 
 -- name: late_erasures
 SELECT story_id, due_at FROM erasures WHERE due_at < :before ORDER BY due_at LIMIT 1000;
@@ -48,8 +48,8 @@ SELECT now();
 -- name: unfinished_stories^
 SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 'generating';
 
--- name: unheard_wishes^
-SELECT count(*) AS count, min(created_at) AS oldest FROM wishes WHERE heard_at IS NULL;
+-- name: unhandled_commands^
+SELECT count(*) AS count, min(created_at) AS oldest FROM command_outbox WHERE handled_at IS NULL;
 
 -- name: story_page
 -- All stories in the order of their ids, a page at a time.

@@ -1,7 +1,8 @@
-"""Replaying dead letters. Twice is no harm: a wish has the same id every time, and the projector knows its events.
+"""Replaying dead letters. Twice is no harm: a command has the same id every time, and the projector knows its events.
 
-An asset that failed is wanted again by the operator, as a client may want it: a row in ``wishes``, then the event,
-which the reconciler tells again if it is lost. An event that the projector buried is told again as it is.
+An asset that failed is wanted again by the operator, as a client may want it: a row in ``command_outbox``, then
+the event, which the reconciler publishes again if it is lost. An event that the projector buried is published again
+as it is.
 """
 
 from collections.abc import Sequence
@@ -48,8 +49,8 @@ async def replay(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """The wish that a letter makes."""
+class _Command:
+    """The command that a letter makes."""
 
     entry: Entry
     story_id: UUID
@@ -61,47 +62,47 @@ class _Wish:
 
 
 async def _retry(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
-    """Ask for the assets of some dead letters again: one wish an asset, however many letters it has."""
+    """Ask for the assets of some dead letters again: one command an asset, however many letters it has."""
     answers: list[Replay] = []
-    wishes: dict[tuple[UUID, Asset], _Wish] = {}
+    commands: dict[tuple[UUID, Asset], _Command] = {}
     for one in entries:
         try:
-            wish = _Wish(one, UUID(one.letter.story), Asset(one.letter.asset))
+            command = _Command(one, UUID(one.letter.story), Asset(one.letter.asset))
         except ValueError:
             answers.append(Replay(one, done=False, said="names no asset of a story"))
             continue
-        earlier = wishes.get((wish.story_id, wish.asset))
+        earlier = commands.get((command.story_id, command.asset))
         if earlier is not None:
             answers.append(Replay(earlier.entry, done=False, said=f"is the same asset as letter {one.id}"))
-        wishes[wish.story_id, wish.asset] = wish
-    return answers + await _wish(reach, list(wishes.values()))
+        commands[command.story_id, command.asset] = command
+    return answers + await _add_commands(reach, list(commands.values()))
 
 
-async def _wish(reach: Reach, wishes: Sequence[_Wish]) -> list[Replay]:
-    if not wishes:
+async def _add_commands(reach: Reach, commands: Sequence[_Command]) -> list[Replay]:
+    if not commands:
         return []
     columns = {
-        "wishes": [wish.id for wish in wishes],
-        "story_ids": [wish.story_id for wish in wishes],
-        "assets": [wish.asset.value for wish in wishes],
+        "ids": [command.id for command in commands],
+        "story_ids": [command.story_id for command in commands],
+        "assets": [command.asset.value for command in commands],
     }
-    states = {row["wish"]: row async for row in queries().states_of(reach.pool, **columns)}
-    refused = {wish.id: why for wish in wishes if (why := _why_not(states.get(wish.id))) is not None}
-    answers = [Replay(wish.entry, done=False, said=refused[wish.id]) for wish in wishes if wish.id in refused]
-    able = [wish for wish in wishes if wish.id not in refused]
-    events = [_event_of(wish, states[wish.id]) for wish in able]
-    made = queries().make_wishes(
+    states = {row["id"]: row async for row in queries().states_of(reach.pool, **columns)}
+    refused = {one.id: why for one in commands if (why := _why_not(states.get(one.id))) is not None}
+    answers = [Replay(one.entry, done=False, said=refused[one.id]) for one in commands if one.id in refused]
+    able = [command for command in commands if command.id not in refused]
+    events = [_event_of(command, states[command.id]) for command in able]
+    made = queries().insert_commands(
         reach.pool,
-        wishes=[wish.id for wish in able],
-        story_ids=[wish.story_id for wish in able],
-        assets=[wish.asset.value for wish in able],
+        ids=[command.id for command in able],
+        story_ids=[command.story_id for command in able],
+        assets=[command.asset.value for command in able],
         events=[event.body.decode() for event in events],
     )
     new = {row["event_id"] async for row in made}
     told = await _tell(reach, [event for event in events if event.id in new])
-    for wish in able:
-        said = f"{wish.asset.value} is wanted again{told}" if wish.id in new else "changed while it was looked at"
-        answers.append(Replay(wish.entry, done=wish.id in new, said=said))
+    for command in able:
+        said = f"{command.asset.value} is wanted again{told}" if command.id in new else "changed while it was looked at"
+        answers.append(Replay(command.entry, done=command.id in new, said=said))
     return answers
 
 
@@ -109,7 +110,7 @@ async def _tell(reach: Reach, events: Sequence[AssetRetryRequested]) -> str:
     try:
         await reach.bus.publish_events(*events)
     except BusUnavailableError:
-        return "; the bus is away, the reconciler tells it later"  # the wish has its row
+        return "; the bus is away, the reconciler tells it later"  # the command has its row
     return ""
 
 
@@ -117,8 +118,8 @@ def _why_not(state: Record | None) -> str | None:
     """Why an asset cannot be wanted again, None if it can."""
     if state is None:
         return "its story is gone"
-    if state["wished_at"] is not None:
-        return f"was replayed already, at {state['wished_at']:%Y-%m-%d %H:%M:%S} UTC"
+    if state["requested_at"] is not None:
+        return f"was replayed already, at {state['requested_at']:%Y-%m-%d %H:%M:%S} UTC"
     if state["story_status"] == "cancelled":
         return "its story is cancelled"
     if state["status"] is None:
@@ -128,14 +129,14 @@ def _why_not(state: Record | None) -> str | None:
     return None
 
 
-def _event_of(wish: _Wish, state: Record) -> AssetRetryRequested:
+def _event_of(command: _Command, state: Record) -> AssetRetryRequested:
     return AssetRetryRequested(
-        id=wish.id,
-        story_id=wish.story_id,
+        id=command.id,
+        story_id=command.story_id,
         tenant_id=state["tenant_id"],
         trace=state["trace"],
         at=datetime.now(UTC),
-        assets=(wish.asset,),
+        assets=(command.asset,),
     )
 
 
@@ -147,9 +148,9 @@ async def _tell_again(reach: Reach, entry: Entry) -> Replay:
         return Replay(entry, done=False, said="the event cannot be read by this version either")
     asset = getattr(event, "asset", None)
     rows = queries().states_of(
-        reach.pool, wishes=[event.id], story_ids=[event.story_id], assets=[asset.value if asset else ""]
+        reach.pool, ids=[event.id], story_ids=[event.story_id], assets=[asset.value if asset else ""]
     )
-    state = {row["wish"]: row async for row in rows}.get(event.id)
+    state = {row["id"]: row async for row in rows}.get(event.id)
     if state is None:
         return Replay(entry, done=False, said="its story is gone")
     await reach.bus.republish(event)

@@ -154,10 +154,10 @@ def _stories(frame: Frame) -> Group:
 
 
 def _bus(frame: Frame) -> Text:
-    behind, dead, wishes = frame.projector.behind, frame.dead, frame.wishes
+    behind, dead, commands = frame.projector.behind, frame.dead, frame.commands
     return Text.assemble(
         ("projector ", "dim"), (f"{behind:,} behind", "yellow" if behind > 1000 else ""), "   ",
-        ("wishes unheard ", "dim"), (f"{wishes:,}", "yellow" if wishes else ""), "   ",
+        ("commands unhandled ", "dim"), (f"{commands:,}", "yellow" if commands else ""), "   ",
         ("dead letters ", "dim"), (f"{dead:,}", "yellow" if dead else ""),
     )  # fmt: skip
 

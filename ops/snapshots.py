@@ -35,7 +35,7 @@ class DiagnosisSettings:
     """For the projector to hear what was told before the look."""
     answers: float = 1.0
     """For the workers to say what they hold."""
-    wishes: float = 10.0
+    commands: float = 10.0
     erasures: float = 60.0
     pauses: tuple[float, ...] = (1.0, 3.0)
     """Between looks: only what every look has found is told."""
@@ -113,11 +113,13 @@ async def _fence(reach: Reach, patience: DiagnosisSettings) -> tuple[bool, list[
 
 
 async def _late(reach: Reach, now: datetime, patience: DiagnosisSettings) -> list[Finding]:
-    """Commands that nobody has heard, erasures that nobody has finished."""
-    wishes = queries().late_wishes(reach.pool, before=now - timedelta(seconds=patience.wishes))
+    """Commands that nobody has handled, erasures that nobody has finished."""
+    commands = queries().late_commands(reach.pool, before=now - timedelta(seconds=patience.commands))
     found = [
-        Finding("wish_unheard", row["event_id"], f"{row['event']} of {row['created_at']:%H:%M:%S} UTC was not heard")
-        async for row in wishes
+        Finding(
+            "command_unhandled", row["event_id"], f"{row['event']} of {row['created_at']:%H:%M:%S} UTC was not handled"
+        )
+        async for row in commands
     ]
     erasures = queries().late_erasures(reach.pool, before=now - timedelta(seconds=patience.erasures))
     return found + [

@@ -18,9 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from services.api.repository import queries
 from services.api.schemas import Passage
 from storyloom.db.pool import Connection, Pool
-from storyloom.messaging.connection import BusUnavailableError
-from storyloom.messaging.endpoints import EventPublisher, Question
-from storyloom.runtime.metrics import WISHES
+from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.runtime.metrics import COMMANDS
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.editing import EditVerdict, SceneEdit
@@ -276,7 +275,7 @@ class Commands:
                 before = await queries().last_cancellation(connection, story_id=story_id)
                 return CommandResult(standing.row, before and _WISH.validate_python(before["event"]))
             await queries().add_wish(connection, event_id=wish.id, story_id=story_id, event=wish.body.decode())
-        WISHES.labels(event=wish.event).inc()
+        COMMANDS.labels(event=wish.event).inc()
         log.info("wish.taken", story_id=str(story_id), wish=wish.event)
         try:
             await self.events.publish(wish)

@@ -56,20 +56,20 @@ SELECT * FROM stories WHERE id = :id AND tenant_id = :tenant_id FOR UPDATE;
 SELECT asset_type, status FROM asset_generation_jobs WHERE story_id = :story_id;
 
 -- name: wish^
-SELECT event FROM wishes WHERE event_id = :event_id;
+SELECT event FROM command_outbox WHERE event_id = :event_id;
 
 -- name: last_cancellation^
-SELECT event FROM wishes WHERE story_id = :story_id AND event->>'event' = 'StoryCancelled'
+SELECT event FROM command_outbox WHERE story_id = :story_id AND event->>'event' = 'StoryCancelled'
 ORDER BY created_at DESC LIMIT 1;
 
 -- name: add_wish!
-INSERT INTO wishes (event_id, story_id, event) VALUES (:event_id, :story_id, :event::jsonb);
+INSERT INTO command_outbox (event_id, story_id, event) VALUES (:event_id, :story_id, :event::jsonb);
 
 -- name: count_rows^
 -- With the story locked, so that the receipt is exact.
 SELECT (SELECT count(*) FROM asset_generation_jobs WHERE story_id = :id) AS assets,
        (SELECT count(*) FROM story_events WHERE story_id = :id) AS events,
-       (SELECT count(*) FROM wishes WHERE story_id = :id) AS wishes;
+       (SELECT count(*) FROM command_outbox WHERE story_id = :id) AS wishes;
 
 -- name: delete_story!
 -- Assets, events and wishes go with it.

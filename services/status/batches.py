@@ -35,7 +35,7 @@ def fold(journey: Journey, events: list[AnyEvent], known: frozenset[str]) -> Tra
         return None
     # What one event queued another of the same batch may have settled.
     still = tuple(job for job in jobs if journey.assets[job].status == "queued")
-    # An end that a wish of the same batch undid is none to tell the outside world of.
+    # An end that a command of the same batch undid is none to tell the outside world of.
     ended = ended and overall(journey) != "generating"
     effects = Effects(tuple(changed), still, tuple(news), ended, tuple(withdrawn))
     return Transition(before, journey, effects, at, tuple(heard))

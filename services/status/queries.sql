@@ -98,8 +98,8 @@ WITH started AS (
 )
 UPDATE asset_generation_jobs j SET status = 'generating', started_at = started.at FROM started WHERE j.id = started.id;
 
--- name: unheard_stories
--- Stories that nobody has heard of: their StoryRequested was lost between the commit and the bus.
+-- name: unhandled_stories
+-- Stories that the projector has not handled: their StoryRequested was lost between the commit and the bus.
 SELECT id, tenant_id, trace FROM stories
 WHERE status = 'generating' AND seq = 0 AND created_at < :before LIMIT 1000;
 
@@ -127,12 +127,12 @@ FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
   AND j.queued_at < now() - make_interval(secs => :seconds) LIMIT 1000;
 
--- name: note_wishes_heard!
+-- name: mark_commands_handled!
 -- The inbox knows what was folded in.
-UPDATE wishes w SET heard_at = now() FROM inbox i WHERE w.heard_at IS NULL AND i.event_id = w.event_id;
+UPDATE command_outbox c SET handled_at = now() FROM inbox i WHERE c.handled_at IS NULL AND i.event_id = c.event_id;
 
--- name: unheard_wishes
-SELECT event FROM wishes WHERE heard_at IS NULL AND created_at < :before ORDER BY created_at LIMIT 1000;
+-- name: unhandled_commands
+SELECT event FROM command_outbox WHERE handled_at IS NULL AND created_at < :before ORDER BY created_at LIMIT 1000;
 
 -- name: sweep_again!
 -- Something was heard of an erased story: a late worker may have left more.
@@ -154,5 +154,5 @@ DELETE FROM inbox WHERE at < now() - interval '15 days';
 -- name: unfinished_stories^
 SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 'generating';
 
--- name: count_unheard_wishes^
-SELECT count(*) AS count, min(created_at) AS oldest FROM wishes WHERE heard_at IS NULL;
+-- name: count_unhandled_commands^
+SELECT count(*) AS count, min(created_at) AS oldest FROM command_outbox WHERE handled_at IS NULL;

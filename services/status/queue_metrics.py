@@ -60,20 +60,20 @@ class Gauges:
         metrics.DEAD_LETTERS.set(dead)
 
     async def ask_rows(self) -> None:
-        """Unfinished stories and unheard wishes."""
+        """Unfinished stories and unhandled commands."""
         try:
             stories = await queries().unfinished_stories(self._pool)
-            wishes = await queries().count_unheard_wishes(self._pool)
+            commands = await queries().count_unhandled_commands(self._pool)
             now = await queries().server_time(self._pool)
         except Exception as error:
             if not is_away(error):
                 raise
             log.debug("gauges.database_away", error=type(error).__name__)
-            _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.WISHES_UNHEARD)
+            _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
             return
         metrics.UNFINISHED.set(stories["count"])
         metrics.UNFINISHED_AGE.set(_age(stories["oldest"], now))
-        metrics.WISHES_UNHEARD.set(wishes["count"])
+        metrics.COMMANDS_UNHANDLED.set(commands["count"])
 
 
 def _age(since: datetime | None, now: datetime) -> float:

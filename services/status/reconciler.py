@@ -134,7 +134,7 @@ class Reconciler:
         if not await self._projector_caught_up():
             return Round(caught_up=False)
         stories = await self._requeue_stories(before)
-        wishes = await self._requeue_commands(before)
+        commands = await self._requeue_commands(before)
         dispatched = await self._unfinished.dispatched(now)
         long_since = [one for one in dispatched if one.queued_at < before]
         withdrawn = await self._purge_unwanted(dispatched, long_since, alive)
@@ -143,10 +143,10 @@ class Reconciler:
         expired = await self._expire_overdue(now)
         if full_check:
             await self._cancel_unwanted()
-        done = Round(True, jobs, stories, wishes, withdrawn, expired)
+        done = Round(True, jobs, stories, commands, withdrawn, expired)
         if done != Round(caught_up=True):
             log.warning(
-                "reconciler.mended", jobs=jobs, stories=stories, wishes=wishes, withdrawn=withdrawn, late=expired
+                "reconciler.mended", jobs=jobs, stories=stories, commands=commands, withdrawn=withdrawn, late=expired
             )
         return done
 
@@ -169,11 +169,11 @@ class Reconciler:
         return len(events)
 
     async def _requeue_commands(self, before: datetime) -> int:
-        wishes = await self._unfinished.unhandled_commands(before)
-        for wish in wishes:
-            await self._messages.republish(wish)
-        RECONCILED.labels(kind="wish").inc(len(wishes))
-        return len(wishes)
+        commands = await self._unfinished.unhandled_commands(before)
+        for command in commands:
+            await self._bus.republish(command)
+        RECONCILED.labels(kind="command").inc(len(commands))
+        return len(commands)
 
     async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
         lost = [one for one in dispatched if one.subject not in alive]

@@ -2,7 +2,7 @@
 
 Register with the hub first, read history then: an update saved between the two would otherwise reach nobody.
 
-A story that has ended may begin again at its client's wish. So no event ends the stream by itself: it ends when the
+A story that has ended may begin again at its client's command. So no event ends the stream by itself: it ends when the
 story's row says that the story is over, and all that was told up to that row's seq has been passed on.
 """
 

@@ -17,7 +17,7 @@ from storyloom.story.jobs import job_subject
 from storyloom.story.journey import DEADLINE, Journey
 
 Key = tuple[UUID, Asset]
-_WISH: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
+_COMMAND: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Unfinished:
         return at
 
     async def unhandled_stories(self, before: datetime) -> list[StoryRequested]:
-        """The events of stories that were taken before then and that the projector never heard of."""
-        rows = [row async for row in self._queries.unheard_stories(self._pool, before=before)]
+        """The events of stories that were taken before then and that the projector has not handled."""
+        rows = [row async for row in self._queries.unhandled_stories(self._pool, before=before)]
         return [story_requested(row["id"], row["tenant_id"], row["trace"], before) for row in rows]
 
     async def unhandled_commands(self, before: datetime) -> list[CommandEvent]:
-        """Commands from before then that the inbox does not know. Those that it knows are marked as heard first."""
-        await self._queries.note_wishes_heard(self._pool)
-        rows = [row async for row in self._queries.unheard_wishes(self._pool, before=before)]
-        return [_WISH.validate_python(row["event"]) for row in rows]
+        """Commands from before then that the inbox does not know. Those that it knows are marked as handled first."""
+        await self._queries.mark_commands_handled(self._pool)
+        rows = [row async for row in self._queries.unhandled_commands(self._pool, before=before)]
+        return [_COMMAND.validate_python(row["event"]) for row in rows]
 
     async def dispatched(self, before: datetime) -> list[Dispatched]:
         """All that was dispatched before then and is not done."""

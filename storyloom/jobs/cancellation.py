@@ -13,7 +13,7 @@ MEMORY = timedelta(minutes=10)
 MOST = 20_000
 """How many jobs, or whole stories, are remembered: the newest."""
 SLACK = timedelta(seconds=2)
-"""A job requested this long after the stop may still be an older wish: clocks differ, and put-backs cross it."""
+"""A job requested this long after the stop may still be an older command: clocks differ, and put-backs cross it."""
 
 _What = tuple[UUID, tuple[Asset, Fingerprint] | None]
 

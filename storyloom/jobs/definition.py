@@ -58,7 +58,7 @@ class Handler(Protocol[R_co]):
     """Makes one asset. Raises RetryableError or PermanentError; anything else it raises is a bug and fails the asset
     as one.
 
-    It may be cancelled at any await (time-out, shutdown, the client's wish), and it may be called twice for one job:
+    It may be cancelled at any await (time-out, shutdown, the client's command), and it may be called twice for one job:
     what it stores goes under content hashes, so that twice is no harm.
     """
 

@@ -11,7 +11,7 @@ SECONDS = Histogram(
     ["service"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
 )
-EVENTS = Counter("storyloom_events_total", "Events heard by the projector.", ["outcome"])
+EVENTS = Counter("storyloom_events_total", "Events that the projector handled.", ["outcome"])
 PROJECTOR_LAG = Gauge("storyloom_projector_lag_seconds", "Age of the event that was folded in last.")
 RECONCILED = Counter("storyloom_reconciler_actions_total", "What the reconciler put back.", ["kind"])
 READERS = Gauge("storyloom_stream_readers", "Open progress streams.")
@@ -49,7 +49,7 @@ UNSAFE_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
 WAITS = Counter("storyloom_job_waits_total", "Jobs handed back untried: a provider or the store is away.", ["service"])
-WISHES = Counter("storyloom_wishes_total", "Commands that were taken from clients.", ["event"])
+COMMANDS = Counter("storyloom_commands_total", "Commands that were accepted from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
 
 # As bus and rows say; every replica of status tells the same, so take the greatest. NaN: it cannot be asked now.
@@ -63,5 +63,5 @@ IN_FLIGHT = Gauge(
 UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are being made.")
 UNFINISHED_AGE = Gauge("storyloom_stories_oldest_seconds", "Age of the oldest of these, 0 for none.")
 DEAD_LETTERS = Gauge("storyloom_dead_letters", "Messages on DEAD.")
-WISHES_UNHEARD = Gauge("storyloom_wishes_unheard", "Clients' wishes that nobody has heard yet.")
+COMMANDS_UNHANDLED = Gauge("storyloom_commands_unhandled", "Clients' commands that the projector has not handled yet.")
 PROJECTOR_PENDING = Gauge("storyloom_projector_pending", "Events that the projector has not finished.")

@@ -118,7 +118,7 @@ class StatusSettings(_Env):
     asset_deadline: Seconds = 3_600
     """Seconds from the moment that an asset can be made until it must be there, with all its attempts."""
     story_deadline: Annotated[float, Field(gt=0, le=604_800)] = 7_200
-    """Seconds from the request, or from the wish that opened it again, until a story must have ended."""
+    """Seconds from the request, or from the command that opened it again, until a story must have ended."""
 
 
 class HttpSettings(_Env):

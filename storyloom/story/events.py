@@ -146,7 +146,7 @@ AnyEvent = Annotated[
     Field(discriminator="event"),
 ]
 CommandEvent = StoryCancelled | AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited
-"""What a client wants of a story that exists. A wish has a row of its own (table ``wishes``) until it is heard."""
+"""A client's command to a story that exists. It has a row of its own (table ``command_outbox``) until it is handled."""
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 """Reads any event from its JSON; raises pydantic.ValidationError."""
 

@@ -17,7 +17,7 @@ Finding = tuple[str, str]
 def check(evidence: Evidence) -> dict[str, list[str]]:
     """Everything that is wrong, by kind; every kind is there."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    parts = (accepted, stories, assets, wishes, telling.check, keeping.check, paying.check, left)
+    parts = (accepted, stories, assets, commands, telling.check, keeping.check, paying.check, left)
     for part in parts:
         for kind, sentence in part(evidence):
             found[kind].append(sentence)
@@ -87,15 +87,15 @@ def _asset(client: Client, name: str, asset: Row, rows: dict[str, Row]) -> Itera
             yield "wrong", f"{at} failed for a need that did not"
 
 
-def wishes(evidence: Evidence) -> Iterator[Finding]:
-    """Every wish was heard, and what was written by a client is what stands."""
-    for row in evidence.wishes:
-        if row["heard_at"] is None:
-            yield "stuck", f"the wish {row['event_id']} was never heard"
+def commands(evidence: Evidence) -> Iterator[Finding]:
+    """Every command was handled, and what was written by a client is what stands."""
+    for row in evidence.commands:
+        if row["handled_at"] is None:
+            yield "stuck", f"the command {row['event_id']} was never handled"
     for client in evidence.clients:
         edits = client.granted("edit")
         if not edits or client.id not in evidence.stories or {one.kind for one in client.asked} != {"edit"}:
-            continue  # what else was wished may rightly have taken its place
+            continue  # another command may rightly have taken its place
         rows = evidence.assets_of(client.id)
         for scene, text in {edit.scene: edit.text for edit in edits}.items():
             result = rows[f"text_{scene}"]["result"] or {}

@@ -1,4 +1,4 @@
-"""Clients: they ask for a story, watch it, and wish for something else. They ask again until they are answered.
+"""Clients: they ask for a story, watch it, and send commands to it. They ask again until they are answered.
 
 An answer that is lost says nothing: a story is asked for again by its Idempotency-Key, and is accepted once.
 """
@@ -12,14 +12,14 @@ import aiohttp
 
 from tests.chaos.briefs import rewritten
 from tests.chaos.evidence import Asked, Client
-from tests.chaos.schedule import StoryPlan, Wish
+from tests.chaos.schedule import Command, StoryPlan
 from tests.chaos.watching import Watcher
 
 PATIENCE = 8.0
 """Seconds that a client waits for an answer."""
 PAUSE = 0.4
 ENDING = 100.0
-"""Seconds that a client waits for its story to end before it wishes for something else; then it wishes all the same."""
+"""Seconds that a client waits for its story to end before it sends a command; then it sends it all the same."""
 
 
 class StoryClient:
@@ -37,7 +37,7 @@ class StoryClient:
         return f"{self._urls['api']}/api/v1/stories/{self.client.id}"
 
     async def run(self) -> None:
-        """Ask for the story, watch it, and wish what was planned."""
+        """Ask for the story, watch it, and send the planned commands."""
         await asyncio.sleep(self._plan.at)
         await self._ask_for_story()
         if not self.client.accepted:
@@ -48,18 +48,18 @@ class StoryClient:
             watcher = Watcher(self._http, self._urls[watch.where], self.client.id, reader, watch.stays)
             watcher.start()
             self.watchers.append(watcher)
-        for time_, wish in enumerate(self._plan.wishes):
-            await self._until(wish, accepted)
-            await self._make(wish, time_)
+        for time_, command in enumerate(self._plan.commands):
+            await self._until(command, accepted)
+            await self._make(command, time_)
 
     async def show(self) -> Any:
         """The story as GET answers it, None for a 404."""
         status, body = await self._ask("GET", self._story)
         return body if status == 200 else None
 
-    async def _until(self, wish: Wish, accepted: float) -> None:
-        if wish.after is not None:
-            await asyncio.sleep(max(0.0, accepted + wish.after - time.monotonic()))
+    async def _until(self, command: Command, accepted: float) -> None:
+        if command.after is not None:
+            await asyncio.sleep(max(0.0, accepted + command.after - time.monotonic()))
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(ENDING):
@@ -75,20 +75,20 @@ class StoryClient:
         else:
             raise AssertionError(f"story {self._plan.number} was refused with {status}: {body}")
 
-    async def _make(self, wish: Wish, time_: int) -> None:
-        asked = Asked(wish.kind, wish.asset, wish.scene if wish.kind == "edit" else 0)
+    async def _make(self, command: Command, time_: int) -> None:
+        asked = Asked(command.kind, command.asset, command.scene if command.kind == "edit" else 0)
         self.client.asked.append(asked)
-        match wish.kind:
+        match command.kind:
             case "cancel":
                 asked.status, _ = await self._ask("POST", f"{self._story}/cancel")
             case "retry":
                 asked.status, _ = await self._ask("POST", f"{self._story}/assets/retry", json={})
             case "regenerate":
-                asked.status, _ = await self._ask("POST", f"{self._story}/assets/{wish.asset}/regenerate")
+                asked.status, _ = await self._ask("POST", f"{self._story}/assets/{command.asset}/regenerate")
             case "edit":
-                asked.text = rewritten(self._plan.number, wish.scene, time_)
+                asked.text = rewritten(self._plan.number, command.scene, time_)
                 body = {"text": asked.text}
-                asked.status, _ = await self._ask("PUT", f"{self._story}/scenes/{wish.scene}/text", json=body)
+                asked.status, _ = await self._ask("PUT", f"{self._story}/scenes/{command.scene}/text", json=body)
             case "delete":
                 asked.status, _ = await self._ask("DELETE", self._story)
                 # Asked again after a lost answer it is a 404: it was deleted all the same.

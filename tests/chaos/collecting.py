@@ -33,13 +33,13 @@ async def connect(addresses: Addresses) -> "asyncpg.Connection[asyncpg.Record]":
 
 
 async def collect_rows(addresses: Addresses, into: Evidence) -> None:
-    """All rows of stories, assets, events, wishes and erasures."""
+    """All rows of stories, assets, events, commands and erasures."""
     connection = await connect(addresses)
     into.asked_at = time.time()
     try:
         into.stories = {row["id"]: row for row in await _rows(connection, "SELECT * FROM stories")}
         into.assets = await _rows(connection, "SELECT * FROM asset_generation_jobs")
-        into.wishes = await _rows(connection, "SELECT * FROM wishes")
+        into.commands = await _rows(connection, "SELECT * FROM command_outbox")
         into.erasures = await _rows(connection, "SELECT * FROM erasures")
         told: defaultdict[str, list[Line]] = defaultdict(list)
         for row in await _rows(connection, "SELECT * FROM story_events ORDER BY story_id, seq"):

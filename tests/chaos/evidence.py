@@ -9,7 +9,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Asked:
-    """One wish that a client made, and what it was answered last (0: nothing)."""
+    """One command that a client sent, and what it was answered last (0: nothing)."""
 
     kind: str
     asset: str = ""
@@ -35,7 +35,7 @@ class Client:
     asked: list[Asked] = field(default_factory=list)
 
     def granted(self, kind: str) -> list[Asked]:
-        """The wishes of a kind that were granted, in their order."""
+        """The commands of a kind that were accepted, in their order."""
         return [one for one in self.asked if one.kind == kind and one.granted]
 
 
@@ -92,7 +92,7 @@ class Evidence:
     stories: dict[str, Row] = field(default_factory=dict)
     assets: list[Row] = field(default_factory=list)
     told: dict[str, list[Line]] = field(default_factory=dict)
-    wishes: list[Row] = field(default_factory=list)
+    commands: list[Row] = field(default_factory=list)
     erasures: list[Row] = field(default_factory=list)
     shown: dict[str, Any] = field(default_factory=dict)
     objects: dict[str, Stored] = field(default_factory=dict)

@@ -68,7 +68,7 @@ def _orphans(evidence: Evidence) -> Iterator[Finding]:
                 yield "orphans", f"{stream} has a message of a deleted story: {subject}"
     rows = [("assets", row["story_id"]) for row in evidence.assets]
     rows += [("events", story_id) for story_id in evidence.told]
-    rows += [("wishes", row["story_id"]) for row in evidence.wishes]
+    rows += [("command_outbox", row["story_id"]) for row in evidence.commands]
     for table, story_id in sorted({one for one in rows if one[1] in evidence.deleted}):
         yield "orphans", f"there are {table} of the deleted story {story_id}"
 

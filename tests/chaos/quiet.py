@@ -1,4 +1,4 @@
-"""Waits until nothing happens any more: stories ended, wishes heard, erasures not due, nothing on the bus."""
+"""Waits until nothing happens any more: stories ended, commands handled, erasures not due, nothing on the bus."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from tests.chaos.collecting import connect, ignore, subjects
 
 _UNDER_WAY = """
 SELECT (SELECT count(*) FROM stories WHERE status = 'generating') AS stories,
-       (SELECT count(*) FROM wishes WHERE heard_at IS NULL) AS wishes,
+       (SELECT count(*) FROM command_outbox WHERE handled_at IS NULL) AS commands,
        (SELECT count(*) FROM erasures WHERE due_at < now() + interval '3 seconds') AS erasures
 """
 # An erasure's last sweep comes when no job can be running any more, long after all is quiet.
@@ -27,7 +27,7 @@ class UnderWay:
     """What is not over yet."""
 
     stories: int
-    wishes: int
+    commands: int
     erasures: int
     jobs: int
     events: int
@@ -46,7 +46,7 @@ async def look(addresses: Addresses) -> UnderWay:
         await connection.close()
     assert row is not None
     jobs = await subjects(addresses, "JOBS")
-    return UnderWay(row["stories"], row["wishes"], row["erasures"], len(jobs), await _unheard(addresses))
+    return UnderWay(row["stories"], row["commands"], row["erasures"], len(jobs), await _unheard(addresses))
 
 
 async def _unheard(addresses: Addresses) -> int:

@@ -34,7 +34,7 @@ class Verdict:
     kills: int
     faults: int
     seconds: float
-    wishes: dict[str, int] = field(default_factory=dict)
+    commands: dict[str, int] = field(default_factory=dict)
     unbroken: list[str] = field(default_factory=list)
 
     @property
@@ -53,7 +53,7 @@ class Verdict:
             **{kind: counts.pop(kind) for kind in first},
             "seconds": round(self.seconds, 1),
             **counts,
-            "wishes": self.wishes,
+            "commands": self.commands,
             "unbroken": len(self.unbroken),
         }
 
@@ -99,8 +99,8 @@ async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: 
         progress.say("asking everybody what they know")
         await _collect(stage, http, clients, evidence)
         evidence.incidents = faults.incidents
-        wishes = _count(evidence)
-        return Verdict(schedule, findings, faults.kills, faults.done, 0.0, wishes, faults.failures)
+        commands = _count(evidence)
+        return Verdict(schedule, findings, faults.kills, faults.done, 0.0, commands, faults.failures)
 
 
 async def _come_to_rest(
@@ -110,7 +110,7 @@ async def _come_to_rest(
     telling: asyncio.Task[None],
     patience: float,
 ) -> dict[str, list[str]]:
-    """Wait until clients have wished what they wanted and all of it is done; what did not come to an end."""
+    """Wait until clients have sent their commands and all of it is done; what did not come to an end."""
     findings: dict[str, list[str]] = {"stuck": [], "wrong": []}
     _, late = await asyncio.wait(asking, timeout=patience)
     telling.cancel()
@@ -159,7 +159,7 @@ async def _patiently_collect(stage: Stage, http: aiohttp.ClientSession, evidence
 
 
 def _count(evidence: Evidence) -> dict[str, int]:
-    """How many wishes were granted, and how many were not."""
+    """How many commands were accepted, and how many were not."""
     asked = [one for client in evidence.clients for one in client.asked]
     counts: dict[str, int] = {}
     for one in asked:

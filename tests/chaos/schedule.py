@@ -21,7 +21,7 @@ FaultKind = Literal[
     "store_kill", "store_away", "store_freeze",
     "stall", "server_error", "rate_limit", "cut",
 ]  # fmt: skip
-WishKind = Literal["cancel", "edit", "regenerate", "retry", "delete"]
+CommandKind = Literal["cancel", "edit", "regenerate", "retry", "delete"]
 
 DECK: tuple[FaultKind, ...] = (
     *("kill",) * 5, *("freeze",) * 4, *("drain",) * 2, *("nats_kill",) * 2, "nats_wipe",
@@ -51,10 +51,10 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Command:
     """What a client wants of its story: ``after`` seconds from its acceptance, or (None) once it has ended."""
 
-    kind: WishKind
+    kind: CommandKind
     after: float | None = None
     asset: str = ""
     scene: int = 1
@@ -70,25 +70,25 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class StoryPlan:
-    """One story: when it is asked for, what it is, who watches it and what will be wished."""
+    """One story: when it is asked for, what it is, who watches it and which commands it gets."""
 
     number: int
     at: float
     brief: dict[str, Any]
     watches: tuple[Watch, ...]
-    wishes: tuple[Wish, ...]
+    commands: tuple[Command, ...]
 
     @property
     def assets(self) -> tuple[str, ...]:
         return tuple(self.brief.get("assets", ("content",)))
 
     def __str__(self) -> str:
-        wishes = ", ".join(
-            f"{wish.kind} {wish.asset}".strip()
-            + (" at its end" if wish.after is None else f" after {wish.after:.1f} s")
-            for wish in self.wishes
+        commands = ", ".join(
+            f"{command.kind} {command.asset}".strip()
+            + (" at its end" if command.after is None else f" after {command.after:.1f} s")
+            for command in self.commands
         )
-        return f"{self.at:7.2f} story {self.number} {'+'.join(self.assets)}" + (f": {wishes}" if wishes else "")
+        return f"{self.at:7.2f} story {self.number} {'+'.join(self.assets)}" + (f": {commands}" if commands else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +154,10 @@ def _story(rng: random.Random, number: int, seconds: float) -> StoryPlan:
     at, brief = rng.uniform(0, seconds * 0.85), draw_brief(rng, number)
     assets = tuple(brief.get("assets", ("content",)))
     watches = tuple(_watch(rng) for _ in range(rng.choice((1, 1, 2))))
-    wishes = tuple(_wish(rng, assets) for _ in range(rng.choice((0, 0, 0, 1, 1, 2))))
-    # What is deleted cannot be wished anything any more.
-    last = next((place for place, wish in enumerate(wishes) if wish.kind == "delete"), len(wishes))
-    return StoryPlan(number, at, brief, watches, wishes[: last + 1])
+    commands = tuple(_command(rng, assets) for _ in range(rng.choice((0, 0, 0, 1, 1, 2))))
+    # What is deleted takes no command any more.
+    last = next((place for place, command in enumerate(commands) if command.kind == "delete"), len(commands))
+    return StoryPlan(number, at, brief, watches, commands[: last + 1])
 
 
 def _watch(rng: random.Random) -> Watch:
@@ -166,17 +166,17 @@ def _watch(rng: random.Random) -> Watch:
     return Watch(rng.choice(where), stays)
 
 
-def _wish(rng: random.Random, assets: tuple[str, ...]) -> Wish:
-    kind: WishKind = rng.choice(("cancel", "cancel", "edit", "edit", "regenerate", "regenerate", "retry", "delete"))
+def _command(rng: random.Random, assets: tuple[str, ...]) -> Command:
+    kind: CommandKind = rng.choice(("cancel", "cancel", "edit", "edit", "regenerate", "regenerate", "retry", "delete"))
     soon = rng.uniform(0.0, 6)
     match kind:
         case "cancel":
-            return Wish(kind, soon)
+            return Command(kind, soon)
         case "delete":
-            return Wish(kind, rng.choice((soon, None)))
+            return Command(kind, rng.choice((soon, None)))
         case "edit":
-            return Wish(kind, rng.choice((soon + 3, None, None)), scene=rng.randint(1, 4))
+            return Command(kind, rng.choice((soon + 3, None, None)), scene=rng.randint(1, 4))
         case "regenerate":
-            return Wish(kind, rng.choice((soon + 3, None, None, None)), rng.choice(assets))
+            return Command(kind, rng.choice((soon + 3, None, None, None)), rng.choice(assets))
         case "retry":
-            return Wish(kind)
+            return Command(kind)

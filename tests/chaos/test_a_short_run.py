@@ -1,4 +1,4 @@
-"""A short run on real servers: bus wiped, database killed, workers frozen and killed, and clients with wishes."""
+"""A short run on real servers: bus wiped, database killed, workers frozen and killed, and clients with commands."""
 
 import json
 from collections.abc import Iterator
@@ -31,4 +31,4 @@ async def test_nothing_is_lost_and_nothing_is_paid_twice_while_everything_breaks
     assert not any(verdict.findings.values()), json.dumps(verdict.findings, indent=1)
     assert verdict.faults == len(schedule.faults)
     assert verdict.kills >= 3
-    assert {"cancel", "delete", "edit", "regenerate"} <= set(verdict.wishes), verdict.wishes
+    assert {"cancel", "delete", "edit", "regenerate"} <= set(verdict.commands), verdict.commands

@@ -10,8 +10,8 @@ from tests.chaos.specimens import AT_SECONDS, STORY, fingerprint, killed, sound,
 from tests.chaos.violations import (
     VIOLATIONS,
     Plant,
+    leave_a_command_unhandled,
     leave_a_process,
-    leave_a_wish_unheard,
     leave_an_object_of_nobodys,
     pay_twice,
     settle_twice,
@@ -39,7 +39,8 @@ def test_what_is_planted_is_found(kind: str, plant: Plant) -> None:
 
 
 @pytest.mark.parametrize(
-    "plant", [settle_twice, skip_an_id, pay_twice, leave_an_object_of_nobodys, leave_a_wish_unheard, leave_a_process]
+    "plant",
+    [settle_twice, skip_an_id, pay_twice, leave_an_object_of_nobodys, leave_a_command_unhandled, leave_a_process],
 )
 def test_one_violation_is_told_once(plant: Plant) -> None:
     evidence = sound()

@@ -1,4 +1,4 @@
-"""A seed is a run: the same faults, stories and wishes, at the same moments."""
+"""A seed is a run: the same faults, stories and commands, at the same moments."""
 
 from collections import Counter
 
@@ -32,14 +32,14 @@ def test_in_two_minutes_everything_breaks_at_least_once(seed: int) -> None:
     assert all(0 <= story.at < 120 for story in schedule.stories)
 
 
-def test_every_process_is_struck_and_every_wish_is_made_over_some_seeds() -> None:
+def test_every_process_is_struck_and_every_command_is_sent_over_some_seeds() -> None:
     schedules = [draw(seed, 60, 120) for seed in range(1, 21)]
     struck = Counter(fault.target for schedule in schedules for fault in schedule.faults)
-    wished = Counter(wish.kind for schedule in schedules for story in schedule.stories for wish in story.wishes)
+    kinds = Counter(one.kind for schedule in schedules for story in schedule.stories for one in story.commands)
     assert set(PROCESSES) <= set(struck)
-    assert set(wished) == {"cancel", "edit", "regenerate", "retry", "delete"}
+    assert set(kinds) == {"cancel", "edit", "regenerate", "retry", "delete"}
 
 
-def test_nothing_is_wished_of_what_was_deleted() -> None:
+def test_no_command_follows_a_deletion() -> None:
     stories = [story for seed in range(1, 21) for story in draw(seed, 60, 120).stories]
-    assert all(wish.kind != "delete" for story in stories for wish in story.wishes[:-1])
+    assert all(command.kind != "delete" for story in stories for command in story.commands[:-1])

@@ -60,8 +60,8 @@ def never_answer(evidence: Evidence) -> None:
     evidence.clients[0].accepted = False
 
 
-def leave_a_wish_unheard(evidence: Evidence) -> None:
-    evidence.wishes.append({"event_id": "x.wish.1", "story_id": STORY, "heard_at": None})
+def leave_a_command_unhandled(evidence: Evidence) -> None:
+    evidence.commands.append({"event_id": "x.wish.1", "story_id": STORY, "handled_at": None})
 
 
 def leave_a_job(evidence: Evidence) -> None:
@@ -144,7 +144,7 @@ def leave_an_object_of_nobodys(evidence: Evidence) -> None:
 
 
 def leave_a_row_of_a_deleted_story(evidence: Evidence) -> None:
-    evidence.wishes.append({"event_id": "x", "story_id": DELETED, "heard_at": "2026-03-01"})
+    evidence.commands.append({"event_id": "x", "story_id": DELETED, "handled_at": "2026-03-01"})
 
 
 def leave_a_message_of_a_deleted_story(evidence: Evidence) -> None:
@@ -195,7 +195,7 @@ VIOLATIONS: list[tuple[str, Plant]] = [
     ("stuck", leave_the_story_generating),
     ("stuck", leave_an_asset_unsettled),
     ("stuck", never_answer),
-    ("stuck", leave_a_wish_unheard),
+    ("stuck", leave_a_command_unhandled),
     ("stuck", leave_a_job),
     ("stuck", leave_an_erasure_due),
     ("stuck", leave_a_reader_without_an_end),

@@ -1,4 +1,4 @@
-"""What nobody wants any more leaves the bus, what takes too long ends, and a wish that was lost is told again."""
+"""What nobody wants any more leaves the bus, what takes too long ends, and a lost command is published again."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from tests.integration.core.system import BY_HAND, System, running, until
 
 
 def origin(story_id: UUID, name: str = "1") -> dict[str, Any]:
-    """What a client's wish carries."""
+    """What a client's command carries."""
     now = datetime.now(UTC)
     return {"id": f"{story_id}.wish.{name}", "story_id": story_id, "tenant_id": "tests", "trace": "", "at": now}
 
@@ -161,25 +161,25 @@ async def _no_jobs(system: System) -> bool:
 
 
 @pytest.mark.parametrize("heard", [False, True])
-async def test_a_wish_is_told_again_until_it_is_heard(settings: Settings, *, heard: bool) -> None:
+async def test_a_command_is_published_again_until_it_is_handled(settings: Settings, *, heard: bool) -> None:
     """The api committed its row; whether it crashed before it published cannot be seen from the row."""
     async with running(settings, pace=BY_HAND, workers=()) as system:
         story_id = await system.post()
         await on_the_bus(system, 2)
-        wish = StoryCancelled(**origin(story_id))
-        sql = "INSERT INTO wishes (event_id, story_id, event) VALUES ($1, $2, $3::jsonb)"
-        await system.pool.execute(sql, wish.id, story_id, wish.model_dump_json())
+        command = StoryCancelled(**origin(story_id))
+        sql = "INSERT INTO command_outbox (event_id, story_id, event) VALUES ($1, $2, $3::jsonb)"
+        await system.pool.execute(sql, command.id, story_id, command.model_dump_json())
         if heard:
-            await system.bus.publish_events(wish)
+            await system.bus.publish_events(command)
             await system.heard_all()
         reconciler = by_hand(system)
         rounds = [await reconciler.round()]
         await system.heard_all()
         rounds.append(await reconciler.round())
-        (row,) = await system.rows("SELECT heard_at FROM wishes")
+        (row,) = await system.rows("SELECT handled_at FROM command_outbox")
         assert (await status(system, story_id))["story"] == "cancelled"
     assert [one.commands_requeued for one in rounds] == [0 if heard else 1, 0]
-    assert row["heard_at"] is not None
+    assert row["handled_at"] is not None
 
 
 async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings: Settings) -> None:

@@ -124,7 +124,7 @@ async def test_a_maker_that_will_not_hear_of_it_speaks_to_nobody(settings: Setti
 
 
 async def test_a_job_that_comes_after_its_stop_is_dropped(settings: Settings) -> None:
-    """It may have been on its way. One that was asked for later is another wish, and is made."""
+    """It may have been on its way. One that was asked for later is another command, and is made."""
     async with floor(settings) as on:
         running = await on.work()
         job = await on.order(Asset.SCENE_2, story_id=None)

@@ -113,7 +113,7 @@ async def test_a_hung_maker_comes_to_a_hard_end_and_another_attempt_is_made(sett
     assert system.makers.running == 0
 
 
-async def test_try_again_is_seen_and_the_providers_wish_is_honoured(settings: Settings) -> None:
+async def test_try_again_is_seen_and_the_providers_retry_after_is_honoured(settings: Settings) -> None:
     """`retrying` with the time of the next attempt, which does not begin before it."""
     attempts: list[datetime] = []
 

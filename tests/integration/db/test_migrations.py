@@ -17,7 +17,16 @@ from services.status import app as status
 from storyloom.db.migrate import FOLDER, MigrationFailed, _for_dbmate, migrate, mismatch, version, wanted_version
 from storyloom.runtime.settings import Settings
 
-TABLES = {"tenants", "api_keys", "stories", "asset_generation_jobs", "story_events", "inbox", "wishes", "erasures"}
+TABLES = {
+    "tenants",
+    "api_keys",
+    "stories",
+    "asset_generation_jobs",
+    "story_events",
+    "inbox",
+    "command_outbox",
+    "erasures",
+}
 
 
 def empty(url: str) -> str:

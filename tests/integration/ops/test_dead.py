@@ -58,7 +58,7 @@ def said(replays: Sequence[Replay]) -> list[tuple[bool, str]]:
 
 
 async def test_a_failed_asset_is_listed_replayed_and_made(settings: Settings) -> None:
-    """…by its letter's id. A second replay changes nothing: the same wish exists."""
+    """…by its letter's id. A second replay changes nothing: the same command exists."""
     async with running(settings) as system, reaching(settings) as reach:
         system.makers.before = refusing = Refusing(Asset.COVER)
         story_id = await system.post()
@@ -69,14 +69,14 @@ async def test_a_failed_asset_is_listed_replayed_and_made(settings: Settings) ->
         first = await replay(reach, [entry])
         await until(lambda: is_ready(system, story_id))
         second = await replay(reach, [entry])
-        wishes = await system.rows("SELECT event_id, event FROM wishes")
+        commands = await system.rows("SELECT event_id, event FROM command_outbox")
     told = json.loads(listed)
     assert code == FOUND
     assert (told["id"], told["service"], told["asset"]) == (entry.id, "images", "cover")
     assert (told["code"], told["story"], told["attempts"]) == ("content_refused", str(story_id), entry.letter.attempts)
     assert [done for done, _ in said(first)] == [True]
     assert [done for done, _ in said(second)] == [False]
-    assert [row["event_id"] for row in wishes] == [f"{story_id}.wish.dead-{entry.id}"]
+    assert [row["event_id"] for row in commands] == [f"{story_id}.wish.dead-{entry.id}"]
     assert system.makers.made[story_id, Asset.COVER] == 1
     assert refusing.refused == 1
 
@@ -85,8 +85,8 @@ async def is_ready(system: System, story_id: UUID) -> bool:
     return bool(await system.rows("SELECT FROM stories WHERE id = $1 AND status = 'ready'", story_id))
 
 
-async def test_a_replay_before_the_first_is_folded_wishes_once(settings: Settings) -> None:
-    """The asset is failed yet: the wish's row alone tells that it was made."""
+async def test_a_replay_before_the_first_is_folded_adds_one_command(settings: Settings) -> None:
+    """The asset is failed yet: the command's row alone tells that it was written."""
     async with running(settings) as system, reaching(settings) as reach:
         system.makers.before = Refusing(Asset.COVER)
         await system.finished(await system.post())
@@ -95,30 +95,30 @@ async def test_a_replay_before_the_first_is_folded_wishes_once(settings: Setting
             loop.cancel()
         assert [done for done, _ in said(await replay(reach, [entry]))] == [True]
         ((done, why),) = said(await replay(reach, [entry]))
-        wishes = await system.rows("SELECT FROM wishes")
+        commands = await system.rows("SELECT FROM command_outbox")
     assert not done
     assert "already" in why
-    assert len(wishes) == 1
+    assert len(commands) == 1
 
 
-async def test_a_wish_is_made_once_and_for_what_is_failed_yet(settings: Settings) -> None:
+async def test_a_command_is_written_once_and_for_what_is_failed_yet(settings: Settings) -> None:
     """Two operators at once, or a client who was quicker: the statement itself sees to it."""
     async with running(settings) as system, reaching(settings) as reach:
         system.makers.before = Refusing(Asset.COVER)
         story_id = await system.post()
         await system.finished(story_id)
 
-        async def wish(name: str, asset: Asset) -> int:
-            of = {"wishes": [name], "story_ids": [story_id], "assets": [asset.value], "events": ["{}"]}
-            return len([row async for row in queries().make_wishes(reach.pool, **of)])
+        async def command(name: str, asset: Asset) -> int:
+            of = {"ids": [name], "story_ids": [story_id], "assets": [asset.value], "events": ["{}"]}
+            return len([row async for row in queries().insert_commands(reach.pool, **of)])
 
-        assert [await wish("a", Asset.COVER), await wish("a", Asset.COVER)] == [1, 0]
-        assert await wish("b", Asset.OUTLINE) == 0
+        assert [await command("a", Asset.COVER), await command("a", Asset.COVER)] == [1, 0]
+        assert await command("b", Asset.OUTLINE) == 0
         await system.pool.execute("UPDATE stories SET status = 'cancelled'")
-        assert await wish("c", Asset.COVER) == 0
+        assert await command("c", Asset.COVER) == 0
 
 
-async def test_two_letters_of_one_asset_are_one_wish(settings: Settings) -> None:
+async def test_two_letters_of_one_asset_are_one_command(settings: Settings) -> None:
     async with running(settings) as system, reaching(settings) as reach:
         system.makers.before = refusing = Refusing(Asset.COVER)
         story_id = await system.post()
@@ -152,14 +152,14 @@ async def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:
         )
         await system.bus.publish(system.bus.names.dead, [OutboundMessage(f"dead.images.{ids[0]}.cover", b"?", None)])
         replays = await replay(reach, await entries(reach))
-        wishes = await system.rows("SELECT FROM wishes")
+        commands = await system.rows("SELECT FROM command_outbox")
     why = {one.entry.letter.story: one.said for one in replays if one.entry.letter.kind == "job"}
     assert "cancelled" in why[str(ids[0])]
     assert "gone" in why[str(ids[1])]
     assert "ready now" in why[str(ids[2])]
     assert "no job can be read" in replays[-1].said
     assert not any(one.done for one in replays)
-    assert not wishes
+    assert not commands
 
 
 async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: Settings) -> None:

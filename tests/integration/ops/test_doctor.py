@@ -23,7 +23,7 @@ from storyloom.story.events import StoryRequested, story_requested
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import BY_HAND, QUICK, System, running, until
 
-HASTY = DiagnosisSettings(grace=0.05, catch_up=1, answers=0.3, wishes=0.05, erasures=0.05, pauses=(0.05, 0.05))
+HASTY = DiagnosisSettings(grace=0.05, catch_up=1, answers=0.3, commands=0.05, erasures=0.05, pauses=(0.05, 0.05))
 
 
 @asynccontextmanager
@@ -153,8 +153,8 @@ FAULTS = {
     "story_late": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
     "asset_late": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
-    "story_unheard": "UPDATE stories SET seq = 0 WHERE id = $1",
-    "wish_unheard": "INSERT INTO wishes (event_id, story_id, event, created_at) VALUES"
+    "story_unhandled": "UPDATE stories SET seq = 0 WHERE id = $1",
+    "command_unhandled": "INSERT INTO command_outbox (event_id, story_id, event, created_at) VALUES"
     """ ('w', $1, '{"event": "StoryCancelled"}', now() - interval '1 min')""",
 }
 TAKES_AN_ASSET_FROM_ITS_JOB = {"story_settled", "asset_unsent", "asset_hopeless"}
@@ -232,9 +232,9 @@ async def acknowledged(system: System) -> bool:
     return not any("portrait" in subject for subject in await system.live_jobs())
 
 
-async def test_a_wish_that_was_heard_is_no_finding_before_it_is_marked(settings: Settings) -> None:
+async def test_a_command_that_was_handled_is_no_finding_before_it_is_marked(settings: Settings) -> None:
     async with begun(settings) as (system, reach, story_id):
-        await system.pool.execute(FAULTS["wish_unheard"], story_id)
+        await system.pool.execute(FAULTS["command_unhandled"], story_id)
         await system.pool.execute("INSERT INTO inbox (event_id) VALUES ('w')")
         assert codes(await examine(reach, HASTY)) == set()
 

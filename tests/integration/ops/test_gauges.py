@@ -83,12 +83,12 @@ async def test_the_age_is_that_of_the_first_job_that_was_not_delivered(settings:
     await bus.close()
 
 
-async def test_wishes_and_dead_letters_are_counted(settings: Settings) -> None:
+async def test_commands_and_dead_letters_are_counted(settings: Settings) -> None:
     async with running(settings, pace=BY_HAND, workers=()) as system:
         story_id = await system.post()
-        wish = "INSERT INTO wishes (event_id, story_id, event, heard_at) VALUES ($1, $2, '{}', $3)"
-        await system.pool.execute(wish, "unheard", story_id, None)
-        await system.pool.execute(wish, "heard", story_id, datetime.now(UTC))
+        command = "INSERT INTO command_outbox (event_id, story_id, event, handled_at) VALUES ($1, $2, '{}', $3)"
+        await system.pool.execute(command, "unhandled", story_id, None)
+        await system.pool.execute(command, "handled", story_id, datetime.now(UTC))
         letters = [
             OutboundMessage(f"dead.images.{story_id}.{name}", b"{}", None) for name in ("cover", "scene_1", "scene_2")
         ]
@@ -96,7 +96,7 @@ async def test_wishes_and_dead_letters_are_counted(settings: Settings) -> None:
         gauges = Gauges(system.bus, system.pool)
         await gauges.ask_bus()
         await gauges.ask_rows()
-        assert (value(metrics.WISHES_UNHEARD), value(metrics.DEAD_LETTERS)) == (1, 3)
+        assert (value(metrics.COMMANDS_UNHANDLED), value(metrics.DEAD_LETTERS)) == (1, 3)
 
 
 async def test_what_cannot_be_asked_is_no_number(settings: Settings) -> None:
@@ -115,7 +115,7 @@ async def test_what_cannot_be_asked_is_no_number(settings: Settings) -> None:
     await bus.client.close()
     await gauges.ask_bus()
     await gauges.ask_rows()
-    for gauge in (metrics.UNFINISHED, metrics.WISHES_UNHEARD, metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING):
+    for gauge in (metrics.UNFINISHED, metrics.COMMANDS_UNHANDLED, metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING):
         assert math.isnan(value(gauge))
     assert math.isnan(value(metrics.QUEUE_AGE, "audio", "normal"))
 
@@ -126,15 +126,17 @@ SELECT gen_random_uuid(), 't', '{}', 'ready', '{}', now() - n * interval '1 min'
 """
 
 
-@pytest.mark.parametrize("name", ["unfinished_stories", "unheard_wishes", "late_wishes", "late_erasures", "unfinished"])
+@pytest.mark.parametrize(
+    "name", ["unfinished_stories", "unhandled_commands", "late_commands", "late_erasures", "unfinished"]
+)
 async def test_a_question_reads_what_is_unfinished_and_no_history(name: str, settings: Settings) -> None:
     """3,000 stories have ended; what is asked reads a few index pages."""
     pool = await open_pool(settings, size=1)
     await pool.execute("INSERT INTO tenants (id) VALUES ('t')")
     await pool.execute(HISTORY)
-    await pool.execute("INSERT INTO wishes SELECT id::text, id, '{}', created_at, now() FROM stories")
+    await pool.execute("INSERT INTO command_outbox SELECT id::text, id, '{}', created_at, now() FROM stories")
     await pool.execute("INSERT INTO erasures (story_id, tenant_id, receipt) SELECT id, 't', '{}' FROM stories")
-    await pool.execute("VACUUM ANALYZE stories, wishes, erasures")
+    await pool.execute("VACUUM ANALYZE stories, command_outbox, erasures")
     sql = getattr(queries(), name).sql
     arguments = [datetime.now(UTC) - timedelta(seconds=10)] if "$1" in sql else []
     (plan,) = await pool.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments)

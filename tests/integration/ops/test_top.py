@@ -55,7 +55,7 @@ async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings
     lanes = {(lane.service, lane.priority): lane for lane in frame.lanes}
     assert lanes[Service.CONTENT, Priority.NORMAL].queued == 1
     assert lanes[Service.IMAGES, Priority.NORMAL].in_flight == 1
-    assert (frame.unfinished, dict(frame.ended), frame.dead, frame.wishes) == (1, {"ready": 1}, 0, 0)
+    assert (frame.unfinished, dict(frame.ended), frame.dead, frame.commands) == (1, {"ready": 1}, 0, 0)
     assert frame.oldest is not None
     assert frame.oldest.story.id == story_id
     states = {one.asset.value: one.state for one in frame.oldest.standing}

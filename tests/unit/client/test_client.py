@@ -243,7 +243,7 @@ TAKEN = {"id": STORY, "status": "generating", "wish": {"id": "w", "event": "Stor
 
 
 @pytest.mark.parametrize(
-    ("wish", "asked"),
+    ("command", "asked"),
     [
         (lambda c: c.cancel(STORY), ("POST", "/cancel", None, None)),
         (lambda c: c.cancel(STORY, idempotency_key="k"), ("POST", "/cancel", None, "k")),
@@ -260,14 +260,14 @@ TAKEN = {"id": STORY, "status": "generating", "wish": {"id": "w", "event": "Stor
         ),
     ],
 )
-async def test_a_wish_is_asked_for_by_its_route(
+async def test_a_command_is_asked_for_by_its_route(
     client: StoryloomClient,
     api: FakeApi,
-    wish: Callable[[StoryloomClient], Awaitable[Taken]],
+    command: Callable[[StoryloomClient], Awaitable[Taken]],
     asked: tuple[str, str, object, str | None],
 ) -> None:
     api.says(202, TAKEN)
-    assert await wish(client) == TAKEN
+    assert await command(client) == TAKEN
     (request,) = api.requests
     method, path, body, key = asked
     assert (request.method, request.path) == (method, f"/api/v1/stories/{STORY}{path}")
@@ -284,7 +284,7 @@ async def test_a_deletion_is_answered_by_its_receipt(client: StoryloomClient, ap
     assert (request.method, request.path) == ("DELETE", f"/api/v1/stories/{STORY}")
 
 
-async def test_a_wish_that_is_refused_is_a_problem(client: StoryloomClient, api: FakeApi) -> None:
+async def test_a_command_that_is_refused_is_a_problem(client: StoryloomClient, api: FakeApi) -> None:
     api.says(409, {"code": "story_ended", "detail": "The story has ended already.", "retryable": False})
     with pytest.raises(Problem) as caught:
         await client.cancel(STORY)

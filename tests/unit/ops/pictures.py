@@ -100,7 +100,7 @@ def busy() -> Frame:
         held=[*images, *rest],
         unfinished=212,
         unfinished_since=ago(340),
-        wishes=1,
+        commands=1,
         ended=Counter(ready=31, partial=2),
         oldest=Oldest(HALFWAY, standing),
         metrics=sample,

@@ -94,7 +94,7 @@ def test_a_story_with_nothing_left_to_show_must_have_ended(status: str) -> None:
 
 def test_a_story_that_nobody_heard_of_is_found_after_the_grace() -> None:
     pending = story()
-    assert codes(replace(pending, seq=0)) == [("story_unheard", "")]
+    assert codes(replace(pending, seq=0)) == [("story_unhandled", "")]
     assert codes(replace(pending, seq=0, created_at=ago(1), started_at=ago(1))) == []
 
 

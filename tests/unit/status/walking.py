@@ -165,7 +165,7 @@ class Walk:
         return {"overall": shown["overall"]} | {name: one["status"] for name, one in shown["assets"].items()}
 
     def _check_settled_stays(self, before: Journey, event: AnyEvent) -> None:
-        """Only a wish starts over what is settled, and what starts over is another revision."""
+        """Only a command starts over what is settled, and what starts over is another revision."""
         for asset, state in before.assets.items():
             now = self.journey.assets[asset]
             if state.settled and now is not state:
@@ -215,8 +215,8 @@ class Scheduler:
     chance: Random
     failing: Collection[Asset] = ()
     noise: float = 0.3
-    wishes: float = 0.0
-    """How often a client wants something, of all times that something is heard; less with every wish."""
+    commands: float = 0.0
+    """How often a client wants something, of all times that something is heard; less with every command."""
     bag: list[AnyEvent] = field(default_factory=list)
     past: list[AnyEvent] = field(default_factory=list)
 
@@ -227,8 +227,8 @@ class Scheduler:
             event = self.bag.pop(self.chance.randrange(len(self.bag)))
             self.past.append(event)
             self._work(walk, walk.hear(event))
-            if self.wishes > 0 and self.chance.random() < self.wishes:
-                self._wish(walk)
+            if self.commands > 0 and self.chance.random() < self.commands:
+                self._command(walk)
             if self.chance.random() < self.noise:
                 walk.hear(self._noise(walk))
         for event in self.past:
@@ -242,8 +242,8 @@ class Scheduler:
             self.bag += [retrying(job, fingerprint, attempt) for attempt in range(1, attempts + 1)]
             self.bag.append(failed(job, fingerprint) if job in self.failing else completed(job, fingerprint))
 
-    def _wish(self, walk: Walk) -> None:
-        """Any wish, sensible or not, is heard now."""
+    def _command(self, walk: Walk) -> None:
+        """Any command, sensible or not, is handled now."""
         event: AnyEvent = self.chance.choice(
             (
                 retry(),
@@ -252,7 +252,7 @@ class Scheduler:
                 edited(self.chance.randint(1, 4), f"Mira laughed {self.chance.randrange(9)} times."),
             )
         )
-        self.wishes *= 0.7  # or it would never end
+        self.commands *= 0.7  # or it would never end
         self._work(walk, walk.hear(event))
 
     def _noise(self, walk: Walk) -> AnyEvent:

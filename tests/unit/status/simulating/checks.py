@@ -76,7 +76,7 @@ def _edited(server: Server, row: Row) -> set[Asset]:
 
 
 def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator[str]:
-    """Events, each once and in the order of writing, lead where the rows are; wishes got what they meant."""
+    """Events, each once and in the order of writing, lead where the rows are; commands did what they ask."""
     journey, words = row.first, dict[Asset, SceneText]()
     for event_id in dict.fromkeys(row.heard):
         event: AnyEvent = server.events[event_id]  # type: ignore[assignment]  # all that is told is one of them

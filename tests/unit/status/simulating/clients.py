@@ -1,4 +1,4 @@
-"""Clients and the api: stories are posted, and wished otherwise, at any time; the api may die between row and event."""
+"""Clients and the api: stories are posted, and get commands, at any time; the api may die between row and event."""
 
 import asyncio
 from functools import cache
@@ -19,7 +19,7 @@ from storyloom.story.events import (
 from storyloom.story.journey import Journey
 from storyloom.story.results import SceneText
 from tests.unit.status.simulating.bus import Server, SimBus
-from tests.unit.status.simulating.rows import Row, Rows, WishRow
+from tests.unit.status.simulating.rows import CommandRow, Row, Rows
 from tests.unit.status.simulating.world import Process, World
 from tests.unit.status.walking import STORY, new_journey, result
 
@@ -44,12 +44,12 @@ def _words(scene: int, version: int) -> SceneText:
 class Clients:
     """Everybody who uses the api, and the api."""
 
-    def __init__(self, world: World, rows: Rows, server: Server, *, wishes: int, patience: float) -> None:
+    def __init__(self, world: World, rows: Rows, server: Server, *, commands: int, patience: float) -> None:
         self._world = world
         self._rows = rows
         self._api = Process("api")
         self._bus = SimBus(server, self._api)
-        self._wishes = wishes
+        self._commands = commands
         self._patience = patience
         self.busy = 0
 
@@ -71,15 +71,15 @@ class Clients:
         self._rows.add(journey)
         await self._tell(story_requested(journey.story_id, "tests", "", self._world.at))
         row = self._rows.stories[journey.story_id]
-        for count in range(chance.randint(0, self._wishes)):
+        for count in range(chance.randint(0, self._commands)):
             await self._wait(row)
-            wish = self._wish(row, count)
-            self._rows.wishes[wish.id] = WishRow(wish, self._world.at)
-            self._world.say("wished", number, wish.event, wish.id)
-            await self._tell(wish)
+            command = self._command(row, count)
+            self._rows.commands[command.id] = CommandRow(command, self._world.at)
+            self._world.say("command", number, command.event, command.id)
+            await self._tell(command)
 
     async def _wait(self, row: Row) -> None:
-        """Some wishes come while the story is made, at any moment; others once it has ended."""
+        """Some commands come while the story is made, at any moment; others once it has ended."""
         chance = self._world.chance
         await asyncio.sleep(chance.random() * min(self._patience, chance.choice((0.1, 2, 8))))
         if self._patience > 1 and chance.random() < 0.5:
@@ -88,8 +88,8 @@ class Clients:
                     return
                 await asyncio.sleep(1)
 
-    def _wish(self, row: Row, count: int) -> CommandEvent:
-        """Any wish, sensible or not: the rows that the api looks at may be old, and the fold decides."""
+    def _command(self, row: Row, count: int) -> CommandEvent:
+        """Any command, sensible or not: the rows that the api looks at may be old, and the fold decides."""
         chance, states = self._world.chance, row.assets
         origin: dict[str, Any] = {
             "id": f"{row.first.story_id}.wish.{count}",

@@ -38,7 +38,7 @@ class Impatient(Projector):
         await super()._send(jobs, done, unwanted, frozenset())
 
 
-class CommandsFirst(Projector):
+class JobsFirst(Projector):
     """Sends what is new before it has withdrawn what is old."""
 
     async def _send(
@@ -107,7 +107,7 @@ class Careless(Reconciler):
 
 
 class Deaf(Reconciler):
-    """Puts no story and no wish back."""
+    """Puts no story and no command back."""
 
     async def _requeue_stories(self, before: object) -> int:
         return 0

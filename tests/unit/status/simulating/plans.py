@@ -12,13 +12,13 @@ STORM = Faults(slow=0.01, postgres=0.02, unsent=0.03, unheard=0.05, twice=0.03, 
 
 CALM = Plan(pace=PACE)
 """Nothing goes wrong but what providers do."""
-WISHES = Plan(pace=PACE, wishes=3, replicas=1)
+COMMANDS = Plan(pace=PACE, commands=3, replicas=1)
 """Nothing goes wrong, and clients want this and that. One projector: two may cross, and that is mended."""
-ROUGH = Plan(pace=PACE, faults=STORM, wishes=3)
+ROUGH = Plan(pace=PACE, faults=STORM, commands=3)
 """Everything goes wrong for a while."""
 LATE = Plan(
     pace=ReconcilerSettings(catch_up=0.05, asset_deadline=15, story_deadline=30),
     faults=replace(STORM, hangs=0.1),
-    wishes=2,
+    commands=2,
 )
 """The same with jobs that never end, and deadlines."""

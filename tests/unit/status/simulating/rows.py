@@ -1,4 +1,4 @@
-"""Postgres in memory: the rows of stories, the inbox and the wishes, with what queries.sql promises about them."""
+"""Postgres in memory: the rows of stories, the inbox and the commands, with what queries.sql promises about them."""
 
 import asyncio
 from collections import Counter
@@ -53,10 +53,10 @@ class Row:
 
 
 @dataclass
-class WishRow:
-    wish: CommandEvent
+class CommandRow:
+    command: CommandEvent
     created_at: datetime
-    heard_at: datetime | None = None
+    handled_at: datetime | None = None
 
 
 class Rows:
@@ -69,7 +69,7 @@ class Rows:
         self._world = world
         self.stories: dict[UUID, Row] = {}
         self.inbox: set[str] = set()
-        self.wishes: dict[str, WishRow] = {}
+        self.commands: dict[str, CommandRow] = {}
         self.away_until = 0.0
 
     def add(self, journey: Journey) -> None:

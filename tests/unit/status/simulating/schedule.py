@@ -23,10 +23,10 @@ class Plan:
     """What a schedule is made of. The classes and switches are there to be exchanged for ones that lack a guard."""
 
     faults: Faults = CALM
-    wishes: int = 0
+    commands: int = 0
     """At most so many a client."""
     patience: float = 8.0
-    """Seconds between a client's wishes at most, but for those who wait for the end."""
+    """Seconds between a client's commands at most, but for those who wait for the end."""
     pace: ReconcilerSettings = ReconcilerSettings()  # noqa: RUF009 - it is frozen
     replicas: int = 2
     """How many projectors and reconcilers there are."""
@@ -51,7 +51,7 @@ class Schedule:
         self.server = Server(self.world, put_back_carries_id=plan.put_back_carries_id)
         self.rows = plan.rows(self.world)
         self.workers = Workers(self.world, self.server, trusting=plan.trusting, silent=plan.silent)
-        self.clients = Clients(self.world, self.rows, self.server, wishes=plan.wishes, patience=plan.patience)
+        self.clients = Clients(self.world, self.rows, self.server, commands=plan.commands, patience=plan.patience)
         self._status: list[tuple[Process, Callable[[], None]]] = []
 
     @property
@@ -107,7 +107,7 @@ class Schedule:
         return (
             not self.clients.busy
             and all(row.status != "generating" for row in self.rows.stories.values())
-            and self.rows.wishes.keys() <= self.rows.inbox
+            and self.rows.commands.keys() <= self.rows.inbox
             and not self.server.gone
             and self.server.story.floor is None
             and not self.server.jobs.standing
@@ -122,7 +122,7 @@ class Schedule:
             if not state.settled
         }
         left = list(self.server.jobs.standing), self.server.story.floor, self.workers.idle, self.clients.busy
-        return f"{unsettled} {left} wishes {self.rows.wishes.keys() - self.rows.inbox}"
+        return f"{unsettled} {left} commands {self.rows.commands.keys() - self.rows.inbox}"
 
     def _projector(self, process: Process) -> Callable[[], None]:
         bus = SimBus(self.server, process)

@@ -8,14 +8,14 @@ from services.status.transitions import _Transition
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from tests.unit.status.simulating import mutants
-from tests.unit.status.simulating.plans import CALM, LATE, PACE, ROUGH, STORM, WISHES
+from tests.unit.status.simulating.plans import CALM, COMMANDS, LATE, PACE, ROUGH, STORM
 from tests.unit.status.simulating.schedule import Plan, Schedule
 
 SEEDS = range(500)
 """So many schedules are tried until one fails; most fail within a few dozen."""
-HASTY = replace(WISHES, patience=0.1)
+HASTY = replace(COMMANDS, patience=0.1)
 STORMY = replace(ROUGH, faults=replace(STORM, slow=0.05, blows=1.5))
-DEAF = replace(LATE, wishes=4, faults=replace(STORM, hangs=0.3, unheard=0.7, blows=0))
+DEAF = replace(LATE, commands=4, faults=replace(STORM, hangs=0.3, unheard=0.7, blows=0))
 """Workers hardly ever hear that they are to stop: late results come in numbers."""
 
 MUTANTS = {
@@ -28,11 +28,11 @@ MUTANTS = {
     "who holds what": (ROUGH, replace(ROUGH, silent=True)),
     "putting back without the id": (ROUGH, replace(ROUGH, put_back_carries_id=True)),
     "putting jobs back": (ROUGH, replace(ROUGH, reconciler=mutants.Idle)),
-    "putting stories and wishes back": (ROUGH, replace(ROUGH, reconciler=mutants.Deaf)),
+    "putting stories and commands back": (ROUGH, replace(ROUGH, reconciler=mutants.Deaf)),
     "laying the bus": (ROUGH, replace(ROUGH, reconciler=mutants.Careless)),
     "stopping what nobody wants, again": (LATE, replace(LATE, reconciler=mutants.Lenient)),
-    "withdrawing": (WISHES, replace(WISHES, projector=mutants.NeverWithdraws)),
-    "withdrawing before sending": (WISHES, replace(WISHES, projector=mutants.CommandsFirst)),
+    "withdrawing": (COMMANDS, replace(COMMANDS, projector=mutants.NeverWithdraws)),
+    "withdrawing before sending": (COMMANDS, replace(COMMANDS, projector=mutants.JobsFirst)),
     "waiting for what is being sent": (HASTY, replace(HASTY, projector=mutants.Impatient)),
     "the look for a late job's manifest": (STORMY, replace(STORMY, trusting=True)),
 }

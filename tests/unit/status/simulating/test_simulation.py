@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.status.simulating.plans import CALM, LATE, ROUGH, WISHES
+from tests.unit.status.simulating.plans import CALM, COMMANDS, LATE, ROUGH
 from tests.unit.status.simulating.schedule import Plan, Schedule
 
 WEATHERS: dict[str, tuple[Plan, int]] = {
     "calm": (CALM, 2_000),
-    "wishes": (WISHES, 3_000),
+    "commands": (COMMANDS, 3_000),
     "rough": (ROUGH, 3_500),
     "late": (LATE, 1_500),
 }
@@ -80,12 +80,12 @@ def test_the_weather_is_as_rough_as_it_claims_to_be(errors: list[str]) -> None:
         for seed in range(150):
             schedule = Schedule(seed, plan).run()
             seen.update(what for _, what, _ in schedule.world.said)
-            seen.update(str(about[1]) for _, what, about in schedule.world.said if what == "wished")
+            seen.update(str(about[1]) for _, what, about in schedule.world.said if what == "command")
             ends |= {row.status for row in schedule.rows.stories.values()}
             mended += schedule.server.mended
             seen["deadline"] += any(".deadline" in key for key in schedule.rows.inbox)
     assert ends == {"ready", "partial", "failed", "cancelled"}
     assert min(mended[kind] for kind in ("jobs", "events", "withdrawn")) > 0
     blows = ("crash", "freeze", "bus away", "Postgres away", "the bus lost everything", "somebody purged JOBS", "stop")
-    wishes = ("StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "deadline")
-    assert min(seen[what] for what in (*blows, *wishes)) > 10
+    commands = ("StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "deadline")
+    assert min(seen[what] for what in (*blows, *commands)) > 10

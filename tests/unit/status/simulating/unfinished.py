@@ -34,11 +34,13 @@ class SimUnfinished(Unfinished):
 
     async def unhandled_commands(self, before: datetime) -> list[CommandEvent]:
         await self._rows.reach(self._process)
-        for key, row in self._rows.wishes.items():
-            if row.heard_at is None and key in self._rows.inbox:
-                row.heard_at = self._world.at
+        for key, row in self._rows.commands.items():
+            if row.handled_at is None and key in self._rows.inbox:
+                row.handled_at = self._world.at
         await self._rows.reach(self._process)
-        return [row.wish for row in self._rows.wishes.values() if row.heard_at is None and row.created_at < before]
+        return [
+            row.command for row in self._rows.commands.values() if row.handled_at is None and row.created_at < before
+        ]
 
     async def dispatched(self, before: datetime) -> list[Dispatched]:
         await self._rows.reach(self._process)

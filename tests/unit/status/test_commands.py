@@ -36,10 +36,10 @@ def finished(*failing: Asset) -> Walk:
     return Scheduler(Random(1), failing, noise=0).run(Walk(new_journey()))
 
 
-def again(walk: Walk, wish: AnyEvent) -> set[Asset]:
-    """What is made again when the wish is heard and all goes well."""
+def again(walk: Walk, command: AnyEvent) -> set[Asset]:
+    """What is made again when the command is handled and all goes well."""
     before = len(walk.started)
-    todo = list(walk.hear(wish).jobs)
+    todo = list(walk.hear(command).jobs)
     while todo:
         asset = todo.pop()
         todo += walk.hear(completed(asset, walk.fingerprint(asset))).jobs
@@ -52,10 +52,10 @@ def again(walk: Walk, wish: AnyEvent) -> set[Asset]:
     failing=st.sets(st.sampled_from(tuple(Asset)), max_size=3),
     seed=st.integers(0, 2**32),
 )
-def test_wishes_at_any_time_lead_to_an_end_that_is_made_of_what_is_there(
+def test_commands_at_any_time_lead_to_an_end_that_is_made_of_what_is_there(
     wanted: set[Asset], failing: set[Asset], seed: int
 ) -> None:
-    walk = Scheduler(Random(seed), failing, wishes=0.3).run(Walk(new_journey(wanted)))
+    walk = Scheduler(Random(seed), failing, commands=0.3).run(Walk(new_journey(wanted)))
     assert overall(walk.journey) != "generating"
     assert walk.ends >= 1
     states = walk.journey.assets
@@ -82,11 +82,11 @@ def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others(
     assert walk.outcome["scene_1"] == "failed"
 
 
-@pytest.mark.parametrize("wish", [retry(), retry(A.COVER), regenerate(A.COVER)])
-def test_what_has_not_failed_is_not_retried_and_what_runs_is_not_regenerated(wish: AnyEvent) -> None:
+@pytest.mark.parametrize("command", [retry(), retry(A.COVER), regenerate(A.COVER)])
+def test_what_has_not_failed_is_not_retried_and_what_runs_is_not_regenerated(command: AnyEvent) -> None:
     walk = Walk(new_journey())
     walk.hear(requested())
-    assert walk.hear(wish) is NOTHING
+    assert walk.hear(command) is NOTHING
 
 
 def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
@@ -160,11 +160,11 @@ def test_a_story_that_took_too_long_fails_what_is_left_and_starts_nothing() -> N
     assert again(walk, retry()) == set(GRAPH) - {A.OUTLINE}, "and may be tried again"
 
 
-def test_a_cancelled_story_hears_no_wish() -> None:
+def test_a_cancelled_story_takes_no_command() -> None:
     walk = Walk(new_journey())
     walk.hear(requested())
     walk.make(A.OUTLINE, A.TEXT_1)
     walk.hear(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
     assert {asset for asset, _ in walk.hear(cancelled()).purges} == {A.TEXT_2, A.NARRATION_1}
-    for wish in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), ran_out(), cancelled()):
-        assert walk.hear(wish) is NOTHING
+    for command in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), ran_out(), cancelled()):
+        assert walk.hear(command) is NOTHING
