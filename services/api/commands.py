@@ -18,7 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from services.api.repository import queries
 from services.api.schemas import Passage
 from storyloom.db.pool import Connection, Pool
-from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.connection import BusUnavailableError
+from storyloom.messaging.endpoints import EventPublisher, Question
 from storyloom.runtime.metrics import COMMANDS
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
