@@ -365,20 +365,21 @@ class JobMiddleware(BaseMiddleware[NatsPublishCommand, Any]):
     ) -> bool:
         """Acknowledge what is told, hand back what is cut short, and let the heart rest."""
         del exc_type, exc_tb
+        dealt_with = isinstance(exc_val, HandlerException)
         delivery = self._delivery
         if delivery is None:
-            return False
+            return dealt_with
         try:
             if exc_val is None:
                 await self._working.finish(delivery, "ready")
             elif isinstance(exc_val, asyncio.CancelledError):
                 if not delivery.settled:
                     await self._working.break_off_telling(delivery)
-            elif not isinstance(exc_val, HandlerException):
+            elif not dealt_with:
                 # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
                 log.error("job.lost_its_way", error=type(exc_val).__name__)
         finally:
             if self._heart is not None:
                 self._heart.stop()
             self._working.release(delivery)
-        return False
+        return dealt_with
