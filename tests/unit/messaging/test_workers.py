@@ -2,8 +2,7 @@
 
 import importlib
 from datetime import UTC, datetime
-from typing import Any, cast
-from unittest.mock import MagicMock
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -80,8 +79,7 @@ def job_of(asset: Asset, priority: Priority = Priority.NORMAL) -> AssetRequested
 def published(broker: Broker, event: str) -> list[Any]:
     """The bodies of what was published on an event's subject."""
     (publisher,) = [one for one in broker.publishers if f".{event}." in str(one.subject.template)]  # type: ignore[attr-defined]
-    mock = cast(MagicMock, publisher.mock)  # type: ignore[attr-defined]
-    return [call.args[0] for call in mock.call_args_list]
+    return [call.args[0] for call in publisher.mock.call_args_list]
 
 
 @pytest.mark.parametrize("asset", Asset)
