@@ -63,11 +63,10 @@ else
   else exit 1
   fi
   echo "Installing with apt-get: $*"
-  install() {
-    $root env DEBIAN_FRONTEND=noninteractive \
-      apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "$@" >/dev/null
+  apt() { $root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -qq "$@" 2>&1; }
+  # Lists that are there already save the seconds that a download of them takes. Only a failure has more to say.
+  apt install -y --no-install-recommends "$@" >/dev/null || {
+    said=$(apt update && apt install -y --no-install-recommends "$@") || echo "$said" >&2
   }
-  # Lists that are there already save the seconds that a download of them takes.
-  install "$@" 2>/dev/null || { $root apt-get -o DPkg::Lock::Timeout=120 update -qq; install "$@"; }
 fi
 [ -z "$(missing $manager)" ]
