@@ -21,7 +21,7 @@ from cyclopts import App, Parameter, Token
 from pydantic import ValidationError
 from rich.console import Console
 
-from ops.connections import AWAY, FOUND, USAGE, AwayError
+from ops.connections import OK, UNAVAILABLE, USAGE, UnavailableError
 from storyloom.runtime.settings import Settings
 
 INTERRUPTED = 130
@@ -87,14 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _quiet():
             return asyncio.run(command(operator=Operator(settings, console())))
-    except AwayError as away:
+    except UnavailableError as away:
         sys.stderr.write(f"{away}\n")
-        return AWAY
+        return UNAVAILABLE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read has read enough
-        return FOUND
+        return OK
 
 
 def read(words: Sequence[str]) -> Command:
@@ -108,7 +108,7 @@ def read(words: Sequence[str]) -> Command:
         return partial(command, *given.args, **given.kwargs)
     asked = not set(HELP).isdisjoint(words)
     app.help_print(given.arguments["tokens"], console=app.console if asked else app.error_console)
-    raise SystemExit(FOUND if asked else USAGE)
+    raise SystemExit(OK if asked else USAGE)
 
 
 @contextmanager

@@ -13,9 +13,8 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import ValidationError
 
-from ops.connections import Reach
-from ops.letters import Entry
-from ops.sql import queries
+from ops.connections import Connections, queries
+from ops.dead_letters import Entry
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AssetRetryRequested
@@ -32,19 +31,19 @@ class Replay:
 
     entry: Entry
     done: bool
-    said: str
+    message: str
 
 
-async def replay(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
-    """Set what can be replayed going; say of each what became of it. Raises AwayError by its reach."""
+async def replay(connections: Connections, entries: Sequence[Entry]) -> list[Replay]:
+    """Set what can be replayed going; say of each what became of it. Raises UnavailableError."""
     found: list[Replay] = []
     for start in range(0, len(entries), MOST):
         some = entries[start : start + MOST]
-        found += [Replay(one, done=False, said=UNREADABLE) for one in some if one.letter.kind == "unreadable"]
-        found += await _retry(reach, [one for one in some if one.letter.kind == "job"])
+        found += [Replay(one, done=False, message=UNREADABLE) for one in some if one.letter.kind == "unreadable"]
+        found += await _retry(connections, [one for one in some if one.letter.kind == "job"])
         for one in some:
             if one.letter.kind == "event":
-                found.append(await _tell_again(reach, one))
+                found.append(await _republish(connections, one))
     return sorted(found, key=lambda one: one.entry.id)
 
 
@@ -61,7 +60,7 @@ class _Command:
         return f"{self.story_id}.wish.dead-{self.entry.id}"
 
 
-async def _retry(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
+async def _retry(connections: Connections, entries: Sequence[Entry]) -> list[Replay]:
     """Ask for the assets of some dead letters again: one command an asset, however many letters it has."""
     answers: list[Replay] = []
     commands: dict[tuple[UUID, Asset], _Command] = {}
@@ -69,16 +68,16 @@ async def _retry(reach: Reach, entries: Sequence[Entry]) -> list[Replay]:
         try:
             command = _Command(one, UUID(one.letter.story), Asset(one.letter.asset))
         except ValueError:
-            answers.append(Replay(one, done=False, said="names no asset of a story"))
+            answers.append(Replay(one, done=False, message="names no asset of a story"))
             continue
         earlier = commands.get((command.story_id, command.asset))
         if earlier is not None:
-            answers.append(Replay(earlier.entry, done=False, said=f"is the same asset as letter {one.id}"))
+            answers.append(Replay(earlier.entry, done=False, message=f"is the same asset as letter {one.id}"))
         commands[command.story_id, command.asset] = command
-    return answers + await _add_commands(reach, list(commands.values()))
+    return answers + await _add_commands(connections, list(commands.values()))
 
 
-async def _add_commands(reach: Reach, commands: Sequence[_Command]) -> list[Replay]:
+async def _add_commands(connections: Connections, commands: Sequence[_Command]) -> list[Replay]:
     if not commands:
         return []
     columns = {
@@ -86,35 +85,35 @@ async def _add_commands(reach: Reach, commands: Sequence[_Command]) -> list[Repl
         "story_ids": [command.story_id for command in commands],
         "assets": [command.asset.value for command in commands],
     }
-    states = {row["id"]: row async for row in queries().states_of(reach.pool, **columns)}
-    refused = {one.id: why for one in commands if (why := _why_not(states.get(one.id))) is not None}
-    answers = [Replay(one.entry, done=False, said=refused[one.id]) for one in commands if one.id in refused]
+    states = {row["id"]: row async for row in queries().states_of(connections.pool, **columns)}
+    refused = {one.id: why for one in commands if (why := _refusal(states.get(one.id))) is not None}
+    answers = [Replay(one.entry, done=False, message=refused[one.id]) for one in commands if one.id in refused]
     able = [command for command in commands if command.id not in refused]
     events = [_event_of(command, states[command.id]) for command in able]
     made = queries().insert_commands(
-        reach.pool,
+        connections.pool,
         ids=[command.id for command in able],
         story_ids=[command.story_id for command in able],
         assets=[command.asset.value for command in able],
         events=[event.body.decode() for event in events],
     )
     new = {row["event_id"] async for row in made}
-    told = await _tell(reach, [event for event in events if event.id in new])
+    told = await _publish(connections, [event for event in events if event.id in new])
     for command in able:
         said = f"{command.asset.value} is wanted again{told}" if command.id in new else "changed while it was looked at"
-        answers.append(Replay(command.entry, done=command.id in new, said=said))
+        answers.append(Replay(command.entry, done=command.id in new, message=said))
     return answers
 
 
-async def _tell(reach: Reach, events: Sequence[AssetRetryRequested]) -> str:
+async def _publish(connections: Connections, events: Sequence[AssetRetryRequested]) -> str:
     try:
-        await reach.bus.publish_events(*events)
+        await connections.bus.publish_events(*events)
     except BusUnavailableError:
         return "; the bus is away, the reconciler tells it later"  # the command has its row
     return ""
 
 
-def _why_not(state: Record | None) -> str | None:
+def _refusal(state: Record | None) -> str | None:
     """Why an asset cannot be wanted again, None if it can."""
     if state is None:
         return "its story is gone"
@@ -140,21 +139,21 @@ def _event_of(command: _Command, state: Record) -> AssetRetryRequested:
     )
 
 
-async def _tell_again(reach: Reach, entry: Entry) -> Replay:
+async def _republish(connections: Connections, entry: Entry) -> Replay:
     """Tell a buried event again, as it is: the projector folds it in once, whatever happens."""
     try:
-        event = EVENT.validate_json(str(entry.told.get("event", "")))
+        event = EVENT.validate_json(str(entry.body.get("event", "")))
     except ValidationError:
-        return Replay(entry, done=False, said="the event cannot be read by this version either")
+        return Replay(entry, done=False, message="the event cannot be read by this version either")
     asset = getattr(event, "asset", None)
     rows = queries().states_of(
-        reach.pool, ids=[event.id], story_ids=[event.story_id], assets=[asset.value if asset else ""]
+        connections.pool, ids=[event.id], story_ids=[event.story_id], assets=[asset.value if asset else ""]
     )
     state = {row["id"]: row async for row in rows}.get(event.id)
     if state is None:
-        return Replay(entry, done=False, said="its story is gone")
-    await reach.bus.republish(event)
+        return Replay(entry, done=False, message="its story is gone")
+    await connections.bus.republish(event)
     said = f"{type(event).__name__} is told again"
     if state["status"] in SETTLED:
         said += f", but comes late: {state['asset_type']} is {state['status']}"
-    return Replay(entry, done=True, said=said)
+    return Replay(entry, done=True, message=said)

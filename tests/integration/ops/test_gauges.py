@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from prometheus_client import Gauge
 
-from ops.sql import queries
+from ops.connections import queries
 from services.status.queue_metrics import Gauges
 from storyloom.db.pool import open_pool
 from storyloom.messaging.connection import OutboundMessage, connect

@@ -1,27 +1,28 @@
-"""One look at bus, workers and rows, in the order that tells what is lost from what is merely on its way.
+"""A snapshot of bus, workers and rows, read in the order that tells what is lost from what is on its way.
 
-The reconciler's order: the bus first, then the fence (the projector has heard all that was told until now), then
-Postgres, then the workers. In another order a job that was finished meanwhile would pass for a lost one.
+The reconciler's order: the bus first, then the fence (the projector has acknowledged all that was published until now),
+then Postgres, then the workers. In another order a job that was finished meanwhile would pass for a lost one.
 """
 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from asyncpg import Record
 
-from ops.assets import AssetDiagnosis, Finding, Moment, Work, examine, wanted_subjects
-from ops.connections import Reach
-from ops.rows import unfinished_stories
-from ops.sql import queries
+from ops.connections import Connections, queries
+from ops.diagnosis import AssetDiagnosis, Finding, Observation, Row, Story, Work, diagnose, expected_subjects
+from storyloom.db.pool import Pool
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging import lanes
 from storyloom.messaging.topology import topology_differences
-from storyloom.story.assets import Asset, Service
+from storyloom.story.assets import Asset, Priority, Service
 
-SURE = frozenset({"asset_nobody", "job_unwanted"})
+NEEDS_CATCH_UP = frozenset({"asset_nobody", "job_unwanted"})
 """What can only be told where the projector has heard everything."""
 
 
@@ -33,7 +34,7 @@ class DiagnosisSettings:
     """Between the commit and the bus."""
     catch_up: float = 2.0
     """For the projector to hear what was told before the look."""
-    answers: float = 1.0
+    worker_timeout: float = 1.0
     """For the workers to say what they hold."""
     commands: float = 10.0
     erasures: float = 60.0
@@ -42,69 +43,69 @@ class DiagnosisSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """What was seen at one time. ``caught_up`` False: the projector was ``behind`` that many events."""
 
     at: datetime
     stories: int
-    standing: list[AssetDiagnosis]
+    assets: list[AssetDiagnosis]
     findings: list[Finding]
     workers: list[str]
     caught_up: bool
-    behind: int
+    projector_lag: int
 
 
-async def look(reach: Reach, patience: DiagnosisSettings) -> Look:
+async def take_snapshot(connections: Connections, patience: DiagnosisSettings) -> Snapshot:
     """Look once. Raises what bus and Postgres raise when they are away."""
-    wrong = await topology_differences(reach.bus.js, reach.settings)
+    wrong = await topology_differences(connections.bus.js, connections.settings)
     found = [Finding("bus_drift", sentence, sentence) for sentence in wrong]
     gone = any(sentence.endswith("is missing") for sentence in wrong)
     # Where a stream is gone nothing can be said of jobs: they are lost with it, and come back with it.
-    alive: Collection[str] = set() if gone else await reach.bus.live_jobs()
-    now: datetime = await queries().server_time(reach.pool)
-    caught_up, still = (False, []) if gone else await _fence(reach, patience)
-    stories = await unfinished_stories(reach.pool)
-    held = await query_workers(reach.bus, patience.answers)
-    moment = Moment(
+    alive: Collection[str] = set() if gone else await connections.bus.live_jobs()
+    now: datetime = await queries().server_time(connections.pool)
+    caught_up, still = (False, []) if gone else await _fence(connections, patience)
+    stories = await unfinished_stories(connections.pool)
+    held = await query_workers(connections.bus, patience.worker_timeout)
+    moment = Observation(
         now=now,
         before=now - timedelta(seconds=patience.grace),
-        alive=alive,
-        held=works(held),
-        asset_deadline=timedelta(seconds=reach.settings.asset_deadline),
-        story_deadline=timedelta(seconds=reach.settings.story_deadline),
+        live_subjects=alive,
+        in_flight=index_in_flight(held),
+        asset_deadline=timedelta(seconds=connections.settings.asset_deadline),
+        story_deadline=timedelta(seconds=connections.settings.story_deadline),
     )
-    examined = [examine(story, moment) for story in stories]
+    examined = [diagnose(story, moment) for story in stories]
     found += [finding for _, findings in examined for finding in findings]
-    found += still + await _late(reach, now, patience) + await _unserved(reach, held)
+    found += still + await _overdue(connections, now, patience) + await _without_workers(connections, held)
     if caught_up:
-        found += await _unwanted(reach, set(alive) - wanted_subjects(stories), now)
-    return Look(
+        found += await _obsolete_jobs(connections, set(alive) - expected_subjects(stories), now)
+    return Snapshot(
         at=now,
         stories=len(stories),
-        standing=[_sure(one, caught_up=caught_up) for standing, _ in examined for one in standing],
-        findings=[one for one in found if caught_up or one.code not in SURE],
+        assets=[_lost_or_done(one, caught_up=caught_up) for standing, _ in examined for one in standing],
+        findings=[one for one in found if caught_up or one.code not in NEEDS_CATCH_UP],
         workers=sorted(one.worker for one in held),
         caught_up=caught_up,
-        behind=0 if caught_up or gone else (await lanes.projector(reach.bus)).behind,
+        projector_lag=0 if caught_up or gone else (await lanes.projector(connections.bus)).behind,
     )
 
 
-def _sure(one: AssetDiagnosis, *, caught_up: bool) -> AssetDiagnosis:
+def _lost_or_done(one: AssetDiagnosis, *, caught_up: bool) -> AssetDiagnosis:
     """What is not on the bus may be done, where the projector has not heard everything."""
     return one if caught_up or one.state != "lost" else replace(one, state="unheard")
 
 
-async def _fence(reach: Reach, patience: DiagnosisSettings) -> tuple[bool, list[Finding]]:
+async def _fence(connections: Connections, patience: DiagnosisSettings) -> tuple[bool, list[Finding]]:
     """Whether the projector has heard all that was told until now; a finding where it stands still instead."""
-    last = await reach.bus.last_event()
-    before = await lanes.projector(reach.bus)
+    last = await connections.bus.last_event()
+    before = await lanes.projector(connections.bus)
     loop = asyncio.get_running_loop()
     until = loop.time() + patience.catch_up
     while loop.time() < until:
-        if await reach.bus.projector_ack_floor() >= last:
+        if await connections.bus.projector_ack_floor() >= last:
             return True, []
         await asyncio.sleep(0.02)
-    after = await lanes.projector(reach.bus)
+    after = await lanes.projector(connections.bus)
     if after.behind == 0 or after.floor != before.floor:
         return after.behind == 0, []
     # An event that cannot be folded holds the floor for some seconds: looks that are further apart tell it from this.
@@ -112,27 +113,27 @@ async def _fence(reach: Reach, patience: DiagnosisSettings) -> tuple[bool, list[
     return False, [Finding("projector_still", str(after.floor), said)]
 
 
-async def _late(reach: Reach, now: datetime, patience: DiagnosisSettings) -> list[Finding]:
+async def _overdue(connections: Connections, now: datetime, patience: DiagnosisSettings) -> list[Finding]:
     """Commands that nobody has handled, erasures that nobody has finished."""
-    commands = queries().late_commands(reach.pool, before=now - timedelta(seconds=patience.commands))
+    commands = queries().late_commands(connections.pool, before=now - timedelta(seconds=patience.commands))
     found = [
         Finding(
             "command_unhandled", row["event_id"], f"{row['event']} of {row['created_at']:%H:%M:%S} UTC was not handled"
         )
         async for row in commands
     ]
-    erasures = queries().late_erasures(reach.pool, before=now - timedelta(seconds=patience.erasures))
+    erasures = queries().late_erasures(connections.pool, before=now - timedelta(seconds=patience.erasures))
     return found + [
         Finding("erasure_late", str(row["story_id"]), f"its sweep was due at {row['due_at']:%Y-%m-%d %H:%M:%S} UTC")
         async for row in erasures
     ]
 
 
-async def _unserved(reach: Reach, held: Sequence[InFlightJobs]) -> list[Finding]:
+async def _without_workers(connections: Connections, held: Sequence[InFlightJobs]) -> list[Finding]:
     """Services that have jobs and no worker: none says a word, and nobody asks the bus for more."""
     found = []
     served = {answer.service for answer in held}
-    waiting = [lane for lane in await lanes.lanes(reach.bus) if lane.service not in served]
+    waiting = [lane for lane in await lanes.lanes(connections.bus) if lane.service not in served]
     for service in Service:
         mine = [lane for lane in waiting if lane.service is service]
         count = sum(lane.queued + lane.in_flight for lane in mine)
@@ -142,7 +143,7 @@ async def _unserved(reach: Reach, held: Sequence[InFlightJobs]) -> list[Finding]
     return found
 
 
-async def _unwanted(reach: Reach, subjects: set[str], now: datetime) -> list[Finding]:
+async def _obsolete_jobs(connections: Connections, subjects: set[str], now: datetime) -> list[Finding]:
     """Jobs on the bus that nobody waits for. One that was finished just now lives until its worker's ack arrives."""
     found, keys = [], {}
     for subject in subjects:
@@ -151,9 +152,9 @@ async def _unwanted(reach: Reach, subjects: set[str], now: datetime) -> list[Fin
             keys[UUID(story_id), Asset(asset).value] = subject
         except ValueError:
             found.append(Finding("job_unwanted", subject, f"{subject} is no job of ours"))
-    rows = queries().settled_at(reach.pool, ids=[key[0] for key in keys], assets=[key[1] for key in keys])
+    rows = queries().settled_at(connections.pool, ids=[key[0] for key in keys], assets=[key[1] for key in keys])
     states: dict[tuple[UUID, str], Record] = {(row["story_id"], row["asset_type"]): row async for row in rows}
-    fresh = now - timedelta(seconds=2 * reach.settings.ack_wait + 5)
+    fresh = now - timedelta(seconds=2 * connections.settings.ack_wait + 5)
     for key, subject in keys.items():
         state = states.get(key)
         if state is not None and state["completed_at"] is not None and state["completed_at"] > fresh:
@@ -163,10 +164,34 @@ async def _unwanted(reach: Reach, subjects: set[str], now: datetime) -> list[Fin
     return found
 
 
-def works(answers: Sequence[InFlightJobs]) -> dict[tuple[UUID, Asset, str], Work]:
+def index_in_flight(answers: Sequence[InFlightJobs]) -> dict[tuple[UUID, Asset, str], Work]:
     """What workers said that they hold, by job."""
     return {
         (job.story_id, job.asset, job.fingerprint): Work(answer.worker, job.since)
         for answer in answers
         for job in answer.held
     }
+
+
+async def unfinished_stories(pool: Pool) -> list[Story]:
+    """All that are being made, oldest first, as of one moment."""
+    rows: list[Record] = [row async for row in queries().unfinished(pool)]
+    return [_story(list(group)) for _, group in groupby(rows, key=itemgetter("id"))]
+
+
+async def oldest_story(pool: Pool) -> Story | None:
+    """The one that has been at it for longest."""
+    rows: list[Record] = [row async for row in queries().oldest_unfinished(pool)]
+    return _story(rows) if rows else None
+
+
+def _story(rows: Sequence[Record]) -> Story:
+    first = rows[0]
+    assets = {Asset(row["asset_type"]): _row(row) for row in rows if row["asset_type"] is not None}
+    started: datetime = first["asset_generation_started_at"]
+    return Story(first["id"], Priority(first["priority"]), first["seq"], first["created_at"], started, assets)
+
+
+def _row(row: Record) -> Row:
+    retry_at = datetime.fromisoformat(row["retry_at"]) if row["retry_at"] else None
+    return Row(row["status"], row["fingerprint"], row["queued_at"], row["retry_count"], retry_at)

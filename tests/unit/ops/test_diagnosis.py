@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops.assets import Row, Story, examine, wanted_subjects
+from ops.diagnosis import Row, Story, diagnose, expected_subjects
 from storyloom.story.assets import GRAPH, PUBLIC, Asset
 from storyloom.story.journey import SETTLED
 from tests.unit.ops.pictures import HALFWAY, NOW, READY, ago, moment, queued, story
@@ -13,7 +13,7 @@ from tests.unit.ops.pictures import HALFWAY, NOW, READY, ago, moment, queued, st
 
 def codes(one: Story, **seen: tuple[Asset, ...]) -> list[tuple[str, str]]:
     """(code, asset) of what is found."""
-    _, found = examine(one, moment(one, **seen))
+    _, found = diagnose(one, moment(one, **seen))
     return [(finding.code, finding.about.partition(".")[2].partition(".")[0]) for finding in found]
 
 
@@ -29,7 +29,7 @@ WELL = story(
 
 
 def test_every_unfinished_asset_of_a_story_that_is_well_has_a_place() -> None:
-    standing, found = examine(WELL, moment(WELL, held=(Asset.COVER,)))
+    standing, found = diagnose(WELL, moment(WELL, held=(Asset.COVER,)))
     places = {one.asset: one.state for one in standing}
     unfinished = {asset for asset, row in WELL.assets.items() if row.status not in SETTLED}
     assert set(places) == unfinished
@@ -55,13 +55,13 @@ def test_a_job_that_was_dispatched_just_now_may_be_on_its_way() -> None:
 def test_a_worker_that_holds_an_older_version_of_the_asset_does_not_hold_this_one() -> None:
     held = moment(WELL, held=(Asset.COVER,), absent=(Asset.COVER,))
     anew = replace(WELL, assets={**WELL.assets, Asset.COVER: replace(queued(80), fingerprint="e" * 64)})
-    assert [finding.code for finding in examine(anew, held)[1]] == ["asset_nobody"]
+    assert [finding.code for finding in diagnose(anew, held)[1]] == ["asset_nobody"]
 
 
 def test_a_lost_job_is_lost_however_long_its_next_attempt_is_away() -> None:
     waits = queued(70, attempts_failed=2, retry_at=NOW + timedelta(seconds=20))
     one = replace(WELL, assets={**WELL.assets, Asset.SCENE_1: waits})
-    (standing,) = [found for found in examine(one, moment(one))[0] if found.asset is Asset.SCENE_1]
+    (standing,) = [found for found in diagnose(one, moment(one))[0] if found.asset is Asset.SCENE_1]
     assert (standing.state, standing.attempt, standing.until) == ("retrying", 3, waits.retry_at)
     assert codes(one, absent=(Asset.SCENE_1,)) == [("asset_nobody", "scene_1")]
 
@@ -109,7 +109,7 @@ def test_deadlines_are_the_reconcilers_with_some_slack() -> None:
 
 
 def test_wanted_are_the_jobs_of_what_is_queued_alone() -> None:
-    assert wanted_subjects([HALFWAY]) == {
+    assert expected_subjects([HALFWAY]) == {
         f"job.{service}.normal.{HALFWAY.id}.{asset}"
         for service, asset in [
             ("content", "text_2"),
