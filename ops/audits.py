@@ -77,7 +77,7 @@ def _compare_asset(row: Record, there: Mapping[str, int]) -> Iterator[Finding]:
             yield Finding("object_missing", f"{about}.{key}", f"{key} is not in the store")
         elif there[key] != size:
             said = f"{key} has {there[key]:,} bytes, its row says {size:,}"
-            yield Finding("object_size", f"{about}.{key}", said)
+            yield Finding("object_size_mismatch", f"{about}.{key}", said)
     if row["revision"] and asset in _EDITED:
         return
     manifest = manifest_key(row["story_id"], asset, Fingerprint(row["fingerprint"] or ""))
@@ -114,7 +114,7 @@ async def _rowless(connections: Connections, ids: Sequence[UUID]) -> list[Findin
     if not ids:
         return []
     return [
-        Finding("orphan", str(row["id"]), f"stories/{row['id']}/ is in the store, and there is no such story")
+        Finding("objects_orphaned", str(row["id"]), f"stories/{row['id']}/ is in the store, and there is no such story")
         async for row in queries().rowless_stories(connections.pool, ids=list(ids))
     ]
 
@@ -195,7 +195,7 @@ async def compare_ledger(connections: Connections, calls: Sequence[PaidCall]) ->
 
 def _finding(call: PaidCall) -> Finding:
     said = f"{call.endpoint or 'call'} {call.request_id} of {call.at:%Y-%m-%d %H:%M:%S} cost {call.cost_usd:.4f} US$"
-    return Finding("call_unknown", call.request_id, f"{said} and is in no row (a story that was deleted has none)")
+    return Finding("call_unrecorded", call.request_id, f"{said} and is in no row (a story that was deleted has none)")
 
 
 async def _fetch(url: str) -> bytes:

@@ -93,7 +93,7 @@ def diagnose(story: Story, moment: Observation) -> tuple[list[AssetDiagnosis], l
     public = [asset for asset in PUBLIC if asset in story.assets]
     if not any(asset in unfinished for asset in public):
         said = "the story is generating, but nothing that it is to show is unfinished"
-        return [], [Finding("story_settled", str(story.id), said)]
+        return [], [Finding("story_not_completed", str(story.id), said)]
     standing = [_diagnose_asset(story, asset, row, moment) for asset, row in unfinished.items()]
     found = [finding for one in standing if (finding := _stuck(story, one)) is not None]
     found += _overdue(story, unfinished, moment)
@@ -148,23 +148,23 @@ def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:
     about = f"{story.id}.{one.asset.value}.{(story.assets[one.asset].fingerprint or '')[:16]}"
     gone = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]
     if gone:
-        return Finding("asset_hopeless", about, f"it waits for {', '.join(gone)}, which will not come")
+        return Finding("asset_blocked", about, f"it waits for {', '.join(gone)}, which will not come")
     if one.state != "lost":
         return None
     if one.since is None:
-        return Finding("asset_unsent", about, "all that it needs is there, and it was never dispatched")
+        return Finding("asset_not_dispatched", about, "all that it needs is there, and it was never dispatched")
     said = f"dispatched at {one.since:%H:%M:%S} UTC, it is not on the bus, and no worker has it"
-    return Finding("asset_nobody", about, said)
+    return Finding("asset_orphaned", about, said)
 
 
 def _overdue(story: Story, unfinished: Mapping[Asset, Row], moment: Observation) -> list[Finding]:
     found = []
     if story.started_at + moment.story_deadline + SLACK < moment.now:
-        found.append(Finding("story_late", str(story.id), "the story is past its deadline and was not ended"))
+        found.append(Finding("story_overdue", str(story.id), "the story is past its deadline and was not ended"))
     for asset, row in unfinished.items():
         if row.status != "pending" and row.queued_at and row.queued_at + moment.asset_deadline + SLACK < moment.now:
             about = f"{story.id}.{asset.value}.{(row.fingerprint or '')[:16]}"
-            found.append(Finding("asset_late", about, "the asset is past its deadline and was not ended"))
+            found.append(Finding("asset_overdue", about, "the asset is past its deadline and was not ended"))
     return found
 
 

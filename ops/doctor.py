@@ -25,7 +25,7 @@ from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, Connections, open_co
 from ops.diagnosis import STATE_LABELS, STATE_ORDER, STATE_STYLES, Finding, describe
 from ops.snapshot import DiagnosisSettings, Snapshot, take_snapshot
 
-WHY_BEHIND = frozenset({"bus_drift", "projector_still"})
+WHY_BEHIND = frozenset({"topology_drift", "projector_stalled"})
 """Why a look may be blurred; looking longer does not help."""
 
 

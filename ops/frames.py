@@ -16,11 +16,11 @@ from ops.connections import Connections, queries, read_stream
 from ops.diagnosis import AssetDiagnosis, Observation, Story, diagnose
 from ops.snapshot import DiagnosisSettings, index_in_flight, oldest_story
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
-from storyloom.messaging.lanes import Lane, ProjectorLag, dead_letters, lanes, projector
+from storyloom.messaging.lanes import Lane, ProjectorLag, count_dead_letters, read_projector_lag
 
 MINUTE = timedelta(minutes=1)
 WORKER_TIMEOUT = 0.5
-"""Seconds for workers to say what they hold."""
+"""Seconds for workers to answer what they have in flight."""
 SCRAPE_TIMEOUT = ClientTimeout(total=2)
 WINDOW = 60.0
 """Seconds."""
@@ -125,7 +125,7 @@ def _pairs(labels: Labels) -> set[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Oldest:
-    """The story that has been at it for longest, and where its unfinished assets stand."""
+    """The story that has been generating for longest, and the states of its unfinished assets."""
 
     story: Story
     assets: list[AssetDiagnosis]
@@ -133,7 +133,7 @@ class Oldest:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of the whole. ``window`` is over how many seconds ``grown`` counts; 0: since the processes began."""
+    """Everything that ``top`` shows. ``growth`` counts over ``window`` seconds; 0: since the processes began."""
 
     at: datetime
     lanes: list[Lane]
@@ -152,21 +152,21 @@ class Frame:
 
 @dataclass
 class Frames:
-    """Takes one picture after the other; remembers what the last minute needs."""
+    """Takes one frame after the other; remembers what the last minute needs."""
 
     connections: Connections
     urls: Sequence[str] = ()
     _window: Window = field(default_factory=Window)
     _endings: deque[tuple[datetime, str]] = field(default_factory=deque)
-    _heard: int = 0
+    _last_seen: int = 0
 
     async def take(self) -> Frame:
-        """One picture, as of now. Raises what bus and Postgres raise when they are away."""
+        """One frame, as of now. Raises what NATS and Postgres clients raise when these are unavailable."""
         connections, now = self.connections, datetime.now(UTC)
         found, reading, dead, held, metrics = await asyncio.gather(
-            lanes(connections.bus),
-            projector(connections.bus),
-            dead_letters(connections.bus),
+            connections.bus.lanes(ages=True),
+            read_projector_lag(connections.bus.js, connections.bus.names),
+            count_dead_letters(connections.bus.js, connections.bus.names),
             query_workers(connections.bus, WORKER_TIMEOUT),
             scrape(self.urls),
         )
@@ -191,16 +191,16 @@ class Frames:
         )
 
     async def _ended(self, now: datetime) -> Counter[str]:
-        """How many stories ended within the last minute, by outcome, as the bus was told."""
+        """How many stories ended within the last minute, by outcome, from the events on STORY."""
         bus = self.connections.bus
         try:
             async for message in read_stream(
-                bus, bus.names.story, "story.evt.StoryCompleted.*", since=now - MINUTE, after=self._heard
+                bus, bus.names.story, "story.evt.StoryCompleted.*", since=now - MINUTE, after=self._last_seen
             ):
-                self._heard = message.metadata.sequence.stream
+                self._last_seen = message.metadata.sequence.stream
                 self._endings.append((message.metadata.timestamp, str(orjson.loads(message.data).get("overall"))))
         except NotFoundError:
-            self._heard = 0  # the stream is gone: the next one counts from one
+            self._last_seen = 0  # the stream is gone: the next one counts from one
         while self._endings and self._endings[0][0] < now - MINUTE:
             self._endings.popleft()
         return Counter(overall for _, overall in self._endings)

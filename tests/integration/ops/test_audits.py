@@ -88,7 +88,7 @@ async def test_an_object_that_is_gone_is_found(connections: Connections, objects
 async def test_an_object_of_another_size_is_found(connections: Connections, objects: Objects) -> None:
     story_id, picture = await add_cover(connections, objects)
     await objects._call("put_object", Key=picture.image.key, Body=b"cut")
-    assert await findings(connections, story_id) == {("object_size", f"{story_id}.cover.{picture.image.key}")}
+    assert await findings(connections, story_id) == {("object_size_mismatch", f"{story_id}.cover.{picture.image.key}")}
 
 
 async def test_a_manifest_that_is_gone_is_found(connections: Connections, objects: Objects) -> None:
@@ -110,9 +110,9 @@ async def test_what_lies_in_the_store_without_a_story_is_found_unless_it_is_bein
     await connections.pool.execute(
         "INSERT INTO erasures (story_id, tenant_id, receipt, due_at) VALUES ($1, 't', '{}', now())", erased
     )
-    assert await findings(connections, orphan, erased) == {("orphan", str(orphan))}
+    assert await findings(connections, orphan, erased) == {("objects_orphaned", str(orphan))}
     await connections.pool.execute("UPDATE erasures SET due_at = NULL")
-    assert await findings(connections, erased) == {("orphan", str(erased))}
+    assert await findings(connections, erased) == {("objects_orphaned", str(erased))}
 
 
 async def test_stories_of_several_pages_are_all_looked_at(
@@ -149,7 +149,7 @@ def call(request_id: str) -> dict[str, Any]:
 
 async def unknown(connections: Connections, *calls: PaidCall) -> tuple[list[str], str]:
     found, said = await audits.compare_ledger(connections, calls)
-    assert all(finding.code == "call_unknown" for finding in found)
+    assert all(finding.code == "call_unrecorded" for finding in found)
     return [finding.about for finding in found], said
 
 

@@ -49,7 +49,7 @@ async def older_than_grace(system: System) -> bool:
 
 def codes(report: Report) -> set[str]:
     """What was found, but for workers that a test never started."""
-    return {finding.code for finding in report.findings} - {"service_unserved"}
+    return {finding.code for finding in report.findings} - {"service_without_workers"}
 
 
 def states(report: Report) -> dict[Asset, State]:
@@ -79,8 +79,8 @@ async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
         assert codes(await examine(connections, HASTY)) == set()
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
         report = await examine(connections, HASTY)
-    assert codes(report) == {"asset_nobody"}
-    (finding,) = [finding for finding in report.findings if finding.code == "asset_nobody"]
+    assert codes(report) == {"asset_orphaned"}
+    (finding,) = [finding for finding in report.findings if finding.code == "asset_orphaned"]
     assert finding.about.startswith(f"{story_id}.portrait.")
     assert report.code == NOTHING_FOUND
     assert states(report)[Asset.OUTLINE] == "queued"
@@ -147,19 +147,19 @@ async def retrying(system: System) -> bool:
 
 
 FAULTS = {
-    "story_settled": "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1",
-    "asset_unsent": "UPDATE asset_generation_jobs SET status = 'pending' WHERE story_id = $1"
+    "story_not_completed": "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1",
+    "asset_not_dispatched": "UPDATE asset_generation_jobs SET status = 'pending' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
-    "asset_hopeless": "UPDATE asset_generation_jobs SET status = 'failed' WHERE story_id = $1"
+    "asset_blocked": "UPDATE asset_generation_jobs SET status = 'failed' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
-    "story_late": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
-    "asset_late": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
+    "story_overdue": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
+    "asset_overdue": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
     "story_unhandled": "UPDATE stories SET seq = 0 WHERE id = $1",
     "command_unhandled": "INSERT INTO command_outbox (event_id, story_id, event, created_at) VALUES"
     """ ('w', $1, '{"event": "StoryCancelled"}', now() - interval '1 min')""",
 }
-TAKES_AN_ASSET_FROM_ITS_JOB = {"story_settled", "asset_unsent", "asset_hopeless"}
+TAKES_AN_ASSET_FROM_ITS_JOB = {"story_not_completed", "asset_not_dispatched", "asset_blocked"}
 
 
 @pytest.mark.parametrize(("code", "fault"), FAULTS.items(), ids=FAULTS)
@@ -167,7 +167,7 @@ async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: s
     async with begun(settings) as (system, connections, story_id):
         await system.pool.execute(fault, story_id)
         report = await examine(connections, HASTY)
-    assert codes(report) == {code} | ({"job_unwanted"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
+    assert codes(report) == {code} | ({"job_obsolete"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
     assert report.code == NOTHING_FOUND
 
 
@@ -185,7 +185,7 @@ async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> N
         ):
             await connections.pool.execute(erasure, story_id, due_at)
         report = await examine(connections, HASTY)
-    assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_late", str(late))]
+    assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_overdue", str(late))]
 
 
 class Finishing(Bus):
@@ -222,7 +222,7 @@ async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_on
         await bus.open()
         seen = await take_snapshot(replace(connections, bus=bus), HASTY)
     assert seen.caught_up
-    assert {finding.code for finding in seen.findings} <= {"service_unserved"}
+    assert {finding.code for finding in seen.findings} <= {"service_without_workers"}
 
 
 async def drawn(system: System) -> bool:
@@ -254,7 +254,7 @@ async def test_a_job_that_nobody_waits_for_is_found(settings: Settings) -> None:
         stray = f"job.images.normal.{uuid4()}.cover"
         await system.bus.publish(system.bus.names.jobs, [OutboundMessage(stray, b"{}", None)])
         report = await examine(connections, HASTY)
-    assert {finding.about for finding in report.findings if finding.code == "job_unwanted"} == {
+    assert {finding.about for finding in report.findings if finding.code == "job_obsolete"} == {
         stray,
         f"job.images.normal.{story_id}.portrait",
     }
@@ -283,7 +283,7 @@ async def test_a_bus_that_is_not_as_set_is_found(fault: Break, settings: Setting
     async with begun(settings) as (system, connections, _):
         await fault(system)
         report = await examine(connections, HASTY)
-    assert codes(report) == {"bus_drift"}
+    assert codes(report) == {"topology_drift"}
     assert report.code == NOTHING_FOUND
 
 
@@ -294,8 +294,8 @@ async def test_a_projector_that_stands_still_is_found(settings: Settings) -> Non
         await system.post()
         await system.bus.js.purge_stream(system.bus.names.jobs)
         report = await examine(connections, replace(HASTY, catch_up=0.3))
-    assert codes(report) >= {"projector_still"}
-    assert "asset_nobody" not in codes(report)
+    assert codes(report) >= {"projector_stalled"}
+    assert "asset_orphaned" not in codes(report)
 
 
 async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
@@ -313,7 +313,7 @@ async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
         frozen = asyncio.create_task(give())
         report = await examine(connections, replace(HASTY, catch_up=0.2))
         frozen.cancel()
-    assert "projector_still" in codes(report)
+    assert "projector_stalled" in codes(report)
 
 
 async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settings) -> None:
@@ -364,7 +364,7 @@ async def test_jobs_that_no_worker_takes_are_found(settings: Settings) -> None:
         await system.work(Service.IMAGES)
         await system.all_ended()
         healthy = await examine(connections, HASTY)
-    assert [(finding.code, finding.about) for finding in report.findings] == [("service_unserved", "images")]
+    assert [(finding.code, finding.about) for finding in report.findings] == [("service_without_workers", "images")]
     assert healthy.findings == []
 
 

@@ -84,14 +84,14 @@ def test_a_healthy_report_says_so_and_where_each_asset_stands() -> None:
 def test_findings_come_first_with_what_they_are_about() -> None:
     text = drawn(render(look(), look().findings, ["Something else."]), 160)
     assert text.startswith(f"✗ {len(look().findings)} findings.")
-    assert text.index("asset_unsent") < text.index("where it stands")
+    assert text.index("asset_not_dispatched") < text.index("where it stands")
     assert f"{STORY} scene_3" in text
     assert "Something else." in text
 
 
 def test_a_long_report_is_cut_unless_all_is_asked_for() -> None:
     many = look(100)
-    findings = [Finding("asset_nobody", f"{n}", "nobody") for n in range(100)]
+    findings = [Finding("asset_orphaned", f"{n}", "nobody") for n in range(100)]
     short, full = drawn(render(many, findings, []), 160), drawn(render(many, findings, [], everything=True), 160)
     assert f"… and {len(many.assets) - ROWS_SHOWN:,} more" in short
     assert "… and 70 more" in short
