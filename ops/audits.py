@@ -23,20 +23,20 @@ from storyloom.story.fingerprint import Fingerprint
 STORIES_PER_PAGE = 200
 AT_ONCE = 8
 AGAIN = 1.0
-"""Seconds between two looks at what seems to be wrong: an asset may be made anew meanwhile."""
+"""Seconds until what seems wrong is compared once more: an asset may be made again meanwhile."""
 _FIRST = UUID(int=0)
 _EDITED = frozenset({*TEXTS, Asset.CONTENT})
-"""What a client may have written over: words of their own have no manifest."""
+"""What a client may have edited: a text of their own has no manifest."""
 
 
 async def compare_store(connections: Connections, *, again: float = AGAIN) -> list[Finding]:
-    """What the store lacks, and what it has too much of. Raises UnavailableError."""
+    """What is missing in the store, and what is there without a story. Raises UnavailableError."""
     objects = Objects(connections.settings, threads=AT_ONCE)
     try:
         found = [finding async for finding in _missing(connections, objects, again)]
         return found + [finding async for finding in _orphaned(connections, objects)]
     except (RetryableError, PermanentError) as error:
-        raise UnavailableError(f"The store cannot be asked: {error}.") from error
+        raise UnavailableError(f"The store is unavailable: {error}.") from error
     finally:
         await objects.close()
 
@@ -82,7 +82,9 @@ def _compare_asset(row: Record, there: Mapping[str, int]) -> Iterator[Finding]:
         return
     manifest = manifest_key(row["story_id"], asset, Fingerprint(row["fingerprint"] or ""))
     if manifest not in there:
-        yield Finding("manifest_missing", about, f"{manifest} is not in the store: made again, it would be paid again")
+        yield Finding(
+            "manifest_missing", about, f"{manifest} is not in the store: made again, the asset would be paid for again"
+        )
 
 
 def _objects(value: Any) -> Iterator[tuple[str, int]]:
@@ -136,7 +138,7 @@ THE_STUDIOS = "/studio/ledger"
 
 
 class PaidCall(BaseModel):
-    """One line of a ledger. ``mark`` is what we called the request: ``<16 hex digits of the job>-<number>``."""
+    """One line of a ledger. ``mark`` is the client's request id: ``<16 hex digits of the job>-<number>``."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -170,10 +172,10 @@ async def read_ledger(source: str) -> list[PaidCall]:
 
 
 async def compare_ledger(connections: Connections, calls: Sequence[PaidCall]) -> tuple[list[Finding], str]:
-    """The calls that no row knows, and a sentence about all of them.
+    """The calls that no row records, and a sentence about all of them.
 
-    A call of a job that is being made now is written down when the job ends, and is none of them: it is told by its
-    mark, or, where the ledger has no marks, by its time.
+    A call of a job in flight is recorded when the job ends, and is none of them: it is recognised by its mark, or,
+    where the ledger has no marks, by its time.
     """
     ids = sorted({call.request_id for call in calls})
     known = {row["id"] async for row in queries().known_calls(connections.pool, ids=ids)}
@@ -189,13 +191,13 @@ async def compare_ledger(connections: Connections, calls: Sequence[PaidCall]) ->
         else:
             unknown.append(_finding(call))
     usd = sum(call.cost_usd for call in calls)
-    said = f"{len(calls):,} paid calls for {usd:.2f} US$ in the ledger: {len(unknown):,} that no row knows"
-    return unknown, said + (f", {pending:,} of jobs that are under way." if pending else ".")
+    said = f"{len(calls):,} paid calls for {usd:.2f} US$ in the ledger: {len(unknown):,} that no row records"
+    return unknown, said + (f", {pending:,} of jobs in flight." if pending else ".")
 
 
 def _finding(call: PaidCall) -> Finding:
     said = f"{call.endpoint or 'call'} {call.request_id} of {call.at:%Y-%m-%d %H:%M:%S} cost {call.cost_usd:.4f} US$"
-    return Finding("call_unrecorded", call.request_id, f"{said} and is in no row (a story that was deleted has none)")
+    return Finding("call_unrecorded", call.request_id, f"{said} and is recorded in no row (a deleted story has none)")
 
 
 async def _fetch(url: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a command asks: NATS, Postgres and its named queries; or one sentence about what is away."""
+"""What a command asks: NATS, Postgres and its named queries; or one sentence about what is unavailable."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,14 +20,16 @@ from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.runtime.settings import Settings
 
 OK, NOTHING_FOUND, USAGE, UNAVAILABLE = 0, 1, 2, 3
-"""Exit codes: done; nothing found (doctor: something found); wrongly asked; what must be asked is away."""
+"""Exit codes: done; nothing found (doctor: something found); wrong usage; NATS, Postgres or the store is
+unavailable.
+"""
 PAGE = 100
 IDLE = 30.0
-"""Seconds after which the server forgets a reader that was cut off."""
+"""Seconds after which the server removes the consumer of a reader that was cut off."""
 
 
 class UnavailableError(Exception):
-    """What must be asked does not answer; the message is a sentence for people, without a password."""
+    """NATS, Postgres or the store does not answer; the message is a sentence for people, without a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +43,23 @@ class Connections:
 
 @asynccontextmanager
 async def connect_nats(settings: Settings) -> AsyncIterator[Bus]:
-    """The bus, for as long as the block lasts. Raises UnavailableError, also when it goes away in the middle."""
+    """NATS, for as long as the block lasts. Raises UnavailableError, also when it is lost in the middle."""
     try:
         async with AsyncExitStack() as stack:
             bus = await connect(settings, "operator")
             stack.push_async_callback(bus.close)
             yield bus
     except BusUnavailableError as error:
-        raise UnavailableError(f"The bus cannot be asked: {error}.") from error
+        raise UnavailableError(f"NATS is unavailable: {error}.") from error
     except NotFoundError as error:
-        raise UnavailableError("A stream or consumer is missing: `doctor` says which; status lays it again.") from error
+        raise UnavailableError("A stream or consumer is missing: `doctor` says which; status recreates it.") from error
     except NatsError as error:
-        raise UnavailableError(f"The bus does not answer: {type(error).__name__}.") from error
+        raise UnavailableError(f"NATS does not answer: {type(error).__name__}.") from error
 
 
 @asynccontextmanager
 async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
-    """The database, for as long as the block lasts. Raises UnavailableError, also when it goes away in the middle."""
+    """Postgres, for as long as the block lasts. Raises UnavailableError, also when it is lost in the middle."""
     try:
         pool = await open_pool(settings, size=2)
         try:
@@ -71,12 +73,12 @@ async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
     except DATABASE_AWAY as error:
         if not is_away(error):
             raise
-        raise UnavailableError(f"Postgres cannot be asked: {type(error).__name__}.") from error
+        raise UnavailableError(f"Postgres is unavailable: {type(error).__name__}.") from error
 
 
 @asynccontextmanager
 async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
-    """Bus and database. Raises UnavailableError."""
+    """NATS and Postgres. Raises UnavailableError."""
     async with connect_nats(settings) as bus, connect_postgres(settings) as pool:
         yield Connections(settings, bus, pool)
 

@@ -19,14 +19,14 @@ from ops.replay import Replay, replay
 from storyloom.messaging.connection import Bus
 
 ROWS_PER_TABLE = 200
-"""Rows of the list that are laid out together: it is written while it is read."""
+"""Rows of the list that are formatted together: it is printed while it is read."""
 WIDE = 140
 """Columns from which the list has room for story and trace."""
 SAFE_FIELDS = frozenset(
     {"event", "version", "id", "story_id", "tenant_id", "trace", "at", "asset", "assets", "fingerprint", "started_at"}
     | {"code", "reason", "request_id", "attempt", "retry_at", "seconds", "overall"}
 )
-"""The fields of events that tell of no child."""
+"""The fields of events that describe no child."""
 
 
 app = App(name="dead")
@@ -88,7 +88,7 @@ async def show(
     return OK
 
 
-@app.command(name="replay", help="Want failed assets again; tell buried events again. Twice is no harm.")
+@app.command(name="replay", help="Retry failed assets; publish dead-lettered events again. Safe to do twice.")
 async def replay_letters(
     *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     everything: All = False,
@@ -129,7 +129,7 @@ def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: 
 
 
 async def _selected(bus: Bus, ids: Sequence[int], filters: Filter, console: Console) -> list[Entry]:
-    """The letters that were chosen; says so where there is none."""
+    """The letters that were chosen; prints a sentence where there is none."""
     if ids:
         entries, absent = await get_entries(bus, sorted(set(ids)))
         for number in absent:

@@ -24,7 +24,7 @@ class Entry:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The letter's JSON; empty for a message that never was a letter of ours."""
+        """The letter's JSON; empty for a message that is no dead letter."""
         if self.letter.kind == "unreadable":
             return {}
         try:
@@ -51,14 +51,14 @@ class Entry:
 
 
 Sender = Literal["content", "images", "audio", "documents", "status"]
-"""Who may give up: each worker, and status."""
+"""Which service dead-lettered it: a worker, or status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters are meant; what is None is not asked. The fields are options of the commands, too."""
+    """Which letters; None matches all. The fields are options of the commands, too."""
 
-    service: Annotated[Sender | None, Parameter(help="Who gave up.")] = None
+    service: Annotated[Sender | None, Parameter(help="The service that dead-lettered it.")] = None
     code: Annotated[str | None, Parameter(help="Why: content_refused, attempts_spent, bug, …")] = None
     since: Annotated[datetime | None, converted(moment), Parameter(metavar="2h|ISO", help="Not older than this.")] = (
         None
@@ -66,7 +66,7 @@ class Filter:
 
 
 async def list_entries(bus: Bus, filters: Filter) -> AsyncIterator[Entry]:
-    """The letters that are meant, oldest first. Service and time are chosen by the server, the code here."""
+    """The letters that match, oldest first. Service and time are filtered by the server, the code here."""
     subject = f"dead.{filters.service or '*'}.>"
     async for message in read_stream(bus, bus.names.dead, subject, since=filters.since):
         metadata = message.metadata
@@ -96,6 +96,6 @@ def parse_entry(number: int, subject: str, data: bytes, at: datetime) -> Entry:
     try:
         return Entry(number, DeadLetter.read(subject, data, at))
     except ValueError:  # a subject, or a body, that nobody of ours writes
-        reason = "it is no letter of ours"
+        reason = "it is no dead letter"
         of = {"service": "", "story": "", "asset": subject, "code": "unknown", "reason": reason, "at": at, "data": data}
         return Entry(number, DeadLetter.model_validate({"kind": "unreadable", **of}))

@@ -1,4 +1,7 @@
-"""Where each unfinished asset stands: who works on it, or what it waits for. Pure; what has neither is a finding."""
+"""The state of each unfinished asset: in flight with a worker, queued, or waiting for what. Anything else is a finding.
+
+Pure: no I/O, no clock.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +14,14 @@ from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import SETTLED
 
-State = Literal["working", "queued", "retrying", "sending", "waiting", "lost", "unheard"]
+State = Literal["in_flight", "queued", "retrying", "dispatched", "waiting", "orphaned", "unknown"]
 SLACK = timedelta(seconds=10)
-"""How long after a deadline it may take until the reconciler has ended what it is about."""
+"""How long after a deadline the reconciler may take to end what is overdue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be. Looks are compared by ``code`` and ``about``, which stay while it does."""
+    """Something that must not be. Snapshots are compared by ``code`` and ``about``, which stay while the fault does."""
 
     code: str
     about: str
@@ -50,7 +53,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A job in a worker's hands."""
+    """A job in flight: which worker has it, and since when."""
 
     worker: str
     since: datetime
@@ -61,7 +64,7 @@ InFlightByJob = Mapping[tuple[UUID, Asset, str], Work]
 
 @dataclass(frozen=True, slots=True)
 class AssetDiagnosis:
-    """Where an unfinished asset stands. ``since`` is when that began, ``until`` when it goes on by itself."""
+    """The state of an unfinished asset. ``since`` is when it began, ``until`` when it ends by itself."""
 
     story_id: UUID
     asset: Asset
@@ -75,7 +78,9 @@ class AssetDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one look at bus and rows saw. ``before``: what was dispatched later may still be on its way to the bus."""
+    """What one snapshot saw of NATS and workers. ``before``: what was dispatched later may still be on its way to
+    NATS.
+    """
 
     now: datetime
     before: datetime
@@ -86,13 +91,13 @@ class Observation:
 
 
 def diagnose(story: Story, moment: Observation) -> tuple[list[AssetDiagnosis], list[Finding]]:
-    """Where a story's unfinished assets stand, and what is wrong with it."""
+    """The states of a story's unfinished assets, and what is wrong with it."""
     if story.seq == 0:
         return [], _request_lost(story, moment)
     unfinished = {asset: row for asset, row in story.assets.items() if row.status not in SETTLED}
     public = [asset for asset in PUBLIC if asset in story.assets]
     if not any(asset in unfinished for asset in public):
-        said = "the story is generating, but nothing that it is to show is unfinished"
+        said = "the story is generating, but all its public assets are settled"
         return [], [Finding("story_not_completed", str(story.id), said)]
     standing = [_diagnose_asset(story, asset, row, moment) for asset, row in unfinished.items()]
     found = [finding for one in standing if (finding := _stuck(story, one)) is not None]
@@ -101,7 +106,7 @@ def diagnose(story: Story, moment: Observation) -> tuple[list[AssetDiagnosis], l
 
 
 def expected_subjects(stories: Sequence[Story]) -> set[str]:
-    """The subjects on JOBS that somebody waits for."""
+    """The subjects on JOBS that the rows ask for."""
     return {
         job_subject(story.id, asset, story.priority)
         for story in stories
@@ -124,18 +129,18 @@ def _diagnose_asset(story: Story, asset: Asset, row: Row, moment: Observation) -
     if row.status == "pending":
         needs = [need for need in GRAPH[asset].waits_for if need in story.assets]
         missing = tuple(need for need in needs if not _met(story, asset, need))
-        return AssetDiagnosis(story.id, asset, "waiting" if missing else "lost", waits_for=missing)
+        return AssetDiagnosis(story.id, asset, "waiting" if missing else "orphaned", waits_for=missing)
     work = moment.in_flight.get((story.id, asset, row.fingerprint or ""))
     if work is not None:
-        return AssetDiagnosis(story.id, asset, "working", worker=work.worker, since=work.since)
+        return AssetDiagnosis(story.id, asset, "in_flight", worker=work.worker, since=work.since)
     if job_subject(story.id, asset, story.priority) in moment.live_subjects:
         if row.retry_at is not None and row.retry_at > moment.now:
             attempt = row.attempts_failed + 1
             return AssetDiagnosis(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
         return AssetDiagnosis(story.id, asset, "queued", since=row.retry_at or row.queued_at)
     if row.queued_at is not None and row.queued_at > moment.before:
-        return AssetDiagnosis(story.id, asset, "sending", since=row.queued_at)
-    return AssetDiagnosis(story.id, asset, "lost", since=row.queued_at)
+        return AssetDiagnosis(story.id, asset, "dispatched", since=row.queued_at)
+    return AssetDiagnosis(story.id, asset, "orphaned", since=row.queued_at)
 
 
 def _met(story: Story, asset: Asset, need: Asset) -> bool:
@@ -144,16 +149,16 @@ def _met(story: Story, asset: Asset, need: Asset) -> bool:
 
 
 def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:
-    """What is wrong with where an asset stands, None if nothing is."""
+    """What is wrong with an asset's state, None if nothing is."""
     about = f"{story.id}.{one.asset.value}.{(story.assets[one.asset].fingerprint or '')[:16]}"
     gone = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]
     if gone:
-        return Finding("asset_blocked", about, f"it waits for {', '.join(gone)}, which will not come")
-    if one.state != "lost":
+        return Finding("asset_blocked", about, f"it waits for {', '.join(gone)}, which failed or was cancelled")
+    if one.state != "orphaned":
         return None
     if one.since is None:
-        return Finding("asset_not_dispatched", about, "all that it needs is there, and it was never dispatched")
-    said = f"dispatched at {one.since:%H:%M:%S} UTC, it is not on the bus, and no worker has it"
+        return Finding("asset_not_dispatched", about, "all that it needs is ready, and it was never dispatched")
+    said = f"dispatched at {one.since:%H:%M:%S} UTC, it is neither queued nor in flight"
     return Finding("asset_orphaned", about, said)
 
 
@@ -169,43 +174,43 @@ def _overdue(story: Story, unfinished: Mapping[Asset, Row], moment: Observation)
 
 
 STATE_STYLES = {
-    "working": "green",
+    "in_flight": "green",
     "queued": "cyan",
-    "sending": "cyan",
+    "dispatched": "cyan",
     "retrying": "yellow",
     "waiting": "dim",
-    "unheard": "yellow",
+    "unknown": "yellow",
 }
 STATE_LABELS = {
-    "working": "being worked on",
-    "queued": "on the bus",
-    "sending": "just sent",
+    "in_flight": "in flight",
+    "queued": "queued",
+    "dispatched": "just dispatched",
     "retrying": "waiting for the next attempt",
     "waiting": "waiting for other assets",
-    "lost": "with nobody",
-    "unheard": "done perhaps, and not heard of",
+    "orphaned": "orphaned",
+    "unknown": "unknown until the projector has caught up",
 }
-STATE_ORDER: tuple[State, ...] = ("lost", "unheard", "retrying", "working", "queued", "sending", "waiting")
+STATE_ORDER: tuple[State, ...] = ("orphaned", "unknown", "retrying", "in_flight", "queued", "dispatched", "waiting")
 
 
 def describe(one: AssetDiagnosis, now: datetime) -> str:
-    """Where an asset stands, in words."""
+    """An asset's state in words."""
     since = ""
     if one.since is not None:
         since = f" for {span((now - one.since).total_seconds())}, since {clock(one.since, now)}"
     match one.state:
-        case "working":
-            return f"{one.worker} works on it{since}"
+        case "in_flight":
+            return f"in flight{since}, with {one.worker}"
         case "queued":
-            return f"on the bus{since}"
-        case "sending":
-            return f"just sent, at {clock(one.since or now, now)}"
+            return f"queued{since}"
+        case "dispatched":
+            return f"just dispatched, at {clock(one.since or now, now)}"
         case "retrying":
-            return f"waits until {clock(one.until or now, now)} for attempt {one.attempt}"
+            return f"retrying: attempt {one.attempt} at {clock(one.until or now, now)}"
         case "waiting":
             return f"waits for {', '.join(asset.value for asset in _nearest(one.waits_for))}"
         case _:
-            return ("nobody has it" if one.state == "lost" else "done perhaps, and not heard of") + since
+            return f"{STATE_LABELS[one.state]}{since}"
 
 
 def _nearest(needs: Sequence[Asset]) -> list[Asset]:

@@ -1,4 +1,5 @@
-"""``doctor``: which worker has each unfinished asset, or what it waits for; and findings, confirmed by a second look.
+"""``doctor``: which worker has each unfinished asset, or what it waits for; and findings, confirmed by a second
+snapshot.
 
 A system that is busy and healthy has no finding: things move between two snapshots, and only what stays is reported.
 """
@@ -25,13 +26,15 @@ from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, Connections, open_co
 from ops.diagnosis import STATE_LABELS, STATE_ORDER, STATE_STYLES, Finding, describe
 from ops.snapshot import DiagnosisSettings, Snapshot, take_snapshot
 
+ROWS_SHOWN = 30
+"""Rows of a table unless everything is asked for."""
 WHY_BEHIND = frozenset({"topology_drift", "projector_stalled"})
-"""Why a look may be blurred; looking longer does not help."""
+"""Findings that say why the projector cannot catch up: another snapshot does not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the doctor has to say. ``remarks`` are sentences about what could not be told, or need not worry."""
+    """What ``doctor`` reports. ``remarks`` are sentences about what could not be decided, or needs no action."""
 
     snapshot: Snapshot
     findings: list[Finding]
@@ -39,7 +42,7 @@ class Report:
 
     @property
     def code(self) -> int:
-        """The exit code: findings, or nothing to be told because the projector is behind, or health."""
+        """The exit code: findings; undecided because the projector is behind; or healthy."""
         if self.findings:
             return NOTHING_FOUND
         return OK if self.snapshot.caught_up else UNAVAILABLE
@@ -74,7 +77,7 @@ async def examine(
     deep: bool = False,
     calls: Sequence[audits.PaidCall] | None = None,
 ) -> Report:
-    """Look, and look again at what is wrong until it is sure. Raises what the bus, Postgres or the store raise."""
+    """Take snapshots until what is wrong is confirmed. Raises what NATS, Postgres or the store raise."""
     diagnosis = diagnosis or DiagnosisSettings()
     seen = await _caught_up_snapshot(connections, diagnosis)
     findings = seen.findings
@@ -86,8 +89,8 @@ async def examine(
         findings = _confirmed(findings, seen)
     remarks = []
     if not seen.caught_up:
-        told = f"The projector is {seen.projector_lag:,} events behind"
-        remarks.append(f"{told}: what is lost cannot be told from what it has not heard yet.")
+        behind = f"The projector is {seen.projector_lag:,} events behind"
+        remarks.append(f"{behind}: a lost job cannot be told from one whose result it has not handled yet.")
     if deep:
         findings = findings + await audits.compare_store(connections)
     if calls is not None:
@@ -96,98 +99,95 @@ async def examine(
     return Report(seen, findings, remarks)
 
 
-async def _caught_up_snapshot(connections: Connections, patience: DiagnosisSettings) -> Snapshot:
-    """A look for which the projector had heard everything; a blurred one where it does not get there in three."""
+async def _caught_up_snapshot(connections: Connections, settings: DiagnosisSettings) -> Snapshot:
+    """A snapshot for which the projector had caught up; one without, where it does not get there in three."""
     for _ in range(2):
-        seen = await take_snapshot(connections, patience)
+        seen = await take_snapshot(connections, settings)
         if seen.caught_up or any(finding.code in WHY_BEHIND for finding in seen.findings):
             return seen
-    return await take_snapshot(connections, patience)
+    return await take_snapshot(connections, settings)
 
 
 def _confirmed(before: Sequence[Finding], seen: Snapshot) -> list[Finding]:
-    """What was found before and is found again, in today's words."""
+    """What was found before and is found again, as the later snapshot says it."""
     known = set(before)
     return [finding for finding in seen.findings if finding in known]
 
 
-ROWS_SHOWN = 30
-"""Rows of a table unless everything is asked for."""
-
-
 def render(
-    look: Snapshot, findings: Sequence[Finding], remarks: Sequence[str], *, everything: bool = False
+    snapshot: Snapshot, findings: Sequence[Finding], remarks: Sequence[str], *, everything: bool = False
 ) -> RenderableType:
-    """A summary, the findings, and where each unfinished asset stands."""
-    parts: list[RenderableType] = [_summary(look, findings)]
+    """A summary, the findings, and the state of each unfinished asset."""
+    parts: list[RenderableType] = [_summary(snapshot, findings)]
     if findings:
         parts.append(Padding(_findings(findings, everything=everything), (1, 0, 0, 0)))
-    if look.assets:
-        parts.append(Padding(_assets(look, everything=everything), (1, 0, 0, 0)))
+    if snapshot.assets:
+        parts.append(Padding(_assets(snapshot, everything=everything), (1, 0, 0, 0)))
     parts += [Padding(Text(remark, style="yellow"), (1, 0, 0, 0)) for remark in remarks]
     return Group(*parts)
 
 
-def to_json(look: Snapshot, findings: Sequence[Finding], remarks: Sequence[str]) -> str:
+def to_json(snapshot: Snapshot, findings: Sequence[Finding], remarks: Sequence[str]) -> str:
     """Everything, for programs."""
-    told = {
-        "healthy": not findings and look.caught_up,
-        "at": look.at,
-        "stories": look.stories,
-        "workers": look.workers,
-        "behind": look.projector_lag,
+    document = {
+        "healthy": not findings and snapshot.caught_up,
+        "at": snapshot.at,
+        "stories": snapshot.stories,
+        "workers": snapshot.workers,
+        "projector_lag": snapshot.projector_lag,
         "findings": [asdict(finding) for finding in findings],
-        "standing": [{key: value for key, value in asdict(one).items() if value} for one in look.assets],
+        "assets": [{key: value for key, value in asdict(one).items() if value} for one in snapshot.assets],
         "remarks": list(remarks),
     }
-    return json.dumps(told, default=_plain, ensure_ascii=False)
+    return json.dumps(document, default=_plain, ensure_ascii=False)
 
 
-def _summary(look: Snapshot, findings: Sequence[Finding]) -> Text:
-    kinds = Counter(one.state for one in look.assets)
+def _summary(snapshot: Snapshot, findings: Sequence[Finding]) -> Text:
+    kinds = Counter(one.state for one in snapshot.assets)
     text = Text()
     if findings:
         text.append(f"✗ {counted(len(findings), 'finding')}. ", style="bold red")
-    elif look.caught_up:
+    elif snapshot.caught_up:
         text.append("✓ Healthy. ", style="bold green")
     else:
-        text.append("? Not to be told now. ", style="bold yellow")
+        text.append("? Undecided. ", style="bold yellow")
     text.append(
-        f"{counted(look.stories, 'story', 'stories')} under way, {counted(len(look.assets), 'asset')} unfinished"
+        f"{counted(snapshot.stories, 'story', 'stories')} in progress, "
+        f"{counted(len(snapshot.assets), 'asset')} unfinished"
     )
     if kinds:
         text.append(": " + ", ".join(f"{kinds[kind]:,} {STATE_LABELS[kind]}" for kind in STATE_ORDER if kinds[kind]))
-    text.append(f". {counted(len(look.workers), 'worker')} answered. ")
-    return text.append(f"Looked at {clock(look.at)}.", style="dim")
+    text.append(f". {counted(len(snapshot.workers), 'worker')} answered. ")
+    return text.append(f"As of {clock(snapshot.at)}.", style="dim")
 
 
 def _findings(findings: Sequence[Finding], *, everything: bool) -> Group:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("finding", style="red", no_wrap=True)
     table.add_column("about", overflow="fold", max_width=50)
-    table.add_column("what", overflow="fold", ratio=1)
+    table.add_column("details", overflow="fold", ratio=1)
     shown = findings if everything else findings[:ROWS_SHOWN]
     for one in shown:
         table.add_row(one.code, "" if one.about == one.message else _about(one.about), one.message)
     return Group(table, _rest(len(findings) - len(shown)))
 
 
-def _assets(look: Snapshot, *, everything: bool) -> Group:
+def _assets(snapshot: Snapshot, *, everything: bool) -> Group:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("story", no_wrap=True, min_width=36)
     table.add_column("asset", no_wrap=True)
-    table.add_column("where it stands", overflow="fold")
-    # What is wrong first, then what is waited for longest; what merely waits for others last.
-    ranked = sorted(look.assets, key=lambda one: (STATE_ORDER.index(one.state), one.since or look.at))
+    table.add_column("state", overflow="fold")
+    # What is wrong first, then the longest waits; what merely waits for others last.
+    ranked = sorted(snapshot.assets, key=lambda one: (STATE_ORDER.index(one.state), one.since or snapshot.at))
     shown = ranked if everything else ranked[:ROWS_SHOWN]
     for one in shown:
         style = STATE_STYLES.get(one.state, "bold red")
-        table.add_row(str(one.story_id), one.asset.value, Text(describe(one, look.at), style=style))
+        table.add_row(str(one.story_id), one.asset.value, Text(describe(one, snapshot.at), style=style))
     return Group(table, _rest(len(ranked) - len(shown)))
 
 
 def _about(about: str) -> str:
-    """What a finding is about, for people: of an asset its story and name, without the mark that tells looks apart."""
+    """What a finding is about, for people: of an asset its story and name, without its fingerprint."""
     story_id, _, rest = about.partition(".")
     return f"{story_id} {rest.split('.', 1)[0]}" if len(story_id) == 36 and rest else about
 

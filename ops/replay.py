@@ -1,8 +1,7 @@
-"""Replaying dead letters. Twice is no harm: a command has the same id every time, and the projector knows its events.
+"""Replaying dead letters. Safe to do twice: a command has the same id every time, and the inbox drops a repeated event.
 
-An asset that failed is wanted again by the operator, as a client may want it: a row in ``command_outbox``, then
-the event, which the reconciler publishes again if it is lost. An event that the projector buried is published again
-as it is.
+An asset that failed is retried, as a client may retry it: a row in ``command_outbox``, then the event, which the
+reconciler publishes again if it is lost. An event that the projector dead-lettered is published again as it is.
 """
 
 from collections.abc import Sequence
@@ -20,14 +19,14 @@ from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AssetRetryRequested
 from storyloom.story.journey import SETTLED
 
-UNREADABLE = "cannot be replayed: no job can be read in it; if the asset failed, a retry of it makes it again"
+UNREADABLE = "cannot be replayed: no job can be read in it; if the asset failed, let its client retry it"
 MOST = 500
 """Letters that are replayed together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What became of one letter. ``done``: something was set going; ``said`` is a sentence for people."""
+    """What became of one letter. ``done``: something was published; ``message`` is a sentence for people."""
 
     entry: Entry
     done: bool
@@ -35,7 +34,7 @@ class Replay:
 
 
 async def replay(connections: Connections, entries: Sequence[Entry]) -> list[Replay]:
-    """Set what can be replayed going; say of each what became of it. Raises UnavailableError."""
+    """Replay what can be replayed; answer of each what became of it. Raises UnavailableError."""
     found: list[Replay] = []
     for start in range(0, len(entries), MOST):
         some = entries[start : start + MOST]
@@ -49,7 +48,7 @@ async def replay(connections: Connections, entries: Sequence[Entry]) -> list[Rep
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """The command that a letter makes."""
+    """The command that a letter is replayed by."""
 
     entry: Entry
     story_id: UUID
@@ -61,7 +60,7 @@ class _Command:
 
 
 async def _retry(connections: Connections, entries: Sequence[Entry]) -> list[Replay]:
-    """Ask for the assets of some dead letters again: one command an asset, however many letters it has."""
+    """Retry the assets of some dead letters: one command an asset, however many letters it has."""
     answers: list[Replay] = []
     commands: dict[tuple[UUID, Asset], _Command] = {}
     for one in entries:
@@ -98,9 +97,9 @@ async def _add_commands(connections: Connections, commands: Sequence[_Command]) 
         events=[event.body.decode() for event in events],
     )
     new = {row["event_id"] async for row in made}
-    told = await _publish(connections, [event for event in events if event.id in new])
+    delayed = await _publish(connections, [event for event in events if event.id in new])
     for command in able:
-        said = f"{command.asset.value} is wanted again{told}" if command.id in new else "changed while it was looked at"
+        said = f"{command.asset.value} will be retried{delayed}" if command.id in new else "changed in the meantime"
         answers.append(Replay(command.entry, done=command.id in new, message=said))
     return answers
 
@@ -109,14 +108,14 @@ async def _publish(connections: Connections, events: Sequence[AssetRetryRequeste
     try:
         await connections.bus.publish_events(*events)
     except BusUnavailableError:
-        return "; the bus is away, the reconciler tells it later"  # the command has its row
+        return "; NATS is unavailable, the reconciler publishes it later"  # the command has its row
     return ""
 
 
 def _refusal(state: Record | None) -> str | None:
-    """Why an asset cannot be wanted again, None if it can."""
+    """Why an asset cannot be retried, None if it can."""
     if state is None:
-        return "its story is gone"
+        return "its story was deleted"
     if state["requested_at"] is not None:
         return f"was replayed already, at {state['requested_at']:%Y-%m-%d %H:%M:%S} UTC"
     if state["story_status"] == "cancelled":
@@ -140,7 +139,7 @@ def _event_of(command: _Command, state: Record) -> AssetRetryRequested:
 
 
 async def _republish(connections: Connections, entry: Entry) -> Replay:
-    """Tell a buried event again, as it is: the projector folds it in once, whatever happens."""
+    """Publish a dead-lettered event again, as it is: the projector applies it once, whatever happens."""
     try:
         event = EVENT.validate_json(str(entry.body.get("event", "")))
     except ValidationError:
@@ -151,9 +150,9 @@ async def _republish(connections: Connections, entry: Entry) -> Replay:
     )
     state = {row["id"]: row async for row in rows}.get(event.id)
     if state is None:
-        return Replay(entry, done=False, message="its story is gone")
+        return Replay(entry, done=False, message="its story was deleted")
     await connections.bus.republish(event)
-    said = f"{type(event).__name__} is told again"
+    said = f"{type(event).__name__} is published again"
     if state["status"] in SETTLED:
-        said += f", but comes late: {state['asset_type']} is {state['status']}"
+        said += f", but has no effect: {state['asset_type']} is {state['status']}"
     return Replay(entry, done=True, message=said)

@@ -25,6 +25,17 @@ from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.lanes import Lane
 from storyloom.story.assets import Priority, Service
 
+BESIDE = 150
+"""Columns from which panels stand side by side."""
+ASSETS_SHOWN = 6
+"""Assets of the oldest story that are shown."""
+OUTCOMES = {"ready": "green", "partial": "yellow", "failed": "bold red", "cancelled": "dim"}
+BREAKER = {0: ("closed", "green"), 1: ("half-open", "yellow"), 2: ("open", "bold red")}
+"""A provider's circuit breaker, by its metric: closed lets calls through."""
+UNREACHED = "No metrics: name the services with --metrics URL."
+OLD = 60.0
+"""Seconds from which a wait is highlighted."""
+
 
 def _is_a_pause(_type: Any, seconds: float) -> None:
     if not 0.2 <= seconds <= 3600:  # true of what is no number, too
@@ -45,9 +56,9 @@ async def top(
     *,
     every: Annotated[
         float,
-        Parameter(metavar="SECONDS", validator=_is_a_pause, help="Between two pictures.", show_default=True),
+        Parameter(metavar="SECONDS", validator=_is_a_pause, help="Between two frames.", show_default=True),
     ] = 2.0,
-    once: Annotated[bool, Parameter(help="One picture, without control codes.")] = False,
+    once: Annotated[bool, Parameter(help="One frame, without control codes.")] = False,
     metrics: Annotated[
         tuple[str, ...],
         Parameter(metavar="URL", validator=_are_addresses, help="A service's address, or its /metrics; repeatable."),
@@ -79,7 +90,7 @@ async def _draw(frames: Frames, view: "View", console: Console, *, every: float)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-    console.print(view)  # the last picture stays when the screen is given back
+    console.print(view)  # the last frame stays when the terminal is restored
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
@@ -90,27 +101,15 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def _next(frames: Frames, view: "View") -> "View":
-    """The next picture, or the last one with what is away: both come back by themselves."""
+    """The next frame, or the last one with an error: both connections come back by themselves."""
     try:
         return View(await frames.take())
     except (BusUnavailableError, NatsError) as error:
-        return View(view.frame, f"The bus does not answer ({type(error).__name__}); this is how it was.")
+        return View(view.frame, f"NATS does not answer ({type(error).__name__}); this is the last frame.")
     except Exception as error:
         if not is_away(error):
             raise
-        return View(view.frame, f"Postgres does not answer ({type(error).__name__}); this is how it was.")
-
-
-BESIDE = 150
-"""Columns from which panels stand side by side."""
-ASSETS_SHOWN = 6
-"""Assets of the oldest story that are shown."""
-OUTCOMES = {"ready": "green", "partial": "yellow", "failed": "bold red", "cancelled": "dim"}
-BREAKER = {0: ("open", "green"), 1: ("tried", "yellow"), 2: ("shut", "bold red")}
-"""Whether calls go through to a provider, by its breaker's state."""
-UNREACHED = "No metrics: name the services with --metrics URL."
-OLD = 60.0
-"""Seconds from which a wait is shown as one to look at."""
+        return View(view.frame, f"Postgres does not answer ({type(error).__name__}); this is the last frame.")
 
 
 class View:
@@ -141,7 +140,7 @@ def _heading(frame: Frame, wrong: str) -> RenderableType:
     line.add_column(ratio=1)
     line.add_column(justify="right", no_wrap=True)
     running = sum(len(answer.held) for answer in frame.workers)
-    left = Text.assemble(("storyloom", "bold"), f"  {counted(len(frame.workers), 'worker')}, {running} jobs in hand")
+    left = Text.assemble(("storyloom", "bold"), f"  {counted(len(frame.workers), 'worker')}, {running} jobs in flight")
     line.add_row(left, Text(clock(frame.at, frame.at), style="dim"))
     return Group(line, Text(wrong, style="bold red")) if wrong else line
 
@@ -156,16 +155,16 @@ def _queues(frame: Frame) -> Table:
     lanes = {(lane.service, lane.priority): lane for lane in frame.lanes}
     for service in Service:
         cells = [_lane(lanes.get((service, priority)), frame.at) for priority in Priority]
-        asking = any(lanes[pair].pulls or lanes[pair].in_flight for pair in lanes if pair[0] is service)
-        table.add_row(service.value, *cells, _workers(workers[service], asking=asking))
+        pulling = any(lanes[pair].pulls or lanes[pair].in_flight for pair in lanes if pair[0] is service)
+        table.add_row(service.value, *cells, _workers(workers[service], pulling=pulling))
     return table
 
 
-def _workers(count: int, *, asking: bool) -> Text:
-    """How many answered. One that is too busy to answer in time may be there: it has jobs, or asks for some."""
+def _workers(count: int, *, pulling: bool) -> Text:
+    """How many answered. One that is too busy to answer in time may be there: it has jobs, or pulls some."""
     if count:
         return Text(str(count))
-    return Text("?", style="yellow") if asking else Text("0", style="bold red")
+    return Text("?", style="yellow") if pulling else Text("0", style="bold red")
 
 
 def _lane(lane: Lane | None, now: datetime) -> Text:
@@ -184,9 +183,9 @@ def _lane(lane: Lane | None, now: datetime) -> Text:
 def _providers(frame: Frame) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim", expand=True)
     table.add_column(_over(frame), no_wrap=True)
-    for title in ("calls", "429", "failed", "mean", "US$", "at once"):
+    for title in ("calls", "429", "failed", "mean", "US$", "in flight"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("gate", no_wrap=True)
+    table.add_column("breaker", no_wrap=True)
     now = frame.metrics
     names = now.by("storyloom_provider_limit", "provider") | now.by("storyloom_provider_calls_total", "provider")
     for name in sorted(names):
@@ -195,7 +194,7 @@ def _providers(frame: Frame) -> Table:
 
 
 def _counts(grown: Sample, name: str) -> tuple[RenderableType, ...]:
-    """Calls, those that were limited, those that failed otherwise, seconds a call, and what they cost."""
+    """Calls, those that were rate-limited, those that failed otherwise, seconds a call, and what they cost."""
     outcomes = grown.by("storyloom_provider_calls_total", "outcome", provider=name)
     calls, limited = sum(outcomes.values()), outcomes.get("rate_limited", 0.0)
     failed = calls - limited - outcomes.get("ok", 0.0)
@@ -211,7 +210,7 @@ def _counts(grown: Sample, name: str) -> tuple[RenderableType, ...]:
 
 
 def _concurrency(now: Sample, name: str) -> Text:
-    """Calls under way of how many may be, and how many wait for their turn."""
+    """Calls in flight of how many may be, and how many are queued."""
     running, limit = (now.total(f"storyloom_provider_{what}", provider=name) for what in ("in_flight", "limit"))
     waiting = now.total("storyloom_provider_waiting", provider=name)
     text = Text(f"{running:,.0f}/{limit:,.0f}")
@@ -219,7 +218,7 @@ def _concurrency(now: Sample, name: str) -> Text:
 
 
 def _breaker(now: Sample, name: str) -> Text:
-    # A sum over processes: one that is away, or two that are tried, show as away.
+    # A sum over processes: one that is open, or two that are half-open, show as open.
     state, style = BREAKER[min(2, round(now.total("storyloom_provider_breaker_state", provider=name)))]
     return Text(state, style=style)
 
@@ -230,7 +229,7 @@ def _over(frame: Frame) -> str:
 
 def _stories(frame: Frame) -> Group:
     since = frame.unfinished_since
-    made = f"{frame.unfinished:,} being made" + (f", for {span((frame.at - since).total_seconds())}" if since else "")
+    made = f"{frame.unfinished:,} in progress" + (f", for {span((frame.at - since).total_seconds())}" if since else "")
     ended = Text("ended within the last minute: ", style="dim")
     for outcome, style in OUTCOMES.items():
         count = frame.ended[outcome]
@@ -257,25 +256,23 @@ def _activity(frame: Frame) -> Text:
     text = Text.assemble(
         (f"{_over(frame)}: jobs ", "dim"), f"{ends.get('ready', 0):,.0f} done, {ends.get('failed', 0):,.0f} failed"
     )
-    text.append(f", {retries:,.0f} attempts to be made again", style="yellow" if retries else "")
-    text.append("   reconciler ", style="dim").append(
-        done or "had nothing to mend", style="yellow" if done else "green"
-    )
+    text.append(f", {retries:,.0f} attempts to be retried", style="yellow" if retries else "")
+    text.append("   reconciler ", style="dim").append(done or "idle", style="yellow" if done else "green")
     missed = frame.metrics.missed
     return text.append(f"   no metrics from {', '.join(missed)}", style="red") if missed else text
 
 
 def _oldest(frame: Frame) -> RenderableType:
     if frame.oldest is None:
-        return Text("No story is being made.", style="dim")
+        return Text("No story is in progress.", style="dim")
     story, standing = frame.oldest.story, frame.oldest.assets
     age = span((frame.at - story.started_at).total_seconds())
     head = Text.assemble((str(story.id), "bold"), f"  {story.priority.value}, for {age}")
     table = Table.grid(padding=(0, 2))
     ranked = sorted(standing, key=lambda one: STATE_ORDER.index(one.state))
     for one in ranked[:ASSETS_SHOWN]:
-        # A picture is not taken with the doctor's care: what is not seen may be on its way.
-        where = "not seen on the bus just now" if one.state == "lost" else describe(one, frame.at)
+        # A frame is not confirmed by a second one, as doctor's findings are: the job may be on its way.
+        where = "not seen on NATS just now" if one.state == "orphaned" else describe(one, frame.at)
         table.add_row(one.asset.value, Text(where, style=STATE_STYLES.get(one.state, "yellow")))
     more = len(ranked) - ASSETS_SHOWN
     return Group(head, table, *([Text(f"… and {more} more", style="dim")] if more > 0 else []))

@@ -84,7 +84,7 @@ async def test_the_commands_about_dead_letters_do_what_the_page_says(settings: S
     assert b"it was busy" in await operate(settings, *listed)
     assert b"left out" in (told := await operate(settings, *shown))
     assert b"Mira" not in told
-    assert b"its story is gone" in await operate(settings, *replayed)
+    assert b"its story was deleted" in await operate(settings, *replayed)
     assert b"1 dead letter deleted" in await operate(settings, *dropped, "--yes")
 
 

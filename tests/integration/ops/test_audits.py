@@ -131,7 +131,7 @@ async def test_a_store_that_is_away_is_one_sentence(settings: Settings, connecti
     away = Connections(
         settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:1"}), connections.bus, connections.pool
     )
-    with pytest.raises(UnavailableError, match=r"^The store cannot be asked: "):
+    with pytest.raises(UnavailableError, match=r"^The store is unavailable: "):
         await audits.compare_store(away)
 
 
@@ -162,7 +162,7 @@ async def test_a_paid_call_that_no_row_knows_is_found(connections: Connections) 
     calls = [paid(name) for name in ("req_result", "req_spent", "req_failed", "req_lost")]
     about, said = await unknown(connections, *calls)
     assert about == ["req_lost"]
-    assert said == "4 paid calls for 0.16 US$ in the ledger: 1 that no row knows."
+    assert said == "4 paid calls for 0.16 US$ in the ledger: 1 that no row records."
 
 
 async def test_calls_of_jobs_that_are_under_way_are_told_by_their_marks(connections: Connections) -> None:
@@ -171,7 +171,7 @@ async def test_calls_of_jobs_that_are_under_way_are_told_by_their_marks(connecti
     mine, other = f"{MARK[:16]}-1", f"{'9' * 16}-1"
     about, said = await unknown(connections, paid("req_now", mark=mine), paid("req_lost", mark=other, ago=-5))
     assert about == ["req_lost"]
-    assert "1 of jobs that are under way" in said
+    assert "1 of jobs in flight" in said
 
 
 async def test_without_marks_calls_are_told_by_their_time(connections: Connections) -> None:

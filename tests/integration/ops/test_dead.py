@@ -154,7 +154,7 @@ async def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:
         commands = await system.rows("SELECT FROM command_outbox")
     why = {one.entry.letter.story: one.message for one in replays if one.entry.letter.kind == "job"}
     assert "cancelled" in why[str(ids[0])]
-    assert "gone" in why[str(ids[1])]
+    assert "deleted" in why[str(ids[1])]
     assert "ready now" in why[str(ids[2])]
     assert "no job can be read" in replays[-1].message
     assert not any(one.done for one in replays)
@@ -179,8 +179,8 @@ async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: 
         second = await replay(connections, [letter])
         await system.heard_all()
         told = await system.rows("SELECT FROM inbox WHERE event_id = $1", failed.id)
-    assert said(first) == [(True, "AssetFailed is told again")]
-    assert "late" in said(second)[0][1]
+    assert said(first) == [(True, "AssetFailed is published again")]
+    assert "no effect" in said(second)[0][1]
     assert len(told) == 1
 
 
@@ -285,7 +285,7 @@ def test_a_bus_that_is_away_is_one_sentence(
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
     monkeypatch.setattr("storyloom.messaging.connection.CONNECTING", 0.3)
     assert main(["dead", "list"]) == 3
-    assert capsys.readouterr().err == "The bus cannot be asked: NATS cannot be reached at nats://127.0.0.1:1.\n"
+    assert capsys.readouterr().err == "NATS is unavailable: NATS cannot be reached at nats://127.0.0.1:1.\n"
 
 
 def test_a_database_that_is_away_is_one_sentence(
@@ -295,4 +295,4 @@ def test_a_database_that_is_away_is_one_sentence(
     monkeypatch.setenv("BUS_PREFIX", settings.bus_prefix)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     assert main(["dead", "replay", "--all"]) == 3
-    assert capsys.readouterr().err.startswith("Postgres cannot be asked: ")
+    assert capsys.readouterr().err.startswith("Postgres is unavailable: ")

@@ -115,7 +115,7 @@ async def test_a_job_in_a_workers_hands_is_named_with_its_worker(settings: Setti
         held.set()
     (portrait,) = [one for one in report.snapshot.assets if one.asset is Asset.PORTRAIT]
     assert codes(report) == set()
-    assert portrait.state == "working"
+    assert portrait.state == "in_flight"
     assert portrait.worker.startswith("images-")
     assert portrait.since is not None
 
@@ -329,7 +329,7 @@ async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settin
     assert not report.snapshot.caught_up
     assert report.code == UNAVAILABLE
     assert "events behind" in report.remarks[0]
-    assert {one.state for one in report.snapshot.assets} == {"unheard", "waiting"}
+    assert {one.state for one in report.snapshot.assets} == {"unknown", "waiting"}
 
 
 async def stop_folding(system: System) -> None:
@@ -379,6 +379,6 @@ async def test_a_story_in_the_making_is_shown_as_json_with_every_asset(settings:
     async with begun(settings) as (_, connections, story_id):
         report = await examine(connections, HASTY)
     told = orjson.loads(doctor.to_json(report.snapshot, report.findings, report.remarks))
-    assert {one["story_id"] for one in told["standing"]} == {str(story_id)}
-    assert len(told["standing"]) == len(Asset)
+    assert {one["story_id"] for one in told["assets"]} == {str(story_id)}
+    assert len(told["assets"]) == len(Asset)
     assert told["healthy"] is False

@@ -59,7 +59,7 @@ async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings
     assert frame.oldest is not None
     assert frame.oldest.story.id == story_id
     states = {one.asset.value: one.state for one in frame.oldest.assets}
-    assert (states["portrait"], states["outline"], states["cover"]) == ("working", "queued", "waiting")
+    assert (states["portrait"], states["outline"], states["cover"]) == ("in_flight", "queued", "waiting")
     assert {answer.service for answer in frame.workers} == set(Service) - {Service.CONTENT}
     assert frame.metrics.total("storyloom_stories_total", overall="ready") >= 1
     assert dict(again.ended) == {"ready": 1}
@@ -74,7 +74,7 @@ async def test_where_there_is_no_terminal_one_picture_is_printed_without_control
         console = paper()
         command = read(["top", "--metrics", system.status.url])
         assert await command(operator=Operator(settings, console)) == OK
-    assert "1 being made" in written(console)
+    assert "1 in progress" in written(console)
     assert "\x1b" not in written(console)
 
 
@@ -108,7 +108,7 @@ async def test_what_goes_away_in_between_is_said_beside_the_last_picture(setting
         frames.connections = Connections(settings, system.bus, system.pool)
         fourth = await top._next(frames, third)
     assert second.error.startswith("Postgres does not answer")
-    assert third.error.startswith("The bus does not answer")
+    assert third.error.startswith("NATS does not answer")
     assert third.frame is first.frame
     assert fourth.error == ""
     assert fourth.frame is not first.frame

@@ -89,7 +89,7 @@ def busy() -> Frame:
         for priority in Priority:
             count, flying, age = waiting.get((service, priority), (0, 0, None))
             pulls = 0 if service is Service.DOCUMENTS else 4
-            found.append(Lane(service, priority, count, flying, pulls, ago(age) if age else None))
+            found.append(Lane(service, priority, count, flying, pulls, oldest=ago(age) if age else None))
     standing, _ = diagnose(HALFWAY, moment(HALFWAY, held=(Asset.COVER,)))
     return Frame(
         at=NOW,

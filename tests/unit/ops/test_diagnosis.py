@@ -8,7 +8,7 @@ import pytest
 from ops.diagnosis import Row, Story, diagnose, expected_subjects
 from storyloom.story.assets import GRAPH, PUBLIC, Asset
 from storyloom.story.journey import SETTLED
-from tests.unit.ops.pictures import HALFWAY, NOW, READY, ago, moment, queued, story
+from tests.unit.ops.sample_frames import HALFWAY, NOW, READY, ago, moment, queued, story
 
 
 def codes(one: Story, **seen: tuple[Asset, ...]) -> list[tuple[str, str]]:
@@ -33,9 +33,9 @@ def test_every_unfinished_asset_of_a_story_that_is_well_has_a_place() -> None:
     places = {one.asset: one.state for one in standing}
     unfinished = {asset for asset, row in WELL.assets.items() if row.status not in SETTLED}
     assert set(places) == unfinished
-    assert "lost" not in places.values()
+    assert "orphaned" not in places.values()
     assert found == []
-    assert (places[Asset.COVER], places[Asset.SCENE_1], places[Asset.PDF]) == ("working", "queued", "waiting")
+    assert (places[Asset.COVER], places[Asset.SCENE_1], places[Asset.PDF]) == ("in_flight", "queued", "waiting")
 
 
 @pytest.mark.parametrize("asset", [asset for asset, row in WELL.assets.items() if row.status == "queued"])

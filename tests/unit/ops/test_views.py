@@ -11,7 +11,7 @@ from ops.doctor import ROWS_SHOWN, render
 from ops.snapshot import Snapshot
 from ops.top import View
 from storyloom.story.assets import Asset
-from tests.unit.ops.pictures import HALFWAY, NOW, STORY, busy, moment
+from tests.unit.ops.sample_frames import HALFWAY, NOW, STORY, busy, moment
 
 
 def drawn(what: RenderableType, width: int) -> str:
@@ -31,9 +31,9 @@ def test_a_picture_fits_and_leaves_nothing_out(width: int) -> None:
     text = drawn(View(busy()), width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text.replace("… and 10 more", "")
-    for said in ("1,204 5 min ▸16", "31/64 +12", "21.37", "dead letters 14", "31 ready", str(STORY), "shut"):
+    for said in ("1,204 5 min ▸16", "31/64 +12", "21.37", "dead letters 14", "31 ready", str(STORY), " open "):
         assert said in text
-    assert "for attempt 3" in flat(text)
+    assert "attempt 3" in flat(text)
 
 
 def test_on_a_wide_terminal_panels_stand_side_by_side() -> None:
@@ -49,8 +49,8 @@ def test_a_service_without_workers_is_a_zero() -> None:
 
 
 def test_what_is_away_is_said_above_the_last_picture() -> None:
-    text = drawn(View(busy(), "The bus does not answer (TimeoutError); this is how it was."), 100)
-    assert text.splitlines()[1].startswith("The bus does not answer")
+    text = drawn(View(busy(), "NATS does not answer (TimeoutError); this is the last frame."), 100)
+    assert text.splitlines()[1].startswith("NATS does not answer")
 
 
 def test_without_metrics_the_picture_says_how_to_name_them() -> None:
@@ -64,8 +64,8 @@ def test_an_asset_that_is_not_seen_is_no_alarm_in_a_picture() -> None:
     assert frame.oldest is not None
     standing, _ = diagnose(HALFWAY, moment(HALFWAY, absent=(Asset.COVER,)))
     text = drawn(View(replace(frame, oldest=replace(frame.oldest, assets=standing))), 160)
-    assert "not seen on the bus just now" in text
-    assert "nobody" not in text
+    assert "not seen on NATS just now" in text
+    assert "orphaned" not in text
 
 
 def look(stories: int = 1) -> Snapshot:
@@ -75,16 +75,16 @@ def look(stories: int = 1) -> Snapshot:
 
 def test_a_healthy_report_says_so_and_where_each_asset_stands() -> None:
     text = drawn(render(look(), [], []), 160)
-    assert text.startswith("✓ Healthy. 1 story under way")
-    assert "images-42@0badcafe works on it for 9.0 s" in text
-    assert "waits until" in text
+    assert text.startswith("✓ Healthy. 1 story in progress")
+    assert "in flight for 9.0 s" in text
+    assert "retrying: attempt" in text
     assert "text_4       waits for text_3\n" in "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def test_findings_come_first_with_what_they_are_about() -> None:
     text = drawn(render(look(), look().findings, ["Something else."]), 160)
     assert text.startswith(f"✗ {len(look().findings)} findings.")
-    assert text.index("asset_not_dispatched") < text.index("where it stands")
+    assert text.index("asset_not_dispatched") < text.index("state")
     assert f"{STORY} scene_3" in text
     assert "Something else." in text
 
