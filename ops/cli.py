@@ -18,11 +18,10 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import structlog
 from cyclopts import App, Parameter, Token
-from pydantic import ValidationError
 from rich.console import Console
 
 from ops.connections import OK, UNAVAILABLE, USAGE, UnavailableError
-from storyloom.runtime.settings import Settings
+from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
 
 INTERRUPTED = 130
 EXITS = (
@@ -78,15 +77,12 @@ def converted(parse: Callable[[str], T]) -> Parameter:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and answer the exit code; what is wrong or unavailable is a sentence on stderr. Raises as
-    ``read``.
-    """
+    """Run a command; answer the exit code. What is wrong or unavailable is a sentence on stderr. Raises as ``read``."""
     command = read(sys.argv[1:] if arguments is None else arguments)
     try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        sys.stderr.write(f"{str(first['loc'][0]).upper()} is wrong: {first['msg']}.\n")
+        settings = load_settings()
+    except InvalidSettingError as error:
+        sys.stderr.write(f"{error}\n")
         return USAGE
     try:
         with _quiet():

@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 from storyloom.messaging.lanes import Lane, read_lanes
 from storyloom.messaging.publisher import PATIENCE, BusUnavailableError, OutboundMessage, Publisher, PublishOutcome
 from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
-from storyloom.runtime.settings import BusSettings
+from storyloom.runtime.settings import NatsSettings
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
 
@@ -46,10 +46,10 @@ class Bus:
     ``watchers`` are told when the connection is lost and when it is back.
     """
 
-    def __init__(self, client: Client, settings: BusSettings) -> None:
+    def __init__(self, client: Client, settings: NatsSettings) -> None:
         self.client = client
         self.settings = settings
-        self.names = Names(settings.bus_prefix)
+        self.names = Names(settings.nats_subject_prefix)
         self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
         self.watchers: set[Watcher] = set()
         self._publisher = Publisher(client)
@@ -208,7 +208,7 @@ def job_message(job: AssetRequested) -> OutboundMessage:
 
 
 async def connect(
-    settings: BusSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
+    settings: NatsSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
 ) -> Bus:
     """Connect, and stay so: reconnects never end. Raises BusUnavailableError if the server cannot be reached now."""
     found: list[Bus] = []

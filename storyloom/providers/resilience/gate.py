@@ -91,12 +91,12 @@ class Gate:
         self._provider = provider
         self._clock = clock
         self._chance = chance or random.Random()
-        self.quota_pause = settings.quota_pause
+        self.quota_probe_delay = settings.quota_probe_delay
         """Seconds for which an exhausted allowance closes the gate."""
         self._breaker = Breaker(
             failures=settings.breaker_failures,
             within=settings.breaker_window,
-            pauses=settings.breaker_pauses,
+            pauses=settings.breaker_probe_delays,
             chance=self._chance,
         )
         self._limit = Limit(calls, most)
@@ -208,7 +208,7 @@ class Gate:
         if visit.retry_after is not None:
             self._paused_until = max(self._paused_until, now + min(visit.retry_after, LONGEST_PAUSE))
         if outcome is Outcome.OUT_OF_QUOTA:
-            self._breaker.open_for(visit.ticket, now, self.quota_pause)
+            self._breaker.open_for(visit.ticket, now, self.quota_probe_delay)
         else:
             self._breaker.end(visit.ticket, now, away=None if outcome in UNKNOWN else outcome in AWAY)
         if self._breaker.era != era:

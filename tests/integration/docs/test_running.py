@@ -92,7 +92,7 @@ async def operate(settings: Settings, *words: str) -> bytes:
     """What an operator's command writes; it must succeed and complain of nothing."""
     told = {
         "NATS_URL": settings.nats_url,
-        "BUS_PREFIX": settings.bus_prefix,
+        "NATS_SUBJECT_PREFIX": settings.nats_subject_prefix,
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "COLUMNS": "160",
     }

@@ -292,7 +292,7 @@ def test_a_database_that_is_away_is_one_sentence(
     settings: Settings, planted: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NATS_URL", settings.nats_url)
-    monkeypatch.setenv("BUS_PREFIX", settings.bus_prefix)
+    monkeypatch.setenv("NATS_SUBJECT_PREFIX", settings.nats_subject_prefix)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     assert main(["dead", "replay", "--all"]) == 3
     assert capsys.readouterr().err.startswith("Postgres is unavailable: ")

@@ -30,7 +30,7 @@ def test_the_pages_of_this_checkout_are_fresh() -> None:
         [sys.executable, "-m", "tools.docs", "--check"],
         cwd=ROOT,
         # Whatever a machine has set, the pages show the defaults.
-        env=os.environ | {"BUS_PREFIX": "elsewhere_", "ACK_WAIT": "3", "HTTP_PORT": "9999"},
+        env=os.environ | {"NATS_SUBJECT_PREFIX": "elsewhere_", "ACK_WAIT": "3", "HTTP_PORT": "9999"},
         capture_output=True,
         text=True,
         check=False,
