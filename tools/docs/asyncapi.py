@@ -12,7 +12,7 @@ from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.worker import make_broker
 from storyloom.messaging.asyncapi import ServiceApi, document
 from storyloom.messaging.broker import Broker, Router
-from storyloom.runtime.settings import BusSettings, Settings
+from storyloom.runtime.settings import NatsSettings, Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Service
 
@@ -40,7 +40,7 @@ def everything() -> list[ServiceApi]:
 
 
 def _broker(name: str, router: Router) -> Broker:
-    return Broker(BusSettings.model_construct(), name, routers=[router])
+    return Broker(NatsSettings.model_construct(), name, routers=[router])
 
 
 def _unheard(_start: object) -> None:
