@@ -20,10 +20,10 @@ from storyloom.providers.errors import AWAY, UNKNOWN, Outcome
 from storyloom.providers.resilience.breaker import JITTER, Breaker, State, Ticket
 from storyloom.providers.resilience.limit import Limit
 from storyloom.runtime.metrics import (
-    PROVIDER_AWAY,
+    PROVIDER_BREAKER,
     PROVIDER_IN_FLIGHT,
     PROVIDER_LIMIT,
-    PROVIDER_TURNED_AWAY,
+    PROVIDER_REJECTED,
     PROVIDER_WAITING,
 )
 from storyloom.runtime.priority import PriorityQueue
@@ -152,7 +152,7 @@ class Gate:
         now = self._time().time()
         if closed := self._closed_for(now):
             why = self._why_closed()
-            PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
+            PROVIDER_REJECTED.labels(self._provider, why).inc()
             raise RetryableError(_REASONS[why].format(self._provider), after=closed)
         self._in_flight += 1
         return Permit(self._breaker.let_in(now))
@@ -247,7 +247,7 @@ class Gate:
         waiter = self._line.remove(place)
         if waiter is None or waiter.answer.done():
             return
-        PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
+        PROVIDER_REJECTED.labels(self._provider, why).inc()
         after = seconds * (1 + self._chance.random() * JITTER)
         waiter.answer.set_result(ProviderUnavailable(_REASONS[why].format(self._provider), after=after))
 
@@ -265,7 +265,7 @@ class Gate:
             gauge.set(value)
 
 
-_GAUGES = (PROVIDER_AWAY, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)
+_GAUGES = (PROVIDER_BREAKER, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)
 _REASONS = {
     "paused": "{} asked us to wait",
     "away": "{} is away",
