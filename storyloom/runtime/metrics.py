@@ -48,7 +48,9 @@ PAID_UNSTORED_SECONDS = Histogram(
     ["service"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
-WAITS = Counter("storyloom_job_waits_total", "Jobs requeued untried: a provider or the store is unavailable.", ["service"])
+WAITS = Counter(
+    "storyloom_job_waits_total", "Jobs requeued untried: a provider or the store is unavailable.", ["service"]
+)
 COMMANDS = Counter("storyloom_commands_total", "Commands that were accepted from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
 

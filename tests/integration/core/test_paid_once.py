@@ -11,7 +11,7 @@ import pytest
 
 from storyloom.jobs.in_flight import query_workers
 from storyloom.jobs.manifest import Manifest
-from storyloom.runtime.metrics import ADOPTED, REMADE, PAID_UNSTORED_SECONDS
+from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Priority

@@ -31,7 +31,7 @@ def consumers_table() -> str:
         ]
         for stream, consumer in consumers(NatsSettings.model_construct())
     ]
-    head = ["durable", "stream", "hears", "ack wait", "most unacknowledged", "deliveries"]
+    head = ["durable", "stream", "consumes", "ack wait", "most unacknowledged", "deliveries"]
     return table(head, rows)
 
 

@@ -1,4 +1,4 @@
-"""docs/running.md and its neighbours name only what there is."""
+"""docs/runbook.md and its neighbours name only what there is."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from storyloom.runtime import metrics
 from storyloom.runtime.settings import Settings
 from tools.docs.pages import ROOT
 
-RUNNING = (ROOT / "docs/running.md").read_text("utf-8")
+RUNNING = (ROOT / "docs/runbook.md").read_text("utf-8")
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/**/*.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 

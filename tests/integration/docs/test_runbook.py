@@ -1,4 +1,4 @@
-"""What docs/running.md tells an operator to type works, on real servers."""
+"""What docs/runbook.md tells an operator to type works, on real servers."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from tools.docs.pages import ROOT
 
-PAGE = (ROOT / "docs/running.md").read_text("utf-8")
+PAGE = (ROOT / "docs/runbook.md").read_text("utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
 
