@@ -1,1 +1,3 @@
-"""Consumes AssetRequested for outline, text_1 … text_4 and content. Publishes AssetCompleted, AssetFailed, AssetRetrying."""
+"""Consumes AssetRequested for outline, text_1 … text_4 and content. Publishes AssetCompleted, AssetFailed,
+AssetRetrying.
+"""

@@ -3,9 +3,9 @@
 What can pay twice: a provider's answer is safe once the manifest names it. Until then it is lost with its holder; a
 process that dies, or one that stops and hands its job back, lets the next holder ask again. That window is measured
 (``storyloom_paid_unstored_seconds``), and the jobs to which it may have happened are counted
-(``storyloom_jobs_remade_total``: at most so many, for the lost holder may not have asked yet). A holder that was frozen for longer than ``ack_wait``
-shares its job with the next one: both may ask, one result stands everywhere. Nothing else pays twice: a redelivered job
-looks for the manifest before it asks, and whoever comes second adopts what stands.
+(``storyloom_jobs_remade_total``: at most so many, for the lost holder may not have asked yet). A holder that was frozen
+for longer than ``ack_wait`` shares its job with the next one: both may ask, one result stands everywhere. Nothing else
+pays twice: a redelivered job looks for the manifest before it asks, and whoever comes second adopts what stands.
 
 A redelivery is no proof that its earlier holder is gone: a server that was restarted has forgotten the heartbeats and
 gives every long job out again, and some even twice as if for the first time. So the workers are asked who holds it, and

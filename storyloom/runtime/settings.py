@@ -97,13 +97,13 @@ class ElevenLabsSettings(_Env):
 
 
 class WorkerSettings(_Env):
-    """How a worker service takes jobs. Slots are how many run at once, by priority lane."""
+    """How a worker service fetches jobs. Slots are how many are in flight at once, by priority lane."""
 
     slots_normal: Annotated[int, Field(ge=1, le=256)] = 8
     slots_high: Annotated[int, Field(ge=1, le=256)] = 2
     slots_urgent: Annotated[int, Field(ge=1, le=256)] = 2
     job_timeout: Seconds = 600
-    """The hard end of one attempt, whatever it waits for."""
+    """Hard time-out of one attempt, in seconds, whatever it waits for."""
     retry_delays: tuple[float, ...] = (5, 20, 60, 180)
     """Seconds before attempt 2, 3, …; the last one repeats. A quarter of jitter comes on top."""
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 8

@@ -1,6 +1,6 @@
 """Who consumes and who publishes what, from the docstrings of services/*/__init__.py and of the events.
 
-The docstrings are read and the services not imported: a checkout's own are told, whichever runs.
+The docstrings are read and the services not imported: a checkout's own count, whichever runs.
 """
 
 import ast

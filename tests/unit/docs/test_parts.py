@@ -104,7 +104,7 @@ def test_what_an_event_inherits_need_not_be_explained_twice() -> None:
 
 
 def test_a_string_below_a_setting_is_its_meaning() -> None:
-    assert meaning(Settings, "job_timeout") == "The hard end of one attempt, whatever it waits for."
+    assert meaning(Settings, "job_timeout") == "Hard time-out of one attempt, in seconds, whatever it waits for."
 
 
 def test_no_explanation_has_lost_its_field() -> None:
