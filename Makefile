@@ -29,7 +29,7 @@ story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest 
 up: $(VENV)/.local ## Start everything and stay; prints the URL and an example (PROCESSES=1 HTTP_PORT=n)
 	@$(RUN) -m local.up
 
-doctor: $(VENV)/.local ## Ask the running stack who works on what, and what is ill (ARGS="--deep --all")
+doctor: $(VENV)/.local ## List unfinished assets and findings of the running stack (ARGS="--deep --all")
 	@$(RUN) -m local.operating doctor
 
 top: $(VENV)/.local ## Watch the running stack: queues, stories, workers, providers (ARGS="--every 1")

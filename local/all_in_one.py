@@ -22,7 +22,7 @@ from local.memory import trim_heap
 from local.programs import SERVICES
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.runtime.logs import set_up
-from storyloom.runtime.settings import Settings
+from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
 from storyloom.runtime.supervision import Running, Serve, settle
 
 HEAVY = ("openai", "elevenlabs")
@@ -47,7 +47,11 @@ async def _run(starts: dict[str, Serve]) -> int:
     while not (told := _read(Path(os.environ["STORYLOOM_ENVIRONMENT"]))):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.02)
     os.environ.update(told)
-    settings = Settings()
+    try:
+        settings = load_settings()
+    except InvalidSettingError as error:
+        print(error, flush=True)  # noqa: T201 - the log's last line, which the launcher repeats
+        return 1
     set_up(settings, "local")
     try:
         running = await _start(starts, settings)

@@ -13,7 +13,7 @@ from local.programs import SERVICES
 from local.proxies import bypass_proxies
 from local.settings import load_settings
 from ops.__main__ import main as operate
-from ops.connections import AWAY
+from ops.connections import UNAVAILABLE
 
 NAMED = {"DATABASE_URL": "databaseUrl", "NATS_URL": "natsUrl", "S3_ENDPOINT_URL": "s3EndpointUrl"}
 """What local.json says of what the services are told."""
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
             words += [part for url in urls for part in ("--metrics", url)]
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        return AWAY
+        return UNAVAILABLE
     return operate(words)
 
 

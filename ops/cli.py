@@ -1,7 +1,7 @@
-"""The operators' commands as one program, and how they are asked: times, consoles, confirmations.
+"""The operators' commands as one program, and its input and output: times, console, confirmations.
 
-A command is a coroutine function that answers its exit code; what it asks with comes as ``operator``. Its module is
-imported when it is called for.
+A command is a coroutine function that answers its exit code; settings and console come as ``operator``. Its module
+is imported when it is called.
 """
 
 import asyncio
@@ -18,16 +18,15 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import structlog
 from cyclopts import App, Parameter, Token
-from pydantic import ValidationError
 from rich.console import Console
 
-from ops.connections import AWAY, FOUND, USAGE, AwayError
-from storyloom.runtime.settings import Settings
+from ops.connections import OK, UNAVAILABLE, USAGE, UnavailableError
+from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
 
 INTERRUPTED = 130
 EXITS = (
-    "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings), 2 wrongly asked, 3 what must be asked is"
-    " away."
+    "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings), 2 wrong usage, 3 NATS, Postgres or the"
+    " store is unavailable."
 )
 HELP = ("--help", "-h")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -49,14 +48,16 @@ app = App(
     # No --no-json beside --json; and what a flag is without being given needs no word.
     default_parameter=Parameter(negative=(), show_default=False),
 )
-app.command("ops.dead:app", name="dead", help="What was given up: list, show, replay, drop.")
-app.command("ops.doctor:doctor", name="doctor", help="Who works on each unfinished asset, and what is ill.")
-app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and money.")
+app.command("ops.dead:app", name="dead", help="Dead letters: list, show, replay, drop.")
+app.command(
+    "ops.doctor:doctor", name="doctor", help="Every unfinished asset: in flight, queued or waiting; and findings."
+)
+app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and cost.")
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """On which settings is asked, and where the answer is printed."""
+    """A command's settings, and the console it prints to."""
 
     settings: Settings
     console: Console
@@ -76,25 +77,24 @@ def converted(parse: Callable[[str], T]) -> Parameter:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and answer the exit code; what is wrong or away is a sentence on stderr. Raises as ``read``."""
+    """Run a command; answer the exit code. What is wrong or unavailable is a sentence on stderr. Raises as ``read``."""
     command = read(sys.argv[1:] if arguments is None else arguments)
     try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        sys.stderr.write(f"{str(first['loc'][0]).upper()} is wrong: {first['msg']}.\n")
+        settings = load_settings()
+    except InvalidSettingError as error:
+        sys.stderr.write(f"{error}\n")
         return USAGE
     try:
         with _quiet():
             return asyncio.run(command(operator=Operator(settings, console())))
-    except AwayError as away:
-        sys.stderr.write(f"{away}\n")
-        return AWAY
+    except UnavailableError as error:
+        sys.stderr.write(f"{error}\n")
+        return UNAVAILABLE
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read has read enough
-        return FOUND
+        return OK
 
 
 def read(words: Sequence[str]) -> Command:
@@ -108,12 +108,12 @@ def read(words: Sequence[str]) -> Command:
         return partial(command, *given.args, **given.kwargs)
     asked = not set(HELP).isdisjoint(words)
     app.help_print(given.arguments["tokens"], console=app.console if asked else app.error_console)
-    raise SystemExit(FOUND if asked else USAGE)
+    raise SystemExit(OK if asked else USAGE)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No logs: what is away is said once, in a sentence of ours."""
+    """No logs: what is unavailable is said once, in a sentence."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("nats").setLevel(logging.CRITICAL)

@@ -1,28 +1,39 @@
-"""What an operator's command stands on: the bus and the database, or one sentence about what is away."""
+"""What a command asks: NATS, Postgres and its named queries; or one sentence about what is unavailable."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import asyncpg
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from storyloom.db.pool import AWAY as DATABASE_AWAY
 from storyloom.db.pool import Pool, is_away, open_pool
+from storyloom.db.queries import load_queries
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.runtime.settings import Settings
 
-FOUND, NOTHING, USAGE, AWAY = 0, 1, 2, 3
-"""Exit codes: done; nothing found (doctor: something found); wrongly asked; what must be asked is away."""
+OK, NOTHING_FOUND, USAGE, UNAVAILABLE = 0, 1, 2, 3
+"""Exit codes: done; nothing found (doctor: something found); wrong usage; NATS, Postgres or the store is
+unavailable.
+"""
+PAGE = 100
+IDLE = 30.0
+"""Seconds after which the server removes the consumer of a reader that was cut off."""
 
 
-class AwayError(Exception):
-    """What must be asked does not answer; the message is a sentence for people, without a password."""
+class UnavailableError(Exception):
+    """NATS, Postgres or the store does not answer; the message is a sentence for people, without a password."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Connections:
     """What a command can ask."""
 
     settings: Settings
@@ -31,24 +42,24 @@ class Reach:
 
 
 @asynccontextmanager
-async def reaching_bus(settings: Settings) -> AsyncIterator[Bus]:
-    """The bus, for as long as the block lasts. Raises AwayError, also when it goes away in the middle."""
+async def connect_nats(settings: Settings) -> AsyncIterator[Bus]:
+    """NATS, for as long as the block lasts. Raises UnavailableError, also when it is lost in the middle."""
     try:
         async with AsyncExitStack() as stack:
             bus = await connect(settings, "operator")
             stack.push_async_callback(bus.close)
             yield bus
     except BusUnavailableError as error:
-        raise AwayError(f"The bus cannot be asked: {error}.") from error
+        raise UnavailableError(f"NATS is unavailable: {error}.") from error
     except NotFoundError as error:
-        raise AwayError("A stream or consumer is missing: `doctor` says which; status lays it again.") from error
+        raise UnavailableError("A stream or consumer is missing: `doctor` says which; status recreates it.") from error
     except NatsError as error:
-        raise AwayError(f"The bus does not answer: {type(error).__name__}.") from error
+        raise UnavailableError(f"NATS does not answer: {type(error).__name__}.") from error
 
 
 @asynccontextmanager
-async def reaching_database(settings: Settings) -> AsyncIterator[Pool]:
-    """The database, for as long as the block lasts. Raises AwayError, also when it goes away in the middle."""
+async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
+    """Postgres, for as long as the block lasts. Raises UnavailableError, also when it is lost in the middle."""
     try:
         pool = await open_pool(settings, size=2)
         try:
@@ -56,17 +67,62 @@ async def reaching_database(settings: Settings) -> AsyncIterator[Pool]:
         finally:
             await pool.close()
     except asyncpg.UndefinedTableError as error:
-        raise AwayError("The database lacks a table that this code needs: run `make migrate`.") from error
+        raise UnavailableError("The database lacks a table that this code needs: run `make migrate`.") from error
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        raise AwayError(f"Postgres refuses: {type(error).__name__}; is DATABASE_URL right?") from error
+        raise UnavailableError(f"Postgres refuses: {type(error).__name__}; is DATABASE_URL right?") from error
     except DATABASE_AWAY as error:
         if not is_away(error):
             raise
-        raise AwayError(f"Postgres cannot be asked: {type(error).__name__}.") from error
+        raise UnavailableError(f"Postgres is unavailable: {type(error).__name__}.") from error
 
 
 @asynccontextmanager
-async def reaching(settings: Settings) -> AsyncIterator[Reach]:
-    """Bus and database. Raises AwayError."""
-    async with reaching_bus(settings) as bus, reaching_database(settings) as pool:
-        yield Reach(settings, bus, pool)
+async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
+    """NATS and Postgres. Raises UnavailableError."""
+    async with connect_nats(settings) as bus, connect_postgres(settings) as pool:
+        yield Connections(settings, bus, pool)
+
+
+def queries() -> Any:
+    """Those of queries.sql."""
+    return load_queries("ops")
+
+
+async def read_stream(
+    bus: Bus, stream: str, subject: str, *, since: datetime | None = None, after: int = 0
+) -> AsyncIterator[Msg]:
+    """The messages of a stream that match a subject and are there now, oldest first.
+
+    ``since`` is their time at least, ``after`` the sequence that they come after. The server does the choosing: work
+    grows with what is read. Raises nats errors.
+    """
+    start = DeliverPolicy.ALL
+    if after:
+        start = DeliverPolicy.BY_START_SEQUENCE
+    elif since is not None:
+        start = DeliverPolicy.BY_START_TIME
+    config = ConsumerConfig(
+        deliver_policy=start,
+        opt_start_seq=after + 1 if after else None,
+        opt_start_time=since if start is DeliverPolicy.BY_START_TIME else None,
+        ack_policy=AckPolicy.NONE,
+        inactive_threshold=IDLE,
+        mem_storage=True,
+        num_replicas=1,
+    )
+    reader = await bus.js.pull_subscribe(bus.names.subject(subject), stream=stream, config=config)
+    try:
+        left = (await reader.consumer_info()).num_pending or 0
+        while left > 0:
+            try:
+                page = await reader.fetch(min(PAGE, left), timeout=2)
+            except NatsTimeoutError:
+                return  # what was left has been deleted meanwhile
+            for message in page:
+                # The server takes a time beyond the year 2262 for one before 1970.
+                if since is None or message.metadata.timestamp >= since:
+                    yield message
+            left -= len(page)
+    finally:
+        await reader.unsubscribe()
+        await bus.js.delete_consumer(stream, config.name or "")

@@ -13,25 +13,25 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.cli import Injected, clock, confirmed, converted, counted
-from ops.connections import FOUND, NOTHING, USAGE, Reach, reaching_bus, reaching_database
-from ops.letters import Choice, Entry, choose, look_up
+from ops.connections import NOTHING_FOUND, OK, USAGE, Connections, connect_nats, connect_postgres
+from ops.dead_letters import Entry, Filter, get_entries, list_entries
 from ops.replay import Replay, replay
 from storyloom.messaging.connection import Bus
 
-PAGE = 200
-"""Rows of the list that are laid out together: it is written while it is read."""
+ROWS_PER_TABLE = 200
+"""Rows of the list that are formatted together: it is printed while it is read."""
 WIDE = 140
 """Columns from which the list has room for story and trace."""
-PLAIN = frozenset(
+SAFE_FIELDS = frozenset(
     {"event", "version", "id", "story_id", "tenant_id", "trace", "at", "asset", "assets", "fingerprint", "started_at"}
     | {"code", "reason", "request_id", "attempt", "retry_at", "seconds", "overall"}
 )
-"""The fields of events that tell of no child."""
+"""The fields of events that describe no child."""
 
 
 app = App(name="dead")
 
-EVERY = Choice()
+EVERY = Filter()
 
 
 def _letter_id(text: str) -> int:
@@ -41,7 +41,7 @@ def _letter_id(text: str) -> int:
 
 
 LetterId = Annotated[int, converted(_letter_id)]
-Chosen = Annotated[Choice, Parameter(name="*")]
+Filters = Annotated[Filter, Parameter(name="*")]
 """The filters, each an option of its own."""
 All = Annotated[bool, Parameter(name="--all", help="All that the filters let through.")]
 
@@ -49,14 +49,14 @@ All = Annotated[bool, Parameter(name="--all", help="All that the filters let thr
 @app.command(name="list", help="List dead letters, oldest first.")
 async def list_letters(
     *,
-    choice: Chosen = EVERY,
+    filters: Filters = EVERY,
     as_json: Annotated[bool, Parameter(name="--json", help="A JSON object a line.")] = False,
     operator: Injected,
 ) -> int:
-    """The exit code. Raises AwayError, as all of them."""
+    """The exit code. Raises UnavailableError, as all of them."""
     console, count = operator.console, 0
-    async with reaching_bus(operator.settings) as bus:
-        async for page in _paged(choose(bus, choice)):
+    async with connect_nats(operator.settings) as bus:
+        async for page in _paged(list_entries(bus, filters)):
             if as_json:
                 for entry in page:
                     console.out(json.dumps(entry.summary(), ensure_ascii=False), highlight=False)
@@ -65,7 +65,7 @@ async def list_letters(
             count += len(page)
     if not as_json:
         console.print(counted(count, "dead letter") if count else "There is no such dead letter.", style="dim")
-    return FOUND if count else NOTHING
+    return OK if count else NOTHING_FOUND
 
 
 @app.command(help="Show one letter, without the brief and what was written from it.")
@@ -76,79 +76,79 @@ async def show(
     full: Annotated[bool, Parameter(help="With the brief: it names a child, do not paste it anywhere.")] = False,
     operator: Injected,
 ) -> int:
-    async with reaching_bus(operator.settings) as bus:
-        found, _ = await look_up(bus, [letter_id])
+    async with connect_nats(operator.settings) as bus:
+        found, _ = await get_entries(bus, [letter_id])
     if not found:
         operator.console.print(f"There is no dead letter {letter_id}.")
-        return NOTHING
+        return NOTHING_FOUND
     (entry,) = found
-    told: dict[str, Any] = entry.told if full else _without_people(entry)
+    told: dict[str, Any] = entry.body if full else _redacted(entry)
     head = {**entry.summary(), "bytes": len(entry.letter.data)}
     operator.console.print_json(orjson.dumps({**head, "letter": told}).decode(), ensure_ascii=False)
-    return FOUND
+    return OK
 
 
-@app.command(name="replay", help="Want failed assets again; tell buried events again. Twice is no harm.")
+@app.command(name="replay", help="Retry failed assets; publish dead-lettered events again. Safe to do twice.")
 async def replay_letters(
     *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     everything: All = False,
-    choice: Chosen = EVERY,
+    filters: Filters = EVERY,
     operator: Injected,
 ) -> int:
-    if not _says_which(ids, choice, everything, operator.console):
+    if not _says_which(ids, filters, everything, operator.console):
         return USAGE
-    async with reaching_bus(operator.settings) as bus:
-        entries = await _meant(bus, ids, choice, operator.console)
+    async with connect_nats(operator.settings) as bus:
+        entries = await _selected(bus, ids, filters, operator.console)
         if not entries:
-            return NOTHING
-        async with reaching_database(operator.settings) as pool:
-            return _tell(await replay(Reach(operator.settings, bus, pool), entries), operator.console)
+            return NOTHING_FOUND
+        async with connect_postgres(operator.settings) as pool:
+            return _print_replays(await replay(Connections(operator.settings, bus, pool), entries), operator.console)
 
 
 @app.command(help="Delete letters, for good.")
 async def drop(
     *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     everything: All = False,
-    choice: Chosen = EVERY,
+    filters: Filters = EVERY,
     yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
     operator: Injected,
 ) -> int:
-    if not _says_which(ids, choice, everything, operator.console):
+    if not _says_which(ids, filters, everything, operator.console):
         return USAGE
-    async with reaching_bus(operator.settings) as bus:
-        entries = await _meant(bus, ids, choice, operator.console)
-        return await _drop(bus, entries, operator.console, sure=yes) if entries else NOTHING
+    async with connect_nats(operator.settings) as bus:
+        entries = await _selected(bus, ids, filters, operator.console)
+        return await _drop(bus, entries, operator.console, sure=yes) if entries else NOTHING_FOUND
 
 
-def _says_which(ids: Sequence[int], choice: Choice, everything: bool, console: Console) -> bool:
+def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: Console) -> bool:
     """Whether letters were chosen in one way, not in two or none."""
-    if bool(ids) != (everything or choice != EVERY):
+    if bool(ids) != (everything or filters != EVERY):
         return True
     console.print("Name ids, or say --all or a filter; not both.", style="yellow")
     return False
 
 
-async def _meant(bus: Bus, ids: Sequence[int], choice: Choice, console: Console) -> list[Entry]:
-    """The letters that were chosen; says so where there is none."""
+async def _selected(bus: Bus, ids: Sequence[int], filters: Filter, console: Console) -> list[Entry]:
+    """The letters that were chosen; prints a sentence where there is none."""
     if ids:
-        entries, absent = await look_up(bus, sorted(set(ids)))
+        entries, absent = await get_entries(bus, sorted(set(ids)))
         for number in absent:
             console.print(f"There is no dead letter {number}.", style="yellow")
     else:
-        entries = [entry async for entry in choose(bus, choice)]
+        entries = [entry async for entry in list_entries(bus, filters)]
     if not entries:
         console.print("There is no such dead letter.")
     return entries
 
 
-def _tell(replays: Sequence[Replay], console: Console) -> int:
+def _print_replays(replays: Sequence[Replay], console: Console) -> int:
     for one in replays:
         sign, style = ("✓", "green") if one.done else ("–", "dim")
-        line = Text.assemble((f"{sign} ", style), f"{one.entry.id}  {one.entry.letter.asset}  ", (one.said, style))
+        line = Text.assemble((f"{sign} ", style), f"{one.entry.id}  {one.entry.letter.asset}  ", (one.message, style))
         console.print(line, soft_wrap=True)
     done = sum(one.done for one in replays)
     console.print(f"{done} of {counted(len(replays), 'letter')} replayed.", style="bold" if done else "dim")
-    return FOUND
+    return OK
 
 
 async def _drop(bus: Bus, entries: Sequence[Entry], console: Console, *, sure: bool) -> int:
@@ -160,7 +160,7 @@ async def _drop(bus: Bus, entries: Sequence[Entry], console: Console, *, sure: b
         some = entries[start : start + 100]
         gone += sum(await asyncio.gather(*(_delete(bus, entry.id) for entry in some)))
     console.print(f"{counted(gone, 'dead letter')} deleted.")
-    return FOUND
+    return OK
 
 
 async def _delete(bus: Bus, number: int) -> bool:
@@ -191,32 +191,32 @@ def _table(page: Sequence[Entry], *, header: bool, wide: bool) -> Table:
     return table
 
 
-def _without_people(entry: Entry) -> dict[str, Any]:
+def _redacted(entry: Entry) -> dict[str, Any]:
     """The letter without what names or describes a child: the brief, and everything that was written from it."""
-    told = dict(entry.told)
+    told = dict(entry.body)
     if entry.letter.kind == "job":
         left_out = "left out: it describes a child (--full shows it)"
         told["job"] = {**told["job"], "brief": left_out, "inputs": sorted(told["job"].get("inputs") or {})}
     if entry.letter.kind == "event" and "event" in told:
-        told["event"] = _event_without_people(str(told["event"]))
+        told["event"] = _redacted_event(str(told["event"]))
     return told
 
 
-def _event_without_people(text: str) -> dict[str, Any] | str:
+def _redacted_event(text: str) -> dict[str, Any] | str:
     try:
         event = orjson.loads(text)
     except orjson.JSONDecodeError:
         return f"no JSON, {len(text)} characters (--full shows it)"
     if not isinstance(event, dict):
         return f"no event, {len(text)} characters (--full shows it)"
-    return {key: value if key in PLAIN else "left out (--full shows it)" for key, value in event.items()}
+    return {key: value if key in SAFE_FIELDS else "left out (--full shows it)" for key, value in event.items()}
 
 
 async def _paged(entries: AsyncIterator[Entry]) -> AsyncIterator[list[Entry]]:
     page: list[Entry] = []
     async for entry in entries:
         page.append(entry)
-        if len(page) == PAGE:
+        if len(page) == ROWS_PER_TABLE:
             yield page
             page = []
     if page:

@@ -1,158 +1,219 @@
-"""The doctor's report as people and programs read it."""
+"""The state of each unfinished asset: in flight with a worker, queued, or waiting for what. Anything else is a finding.
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
-from enum import Enum
-from typing import Any
+Pure: no I/O, no clock.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from ops.cli import clock, span
+from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
+from storyloom.story.jobs import job_subject
+from storyloom.story.journey import SETTLED
 
-from ops.assets import AssetDiagnosis, Finding, State
-from ops.cli import clock, counted, span
-from ops.snapshots import Look
-from storyloom.story.assets import GRAPH, Asset
+State = Literal["in_flight", "queued", "retrying", "dispatched", "waiting", "orphaned", "unknown"]
+SLACK = timedelta(seconds=10)
+"""How long after a deadline the reconciler may take to end what is overdue."""
 
-MOST = 30
-"""Rows of a table unless everything is asked for."""
-STYLES = {
-    "working": "green",
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be. Snapshots are compared by ``code`` and ``about``, which stay while the fault does."""
+
+    code: str
+    about: str
+    message: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An asset as its row says."""
+
+    status: str
+    fingerprint: str | None = None
+    queued_at: datetime | None = None
+    attempts_failed: int = 0
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story that is generating, with all its assets."""
+
+    id: UUID
+    priority: Priority
+    seq: int
+    created_at: datetime
+    started_at: datetime
+    assets: Mapping[Asset, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job in flight: which worker has it, and since when."""
+
+    worker: str
+    since: datetime
+
+
+InFlightByJob = Mapping[tuple[UUID, Asset, str], Work]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetDiagnosis:
+    """The state of an unfinished asset. ``since`` is when it began, ``until`` when it ends by itself."""
+
+    story_id: UUID
+    asset: Asset
+    state: State
+    worker: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    attempt: int = 0
+    waits_for: tuple[Asset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one snapshot saw of NATS and workers. ``before``: what was dispatched later may still be on its way to
+    NATS.
+    """
+
+    now: datetime
+    before: datetime
+    live_subjects: Collection[str]
+    in_flight: InFlightByJob
+    asset_deadline: timedelta
+    story_deadline: timedelta
+
+
+def diagnose(story: Story, moment: Observation) -> tuple[list[AssetDiagnosis], list[Finding]]:
+    """The states of a story's unfinished assets, and what is wrong with it."""
+    if story.seq == 0:
+        return [], _request_lost(story, moment)
+    unfinished = {asset: row for asset, row in story.assets.items() if row.status not in SETTLED}
+    public = [asset for asset in PUBLIC if asset in story.assets]
+    if not any(asset in unfinished for asset in public):
+        said = "the story is generating, but all its public assets are settled"
+        return [], [Finding("story_not_completed", str(story.id), said)]
+    standing = [_diagnose_asset(story, asset, row, moment) for asset, row in unfinished.items()]
+    found = [finding for one in standing if (finding := _stuck(story, one)) is not None]
+    found += _overdue(story, unfinished, moment)
+    return standing, found
+
+
+def expected_subjects(stories: Sequence[Story]) -> set[str]:
+    """The subjects on JOBS that the rows ask for."""
+    return {
+        job_subject(story.id, asset, story.priority)
+        for story in stories
+        for asset, row in story.assets.items()
+        if row.status in ("queued", "generating")
+    }
+
+
+def _request_lost(story: Story, moment: Observation) -> list[Finding]:
+    if max(story.created_at, story.started_at) > moment.before:
+        return []
+    return [
+        Finding(
+            "story_unhandled", str(story.id), "the projector has not handled the story: its StoryRequested was lost"
+        )
+    ]
+
+
+def _diagnose_asset(story: Story, asset: Asset, row: Row, moment: Observation) -> AssetDiagnosis:
+    if row.status == "pending":
+        needs = [need for need in GRAPH[asset].waits_for if need in story.assets]
+        missing = tuple(need for need in needs if not _met(story, asset, need))
+        return AssetDiagnosis(story.id, asset, "waiting" if missing else "orphaned", waits_for=missing)
+    work = moment.in_flight.get((story.id, asset, row.fingerprint or ""))
+    if work is not None:
+        return AssetDiagnosis(story.id, asset, "in_flight", worker=work.worker, since=work.since)
+    if job_subject(story.id, asset, story.priority) in moment.live_subjects:
+        if row.retry_at is not None and row.retry_at > moment.now:
+            attempt = row.attempts_failed + 1
+            return AssetDiagnosis(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
+        return AssetDiagnosis(story.id, asset, "queued", since=row.retry_at or row.queued_at)
+    if row.queued_at is not None and row.queued_at > moment.before:
+        return AssetDiagnosis(story.id, asset, "dispatched", since=row.queued_at)
+    return AssetDiagnosis(story.id, asset, "orphaned", since=row.queued_at)
+
+
+def _met(story: Story, asset: Asset, need: Asset) -> bool:
+    status = story.assets[need].status
+    return status == "ready" or (need in GRAPH[asset].settled and status in SETTLED)
+
+
+def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:
+    """What is wrong with an asset's state, None if nothing is."""
+    about = f"{story.id}.{one.asset.value}.{(story.assets[one.asset].fingerprint or '')[:16]}"
+    gone = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]
+    if gone:
+        return Finding("asset_blocked", about, f"it waits for {', '.join(gone)}, which failed or was cancelled")
+    if one.state != "orphaned":
+        return None
+    if one.since is None:
+        return Finding("asset_not_dispatched", about, "all that it needs is ready, and it was never dispatched")
+    said = f"dispatched at {one.since:%H:%M:%S} UTC, it is neither queued nor in flight"
+    return Finding("asset_orphaned", about, said)
+
+
+def _overdue(story: Story, unfinished: Mapping[Asset, Row], moment: Observation) -> list[Finding]:
+    found = []
+    if story.started_at + moment.story_deadline + SLACK < moment.now:
+        found.append(Finding("story_overdue", str(story.id), "the story is past its deadline and was not ended"))
+    for asset, row in unfinished.items():
+        if row.status != "pending" and row.queued_at and row.queued_at + moment.asset_deadline + SLACK < moment.now:
+            about = f"{story.id}.{asset.value}.{(row.fingerprint or '')[:16]}"
+            found.append(Finding("asset_overdue", about, "the asset is past its deadline and was not ended"))
+    return found
+
+
+STATE_STYLES = {
+    "in_flight": "green",
     "queued": "cyan",
-    "sending": "cyan",
+    "dispatched": "cyan",
     "retrying": "yellow",
     "waiting": "dim",
-    "unheard": "yellow",
+    "unknown": "yellow",
 }
-WORDS = {
-    "working": "being worked on",
-    "queued": "on the bus",
-    "sending": "just sent",
+STATE_LABELS = {
+    "in_flight": "in flight",
+    "queued": "queued",
+    "dispatched": "just dispatched",
     "retrying": "waiting for the next attempt",
     "waiting": "waiting for other assets",
-    "lost": "with nobody",
-    "unheard": "done perhaps, and not heard of",
+    "orphaned": "orphaned",
+    "unknown": "unknown until the projector has caught up",
 }
-ORDER: tuple[State, ...] = ("lost", "unheard", "retrying", "working", "queued", "sending", "waiting")
-
-
-def page(
-    look: Look, findings: Sequence[Finding], remarks: Sequence[str], *, everything: bool = False
-) -> RenderableType:
-    """A summary, the findings, and where each unfinished asset stands."""
-    parts: list[RenderableType] = [_summary(look, findings)]
-    if findings:
-        parts.append(Padding(_findings(findings, everything=everything), (1, 0, 0, 0)))
-    if look.standing:
-        parts.append(Padding(_standing(look, everything=everything), (1, 0, 0, 0)))
-    parts += [Padding(Text(remark, style="yellow"), (1, 0, 0, 0)) for remark in remarks]
-    return Group(*parts)
-
-
-def as_json(look: Look, findings: Sequence[Finding], remarks: Sequence[str]) -> str:
-    """Everything, for programs."""
-    told = {
-        "healthy": not findings and look.caught_up,
-        "at": look.at,
-        "stories": look.stories,
-        "workers": look.workers,
-        "behind": look.behind,
-        "findings": [asdict(finding) for finding in findings],
-        "standing": [{key: value for key, value in asdict(one).items() if value} for one in look.standing],
-        "remarks": list(remarks),
-    }
-    return json.dumps(told, default=_plain, ensure_ascii=False)
+STATE_ORDER: tuple[State, ...] = ("orphaned", "unknown", "retrying", "in_flight", "queued", "dispatched", "waiting")
 
 
 def describe(one: AssetDiagnosis, now: datetime) -> str:
-    """Where an asset stands, in words."""
+    """An asset's state in words."""
     since = ""
     if one.since is not None:
         since = f" for {span((now - one.since).total_seconds())}, since {clock(one.since, now)}"
     match one.state:
-        case "working":
-            return f"{one.worker} works on it{since}"
+        case "in_flight":
+            return f"in flight{since}, with {one.worker}"
         case "queued":
-            return f"on the bus{since}"
-        case "sending":
-            return f"just sent, at {clock(one.since or now, now)}"
+            return f"queued{since}"
+        case "dispatched":
+            return f"just dispatched, at {clock(one.since or now, now)}"
         case "retrying":
-            return f"waits until {clock(one.until or now, now)} for attempt {one.attempt}"
+            return f"retrying: attempt {one.attempt} at {clock(one.until or now, now)}"
         case "waiting":
             return f"waits for {', '.join(asset.value for asset in _nearest(one.waits_for))}"
         case _:
-            return ("nobody has it" if one.state == "lost" else "done perhaps, and not heard of") + since
+            return f"{STATE_LABELS[one.state]}{since}"
 
 
 def _nearest(needs: Sequence[Asset]) -> list[Asset]:
     """What is waited for, without what that waits for in its turn."""
     implied = {further for need in needs for further in GRAPH[need].waits_for}
     return [need for need in needs if need not in implied]
-
-
-def _summary(look: Look, findings: Sequence[Finding]) -> Text:
-    kinds = Counter(one.state for one in look.standing)
-    text = Text()
-    if findings:
-        text.append(f"✗ {counted(len(findings), 'finding')}. ", style="bold red")
-    elif look.caught_up:
-        text.append("✓ Healthy. ", style="bold green")
-    else:
-        text.append("? Not to be told now. ", style="bold yellow")
-    text.append(
-        f"{counted(look.stories, 'story', 'stories')} under way, {counted(len(look.standing), 'asset')} unfinished"
-    )
-    if kinds:
-        text.append(": " + ", ".join(f"{kinds[kind]:,} {WORDS[kind]}" for kind in ORDER if kinds[kind]))
-    text.append(f". {counted(len(look.workers), 'worker')} answered. ")
-    return text.append(f"Looked at {clock(look.at)}.", style="dim")
-
-
-def _findings(findings: Sequence[Finding], *, everything: bool) -> Group:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("finding", style="red", no_wrap=True)
-    table.add_column("about", overflow="fold", max_width=50)
-    table.add_column("what", overflow="fold", ratio=1)
-    shown = findings if everything else findings[:MOST]
-    for one in shown:
-        table.add_row(one.code, "" if one.about == one.said else _shown(one.about), one.said)
-    return Group(table, _rest(len(findings) - len(shown)))
-
-
-def _standing(look: Look, *, everything: bool) -> Group:
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("story", no_wrap=True, min_width=36)
-    table.add_column("asset", no_wrap=True)
-    table.add_column("where it stands", overflow="fold")
-    # What is wrong first, then what is waited for longest; what merely waits for others last.
-    ranked = sorted(look.standing, key=lambda one: (ORDER.index(one.state), one.since or look.at))
-    shown = ranked if everything else ranked[:MOST]
-    for one in shown:
-        style = STYLES.get(one.state, "bold red")
-        table.add_row(str(one.story_id), one.asset.value, Text(describe(one, look.at), style=style))
-    return Group(table, _rest(len(ranked) - len(shown)))
-
-
-def _shown(about: str) -> str:
-    """What a finding is about, for people: of an asset its story and name, without the mark that tells looks apart."""
-    story_id, _, rest = about.partition(".")
-    return f"{story_id} {rest.split('.', 1)[0]}" if len(story_id) == 36 and rest else about
-
-
-def _rest(count: int) -> Text:
-    return Text(
-        f"… and {count:,} more (--all shows them)" if count > 0 else "", style="dim", end="\n" if count > 0 else ""
-    )
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, UUID | Enum):
-        return str(value)
-    raise TypeError(type(value).__name__)

@@ -1,39 +1,51 @@
-"""``doctor``: who works on each unfinished asset or what it waits for; and what is ill, confirmed by looking again.
+"""``doctor``: which worker has each unfinished asset, or what it waits for; and findings, confirmed by a second
+snapshot.
 
-A system that is busy and well has no finding: things move between two looks, and only what stays is told.
+A system that is busy and healthy has no finding: things move between two snapshots, and only what stays is reported.
 """
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any
+from uuid import UUID
 
 from cyclopts import Parameter
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
-from ops import diagnosis, payments, stored
-from ops.assets import Finding
-from ops.cli import Injected
-from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
-from ops.snapshots import DiagnosisSettings, Look, look
+from ops import audits
+from ops.cli import Injected, clock, counted
+from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, Connections, open_connections
+from ops.diagnosis import STATE_LABELS, STATE_ORDER, STATE_STYLES, Finding, describe
+from ops.snapshot import DiagnosisSettings, Snapshot, take_snapshot
 
-EXPLAINED = frozenset({"bus_drift", "projector_still"})
-"""Why a look may be blurred; looking longer does not help."""
+ROWS_SHOWN = 30
+"""Rows of a table unless everything is asked for."""
+WHY_BEHIND = frozenset({"topology_drift", "projector_stalled"})
+"""Findings that say why the projector cannot catch up: another snapshot does not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the doctor has to say. ``remarks`` are sentences about what could not be told, or need not worry."""
+    """What ``doctor`` reports. ``remarks`` are sentences about what could not be decided, or needs no action."""
 
-    look: Look
+    snapshot: Snapshot
     findings: list[Finding]
     remarks: list[str] = field(default_factory=list)
 
     @property
     def code(self) -> int:
-        """The exit code: findings, or nothing to be told because the projector is behind, or health."""
+        """The exit code: findings; undecided because the projector is behind; or healthy."""
         if self.findings:
-            return NOTHING
-        return FOUND if self.look.caught_up else AWAY
+            return NOTHING_FOUND
+        return OK if self.snapshot.caught_up else UNAVAILABLE
 
 
 async def doctor(
@@ -47,56 +59,148 @@ async def doctor(
     as_json: Annotated[bool, Parameter(name="--json", help="Everything, as one JSON object.")] = False,
     operator: Injected,
 ) -> int:
-    """Examine, print, and answer the exit code. Raises AwayError."""
-    calls = None if ledger is None else await payments.read_ledger(ledger)
-    async with reaching(operator.settings) as reach:
-        report = await examine(reach, deep=deep, calls=calls)
+    """Examine, print, and answer the exit code. Raises UnavailableError."""
+    calls = None if ledger is None else await audits.read_ledger(ledger)
+    async with open_connections(operator.settings) as connections:
+        report = await examine(connections, deep=deep, calls=calls)
     if as_json:
-        operator.console.out(diagnosis.as_json(report.look, report.findings, report.remarks), highlight=False)
+        operator.console.out(to_json(report.snapshot, report.findings, report.remarks), highlight=False)
     else:
-        operator.console.print(diagnosis.page(report.look, report.findings, report.remarks, everything=everything))
+        operator.console.print(render(report.snapshot, report.findings, report.remarks, everything=everything))
     return report.code
 
 
 async def examine(
-    reach: Reach,
-    patience: DiagnosisSettings | None = None,
+    connections: Connections,
+    diagnosis: DiagnosisSettings | None = None,
     *,
     deep: bool = False,
-    calls: Sequence[payments.PaidCall] | None = None,
+    calls: Sequence[audits.PaidCall] | None = None,
 ) -> Report:
-    """Look, and look again at what is wrong until it is sure. Raises what the bus, Postgres or the store raise."""
-    patience = patience or DiagnosisSettings()
-    seen = await _look_sharply(reach, patience)
+    """Take snapshots until what is wrong is confirmed. Raises what NATS, Postgres or the store raise."""
+    diagnosis = diagnosis or DiagnosisSettings()
+    seen = await _caught_up_snapshot(connections, diagnosis)
     findings = seen.findings
-    for pause in patience.pauses:
+    for pause in diagnosis.pauses:
         if not findings:
             break
         await asyncio.sleep(pause)
-        seen = await _look_sharply(reach, patience)
-        findings = _still(findings, seen)
+        seen = await _caught_up_snapshot(connections, diagnosis)
+        findings = _confirmed(findings, seen)
     remarks = []
     if not seen.caught_up:
-        told = f"The projector is {seen.behind:,} events behind"
-        remarks.append(f"{told}: what is lost cannot be told from what it has not heard yet.")
+        behind = f"The projector is {seen.projector_lag:,} events behind"
+        remarks.append(f"{behind}: a lost job cannot be told from one whose result it has not handled yet.")
     if deep:
-        findings = findings + await stored.compare(reach)
+        findings = findings + await audits.compare_store(connections)
     if calls is not None:
-        unknown, remark = await payments.compare(reach, calls)
+        unknown, remark = await audits.compare_ledger(connections, calls)
         findings, remarks = findings + unknown, [*remarks, remark]
     return Report(seen, findings, remarks)
 
 
-async def _look_sharply(reach: Reach, patience: DiagnosisSettings) -> Look:
-    """A look for which the projector had heard everything; a blurred one where it does not get there in three."""
+async def _caught_up_snapshot(connections: Connections, settings: DiagnosisSettings) -> Snapshot:
+    """A snapshot for which the projector had caught up; one without, where it does not get there in three."""
     for _ in range(2):
-        seen = await look(reach, patience)
-        if seen.caught_up or any(finding.code in EXPLAINED for finding in seen.findings):
+        seen = await take_snapshot(connections, settings)
+        if seen.caught_up or any(finding.code in WHY_BEHIND for finding in seen.findings):
             return seen
-    return await look(reach, patience)
+    return await take_snapshot(connections, settings)
 
 
-def _still(before: Sequence[Finding], seen: Look) -> list[Finding]:
-    """What was found before and is found again, in today's words."""
+def _confirmed(before: Sequence[Finding], seen: Snapshot) -> list[Finding]:
+    """What was found before and is found again, as the later snapshot says it."""
     known = set(before)
     return [finding for finding in seen.findings if finding in known]
+
+
+def render(
+    snapshot: Snapshot, findings: Sequence[Finding], remarks: Sequence[str], *, everything: bool = False
+) -> RenderableType:
+    """A summary, the findings, and the state of each unfinished asset."""
+    parts: list[RenderableType] = [_summary(snapshot, findings)]
+    if findings:
+        parts.append(Padding(_findings(findings, everything=everything), (1, 0, 0, 0)))
+    if snapshot.assets:
+        parts.append(Padding(_assets(snapshot, everything=everything), (1, 0, 0, 0)))
+    parts += [Padding(Text(remark, style="yellow"), (1, 0, 0, 0)) for remark in remarks]
+    return Group(*parts)
+
+
+def to_json(snapshot: Snapshot, findings: Sequence[Finding], remarks: Sequence[str]) -> str:
+    """Everything, for programs."""
+    document = {
+        "healthy": not findings and snapshot.caught_up,
+        "at": snapshot.at,
+        "stories": snapshot.stories,
+        "workers": snapshot.workers,
+        "projector_lag": snapshot.projector_lag,
+        "findings": [asdict(finding) for finding in findings],
+        "assets": [{key: value for key, value in asdict(one).items() if value} for one in snapshot.assets],
+        "remarks": list(remarks),
+    }
+    return json.dumps(document, default=_plain, ensure_ascii=False)
+
+
+def _summary(snapshot: Snapshot, findings: Sequence[Finding]) -> Text:
+    kinds = Counter(one.state for one in snapshot.assets)
+    text = Text()
+    if findings:
+        text.append(f"✗ {counted(len(findings), 'finding')}. ", style="bold red")
+    elif snapshot.caught_up:
+        text.append("✓ Healthy. ", style="bold green")
+    else:
+        text.append("? Undecided. ", style="bold yellow")
+    text.append(
+        f"{counted(snapshot.stories, 'story', 'stories')} in progress, "
+        f"{counted(len(snapshot.assets), 'asset')} unfinished"
+    )
+    if kinds:
+        text.append(": " + ", ".join(f"{kinds[kind]:,} {STATE_LABELS[kind]}" for kind in STATE_ORDER if kinds[kind]))
+    text.append(f". {counted(len(snapshot.workers), 'worker')} answered. ")
+    return text.append(f"As of {clock(snapshot.at)}.", style="dim")
+
+
+def _findings(findings: Sequence[Finding], *, everything: bool) -> Group:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("finding", style="red", no_wrap=True)
+    table.add_column("about", overflow="fold", max_width=50)
+    table.add_column("details", overflow="fold", ratio=1)
+    shown = findings if everything else findings[:ROWS_SHOWN]
+    for one in shown:
+        table.add_row(one.code, "" if one.about == one.message else _about(one.about), one.message)
+    return Group(table, _rest(len(findings) - len(shown)))
+
+
+def _assets(snapshot: Snapshot, *, everything: bool) -> Group:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("story", no_wrap=True, min_width=36)
+    table.add_column("asset", no_wrap=True)
+    table.add_column("state", overflow="fold")
+    # What is wrong first, then the longest waits; what merely waits for others last.
+    ranked = sorted(snapshot.assets, key=lambda one: (STATE_ORDER.index(one.state), one.since or snapshot.at))
+    shown = ranked if everything else ranked[:ROWS_SHOWN]
+    for one in shown:
+        style = STATE_STYLES.get(one.state, "bold red")
+        table.add_row(str(one.story_id), one.asset.value, Text(describe(one, snapshot.at), style=style))
+    return Group(table, _rest(len(ranked) - len(shown)))
+
+
+def _about(about: str) -> str:
+    """What a finding is about, for people: of an asset its story and name, without its fingerprint."""
+    story_id, _, rest = about.partition(".")
+    return f"{story_id} {rest.split('.', 1)[0]}" if len(story_id) == 36 and rest else about
+
+
+def _rest(count: int) -> Text:
+    return Text(
+        f"… and {count:,} more (--all shows them)" if count > 0 else "", style="dim", end="\n" if count > 0 else ""
+    )
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID | Enum):
+        return str(value)
+    raise TypeError(type(value).__name__)

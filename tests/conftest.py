@@ -150,19 +150,19 @@ def store_settings(background: Background, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def bus_prefix() -> str:
+def nats_subject_prefix() -> str:
     """What sets this test's bus apart."""
     return f"t{secrets.token_hex(4)}_"
 
 
 @pytest.fixture
-def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], bus_prefix: str) -> Settings:
+def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], nats_subject_prefix: str) -> Settings:
     """Settings of a whole system of the test's own, impatient where production is patient."""
     return Settings(
-        **{**store_settings, "store_pauses": (0.05, 0.1)},
+        **{**store_settings, "store_retry_delays": (0.05, 0.1)},
         database_url=SecretStr(database_url),
         nats_url=nats_url,
-        bus_prefix=bus_prefix,
+        nats_subject_prefix=nats_subject_prefix,
         ack_wait=1.0,
         jobs_max_bytes=16 << 20,  # the server reserves it, for every test on it
         retry_delays=(0.05, 0.1),

@@ -1,4 +1,5 @@
-"""Hears clients. Says StoryRequested, StoryCancelled, AssetRetryRequested, AssetRegenerateRequested, SceneTextEdited.
+"""Consumes clients' requests. Publishes StoryRequested, StoryCancelled, AssetRetryRequested, AssetRegenerateRequested,
+SceneTextEdited.
 
-Writes a story's first row and its clients' wishes, answers what its rows say, and erases it.
+Writes a story's first row and its clients' commands, answers from its rows, and erases it.
 """

@@ -1,1 +1,3 @@
-"""Hears AssetRequested for narration_1 … narration_4 and audio. Says AssetCompleted, AssetFailed, AssetRetrying."""
+"""Consumes AssetRequested for narration_1 … narration_4 and audio. Publishes AssetCompleted, AssetFailed,
+AssetRetrying.
+"""

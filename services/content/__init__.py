@@ -1,1 +1,3 @@
-"""Hears AssetRequested for outline, text_1 … text_4 and content. Says AssetCompleted, AssetFailed, AssetRetrying."""
+"""Consumes AssetRequested for outline, text_1 … text_4 and content. Publishes AssetCompleted, AssetFailed,
+AssetRetrying.
+"""

@@ -1,1 +1,3 @@
-"""Hears AssetRequested for the activities and the printable book. Says AssetCompleted, AssetFailed, AssetRetrying."""
+"""Consumes AssetRequested for the activities and the printable book. Publishes AssetCompleted, AssetFailed,
+AssetRetrying.
+"""

@@ -1,1 +1,3 @@
-"""Hears AssetRequested for portrait, cover and scene_1 … scene_4. Says AssetCompleted, AssetFailed, AssetRetrying."""
+"""Consumes AssetRequested for portrait, cover and scene_1 … scene_4. Publishes AssetCompleted, AssetFailed,
+AssetRetrying.
+"""

@@ -1,4 +1,4 @@
-"""Hears every event on STORY. Says AssetRequested, StoryCompleted, StoryDeadlinePassed.
+"""Consumes every event on STORY. Publishes AssetRequested, StoryCompleted, StoryDeadlinePassed.
 
-Keeps the truth, and streams it to readers.
+Keeps every story's state, and streams it to readers.
 """

@@ -13,8 +13,8 @@ from prometheus_client import Gauge
 
 from services.status.repository import queries
 from storyloom.db.pool import Pool, is_away
-from storyloom.messaging import lanes
 from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.lanes import count_dead_letters, read_projector_lag
 from storyloom.runtime import metrics
 from storyloom.story.assets import Priority, Service
 
@@ -41,9 +41,9 @@ class Gauges:
     async def ask_bus(self) -> None:
         """Queues, projector and dead letters."""
         try:
-            found = await lanes.lanes(self._bus)
-            behind = (await lanes.projector(self._bus)).behind
-            dead = await lanes.dead_letters(self._bus)
+            found = await self._bus.lanes(ages=True)
+            behind = (await read_projector_lag(self._bus.js, self._bus.names)).behind
+            dead = await count_dead_letters(self._bus.js, self._bus.names)
         except (BusUnavailableError, NatsError, TimeoutError) as error:
             log.debug("gauges.bus_away", error=type(error).__name__)
             _unknown(metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING)

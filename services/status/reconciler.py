@@ -20,7 +20,8 @@ from services.status.jobs import job_for
 from services.status.unfinished import Dispatched, Key, Unfinished
 from storyloom.db.pool import is_away
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
-from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, PublishOutcome
+from storyloom.messaging.connection import Bus, BusUnavailableError, PublishOutcome
+from storyloom.messaging.lanes import Lane
 from storyloom.runtime.metrics import RECONCILED
 from storyloom.story.assets import Asset
 from storyloom.story.events import AssetFailed, Event, StoryDeadlinePassed
@@ -127,7 +128,7 @@ class Reconciler:
 
     async def round(self, *, full_check: bool = True) -> Round:
         """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is away."""
-        lanes = await self._bus.lanes()
+        lanes = {lane.subject_prefix: lane for lane in await self._bus.lanes()}
         alive = await self._bus.live_jobs()
         now = await self._unfinished.now()
         before = now - timedelta(seconds=self._pace.grace)
@@ -221,7 +222,7 @@ class Reconciler:
         return count
 
     async def _purge_lost_by_server(
-        self, long_since: Sequence[Dispatched], alive: Collection[str], lanes: Mapping[str, LaneState]
+        self, long_since: Sequence[Dispatched], alive: Collection[str], lanes: Mapping[str, Lane]
     ) -> int:
         """Jobs that stand on the bus and that their lane has forgotten: a killed server lost that they come again.
 
@@ -229,7 +230,7 @@ class Reconciler:
         a look, and only what two rounds find is withdrawn: the next one puts it back.
         """
         standing = Counter(_lane(subject) for subject in alive)
-        short = [lane for lane, state in lanes.items() if standing[lane] > state.waiting]
+        short = [name for name, lane in lanes.items() if standing[name] > lane.unfinished]
         found: dict[str, int] = {}
         for lane in short:
             mine = [one.subject for one in long_since if one.subject in alive and _lane(one.subject) == lane]

@@ -2,10 +2,10 @@
 
 What can pay twice: a provider's answer is safe once the manifest names it. Until then it is lost with its holder; a
 process that dies, or one that stops and hands its job back, lets the next holder ask again. That window is measured
-(``storyloom_unsafe_seconds``), and the jobs to which it may have happened are counted (``storyloom_jobs_remade_total``:
-at most so many, for the lost holder may not have asked yet). A holder that was frozen for longer than ``ack_wait``
-shares its job with the next one: both may ask, one result stands everywhere. Nothing else pays twice: a redelivered job
-looks for the manifest before it asks, and whoever comes second adopts what stands.
+(``storyloom_paid_unstored_seconds``), and the jobs to which it may have happened are counted
+(``storyloom_jobs_remade_total``: at most so many, for the lost holder may not have asked yet). A holder that was frozen
+for longer than ``ack_wait`` shares its job with the next one: both may ask, one result stands everywhere. Nothing else
+pays twice: a redelivered job looks for the manifest before it asks, and whoever comes second adopts what stands.
 
 A redelivery is no proof that its earlier holder is gone: a server that was restarted has forgotten the heartbeats and
 gives every long job out again, and some even twice as if for the first time. So the workers are asked who holds it, and
@@ -24,7 +24,7 @@ from storyloom.jobs.definition import PROVIDER_USAGE, REPORT, ProviderUsage, Rep
 from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.manifest import Manifest
-from storyloom.runtime.metrics import ADOPTED, REMADE, UNSAFE_SECONDS
+from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
@@ -82,7 +82,7 @@ class JobExecutor:
         service = workshop.service.value
         self._adopted = ADOPTED.labels(service=service)
         self._remade = REMADE.labels(service=service)
-        self._unsafe = UNSAFE_SECONDS.labels(service=service)
+        self._unsafe = PAID_UNSTORED_SECONDS.labels(service=service)
 
     async def result(self, call: Call, delivery: Delivery, attempt: Attempt) -> AnyResult | None:
         """The asset's result, made by the handler, or found; None if the job was stopped and it would not hear of it.

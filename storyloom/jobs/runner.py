@@ -240,11 +240,11 @@ class JobRunner:
     ) -> None:
         """It was not tried, so that no attempt is spent."""
         WAITS.labels(service=self._workshop.service.value).inc()
-        await history.end(tuple(bill.calls), clean=True, pauses=self._objects.settings.store_pauses)
+        await history.end(tuple(bill.calls), clean=True, pauses=self._objects.settings.store_retry_delays)
         await self._nak_later(delivery, history, reason.reason, reason.after)
 
     async def _retry(self, delivery: Delivery, history: History, bill: ProviderUsage, failure: RetryableError) -> None:
-        pauses = self._objects.settings.store_pauses
+        pauses = self._objects.settings.store_retry_delays
         counted = await history.fail(failure.reason, tuple(bill.calls), pauses=pauses)
         failures = history.known.failures
         if counted and failures >= self._settings.max_attempts:

@@ -25,7 +25,7 @@ from storyloom.messaging.codec import AnyBody, JsonBody, encode, parse_job, pars
 from storyloom.messaging.connection import Bus, connect
 from storyloom.messaging.faststream_pull import SlotsBroker, SlotsPullSub, SlotsRouter
 from storyloom.messaging.publisher import OutboundMessage, PublishOutcome
-from storyloom.runtime.settings import BusSettings
+from storyloom.runtime.settings import NatsSettings
 from storyloom.story.jobs import AssetRequested
 
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ class Broker(SlotsBroker):
 
     def __init__(
         self,
-        settings: BusSettings,
+        settings: NatsSettings,
         name: str,
         *,
         routers: Sequence[SlotsRouter] = (),
@@ -94,7 +94,7 @@ class Broker(SlotsBroker):
         self._on_reconnect = on_reconnect
         self._bus: Bus | None = None
         config = self.config.broker_config
-        config.prefix = settings.bus_prefix
+        config.prefix = settings.nats_subject_prefix
         config.producer, config.js_producer = CoreProducer(), StreamProducer()
         self.include_routers(*routers)
 

@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from typing import Protocol
 
 import nats
@@ -15,10 +13,10 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from storyloom.messaging.lanes import Lane, read_lanes
 from storyloom.messaging.publisher import PATIENCE, BusUnavailableError, OutboundMessage, Publisher, PublishOutcome
 from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
-from storyloom.runtime.settings import BusSettings
-from storyloom.story.assets import Priority, Service
+from storyloom.runtime.settings import NatsSettings
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
 
@@ -30,14 +28,6 @@ _ALL = 1 << 62
 """Later than any sequence: nothing is left to be heard."""
 CONNECTING = 10.0
 """Seconds to try the first connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneState:
-    """What a lane knows: up to which sequence of JOBS all is done, and how many jobs it still has to see to."""
-
-    floor: int
-    waiting: int
 
 
 class Watcher(Protocol):
@@ -56,10 +46,10 @@ class Bus:
     ``watchers`` are told when the connection is lost and when it is back.
     """
 
-    def __init__(self, client: Client, settings: BusSettings) -> None:
+    def __init__(self, client: Client, settings: NatsSettings) -> None:
         self.client = client
         self.settings = settings
-        self.names = Names(settings.bus_prefix)
+        self.names = Names(settings.nats_subject_prefix)
         self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
         self.watchers: set[Watcher] = set()
         self._publisher = Publisher(client)
@@ -154,16 +144,9 @@ class Bus:
                 return None
         return message.seq or 0, message.data or b""
 
-    async def lanes(self) -> dict[str, LaneState]:
-        """How each lane stands, by what its jobs' subjects begin with. Raises BusUnavailableError."""
-        found = {}
-        for service, priority in product(Service, Priority):
-            with _translated():
-                info = await self.js.consumer_info(self.names.jobs, self.names.lane(service, priority))
-            floor = info.ack_floor.stream_seq if info.ack_floor else 0
-            waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
-            found[f"job.{service.value}.{priority.value}."] = LaneState(floor, waiting)
-        return found
+    async def lanes(self, *, ages: bool = False) -> list[Lane]:
+        """How each lane of JOBS stands, as messaging/lanes.py. Raises BusUnavailableError."""
+        return await read_lanes(self.js, self.names, ages=ages)
 
     async def last_event(self) -> int:
         """The sequence of the last event on STORY. Raises BusUnavailableError."""
@@ -225,7 +208,7 @@ def job_message(job: AssetRequested) -> OutboundMessage:
 
 
 async def connect(
-    settings: BusSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
+    settings: NatsSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
 ) -> Bus:
     """Connect, and stay so: reconnects never end. Raises BusUnavailableError if the server cannot be reached now."""
     found: list[Bus] = []

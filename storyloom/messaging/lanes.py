@@ -1,23 +1,29 @@
-"""What the bus says of itself: the lanes of JOBS, and how far the projector is. Few questions, whatever waits there."""
+"""What NATS says of itself: the lanes of JOBS, how far the projector is, how many dead letters there are.
+
+Few requests, whatever is queued. Missing consumers and streams count as empty: readiness and ``doctor`` name them.
+"""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError
 
-from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.publisher import BusUnavailableError
+from storyloom.messaging.topology import Names
 from storyloom.story.assets import Priority, Service
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The jobs of one service and priority.
+    """The jobs of one service and priority, as their consumer counts them.
 
-    ``queued`` were never delivered, ``oldest`` is when the first of these was sent. ``in_flight`` were delivered and
-    not acknowledged: they are being worked on, or wait for their next attempt. ``pulls`` are open requests for more.
+    ``queued`` were never delivered, ``oldest`` is when the first of these was published. ``in_flight`` were delivered
+    and not acknowledged: they are being worked on, or wait for their next attempt. ``pulls`` are open requests for
+    more. Up to the stream sequence ``floor`` all is acknowledged.
     """
 
     service: Service
@@ -25,14 +31,26 @@ class Lane:
     queued: int = 0
     in_flight: int = 0
     pulls: int = 0
+    floor: int = 0
     oldest: datetime | None = None
+
+    @property
+    def unfinished(self) -> int:
+        """Jobs that the consumer has still to see acknowledged."""
+        return self.queued + self.in_flight
+
+    @property
+    def subject_prefix(self) -> str:
+        """What the subjects of its jobs begin with: ``job.images.normal.``."""
+        return f"job.{self.service.value}.{self.priority.value}."
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectorLag:
-    """How far the projector is: ``pending`` events it has not been given, ``unacked`` it has and has not finished.
+    """How far the projector is: ``pending`` events were not delivered to it, ``unacked`` were and are not acknowledged.
 
-    All up to ``floor`` is finished. What was delivered says nothing: one that is frozen is given more all the same.
+    All up to the stream sequence ``floor`` is acknowledged. What was delivered says nothing: a projector that is frozen
+    is given more all the same.
     """
 
     pending: int
@@ -41,55 +59,59 @@ class ProjectorLag:
 
     @property
     def behind(self) -> int:
+        """Events that are not acknowledged."""
         return self.pending + self.unacked
 
 
-async def lanes(bus: Bus) -> list[Lane]:
-    """All twelve lanes; one whose consumer is missing is empty. Raises BusUnavailableError."""
+async def read_lanes(js: JetStreamContext, names: Names, *, ages: bool = False) -> list[Lane]:
+    """All twelve lanes; ``oldest`` is looked up where ``ages`` is asked for. Raises BusUnavailableError."""
     pairs = [(service, priority) for service in Service for priority in Priority]
     try:
-        return list(await asyncio.gather(*(_lane(bus, *pair) for pair in pairs)))
+        return list(await asyncio.gather(*(_lane(js, names, *pair, ages=ages) for pair in pairs)))
     except NatsError as error:
         raise BusUnavailableError(type(error).__name__) from error
 
 
-async def projector(bus: Bus) -> ProjectorLag:
-    """Where the projector stands; at nothing, where its consumer is missing. Raises BusUnavailableError."""
+async def read_projector_lag(js: JetStreamContext, names: Names) -> ProjectorLag:
+    """How far the projector is. Raises BusUnavailableError."""
     try:
-        info = await bus.js.consumer_info(bus.names.story, bus.names.projector)
+        info = await js.consumer_info(names.story, names.projector)
     except NotFoundError:
         return ProjectorLag(0, 0, 0)
     except NatsError as error:
         raise BusUnavailableError(type(error).__name__) from error
-    floor = info.ack_floor.stream_seq if info.ack_floor else 0
-    return ProjectorLag(info.num_pending or 0, info.num_ack_pending or 0, floor)
+    return ProjectorLag(info.num_pending or 0, info.num_ack_pending or 0, _floor(info))
 
 
-async def dead_letters(bus: Bus) -> int:
-    """How many letters DEAD holds; 0 where it is missing. Raises BusUnavailableError."""
+async def count_dead_letters(js: JetStreamContext, names: Names) -> int:
+    """How many messages DEAD holds. Raises BusUnavailableError."""
     try:
-        return (await bus.js.stream_info(bus.names.dead)).state.messages
+        return (await js.stream_info(names.dead)).state.messages
     except NotFoundError:
         return 0
     except NatsError as error:
         raise BusUnavailableError(type(error).__name__) from error
 
 
-async def _lane(bus: Bus, service: Service, priority: Priority) -> Lane:
+async def _lane(js: JetStreamContext, names: Names, service: Service, priority: Priority, *, ages: bool) -> Lane:
     try:
-        info = await bus.js.consumer_info(bus.names.jobs, bus.names.lane(service, priority))
+        info = await js.consumer_info(names.jobs, names.lane(service, priority))
     except NotFoundError:
         return Lane(service, priority)
     queued = info.num_pending or 0
-    oldest = await _first_queued(bus, service, priority, info) if queued else None
-    return Lane(service, priority, queued, info.num_ack_pending or 0, info.num_waiting or 0, oldest)
+    subject = names.subject(f"{Lane(service, priority).subject_prefix}>")
+    oldest = await _first_queued(js, names.jobs, subject, info) if ages and queued else None
+    return Lane(service, priority, queued, info.num_ack_pending or 0, info.num_waiting or 0, _floor(info), oldest)
 
 
-async def _first_queued(bus: Bus, service: Service, priority: Priority, info: ConsumerInfo) -> datetime | None:
-    """When the first job was sent that the lane's consumer has not delivered yet."""
+async def _first_queued(js: JetStreamContext, stream: str, subject: str, info: ConsumerInfo) -> datetime | None:
+    """When the first job was published that the consumer has not delivered yet."""
     after = info.delivered.stream_seq if info.delivered else 0
-    subject = bus.names.subject(f"job.{service.value}.{priority.value}.>")
     try:
-        return (await bus.js.get_msg(bus.names.jobs, seq=after + 1, subject=subject, next=True)).time
+        return (await js.get_msg(stream, seq=after + 1, subject=subject, next=True)).time
     except NotFoundError:
         return None  # it has been delivered meanwhile
+
+
+def _floor(info: ConsumerInfo) -> int:
+    return info.ack_floor.stream_seq if info.ack_floor else 0

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from storyloom.runtime.settings import BusSettings, TracingSettings
+from storyloom.runtime.settings import NatsSettings, TracingSettings
 
 _KEPT = {"job": 3, "story": 3, "dead": 2, "status": 1}
 """How many tokens of a subject name its channel, by the first of them; the others hold a story or an asset."""
@@ -43,13 +43,13 @@ def channel(subject: str, prefix: str = "") -> str:
 
 
 def prometheus(
-    settings: BusSettings, service: str, registry: CollectorRegistry = REGISTRY
+    settings: NatsSettings, service: str, registry: CollectorRegistry = REGISTRY
 ) -> PrometheusMiddleware[Any, Any]:
     """FastStream's ``storyloom_received_…`` and ``storyloom_published_…`` metrics, with a ``service`` like all of ours.
 
     ``handler`` and ``destination`` are channels.
     """
-    provider = _Metrics(settings.bus_prefix)
+    provider = _Metrics(settings.nats_subject_prefix)
     middleware = PrometheusMiddleware[Any, Any](
         settings_provider_factory=lambda _message: provider,
         registry=registry,
@@ -66,7 +66,7 @@ def prometheus(
 
 
 def tracing(
-    bus: BusSettings, settings: TracingSettings, service: str, provider: TracerProvider | None = None
+    bus: NatsSettings, settings: TracingSettings, service: str, provider: TracerProvider | None = None
 ) -> Sequence[Any]:
     """Middlewares that make a span of every message; none without ``OTEL_EXPORTER_OTLP_ENDPOINT``.
 
@@ -78,7 +78,7 @@ def tracing(
             return ()
         provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"storyloom-{service}"}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    spans = _Spans(bus.bus_prefix)
+    spans = _Spans(bus.nats_subject_prefix)
     telemetry = TelemetryMiddleware[Any](
         settings_provider_factory=lambda _message: spans,
         tracer_provider=provider,

@@ -18,7 +18,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
-from storyloom.runtime.settings import BusSettings
+from storyloom.runtime.settings import NatsSettings
 from storyloom.story.assets import Priority, Service
 
 DAY = 86_400.0
@@ -71,10 +71,10 @@ class Names:
         return self.prefix + subject
 
 
-def streams(settings: BusSettings) -> list[StreamConfig]:
+def streams(settings: NatsSettings) -> list[StreamConfig]:
     """Every stream, as it must be."""
-    names = Names(settings.bus_prefix)
-    shared = StreamConfig(storage=StorageType.FILE, num_replicas=settings.bus_replicas)
+    names = Names(settings.nats_subject_prefix)
+    shared = StreamConfig(storage=StorageType.FILE, num_replicas=settings.nats_stream_replicas)
     return [
         replace(
             shared,
@@ -106,9 +106,9 @@ def streams(settings: BusSettings) -> list[StreamConfig]:
     ]
 
 
-def consumers(settings: BusSettings) -> list[tuple[str, ConsumerConfig]]:
+def consumers(settings: NatsSettings) -> list[tuple[str, ConsumerConfig]]:
     """Every durable with its stream. No ``backoff`` (it overrides ack_wait), no ``max_deliver``: workers count."""
-    names = Names(settings.bus_prefix)
+    names = Names(settings.nats_subject_prefix)
     shared = ConsumerConfig(
         ack_policy=AckPolicy.EXPLICIT, deliver_policy=DeliverPolicy.ALL, max_deliver=-1, max_ack_pending=20_000
     )
@@ -127,7 +127,7 @@ def consumers(settings: BusSettings) -> list[tuple[str, ConsumerConfig]]:
     return [(names.story, projector), *((names.jobs, lane) for lane in lanes)]
 
 
-async def provision(js: JetStreamContext, settings: BusSettings) -> None:
+async def provision(js: JetStreamContext, settings: NatsSettings) -> None:
     """Bring every stream and consumer to what it must be. Safe to call twice, and by several at once.
 
     Raises nats errors when the server cannot be reached or refuses.
@@ -143,7 +143,7 @@ async def provision(js: JetStreamContext, settings: BusSettings) -> None:
         await js.add_consumer(name, consumer)
 
 
-async def topology_differences(js: JetStreamContext, settings: BusSettings) -> list[str]:
+async def topology_differences(js: JetStreamContext, settings: NatsSettings) -> list[str]:
     """What is absent or other than it must be, in a sentence each; empty when all is well."""
     found = []
     for stream in streams(settings):

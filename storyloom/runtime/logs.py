@@ -13,7 +13,7 @@ import structlog
 from storyloom.runtime.settings import LogSettings
 from storyloom.story.assets import Asset
 
-# Libraries that tell of every request they make would tell of prompts with it.
+# Libraries that log every request they make would log prompts with it.
 _CHATTY = ("httpx", "httpcore", "openai", "elevenlabs", "botocore", "boto3", "nats", "aiohttp.access")
 
 
@@ -62,7 +62,7 @@ def set_up(settings: LogSettings, service: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # Whoever tries again says so in an event of its own; stamina's would repeat a call's arguments, whatever they hold.
     stamina.instrumentation.set_on_retry_hooks([])
-    # While Postgres is away the pool tells of it with a traceback again and again; readiness and our logs say it once.
+    # While Postgres is unavailable the pool logs a traceback again and again; readiness and our logs say it once.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 

@@ -4,63 +4,65 @@ from prometheus_client import Counter, Gauge, Histogram
 
 JOBS = Counter("storyloom_jobs_total", "Jobs that ended.", ["service", "outcome"])
 FAILURES = Counter("storyloom_job_failures_total", "Jobs that failed for good, by reason.", ["service", "code"])
-RETRIES = Counter("storyloom_job_retries_total", "Attempts that failed and will be made again.", ["service"])
+RETRIES = Counter("storyloom_job_retries_total", "Attempts that failed and will be retried.", ["service"])
 SECONDS = Histogram(
     "storyloom_job_seconds",
-    "Seconds from taking a job to its end, of the attempt that ended it.",
+    "Seconds from a job's delivery to its end, of the attempt that ended it.",
     ["service"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
 )
 EVENTS = Counter("storyloom_events_total", "Events that the projector handled.", ["outcome"])
-PROJECTOR_LAG = Gauge("storyloom_projector_lag_seconds", "Age of the event that was folded in last.")
-RECONCILED = Counter("storyloom_reconciler_actions_total", "What the reconciler put back.", ["kind"])
+PROJECTOR_LAG = Gauge("storyloom_projector_lag_seconds", "Age of the event that was applied last.")
+RECONCILED = Counter("storyloom_reconciler_actions_total", "What the reconciler repaired.", ["kind"])
 READERS = Gauge("storyloom_stream_readers", "Open progress streams.")
 STORIES = Counter("storyloom_stories_total", "Stories that ended.", ["overall"])
 
 PROVIDER_SECONDS = Histogram(
     "storyloom_provider_seconds",
-    "Seconds of a call to a provider, without its wait at the gate.",
+    "Seconds of a call to a provider, without its wait in the gate's queue.",
     ["provider", "endpoint"],
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 240),
 )
 PROVIDER_CALLS = Counter("storyloom_provider_calls_total", "Calls to a provider that ended.", ["provider", "outcome"])
 PROVIDER_COST = Counter("storyloom_provider_cost_usd_total", "US dollars, by the price list.", ["provider", "model"])
-PROVIDER_TURNED_AWAY = Counter(
-    "storyloom_provider_turned_away_total",
-    "Calls that were not made, since their gate was closed.",
+PROVIDER_REJECTED = Counter(
+    "storyloom_provider_calls_rejected_total",
+    "Calls that were not made, since the circuit breaker was open.",
     ["provider", "why"],
 )
-PROVIDER_AWAY = Gauge(
-    "storyloom_provider_breaker_state", "0: calls go through. 1: one tries it. 2: the provider is away.", ["provider"]
+PROVIDER_BREAKER = Gauge(
+    "storyloom_provider_breaker_state", "0: closed. 1: half-open, one call probes. 2: open.", ["provider"]
 )
-PROVIDER_LIMIT = Gauge("storyloom_provider_limit", "Calls that may be under way at once.", ["provider"])
-PROVIDER_IN_FLIGHT = Gauge("storyloom_provider_in_flight", "Calls under way.", ["provider"])
-PROVIDER_WAITING = Gauge("storyloom_provider_waiting", "Calls that wait at the gate.", ["provider"])
+PROVIDER_LIMIT = Gauge("storyloom_provider_limit", "Calls that may be in flight at once.", ["provider"])
+PROVIDER_IN_FLIGHT = Gauge("storyloom_provider_in_flight", "Calls in flight.", ["provider"])
+PROVIDER_WAITING = Gauge("storyloom_provider_waiting", "Calls that wait in the gate's queue.", ["provider"])
 REMADE = Counter(
     "storyloom_jobs_remade_total",
-    "Redelivered jobs made anew whose earlier holder may have paid: what can have been paid twice, at most.",
+    "Redelivered jobs made again whose earlier worker may have paid: what can have been paid twice, at most.",
     ["service"],
 )
-ADOPTED = Counter("storyloom_results_adopted_total", "Results that were made by an earlier holder.", ["service"])
-UNSAFE_SECONDS = Histogram(
-    "storyloom_unsafe_seconds",
-    "Seconds from a provider's last answer to the manifest: who dies in between lets it be paid for twice.",
+ADOPTED = Counter("storyloom_results_adopted_total", "Results that an earlier worker had made.", ["service"])
+PAID_UNSTORED_SECONDS = Histogram(
+    "storyloom_paid_unstored_seconds",
+    "Seconds from a provider's last answer to the manifest: a worker that dies in between lets it be paid for twice.",
     ["service"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
-WAITS = Counter("storyloom_job_waits_total", "Jobs handed back untried: a provider or the store is away.", ["service"])
+WAITS = Counter(
+    "storyloom_job_waits_total", "Jobs requeued untried: a provider or the store is unavailable.", ["service"]
+)
 COMMANDS = Counter("storyloom_commands_total", "Commands that were accepted from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
 
-# As bus and rows say; every replica of status tells the same, so take the greatest. NaN: it cannot be asked now.
+# From NATS and rows; every replica of status reports the same, so take the greatest. NaN: unknown just now.
 QUEUED = Gauge("storyloom_queue_jobs", "Jobs that wait for a worker, not delivered yet.", ["service", "priority"])
 QUEUE_AGE = Gauge("storyloom_queue_oldest_seconds", "Age of the oldest of these, 0 for none.", ["service", "priority"])
 IN_FLIGHT = Gauge(
     "storyloom_queue_in_flight",
-    "Jobs delivered and not acknowledged: being worked on, or waiting for their next attempt.",
+    "Jobs delivered and not acknowledged: in flight with a worker, or waiting for their next attempt.",
     ["service", "priority"],
 )
-UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are being made.")
+UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are generating.")
 UNFINISHED_AGE = Gauge("storyloom_stories_oldest_seconds", "Age of the oldest of these, 0 for none.")
 DEAD_LETTERS = Gauge("storyloom_dead_letters", "Messages on DEAD.")
 COMMANDS_UNHANDLED = Gauge("storyloom_commands_unhandled", "Clients' commands that the projector has not handled yet.")

@@ -4,10 +4,12 @@ The names are the usual ones (DATABASE_URL, NATS_URL, S3_ENDPOINT_URL, OPENAI_BA
 secrets fit as they are.
 """
 
+import os
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -16,14 +18,14 @@ class _Env(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, case_sensitive=False)
 
 
-class BusSettings(_Env):
-    """NATS JetStream. ``bus_prefix`` stands before stream names and subjects: a bus apart on a shared server."""
+class NatsSettings(_Env):
+    """NATS JetStream. ``nats_subject_prefix`` stands before streams and subjects: several systems on one server."""
 
     nats_url: str = "nats://127.0.0.1:4222"
-    bus_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = ""
-    bus_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    nats_subject_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")] = ""
+    nats_stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     ack_wait: Annotated[float, Field(ge=0.2, le=15)] = 12.0
-    """Seconds until an unheard job moves on; workers send a heartbeat every third of it."""
+    """Seconds without a heartbeat until a job is delivered again; workers send one every third of it."""
     jobs_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
 
 
@@ -43,22 +45,22 @@ class StoreSettings(_Env):
     s3_region: str = "us-east-1"
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
-    store_pauses: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 8, 8)
-    """Seconds between the attempts to store what is paid for already, while the store is away."""
+    store_retry_delays: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 8, 8)
+    """Seconds between the attempts to store what is paid for already, while the store is unavailable."""
     presign_seconds: Annotated[int, Field(ge=10, le=604_800)] = 900
 
 
 class ProviderSettings(_Env):
-    """When a provider counts as away, the same for all of them (storyloom/providers/resilience/gate.py)."""
+    """When a provider counts as unavailable, the same for all of them (storyloom/providers/resilience/gate.py)."""
 
     breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
-    """So many calls in a row that end in a time-out, a 5xx or a lost connection mean that a provider is away."""
+    """After so many calls in a row that end in a time-out, a 5xx or a lost connection the circuit breaker opens."""
     breaker_window: Seconds = 60
     """Seconds within which they must have failed."""
-    breaker_pauses: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (5, 10, 20, 40, 60)
-    """Seconds until one call tries whether the provider is back, the next pause after each try that failed."""
-    quota_pause: Seconds = 60
-    """Seconds until one call tries whether an exhausted allowance was topped up."""
+    breaker_probe_delays: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (5, 10, 20, 40, 60)
+    """Seconds that the breaker stays open before a call probes the provider; a failed probe takes the next delay."""
+    quota_probe_delay: Seconds = 60
+    """Seconds until one call probes whether an exhausted quota was topped up."""
 
 
 class OpenAISettings(_Env):
@@ -73,10 +75,10 @@ class OpenAISettings(_Env):
     moderation_model: str = "omni-moderation-latest"
     text_timeout: Seconds = 120
     image_timeout: Seconds = 240
-    openai_calls: Annotated[int, Field(ge=1, le=4096)] = 32
-    """Calls at once of one process, to begin with; a 429 halves them, successes raise them again."""
-    openai_calls_most: Annotated[int, Field(ge=1, le=4096)] = 128
-    """What successes may raise them to."""
+    openai_concurrency: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Concurrent calls of one process, to begin with; a 429 halves them, successes raise them again."""
+    openai_max_concurrency: Annotated[int, Field(ge=1, le=4096)] = 128
+    """The most that successes may raise them to."""
 
 
 class ElevenLabsSettings(_Env):
@@ -87,36 +89,36 @@ class ElevenLabsSettings(_Env):
     voice_model: str = "eleven_v3"
     default_voice: str = "JBFqnCBsd6RMkjVDRZzb"
     voice_timeout: Seconds = 240
-    elevenlabs_calls: Annotated[int, Field(ge=1, le=4096)] = 12
-    """Calls at once of one process, to begin with; a 429 halves them, successes raise them again."""
-    elevenlabs_calls_most: Annotated[int, Field(ge=1, le=4096)] = 30
-    """What successes may raise them to; the largest plan to be had without a contract allows 15 to 30."""
+    elevenlabs_concurrency: Annotated[int, Field(ge=1, le=4096)] = 12
+    """Concurrent calls of one process, to begin with; a 429 halves them, successes raise them again."""
+    elevenlabs_max_concurrency: Annotated[int, Field(ge=1, le=4096)] = 30
+    """The most that successes may raise them to; the largest plan to be had without a contract allows 15 to 30."""
     scene_pause: Annotated[float, Field(ge=0, le=5)] = 0.8
 
 
 class WorkerSettings(_Env):
-    """How a worker service takes jobs. Slots are how many run at once, by priority lane."""
+    """How a worker service fetches jobs. Slots are how many are in flight at once, by priority lane."""
 
     slots_normal: Annotated[int, Field(ge=1, le=256)] = 8
     slots_high: Annotated[int, Field(ge=1, le=256)] = 2
     slots_urgent: Annotated[int, Field(ge=1, le=256)] = 2
     job_timeout: Seconds = 600
-    """The hard end of one attempt, whatever it waits for."""
+    """Hard time-out of one attempt, in seconds, whatever it waits for."""
     retry_delays: tuple[float, ...] = (5, 20, 60, 180)
     """Seconds before attempt 2, 3, …; the last one repeats. A quarter of jitter comes on top."""
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 8
     """How often making an asset may fail. Waits, drains and crashes are no failures."""
     max_crashes: Annotated[int, Field(ge=1, le=50)] = 8
-    """How many workers may die over one job, one after the other, before it is taken for the cause."""
+    """How many workers may crash over one job, one after the other, before it is dead-lettered."""
     drain_seconds: Seconds = 8
-    """How long running jobs may take to end when the service stops; what is left is handed back."""
+    """How long jobs in flight may take to end when the service stops; what is left is requeued."""
 
 
 class StatusSettings(_Env):
     """When the status service ends what takes too long."""
 
     asset_deadline: Seconds = 3_600
-    """Seconds from the moment that an asset can be made until it must be there, with all its attempts."""
+    """Seconds from the moment that an asset can be made until it must be settled, with all its attempts."""
     story_deadline: Annotated[float, Field(gt=0, le=604_800)] = 7_200
     """Seconds from the request, or from the command that opened it again, until a story must have ended."""
 
@@ -135,8 +137,8 @@ class ApiSettings(_Env):
     screening_seconds: Annotated[float, Field(gt=0, le=30)] = 3.0
     """How long a new brief or an edited text may wait for moderation. A brief's outline is moderated in any case."""
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 900)
-    """Seconds after a deletion at which bus and store are searched again for what a worker left there since. One more
-    comes once no job can be running any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
+    """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
+    sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
 
 
 class LogSettings(_Env):
@@ -152,7 +154,7 @@ class TracingSettings(_Env):
 
 
 class Settings(
-    BusSettings,
+    NatsSettings,
     DatabaseSettings,
     StoreSettings,
     ProviderSettings,
@@ -166,3 +168,37 @@ class Settings(
     TracingSettings,
 ):
     """Everything together, for whoever composes several services."""
+
+
+RENAMED: Mapping[str, str] = {
+    "BUS_PREFIX": "NATS_SUBJECT_PREFIX",
+    "BUS_REPLICAS": "NATS_STREAM_REPLICAS",
+    "STORE_PAUSES": "STORE_RETRY_DELAYS",
+    "BREAKER_PAUSES": "BREAKER_PROBE_DELAYS",
+    "QUOTA_PAUSE": "QUOTA_PROBE_DELAY",
+    "OPENAI_CALLS": "OPENAI_CONCURRENCY",
+    "OPENAI_CALLS_MOST": "OPENAI_MAX_CONCURRENCY",
+    "ELEVENLABS_CALLS": "ELEVENLABS_CONCURRENCY",
+    "ELEVENLABS_CALLS_MOST": "ELEVENLABS_MAX_CONCURRENCY",
+}
+"""Variables of earlier versions, and what they are called now. None is read: one that is set stops the start."""
+
+
+class InvalidSettingError(Exception):
+    """A variable cannot be used as it is. The message is a sentence that names it, and never its value."""
+
+
+def load_settings() -> Settings:
+    """Everything from the environment. Raises InvalidSettingError, also for a variable by its old name."""
+    given = {name.upper() for name, value in os.environ.items() if value}
+    for old, new in RENAMED.items():
+        if old in given:
+            raise InvalidSettingError(f"{old} was renamed: set {new}.")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidSettingError(f"{str(first['loc'][0]).upper()} is wrong: {first['msg']}.") from error
+    except SettingsError as error:
+        named = [name.upper() for name in Settings.model_fields if f'"{name}"' in str(error)]
+        raise InvalidSettingError(f"{' '.join(named) or 'A variable'} is wrong: a list is written as JSON.") from error

@@ -100,7 +100,7 @@ class Bucket:
             )
 
     async def _patiently(self, operation: str, **arguments: Any) -> None:
-        pauses = iter(self.settings.store_pauses)
+        pauses = iter(self.settings.store_retry_delays)
 
         def pause_after(failure: Exception) -> bool | float:
             if not isinstance(failure, RetryableError) or (pause := next(pauses, None)) is None:

@@ -12,7 +12,7 @@ from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.worker import make_broker
 from storyloom.messaging.asyncapi import ServiceApi, document
 from storyloom.messaging.broker import Broker, Router
-from storyloom.runtime.settings import BusSettings, Settings
+from storyloom.runtime.settings import NatsSettings, Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Service
 
@@ -27,12 +27,12 @@ def everything() -> list[ServiceApi]:
     """Every service, with the default settings."""
     found = [
         ServiceApi("api", _broker("api", api.Endpoints().router), api.BARE),
-        ServiceApi("status", _broker("status", status.Endpoints(_unheard).router), status.BARE),
+        ServiceApi("status", _broker("status", status.Endpoints(_unhandled).router), status.BARE),
     ]
     settings = Settings.model_construct()
     for service in Service:
         worker = importlib.import_module(f"services.{service.value}.app")
-        questions = content.questions(_unasked, _unasked) if service is Service.CONTENT else None
+        questions = content.questions(_unanswered, _unanswered) if service is Service.CONTENT else None
         definition = WorkerDefinition(service, {}, worker.jobs(settings, {}), questions)
         broker, _ = make_broker(definition, Objects(settings, threads=1), settings)
         found.append(ServiceApi(service.value, broker))
@@ -40,12 +40,12 @@ def everything() -> list[ServiceApi]:
 
 
 def _broker(name: str, router: Router) -> Broker:
-    return Broker(BusSettings.model_construct(), name, routers=[router])
+    return Broker(NatsSettings.model_construct(), name, routers=[router])
 
 
-def _unheard(_start: object) -> None:
+def _unhandled(_start: object) -> None:
     raise NotImplementedError
 
 
-async def _unasked(_asked: Any) -> Any:
+async def _unanswered(_asked: Any) -> Any:
     raise NotImplementedError

@@ -18,7 +18,7 @@ from storyloom.story.results import AnyResult
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from tools.docs.markdown import code, one_line, table
 from tools.docs.meanings import meaning
-from tools.docs.services import EVENTS, heard_by, names, said_by
+from tools.docs.services import EVENTS, consumers, names, publishers
 from tools.docs.shapes import fields
 
 GOLDEN = "tests/contract/events/golden"
@@ -31,13 +31,13 @@ _EXAMPLES = {
 
 RESULTS: tuple[type[BaseModel], ...] = get_args(get_args(AnyResult)[0])
 OTHERS: tuple[type[BaseModel], ...] = (AssetRequested, AssetStarted, AssetProgressed, StopWork, Verdict, Manifest)
-"""What is told besides events and results."""
+"""The messages that are no events, and no results."""
 
 
 def messages(root: Path) -> str:
     """The command, the events, and what passes on core NATS."""
     parts = ["## The command", _command(root), "## Events", *(_event(root, event) for event in EVENTS)]
-    parts += ["## On core NATS: told once, kept nowhere"]
+    parts += ["## On core NATS: at most once, not stored"]
     parts.append(
         _entry(AssetStarted, "`live.<story_id>.started`", "the workers", "status", _example(root, "AssetStarted"))
     )
@@ -50,7 +50,7 @@ def messages(root: Path) -> str:
 
 
 def results(root: Path) -> str:
-    """What the making of each kind of asset leaves behind."""
+    """What making each kind of asset results in."""
     parts = [_entry(Manifest, "", "", "", _example(root, "Manifest"))]
     for result in RESULTS:
         kind = result.model_fields["kind"].default
@@ -71,22 +71,26 @@ def _command(root: Path) -> str:
     job = AssetRequested.model_validate(_golden(root, "AssetRequested.outline"))
     place = f"`job.<service>.<priority>.<story_id>.<asset>`, like `{job.subject}`"
     return _entry(
-        AssetRequested, place, names(said_by(root, "AssetRequested")), "the workers", _example(root, "AssetRequested")
+        AssetRequested,
+        place,
+        names(publishers(root, "AssetRequested")),
+        "the workers",
+        _example(root, "AssetRequested"),
     )
 
 
 def _event(root: Path, event: type[Event]) -> str:
     name = event.__name__
     example = _example(root, name)
-    told = EVENT.validate_python(example)
-    place = code(subject(told).replace(str(told.story_id), "<story_id>"))
-    return _entry(event, place, names(said_by(root, name)), names(heard_by(root, name)), example)
+    parsed = EVENT.validate_python(example)
+    place = code(subject(parsed).replace(str(parsed.story_id), "<story_id>"))
+    return _entry(event, place, names(publishers(root, name)), names(consumers(root, name)), example)
 
 
-def _entry(model: type[BaseModel], place: str, said: str, heard: str, example: Any) -> str:
+def _entry(model: type[BaseModel], place: str, publisher: str, consumer: str, example: Any) -> str:
     lines = [f"### {model.__name__}", one_line(inspect.getdoc(model) or "")]
     if place:
-        lines.append(f"Subject: {place}. Said by: {said}. Heard by: {heard}.")
+        lines.append(f"Subject: {place}. Published by: {publisher}. Consumed by: {consumer}.")
     rows = [[code(name), kind, default, meaning(model, name)] for name, kind, default in fields(model)]
     lines.append(table(["field", "type", "default", "meaning"], rows))
     if example is not None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import asyncapi, bus, catalogue, graph, services, variables
+from tools.docs import architecture, asyncapi, catalogue, graph, services, streams, variables
 
 ROOT = Path(__file__).parents[2]
 """The checkout."""
@@ -16,20 +16,22 @@ Make = Callable[[Path], str]
 """Makes one part from the code in a checkout. Deterministic: no time, no environment."""
 
 PAGES: Mapping[str, Mapping[str, Make]] = {
-    "docs/flow.md": {
+    "README.md": {"where": architecture.where},
+    "docs/architecture/overview.md": {"services": services.table, "events": services.events},
+    "docs/architecture/a-story.md": {
         "graph": lambda _: graph.mermaid(),
         "assets": lambda _: graph.table(),
-        "services": services.table,
-        "events": services.events,
+        "sequence": architecture.a_story,
     },
+    "docs/architecture/a-job.md": {"sequence": architecture.a_job},
     "docs/events.md": {
         "messages": catalogue.messages,
         "results": catalogue.results,
         "parts": catalogue.parts,
-        "streams": lambda _: bus.streams_table(),
-        "consumers": lambda _: bus.consumers_table(),
+        "streams": lambda _: streams.streams_table(),
+        "consumers": lambda _: streams.consumers_table(),
     },
-    "docs/running.md": {"settings": variables.tables},
+    "docs/runbook.md": {"settings": variables.tables},
 }
 """Page by page, the parts that it holds."""
 

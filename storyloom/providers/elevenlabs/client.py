@@ -109,8 +109,8 @@ class ElevenLabs:
             "elevenlabs",
             settings.elevenlabs_base_url,
             settings,
-            calls=settings.elevenlabs_calls,
-            most=settings.elevenlabs_calls_most,
+            calls=settings.elevenlabs_concurrency,
+            most=settings.elevenlabs_max_concurrency,
         )
         token = _calls.set(call)
         try:

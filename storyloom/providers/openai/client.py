@@ -169,8 +169,8 @@ class OpenAI:
             "openai",
             settings.openai_base_url,
             settings,
-            calls=settings.openai_calls,
-            most=settings.openai_calls_most,
+            calls=settings.openai_concurrency,
+            most=settings.openai_max_concurrency,
         )
         async with calling(gate, call, seconds=seconds, dialect=DIALECT):
             yield sdk

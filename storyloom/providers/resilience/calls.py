@@ -81,7 +81,7 @@ async def calling(gate: Gate, call: Call, *, seconds: float, dialect: Dialect) -
             failed = _read_failure(error, call, dialect)
             visit.retry_after = failed.verdict.after if isinstance(failed.verdict, RetryableError) else None
             if failed.outcome is Outcome.OUT_OF_QUOTA:
-                failed.verdict = ProviderUnavailable(str(failed.verdict), after=gate.quota_pause)
+                failed.verdict = ProviderUnavailable(str(failed.verdict), after=gate.quota_probe_delay)
             if failed.verdict is error:
                 raise
             raise failed.verdict from error

@@ -20,10 +20,10 @@ from storyloom.providers.errors import AWAY, UNKNOWN, Outcome
 from storyloom.providers.resilience.breaker import JITTER, Breaker, State, Ticket
 from storyloom.providers.resilience.limit import Limit
 from storyloom.runtime.metrics import (
-    PROVIDER_AWAY,
+    PROVIDER_BREAKER,
     PROVIDER_IN_FLIGHT,
     PROVIDER_LIMIT,
-    PROVIDER_TURNED_AWAY,
+    PROVIDER_REJECTED,
     PROVIDER_WAITING,
 )
 from storyloom.runtime.priority import PriorityQueue
@@ -91,12 +91,12 @@ class Gate:
         self._provider = provider
         self._clock = clock
         self._chance = chance or random.Random()
-        self.quota_pause = settings.quota_pause
+        self.quota_probe_delay = settings.quota_probe_delay
         """Seconds for which an exhausted allowance closes the gate."""
         self._breaker = Breaker(
             failures=settings.breaker_failures,
             within=settings.breaker_window,
-            pauses=settings.breaker_pauses,
+            pauses=settings.breaker_probe_delays,
             chance=self._chance,
         )
         self._limit = Limit(calls, most)
@@ -152,7 +152,7 @@ class Gate:
         now = self._time().time()
         if closed := self._closed_for(now):
             why = self._why_closed()
-            PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
+            PROVIDER_REJECTED.labels(self._provider, why).inc()
             raise RetryableError(_REASONS[why].format(self._provider), after=closed)
         self._in_flight += 1
         return Permit(self._breaker.let_in(now))
@@ -208,7 +208,7 @@ class Gate:
         if visit.retry_after is not None:
             self._paused_until = max(self._paused_until, now + min(visit.retry_after, LONGEST_PAUSE))
         if outcome is Outcome.OUT_OF_QUOTA:
-            self._breaker.open_for(visit.ticket, now, self.quota_pause)
+            self._breaker.open_for(visit.ticket, now, self.quota_probe_delay)
         else:
             self._breaker.end(visit.ticket, now, away=None if outcome in UNKNOWN else outcome in AWAY)
         if self._breaker.era != era:
@@ -247,7 +247,7 @@ class Gate:
         waiter = self._line.remove(place)
         if waiter is None or waiter.answer.done():
             return
-        PROVIDER_TURNED_AWAY.labels(self._provider, why).inc()
+        PROVIDER_REJECTED.labels(self._provider, why).inc()
         after = seconds * (1 + self._chance.random() * JITTER)
         waiter.answer.set_result(ProviderUnavailable(_REASONS[why].format(self._provider), after=after))
 
@@ -265,7 +265,7 @@ class Gate:
             gauge.set(value)
 
 
-_GAUGES = (PROVIDER_AWAY, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)
+_GAUGES = (PROVIDER_BREAKER, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)
 _REASONS = {
     "paused": "{} asked us to wait",
     "away": "{} is away",

@@ -31,7 +31,7 @@ from faststream.prometheus.middleware import PrometheusMiddleware
 
 from storyloom.messaging.broker import Broker, Router, job, question
 from storyloom.messaging.faststream_pull import WRITTEN_AGAINST, QuickPublisher, SlotsSubscriber
-from storyloom.runtime.settings import BusSettings
+from storyloom.runtime.settings import NatsSettings
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.screening import Verdict
 
@@ -97,7 +97,7 @@ def endpoints() -> tuple[Broker, Any, Any, Any]:
     async def answer(asked: Verdict) -> Verdict:
         raise NotImplementedError
 
-    broker = Broker(BusSettings.model_construct(bus_prefix="p_"), "images", routers=[router])
+    broker = Broker(NatsSettings.model_construct(nats_subject_prefix="p_"), "images", routers=[router])
     lane = next(one for one in broker.subscribers if isinstance(one, SlotsSubscriber))
     core = next(one for one in broker.subscribers if isinstance(one, CoreSubscriber))
     return broker, publisher, lane, core

@@ -77,7 +77,9 @@ async def strict_store() -> AsyncIterator[tuple[StrictStore, StoreSettings]]:
         key, secret = SecretStr("key"), SecretStr("secret")
         yield (
             store,
-            StoreSettings(s3_endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret, store_pauses=()),
+            StoreSettings(
+                s3_endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret, store_retry_delays=()
+            ),
         )
     finally:
         await runner.cleanup()

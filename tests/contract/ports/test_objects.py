@@ -166,12 +166,12 @@ async def test_a_missing_bucket_is_for_people_to_mend(store_settings: dict[str, 
 
 
 async def test_a_wrong_key_is_for_people_to_mend(store_settings: dict[str, Any], story_id: UUID) -> None:
-    wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong"), "store_pauses": ()}
+    wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong"), "store_retry_delays": ()}
     await _everything(Objects(Settings(**wrong)), story_id, PermanentError)
 
 
 async def test_a_store_that_is_away_may_come_back(store_settings: dict[str, Any], story_id: UUID) -> None:
-    away = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_pauses": ()}
+    away = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_retry_delays": ()}
     await _everything(Objects(Settings(**away)), story_id, RetryableError)
 
 
@@ -195,7 +195,7 @@ async def test_what_is_paid_for_is_stored_patiently(story_id: UUID) -> None:
     """A store that is back before the patience ends has taken it, and nobody upstairs heard of it."""
     async with strict_store() as (store, settings):
         store.refuse, store.refusals = 503, 3
-        objects = Objects(settings.model_copy(update={"store_pauses": (0.01, 0.01)}))
+        objects = Objects(settings.model_copy(update={"store_retry_delays": (0.01, 0.01)}))
         stored = await objects.put(story_id, Asset.COVER, BYTES, "image/png")
         assert await objects.get(stored) == BYTES
         await objects.close()
@@ -205,7 +205,7 @@ async def test_patience_with_a_store_that_is_away_ends(story_id: UUID) -> None:
     """After the last of the pauses that are set: then the attempt has failed."""
     async with strict_store() as (store, settings):
         store.refuse = 503
-        objects = Objects(settings.model_copy(update={"store_pauses": (0.01, 0.02)}))
+        objects = Objects(settings.model_copy(update={"store_retry_delays": (0.01, 0.02)}))
         with capture_logs() as logs, pytest.raises(RetryableError):
             await objects.put(story_id, Asset.COVER, BYTES, "image/png")
         assert [said["seconds"] for said in logs if said["event"] == "store.away"] == [0.01, 0.02]
@@ -216,7 +216,7 @@ async def test_patience_with_a_store_that_is_away_ends(story_id: UUID) -> None:
 async def test_a_store_that_refuses_is_asked_once(story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         store.refuse = 403
-        objects = Objects(settings.model_copy(update={"store_pauses": (10,)}))
+        objects = Objects(settings.model_copy(update={"store_retry_delays": (10,)}))
         with pytest.raises(PermanentError):
             await objects.put(story_id, Asset.COVER, BYTES, "image/png")
         assert len(store.asked) == 1
@@ -236,7 +236,7 @@ class Away(Objects):
 
 
 async def test_whoever_is_cancelled_waits_for_no_store(story_id: UUID) -> None:
-    objects = Away(StoreSettings(store_pauses=(1000,)))
+    objects = Away(StoreSettings(store_retry_delays=(1000,)))
     putting = asyncio.create_task(objects.put(story_id, Asset.COVER, BYTES, "image/png"))
     await objects.asked.wait()
     putting.cancel()

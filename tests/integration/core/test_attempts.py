@@ -16,7 +16,7 @@ from storyloom.story.results import ProviderCall
 from tests.integration.core.floor import floor, forever, kill
 from tests.makers import QuickMakers
 
-IMPATIENT: dict[str, Any] = {"store_pauses": (), "retry_delays": (0.05,)}
+IMPATIENT: dict[str, Any] = {"store_retry_delays": (), "retry_delays": (0.05,)}
 
 
 def pay(name: str, *, error: str | None = None) -> ProviderCall:

@@ -117,7 +117,7 @@ async def test_what_someone_changed_is_told_and_brought_back(settings: Settings,
 
 
 async def test_two_buses_on_one_server_do_not_meet(settings: Settings, bus: Bus) -> None:
-    other_settings = settings.model_copy(update={"bus_prefix": f"{settings.bus_prefix}other_"})
+    other_settings = settings.model_copy(update={"nats_subject_prefix": f"{settings.nats_subject_prefix}other_"})
     other = await connect(other_settings, "tests")
     await provision(other.js, other_settings)
     await bus.enqueue([job(uuid4())])

@@ -11,7 +11,7 @@ import pytest
 
 from storyloom.jobs.in_flight import query_workers
 from storyloom.jobs.manifest import Manifest
-from storyloom.runtime.metrics import ADOPTED, REMADE, UNSAFE_SECONDS
+from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Priority
@@ -238,7 +238,7 @@ async def _picture(job: AssetRequested) -> Picture:
 
 async def test_the_window_that_can_pay_twice_is_measured(settings: Settings) -> None:
     """From the last answer that was of use to the manifest; a job that asked nobody is not in it."""
-    child = UNSAFE_SECONDS.labels(service="images")
+    child = PAID_UNSTORED_SECONDS.labels(service="images")
 
     async def ask(job: AssetRequested) -> None:
         if job.asset is Asset.COVER:

@@ -46,7 +46,7 @@ async def test_no_name_leaves_the_messages_that_carry_it(settings: Settings) -> 
         async with running(settings, workers=()) as system:
 
             async def note(message: Any) -> None:
-                if message.subject.startswith(settings.bus_prefix):
+                if message.subject.startswith(settings.nats_subject_prefix):
                     subjects.append(message.subject)
 
             await system.bus.client.subscribe(">", cb=note)

@@ -129,9 +129,9 @@ async def test_a_worker_outlives_its_store(settings: Settings, tmp_path: Path) -
     async with server as address:
         own = settings.model_copy(
             update={
-                **address.settings().model_dump(exclude={"store_pauses"}),
+                **address.settings().model_dump(exclude={"store_retry_delays"}),
                 "max_attempts": 1,
-                "store_pauses": (0.1,),
+                "store_retry_delays": (0.1,),
             }
         )
         async with floor(own) as on:

@@ -12,10 +12,9 @@ from rich.console import Console
 
 from ops.__main__ import main
 from ops.cli import Operator, read
-from ops.connections import FOUND, NOTHING, USAGE, Reach, reaching
-from ops.letters import Choice, Entry, choose
+from ops.connections import NOTHING_FOUND, OK, USAGE, Connections, open_connections, queries
+from ops.dead_letters import Entry, Filter, list_entries
 from ops.replay import Replay, replay
-from ops.sql import queries
 from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
@@ -49,29 +48,29 @@ async def ask(settings: Settings, *words: str) -> tuple[int, str]:
     return code, out.file.getvalue()
 
 
-async def entries(reach: Reach, choice: Choice | None = None) -> list[Entry]:
-    return [entry async for entry in choose(reach.bus, choice or Choice())]
+async def entries(connections: Connections, filters: Filter | None = None) -> list[Entry]:
+    return [entry async for entry in list_entries(connections.bus, filters or Filter())]
 
 
 def said(replays: Sequence[Replay]) -> list[tuple[bool, str]]:
-    return [(one.done, one.said) for one in replays]
+    return [(one.done, one.message) for one in replays]
 
 
 async def test_a_failed_asset_is_listed_replayed_and_made(settings: Settings) -> None:
     """…by its letter's id. A second replay changes nothing: the same command exists."""
-    async with running(settings) as system, reaching(settings) as reach:
+    async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = refusing = Refusing(Asset.COVER)
         story_id = await system.post()
         assert (await system.finished(story_id))["status"] == "partial"
-        (entry,) = await entries(reach)
+        (entry,) = await entries(connections)
         code, listed = await ask(settings, "list", "--json")
         refusing.assets.clear()
-        first = await replay(reach, [entry])
+        first = await replay(connections, [entry])
         await until(lambda: is_ready(system, story_id))
-        second = await replay(reach, [entry])
+        second = await replay(connections, [entry])
         commands = await system.rows("SELECT event_id, event FROM command_outbox")
     told = json.loads(listed)
-    assert code == FOUND
+    assert code == OK
     assert (told["id"], told["service"], told["asset"]) == (entry.id, "images", "cover")
     assert (told["code"], told["story"], told["attempts"]) == ("content_refused", str(story_id), entry.letter.attempts)
     assert [done for done, _ in said(first)] == [True]
@@ -87,14 +86,14 @@ async def is_ready(system: System, story_id: UUID) -> bool:
 
 async def test_a_replay_before_the_first_is_folded_adds_one_command(settings: Settings) -> None:
     """The asset is failed yet: the command's row alone tells that it was written."""
-    async with running(settings) as system, reaching(settings) as reach:
+    async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = Refusing(Asset.COVER)
         await system.finished(await system.post())
-        (entry,) = await entries(reach)
+        (entry,) = await entries(connections)
         for loop in system.status._loops:  # nothing is folded any more
             loop.cancel()
-        assert [done for done, _ in said(await replay(reach, [entry]))] == [True]
-        ((done, why),) = said(await replay(reach, [entry]))
+        assert [done for done, _ in said(await replay(connections, [entry]))] == [True]
+        ((done, why),) = said(await replay(connections, [entry]))
         commands = await system.rows("SELECT FROM command_outbox")
     assert not done
     assert "already" in why
@@ -103,14 +102,14 @@ async def test_a_replay_before_the_first_is_folded_adds_one_command(settings: Se
 
 async def test_a_command_is_written_once_and_for_what_is_failed_yet(settings: Settings) -> None:
     """Two operators at once, or a client who was quicker: the statement itself sees to it."""
-    async with running(settings) as system, reaching(settings) as reach:
+    async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = Refusing(Asset.COVER)
         story_id = await system.post()
         await system.finished(story_id)
 
         async def command(name: str, asset: Asset) -> int:
             of = {"ids": [name], "story_ids": [story_id], "assets": [asset.value], "events": ["{}"]}
-            return len([row async for row in queries().insert_commands(reach.pool, **of)])
+            return len([row async for row in queries().insert_commands(connections.pool, **of)])
 
         assert [await command("a", Asset.COVER), await command("a", Asset.COVER)] == [1, 0]
         assert await command("b", Asset.OUTLINE) == 0
@@ -119,15 +118,15 @@ async def test_a_command_is_written_once_and_for_what_is_failed_yet(settings: Se
 
 
 async def test_two_letters_of_one_asset_are_one_command(settings: Settings) -> None:
-    async with running(settings) as system, reaching(settings) as reach:
+    async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = refusing = Refusing(Asset.COVER)
         story_id = await system.post()
         await system.finished(story_id)
-        await replay(reach, await entries(reach))
+        await replay(connections, await entries(connections))
         await until(lambda: refused_twice(refusing, system, story_id))
-        letters = await entries(reach)
+        letters = await entries(connections)
         refusing.assets.clear()
-        again = await replay(reach, letters)
+        again = await replay(connections, letters)
         await until(lambda: is_ready(system, story_id))
     assert len(letters) == 2
     assert [done for done, _ in said(again)] == [False, True]
@@ -140,7 +139,7 @@ async def refused_twice(refusing: Refusing, system: System, story_id: UUID) -> b
 
 async def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:
     """A story that is cancelled, one that is gone, an asset that is there meanwhile, a message that is no job."""
-    async with running(settings) as system, reaching(settings) as reach:
+    async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = Refusing(Asset.COVER)
         ids = [await system.post() for _ in range(3)]
         for story_id in ids:
@@ -151,19 +150,19 @@ async def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:
             "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1 AND asset_type = 'cover'", ids[2]
         )
         await system.bus.publish(system.bus.names.dead, [OutboundMessage(f"dead.images.{ids[0]}.cover", b"?", None)])
-        replays = await replay(reach, await entries(reach))
+        replays = await replay(connections, await entries(connections))
         commands = await system.rows("SELECT FROM command_outbox")
-    why = {one.entry.letter.story: one.said for one in replays if one.entry.letter.kind == "job"}
+    why = {one.entry.letter.story: one.message for one in replays if one.entry.letter.kind == "job"}
     assert "cancelled" in why[str(ids[0])]
-    assert "gone" in why[str(ids[1])]
+    assert "deleted" in why[str(ids[1])]
     assert "ready now" in why[str(ids[2])]
-    assert "no job can be read" in replays[-1].said
+    assert "no job can be read" in replays[-1].message
     assert not any(one.done for one in replays)
     assert not commands
 
 
 async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: Settings) -> None:
-    async with running(settings, workers=(Service.CONTENT,)) as system, reaching(settings) as reach:
+    async with running(settings, workers=(Service.CONTENT,)) as system, open_connections(settings) as connections:
         story_id = await system.post()
         await until(lambda: has_portrait_job(system, story_id))
         job = await system.job(story_id, Asset.PORTRAIT)
@@ -174,14 +173,14 @@ async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: 
         )  # fmt: skip
         body = orjson.dumps({"event": failed.body.decode(), "reason": "cannot be folded"})
         await system.bus.publish(system.bus.names.dead, [OutboundMessage(f"dead.status.{story_id}.event", body, None)])
-        (letter,) = await entries(reach, Choice(service="status"))
-        first = await replay(reach, [letter])
+        (letter,) = await entries(connections, Filter(service="status"))
+        first = await replay(connections, [letter])
         await until(lambda: is_failed(system, story_id))
-        second = await replay(reach, [letter])
+        second = await replay(connections, [letter])
         await system.heard_all()
         told = await system.rows("SELECT FROM inbox WHERE event_id = $1", failed.id)
-    assert said(first) == [(True, "AssetFailed is told again")]
-    assert "late" in said(second)[0][1]
+    assert said(first) == [(True, "AssetFailed is published again")]
+    assert "no effect" in said(second)[0][1]
     assert len(told) == 1
 
 
@@ -196,16 +195,16 @@ async def is_failed(system: System, story_id: UUID) -> bool:
 
 async def test_a_letter_is_shown_without_a_childs_name_unless_it_is_asked_for(settings: Settings) -> None:
     """Neither the brief nor what was written from it."""
-    async with running(settings) as system, reaching(settings) as reach:
+    async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = Refusing(Asset.COVER)
         await system.finished(await system.post(NAMED))
-        (entry,) = await entries(reach)
+        (entry,) = await entries(connections)
         code, shown = await ask(settings, "show", str(entry.id))
         _, full = await ask(settings, "show", str(entry.id), "--full")
         _, listed = await ask(settings, "list")
         missing, _ = await ask(settings, "show", "999999")
     told = json.loads(shown)
-    assert (code, missing) == (FOUND, NOTHING)
+    assert (code, missing) == (OK, NOTHING_FOUND)
     assert told["code"] == "content_refused"
     assert told["letter"]["requestId"] == "req_7"
     assert "the provider will not draw this" in listed
@@ -239,7 +238,7 @@ async def test_letters_are_chosen_by_service_code_and_time(settings: Settings, p
     assert await codes("--code", "attempts_spent") == ["attempts_spent"]
     assert await codes("--since", "1h") == planted
     assert await codes("--since", "2999-01-01") == []
-    assert (await ask(settings, "list", "--service", "documents"))[0] == NOTHING
+    assert (await ask(settings, "list", "--service", "documents"))[0] == NOTHING_FOUND
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
@@ -260,10 +259,10 @@ async def test_the_list_has_ids_codes_and_reasons_however_narrow_it_is(
 async def test_the_list_is_read_page_by_page_and_leaves_no_reader_behind(
     settings: Settings, planted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.pages.PAGE", 2)
-    async with reaching(settings) as reach:
-        assert [entry.letter.code for entry in await entries(reach)] == planted
-        consumers = await reach.bus.js.consumers_info(reach.bus.names.dead)
+    monkeypatch.setattr("ops.connections.PAGE", 2)
+    async with open_connections(settings) as connections:
+        assert [entry.letter.code for entry in await entries(connections)] == planted
+        consumers = await connections.bus.js.consumers_info(connections.bus.names.dead)
     assert consumers == []
 
 
@@ -272,12 +271,12 @@ async def test_letters_are_dropped_only_when_it_is_meant(settings: Settings, pla
     assert (await ask(settings, "drop", "--all"))[0] == USAGE
     assert (await ask(settings, "drop"))[0] == USAGE
     assert (await ask(settings, "drop", "1", "--code", "bug"))[0] == USAGE
-    assert (await ask(settings, "drop", "--code", "bug", "--yes")) == (FOUND, "1 dead letter deleted.\n")
-    async with reaching(settings) as reach:
-        left = await entries(reach)
+    assert (await ask(settings, "drop", "--code", "bug", "--yes")) == (OK, "1 dead letter deleted.\n")
+    async with open_connections(settings) as connections:
+        left = await entries(connections)
     assert [entry.letter.code for entry in left] == planted[1:]
-    assert (await ask(settings, "drop", str(left[0].id), "--yes"))[0] == FOUND
-    assert (await ask(settings, "drop", str(left[0].id), "--yes"))[0] == NOTHING
+    assert (await ask(settings, "drop", str(left[0].id), "--yes"))[0] == OK
+    assert (await ask(settings, "drop", str(left[0].id), "--yes"))[0] == NOTHING_FOUND
 
 
 def test_a_bus_that_is_away_is_one_sentence(
@@ -286,14 +285,14 @@ def test_a_bus_that_is_away_is_one_sentence(
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
     monkeypatch.setattr("storyloom.messaging.connection.CONNECTING", 0.3)
     assert main(["dead", "list"]) == 3
-    assert capsys.readouterr().err == "The bus cannot be asked: NATS cannot be reached at nats://127.0.0.1:1.\n"
+    assert capsys.readouterr().err == "NATS is unavailable: NATS cannot be reached at nats://127.0.0.1:1.\n"
 
 
 def test_a_database_that_is_away_is_one_sentence(
     settings: Settings, planted: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NATS_URL", settings.nats_url)
-    monkeypatch.setenv("BUS_PREFIX", settings.bus_prefix)
+    monkeypatch.setenv("NATS_SUBJECT_PREFIX", settings.nats_subject_prefix)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     assert main(["dead", "replay", "--all"]) == 3
-    assert capsys.readouterr().err.startswith("Postgres cannot be asked: ")
+    assert capsys.readouterr().err.startswith("Postgres is unavailable: ")

@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from ops.assets import State
-from ops.connections import AWAY, FOUND, NOTHING, Reach, reaching
+from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, Connections, open_connections
+from ops.diagnosis import State
 from ops.doctor import Report, examine
-from ops.snapshots import DiagnosisSettings, look
+from ops.snapshot import DiagnosisSettings, take_snapshot
 from storyloom.messaging.connection import Bus, OutboundMessage
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
@@ -23,17 +23,19 @@ from storyloom.story.events import StoryRequested, story_requested
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import BY_HAND, QUICK, System, running, until
 
-HASTY = DiagnosisSettings(grace=0.05, catch_up=1, answers=0.3, commands=0.05, erasures=0.05, pauses=(0.05, 0.05))
+HASTY = DiagnosisSettings(grace=0.05, catch_up=1, worker_timeout=0.3, commands=0.05, erasures=0.05, pauses=(0.05, 0.05))
 
 
 @asynccontextmanager
-async def begun(settings: Settings, *, workers: tuple[Service, ...] = ()) -> AsyncIterator[tuple[System, Reach, UUID]]:
+async def begun(
+    settings: Settings, *, workers: tuple[Service, ...] = ()
+) -> AsyncIterator[tuple[System, Connections, UUID]]:
     """A system whose reconciler never moves, with one story whose first two jobs have been sent for a while."""
-    async with running(settings, pace=BY_HAND, workers=workers) as system, reaching(settings) as reach:
+    async with running(settings, pace=BY_HAND, workers=workers) as system, open_connections(settings) as connections:
         story_id = await system.post()
         await until(lambda: sent(system, 2))
         await until(lambda: older_than_grace(system))
-        yield system, reach, story_id
+        yield system, connections, story_id
 
 
 async def sent(system: System, count: int) -> bool:
@@ -47,51 +49,51 @@ async def older_than_grace(system: System) -> bool:
 
 def codes(report: Report) -> set[str]:
     """What was found, but for workers that a test never started."""
-    return {finding.code for finding in report.findings} - {"service_unserved"}
+    return {finding.code for finding in report.findings} - {"service_without_workers"}
 
 
 def states(report: Report) -> dict[Asset, State]:
-    return {one.asset: one.state for one in report.look.standing}
+    return {one.asset: one.state for one in report.snapshot.assets}
 
 
 async def test_a_busy_healthy_system_has_no_finding_and_nobody_without_a_place(settings: Settings) -> None:
     """30 stories at once, looked at again and again, once with each look confirmed by another."""
-    async with running(settings, pace=QUICK, many=True) as system, reaching(settings) as reach:
+    async with running(settings, pace=QUICK, many=True) as system, open_connections(settings) as connections:
         for _ in range(30):
             await system.post()
         looks = 0
         while await system.rows("SELECT FROM stories WHERE status = 'generating'"):
-            report = await examine(reach, replace(HASTY, grace=1, answers=0.2))
+            report = await examine(connections, replace(HASTY, grace=1, worker_timeout=0.2))
             assert report.findings == []
-            assert report.code == FOUND
+            assert report.code == OK
             looks += 1
         assert looks >= 1
-        assert (await examine(reach, HASTY)).look.stories == 0
+        assert (await examine(connections, HASTY)).snapshot.stories == 0
 
 
 async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
     """Its message is deleted and the reconciler rests; the other job is on the bus and is not named."""
-    async with begun(settings) as (system, reach, story_id):
+    async with begun(settings) as (system, connections, story_id):
         names = system.bus.names
         lost = f"job.images.normal.{story_id}.portrait"
-        assert codes(await examine(reach, HASTY)) == set()
+        assert codes(await examine(connections, HASTY)) == set()
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
-        report = await examine(reach, HASTY)
-    assert codes(report) == {"asset_nobody"}
-    (finding,) = [finding for finding in report.findings if finding.code == "asset_nobody"]
+        report = await examine(connections, HASTY)
+    assert codes(report) == {"asset_orphaned"}
+    (finding,) = [finding for finding in report.findings if finding.code == "asset_orphaned"]
     assert finding.about.startswith(f"{story_id}.portrait.")
-    assert report.code == NOTHING
+    assert report.code == NOTHING_FOUND
     assert states(report)[Asset.OUTLINE] == "queued"
 
 
 async def test_what_is_mended_between_two_looks_is_no_finding(settings: Settings) -> None:
     """The reconciler is awake: it puts the job back before the last look."""
-    async with running(settings, pace=QUICK, workers=()) as system, reaching(settings) as reach:
+    async with running(settings, pace=QUICK, workers=()) as system, open_connections(settings) as connections:
         await system.post()
         await until(lambda: sent(system, 2))
         await until(lambda: older_than_grace(system))
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        report = await examine(reach, replace(HASTY, pauses=(0.05, 4.0)))
+        report = await examine(connections, replace(HASTY, pauses=(0.05, 4.0)))
     assert codes(report) == set()
 
 
@@ -102,18 +104,18 @@ async def test_a_job_in_a_workers_hands_is_named_with_its_worker(settings: Setti
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+    async with running(settings, pace=BY_HAND, workers=()) as system, open_connections(settings) as connections:
         system.makers.before = hold
         await system.work(Service.IMAGES)
         await system.post()
         await until(lambda: working(system, 1))
         await until(lambda: older_than_grace(system))
         await system.bus.js.purge_stream(system.bus.names.jobs, subject=system.bus.names.subject("job.images.>"))
-        report = await examine(reach, HASTY)
+        report = await examine(connections, HASTY)
         held.set()
-    (portrait,) = [one for one in report.look.standing if one.asset is Asset.PORTRAIT]
+    (portrait,) = [one for one in report.snapshot.assets if one.asset is Asset.PORTRAIT]
     assert codes(report) == set()
-    assert portrait.state == "working"
+    assert portrait.state == "in_flight"
     assert portrait.worker.startswith("images-")
     assert portrait.since is not None
 
@@ -126,17 +128,17 @@ async def test_a_job_between_two_attempts_says_until_when_and_for_which(settings
     async def refuse(job: AssetRequested) -> None:
         raise RetryableError("the provider is busy", after=600)
 
-    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+    async with running(settings, pace=BY_HAND, workers=()) as system, open_connections(settings) as connections:
         system.makers.before = refuse
         await system.work(Service.IMAGES)
         await system.post()
         await until(lambda: retrying(system))
-        report = await examine(reach, HASTY)
-    (portrait,) = [one for one in report.look.standing if one.asset is Asset.PORTRAIT]
+        report = await examine(connections, HASTY)
+    (portrait,) = [one for one in report.snapshot.assets if one.asset is Asset.PORTRAIT]
     assert (portrait.state, portrait.attempt) == ("retrying", 2)
     assert portrait.until is not None
     assert portrait.until > datetime.now(UTC)
-    (cover,) = [one for one in report.look.standing if one.asset is Asset.COVER]
+    (cover,) = [one for one in report.snapshot.assets if one.asset is Asset.COVER]
     assert (cover.state, cover.waits_for) == ("waiting", (Asset.OUTLINE, Asset.PORTRAIT))
 
 
@@ -145,35 +147,35 @@ async def retrying(system: System) -> bool:
 
 
 FAULTS = {
-    "story_settled": "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1",
-    "asset_unsent": "UPDATE asset_generation_jobs SET status = 'pending' WHERE story_id = $1"
+    "story_not_completed": "UPDATE asset_generation_jobs SET status = 'ready' WHERE story_id = $1",
+    "asset_not_dispatched": "UPDATE asset_generation_jobs SET status = 'pending' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
-    "asset_hopeless": "UPDATE asset_generation_jobs SET status = 'failed' WHERE story_id = $1"
+    "asset_blocked": "UPDATE asset_generation_jobs SET status = 'failed' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
-    "story_late": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
-    "asset_late": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
+    "story_overdue": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
+    "asset_overdue": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
     "story_unhandled": "UPDATE stories SET seq = 0 WHERE id = $1",
     "command_unhandled": "INSERT INTO command_outbox (event_id, story_id, event, created_at) VALUES"
     """ ('w', $1, '{"event": "StoryCancelled"}', now() - interval '1 min')""",
 }
-TAKES_AN_ASSET_FROM_ITS_JOB = {"story_settled", "asset_unsent", "asset_hopeless"}
+TAKES_AN_ASSET_FROM_ITS_JOB = {"story_not_completed", "asset_not_dispatched", "asset_blocked"}
 
 
 @pytest.mark.parametrize(("code", "fault"), FAULTS.items(), ids=FAULTS)
 async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: str, settings: Settings) -> None:
-    async with begun(settings) as (system, reach, story_id):
+    async with begun(settings) as (system, connections, story_id):
         await system.pool.execute(fault, story_id)
-        report = await examine(reach, HASTY)
-    assert codes(report) == {code} | ({"job_unwanted"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
-    assert report.code == NOTHING
+        report = await examine(connections, HASTY)
+    assert codes(report) == {code} | ({"job_obsolete"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
+    assert report.code == NOTHING_FOUND
 
 
 async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> None:
     """Nothing runs that could; one that is due later, or done, is well."""
-    async with reaching(settings) as reach:
-        await provision(reach.bus.js, settings)
-        await reach.pool.execute("INSERT INTO tenants (id) VALUES ('t')")
+    async with open_connections(settings) as connections:
+        await provision(connections.bus.js, settings)
+        await connections.pool.execute("INSERT INTO tenants (id) VALUES ('t')")
         erasure = "INSERT INTO erasures (story_id, tenant_id, receipt, due_at) VALUES ($1, 't', '{}', $2)"
         now, late = datetime.now(UTC), uuid4()
         for story_id, due_at in (
@@ -181,9 +183,9 @@ async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> N
             (uuid4(), now + timedelta(hours=1)),
             (uuid4(), None),
         ):
-            await reach.pool.execute(erasure, story_id, due_at)
-        report = await examine(reach, HASTY)
-    assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_late", str(late))]
+            await connections.pool.execute(erasure, story_id, due_at)
+        report = await examine(connections, HASTY)
+    assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_overdue", str(late))]
 
 
 class Finishing(Bus):
@@ -203,7 +205,7 @@ async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_on
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND, workers=()) as system, reaching(settings) as reach:
+    async with running(settings, pace=BY_HAND, workers=()) as system, open_connections(settings) as connections:
         system.makers.before = hold
         await system.work(Service.IMAGES)
         await system.post()
@@ -215,12 +217,12 @@ async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_on
             await until(lambda: drawn(system))
             await until(lambda: acknowledged(system))
 
-        bus = Finishing(reach.bus.client, settings)
+        bus = Finishing(connections.bus.client, settings)
         bus.finish = finish
         await bus.open()
-        seen = await look(replace(reach, bus=bus), HASTY)
+        seen = await take_snapshot(replace(connections, bus=bus), HASTY)
     assert seen.caught_up
-    assert {finding.code for finding in seen.findings} <= {"service_unserved"}
+    assert {finding.code for finding in seen.findings} <= {"service_without_workers"}
 
 
 async def drawn(system: System) -> bool:
@@ -233,26 +235,26 @@ async def acknowledged(system: System) -> bool:
 
 
 async def test_a_command_that_was_handled_is_no_finding_before_it_is_marked(settings: Settings) -> None:
-    async with begun(settings) as (system, reach, story_id):
+    async with begun(settings) as (system, connections, story_id):
         await system.pool.execute(FAULTS["command_unhandled"], story_id)
         await system.pool.execute("INSERT INTO inbox (event_id) VALUES ('w')")
-        assert codes(await examine(reach, HASTY)) == set()
+        assert codes(await examine(connections, HASTY)) == set()
 
 
 async def test_a_job_that_nobody_waits_for_is_found(settings: Settings) -> None:
     """…of a story that is gone, and of an asset settled long ago; one that was settled just now is acked soon."""
-    async with begun(settings) as (system, reach, story_id):
+    async with begun(settings) as (system, connections, story_id):
         settle = (
             "UPDATE asset_generation_jobs SET status = 'ready', completed_at = now() - $2::interval"
             " WHERE story_id = $1 AND asset_type = 'portrait'"
         )
         await system.pool.execute(settle.replace("$2::interval", "interval '0 s'"), story_id)
-        assert codes(await examine(reach, HASTY)) == set()
+        assert codes(await examine(connections, HASTY)) == set()
         await system.pool.execute(settle.replace("$2::interval", "interval '1 h'"), story_id)
         stray = f"job.images.normal.{uuid4()}.cover"
         await system.bus.publish(system.bus.names.jobs, [OutboundMessage(stray, b"{}", None)])
-        report = await examine(reach, HASTY)
-    assert {finding.about for finding in report.findings if finding.code == "job_unwanted"} == {
+        report = await examine(connections, HASTY)
+    assert {finding.about for finding in report.findings if finding.code == "job_obsolete"} == {
         stray,
         f"job.images.normal.{story_id}.portrait",
     }
@@ -278,27 +280,27 @@ async def wipe_the_bus(system: System) -> None:
 
 @pytest.mark.parametrize("fault", [delete_a_lane, change_a_stream, wipe_the_bus])
 async def test_a_bus_that_is_not_as_set_is_found(fault: Break, settings: Settings) -> None:
-    async with begun(settings) as (system, reach, _):
+    async with begun(settings) as (system, connections, _):
         await fault(system)
-        report = await examine(reach, HASTY)
-    assert codes(report) == {"bus_drift"}
-    assert report.code == NOTHING
+        report = await examine(connections, HASTY)
+    assert codes(report) == {"topology_drift"}
+    assert report.code == NOTHING_FOUND
 
 
 async def test_a_projector_that_stands_still_is_found(settings: Settings) -> None:
     """…and nothing is said of jobs, which cannot be told from those that were finished meanwhile."""
-    async with begun(settings) as (system, reach, _):
+    async with begun(settings) as (system, connections, _):
         await stop_folding(system)
         await system.post()
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        report = await examine(reach, replace(HASTY, catch_up=0.3))
-    assert codes(report) >= {"projector_still"}
-    assert "asset_nobody" not in codes(report)
+        report = await examine(connections, replace(HASTY, catch_up=0.3))
+    assert codes(report) >= {"projector_stalled"}
+    assert "asset_orphaned" not in codes(report)
 
 
 async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
     """It is given events, and finishes none: a process that was stopped, not one that is gone."""
-    async with begun(settings) as (system, reach, _):
+    async with begun(settings) as (system, connections, _):
         await stop_folding(system)
         reader = await system.bus.js.pull_subscribe_bind(system.bus.names.projector, system.bus.names.story)
         await system.post()
@@ -309,25 +311,25 @@ async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
                 await system.bus.publish_events(stranger())
 
         frozen = asyncio.create_task(give())
-        report = await examine(reach, replace(HASTY, catch_up=0.2))
+        report = await examine(connections, replace(HASTY, catch_up=0.2))
         frozen.cancel()
-    assert "projector_still" in codes(report)
+    assert "projector_stalled" in codes(report)
 
 
 async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settings) -> None:
     """What is on the bus no more may be done: that is what is said of it, and to ask again."""
-    async with begun(settings) as (system, reach, _):
+    async with begun(settings) as (system, connections, _):
         await stop_folding(system)
         await system.bus.publish_events(*(stranger() for _ in range(500)))
         await system.bus.js.purge_stream(system.bus.names.jobs)
         slow = asyncio.create_task(fold_slowly(system))
-        report = await examine(reach, replace(HASTY, catch_up=0.2))
+        report = await examine(connections, replace(HASTY, catch_up=0.2))
         slow.cancel()
     assert report.findings == []
-    assert not report.look.caught_up
-    assert report.code == AWAY
+    assert not report.snapshot.caught_up
+    assert report.code == UNAVAILABLE
     assert "events behind" in report.remarks[0]
-    assert {one.state for one in report.look.standing} == {"unheard", "waiting"}
+    assert {one.state for one in report.snapshot.assets} == {"unknown", "waiting"}
 
 
 async def stop_folding(system: System) -> None:
@@ -353,16 +355,16 @@ async def fold_slowly(system: System) -> None:
 async def test_jobs_that_no_worker_takes_are_found(settings: Settings) -> None:
     """Images has a job and no worker; the others have workers that are busy or idle."""
     others = (Service.CONTENT, Service.AUDIO, Service.DOCUMENTS)
-    async with running(settings, pace=BY_HAND, workers=others) as system, reaching(settings) as reach:
+    async with running(settings, pace=BY_HAND, workers=others) as system, open_connections(settings) as connections:
         await system.post()
         await until(lambda: sent(system, 1))
         await until(lambda: older_than_grace(system))
         await until(lambda: audible(system))
-        report = await examine(reach, HASTY)
+        report = await examine(connections, HASTY)
         await system.work(Service.IMAGES)
         await system.all_ended()
-        healthy = await examine(reach, HASTY)
-    assert [(finding.code, finding.about) for finding in report.findings] == [("service_unserved", "images")]
+        healthy = await examine(connections, HASTY)
+    assert [(finding.code, finding.about) for finding in report.findings] == [("service_without_workers", "images")]
     assert healthy.findings == []
 
 
@@ -372,11 +374,11 @@ async def audible(system: System) -> bool:
 
 
 async def test_a_story_in_the_making_is_shown_as_json_with_every_asset(settings: Settings) -> None:
-    from ops import diagnosis  # noqa: PLC0415
+    from ops import doctor  # noqa: PLC0415
 
-    async with begun(settings) as (_, reach, story_id):
-        report = await examine(reach, HASTY)
-    told = orjson.loads(diagnosis.as_json(report.look, report.findings, report.remarks))
-    assert {one["story_id"] for one in told["standing"]} == {str(story_id)}
-    assert len(told["standing"]) == len(Asset)
+    async with begun(settings) as (_, connections, story_id):
+        report = await examine(connections, HASTY)
+    told = orjson.loads(doctor.to_json(report.snapshot, report.findings, report.remarks))
+    assert {one["story_id"] for one in told["assets"]} == {str(story_id)}
+    assert len(told["assets"]) == len(Asset)
     assert told["healthy"] is False

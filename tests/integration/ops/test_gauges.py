@@ -8,11 +8,10 @@ from uuid import uuid4
 import pytest
 from prometheus_client import Gauge
 
-from ops.sql import queries
+from ops.connections import queries
 from services.status.queue_metrics import Gauges
 from storyloom.db.pool import open_pool
 from storyloom.messaging.connection import OutboundMessage, connect
-from storyloom.messaging.lanes import lanes
 from storyloom.messaging.topology import provision
 from storyloom.runtime import metrics
 from storyloom.runtime.settings import Settings
@@ -76,7 +75,7 @@ async def test_the_age_is_that_of_the_first_job_that_was_not_delivered(settings:
     reader = await bus.js.pull_subscribe_bind(bus.names.lane(Service.IMAGES, Priority.HIGH), bus.names.jobs)
     (taken,) = await reader.fetch(1, timeout=5)
     second = await bus.js.get_last_msg(bus.names.jobs, bus.names.subject(f"job.images.high.{story}.pdf"))
-    found = {(lane.service, lane.priority): lane for lane in await lanes(bus)}
+    found = {(lane.service, lane.priority): lane for lane in await bus.lanes(ages=True)}
     lane = found[Service.IMAGES, Priority.HIGH]
     assert taken.subject.endswith(".cover")
     assert (lane.queued, lane.in_flight, lane.oldest) == (1, 1, second.time)

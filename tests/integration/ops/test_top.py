@@ -9,9 +9,9 @@ from rich.console import Console
 
 from ops import top
 from ops.cli import Operator, read
-from ops.connections import FOUND, Reach, reaching
+from ops.connections import OK, Connections, open_connections
 from ops.frames import Frames
-from ops.screen import View
+from ops.top import View
 from storyloom.db.pool import open_pool
 from storyloom.messaging.connection import connect
 from storyloom.runtime.settings import Settings
@@ -40,13 +40,13 @@ async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND) as system, reaching(settings) as reach:
+    async with running(settings, pace=BY_HAND) as system, open_connections(settings) as connections:
         await system.finished(await system.post())
         await system.workers[Service.CONTENT].stop()
         system.makers.before = hold
         story_id = await system.post()
         await until(lambda: busy(system))
-        frames = Frames(reach, [f"{system.status.url}/metrics"])
+        frames = Frames(connections, [f"{system.status.url}/metrics"])
         frame = await frames.take()
         again = await frames.take()
         console = paper()
@@ -55,16 +55,16 @@ async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings
     lanes = {(lane.service, lane.priority): lane for lane in frame.lanes}
     assert lanes[Service.CONTENT, Priority.NORMAL].queued == 1
     assert lanes[Service.IMAGES, Priority.NORMAL].in_flight == 1
-    assert (frame.unfinished, dict(frame.ended), frame.dead, frame.commands) == (1, {"ready": 1}, 0, 0)
+    assert (frame.unfinished, dict(frame.ended), frame.dead_letters, frame.commands) == (1, {"ready": 1}, 0, 0)
     assert frame.oldest is not None
     assert frame.oldest.story.id == story_id
-    states = {one.asset.value: one.state for one in frame.oldest.standing}
-    assert (states["portrait"], states["outline"], states["cover"]) == ("working", "queued", "waiting")
-    assert {answer.service for answer in frame.held} == set(Service) - {Service.CONTENT}
+    states = {one.asset.value: one.state for one in frame.oldest.assets}
+    assert (states["portrait"], states["outline"], states["cover"]) == ("in_flight", "queued", "waiting")
+    assert {answer.service for answer in frame.workers} == set(Service) - {Service.CONTENT}
     assert frame.metrics.total("storyloom_stories_total", overall="ready") >= 1
     assert dict(again.ended) == {"ready": 1}
     assert again.window > 0
-    assert again.grown.total("storyloom_stories_total") == 0
+    assert again.growth.total("storyloom_stories_total") == 0
     assert str(story_id) in written(console)
 
 
@@ -73,8 +73,8 @@ async def test_where_there_is_no_terminal_one_picture_is_printed_without_control
         await system.post()
         console = paper()
         command = read(["top", "--metrics", system.status.url])
-        assert await command(operator=Operator(settings, console)) == FOUND
-    assert "1 being made" in written(console)
+        assert await command(operator=Operator(settings, console)) == OK
+    assert "1 in progress" in written(console)
     assert "\x1b" not in written(console)
 
 
@@ -84,7 +84,7 @@ async def test_it_draws_until_it_is_interrupted_and_gives_the_screen_back(settin
         drawing = asyncio.create_task(read(["top", "--every", "0.2"])(operator=Operator(settings, console)), name="top")
         await until(lambda: drawn(console, 3))
         os.kill(os.getpid(), signal.SIGINT)
-        assert await drawing == FOUND
+        assert await drawing == OK
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     text = written(console)
     assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
@@ -99,16 +99,16 @@ async def test_what_goes_away_in_between_is_said_beside_the_last_picture(setting
     """First Postgres, then the bus; a picture is taken again when both are back."""
     async with running(settings, pace=BY_HAND, workers=()) as system:
         bus, pool = await connect(settings, "test"), await open_pool(settings, size=1)
-        frames = Frames(Reach(settings, bus, pool))
+        frames = Frames(Connections(settings, bus, pool))
         first = View(await frames.take())
         await pool.close()
         second = await top._next(frames, first)
         await bus.client.close()
         third = await top._next(frames, second)
-        frames.reach = Reach(settings, system.bus, system.pool)
+        frames.connections = Connections(settings, system.bus, system.pool)
         fourth = await top._next(frames, third)
-    assert second.wrong.startswith("Postgres does not answer")
-    assert third.wrong.startswith("The bus does not answer")
+    assert second.error.startswith("Postgres does not answer")
+    assert third.error.startswith("NATS does not answer")
     assert third.frame is first.frame
-    assert fourth.wrong == ""
+    assert fourth.error == ""
     assert fourth.frame is not first.frame

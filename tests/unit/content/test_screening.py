@@ -8,7 +8,7 @@ from services.content.editing import Editing
 from services.content.screening import Screening
 from storyloom.messaging.broker import Broker
 from storyloom.messaging.codec import UnreadableMessageError
-from storyloom.runtime.settings import BusSettings
+from storyloom.runtime.settings import NatsSettings
 from storyloom.story.errors import RetryableError
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from tests.unit.content.fox_author import FoxAuthor, a_brief
@@ -30,7 +30,7 @@ async def test_without_moderation_there_is_no_verdict() -> None:
 
 def asked(author: FoxAuthor) -> Broker:
     """The content service's questions, on a broker without a server."""
-    return Broker(BusSettings(), "content", routers=[questions(Screening(author).screen, Editing(author).judge)])
+    return Broker(NatsSettings(), "content", routers=[questions(Screening(author).screen, Editing(author).judge)])
 
 
 async def test_the_question_and_its_answer_are_json_on_the_bus() -> None:

@@ -17,6 +17,7 @@ from tools.docs.pages import PAGES, ROOT
 def checkout(tmp_path: Path) -> Path:
     """What the pages are made from and where they stand, to be changed at will."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "README.md", tmp_path / "README.md")
     shutil.copytree(ROOT / "tests/contract/events/golden", tmp_path / "tests/contract/events/golden")
     for path in (ROOT / "services").glob("*/__init__.py"):
         copy = tmp_path / "services" / path.parent.name / path.name
@@ -30,7 +31,7 @@ def test_the_pages_of_this_checkout_are_fresh() -> None:
         [sys.executable, "-m", "tools.docs", "--check"],
         cwd=ROOT,
         # Whatever a machine has set, the pages show the defaults.
-        env=os.environ | {"BUS_PREFIX": "elsewhere_", "ACK_WAIT": "3", "HTTP_PORT": "9999"},
+        env=os.environ | {"NATS_SUBJECT_PREFIX": "elsewhere_", "ACK_WAIT": "3", "HTTP_PORT": "9999"},
         capture_output=True,
         text=True,
         check=False,
@@ -50,20 +51,22 @@ def test_a_page_with_a_changed_line_fails_the_check_in_one_sentence(
     assert capsys.readouterr().err == told
 
 
-def test_what_a_service_says_of_itself_must_be_written_again(
+def test_what_a_services_docstring_says_must_be_written_again(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """…as must an event that it no longer says."""
-    (checkout / "services/api/__init__.py").write_text('"""Hears nobody. Says nothing."""\n', "utf-8")
+    (checkout / "services/api/__init__.py").write_text('"""Consumes nothing. Publishes nothing."""\n', "utf-8")
     assert main(["--check"], checkout) == 1
-    assert capsys.readouterr().err.startswith("docs/flow.md, docs/events.md does not say")
+    assert capsys.readouterr().err.startswith("docs/architecture/overview.md, docs/events.md does not say")
     assert main([], checkout) == 0
-    assert "| `api` | Hears nobody. Says nothing. |" in (checkout / "docs/flow.md").read_text("utf-8")
-    assert "Said by: nobody yet." in (checkout / "docs/events.md").read_text("utf-8")
+    assert "| `api` | Consumes nothing. Publishes nothing. |" in (checkout / "docs/architecture/overview.md").read_text(
+        "utf-8"
+    )
+    assert "Published by: nobody yet." in (checkout / "docs/events.md").read_text("utf-8")
 
 
 def test_writing_mends_the_made_parts_and_leaves_the_rest(checkout: Path) -> None:
-    path = checkout / "docs/flow.md"
+    path = checkout / "docs/architecture/a-story.md"
     fresh = path.read_text("utf-8")
     spoilt = re.sub(r"(<!-- made: assets -->).*?(<!-- /made -->)", r"\1\nnothing\n\2", fresh, flags=re.DOTALL)
     path.write_text(f"{spoilt}\nA sentence of our own.\n", "utf-8")
@@ -73,10 +76,10 @@ def test_writing_mends_the_made_parts_and_leaves_the_rest(checkout: Path) -> Non
 
 
 def test_a_part_that_was_cut_out_is_missed(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = checkout / "docs/flow.md"
+    path = checkout / "docs/architecture/a-story.md"
     path.write_text(path.read_text("utf-8").replace("<!-- made: graph -->", ""), "utf-8")
     assert main([], checkout) == 1
-    assert "docs/flow.md must hold" in capsys.readouterr().err
+    assert "docs/architecture/a-story.md must hold" in capsys.readouterr().err
 
 
 def test_a_message_without_an_example_is_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

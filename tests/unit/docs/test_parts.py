@@ -10,11 +10,11 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import StoryRequested
 from storyloom.story.results import Value, Word
-from tools.docs import bus, catalogue, graph, variables
+from tools.docs import catalogue, graph, streams, variables
 from tools.docs.catalogue import RESULTS
 from tools.docs.meanings import explained, meaning
 from tools.docs.pages import ROOT
-from tools.docs.services import EVENTS, heard_by, said_by
+from tools.docs.services import EVENTS, consumers, publishers
 from tools.docs.shapes import fields
 
 ARROW = re.compile(r"^    (\w+) (-->|-\.->) (\w+)$", re.MULTILINE)
@@ -49,17 +49,17 @@ def test_the_table_names_every_asset_with_its_maker() -> None:
 
 
 def test_services_are_heard_in_their_own_words() -> None:
-    assert said_by(ROOT, "StoryRequested") == ["api"]
-    assert said_by(ROOT, "AssetCompleted") == ["content", "images", "audio", "documents"]
-    assert heard_by(ROOT, "AssetCompleted") == ["status"]
-    assert heard_by(ROOT, "StoryCompleted") == []
+    assert publishers(ROOT, "StoryRequested") == ["api"]
+    assert publishers(ROOT, "AssetCompleted") == ["content", "images", "audio", "documents"]
+    assert consumers(ROOT, "AssetCompleted") == ["status"]
+    assert consumers(ROOT, "StoryCompleted") == []
 
 
 def test_streams_and_consumers_are_all_there() -> None:
     for name in ("STORY", "JOBS", "DEAD"):
-        assert f"| `{name}` |" in bus.streams_table()
-    assert bus.consumers_table().count("\n| `") == 1 + 4 * 3
-    assert "at most 1 message a subject; a further one is refused" in bus.streams_table()
+        assert f"| `{name}` |" in streams.streams_table()
+    assert streams.consumers_table().count("\n| `") == 1 + 4 * 3
+    assert "at most 1 message a subject; a further one is refused" in streams.streams_table()
 
 
 class Plain(Value):
@@ -104,7 +104,7 @@ def test_what_an_event_inherits_need_not_be_explained_twice() -> None:
 
 
 def test_a_string_below_a_setting_is_its_meaning() -> None:
-    assert meaning(Settings, "job_timeout") == "The hard end of one attempt, whatever it waits for."
+    assert meaning(Settings, "job_timeout") == "Hard time-out of one attempt, in seconds, whatever it waits for."
 
 
 def test_no_explanation_has_lost_its_field() -> None:

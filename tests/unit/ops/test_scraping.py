@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ops.scraping import Sample, Window, scrape
+from ops.frames import Sample, Window, scrape
 from storyloom.web.health import listen
 
 TEXT = """\

@@ -63,4 +63,4 @@ def test_a_stack_that_was_killed_is_away_in_a_sentence(
     told = {"natsUrl": "nats://127.0.0.1:1", "databaseUrl": "postgresql://127.0.0.1:1/x"}
     (tmp_path / "local.json").write_text(json.dumps(told))
     assert main(["doctor"]) == 3
-    assert capsys.readouterr().err.startswith("The bus cannot be asked: ")
+    assert capsys.readouterr().err.startswith("NATS is unavailable: ")

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from ops.assets import Finding, examine
-from ops.diagnosis import MOST, page
-from ops.screen import View
-from ops.snapshots import Look
+from ops.diagnosis import Finding, diagnose
+from ops.doctor import ROWS_SHOWN, render
+from ops.snapshot import Snapshot
+from ops.top import View
 from storyloom.story.assets import Asset
-from tests.unit.ops.pictures import HALFWAY, NOW, STORY, busy, moment
+from tests.unit.ops.sample_frames import HALFWAY, NOW, STORY, busy, moment
 
 
 def drawn(what: RenderableType, width: int) -> str:
@@ -31,9 +31,9 @@ def test_a_picture_fits_and_leaves_nothing_out(width: int) -> None:
     text = drawn(View(busy()), width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text.replace("… and 10 more", "")
-    for said in ("1,204 5 min ▸16", "31/64 +12", "21.37", "dead letters 14", "31 ready", str(STORY), "shut"):
+    for said in ("1,204 5 min ▸16", "31/64 +12", "21.37", "dead letters 14", "31 ready", str(STORY), " open "):
         assert said in text
-    assert "for attempt 3" in flat(text)
+    assert "attempt 3" in flat(text)
 
 
 def test_on_a_wide_terminal_panels_stand_side_by_side() -> None:
@@ -43,14 +43,14 @@ def test_on_a_wide_terminal_panels_stand_side_by_side() -> None:
 
 def test_a_service_without_workers_is_a_zero() -> None:
     """…and one whose workers are too busy to answer a question mark."""
-    frame = replace(busy(), held=[])
+    frame = replace(busy(), workers=[])
     last = {line.split()[1]: line.split()[-2] for line in drawn(View(frame), 100).splitlines()[3:7]}
     assert last == {"content": "?", "images": "?", "audio": "?", "documents": "0"}
 
 
 def test_what_is_away_is_said_above_the_last_picture() -> None:
-    text = drawn(View(busy(), "The bus does not answer (TimeoutError); this is how it was."), 100)
-    assert text.splitlines()[1].startswith("The bus does not answer")
+    text = drawn(View(busy(), "NATS does not answer (TimeoutError); this is the last frame."), 100)
+    assert text.splitlines()[1].startswith("NATS does not answer")
 
 
 def test_without_metrics_the_picture_says_how_to_name_them() -> None:
@@ -62,38 +62,38 @@ def test_an_asset_that_is_not_seen_is_no_alarm_in_a_picture() -> None:
     """No fence was waited for: it may be on its way."""
     frame = busy()
     assert frame.oldest is not None
-    standing, _ = examine(HALFWAY, moment(HALFWAY, absent=(Asset.COVER,)))
-    text = drawn(View(replace(frame, oldest=replace(frame.oldest, standing=standing))), 160)
-    assert "not seen on the bus just now" in text
-    assert "nobody" not in text
+    standing, _ = diagnose(HALFWAY, moment(HALFWAY, absent=(Asset.COVER,)))
+    text = drawn(View(replace(frame, oldest=replace(frame.oldest, assets=standing))), 160)
+    assert "not seen on NATS just now" in text
+    assert "orphaned" not in text
 
 
-def look(stories: int = 1) -> Look:
-    standing, findings = examine(HALFWAY, moment(HALFWAY, held=(Asset.COVER,)))
-    return Look(NOW, stories, standing * stories, findings, ["images-42@0badcafe"], caught_up=True, behind=0)
+def look(stories: int = 1) -> Snapshot:
+    standing, findings = diagnose(HALFWAY, moment(HALFWAY, held=(Asset.COVER,)))
+    return Snapshot(NOW, stories, standing * stories, findings, ["images-42@0badcafe"], caught_up=True, projector_lag=0)
 
 
 def test_a_healthy_report_says_so_and_where_each_asset_stands() -> None:
-    text = drawn(page(look(), [], []), 160)
-    assert text.startswith("✓ Healthy. 1 story under way")
-    assert "images-42@0badcafe works on it for 9.0 s" in text
-    assert "waits until" in text
+    text = drawn(render(look(), [], []), 160)
+    assert text.startswith("✓ Healthy. 1 story in progress")
+    assert "in flight for 9.0 s" in text
+    assert "retrying: attempt" in text
     assert "text_4       waits for text_3\n" in "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def test_findings_come_first_with_what_they_are_about() -> None:
-    text = drawn(page(look(), look().findings, ["Something else."]), 160)
+    text = drawn(render(look(), look().findings, ["Something else."]), 160)
     assert text.startswith(f"✗ {len(look().findings)} findings.")
-    assert text.index("asset_unsent") < text.index("where it stands")
+    assert text.index("asset_not_dispatched") < text.index("state")
     assert f"{STORY} scene_3" in text
     assert "Something else." in text
 
 
 def test_a_long_report_is_cut_unless_all_is_asked_for() -> None:
     many = look(100)
-    findings = [Finding("asset_nobody", f"{n}", "nobody") for n in range(100)]
-    short, full = drawn(page(many, findings, []), 160), drawn(page(many, findings, [], everything=True), 160)
-    assert f"… and {len(many.standing) - MOST:,} more" in short
+    findings = [Finding("asset_orphaned", f"{n}", "nobody") for n in range(100)]
+    short, full = drawn(render(many, findings, []), 160), drawn(render(many, findings, [], everything=True), 160)
+    assert f"… and {len(many.assets) - ROWS_SHOWN:,} more" in short
     assert "… and 70 more" in short
     assert "more" not in full
-    assert len(full.splitlines()) > len(many.standing) + 100
+    assert len(full.splitlines()) > len(many.assets) + 100

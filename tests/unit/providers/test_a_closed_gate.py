@@ -113,7 +113,7 @@ async def test_a_retry_after_is_believed_within_bounds_and_a_shorter_one_takes_n
 
 
 async def test_an_exhausted_allowance_closes_the_gate_until_somebody_tops_it_up(clock: StoppedClock) -> None:
-    gate = make_gate(clock, quota_pause=60)
+    gate = make_gate(clock, quota_probe_delay=60)
     await call(gate, Outcome.OUT_OF_QUOTA)
     for _ in range(3):
         with pytest.raises(ProviderUnavailable, match="used up") as raised:
@@ -162,7 +162,7 @@ async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
 
 
 async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedClock) -> None:
-    gate = make_gate(clock, calls=2, quota_pause=60)
+    gate = make_gate(clock, calls=2, quota_probe_delay=60)
     with capture_logs() as told:
         await call(gate, Outcome.OUT_OF_QUOTA)
         assert shown() == State.OPEN

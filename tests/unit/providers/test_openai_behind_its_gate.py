@@ -105,7 +105,7 @@ async def test_a_429_lowers_the_limit_and_answers_raise_it_again(vendor: Vendor)
 async def test_no_more_calls_are_under_way_than_the_limit_allows(vendor: Vendor) -> None:
     teller = Teller()
     vendor.say(teller)
-    door, twin = (vendor.door(openai_calls=3, openai_calls_most=3) for _ in range(2))  # of two services, say
+    door, twin = (vendor.door(openai_concurrency=3, openai_max_concurrency=3) for _ in range(2))  # of two services, say
     tasks = [asyncio.create_task(ask(one)) for one in (door, twin) * 5]
     for answered in range(10):
         await teller.wait_for(min(answered + 3, 10))
@@ -165,7 +165,7 @@ def _premise(body: dict[str, Any]) -> str:
 @pytest.mark.parametrize(("status", "code"), [(429, "insufficient_quota"), (400, "billing_hard_limit_reached")])
 async def test_an_exhausted_allowance_waits_for_people(vendor: Vendor, status: int, code: str) -> None:
     clock = StoppedClock()
-    door = vendor.door(make_gate(clock, quota_pause=90))
+    door = vendor.door(make_gate(clock, quota_probe_delay=90))
     vendor.say(say_error(status, code), say_error(status, code), GOOD)
     with pytest.raises(ProviderUnavailable, match="used up") as raised:
         await ask(door)

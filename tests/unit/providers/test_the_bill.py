@@ -153,7 +153,7 @@ async def test_a_damaged_picture_is_paid_for(vendor: Vendor, door: OpenAI) -> No
 
 
 async def test_a_cancelled_call_is_on_the_bill_and_its_place_is_free(vendor: Vendor) -> None:
-    door = vendor.door(openai_calls=1)
+    door = vendor.door(openai_concurrency=1)
     heard = asyncio.Event()
 
     async def hear(text: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from nats.aio.msg import Msg
 
-from storyloom.messaging.connection import Bus, BusUnavailableError, LaneState, OutboundMessage, PublishOutcome
+from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage, PublishOutcome
 from storyloom.messaging.consumer import PullConsumer
+from storyloom.messaging.lanes import Lane
 from storyloom.messaging.topology import Names
 from storyloom.story.events import Event
 from storyloom.story.fingerprint import Fingerprint
@@ -88,9 +89,9 @@ class SimBus(Bus):
     def _store(self, letter: Event | AssetRequested, key: str | None) -> PublishOutcome:
         return self._store_event(letter, key) if isinstance(letter, Event) else self._store_job(letter, key)
 
-    async def lanes(self) -> dict[str, LaneState]:
+    async def lanes(self, *, ages: bool = False) -> list[Lane]:
         """All well: the simulated server forgets no job that it has."""
-        return {}
+        return []
 
     async def publish_events(self, *events: Event) -> None:
         for event in events:

@@ -3,7 +3,7 @@
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from storyloom.messaging.topology import consumers, streams
-from storyloom.runtime.settings import BusSettings
+from storyloom.runtime.settings import NatsSettings
 from tools.docs.markdown import code, table
 
 _DAY = 86_400
@@ -13,7 +13,7 @@ def streams_table() -> str:
     """Every stream. Shown with the defaults of settings, whatever the environment says."""
     rows = [
         [code(stream.name or ""), ", ".join(code(subject) for subject in stream.subjects or ()), _policy(stream)]
-        for stream in streams(BusSettings.model_construct())
+        for stream in streams(NatsSettings.model_construct())
     ]
     return table(["stream", "subjects", "settings"], rows)
 
@@ -29,9 +29,9 @@ def consumers_table() -> str:
             f"{consumer.max_ack_pending}",
             "without end" if consumer.max_deliver == -1 else f"{consumer.max_deliver}",
         ]
-        for stream, consumer in consumers(BusSettings.model_construct())
+        for stream, consumer in consumers(NatsSettings.model_construct())
     ]
-    head = ["durable", "stream", "hears", "ack wait", "most unacknowledged", "deliveries"]
+    head = ["durable", "stream", "consumes", "ack wait", "most unacknowledged", "deliveries"]
     return table(head, rows)
 
 

@@ -4,9 +4,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from ops.assets import Moment, Row, Story, Work, examine
-from ops.frames import Frame, Oldest
-from ops.scraping import Sample
+from ops.diagnosis import Observation, Row, Story, Work, diagnose
+from ops.frames import Frame, Oldest, Sample
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs
 from storyloom.messaging.lanes import Lane, ProjectorLag
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
@@ -21,14 +20,14 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def moment(story: Story, *, held: tuple[Asset, ...] = (), absent: tuple[Asset, ...] = ()) -> Moment:
+def moment(story: Story, *, held: tuple[Asset, ...] = (), absent: tuple[Asset, ...] = ()) -> Observation:
     """All queued jobs are on the bus but for ``absent``; ``held`` are in a worker's hands."""
     queued = [asset for asset, row in story.assets.items() if row.status == "queued" and asset not in absent]
-    return Moment(
+    return Observation(
         now=NOW,
         before=ago(2),
-        alive={job_subject(story.id, asset, story.priority) for asset in queued},
-        held={
+        live_subjects={job_subject(story.id, asset, story.priority) for asset in queued},
+        in_flight={
             (story.id, asset, story.assets[asset].fingerprint or ""): Work("images-42@0badcafe", ago(9))
             for asset in held
         },
@@ -90,20 +89,20 @@ def busy() -> Frame:
         for priority in Priority:
             count, flying, age = waiting.get((service, priority), (0, 0, None))
             pulls = 0 if service is Service.DOCUMENTS else 4
-            found.append(Lane(service, priority, count, flying, pulls, ago(age) if age else None))
-    standing, _ = examine(HALFWAY, moment(HALFWAY, held=(Asset.COVER,)))
+            found.append(Lane(service, priority, count, flying, pulls, oldest=ago(age) if age else None))
+    standing, _ = diagnose(HALFWAY, moment(HALFWAY, held=(Asset.COVER,)))
     return Frame(
         at=NOW,
         lanes=found,
         projector=ProjectorLag(3, 1, 8),
-        dead=14,
-        held=[*images, *rest],
+        dead_letters=14,
+        workers=[*images, *rest],
         unfinished=212,
         unfinished_since=ago(340),
         commands=1,
         ended=Counter(ready=31, partial=2),
         oldest=Oldest(HALFWAY, standing),
         metrics=sample,
-        grown=sample,
+        growth=sample,
         window=58.0,
     )

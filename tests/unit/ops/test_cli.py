@@ -12,8 +12,8 @@ import pytest
 from ops import cli, dead
 from ops.__main__ import main
 from ops.cli import clock, counted, moment, read, span
-from ops.connections import AwayError
-from ops.letters import Choice, Sender
+from ops.connections import UnavailableError
+from ops.dead_letters import Filter, Sender
 from storyloom.story.assets import Service
 
 ROOT = Path(__file__).parents[3]
@@ -97,7 +97,7 @@ def test_filters_are_read_as_what_they_are() -> None:
     since = datetime(2026, 5, 1, 3, tzinfo=UTC)
     assert command.func is dead.replay_letters
     assert command.args == ()
-    assert command.keywords == {"everything": True, "choice": Choice("status", "bug", since)}
+    assert command.keywords == {"everything": True, "filters": Filter("status", "bug", since)}
     assert read(["dead", "drop", "17", "18", "--yes"]).args == (17, 18)
     assert read(["dead", "show", "--full", "17"]).args == (17,)
 
@@ -106,7 +106,7 @@ def test_filters_are_read_as_what_they_are() -> None:
     ("how", "code", "said"),
     [
         (1, 1, ""),
-        (AwayError("The bus is away."), 3, "The bus is away.\n"),
+        (UnavailableError("The bus is away."), 3, "The bus is away.\n"),
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 0, None),  # whoever read has read enough, and hears nothing more
     ],

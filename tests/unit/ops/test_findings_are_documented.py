@@ -1,4 +1,4 @@
-"""docs/running.md explains what the doctor may find, and nothing else."""
+"""docs/runbook.md explains what the doctor may find, and nothing else."""
 
 import re
 
@@ -8,7 +8,7 @@ from tools.docs.pages import ROOT
 def test_every_finding_is_explained() -> None:
     """…and every one that is explained can be found."""
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "ops").glob("*.py"))
-    section = (ROOT / "docs/running.md").read_text("utf-8").split("### What the doctor finds")[1].split("\n## ")[0]
+    section = (ROOT / "docs/runbook.md").read_text("utf-8").split("### Findings")[1].split("\n## ")[0]
     rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     explained = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
     found = set(re.findall(r"Finding\(\s*\"([a-z_]+)\"", code))

@@ -1,4 +1,4 @@
-"""What docs/running.md tells an operator to type works, on real servers."""
+"""What docs/runbook.md tells an operator to type works, on real servers."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from tools.docs.pages import ROOT
 
-PAGE = (ROOT / "docs/running.md").read_text("utf-8")
+PAGE = (ROOT / "docs/runbook.md").read_text("utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -84,7 +84,7 @@ async def test_the_commands_about_dead_letters_do_what_the_page_says(settings: S
     assert b"it was busy" in await operate(settings, *listed)
     assert b"left out" in (told := await operate(settings, *shown))
     assert b"Mira" not in told
-    assert b"its story is gone" in await operate(settings, *replayed)
+    assert b"its story was deleted" in await operate(settings, *replayed)
     assert b"1 dead letter deleted" in await operate(settings, *dropped, "--yes")
 
 
@@ -92,7 +92,7 @@ async def operate(settings: Settings, *words: str) -> bytes:
     """What an operator's command writes; it must succeed and complain of nothing."""
     told = {
         "NATS_URL": settings.nats_url,
-        "BUS_PREFIX": settings.bus_prefix,
+        "NATS_SUBJECT_PREFIX": settings.nats_subject_prefix,
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "COLUMNS": "160",
     }

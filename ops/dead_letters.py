@@ -1,4 +1,4 @@
-"""Dead letters as an operator meets them: numbered, and chosen by service, code and time."""
+"""Dead letters as an operator sees them: numbered, and filtered by service, code and time."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from nats.js.errors import NotFoundError
 
 from ops.cli import converted, moment
-from ops.pages import read
+from ops.connections import read_stream
 from storyloom.jobs.dead_letters import DeadLetter
 from storyloom.messaging.connection import Bus
 
@@ -23,8 +23,8 @@ class Entry:
     letter: DeadLetter
 
     @property
-    def told(self) -> dict[str, Any]:
-        """The letter's JSON; empty for a message that never was a letter of ours."""
+    def body(self) -> dict[str, Any]:
+        """The letter's JSON; empty for a message that is no dead letter."""
         if self.letter.kind == "unreadable":
             return {}
         try:
@@ -51,31 +51,31 @@ class Entry:
 
 
 Sender = Literal["content", "images", "audio", "documents", "status"]
-"""Who may give up: each worker, and status."""
+"""Which service dead-lettered it: a worker, or status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Which letters are meant; what is None is not asked. The fields are options of the commands, too."""
+class Filter:
+    """Which letters; None matches all. The fields are options of the commands, too."""
 
-    service: Annotated[Sender | None, Parameter(help="Who gave up.")] = None
+    service: Annotated[Sender | None, Parameter(help="The service that dead-lettered it.")] = None
     code: Annotated[str | None, Parameter(help="Why: content_refused, attempts_spent, bug, …")] = None
     since: Annotated[datetime | None, converted(moment), Parameter(metavar="2h|ISO", help="Not older than this.")] = (
         None
     )
 
 
-async def choose(bus: Bus, choice: Choice) -> AsyncIterator[Entry]:
-    """The letters that are meant, oldest first. Service and time are chosen by the server, the code here."""
-    subject = f"dead.{choice.service or '*'}.>"
-    async for message in read(bus, bus.names.dead, subject, since=choice.since):
+async def list_entries(bus: Bus, filters: Filter) -> AsyncIterator[Entry]:
+    """The letters that match, oldest first. Service and time are filtered by the server, the code here."""
+    subject = f"dead.{filters.service or '*'}.>"
+    async for message in read_stream(bus, bus.names.dead, subject, since=filters.since):
         metadata = message.metadata
-        found = entry(metadata.sequence.stream, message.subject, message.data, metadata.timestamp)
-        if choice.code is None or found.letter.code == choice.code:
+        found = parse_entry(metadata.sequence.stream, message.subject, message.data, metadata.timestamp)
+        if filters.code is None or found.letter.code == filters.code:
             yield found
 
 
-async def look_up(bus: Bus, ids: Sequence[int]) -> tuple[list[Entry], list[int]]:
+async def get_entries(bus: Bus, ids: Sequence[int]) -> tuple[list[Entry], list[int]]:
     """The letters of these ids, and the ids that there is no letter of (any more)."""
     found, absent = [], []
     for number in ids:
@@ -87,15 +87,15 @@ async def look_up(bus: Bus, ids: Sequence[int]) -> tuple[list[Entry], list[int]]
         else:
             if raw.time is None or raw.subject is None:
                 raise ValueError("the server told of a message without its time or subject")
-            found.append(entry(number, raw.subject, raw.data or b"", raw.time))
+            found.append(parse_entry(number, raw.subject, raw.data or b"", raw.time))
     return found, absent
 
 
-def entry(number: int, subject: str, data: bytes, at: datetime) -> Entry:
+def parse_entry(number: int, subject: str, data: bytes, at: datetime) -> Entry:
     """A message of DEAD as far as it can be read."""
     try:
         return Entry(number, DeadLetter.read(subject, data, at))
     except ValueError:  # a subject, or a body, that nobody of ours writes
-        reason = "it is no letter of ours"
+        reason = "it is no dead letter"
         of = {"service": "", "story": "", "asset": subject, "code": "unknown", "reason": reason, "at": at, "data": data}
         return Entry(number, DeadLetter.model_validate({"kind": "unreadable", **of}))

@@ -1,0 +1,200 @@
+"""A snapshot of bus, workers and rows, read in the order that tells what is lost from what is on its way.
+
+The reconciler's order: the bus first, then the fence (the projector has acknowledged all that was published until now),
+then Postgres, then the workers. In another order a job that was finished meanwhile would pass for a lost one.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from asyncpg import Record
+
+from ops.connections import Connections, queries
+from ops.diagnosis import AssetDiagnosis, Finding, Observation, Row, Story, Work, diagnose, expected_subjects
+from storyloom.db.pool import Pool
+from storyloom.jobs.in_flight import InFlightJobs, query_workers
+from storyloom.messaging.lanes import read_projector_lag
+from storyloom.messaging.topology import topology_differences
+from storyloom.story.assets import Asset, Priority, Service
+
+NEEDS_CATCH_UP = frozenset({"asset_orphaned", "job_obsolete"})
+"""Findings that hold only where the projector has handled everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisSettings:
+    """How long things may take before they count, in seconds."""
+
+    grace: float = 2.0
+    """Between the commit and the bus."""
+    catch_up: float = 2.0
+    """For the projector to handle what was published before the snapshot."""
+    worker_timeout: float = 1.0
+    """For the workers to answer which jobs they have in flight."""
+    commands: float = 10.0
+    erasures: float = 60.0
+    pauses: tuple[float, ...] = (1.0, 3.0)
+    """Between snapshots: only what all of them find is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was seen at one time. ``caught_up`` False: the projector was ``projector_lag`` events behind."""
+
+    at: datetime
+    stories: int
+    assets: list[AssetDiagnosis]
+    findings: list[Finding]
+    workers: list[str]
+    caught_up: bool
+    projector_lag: int
+
+
+async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -> Snapshot:
+    """Take one. Raises what NATS and Postgres clients raise when these are unavailable."""
+    wrong = await topology_differences(connections.bus.js, connections.settings)
+    found = [Finding("topology_drift", sentence, sentence) for sentence in wrong]
+    gone = any(sentence.endswith("is missing") for sentence in wrong)
+    # Where a stream is missing nothing can be said of jobs: they are lost with it, and come back with it.
+    alive: Collection[str] = set() if gone else await connections.bus.live_jobs()
+    now: datetime = await queries().server_time(connections.pool)
+    caught_up, still = (False, []) if gone else await _fence(connections, settings)
+    stories = await unfinished_stories(connections.pool)
+    held = await query_workers(connections.bus, settings.worker_timeout)
+    moment = Observation(
+        now=now,
+        before=now - timedelta(seconds=settings.grace),
+        live_subjects=alive,
+        in_flight=index_in_flight(held),
+        asset_deadline=timedelta(seconds=connections.settings.asset_deadline),
+        story_deadline=timedelta(seconds=connections.settings.story_deadline),
+    )
+    examined = [diagnose(story, moment) for story in stories]
+    found += [finding for _, findings in examined for finding in findings]
+    found += still + await _overdue(connections, now, settings) + await _without_workers(connections, held)
+    if caught_up:
+        found += await _obsolete_jobs(connections, set(alive) - expected_subjects(stories), now)
+    return Snapshot(
+        at=now,
+        stories=len(stories),
+        assets=[_lost_or_done(one, caught_up=caught_up) for standing, _ in examined for one in standing],
+        findings=[one for one in found if caught_up or one.code not in NEEDS_CATCH_UP],
+        workers=sorted(one.worker for one in held),
+        caught_up=caught_up,
+        projector_lag=0
+        if caught_up or gone
+        else (await read_projector_lag(connections.bus.js, connections.bus.names)).behind,
+    )
+
+
+def _lost_or_done(one: AssetDiagnosis, *, caught_up: bool) -> AssetDiagnosis:
+    """What is not on NATS may be finished, where the projector has not handled everything."""
+    return one if caught_up or one.state != "orphaned" else replace(one, state="unknown")
+
+
+async def _fence(connections: Connections, settings: DiagnosisSettings) -> tuple[bool, list[Finding]]:
+    """Whether the projector has handled all that was published until now; a finding where it is stalled instead."""
+    last = await connections.bus.last_event()
+    before = await read_projector_lag(connections.bus.js, connections.bus.names)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + settings.catch_up
+    while loop.time() < until:
+        if await connections.bus.projector_ack_floor() >= last:
+            return True, []
+        await asyncio.sleep(0.02)
+    after = await read_projector_lag(connections.bus.js, connections.bus.names)
+    if after.behind == 0 or after.floor != before.floor:
+        return after.behind == 0, []
+    # An event that cannot be applied holds the floor for some seconds: snapshots that are further apart tell the two
+    # apart.
+    said = f"the projector is stalled, {after.behind:,} events behind: is status running?"
+    return False, [Finding("projector_stalled", str(after.floor), said)]
+
+
+async def _overdue(connections: Connections, now: datetime, settings: DiagnosisSettings) -> list[Finding]:
+    """Commands that were not handled, erasures that were not finished in time."""
+    commands = queries().late_commands(connections.pool, before=now - timedelta(seconds=settings.commands))
+    found = [
+        Finding(
+            "command_unhandled", row["event_id"], f"{row['event']} of {row['created_at']:%H:%M:%S} UTC was not handled"
+        )
+        async for row in commands
+    ]
+    erasures = queries().late_erasures(connections.pool, before=now - timedelta(seconds=settings.erasures))
+    return found + [
+        Finding("erasure_overdue", str(row["story_id"]), f"its sweep was due at {row['due_at']:%Y-%m-%d %H:%M:%S} UTC")
+        async for row in erasures
+    ]
+
+
+async def _without_workers(connections: Connections, held: Sequence[InFlightJobs]) -> list[Finding]:
+    """Services that have jobs and no worker: none answers, and no pull request is open."""
+    found = []
+    served = {answer.service for answer in held}
+    waiting = [lane for lane in await connections.bus.lanes() if lane.service not in served]
+    for service in Service:
+        mine = [lane for lane in waiting if lane.service is service]
+        count = sum(lane.queued + lane.in_flight for lane in mine)
+        if count and not any(lane.pulls for lane in mine):
+            said = f"no worker of {service.value} runs, and {count:,} of its jobs are waiting"
+            found.append(Finding("service_without_workers", service.value, said))
+    return found
+
+
+async def _obsolete_jobs(connections: Connections, subjects: set[str], now: datetime) -> list[Finding]:
+    """Jobs on NATS that no row asks for. One that was finished just now stays until its worker's ack arrives."""
+    found, keys = [], {}
+    for subject in subjects:
+        *_, story_id, asset = subject.split(".")
+        try:
+            keys[UUID(story_id), Asset(asset).value] = subject
+        except ValueError:
+            found.append(Finding("job_obsolete", subject, f"{subject} is no job's subject"))
+    rows = queries().settled_at(connections.pool, ids=[key[0] for key in keys], assets=[key[1] for key in keys])
+    states: dict[tuple[UUID, str], Record] = {(row["story_id"], row["asset_type"]): row async for row in rows}
+    fresh = now - timedelta(seconds=2 * connections.settings.ack_wait + 5)
+    for key, subject in keys.items():
+        state = states.get(key)
+        if state is not None and state["completed_at"] is not None and state["completed_at"] > fresh:
+            continue
+        why = "its story is gone" if state is None else f"the asset is {state['status']}"
+        found.append(Finding("job_obsolete", subject, f"the job {subject} is obsolete: {why}"))
+    return found
+
+
+def index_in_flight(answers: Sequence[InFlightJobs]) -> dict[tuple[UUID, Asset, str], Work]:
+    """What the workers have in flight, by job."""
+    return {
+        (job.story_id, job.asset, job.fingerprint): Work(answer.worker, job.since)
+        for answer in answers
+        for job in answer.held
+    }
+
+
+async def unfinished_stories(pool: Pool) -> list[Story]:
+    """All that are generating, oldest first, as of one moment."""
+    rows: list[Record] = [row async for row in queries().unfinished(pool)]
+    return [_story(list(group)) for _, group in groupby(rows, key=itemgetter("id"))]
+
+
+async def oldest_story(pool: Pool) -> Story | None:
+    """The one that has been generating for longest."""
+    rows: list[Record] = [row async for row in queries().oldest_unfinished(pool)]
+    return _story(rows) if rows else None
+
+
+def _story(rows: Sequence[Record]) -> Story:
+    first = rows[0]
+    assets = {Asset(row["asset_type"]): _row(row) for row in rows if row["asset_type"] is not None}
+    started: datetime = first["asset_generation_started_at"]
+    return Story(first["id"], Priority(first["priority"]), first["seq"], first["created_at"], started, assets)
+
+
+def _row(row: Record) -> Row:
+    retry_at = datetime.fromisoformat(row["retry_at"]) if row["retry_at"] else None
+    return Row(row["status"], row["fingerprint"], row["queued_at"], row["retry_count"], retry_at)
