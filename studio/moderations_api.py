@@ -41,7 +41,7 @@ async def create_moderation(request: web.Request) -> web.StreamResponse:
 
 
 def read_texts(given: Any) -> list[str]:
-    """The texts to build_result, one a result: a list of parts is one input. Raises 400 for pictures."""
+    """The texts to judge, one a result: a list of parts is one input. Raises 400 for pictures."""
     if isinstance(given, str):
         return [given]
     if all(isinstance(item, str) for item in given):

@@ -89,7 +89,7 @@ def check_request(name: str, body: Mapping[str, Any]) -> None:
     """Raises 400 that names the first parameter that is wrong."""
     problems = find_problems(body, read_spec("openai")["requests"][name])
     if problems:
-        # What is missing or unknown is told before what is odd inside, as the real API does.
+        # What is missing or unknown is named before what is odd inside, as the real API does.
         raise as_openai_error(min(problems, key=lambda problem: problem.kind not in {"missing", "unknown"}))
 
 
@@ -118,7 +118,7 @@ def check_strict(name: str, schema: Schema) -> None:
 def as_openai_error(problem: Problem) -> VendorError:
     """One finding in OpenAI's words: message, param and code."""
     param = write_path(problem.path)
-    message, code = _say(problem, param)
+    message, code = _message_and_code(problem, param)
     return openai_error(400, message, param=param or None, code=code)
 
 
@@ -127,35 +127,35 @@ def write_path(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
-def _say(problem: Problem, param: str) -> tuple[str, str]:
+def _message_and_code(problem: Problem, param: str) -> tuple[str, str]:
     limit, value = problem.limit, problem.value
     kind: str = "empty" if problem.kind == "min_length" and not value else problem.kind
     sentence, code = _SENTENCES[kind]
     words = {
         "param": param,
-        "wanted": _either(limit) if kind == "type" else _listed(limit) if kind == "value" else limit,
-        "got": _got(value) if kind == "type" else _shown(value) if kind == "value" else value,
+        "wanted": _type_names(limit) if kind == "type" else _value_list(limit) if kind == "value" else limit,
+        "got": _type_name(value) if kind == "type" else _quoted(value) if kind == "value" else value,
         "count": len(value) if isinstance(value, str | list) else 0,
         "number": "integer" if is_type(value, "integer") else "decimal",
     }
     return sentence.format(**words), code.format(**words)
 
 
-def _either(types: list[str]) -> str:
+def _type_names(types: list[str]) -> str:
     named = [_NAMED[name] for name in dict.fromkeys(types) if name != "null"]
     return named[0] if len(named) == 1 else f"one of {', '.join(named[:-1])} or {named[-1]}"
 
 
-def _got(value: Any) -> str:
+def _type_name(value: Any) -> str:
     return _NAMED[next(name for name in _NAMED if is_type(value, name))]
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else json.dumps(value)
 
 
-def _listed(values: list[Any]) -> str:
-    shown = [_shown(value) for value in dict.fromkeys(values)]
+def _value_list(values: list[Any]) -> str:
+    shown = [_quoted(value) for value in dict.fromkeys(values)]
     if len(shown) < 3:
         return " and ".join(shown)
     return f"{', '.join(shown[:-1])}, and {shown[-1]}"

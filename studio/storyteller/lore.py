@@ -1,13 +1,12 @@
 """What the special story types know: facts of a subject, sense of a concept, words of a language."""
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.language.grammar import capitalise, number_word, with_article
+from studio.storyteller.world.parser import read_lore
 
-_HERE = Path(__file__).parent / "world"
 _LEVELS = {"beginner": 0, "intermediate": 1, "advanced": 2}
 
 
@@ -17,7 +16,7 @@ def lore_words(brief: Brief) -> dict[str, str]:
     subject = details.get("subject") or "the weather"
     concept = details.get("concept") or ("saving" if brief.story_type == "financial_literacy" else "following steps")
     known = _find("subject", subject) if brief.story_type == "educational" else _find("concept", concept)
-    general = _sections()["subject.any" if brief.story_type == "educational" else "concept.any"]
+    general = read_lore()["subject.any" if brief.story_type == "educational" else "concept.any"]
     facts = known or general
     years = "".join(letter for letter in details.get("age_turning", "") if letter.isdigit())
     turning = number_word(int(years)) if years else number_word(brief.age)
@@ -53,7 +52,7 @@ def _named(deed: str) -> str:
 @lru_cache(maxsize=256)
 def _find(section: str, wanted: str) -> tuple[str, ...]:
     words = wanted.lower().replace("-", " ").replace("_", " ").split()
-    for name, lines in _sections().items():
+    for name, lines in read_lore().items():
         kind, _, keys = name.partition(".")
         if kind == section and any(word.startswith(key) for word in words for key in keys.split(",")):
             return lines
@@ -67,7 +66,7 @@ def _language(details: Mapping[str, str]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=64)
 def _spoken(asked: str, level: int) -> Mapping[str, str]:
-    rows = {name.partition(".")[2]: lines for name, lines in _sections().items() if name.startswith("language.")}
+    rows = {name.partition(".")[2]: lines for name, lines in read_lore().items() if name.startswith("language.")}
     names = next((names for names in rows if asked in names.split(",")), "")
     words = dict(line.split(": ", 1) for line in rows[names or "spanish,es,español,es-es,es-mx"])
     spoken = words.pop("phrases").split(" / ")[level].split(" = ")
@@ -78,15 +77,3 @@ def _spoken(asked: str, level: int) -> Mapping[str, str]:
         "L_hello": words["hello"].capitalize(),
         **{f"l_{key}": value for key, value in words.items()},
     }
-
-
-@cache
-def _sections() -> Mapping[str, tuple[str, ...]]:
-    sections: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for row in (_HERE / "lore.txt").read_text("utf-8").splitlines():
-        if row.startswith("["):
-            lines = sections.setdefault(row.strip("[]"), [])
-        elif row.startswith("- "):
-            lines.append(row[2:])
-    return {name: tuple(found) for name, found in sections.items()}

@@ -7,12 +7,11 @@ from typing import Any
 from studio.storyteller.brief import Hero
 from studio.storyteller.language.rhythm import Weight
 from studio.storyteller.tale import Tale
-from studio.storyteller.world.parser import read_ornaments
+from studio.storyteller.world.parser import INDOORS, read_ornaments
 
 # Lines that answer the line before them; nothing may come between.
 _CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
              "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ")  # fmt: skip
-_INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
 _ROOMS = ("bed", "stairs", "kitchen", "window")
 
 _MOVING = (2, 4)  # the scenes in which everybody is on the way, so that wheels may sing
@@ -90,7 +89,7 @@ def _around(tale: Tale, light: Mapping[str, Any], scene: int) -> list[str]:
     if _in_a_room(tale, scene):
         return list(bank["indoors"])
     found = list(tale.place.lines) if tale.place else []
-    if not tale.place or tale.place.name not in _INDOORS:
+    if not tale.place or tale.place.name not in INDOORS:
         found += bank.get(f"weather.{light.get('weather')}", ())
         found += bank.get(f"time.{light.get('time_of_day')}", ())
     return found

@@ -14,7 +14,7 @@ from studio.storyteller.language.pronouns import TOGETHER
 from studio.storyteller.plots.parser import Plot, plots_for
 from studio.storyteller.premise import Wishes, find_place, read_wishes, spots_of
 from studio.storyteller.tale import Tale
-from studio.storyteller.world.parser import Place, read_places, read_things
+from studio.storyteller.world.parser import INDOORS, Place, read_places, read_things
 
 BEATS = ("call", "threshold", "ordeal", "return")
 _TITLE_WORDS = 7
@@ -37,7 +37,6 @@ _TITLES = {
 }  # fmt: skip
 _START = "{all} wait side by side with the {o}, ready for anything."
 _HUNT = "{all} set out side by side, and they dream of the {o}."
-_INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}
 _USUAL_PLACES = ("forest", "seaside", "meadow", "mountain", "town", "snow", "river", "castle", "desert", "space")
 _BEDTIME_PLACES = ("forest", "meadow", "town", "river", "house", "seaside", "snow", "castle")
 _USUAL_THINGS = (
@@ -190,7 +189,7 @@ def _weather(tale: Tale, rng: Random) -> str:
     if tale.wishes.weather:
         return tale.wishes.weather
     name = tale.place.name if tale.place else ""
-    if name in _INDOORS:
+    if name in INDOORS:
         return "clear"
     return rng.choice(_SNOWY if name == "snow" else _WEATHERS)
 

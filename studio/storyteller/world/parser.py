@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}  # places that have no weather of their own
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,20 @@ def read_things() -> Mapping[str, str]:
 @cache
 def read_ornaments() -> Mapping[str, tuple[str, ...]]:
     """Lines by the name of their section."""
+    return _read_sections("ornaments.txt")
+
+
+@cache
+def read_lore() -> Mapping[str, tuple[str, ...]]:
+    """What is known of subjects, concepts and languages, by the name of the section."""
+    return _read_sections("lore.txt")
+
+
+def _read_sections(name: str) -> Mapping[str, tuple[str, ...]]:
+    """A file of `[section]` rows, each with `- line` rows below it; other rows are comments."""
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
-    for row in (_HERE / "ornaments.txt").read_text("utf-8").splitlines():
+    for row in (_HERE / name).read_text("utf-8").splitlines():
         if row.startswith("["):
             lines = sections.setdefault(row.strip("[]"), [])
         elif row.startswith("- "):

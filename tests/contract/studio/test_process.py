@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import pytest
 from studio.app import serve
 from studio.backends import Backends
 from studio.settings import StudioSettings
+from tests.contract.studio.readiness import wait_until_warm
 
 COMMAND = [sys.executable, "-m", "studio", "--port", "0", "--voice", "espeak", "--painters", "1"]
 
@@ -36,15 +36,6 @@ def running(*more: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any
 
 def descendants(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
-
-
-def wait_until_warm(url: str) -> None:
-    """Ask until every worker has learned its trade; the test's own time-out is the end of patience."""
-    while True:
-        with urllib.request.urlopen(f"{url}/studio/health") as answer:
-            if json.load(answer)["warm"] == {"painters": 1, "speakers": 1}:
-                return
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.contract.studio.readiness import wait_until_warm
 
 FOLDER = Path(__file__).parents[3] / "studio"
 NOT_IN_THE_PACKAGE = {"README.md", "LICENSE", "pyproject.toml"}
@@ -92,15 +93,6 @@ def test_an_installed_studio_writes_draws_reads_aloud_and_judges(installed: Path
             assert process.wait(timeout=10) == 0
         finally:
             process.kill()
-
-
-def wait_until_warm(url: str) -> None:
-    """Ask until both workers are ready; the test's own time-out is the end of patience."""
-    while True:
-        with urllib.request.urlopen(f"{url}/studio/health") as answer:
-            if json.load(answer)["warm"] == {"painters": 1, "speakers": 1}:
-                return
-        time.sleep(0.05)
 
 
 def outline(url: str) -> str:
