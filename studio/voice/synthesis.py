@@ -1,5 +1,6 @@
 """Reading a text aloud, with the time of every character."""
 
+import threading
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ from studio.voice.segmentation import Span, Word, group_phrases, split_words, ti
 
 LEAD = 0.05  # seconds before the first word; longer than the encoder's delay
 TAIL = 0.1  # seconds after the last word
+_loading = threading.Lock()  # espeak-ng keeps its state in globals: a second start would spoil the first
 
 
 def synthesise(
@@ -36,19 +38,20 @@ def synthesise(
 
 
 def choose_engine(name: str) -> Engine:
-    """The engine of that name, made once a process. Call it early to have the model loaded."""
-    # Imported when chosen: Piper and its runtime take seconds and 100 MB that espeak does not need.
-    match name:
-        case "piper":
-            from studio.voice.piper import piper  # noqa: PLC0415
+    """The engine of that name, made once a process, whichever thread asks first. Raises ValueError for another name."""
+    with _loading:
+        # Imported when chosen: Piper and its runtime take seconds and 100 MB that espeak does not need.
+        match name:
+            case "piper":
+                from studio.voice.piper import piper  # noqa: PLC0415
 
-            return piper()
-        case "espeak":
-            from studio.voice.espeak import espeak  # noqa: PLC0415
+                return piper()
+            case "espeak":
+                from studio.voice.espeak import espeak  # noqa: PLC0415
 
-            return espeak()
-        case _:
-            raise ValueError(f"there is no voice engine {name!r}: piper and espeak are known")
+                return espeak()
+            case _:
+                raise ValueError(f"there is no voice engine {name!r}: piper and espeak are known")
 
 
 def _read(words: list[Word], engine: Engine, parameters: VoiceParameters) -> tuple[Samples, list[Span]]:
