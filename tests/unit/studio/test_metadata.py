@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,9 @@ def test_the_readme_names_the_licence_of_every_copyleft_dependency() -> None:
 
 def test_the_version_is_one_that_installers_understand() -> None:
     assert Requirement(f"storyloom-studio=={studio.__version__}").name == "storyloom-studio"
+
+
+def test_the_readme_names_files_that_are_there() -> None:
+    named = re.findall(r"`(?:studio/)?([\w/]+(?:\.py|/))`", (FOLDER / "README.md").read_text())
+    assert len(named) > 15
+    assert [name for name in named if not (FOLDER / name).exists()] == []
