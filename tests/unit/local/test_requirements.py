@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import files, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -57,10 +57,27 @@ def packages_of(service: str) -> set[str]:
             if name.split(".")[0] in ("storyloom", "ops"):
                 waiting += modules(name)
             else:
-                outside.add(name.split(".")[0])
-    outside -= {*sys.stdlib_module_names, *NO_PACKAGE_OF_ITS_OWN, "services"}
-    known = packages_distributions()
-    return {plain(known[name][0]) for name in outside}
+                outside.add(name)
+    ours = {*sys.stdlib_module_names, *NO_PACKAGE_OF_ITS_OWN, "services"}
+    return {found for name in outside if name.split(".")[0] not in ours and (found := distribution_of(name))}
+
+
+@cache
+def distribution_of(name: str) -> str | None:
+    """The distribution that a dotted name comes from; None for a namespace that several of them share."""
+    top = name.split(".", maxsplit=1)[0]
+    distributions = set(packages_distributions()[top])
+    if len(distributions) == 1:
+        return plain(distributions.pop())
+    parts = name.split(".")
+    # The longest part of the name that is a file of one of them: the rest is what the file defines.
+    for count in range(len(parts), 1, -1):
+        path = "/".join(parts[:count])
+        for one in sorted(distributions):
+            held = {str(file) for file in files(one) or ()}
+            if held & {f"{path}.py", f"{path}/__init__.py"}:
+                return plain(one)
+    return None
 
 
 def named(group: str) -> set[str]:
