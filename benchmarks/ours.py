@@ -19,14 +19,12 @@ from services.status import app as status
 from services.status import projector, repository
 from storyloom.db.pool import open_pool
 from storyloom.jobs import worker
-from storyloom.jobs.manifest import Manifest
 from storyloom.messaging.broker import Broker
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import settle
 from storyloom.storage.objects import Objects
-from storyloom.story.assets import Asset, Service
+from storyloom.story.assets import Service
 from storyloom.story.brief import Brief
-from storyloom.story.fingerprint import Fingerprint
 from storyloom.web.keys import Caller
 from tests.makers import QuickMakers
 
@@ -36,13 +34,13 @@ BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting
 class NoStore(Objects):
     """No store: the orchestration alone is measured, and a manifest's write is the store's time."""
 
-    async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
-        del story_id, asset, fingerprint
+    async def read(self, key: str) -> bytes | None:
+        del key
         return None
 
-    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
-        del story_id
-        return manifest
+    async def create(self, key: str, data: bytes) -> bool:
+        del key, data
+        return True
 
 
 def serve_role(role: str, settings: Settings, ready: Any) -> None:

@@ -21,7 +21,7 @@ from local.servers import BackingServices, Servers, store_environment
 from local.settings import LocalSettings
 from local.state import Addresses, State, write_secret
 from local.stopwatch import Stopwatch
-from services.documents.press import check_libraries
+from services.documents.book.renderer import check_libraries
 from storyloom.db.pool import open_pool
 from storyloom.runtime.settings import DatabaseSettings
 from storyloom.story.errors import PermanentError

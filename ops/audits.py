@@ -15,7 +15,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, Va
 
 from ops.connections import Connections, UnavailableError, queries
 from ops.diagnosis import Finding
-from storyloom.storage.objects import Objects, manifest_key
+from storyloom.jobs.manifest import manifest_key
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint

@@ -2,8 +2,6 @@
 
 import asyncio
 from itertools import chain
-from typing import Protocol
-from uuid import UUID
 
 import structlog
 
@@ -11,11 +9,12 @@ from services.audio.captions import write_block, write_vtt
 from services.audio.joining import Joined, Piece, join
 from services.audio.words import by_paragraph, shift, time_words
 from storyloom.jobs.definition import Report
-from storyloom.providers.voice import Passage, Voice
-from storyloom.story.assets import NARRATIONS, SCENES, TEXTS, Asset
+from storyloom.providers.ports import Passage, Voice
+from storyloom.storage.objects import ObjectStore
+from storyloom.story.assets import NARRATIONS, SCENES, TEXTS
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Audio, Narration, SceneText, StoredObject, Word
+from storyloom.story.results import Audio, Narration, SceneText, Word
 
 DEFAULT_VOICE = "default"
 """What a brief says that leaves the voice to us."""
@@ -27,24 +26,12 @@ _STRIDE = 2_654_435_769
 log = structlog.get_logger()
 
 
-class ObjectStore(Protocol):
-    """Where recordings are kept: the store (storyloom.storage.objects)."""
-
-    async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
-        """Keep bytes; the same bytes twice are the same object."""
-        ...
-
-    async def get(self, stored: StoredObject) -> bytes:
-        """Fetch them."""
-        ...
-
-
 class Narrator:
     """Makes narration_1 … narration_4 and audio. ``pause`` is the silence between two scenes, in seconds."""
 
-    def __init__(self, voice: Voice, shelf: ObjectStore, *, pause: float, voice_id: str) -> None:
+    def __init__(self, voice: Voice, store: ObjectStore, *, pause: float, voice_id: str) -> None:
         self._voice = voice
-        self._shelf = shelf
+        self._store = store
         self._pause = pause
         self._voice_id = voice_id
 
@@ -65,7 +52,7 @@ class Narrator:
         )
         await report(80)
         words = time_words(text, reading.heard)
-        audio = await self._shelf.put(job.story_id, job.asset, reading.mp3, "audio/mpeg")
+        audio = await self._store.put(job.story_id, job.asset, reading.mp3, "audio/mpeg")
         await report(100)
         log.info("narration.made", scene=scene, words=len(words), seconds=round(reading.seconds, 2))
         return Narration(scene=scene, audio=audio, seconds=reading.seconds, words=words, calls=(reading.call,))
@@ -75,7 +62,7 @@ class Narrator:
         texts = [_text(job, scene) for scene in SCENES]
         narrations = [_narration(job, scene) for scene in SCENES]
         await report(5)
-        recordings = await asyncio.gather(*(self._shelf.get(narration.audio) for narration in narrations))
+        recordings = await asyncio.gather(*(self._store.get(narration.audio) for narration in narrations))
         await report(30)
         joined = await self._join(recordings, narrations)
         await report(80)
@@ -84,8 +71,8 @@ class Narrator:
             for text, narration, offset in zip(texts, narrations, joined.offsets, strict=True)
         ]
         vtt = write_vtt(chain.from_iterable(scenes))
-        audio = await self._shelf.put(job.story_id, job.asset, joined.mp3, "audio/mpeg")
-        captions = await self._shelf.put(job.story_id, job.asset, vtt.encode(), "text/vtt")
+        audio = await self._store.put(job.story_id, job.asset, joined.mp3, "audio/mpeg")
+        captions = await self._store.put(job.story_id, job.asset, vtt.encode(), "text/vtt")
         await report(100)
         log.info("audio.joined", seconds=round(joined.seconds, 2))
         return Audio(

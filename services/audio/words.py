@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
-from storyloom.providers.voice import Heard
+from storyloom.providers.ports import Heard
 from storyloom.story.results import Word
 
 Span = tuple[float, float]

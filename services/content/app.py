@@ -2,8 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from services.content.editing import Editing
-from services.content.screening import Screening
+from services.content.safety import Editing, Screening
 from services.content.writer import Writer
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job, question

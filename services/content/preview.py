@@ -1,9 +1,12 @@
 """The preview: words shown while they are being written, each sentence only once moderation has let it pass."""
 
-from services.content.author import Author
-from services.content.prose import cut_to_sentences, read_paragraphs
+import re
+
+from pydantic_core import from_json
+
 from services.content.safety import ensure_safe
 from storyloom.jobs.definition import Report
+from storyloom.providers.ports import StructuredModel
 from storyloom.story.errors import RetryableError
 
 STEP = 8
@@ -13,8 +16,8 @@ STEP = 8
 class Preview:
     """Hears a scene's JSON as it grows and reports the prose so far, ``progress`` from 10 to 80."""
 
-    def __init__(self, author: Author, report: Report, wanted: int) -> None:
-        self._author = author
+    def __init__(self, model: StructuredModel, report: Report, wanted: int) -> None:
+        self._model = model
         self._report = report
         self._wanted = wanted
         self._shown = ""
@@ -36,7 +39,32 @@ class Preview:
 
     async def _passes(self, text: str) -> bool:
         try:
-            await ensure_safe(self._author, [text], "text")
+            await ensure_safe(self._model, [text], "text")
         except RetryableError:
             return False  # it is not shown; the finished text is judged again, and there the failure counts
         return True
+
+
+_SENTENCES = re.compile(r".*[.!?…][”’\"')\]]*(?=\s|$)", re.DOTALL)
+
+
+def read_paragraphs(partial: str) -> tuple[str, ...]:
+    """The paragraphs of a scene's JSON as far as they are written; the last one may be cut anywhere.
+
+    Lenient: where nothing can be read, or not yet, there are none. Never raises.
+    """
+    try:
+        # Half of a surrogate pair, which cannot be encoded, is the last character's first half: it comes again whole.
+        scene = from_json(partial.encode(errors="ignore"), allow_partial="trailing-strings")
+    except ValueError:
+        return ()
+    paragraphs = scene.get("paragraphs") if isinstance(scene, dict) else None
+    if not isinstance(paragraphs, list):
+        return ()
+    return tuple(text for text in paragraphs if isinstance(text, str) and text)
+
+
+def cut_to_sentences(text: str) -> str:
+    """The text up to the end of its last whole sentence; empty where there is none yet."""
+    match = _SENTENCES.match(text)
+    return match[0] if match else ""

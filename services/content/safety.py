@@ -1,18 +1,25 @@
-"""Safety: nothing is told that moderation flags, and nothing that it could not judge (its failures are
-RetryableError).
+"""Safety: nothing is published that moderation flags, and nothing that it could not judge (that is a RetryableError).
+
+Two others ask: the api, before it takes a brief (screening), and before it takes a scene that a client has written anew
+(editing).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from services.content.author import Author
+from services.content.readability import count_words, judge, measure, targets_for
+from storyloom.providers.ports import StructuredModel
+from storyloom.story.assets import SCENES
 from storyloom.story.brief import Brief
+from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.errors import PermanentError
+from storyloom.story.results import Readability, SceneText
+from storyloom.story.screening import Verdict
 
 
-async def ensure_safe(author: Author, texts: Sequence[str], what: str) -> None:
+async def ensure_safe(model: StructuredModel, texts: Sequence[str], what: str) -> None:
     """Raise PermanentError(code="unsafe") naming the categories, never the text, if moderation flags any of it."""
-    verdict = await author.moderate(texts)
+    verdict = await model.moderate(texts)
     if verdict.flagged:
         named = ", ".join(verdict.categories) or "unnamed"
         raise PermanentError(f"moderation flagged the {what}: {named}", code="unsafe", details={"categories": named})
@@ -38,3 +45,46 @@ def strings_in(value: Any) -> Iterator[str]:
 
 
 _TYPED = {"name", "appearance", "features", "personality"}
+
+
+class Screening:
+    """Answers "may this brief be told?". Raises RetryableError where moderation cannot be asked now."""
+
+    def __init__(self, model: StructuredModel) -> None:
+        self._model = model
+
+    async def screen(self, brief: Brief) -> Verdict:
+        """Judge all that a person typed into the brief."""
+        verdict = await self._model.moderate(words_of(brief))
+        return Verdict(flagged=verdict.flagged, categories=verdict.categories)
+
+
+class Editing:
+    """Answers "may this scene be told so, and how hard is it?". Raises RetryableError where moderation is away."""
+
+    def __init__(self, model: StructuredModel) -> None:
+        self._model = model
+
+    async def judge(self, edit: SceneEdit) -> EditVerdict:
+        """Moderate the words, then measure them. What is too hard or too long is told as findings and no refusal."""
+        text = "\n\n".join(edit.paragraphs)
+        verdict = await self._model.moderate([text, edit.alt_text])
+        if verdict.flagged:
+            return EditVerdict(flagged=True, categories=verdict.categories)
+        targets = targets_for(edit.age).a_scene()
+        scene = SceneText(
+            scene=edit.scene,
+            paragraphs=edit.paragraphs,
+            alt_text=edit.alt_text,
+            words=max(1, count_words(text)),
+            readability=measure(text, edit.names),
+            findings=tuple(finding.text for finding in judge(text, targets, edit.language, edit.names)),
+        )
+        return EditVerdict(flagged=False, text=scene, whole=_whole(edit, text))
+
+
+def _whole(edit: SceneEdit, text: str) -> Readability | None:
+    texts = {**edit.others, edit.scene: text}
+    if len(texts) < len(SCENES):
+        return None
+    return measure("\n\n".join(texts[scene] for scene in SCENES), edit.names)

@@ -7,13 +7,13 @@ from typing import Annotated, Any, TypeVar
 import structlog
 from pydantic import AfterValidator, Field
 
-from services.content.author import Author
-from services.content.plan import Plan, find_faults
+from services.content.outline import Plan, find_faults
 from services.content.preview import Preview
 from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
 from services.content.safety import ensure_safe, strings_in, words_of
 from storyloom.jobs.definition import Report
+from storyloom.providers.ports import StructuredModel
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
@@ -73,18 +73,18 @@ class Writer:
     moderated words alone.
     """
 
-    def __init__(self, author: Author) -> None:
-        self._author = author
+    def __init__(self, model: StructuredModel) -> None:
+        self._model = model
 
     async def outline(self, job: AssetRequested, report: Report) -> Outline:
         """Plan the story. An unsafe brief is refused before anything is paid for."""
-        await ensure_safe(self._author, words_of(job.brief), "brief")
+        await ensure_safe(self._model, words_of(job.brief), "brief")
         await report(5)
         plan, calls = await self._plan(job, report)
         outline = plan.as_outline(calls)
         await report(90)
         told = outline.model_dump(mode="json", exclude=_NOT_TOLD)
-        await ensure_safe(self._author, ["\n".join(strings_in(told))], "outline")
+        await ensure_safe(self._model, ["\n".join(strings_in(told))], "outline")
         return outline
 
     async def scene(self, job: AssetRequested, report: Report) -> SceneText:
@@ -102,7 +102,7 @@ class Writer:
         }
         judged, calls = await self._draft(job, report, blocks, targets, names)
         best = min(judged, key=lambda attempt: attempt.weight)
-        await ensure_safe(self._author, [best.draft.text, best.draft.alt_text], "text")
+        await ensure_safe(self._model, [best.draft.text, best.draft.alt_text], "text")
         await report(95, text=best.draft.text)
         return SceneText(
             scene=job.asset.scene,
@@ -137,7 +137,7 @@ class Writer:
         calls: list[ProviderCall] = []
         usable: Plan | None = None
         for attempt in range(1, ATTEMPTS + 1):
-            plan, call = await self._author.parse(
+            plan, call = await self._model.parse(
                 Plan,
                 name="outline",
                 prompt=instructions("outline", brief, again=job.revision > 0),
@@ -165,14 +165,14 @@ class Writer:
         calls: list[ProviderCall] = []
         for attempt in range(1, ATTEMPTS + 1):
             await report(5)
-            draft, call = await self._author.parse(
+            draft, call = await self._model.parse(
                 Draft,
                 name="scene_text",
                 prompt=instructions("scene", job.brief, again=job.revision > 0),
                 blocks=blocks,
                 purpose=job.asset.value,
                 # What is shown once stays until the final text replaces it: second attempts would make it flicker.
-                on_text=Preview(self._author, report, targets.words) if attempt == 1 else None,
+                on_text=Preview(self._model, report, targets.words) if attempt == 1 else None,
             )
             calls.append(call)
             judged.append(_Judged(draft, judge(draft.text, targets, job.brief.language, names)))
@@ -188,7 +188,7 @@ class Writer:
         blocks = {"brief": brief.told(), "outline": _plain(outline), "texts": list(texts)}
         prompt = instructions("whole", brief)
         try:
-            check, call = await self._author.parse(
+            check, call = await self._model.parse(
                 Check, name="story_check", prompt=prompt, blocks=blocks, purpose="content"
             )
         except PermanentError as error:

@@ -1,17 +1,18 @@
 """Four things to do after reading, made from this story: asked for, measured, asked for again where they fall short."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from services.documents.book.renderer import Renderer
 from services.documents.inputs import needed
 from services.documents.suitability import Finding, examine
 from storyloom.jobs.definition import Report
-from storyloom.providers.openai.client import Moderation
+from storyloom.providers.ports import StructuredModel
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
@@ -19,28 +20,10 @@ from storyloom.story.results import Activities, Activity, ActivityType, Outline,
 
 log = structlog.get_logger()
 
-M = TypeVar("M", bound=BaseModel)
-
 ATTEMPTS = 3
 PROMPT = files(__package__).joinpath("prompts/activities.md").read_text("utf-8")
 AGAIN = files(__package__).joinpath("prompts/another_version.md").read_text("utf-8")
 """What follows the prompt where the four are asked for anew."""
-
-
-class Author(Protocol):
-    """Whoever thinks of activities and judges texts: storyloom.providers.openai.client."""
-
-    async def parse(
-        self, answer: type[M], *, name: str, prompt: str, blocks: Mapping[str, Any], purpose: str
-    ) -> tuple[M, ProviderCall]: ...
-
-    async def moderate(self, texts: Sequence[str]) -> Moderation: ...
-
-
-class Press(Protocol):
-    """What can be made ready while we wait: a book follows soon after its activities."""
-
-    def expect(self) -> None: ...
 
 
 class _Asked(BaseModel):
@@ -91,9 +74,9 @@ class _Attempt:
 class Designer:
     """Makes activities."""
 
-    def __init__(self, author: Author, press: Press) -> None:
-        self._author = author
-        self._press = press
+    def __init__(self, model: StructuredModel, renderer: Renderer) -> None:
+        self._model = model
+        self._renderer = renderer
 
     async def devise(self, job: AssetRequested, report: Report) -> Activities:
         """Four activities of four types, safe for the age.
@@ -102,13 +85,13 @@ class Designer:
         usable, and what
         the author raises. A weakness that is left at the end (a text too long, a tie to the story too loose) stays.
         """
-        self._press.expect()
+        self._renderer.warm_up()  # a book follows soon after its activities
         blocks, prompt = _blocks(job), f"{PROMPT}\n{AGAIN}" if job.revision else PROMPT
         calls: list[ProviderCall] = []
         attempts: list[_Attempt] = []
         for number in range(1, ATTEMPTS + 1):
             await report(10 + 30 * (number - 1))
-            ideas, call = await self._author.parse(
+            ideas, call = await self._model.parse(
                 Ideas, name="activities", prompt=prompt, blocks=blocks, purpose="activities"
             )
             calls.append(call)
@@ -127,7 +110,7 @@ class Designer:
         except ValidationError as error:
             return _Attempt((), tuple(Finding("unusable", _said(each)) for each in error.errors()))
         findings = examine(activities, job.brief, needed(job, Asset.OUTLINE, Outline))
-        verdict = await self._author.moderate([_spoken(activity) for activity in activities])
+        verdict = await self._model.moderate([_spoken(activity) for activity in activities])
         if verdict.flagged:
             about = ", ".join(verdict.categories)
             findings.append(Finding("unsafe", f"Moderation finds them unfit for children ({about})."))

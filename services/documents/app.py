@@ -1,10 +1,10 @@
-"""The documents service: thinks of activities, and binds the printable book."""
+"""The documents service: thinks of activities, and makes the printable book."""
 
 from collections.abc import Mapping
 
 from services.documents.activities import Designer
-from services.documents.binder import Binder
-from services.documents.press import Press
+from services.documents.book.builder import BookBuilder
+from services.documents.book.renderer import Renderer
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.openai.client import OpenAI
@@ -17,17 +17,17 @@ from storyloom.story.results import Activities, Book
 
 
 def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
-    """The documents service, composed; closing it ends the press and the connections to the author."""
+    """The documents service, composed; closing it ends the renderer and the connections to the author."""
     author = OpenAI(settings)
-    press = Press()
+    renderer = Renderer()
 
     async def close() -> None:
-        await press.close()
+        await renderer.close()
         await author.close()
 
     handlers: dict[Asset, Handler[Activities | Book]] = {
-        Asset.ACTIVITIES: Designer(author, press).devise,
-        Asset.PDF: Binder(press, objects).bind,
+        Asset.ACTIVITIES: Designer(author, renderer).devise,
+        Asset.PDF: BookBuilder(renderer, objects).build,
     }
     return WorkerDefinition(Service.DOCUMENTS, handlers, jobs(settings, handlers), close=close)
 
@@ -45,7 +45,7 @@ def jobs(settings: WorkerSettings, handlers: Mapping[Asset, Handler[Activities |
         "job.documents.normal.{story_id}.{asset}", **job("documents-normal", slots=settings.slots_normal)
     )
     async def produce(wanted: AssetRequested) -> Activities | Book:
-        """Devise the activities, or bind the book."""
+        """Devise the activities, or make the book."""
         return await handlers[wanted.asset](wanted, report_progress)
 
     return router

@@ -1,14 +1,14 @@
-"""Whether four activities suit: of four kinds, safe, open to the heroes, of this story, neither thin nor endless."""
+"""Whether four activities suit: of four kinds, safe, open to the heroes, of this story, neither thin nor endless.
+
+Rules, not hopes: the words that they look for stand in suitability.toml.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from services.documents.access import barriers
-from services.documents.safety import dangers
-from services.documents.stand_ins import real
-from services.documents.wording import tables
+from services.documents.wording import Access, Hazard, speaks_of, tables, uses
 from storyloom.story.brief import Brief
 from storyloom.story.results import Activity, Outline
 
@@ -137,3 +137,137 @@ def _meant_for(age_range: str, age: int) -> bool:
             return first <= age <= last
         case _:
             return False
+
+
+YOUNG = 5
+"""Up to this age somebody grown-up is always named in the safety notes."""
+JUDGED = frozenset({"en", "de", "fr", "es"})
+"""The languages whose words suitability.toml knows."""
+
+
+def dangers(activity: Activity, age: int, language: str = "en") -> Iterator[str]:
+    """What is unsafe about the activity, a sentence each, as feedback."""
+    spoken = _spoken(language)
+    for hazard in tables().hazard:
+        for words, text, reader in _parts(activity, age, hazard, spoken):
+            word = uses(text, words, unless=hazard.unless)
+            if word and (danger := _judge(activity, hazard, word, reader)):
+                yield danger
+                break
+    if not any(note.strip() for note in activity.safety_notes):
+        yield "has no safety notes; say what to watch for."
+    elif age <= YOUNG and spoken in JUDGED and not _watched(activity):
+        yield "names nobody who watches; say in the safety notes what a grown-up does."
+    if activity.type == "cooking_baking" and spoken in JUDGED and not _warns_of_allergies(activity):
+        yield "handles food without a word on allergies in the safety notes."
+
+
+def _spoken(language: str) -> str:
+    return language.split("-", maxsplit=1)[0]
+
+
+def _parts(activity: Activity, age: int, hazard: Hazard, language: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """What to look for, in which texts of an activity, and how old whoever does what they say may be.
+
+    Safety notes are left out: they name what to keep away. Younger children are a year younger, older ones three older.
+    """
+    words, ways = hazard.words_in(language), activity.adaptations
+    things = words + hazard.materials if language == "en" else words
+    for text in activity.materials:
+        yield things, text, age
+    for text in (*activity.instructions, ways.access_needs):
+        yield words, text, age
+    yield words, ways.younger, max(age - 1, 3)
+    yield words, ways.older, min(age + 3, 12)
+    if not hazard.in_use:
+        for text in (activity.title, activity.description, *activity.parent_tips):
+            yield words, text, age
+
+
+def _judge(activity: Activity, hazard: Hazard, word: str, age: int) -> str:
+    if age < hazard.from_age:
+        when = "for any child" if hazard.from_age > 12 else f"at {age}"
+        return f"uses “{word}”; {hazard.what} are not safe {when}. Do without."
+    if age < hazard.supervised_below and not _watched(activity):
+        return f"uses “{word}”; say in the safety notes that a grown-up does this or stays beside."
+    return ""
+
+
+def _watched(activity: Activity) -> bool:
+    return speaks_of(" ".join(activity.safety_notes), tables().words["adult"])
+
+
+def _warns_of_allergies(activity: Activity) -> bool:
+    return speaks_of(" ".join(activity.safety_notes), tables().words["allergy"])
+
+
+CONCRETE = 6
+"""Words that a note about taking part needs at least to say what to do."""
+
+
+def barriers(activity: Activity, brief: Brief) -> Iterator[str]:
+    """What would keep a child with the heroes' traits from taking part, a sentence each, as feedback."""
+    note = activity.adaptations.access_needs
+    if note.strip(" .!").lower() in tables().words["empty"] or len(note.split()) < CONCRETE:
+        yield "has no concrete access_needs; say what to change, with what, for a child who needs it otherwise."
+    elif brief.language.startswith("en"):
+        for row in _rows(brief):
+            if not speaks_of(note, row.speaks_of):
+                yield f"its access_needs do not help a child with {_named(row, brief)}; say what changes for them."
+    if brief.language.startswith("en"):
+        yield from _steps(activity, brief)
+
+
+def _steps(activity: Activity, brief: Brief) -> Iterator[str]:
+    for row in _rows(brief):
+        for step in activity.instructions:
+            if row.too_much and speaks_of(step, row.too_much) and not speaks_of(step, row.other_way):
+                left_out = f"leaves out a child with {_named(row, brief)}: “{step[:80]}”."
+                yield f"{left_out} Offer another way in the same step."
+                break
+
+
+def _rows(brief: Brief) -> list[Access]:
+    lived_with = {trait for hero in brief.characters for trait in hero.traits}
+    return [row for row in tables().access if row.traits & lived_with]
+
+
+def _named(row: Access, brief: Brief) -> str:
+    traits = [trait for hero in brief.characters for trait in hero.traits if trait in row.traits]
+    return ", ".join(dict.fromkeys(trait.replace("_", " ") for trait in traits))
+
+
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+_PLAYS = (
+    r"\b(?:toys?|something|anything|stand-ins?|cushions?|blocks?|drawings?|pictures?)\b[^.;]*\b(?:for|to be|as|of)\s+"
+)
+
+
+def real(activity: Activity, brief: Brief, outline: Outline) -> Activity:
+    """The activity with the story's names, and the things that others stand for, told as "it".
+
+    A figure's name counts as one only as it is written (Acorn, not acorn), a place only if it has two words or more
+    (Pebble Bay, not river), and the story's thing only if the materials name something harmless in its place.
+    """
+    figures = [figure.name for figure in (outline.companion, outline.helper) if figure]
+    names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in [*figures, *(c.name for c in brief.characters)]]
+    place = _ARTICLE.sub("", outline.elements.place)
+    if " " in place:
+        names.append(re.compile(rf"(?<!\w){re.escape(place)}(?!\w)", re.IGNORECASE))
+    thing = _ARTICLE.sub("", outline.elements.object)
+    played = re.compile(rf"{_PLAYS}(?:the\s+|a\s+|an\s+)?{re.escape(thing)}(?!\w)", re.IGNORECASE)
+    if thing and any(played.search(text) for text in activity.materials):
+        names.append(re.compile(rf"(?<!\w){re.escape(thing)}(?!\w)", re.IGNORECASE))
+    return Activity.model_construct(**_told(dict(activity), names))
+
+
+def _told(value: Any, names: list[re.Pattern[str]]) -> Any:
+    if isinstance(value, str):
+        for name in names:
+            value = name.sub("it", value)
+        return value
+    if isinstance(value, tuple):
+        return tuple(_told(each, names) for each in value)
+    if isinstance(value, dict):
+        return {key: _told(each, names) for key, each in value.items()}
+    return type(value).model_construct(**_told(dict(value), names))

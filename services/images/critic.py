@@ -1,15 +1,15 @@
 """The picture check: a vision model looks at every picture before a child does."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.images.naming import flatten
+from services.images.appearance import flatten
 from services.images.prompts import STYLE, Prompt
+from storyloom.providers.ports import VisionModel
 from storyloom.story.errors import PermanentError
 from storyloom.story.results import ProviderCall
 
@@ -18,7 +18,6 @@ SURE = 0.6
 _PROMPT = files(__package__).joinpath("picture_check.md").read_text("utf-8")
 _HARMLESS = "a calm, wholly harmless picture"
 
-M = TypeVar("M", bound=BaseModel)
 log = structlog.get_logger()
 
 
@@ -47,23 +46,6 @@ class PictureCheck(_Answer):
     alt_text: str
 
 
-class VisionModel(Protocol):
-    """Whoever looks at pictures: OpenAI's vision model, or the studio offline (storyloom.providers.openai)."""
-
-    async def parse(
-        self,
-        answer: type[M],
-        *,
-        name: str,
-        prompt: str,
-        blocks: Mapping[str, Any],
-        images: Sequence[bytes] = (),
-        purpose: str,
-    ) -> tuple[M, ProviderCall]:
-        """Answer by the schema ``name``. Raises RetryableError or PermanentError."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What came of a check. ``findings`` are sentences that tell an illustrator what to mend; none: all is well."""
@@ -77,8 +59,8 @@ class Verdict:
 class Critic:
     """Checks pictures. For safety it fails closed: what nobody could judge is not safe."""
 
-    def __init__(self, eye: VisionModel) -> None:
-        self._eye = eye
+    def __init__(self, model: VisionModel) -> None:
+        self._model = model
 
     async def check(self, png: bytes, prompt: Prompt, *, purpose: str) -> Verdict:
         """Look at a picture. Raises RetryableError, and PermanentError where the provider would not look at any
@@ -86,7 +68,7 @@ class Critic:
         """
         try:
             # The picture as it is, not scaled down: small devices would be lost.
-            answer, call = await self._eye.parse(
+            answer, call = await self._model.parse(
                 PictureCheck,
                 name="picture_check",
                 prompt=_PROMPT,

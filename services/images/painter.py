@@ -1,63 +1,120 @@
-"""Draws the portrait, the cover and the scenes; has each checked and mended before it is kept."""
+"""The painter: draws the portrait, the cover and the scenes; has each checked and mended before it is kept."""
 
 from collections import OrderedDict
-from typing import Protocol
-from uuid import UUID
+from dataclasses import dataclass, field
 
 import structlog
 
-from services.images.critic import Critic
-from services.images.easel import ATTEMPTS, Attempt, DrawingState
-from services.images.plates import NotAPictureError, develop
+from services.images.critic import Critic, Verdict
+from services.images.palette import DecodedImage, NotAPictureError, decode
 from services.images.prompts import Prompt, draft_picture, draft_portrait
 from storyloom.jobs.definition import Report
+from storyloom.providers.ports import ImageGenerator
+from storyloom.storage.objects import ObjectStore
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Outline, Picture, ProviderCall, StoredObject
+from storyloom.story.results import Outline, Picture, ProviderCall
 
-_EASELS = 8
+ATTEMPTS = 3
+"""How often a picture is drawn at most."""
+_MOST_FIXES = 8
+_MOST_INTERRUPTED = 8
 """How many interrupted jobs are remembered, a few MB each."""
 
 log = structlog.get_logger()
 
 
-class ImageGenerator(Protocol):
-    """Whoever draws: OpenAI's image model, or the studio offline, through storyloom.providers.openai.client."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A picture that decodes, and what the check said of it."""
 
-    async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
-        """Draw from words alone: PNG bytes. Raises RetryableError or PermanentError."""
-        ...
+    image: DecodedImage
+    verdict: Verdict
 
-    async def redraw(self, prompt: str, *, size: str, reference: bytes, purpose: str) -> tuple[bytes, ProviderCall]:
-        """Draw whoever is on the reference."""
-        ...
+    @property
+    def flawless(self) -> bool:
+        return self.verdict.safe and not self.verdict.findings
 
 
-class ObjectStore(Protocol):
-    """Where pictures are kept: the store (storyloom.storage.objects)."""
+@dataclass(slots=True)
+class DrawingState:
+    """What one job has drawn so far, and what is still to be mended. ``unchecked`` is a drawing that is paid for."""
 
-    async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
-        """Keep bytes; the same bytes twice are the same object."""
-        ...
+    attempts: int = 0
+    softly: bool = False
+    unchecked: bytes | None = None
+    fixes: list[str] = field(default_factory=list)
+    calls: list[ProviderCall] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    _safe: Attempt | None = None
+    _unsafe: int = 0
+    _refused: bool = False
+    _request_ids: list[str] = field(default_factory=list)
 
-    async def get(self, stored: StoredObject) -> bytes:
-        """Fetch them."""
-        ...
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be drawn."""
+        if self._refused or (self._safe is not None and self._safe.flawless):
+            return True
+        return self.attempts >= ATTEMPTS and self.unchecked is None
+
+    def judge(self, attempt: Attempt) -> None:
+        """Take in a check: the safe picture with the fewest findings stays, what it lacks is asked for next time."""
+        self.unchecked = None
+        verdict = attempt.verdict
+        if verdict.call:
+            self.calls.append(verdict.call)
+        self.fixes = list(dict.fromkeys([*self.fixes, *verdict.findings]))[-_MOST_FIXES:]
+        if not verdict.safe:
+            self._unsafe += 1
+        elif self._safe is None or len(verdict.findings) <= len(self._safe.verdict.findings):
+            self._safe = attempt
+
+    def refuse(self, refusal: PermanentError) -> None:
+        """Take in a refusal: the first is answered with softer words, the second ends it.
+
+        Raises the refusal, with all request ids, if there is no picture to end with.
+        """
+        known = refusal.request_id or "unknown"
+        self._request_ids.append(known)
+        self.refusals.append(f"the image model refused these words (request {known})")
+        if not self.softly:
+            self.softly = True
+            return
+        self._refused = True
+        if self._safe is None:
+            details = {**refusal.details, "request_ids": ", ".join(self._request_ids)}
+            raise PermanentError(
+                refusal.reason, code=refusal.code, request_id=refusal.request_id, details=details
+            ) from refusal
+
+    def best(self) -> Attempt:
+        """The picture to keep. Raises PermanentError: ``unsafe`` if none was safe, ``bad_answer`` if none could be
+        decoded.
+        """
+        if self._safe is not None:
+            return self._safe
+        last = self.calls[-1].request_id if self.calls else None
+        if self._unsafe:
+            raise PermanentError(
+                f"none of {self.attempts} pictures was safe for children", code="unsafe", request_id=last
+            )
+        raise PermanentError(f"none of {self.attempts} pictures could be decoded", code="bad_answer", request_id=last)
 
 
 class Painter:
     """Makes portrait, cover and scene_1 … scene_4.
 
-    A job that is interrupted by RetryableError or ProviderUnavailable keeps its easel: the next attempt here goes on
+    A job that is interrupted by RetryableError or ProviderUnavailable keeps its state: the next attempt here goes on
     with what was drawn and paid for. That is a kindness of this process, not a promise; another replica begins anew.
     """
 
-    def __init__(self, brush: ImageGenerator, critic: Critic, shelf: ObjectStore) -> None:
-        self._brush = brush
+    def __init__(self, generator: ImageGenerator, critic: Critic, store: ObjectStore) -> None:
+        self._generator = generator
         self._critic = critic
-        self._shelf = shelf
+        self._store = store
         self._interrupted: OrderedDict[Fingerprint, DrawingState] = OrderedDict()
 
     async def portrait(self, job: AssetRequested, report: Report) -> Picture:
@@ -69,75 +126,74 @@ class Painter:
         outline, portrait = job.inputs.get(Asset.OUTLINE), job.inputs.get(Asset.PORTRAIT)
         if not isinstance(outline, Outline) or not isinstance(portrait, Picture):
             raise PermanentError("the job came without outline or portrait", code="bug")
-        reference = await self._shelf.get(portrait.image)
+        reference = await self._store.get(portrait.image)
         return await self._paint(job, draft_picture(job, outline), reference, report)
 
     async def _paint(self, job: AssetRequested, prompt: Prompt, reference: bytes | None, report: Report) -> Picture:
-        easel = self._interrupted.pop(job.fingerprint, None) or DrawingState()
+        state = self._interrupted.pop(job.fingerprint, None) or DrawingState()
         await report(5)
         try:
-            while not easel.finished:
-                await self._try(easel, job.asset, prompt, reference)
-                await report(min(90, 10 + 80 * easel.attempts // ATTEMPTS))
-            return await self._keep(job, prompt, easel, report)
+            while not state.finished:
+                await self._attempt(state, job.asset, prompt, reference)
+                await report(min(90, 10 + 80 * state.attempts // ATTEMPTS))
+            return await self._keep(job, prompt, state, report)
         except (RetryableError, ProviderUnavailable):
-            self._remember(job.fingerprint, easel)
+            self._remember(job.fingerprint, state)
             raise
 
-    async def _try(self, easel: DrawingState, asset: Asset, prompt: Prompt, reference: bytes | None) -> None:
-        """One attempt: draw, unless a drawing waits for its check; decode; check."""
-        if easel.waiting is None:
-            drawn = await self._draw(easel, asset, prompt, reference)
-            if drawn is None:
+    async def _attempt(self, state: DrawingState, asset: Asset, prompt: Prompt, reference: bytes | None) -> None:
+        """Draw, unless a drawing waits for its check; decode; check."""
+        if state.unchecked is None:
+            state.unchecked = await self._draw(state, asset, prompt, reference)
+            if state.unchecked is None:
                 return
-            easel.waiting = drawn
         try:
-            plate = await develop(easel.waiting, prompt.size)
+            image = await decode(state.unchecked, prompt.size)
         except NotAPictureError as error:
             log.warning("picture.damaged", asset=asset.value, why=str(error))
-            easel.waiting = None
+            state.unchecked = None
             return
-        verdict = await self._critic.check(plate.png, prompt, purpose=f"{asset.value} check")
-        easel.judge(Attempt(plate, verdict))
+        verdict = await self._critic.check(image.png, prompt, purpose=f"{asset.value} check")
+        state.judge(Attempt(image, verdict))
 
-    async def _draw(self, easel: DrawingState, asset: Asset, prompt: Prompt, reference: bytes | None) -> bytes | None:
+    async def _draw(self, state: DrawingState, asset: Asset, prompt: Prompt, reference: bytes | None) -> bytes | None:
         """The drawing's bytes; None after a refusal that may be answered with softer words, or with what there is."""
-        words = prompt.write(easel.fixes, softly=easel.softly)
+        words = prompt.write(state.fixes, softly=state.softly)
         size, purpose = f"{prompt.size[0]}x{prompt.size[1]}", asset.value
         try:
             if reference is None:
-                png, call = await self._brush.draw(words, size=size, purpose=purpose)
+                png, call = await self._generator.draw(words, size=size, purpose=purpose)
             else:
-                png, call = await self._brush.redraw(words, size=size, reference=reference, purpose=purpose)
+                png, call = await self._generator.redraw(words, size=size, reference=reference, purpose=purpose)
         except PermanentError as refusal:
             if refusal.code != "content_refused":
                 raise
-            log.warning("picture.refused", asset=asset.value, softly=easel.softly, request_id=refusal.request_id)
-            easel.refuse(refusal)
+            log.warning("picture.refused", asset=asset.value, softly=state.softly, request_id=refusal.request_id)
+            state.refuse(refusal)
             return None
-        easel.attempts += 1
-        easel.calls.append(call)
+        state.attempts += 1
+        state.calls.append(call)
         return png
 
-    async def _keep(self, job: AssetRequested, prompt: Prompt, easel: DrawingState, report: Report) -> Picture:
-        best = easel.best()
-        image = await self._shelf.put(job.story_id, job.asset, best.plate.png, "image/png")
+    async def _keep(self, job: AssetRequested, prompt: Prompt, state: DrawingState, report: Report) -> Picture:
+        best = state.best()
+        image = await self._store.put(job.story_id, job.asset, best.image.png, "image/png")
         await report(100)
-        findings = (*best.verdict.findings, *easel.refusals)
-        log.info("picture.made", asset=job.asset.value, attempts=easel.attempts, findings=len(findings))
+        findings = (*best.verdict.findings, *state.refusals)
+        log.info("picture.made", asset=job.asset.value, attempts=state.attempts, findings=len(findings))
         return Picture(
             image=image,
-            width=best.plate.width,
-            height=best.plate.height,
+            width=best.image.width,
+            height=best.image.height,
             alt_text=best.verdict.alt_text or prompt.alt_text,
-            hue_colours=best.plate.hue_colours,
-            attempts=easel.attempts,
+            hue_colours=best.image.hue_colours,
+            attempts=state.attempts,
             findings=findings,
-            calls=tuple(easel.calls),
+            calls=tuple(state.calls),
         )
 
-    def _remember(self, fingerprint: Fingerprint, easel: DrawingState) -> None:
-        if easel.calls:
-            self._interrupted[fingerprint] = easel
-        while len(self._interrupted) > _EASELS:
+    def _remember(self, fingerprint: Fingerprint, state: DrawingState) -> None:
+        if state.calls:
+            self._interrupted[fingerprint] = state
+        while len(self._interrupted) > _MOST_INTERRUPTED:
             self._interrupted.popitem(last=False)

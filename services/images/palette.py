@@ -1,12 +1,19 @@
-"""The child's lamp (Philips Hue): three colours of a picture, deep and far apart, most dominant first."""
+"""A picture's bytes decoded and checked, and its colours for the child's lamp (Philips Hue)."""
 
+import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
 from PIL import Image
 
+from storyloom.runtime.executors import run_in_thread
 from storyloom.story.results import HexColour
+
+MOST_BYTES = 32 * 1024 * 1024
+# What Pillow raises for damaged files; the last two for a header that claims to be huge.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 APART = 80.0
 """RGB distance that two colours of a palette have at least, where the picture has such colours."""
@@ -15,6 +22,43 @@ _COLOURS = 8
 _LEAST_SHARE = 0.004
 
 Rgb = tuple[int, int, int]
+
+
+class NotAPictureError(Exception):
+    """The bytes are no PNG of the size that was ordered. The message says why, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """A whole PNG, its size in pixels and its three colours."""
+
+    png: bytes
+    width: int
+    height: int
+    hue_colours: tuple[HexColour, ...]
+
+
+async def decode(png: bytes, size: tuple[int, int]) -> DecodedImage:
+    """Decode the bytes in a thread. Raises NotAPictureError."""
+    return await run_in_thread(_decode, png, size)
+
+
+def _decode(png: bytes, size: tuple[int, int]) -> DecodedImage:
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
+            _check(picture, png, size)
+            picture.load()
+            return DecodedImage(png, *picture.size, read_palette(picture))
+    except _DAMAGE as error:
+        raise NotAPictureError("it cannot be decoded") from error
+
+
+def _check(picture: Image.Image, png: bytes, size: tuple[int, int]) -> None:
+    """By the header, before a pixel is decoded: a bomb is never unpacked."""
+    if len(png) > MOST_BYTES:
+        raise NotAPictureError("it is too large")
+    if picture.size != size:
+        raise NotAPictureError(f"it is {picture.width}x{picture.height}, not {size[0]}x{size[1]}")
 
 
 def read_palette(picture: Image.Image) -> tuple[HexColour, HexColour, HexColour]:

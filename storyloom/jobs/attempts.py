@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from storyloom.jobs.manifest import Attempts
+from storyloom.jobs.manifest import Attempts, read_attempts, write_attempts
 from storyloom.storage.objects import Objects
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
@@ -35,7 +35,7 @@ class History:
     async def read(self) -> Attempts:
         """Read the note. Raises RetryableError while the store is away, PermanentError when it refuses."""
         job = self._job
-        self.known = await self._objects.read_attempts(job.story_id, job.asset, job.fingerprint)
+        self.known = await read_attempts(self._objects, job.story_id, job.asset, job.fingerprint)
         self._read = True
         return self.known
 
@@ -76,5 +76,5 @@ class History:
 
     async def _write(self, note: Attempts) -> None:
         job = self._job
-        await self._objects.write_attempts(job.story_id, job.asset, job.fingerprint, note)
+        await write_attempts(self._objects, job.story_id, job.asset, job.fingerprint, note)
         self.known = note

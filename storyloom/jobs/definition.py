@@ -2,38 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from storyloom.messaging.broker import Router
-from storyloom.story.assets import Asset, Priority, Service
+from storyloom.story.assets import Asset, Service
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import ProviderCall, Result
+from storyloom.story.results import Result
 
 R_co = TypeVar("R_co", bound=Result, covariant=True)
-
-
-@dataclass
-class ProviderUsage:
-    """What one attempt at a job has asked of providers so far. The doors to the providers write it.
-
-    ``mark`` names the job to a provider (no person can be told from it), so that its own log can be compared with ours.
-    """
-
-    client_request_id: str
-    calls: list[ProviderCall] = field(default_factory=list)
-    asked: int = 0
-    priority: Priority = Priority.NORMAL
-    """Who is served first where calls wait for their provider (storyloom.providers.resilience.gate)."""
-
-    def next_client_request_id(self) -> str:
-        """What to call the next request: ``<mark>-<number>``."""
-        self.asked += 1
-        return f"{self.client_request_id}-{self.asked}"
-
-
-PROVIDER_USAGE: ContextVar[ProviderUsage | None] = ContextVar("bill", default=None)
-"""The bill of the job that runs in this task; None outside of jobs."""
 
 
 class Report(Protocol):

@@ -20,10 +20,11 @@ from typing import Any, cast
 import structlog
 
 from storyloom.jobs.attempts import History
-from storyloom.jobs.definition import PROVIDER_USAGE, REPORT, ProviderUsage, Report, WorkerDefinition
+from storyloom.jobs.definition import REPORT, Report, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.heartbeat import Heartbeat
-from storyloom.jobs.manifest import Manifest
+from storyloom.jobs.manifest import Manifest, read_manifest, write_manifest
+from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import WorkerSettings
 from storyloom.storage.objects import Objects
@@ -163,7 +164,7 @@ class JobExecutor:
         if heart.may_be_lost or not delivery.first:
             standing = await self._standing(job)
         if standing is None:
-            standing = await self._objects.write_manifest(job.story_id, manifest)
+            standing = await write_manifest(self._objects, job.story_id, manifest)
             if isinstance(bill.calls, Calls) and bill.calls.answered_at is not None:
                 self._unsafe.observe(asyncio.get_running_loop().time() - bill.calls.answered_at)
         if standing is not manifest and standing.result != manifest.result:
@@ -179,7 +180,7 @@ class JobExecutor:
             return None  # ours is paid for: writing it is patient, and conditional where it can be
 
     async def _manifest(self, job: AssetRequested) -> Manifest | None:
-        return await self._objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+        return await read_manifest(self._objects, job.story_id, job.asset, job.fingerprint)
 
 
 def _result(made: Any, job: AssetRequested) -> Result:

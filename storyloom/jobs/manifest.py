@@ -1,13 +1,18 @@
-"""What a job went through before: a small note beside its manifest, written only where something went wrong.
+"""What a job leaves in the store beside its bytes: the manifest of its result, and a note of what it went through.
 
-The bus counts deliveries, and those are not attempts: a drained worker, a provider that was known to be away and a
-crash are deliveries, too. What failed is counted here, and what was paid for it is kept.
+A manifest lies at ``stories/<story_id>/<asset>/<fingerprint>/result.json`` and is written last: where there is one,
+nobody need pay for the asset again. The note, ``…/attempts.json`` beside it, is written only where something went
+wrong. The bus counts deliveries, and those are not attempts: a drained worker, a provider that was known to be away and
+a crash are deliveries, too. What failed is counted here, and what was paid for it is kept.
 """
 
 from typing import Literal, Self
+from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 
+from storyloom.storage.objects import RecordStore, prefix_of
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import AnyResult, ProviderCall, Value
@@ -65,3 +70,50 @@ class Manifest(Value):
         """The manifest as JSON."""
         head = {"version": self.version, "asset": self.asset, "fingerprint": self.fingerprint}
         return b'%s,"result":%s}' % (orjson.dumps(head)[:-1], self.result.body)
+
+
+async def read_manifest(store: RecordStore, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
+    """The manifest of a fingerprint, None if there is none or it cannot be read (the asset is then made again)."""
+    data = await store.read(manifest_key(story_id, asset, fingerprint))
+    if data is None:
+        return None
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError:
+        return None
+
+
+async def write_manifest(store: RecordStore, story_id: UUID, manifest: Manifest) -> Manifest:
+    """Write the manifest unless one is there; answer the one that stands. The first writer wins.
+
+    Where a store ignores If-None-Match the last writer stands; the projector takes the first result it hears.
+    """
+    if await store.create(manifest_key(story_id, manifest.asset, manifest.fingerprint), manifest.body):
+        return manifest
+    return await read_manifest(store, story_id, manifest.asset, manifest.fingerprint) or manifest
+
+
+async def read_attempts(store: RecordStore, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Attempts:
+    """What a job went through; nothing, if there is no note or it cannot be read."""
+    data = await store.read(attempts_key(story_id, asset, fingerprint))
+    try:
+        return Attempts.model_validate_json(data or b"{}")
+    except ValidationError:
+        return Attempts()
+
+
+async def write_attempts(
+    store: RecordStore, story_id: UUID, asset: Asset, fingerprint: Fingerprint, note: Attempts
+) -> None:
+    """Keep what a job went through. The last writer wins: two holders of one job may lose a count."""
+    await store.write(attempts_key(story_id, asset, fingerprint), note.model_dump_json().encode())
+
+
+def manifest_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
+    """Where the manifest of a fingerprint lies."""
+    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/result.json"
+
+
+def attempts_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
+    """Where the note of a fingerprint's attempts lies."""
+    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/attempts.json"

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from storyloom.jobs import dead_letters
 from storyloom.jobs.attempts import History
 from storyloom.jobs.cancellation import CancelledJobs, matches
-from storyloom.jobs.definition import ProviderUsage, WorkerDefinition
+from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.events import JobEvents, Reporter, through_any_outage
 from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, spent, usage_of
@@ -34,6 +34,7 @@ from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at
 from storyloom.messaging.endpoints import address
 from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS
+from storyloom.providers.usage import ProviderUsage
 from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS
 from storyloom.runtime.settings import Settings
@@ -289,7 +290,7 @@ class JobRunner:
             return
         try:
             async with asyncio.timeout(LAST_NOTE):
-                await history.end(tuple(bill.calls), clean=bill.asked == 0)
+                await history.end(tuple(bill.calls), clean=bill.requests == 0)
         except TimeoutError:
             log.warning("job.note_unwritten", reason="the store did not answer in time")
         finally:

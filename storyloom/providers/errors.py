@@ -1,14 +1,26 @@
-"""How a call to a provider ended, in a word: for the gate, the bill and the metrics."""
+"""How a call to a provider ends: a word for gate, usage and metrics, and one of our three errors for the job.
 
+Each provider's own errors.py translates what its SDK raises.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from storyloom.providers.answers import find_header
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
 Verdict = RetryableError | PermanentError | ProviderUnavailable
 
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds; a provider that asks for more is asked again after this."""
+
 
 class Outcome(StrEnum):
-    """The end of a call. All but OK stand as ``error`` on the bill."""
+    """The end of a call. All but OK stand as ``error`` in the usage."""
 
     OK = "ok"
     BAD_ANSWER = "bad_answer"
@@ -39,18 +51,71 @@ UNKNOWN = frozenset({Outcome.CANCELLED, Outcome.BUG})
 """What says nothing about the provider."""
 
 
-def out_of_quota(provider: str, request_id: str | None) -> "CallFailedError":
-    """Our allowance is used up: no attempt is spent over it. How long it waits is the gate's setting."""
-    return CallFailedError(
-        Outcome.OUT_OF_QUOTA, ProviderUnavailable(f"our allowance at {provider} is used up", after=60), request_id
-    )
-
-
 class CallFailedError(Exception):
-    """Inside the doors: how a call failed, and what that means for the job. Leaves them as its ``verdict``."""
+    """Inside the clients: how a call failed, and what that means for the job. Leaves them as its ``verdict``."""
 
     def __init__(self, outcome: Outcome, verdict: Verdict, request_id: str | None = None) -> None:
         super().__init__(f"{outcome}: {verdict}")
         self.outcome = outcome
         self.verdict = verdict
         self.request_id = request_id or getattr(verdict, "request_id", None)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTranslator:
+    """How one provider's SDK fails."""
+
+    kinds: tuple[type[Exception], ...]
+    translate: Callable[[Exception, str | None], CallFailedError]
+    """From an error and the request id, where it is known."""
+
+    def read(self, error: Exception, request_id: str | None) -> CallFailedError:
+        """What an error is, whether the SDK raised it or we ourselves over an answer."""
+        match error:
+            case CallFailedError():
+                return error
+            case PermanentError(code="content_refused"):
+                return CallFailedError(Outcome.REFUSED, error)
+            case RetryableError() | PermanentError():
+                return CallFailedError(Outcome.BAD_ANSWER, error)
+            case _:
+                return self.translate(error, request_id)
+
+
+def out_of_quota(provider: str, request_id: str | None) -> CallFailedError:
+    """Our allowance is used up: no attempt is spent over it. How long it waits is the gate's setting."""
+    return CallFailedError(
+        Outcome.OUT_OF_QUOTA, ProviderUnavailable(f"our allowance at {provider} is used up", after=60), request_id
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a provider asks us to wait, 0 to LONGEST_RETRY_AFTER; None if it names none, or nonsense.
+
+    ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); ``retry-after-ms``, in milliseconds, goes
+    before it (OpenAI's SDK, _base_client.py).
+    """
+    if (milliseconds := _number(find_header(headers, "retry-after-ms"))) is not None:
+        return min(milliseconds / 1000, LONGEST_RETRY_AFTER)
+    value = find_header(headers, "retry-after")
+    seconds = _number(value)
+    if seconds is None:
+        seconds = _until(value)
+    return None if seconds is None else min(seconds, LONGEST_RETRY_AFTER)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _until(date: str | None) -> float | None:
+    """Seconds from now; a date that is over is now."""
+    try:
+        when = parsedate_to_datetime(date or "")
+        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None

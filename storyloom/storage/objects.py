@@ -1,8 +1,7 @@
-"""The store: bytes under their own content hash, manifests last, what a job went through beside them.
+"""The store: bytes under their own content hash, and small records (JSON) under keys of their owner's choice.
 
-Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes and
-``stories/<story_id>/<asset>/<fingerprint>/result.json`` for manifests, ``…/attempts.json`` beside them for what a job
-went through. Nothing in a key tells of a child.
+Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes; what a job leaves beside them is
+storyloom/jobs/manifest.py's. Nothing in a key tells of a child.
 """
 
 import asyncio
@@ -10,15 +9,12 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
-from pydantic import ValidationError
-
-from storyloom.jobs.manifest import Attempts, Manifest
 from storyloom.storage.s3 import Bucket, Exists
 from storyloom.story.assets import Asset
 from storyloom.story.errors import RetryableError
-from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import StoredObject
 
 STORIES = "stories/"
@@ -32,6 +28,37 @@ SUFFIXES = {
 }
 
 
+class ObjectStore(Protocol):
+    """Keeps what is made: Objects, or a test's own in memory.
+
+    Raises RetryableError when it cannot be reached, PermanentError when it refuses.
+    """
+
+    async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
+        """Keep bytes; the same bytes twice are the same object."""
+        ...
+
+    async def get(self, stored: StoredObject) -> bytes:
+        """The bytes of an object."""
+        ...
+
+
+class RecordStore(Protocol):
+    """Keeps small records by key: Objects, or a test's own in memory. Raises like ObjectStore."""
+
+    async def read(self, key: str) -> bytes | None:
+        """A record, None where there is none."""
+        ...
+
+    async def write(self, key: str, data: bytes) -> None:
+        """Write a record; the last writer wins."""
+        ...
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """Write a record unless one is there; whether it was written."""
+        ...
+
+
 class Objects(Bucket):
     """Puts, gets, presigns, lists and erases. Safe to share between tasks; ``close`` when done.
 
@@ -41,7 +68,7 @@ class Objects(Bucket):
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Store bytes, patiently: they are paid for. The same bytes twice are the same object."""
         digest = hashlib.sha256(data).hexdigest()
-        key = f"{STORIES}{story_id}/{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
+        key = f"{prefix_of(story_id)}{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
         await self._patiently("put_object", Key=key, Body=data, ContentType=content_type)
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
@@ -49,47 +76,25 @@ class Objects(Bucket):
         """The bytes, checked against their hash. A missing or wrong object is a RetryableError: it may yet be
         repaired.
         """
-        data = await self._read(stored.key)
+        data = await self.read(stored.key)
         if data is None or hashlib.sha256(data).hexdigest() != stored.sha256:
             raise RetryableError(f"store: object {stored.key} is missing or damaged")
         return data
 
-    async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
-        """The manifest of a fingerprint, None if there is none or it cannot be read (it is then made again)."""
-        data = await self._read(manifest_key(story_id, asset, fingerprint))
-        if data is None:
-            return None
-        try:
-            return Manifest.model_validate_json(data)
-        except ValidationError:
-            return None
+    async def write(self, key: str, data: bytes) -> None:
+        """Write a record (JSON) under a key. The last writer wins."""
+        await self._call("put_object", Key=key, Body=data, ContentType="application/json")
 
-    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
-        """Write the manifest, patiently, unless one is there; answer the one that stands. The first writer wins.
+    async def create(self, key: str, data: bytes) -> bool:
+        """Write a record (JSON), patiently, unless one is there; False if one is. The first writer wins.
 
-        Where a store ignores If-None-Match the last writer stands; the projector takes the first result it hears.
+        Where a store ignores If-None-Match the last writer wins, and the answer is always True.
         """
-        key = manifest_key(story_id, manifest.asset, manifest.fingerprint)
-        body = manifest.body
         try:
-            await self._patiently("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+            await self._patiently("put_object", Key=key, Body=data, ContentType="application/json", IfNoneMatch="*")
         except Exists:
-            standing = await self.read_manifest(story_id, manifest.asset, manifest.fingerprint)
-            return standing or manifest
-        return manifest
-
-    async def read_attempts(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Attempts:
-        """What a job went through; nothing, if there is no note or it cannot be read."""
-        data = await self._read(_attempts_key(story_id, asset, fingerprint))
-        try:
-            return Attempts.model_validate_json(data or b"{}")
-        except ValidationError:
-            return Attempts()
-
-    async def write_attempts(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint, note: Attempts) -> None:
-        """Keep what a job went through. The last writer wins: two holders of one job may lose a count."""
-        key, body = _attempts_key(story_id, asset, fingerprint), note.model_dump_json().encode()
-        await self._call("put_object", Key=key, Body=body, ContentType="application/json")
+            return False
+        return True
 
     async def presign(self, key: str, *, content_type: str | None = None, filename: str | None = None) -> str:
         """A URL that reads one object for ``presign_seconds``; Range works on it."""
@@ -103,7 +108,7 @@ class Objects(Bucket):
 
     async def list_keys(self, story_id: UUID) -> list[tuple[str, int]]:
         """Everything that a story left in the store, as (key, bytes)."""
-        return [found async for page in self.pages(_home(story_id)) for found in page.objects]
+        return [found async for page in self.pages(prefix_of(story_id)) for found in page.objects]
 
     async def erase(self, story_id: UUID) -> tuple[int, int]:
         """Delete everything under a story's prefix; how many objects and bytes went. Safe to call twice.
@@ -127,13 +132,6 @@ class Objects(Bucket):
                         yield UUID(name)
 
 
-def manifest_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
-    return f"{_home(story_id)}{asset.value}/{fingerprint}/result.json"
-
-
-def _attempts_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
-    return f"{_home(story_id)}{asset.value}/{fingerprint}/attempts.json"
-
-
-def _home(story_id: UUID) -> str:
+def prefix_of(story_id: UUID) -> str:
+    """Under which everything of a story lies."""
     return f"{STORIES}{story_id}/"

@@ -76,6 +76,10 @@ class Bucket:
             objects = [(entry["Key"], int(entry["Size"])) for entry in found.get("Contents", [])]
             yield Page(objects, [entry["Prefix"] for entry in found.get("CommonPrefixes", [])])
 
+    async def read(self, key: str) -> bytes | None:
+        """An object's bytes, None where there is none."""
+        return await self._in_thread(partial(self._read_now, key))
+
     async def exists(self, key: str) -> bool:
         """Whether an object is there. A bucket that is not there has none."""
         return await self._in_thread(partial(self._exists_now, key))
@@ -117,9 +121,6 @@ class Bucket:
         return paginator.paginate(
             Bucket=self.settings.s3_bucket, PaginationConfig={"PageSize": self.page_size}, **wanted
         )
-
-    async def _read(self, key: str) -> bytes | None:
-        return await self._in_thread(partial(self._read_now, key))
 
     def _read_now(self, key: str) -> bytes | None:
         client = self._client()

@@ -1,15 +1,14 @@
 """ElevenLabs' answers, checked: the SDK builds its types without looking at what is in them."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from storyloom.providers.voice import Heard
+from storyloom.providers.answers import Answer, find_header, read_answer, read_base64
+from storyloom.providers.ports import Heard
 from storyloom.story.errors import RetryableError
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
@@ -17,7 +16,7 @@ _MOST = 100_000  # characters; the longest text that ElevenLabs takes is 40,000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Speech:
     """Sound and times, as far as they can be checked without decoding."""
 
     mp3: bytes
@@ -25,9 +24,7 @@ class Answer:
     request_id: str | None
 
 
-class _Alignment(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class _Alignment(Answer):
     characters: list[str] = Field(max_length=_MOST)
     character_start_times_seconds: list[Seconds]
     character_end_times_seconds: list[Seconds]
@@ -53,17 +50,10 @@ class _Alignment(BaseModel):
         )
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class _Body(Answer):
     audio_base_64: str = Field(min_length=1)
     alignment: _Alignment | None = None
     normalized_alignment: _Alignment | None = None
-
-
-def find_header(headers: Mapping[str, str], *names: str) -> str | None:
-    """The first of these headers that is there, in whatever case it came."""
-    return next((value for key, value in headers.items() if key.lower() in names), None)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -77,22 +67,15 @@ def characters_paid(headers: Mapping[str, str]) -> int:
     return int(paid) if paid.isdecimal() and len(paid) < 10 else 0
 
 
-def read_answer(headers: Mapping[str, str], data: Any) -> Answer:
+def read_speech(headers: Mapping[str, str], data: Any) -> Speech:
     """Check what the SDK hands over. RetryableError, with the request id, for anything that is not sound and times.
 
     The times of the text as sent are preferred to those of the text as normalised.
     """
-    asked = request_id(headers)
-    try:
-        body = _Body.model_validate(data)
-        mp3 = base64.b64decode(body.audio_base_64, validate=True)
-    except ValidationError as error:
-        # Only what was wrong and where: the input itself is the child's story.
-        places = "; ".join(f"{'.'.join(map(str, e['loc'][:2]))}: {e['type']}" for e in error.errors()[:3])
-        raise RetryableError(f"ElevenLabs' answer is not as described ({places})", request_id=asked) from None
-    except (binascii.Error, ValueError) as error:
-        raise RetryableError("ElevenLabs' sound is not base64", request_id=asked) from error
+    named = request_id(headers)
+    body = read_answer(_Body, data, provider="ElevenLabs", request_id=named)
+    mp3 = read_base64(body.audio_base_64, provider="ElevenLabs", request_id=named)
     alignment = body.alignment or body.normalized_alignment
     if alignment is None:
-        raise RetryableError("ElevenLabs sent no times", request_id=asked)
-    return Answer(mp3, alignment.heard(), asked)
+        raise RetryableError("ElevenLabs sent no times", request_id=named)
+    return Speech(mp3, alignment.heard(), named)

@@ -1,8 +1,8 @@
-"""The one door to ElevenLabs, or to whatever speaks its protocol at ELEVENLABS_BASE_URL.
+"""The one client of ElevenLabs, or of whatever speaks its protocol at ELEVENLABS_BASE_URL.
 
-One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through ElevenLabs' gate
-and has a hard end, every failure comes out as RetryableError, PermanentError or ProviderUnavailable with the
-provider's request id, every call stands on the job's bill, and no message of the vendor's is passed on: it may quote
+One call is one request: the SDK's own retries are off, since the job is retried. Every call goes through ElevenLabs'
+gate and has a hard end, every failure comes out as RetryableError, PermanentError or ProviderUnavailable with the
+provider's request id, every call stands in the job's usage, and no message of the vendor's is passed on: it may quote
 the text.
 """
 
@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from storyloom.providers.elevenlabs.answers import Answer, characters_paid, read_answer, request_id
+from storyloom.providers.elevenlabs.answers import Speech, characters_paid, read_speech, request_id
 from storyloom.providers.elevenlabs.mp3 import measure
-from storyloom.providers.resilience.calls import Call, calling
+from storyloom.providers.ports import Passage, Reading
 from storyloom.providers.resilience.gate import Gate, gate_of
-from storyloom.providers.voice import Passage, Reading
+from storyloom.providers.usage import Call
 from storyloom.runtime.settings import ElevenLabsSettings
 from storyloom.story.errors import PermanentError, RetryableError
 
@@ -58,9 +58,9 @@ class ElevenLabs:
                 passage.voice_id, **self._request(passage, call)
             )
             call.cost_usd = call.cost_usd or _price(len(passage.text))
-            answer = read_answer(reply.headers, reply.data)
-            seconds = await self._check(answer, passage)
-        return Reading(mp3=answer.mp3, seconds=seconds, heard=answer.heard, call=call.entry())
+            speech = read_speech(reply.headers, reply.data)
+            seconds = await self._check(speech, passage)
+        return Reading(mp3=speech.mp3, seconds=seconds, heard=speech.heard, call=call.entry())
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -85,17 +85,17 @@ class ElevenLabs:
             request |= {"previous_text": passage.previous, "next_text": passage.next}
         return request
 
-    async def _check(self, answer: Answer, passage: Passage) -> float:
+    async def _check(self, speech: Speech, passage: Passage) -> float:
         """The decoded length, if sound, times and text fit each other."""
-        heard, wanted = (_count_signs(text) for text in ("".join(answer.heard.characters), passage.text))
+        heard, wanted = (_count_signs(text) for text in ("".join(speech.heard.characters), passage.text))
         if heard < wanted * _LEAST_HEARD:
-            raise RetryableError("ElevenLabs read only part of the text", request_id=answer.request_id)
+            raise RetryableError("ElevenLabs read only part of the text", request_id=speech.request_id)
         try:
-            seconds = await measure(answer.mp3)
+            seconds = await measure(speech.mp3)
         except ValueError as error:
-            raise RetryableError("ElevenLabs' sound cannot be decoded", request_id=answer.request_id) from error
-        if answer.heard.ends[-1] > seconds + _SLACK:
-            raise RetryableError("ElevenLabs' times go beyond the sound", request_id=answer.request_id)
+            raise RetryableError("ElevenLabs' sound cannot be decoded", request_id=speech.request_id) from error
+        if speech.heard.ends[-1] > seconds + _SLACK:
+            raise RetryableError("ElevenLabs' times go beyond the sound", request_id=speech.request_id)
         return seconds
 
     @asynccontextmanager
@@ -103,7 +103,7 @@ class ElevenLabs:
         """One call through the gate that ends within ``voice_timeout``, its failures translated."""
         settings = self._settings
         sdk = self._sdk or await self._open()
-        from storyloom.providers.elevenlabs.errors import DIALECT  # noqa: PLC0415 - it imports the SDK: see _open
+        from storyloom.providers.elevenlabs.errors import TRANSLATOR  # noqa: PLC0415 - it imports the SDK: see _open
 
         gate = self._gate or gate_of(
             "elevenlabs",
@@ -114,7 +114,7 @@ class ElevenLabs:
         )
         token = _calls.set(call)
         try:
-            async with calling(gate, call, seconds=settings.voice_timeout, dialect=DIALECT):
+            async with gate.call(call, seconds=settings.voice_timeout, errors=TRANSLATOR):
                 yield sdk
         finally:
             _calls.reset(token)

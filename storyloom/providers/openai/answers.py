@@ -3,13 +3,12 @@
 Source: the vendor's OpenAPI file (Response, ImagesResponse, CreateModerationResponse).
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import Field, ValidationError, WrapValidator
 
+from storyloom.providers.answers import Answer, read_base64
 from storyloom.providers.errors import CallFailedError, Outcome, out_of_quota
 from storyloom.providers.prices import price_picture, price_text
 from storyloom.story.errors import PermanentError, RetryableError
@@ -26,7 +25,7 @@ REFUSALS = frozenset(
     }
 )
 """The codes by which OpenAI says that it will not make this."""
-PASSING = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
+TRANSIENT = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
 """The codes of failures that pass."""
 QUOTA = frozenset({"billing_hard_limit_reached", "billing_not_active", "insufficient_quota"})
 """The codes that ask for money, and come with 429 (or, from the picture endpoints, 400)."""
@@ -40,39 +39,35 @@ def _or_none(value: Any, read: Callable[[Any], Any]) -> Any:
         return None
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Coded(_Read):
+class _Coded(Answer):
     code: str | None = None
 
 
-class _Reason(_Read):
+class _Reason(Answer):
     reason: str | None = None
 
 
-class _Part(_Read):
+class _Part(Answer):
     type: str
     text: str = ""
 
 
-class _Item(_Read):
+class _Item(Answer):
     type: str
     content: tuple[_Part, ...] | None = None
 
 
-class _Cached(_Read):
+class _Cached(Answer):
     cached_tokens: Tokens = 0
 
 
-class _TextUsage(_Read):
+class _TextUsage(Answer):
     input_tokens: Tokens = 0
     input_tokens_details: _Cached = _Cached()
     output_tokens: Tokens = 0
 
 
-class TextAnswer(_Read):
+class TextAnswer(Answer):
     """An answer in words."""
 
     status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
@@ -97,21 +92,21 @@ class TextAnswer(_Read):
         return "".join(part.text for part in parts if part.type == "output_text")
 
 
-class _PictureTokens(_Read):
+class _PictureTokens(Answer):
     text_tokens: Tokens = 0
     image_tokens: Tokens = 0
 
 
-class _PictureUsage(_Read):
+class _PictureUsage(Answer):
     input_tokens_details: _PictureTokens = _PictureTokens()
     output_tokens: Tokens = 0
 
 
-class _Image(_Read):
+class _Image(Answer):
     b64_json: str
 
 
-class PictureAnswer(_Read):
+class PictureAnswer(Answer):
     """An answer in pictures; we ask for one."""
 
     data: tuple[_Image, ...] = Field(min_length=1)
@@ -125,21 +120,18 @@ class PictureAnswer(_Read):
 
     def png(self, request_id: str) -> bytes:
         """The picture's bytes. Raises RetryableError unless they are a PNG."""
-        try:
-            data = base64.b64decode(self.data[0].b64_json, validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
+        data = read_base64(self.data[0].b64_json, provider="OpenAI", request_id=request_id)
         if media_type(data) != "image/png":
             raise RetryableError("OpenAI answered with something that is no PNG", request_id=request_id)
         return data
 
 
-class _Judgement(_Read):
+class _Judgement(Answer):
     flagged: Annotated[bool, Field(strict=True)]
     categories: dict[str, bool | None]
 
 
-class ModerationAnswer(_Read):
+class ModerationAnswer(Answer):
     """What moderation says, one judgement a text."""
 
     results: tuple[_Judgement, ...]
@@ -165,10 +157,10 @@ def refused(request_id: str | None) -> PermanentError:
 
 def failed(code: Any, request_id: str | None) -> CallFailedError:
     """What a failure is that OpenAI names by a code in an answer or in mid-stream."""
-    if not isinstance(code, str) or code in PASSING:
+    if not isinstance(code, str) or code in TRANSIENT:
         outcome = Outcome.RATE_LIMITED if code == "rate_limit_exceeded" else Outcome.SERVER_ERROR
-        told = code if isinstance(code, str) else "no code"
-        return CallFailedError(outcome, RetryableError(f"OpenAI failed on the way ({told})", None, request_id))
+        named = code if isinstance(code, str) else "no code"
+        return CallFailedError(outcome, RetryableError(f"OpenAI failed on the way ({named})", None, request_id))
     if code in QUOTA:
         return out_of_quota("OpenAI", request_id)
     if code in REFUSALS:

@@ -1,27 +1,27 @@
-"""The one door to OpenAI, or to whatever speaks its protocol at OPENAI_BASE_URL.
+"""The one client of OpenAI, or of whatever speaks its protocol at OPENAI_BASE_URL.
 
-One call is one request: the SDK's own retries are off, since the bus retries. Every call goes through OpenAI's gate and
-has a hard end, every failure comes out as RetryableError, PermanentError or ProviderUnavailable with OpenAI's request
-id, every call stands on the job's bill, and no message of the vendor's is passed on.
+One call is one request: the SDK's own retries are off, since the job is retried. Every call goes through OpenAI's gate
+and has a hard end, every failure comes out as RetryableError, PermanentError or ProviderUnavailable with OpenAI's
+request id, every call stands in the job's usage, and no message of the vendor's is passed on.
 """
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from storyloom.providers.answers import read_answer
 from storyloom.providers.errors import CallFailedError, Outcome
 from storyloom.providers.openai.answers import ModerationAnswer, PictureAnswer, TextAnswer, failed, media_type
-from storyloom.providers.openai.blocks import write_blocks
-from storyloom.providers.openai.schema import strict_schema
-from storyloom.providers.openai.sdk import open_sdk, warm_up
-from storyloom.providers.resilience.calls import Call, calling
+from storyloom.providers.openai.requests import strict_schema, write_blocks
+from storyloom.providers.ports import Moderation, OnText
 from storyloom.providers.resilience.gate import Gate, gate_of
+from storyloom.providers.usage import Call
 from storyloom.runtime.settings import OpenAISettings
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import ProviderCall
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 A = TypeVar("A", TextAnswer, PictureAnswer, ModerationAnswer)
-OnText = Callable[[str], Awaitable[None]]
 
 ASKED = 3
 """How often one question is asked in all when the answers do not fit its schema."""
@@ -39,14 +38,6 @@ LONGEST_ANSWER = 16_000
 """Tokens; an outline takes about a thousand."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Moderation:
-    """What moderation says: ``categories`` are OpenAI's names, such as ``violence/graphic``, sorted."""
-
-    flagged: bool
-    categories: tuple[str, ...] = ()
 
 
 class OpenAI:
@@ -65,7 +56,7 @@ class OpenAI:
 
     def warm_up(self) -> None:
         """Import the SDK in the background, so that the first call need not wait seconds for it."""
-        warm_up()
+        threading.Thread(target=_import, name="openai-import", daemon=True).start()
 
     async def parse(
         self,
@@ -163,7 +154,7 @@ class OpenAI:
         """One call through the gate, its failures translated; ``call`` is to learn what the answer says."""
         settings = self._settings
         sdk = self._sdk or await self._open()
-        from storyloom.providers.openai.errors import DIALECT  # noqa: PLC0415 - it imports the SDK: see sdk.py
+        from storyloom.providers.openai.errors import TRANSLATOR  # noqa: PLC0415 - it imports the SDK: see _connect
 
         gate = self._gate or gate_of(
             "openai",
@@ -172,7 +163,7 @@ class OpenAI:
             calls=settings.openai_concurrency,
             most=settings.openai_max_concurrency,
         )
-        async with calling(gate, call, seconds=seconds, dialect=DIALECT):
+        async with gate.call(call, seconds=seconds, errors=TRANSLATOR):
             yield sdk
 
     async def _open(self) -> "AsyncOpenAI":
@@ -180,7 +171,8 @@ class OpenAI:
             raise PermanentError("there is no OpenAI key: set OPENAI_API_KEY", code="not_allowed")
         async with self._opening:
             if self._sdk is None:
-                self._sdk = await open_sdk(self._settings)
+                # In a thread the heartbeats of running jobs go on.
+                self._sdk = await asyncio.to_thread(_connect, self._settings)
         return self._sdk
 
 
@@ -227,10 +219,7 @@ def _read(kind: type[A], reply: Any, call: Call) -> A:
     """The checked answer; the call learns its request id. The SDK may answer with anything: see answers.py."""
     call.request_id = call.request_id or getattr(reply, "_request_id", None) or ""
     plain = reply.to_dict(warnings=False) if isinstance(reply, BaseModel) and hasattr(reply, "to_dict") else reply
-    try:
-        return kind.model_validate(plain)
-    except ValidationError as error:
-        raise RetryableError("OpenAI's answer could not be read", request_id=call.request_id or None) from error
+    return read_answer(kind, plain, provider="OpenAI", request_id=call.request_id or None)
 
 
 def _read_png(reply: Any, call: Call) -> bytes:
@@ -251,3 +240,26 @@ def _sum(calls: Sequence[ProviderCall]) -> ProviderCall:
     """The last call, with the time and the cost of all."""
     seconds, cost = sum(call.seconds for call in calls), sum(call.cost_usd for call in calls)
     return calls[-1].model_copy(update={"seconds": seconds, "cost_usd": cost})
+
+
+def _import() -> None:
+    # The SDK takes seconds to import, and imports its resources at first touch: whoever pulls them in here spares a
+    # running job the pause.
+    import openai.resources.images  # noqa: PLC0415
+    import openai.resources.moderations  # noqa: PLC0415
+    import openai.resources.responses  # noqa: F401, PLC0415
+
+    import storyloom.providers.openai.errors  # noqa: F401, PLC0415 - it imports the SDK
+
+
+def _connect(settings: OpenAISettings) -> "AsyncOpenAI":
+    """A client that asks once: the job is retried, not the request."""
+    _import()
+    from openai import AsyncOpenAI, Timeout  # noqa: PLC0415 - see _import
+
+    return AsyncOpenAI(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        max_retries=0,
+        timeout=Timeout(max(settings.text_timeout, settings.image_timeout), connect=10.0),
+    )

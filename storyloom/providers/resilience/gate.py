@@ -1,6 +1,6 @@
 """The gate before a provider: every call of this process goes through it. It is closed while the provider is away.
 
-A breaker (breaker.py) decides whether calls may go at all, an adaptive limit (limit.py) how many at once, and a line
+A breaker (breaker.py) decides whether calls may go at all, an adaptive limit (limit.py) how many at once, and a queue
 (storyloom/runtime/priority.py) who is next. Why it is ours: docs/adr/0011-one-gate-for-each-provider.md.
 """
 
@@ -16,9 +16,10 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from storyloom.providers.errors import AWAY, UNKNOWN, Outcome
-from storyloom.providers.resilience.breaker import JITTER, Breaker, State, Ticket
+from storyloom.providers.errors import AWAY, UNKNOWN, CallFailedError, ErrorTranslator, Outcome
+from storyloom.providers.resilience.breaker import JITTER, Admission, Breaker, State
 from storyloom.providers.resilience.limit import Limit
+from storyloom.providers.usage import CLIENT_REQUEST_ID, PROVIDER_USAGE, Call
 from storyloom.runtime.metrics import (
     PROVIDER_BREAKER,
     PROVIDER_IN_FLIGHT,
@@ -26,18 +27,18 @@ from storyloom.runtime.metrics import (
     PROVIDER_REJECTED,
     PROVIDER_WAITING,
 )
-from storyloom.runtime.priority import PriorityQueue
+from storyloom.runtime.priority import Key, PriorityQueue
 from storyloom.runtime.settings import ProviderSettings
 from storyloom.story.assets import Priority
-from storyloom.story.errors import ProviderUnavailable, RetryableError
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
-PATIENCE = 10.0
+LONGEST_PAUSE_WAITED = 10.0
 """Seconds that a call waits for the end of a Retry-After. For longer ones its job is handed back: its place is free."""
 LONGEST_PAUSE = 60.0
 """Seconds; a Retry-After beyond it closes the gate no longer than this. The next 429 closes it again."""
 LONGEST_WAIT = 120.0
-"""Seconds in the line, after which the job is handed back; well below its hard end, which would cost an attempt."""
-SHORT_WHILE = 5.0
+"""Seconds in the queue, after which the job is handed back; well below its hard end, which would cost an attempt."""
+CROWDED_AFTER = 5.0
 """Seconds for which a job is handed back that has waited for so long."""
 
 log = structlog.get_logger()
@@ -61,22 +62,22 @@ class Clock(Protocol):
 class Permit:
     """A call that was let in. Whoever makes it says how it ended; left unsaid, it says nothing about the provider."""
 
-    ticket: Ticket
+    admission: Admission
     outcome: Outcome = Outcome.CANCELLED
     retry_after: float | None = None
     """Seconds, where the provider named them."""
-    over: bool = False
+    ended: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
     answer: "asyncio.Future[Permit | ProviderUnavailable]"
-    invested: bool
-    tired: Timer | None = None
+    has_paid: bool
+    wait_timer: Timer | None = None
 
 
 class Gate:
-    """One for a provider and process. Its methods belong to one event loop; nothing in it awaits but ``enter``."""
+    """One for a provider and process. Its methods belong to one event loop."""
 
     def __init__(
         self,
@@ -86,27 +87,27 @@ class Gate:
         calls: int,
         most: int,
         clock: Clock | None = None,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._provider = provider
         self._clock = clock
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self.quota_probe_delay = settings.quota_probe_delay
         """Seconds for which an exhausted allowance closes the gate."""
         self._breaker = Breaker(
             failures=settings.breaker_failures,
             within=settings.breaker_window,
             pauses=settings.breaker_probe_delays,
-            chance=self._chance,
+            rng=self._rng,
         )
         self._limit = Limit(calls, most)
-        self._line: PriorityQueue[_Waiter] = PriorityQueue()
+        self._queue: PriorityQueue[_Waiter] = PriorityQueue()
         self._in_flight = 0
         self._paused_until = float("-inf")
         self._out_of_quota = False
         self._wake: Timer | None = None
-        self._shown = [gauge.labels(provider) for gauge in _GAUGES]
-        self._show()
+        self._gauges = [gauge.labels(provider) for gauge in _GAUGES]
+        self._set_gauges()
 
     @property
     def limit(self) -> int:
@@ -120,8 +121,8 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Calls in the line."""
-        return len(self._line)
+        """Calls in the queue."""
+        return len(self._queue)
 
     @property
     def state(self) -> State:
@@ -129,52 +130,94 @@ class Gate:
         return self._breaker.state
 
     @asynccontextmanager
-    async def enter(self, priority: Priority, *, invested: bool = False) -> AsyncIterator[Permit]:
-        """Wait for one's turn and be inside. Raises ProviderUnavailable instead, at once while the provider is away.
+    async def call(self, call: Call, *, seconds: float, errors: ErrorTranslator) -> AsyncIterator[None]:
+        """One call: it waits for its permit, ends within ``seconds`` from then, and stands in the job's usage however
+        it ends.
 
-        ``invested`` is a call whose job has paid for something already that it would lose if it were handed back: it
+        Failures come out as RetryableError, PermanentError or ProviderUnavailable; a call that was never let in is a
+        ProviderUnavailable, and in no usage.
+        """
+        usage = PROVIDER_USAGE.get()
+        # Outside of jobs somebody waits for the answer, at the api.
+        priority = usage.priority if usage else Priority.URGENT
+        failures: tuple[type[Exception], ...] = (CallFailedError, RetryableError, PermanentError, *errors.kinds)
+        async with self.enter(priority, has_paid=usage is not None and usage.has_paid) as permit:
+            call.begin(usage)
+            try:
+                async with asyncio.timeout(seconds):
+                    yield
+            except failures as error:
+                failed = errors.read(error, call.request_id or None)
+                _note_failure(call, failed, error)
+                permit.retry_after = failed.verdict.after if isinstance(failed.verdict, RetryableError) else None
+                if failed.outcome is Outcome.OUT_OF_QUOTA:
+                    failed.verdict = ProviderUnavailable(str(failed.verdict), after=self.quota_probe_delay)
+                if failed.verdict is error:
+                    raise
+                raise failed.verdict from error
+            except ProviderUnavailable:  # of another call in the midst of this one
+                call.outcome = Outcome.CANCELLED
+                raise
+            except Exception:
+                call.outcome = Outcome.BUG
+                raise
+            except BaseException:
+                call.outcome = Outcome.CANCELLED
+                raise
+            finally:
+                permit.outcome = call.outcome
+                call.end(usage)
+
+    @asynccontextmanager
+    async def enter(self, priority: Priority, *, has_paid: bool = False) -> AsyncIterator[Permit]:
+        """Wait for a permit and be inside. Raises ProviderUnavailable instead, at once while the provider is away.
+
+        ``has_paid`` is a call whose job has paid for something already that it would lose if it were handed back: it
         waits until the provider is back, as far as LONGEST_WAIT allows. Safe to cancel anywhere.
 
         A call that is made in the midst of another one (a text is judged while it is written) never waits: the other
         one would wait with it, and its time-out would run. It needs no place of its own; a closed gate is a
         RetryableError.
         """
-        around = any(gate is self and not other.over for gate, other in _inside.get())
-        visit = self._slip_in() if around else await self._wait(priority, invested=invested)
-        token = _inside.set((*_inside.get(), (self, visit)))
+        nested = any(gate is self and not other.ended for gate, other in _inside.get())
+        permit = self._permit_nested() if nested else await self._wait(priority, has_paid=has_paid)
+        token = _inside.set((*_inside.get(), (self, permit)))
         try:
-            yield visit
+            yield permit
         finally:
-            self._end(visit)
+            self._end(permit)
             _inside.reset(token)
 
-    def _slip_in(self) -> Permit:
+    def _permit_nested(self) -> Permit:
         now = self._time().time()
         if closed := self._closed_for(now):
             why = self._why_closed()
             PROVIDER_REJECTED.labels(self._provider, why).inc()
             raise RetryableError(_REASONS[why].format(self._provider), after=closed)
-        self._in_flight += 1
-        return Permit(self._breaker.let_in(now))
+        return self._permit(now)
 
-    async def _wait(self, priority: Priority, *, invested: bool) -> Permit:
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), invested)
-        place = self._line.push(waiter, priority)
+    def _permit(self, now: float) -> Permit:
+        self._in_flight += 1
+        return Permit(self._breaker.admit(now))
+
+    async def _wait(self, priority: Priority, *, has_paid: bool) -> Permit:
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), has_paid)
+        key = self._queue.push(waiter, priority)
         self._serve()
         if not waiter.answer.done():
-            waiter.tired = self._time().call_later(LONGEST_WAIT, partial(self._tire, place))
+            waiter.wait_timer = self._time().call_later(LONGEST_WAIT, partial(self._wait_too_long, key))
         try:
             answer = await waiter.answer
         except asyncio.CancelledError:
-            self._line.remove(place)
-            # The turn may have come in the very moment of the cancellation: it goes to the next one.
-            if not waiter.answer.cancelled() and isinstance(visit := waiter.answer.result(), Permit):
-                self._end(visit)
+            self._queue.remove(key)
+            # The permit may have come in the very moment of the cancellation: it goes to the next one.
+            if not waiter.answer.cancelled() and isinstance(permit := waiter.answer.result(), Permit):
+                self._end(permit)
             self._serve()
             raise
         finally:
-            if waiter.tired is not None:
-                waiter.tired.cancel()
+            if waiter.wait_timer is not None:
+                waiter.wait_timer.cancel()
         if isinstance(answer, ProviderUnavailable):
             raise answer
         return answer
@@ -182,40 +225,38 @@ class Gate:
     def _serve(self) -> None:
         """Let in whoever may go in, and turn away who would wait for too long."""
         now = self._time().time()
-        while self._line and self._in_flight < self._limit.calls and not self._closed_for(now):
-            waiter = self._line.pop()
-            self._in_flight += 1
-            waiter.answer.set_result(Permit(self._breaker.let_in(now)))
+        while self._queue and self._in_flight < self._limit.calls and not self._closed_for(now):
+            self._queue.pop().answer.set_result(self._permit(now))
         closed = self._closed_for(now)
         if closed:
-            for place, waiter in self._line.waiting():
+            for key, waiter in self._queue.items():
                 if not self._worth_waiting(waiter, closed):
-                    self._turn_away(place, self._why_closed(), closed)
+                    self._reject(key, self._why_closed(), closed)
         if self._wake is not None:
             self._wake.cancel()
-        self._wake = self._time().call_later(closed, self._serve) if closed and self._line else None
-        self._show()
+        self._wake = self._time().call_later(closed, self._serve) if closed and self._queue else None
+        self._set_gauges()
 
-    def _end(self, visit: Permit) -> None:
+    def _end(self, permit: Permit) -> None:
         """A call has left: learn from it, and let the next in."""
-        visit.over = True
-        now, outcome, era = self._time().time(), visit.outcome, self._breaker.era
+        permit.ended = True
+        now, outcome, transitions = self._time().time(), permit.outcome, self._breaker.transitions
         if outcome is Outcome.OK:
             self._limit.succeed(self._in_flight)
         elif outcome is Outcome.RATE_LIMITED:
             self._limit.shrink(now)
         self._in_flight -= 1
-        if visit.retry_after is not None:
-            self._paused_until = max(self._paused_until, now + min(visit.retry_after, LONGEST_PAUSE))
+        if permit.retry_after is not None:
+            self._paused_until = max(self._paused_until, now + min(permit.retry_after, LONGEST_PAUSE))
         if outcome is Outcome.OUT_OF_QUOTA:
-            self._breaker.open_for(visit.ticket, now, self.quota_probe_delay)
+            self._breaker.open_for(permit.admission, now, self.quota_probe_delay)
         else:
-            self._breaker.end(visit.ticket, now, away=None if outcome in UNKNOWN else outcome in AWAY)
-        if self._breaker.era != era:
-            self._tell_turn(outcome, self._breaker.closed_for(now))
+            self._breaker.end(permit.admission, now, away=None if outcome in UNKNOWN else outcome in AWAY)
+        if self._breaker.transitions != transitions:
+            self._log_transition(outcome, self._breaker.closed_for(now))
         self._serve()
 
-    def _tell_turn(self, outcome: Outcome, seconds: float) -> None:
+    def _log_transition(self, outcome: Outcome, seconds: float) -> None:
         """Once for every opening and closing, however many calls are turned away in between."""
         self._out_of_quota = outcome is Outcome.OUT_OF_QUOTA
         if self._out_of_quota:
@@ -237,32 +278,47 @@ class Gate:
     def _worth_waiting(self, waiter: _Waiter, closed: float) -> bool:
         match self._why_closed():
             case "paused":
-                return waiter.invested or closed <= PATIENCE
+                return waiter.has_paid or closed <= LONGEST_PAUSE_WAITED
             case "away":
-                return waiter.invested
+                return waiter.has_paid
             case _:
                 return False
 
-    def _turn_away(self, place: tuple[Priority, int], why: str, seconds: float) -> None:
-        waiter = self._line.remove(place)
+    def _reject(self, key: Key, why: str, seconds: float) -> None:
+        waiter = self._queue.remove(key)
         if waiter is None or waiter.answer.done():
             return
         PROVIDER_REJECTED.labels(self._provider, why).inc()
-        after = seconds * (1 + self._chance.random() * JITTER)
+        after = seconds * (1 + self._rng.random() * JITTER)
         waiter.answer.set_result(ProviderUnavailable(_REASONS[why].format(self._provider), after=after))
 
-    def _tire(self, place: tuple[Priority, int]) -> None:
-        self._turn_away(place, "crowded", SHORT_WHILE)
-        self._show()
+    def _wait_too_long(self, key: Key) -> None:
+        self._reject(key, "crowded", CROWDED_AFTER)
+        self._set_gauges()
 
     def _time(self) -> Clock:
         # Not kept: a gate that held its loop would keep it alive for ever (gate_of).
         return self._clock or asyncio.get_running_loop()
 
-    def _show(self) -> None:
-        values = (self._breaker.state, self._limit.calls, self._in_flight, len(self._line))
-        for gauge, value in zip(self._shown, values, strict=True):
+    def _set_gauges(self) -> None:
+        values = (self._breaker.state, self._limit.calls, self._in_flight, len(self._queue))
+        for gauge, value in zip(self._gauges, values, strict=True):
             gauge.set(value)
+
+
+def _note_failure(call: Call, failed: CallFailedError, error: Exception) -> None:
+    """The call learns what went wrong, and so does the log."""
+    call.outcome = failed.outcome
+    call.request_id = call.request_id or failed.request_id or ""
+    log.warning(
+        "provider.failed",
+        provider=call.provider,
+        endpoint=call.endpoint,
+        error=type(error).__name__,
+        outcome=failed.outcome.value,
+        request_id=call.request_id,
+        client_request_id=call.headers.get(CLIENT_REQUEST_ID),
+    )
 
 
 _GAUGES = (PROVIDER_BREAKER, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)

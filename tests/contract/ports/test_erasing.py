@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storyloom.jobs.manifest import Manifest
+from storyloom.jobs.manifest import Manifest, manifest_key, write_manifest
 from storyloom.runtime.settings import Settings
-from storyloom.storage.objects import Objects, manifest_key
+from storyloom.storage.objects import Objects
 from storyloom.storage.s3 import Page
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
@@ -67,7 +67,7 @@ async def fill(store: Objects, story_id: UUID) -> dict[str, int]:
         for size, asset in enumerate((Asset.COVER, Asset.SCENE_1, Asset.SCENE_2, Asset.COVER), start=1)
     ]
     manifest = Manifest(asset=Asset.COVER, fingerprint=PRINT, result=sample(Asset.COVER, story_id))
-    await store.write_manifest(story_id, manifest)
+    await write_manifest(store, story_id, manifest)
     sizes = {stored.key: stored.size for stored in put}
     return sizes | {manifest_key(story_id, Asset.COVER, PRINT): len(manifest.body)}
 

@@ -11,9 +11,9 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from storyloom.jobs.manifest import Manifest
+from storyloom.jobs.manifest import Manifest, manifest_key, read_manifest, write_manifest
 from storyloom.runtime.settings import Settings, StoreSettings
-from storyloom.storage.objects import Objects, manifest_key
+from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
@@ -71,16 +71,16 @@ async def test_damaged_bytes_are_never_handed_on(objects: Objects, story_id: UUI
 
 
 async def test_there_is_no_manifest_before_one_is_written(objects: Objects, story_id: UUID) -> None:
-    assert await objects.read_manifest(story_id, Asset.COVER, PRINT) is None
-    written = await objects.write_manifest(story_id, manifest(story_id))
-    assert await objects.read_manifest(story_id, Asset.COVER, PRINT) == written == manifest(story_id)
+    assert await read_manifest(objects, story_id, Asset.COVER, PRINT) is None
+    written = await write_manifest(objects, story_id, manifest(story_id))
+    assert await read_manifest(objects, story_id, Asset.COVER, PRINT) == written == manifest(story_id)
 
 
 async def test_what_the_second_writer_is_answered_is_what_stands(objects: Objects, story_id: UUID) -> None:
     """The first one's where the store honours If-None-Match, the second's where it does not: never neither."""
-    await objects.write_manifest(story_id, manifest(story_id, width=1))
-    answered = await objects.write_manifest(story_id, manifest(story_id, width=2))
-    assert await objects.read_manifest(story_id, Asset.COVER, PRINT) == answered
+    await write_manifest(objects, story_id, manifest(story_id, width=1))
+    answered = await write_manifest(objects, story_id, manifest(story_id, width=2))
+    assert await read_manifest(objects, story_id, Asset.COVER, PRINT) == answered
 
 
 @pytest.mark.parametrize("taken", [412, 409])
@@ -89,9 +89,9 @@ async def test_the_first_writer_of_a_manifest_wins(taken: int, story_id: UUID) -
         store.taken = taken
         objects = Objects(settings)
         first, second = manifest(story_id, width=1), manifest(story_id, width=2)
-        assert await objects.write_manifest(story_id, first) == first
-        assert await objects.write_manifest(story_id, second) == first
-        assert await objects.read_manifest(story_id, Asset.COVER, PRINT) == first
+        assert await write_manifest(objects, story_id, first) == first
+        assert await write_manifest(objects, story_id, second) == first
+        assert await read_manifest(objects, story_id, Asset.COVER, PRINT) == first
         await objects.close()
 
 
@@ -100,7 +100,7 @@ async def test_a_manifest_that_cannot_be_read_is_none(story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         store.objects[f"/{settings.s3_bucket}/{manifest_key(story_id, Asset.COVER, PRINT)}"] = b'{"version": 1, "ass'
         objects = Objects(settings)
-        assert await objects.read_manifest(story_id, Asset.COVER, PRINT) is None
+        assert await read_manifest(objects, story_id, Asset.COVER, PRINT) is None
         await objects.close()
 
 
@@ -150,8 +150,8 @@ async def _everything(objects: Objects, story_id: UUID, word: type[Exception]) -
     lost = StoredObject(key="stories/x/y.png", sha256="00" * 32, size=1, content_type="image/png")
     for call in (
         lambda: objects.get(lost),
-        lambda: objects.read_manifest(story_id, Asset.COVER, PRINT),
-        lambda: objects.write_manifest(story_id, manifest(story_id)),
+        lambda: read_manifest(objects, story_id, Asset.COVER, PRINT),
+        lambda: write_manifest(objects, story_id, manifest(story_id)),
         objects.check,
         # Last, since the embedded store leaves a connection unusable on which it refused bytes unread.
         lambda: objects.put(story_id, Asset.COVER, BYTES, "image/png"),

@@ -12,7 +12,7 @@ import pytest
 from services.api.erasure import AGAIN, LEASE, TOGETHER, Eraser, moments
 from services.api.keys import add_key
 from services.api.repository import queries
-from storyloom.jobs.manifest import Manifest
+from storyloom.jobs.manifest import Manifest, write_manifest
 from storyloom.messaging.connection import connect
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -63,8 +63,8 @@ async def come_late(system: System, story_id: UUID, *, told: bool = True) -> Non
     asset, objects = Asset.COVER, system.api.eraser.objects
     await objects.put(story_id, asset, b"late", "image/png")
     result = sample(asset, story_id)
-    await objects.write_manifest(
-        story_id, Manifest.model_validate({"asset": asset, "fingerprint": LATE, "result": result.model_dump()})
+    await write_manifest(
+        objects, story_id, Manifest.model_validate({"asset": asset, "fingerprint": LATE, "result": result.model_dump()})
     )
     if told:
         now = datetime.now(UTC)

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from storyloom.providers.elevenlabs.client import ElevenLabs
-from storyloom.providers.voice import Passage
+from storyloom.providers.ports import Passage
 from storyloom.runtime.settings import ElevenLabsSettings
 from storyloom.story.errors import PermanentError, RetryableError
 from studio.backends import Speech

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
 from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.providers.ports import Passage
 from storyloom.providers.resilience.gate import Gate
-from storyloom.providers.voice import Passage
+from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.runtime.settings import ElevenLabsSettings, ProviderSettings
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from studio.backends import Speech
@@ -153,13 +153,13 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provide
     with billed() as bill, pytest.raises(ProviderUnavailable, match="elevenlabs is away"):
         await voice.read(PASSAGE)
     assert len(provider.asked) == 5
-    assert (bill.calls, bill.asked) == ([], 0)
+    assert (bill.calls, bill.requests) == ([], 0)
 
 
 async def test_used_up_credits_wait_for_people(provider: Provider) -> None:
     clock = StoppedClock()
     settings = ProviderSettings()
-    voice = open_door(provider, Gate("elevenlabs", settings, calls=2, most=4, clock=clock, chance=random.Random(1)))
+    voice = open_door(provider, Gate("elevenlabs", settings, calls=2, most=4, clock=clock, rng=random.Random(1)))
     provider.behave = always({"detail": {"status": "quota_exceeded", "message": "You have 3 credits."}}, 401)
     for _ in range(3):
         with pytest.raises(ProviderUnavailable, match="used up") as raised:

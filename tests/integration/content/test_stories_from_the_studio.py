@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.content.app import compose
-from services.content.screening import Screening
+from services.content.safety import Screening
 from storyloom.jobs.definition import WorkerDefinition
 from storyloom.providers.openai.client import OpenAI
 from storyloom.runtime.settings import Settings

@@ -18,12 +18,10 @@ from services.status import app as status
 from services.status.reconciler import ReconcilerSettings
 from storyloom.db.pool import Pool
 from storyloom.jobs import worker
-from storyloom.jobs.manifest import Manifest
 from storyloom.messaging.connection import Bus, connect
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
-from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from tests.makers import QuickMakers
 
@@ -48,15 +46,15 @@ class ObjectStore(Objects):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, threads=1)
-        self._manifests: dict[tuple[UUID, Asset, str], Manifest] = {}
+        self._records: dict[str, bytes] = {}
 
-    async def read_manifest(self, story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> Manifest | None:
-        """The manifest, if there is one."""
-        return self._manifests.get((story_id, asset, fingerprint))
+    async def read(self, key: str) -> bytes | None:
+        """The record, if there is one."""
+        return self._records.get(key)
 
-    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
+    async def create(self, key: str, data: bytes) -> bool:
         """Keep it; the first writer wins."""
-        return self._manifests.setdefault((story_id, manifest.asset, manifest.fingerprint), manifest)
+        return self._records.setdefault(key, data) is data
 
 
 @dataclass

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
-from storyloom.jobs.manifest import Attempts, Manifest
+from storyloom.jobs.manifest import read_manifest
+from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.runtime.metrics import REMADE
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -96,7 +96,7 @@ async def test_what_failed_attempts_paid_stands_in_the_result(settings: Settings
         await on.work()
         job = await on.order()
         (told,) = await on.heard(AssetCompleted, job)
-        manifest = await on.objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+        manifest = await read_manifest(on.objects, job.story_id, job.asset, job.fingerprint)
         other = await on.order()
         (quick,) = await on.heard(AssetCompleted, other)
         keys = [key for key, _ in await on.objects.list_keys(other.story_id)]
@@ -174,34 +174,30 @@ async def pay_and_hang(_job: AssetRequested) -> None:
 
 
 class Forgetful(Objects):
-    """A store that is away whenever one operation is asked for, so many times."""
+    """A store that is away whenever one record is read or written, so many times."""
 
     def __init__(self, settings: Settings, away_for: str, times: int) -> None:
         super().__init__(settings, threads=2)
         self.away_for = away_for
         self.times = times
 
-    def _hear(self, operation: str) -> None:
-        if operation == self.away_for and self.times > 0:
+    def _hear(self, operation: str, key: str) -> None:
+        if f"{operation} {key.rsplit('/', 1)[-1]}" == self.away_for and self.times > 0:
             self.times -= 1
             raise RetryableError("store: away")
 
-    async def read_manifest(self, story_id: Any, asset: Any, fingerprint: Any) -> Manifest | None:
-        self._hear("read_manifest")
-        return await super().read_manifest(story_id, asset, fingerprint)
+    async def read(self, key: str) -> bytes | None:
+        self._hear("read", key)
+        return await super().read(key)
 
-    async def read_attempts(self, story_id: Any, asset: Any, fingerprint: Any) -> Attempts:
-        self._hear("read_attempts")
-        return await super().read_attempts(story_id, asset, fingerprint)
-
-    async def write_attempts(self, story_id: Any, asset: Any, fingerprint: Any, note: Attempts) -> None:
-        self._hear("write_attempts")
-        await super().write_attempts(story_id, asset, fingerprint, note)
+    async def write(self, key: str, data: bytes) -> None:
+        self._hear("write", key)
+        await super().write(key, data)
 
 
 async def test_a_store_that_cannot_be_asked_spends_no_attempt_and_nothing_is_paid_meanwhile(settings: Settings) -> None:
     own = settings.model_copy(update={**IMPATIENT, "max_attempts": 2})
-    for away_for in ("read_manifest", "read_attempts"):
+    for away_for in ("read result.json", "read attempts.json"):
         failing = Failing(RetryableError("rate limit", after=0.02))
         async with floor(own) as on:
             on.makers.before = failing
@@ -216,7 +212,7 @@ async def test_a_failure_that_cannot_be_noted_is_not_counted(settings: Settings)
     own = settings.model_copy(update={**IMPATIENT, "max_attempts": 2})
     async with floor(own) as on:
         on.makers.before = Failing(*(RetryableError("rate limit", after=0.02) for _ in range(2)))
-        await on.work(objects=Forgetful(own, "write_attempts", 3))
+        await on.work(objects=Forgetful(own, "write attempts.json", 3))
         job = await on.order()
         await on.heard(AssetCompleted, job)
         retries = await on.heard(AssetRetrying, job)

@@ -5,12 +5,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from storyloom.jobs.in_flight import query_workers
-from storyloom.jobs.manifest import Manifest
+from storyloom.jobs.manifest import Manifest, read_manifest, write_manifest
 from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -50,7 +50,7 @@ async def test_a_zombie_that_wakes_adopts_what_was_made_meanwhile(settings: Sett
             zombie.release()
             zombie.wake()
             await nobody_works(on)
-            manifest = await on.objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+            manifest = await read_manifest(on.objects, job.story_id, job.asset, job.fingerprint)
             everything_told = [event for event in on.told if isinstance(event, AssetCompleted)]
     assert manifest is not None
     assert isinstance(told.result, Picture)
@@ -162,11 +162,12 @@ class Twice(Objects):
         super().__init__(settings, threads=1)
         self.quicker: Manifest | None = None
 
-    async def write_manifest(self, story_id: UUID, manifest: Manifest) -> Manifest:
+    async def create(self, key: str, data: bytes) -> bool:
+        manifest = Manifest.model_validate_json(data)
         assert isinstance(manifest.result, Picture)
         theirs = manifest.result.model_copy(update={"alt_text": SIGNED})
         self.quicker = manifest.model_copy(update={"result": theirs})
-        return self.quicker
+        return not await super().create(key, self.quicker.body)
 
 
 async def test_whoever_comes_second_tells_the_firsts_result(settings: Settings) -> None:
@@ -189,7 +190,7 @@ async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(setti
             await fail(job)
             made = Picture.model_validate({**(await _picture(job)).model_dump(), "alt_text": SIGNED})
             manifest = Manifest(asset=job.asset, fingerprint=job.fingerprint, result=made)
-            theirs.append(await on.objects.write_manifest(job.story_id, manifest))
+            theirs.append(await write_manifest(on.objects, job.story_id, manifest))
 
         fail = Failing(RetryableError("rate limit"))
         on.makers.before = overtake
@@ -209,7 +210,7 @@ async def test_what_may_have_been_made_before_is_looked_for_before_it_is_paid(
         story_id = uuid4()
         job = await on.order(story_id=story_id, **told)
         made = Manifest(asset=job.asset, fingerprint=job.fingerprint, result=await _picture(job))
-        await on.objects.write_manifest(story_id, made)
+        await write_manifest(on.objects, story_id, made)
         await on.work()
         (completed,) = await on.heard(AssetCompleted, job)
     assert completed.result == made.result

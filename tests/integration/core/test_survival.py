@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 
 from local.nats import EmbeddedNats
 from local.store import EmbeddedStore
+from storyloom.jobs.manifest import read_manifest
 from storyloom.jobs.worker import RunningWorker
 from storyloom.messaging import consumer, publisher
 from storyloom.messaging.topology import provision
@@ -43,7 +44,7 @@ async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_bac
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its heart beats into the void meanwhile, and it is made once."""
-    monkeypatch.setattr(publisher, "PATIENCE", 0.3)
+    monkeypatch.setattr(publisher, "LONGEST_PAUSE_WAITED", 0.3)
     release = asyncio.Event()
 
     async def wait(job: AssetRequested) -> None:
@@ -144,7 +145,7 @@ async def test_a_worker_outlives_its_store(settings: Settings, tmp_path: Path) -
             await until(lambda: _all_ready(running))
             await on.heard(AssetCompleted, job)
             assert not [event for event in on.told if isinstance(event, AssetFailed)]
-            manifest = await on.objects.read_manifest(job.story_id, job.asset, job.fingerprint)
+            manifest = await read_manifest(on.objects, job.story_id, job.asset, job.fingerprint)
     assert manifest is not None
 
 

@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from services.documents.pages import Contents, expected_pages, lay_out
-from services.documents.press import PRINTER, DamagedPictureError, Press, Print, Sheet
+from services.documents.book.pages import Contents, expected_pages, lay_out
+from services.documents.book.renderer import SCRIPT, DamagedPictureError, RenderedBook, Renderer, Sheet
 from services.documents.suitability import examine
 from storyloom.story.assets import PICTURES, Asset
 from tests.conftest import Background
@@ -36,36 +36,36 @@ CONTENTS = Contents(
 )
 
 
-class SharedPress:
-    """One press for all of these tests, on a loop that outlives theirs: importing WeasyPrint costs half a book."""
+class SharedRenderer:
+    """One renderer for all of these tests, on a loop that outlives theirs: importing WeasyPrint costs half a book."""
 
     def __init__(self, background: Background) -> None:
         self._background = background
-        self._press = Press()
+        self._renderer = Renderer()
 
-    async def print(self, sheet: Sheet) -> Print:
-        return await asyncio.to_thread(self._background.run, self._press.print(sheet))
+    async def render(self, sheet: Sheet) -> RenderedBook:
+        return await asyncio.to_thread(self._background.run, self._renderer.render(sheet))
 
     def close(self) -> None:
-        self._background.run(self._press.close())
+        self._background.run(self._renderer.close())
 
 
 @pytest.fixture(scope="module")
-def press(background: Background) -> Iterator[SharedPress]:
-    press = SharedPress(background)
-    yield press
-    press.close()
+def renderer(background: Background) -> Iterator[SharedRenderer]:
+    renderer = SharedRenderer(background)
+    yield renderer
+    renderer.close()
 
 
-async def printed(press: SharedPress, contents: Contents) -> tuple[Print, PdfReader]:
-    book = await press.print(lay_out(contents))
+async def printed(renderer: SharedRenderer, contents: Contents) -> tuple[RenderedBook, PdfReader]:
+    book = await renderer.render(lay_out(contents))
     return book, PdfReader(io.BytesIO(book.pdf))
 
 
 @pytest.fixture(scope="module")
-def book(background: Background, press: SharedPress) -> tuple[Print, PdfReader]:
+def book(background: Background, renderer: SharedRenderer) -> tuple[RenderedBook, PdfReader]:
     """The book of CONTENTS, printed once for all who only read in it."""
-    return background.run(printed(press, CONTENTS))
+    return background.run(printed(renderer, CONTENTS))
 
 
 def root_of(reader: PdfReader) -> Any:
@@ -90,7 +90,7 @@ def words(reader: PdfReader) -> str:
     return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
 
 
-def test_a_book_is_tagged_titled_and_says_that_it_is_pdf_ua(book: tuple[Print, PdfReader]) -> None:
+def test_a_book_is_tagged_titled_and_says_that_it_is_pdf_ua(book: tuple[RenderedBook, PdfReader]) -> None:
     printed_book, reader = book
     root = root_of(reader)
     assert printed_book.remarks == ()
@@ -106,7 +106,7 @@ def test_a_book_is_tagged_titled_and_says_that_it_is_pdf_ua(book: tuple[Print, P
     assert "Mira" not in str({key: value for key, value in reader.metadata.items() if key != "/Title"})
 
 
-def test_the_words_of_the_story_stand_in_it_in_order_and_whole(book: tuple[Print, PdfReader]) -> None:
+def test_the_words_of_the_story_stand_in_it_in_order_and_whole(book: tuple[RenderedBook, PdfReader]) -> None:
     _, reader = book
     text = words(reader)
     at = 0
@@ -120,12 +120,12 @@ def test_the_words_of_the_story_stand_in_it_in_order_and_whole(book: tuple[Print
             at = text.index(step, at) + 1
 
 
-async def test_the_same_story_makes_the_same_bytes(press: SharedPress) -> None:
-    first = await press.print(lay_out(CONTENTS))
-    assert (await press.print(lay_out(CONTENTS))).pdf == first.pdf
+async def test_the_same_story_makes_the_same_bytes(renderer: SharedRenderer) -> None:
+    first = await renderer.render(lay_out(CONTENTS))
+    assert (await renderer.render(lay_out(CONTENTS))).pdf == first.pdf
 
 
-def test_every_font_is_embedded(book: tuple[Print, PdfReader]) -> None:
+def test_every_font_is_embedded(book: tuple[RenderedBook, PdfReader]) -> None:
     _, reader = book
     resources: list[Any] = [page["/Resources"] for page in reader.pages]
     fonts = [font.get_object() for each in resources for font in each.get("/Font", {}).values()]
@@ -137,7 +137,7 @@ def test_every_font_is_embedded(book: tuple[Print, PdfReader]) -> None:
         assert {"/FontFile2", "/FontFile3"} & set(descriptor)
 
 
-def test_every_picture_has_its_description_and_every_page_its_heading(book: tuple[Print, PdfReader]) -> None:
+def test_every_picture_has_its_description_and_every_page_its_heading(book: tuple[RenderedBook, PdfReader]) -> None:
     _, reader = book
     figures = [node for node in elements(reader) if node.get("/S") == "/Figure"]
     assert [figure["/Alt"] for figure in figures] == [CONTENTS.pictures[asset].alt_text for asset in PICTURES]
@@ -149,9 +149,9 @@ def test_every_picture_has_its_description_and_every_page_its_heading(book: tupl
     assert outline[5:9] == [activity.title for activity in stories.four()]
 
 
-async def test_pictures_are_jpegs_of_a_printers_size(press: SharedPress) -> None:
+async def test_pictures_are_jpegs_of_a_printers_size(renderer: SharedRenderer) -> None:
     large = {**CONTENTS.images, Asset.SCENE_1: ("image/png", stories.png(size=(1400, 2100)))}
-    _, reader = await printed(press, replace(CONTENTS, images=large))
+    _, reader = await printed(renderer, replace(CONTENTS, images=large))
     page = reader.pages[3]
     sizes = []
     for image in page.images:  # WeasyPrint lists all pictures on every page
@@ -172,9 +172,9 @@ async def test_pictures_are_jpegs_of_a_printers_size(press: SharedPress) -> None
     ],
 )
 async def test_a_book_with_something_missing_is_still_a_book(
-    press: SharedPress, changes: dict[str, Any], pages: int
+    renderer: SharedRenderer, changes: dict[str, Any], pages: int
 ) -> None:
-    book, reader = await printed(press, replace(CONTENTS, **changes))
+    book, reader = await printed(renderer, replace(CONTENTS, **changes))
     assert (book.pages, book.remarks) == (pages, ())
     figures = [node for node in elements(reader) if node.get("/S") == "/Figure"]
     assert len(figures) == len(PICTURES)
@@ -183,7 +183,7 @@ async def test_a_book_with_something_missing_is_still_a_book(
 
 
 @pytest.mark.parametrize(("age", "count"), [(3, 19), (5, 44), (7, 75), (12, 125)])
-async def test_a_story_of_any_length_keeps_to_its_pages(press: SharedPress, age: int, count: int) -> None:
+async def test_a_story_of_any_length_keeps_to_its_pages(renderer: SharedRenderer, age: int, count: int) -> None:
     sentence = [
         "The",
         "quiet",
@@ -204,11 +204,11 @@ async def test_a_story_of_any_length_keeps_to_its_pages(press: SharedPress, age:
     told = (sentence * 20)[:count]
     paragraphs = (" ".join(told[: count // 2]), " ".join(told[count // 2 :]))
     contents = replace(CONTENTS, brief=stories.brief(age=age), story=stories.content((paragraphs,) * 4))
-    book, _ = await printed(press, contents)
+    book, _ = await printed(renderer, contents)
     assert book.pages == 16
 
 
-async def test_full_activities_keep_to_their_pages_when_set_closely(press: SharedPress) -> None:
+async def test_full_activities_keep_to_their_pages_when_set_closely(renderer: SharedRenderer) -> None:
     full = stories.four(
         materials=("a large sheet of dark blue paper",) * 6,
         instructions=("Print rings around the bell, each a little larger, like the sound in the snowy wood. " * 2,) * 6,
@@ -220,39 +220,39 @@ async def test_full_activities_keep_to_their_pages_when_set_closely(press: Share
     longer = (full[0].model_copy(update={"parent_tips": full[0].parent_tips * 3}), *full[1:])
     assert any("in all" in finding.text for finding in examine(longer, stories.brief(), stories.outline()))
     acts = stories.activities().model_copy(update={"activities": full})
-    closely = await press.print(lay_out(replace(CONTENTS, activities=acts), snug=3))
+    closely = await renderer.render(lay_out(replace(CONTENTS, activities=acts), snug=3))
     assert closely.pages == 16
 
 
-async def test_a_text_cannot_make_the_press_read_anything(press: SharedPress, tmp_path: Path) -> None:
+async def test_a_text_cannot_make_the_press_read_anything(renderer: SharedRenderer, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(stories.png("#ff0000"))
     for url in (secret.as_uri(), "http://127.0.0.1:9/x.png", "book:nothing.png"):
         html = f'<html lang="en"><title>t</title><img src="{url}" alt="x"><p>words</p><a href="{url}">link</a></html>'
-        book = await press.print(Sheet(html))
+        book = await renderer.render(Sheet(html))
         assert book.remarks
         assert not list(PdfReader(io.BytesIO(book.pdf)).pages[0].images)
 
 
-async def test_a_damaged_picture_is_named_and_the_press_goes_on(press: SharedPress) -> None:
+async def test_a_damaged_picture_is_named_and_the_press_goes_on(renderer: SharedRenderer) -> None:
     images = {**CONTENTS.images, Asset.SCENE_3: ("image/png", b"no picture")}
     with pytest.raises(DamagedPictureError) as damaged:
-        await printed(press, replace(CONTENTS, images=images))
+        await printed(renderer, replace(CONTENTS, images=images))
     assert damaged.value.name == "scene_3.jpg"
-    book, _ = await printed(press, CONTENTS)
+    book, _ = await printed(renderer, CONTENTS)
     assert book.pages == 16
 
 
 PARENT = """
 import asyncio, sys
-from services.documents.press import Press, Sheet
+from services.documents.book.renderer import Renderer, Sheet
 
 async def main():
-    press = Press()
-    await press.warm()
-    printing = asyncio.create_task(press.print(Sheet("<p>word</p>" * 200_000)))
+    renderer = Renderer()
+    await renderer.start()
+    printing = asyncio.create_task(renderer.render(Sheet("<p>word</p>" * 200_000)))
     await asyncio.sleep(0)
-    print(press.pid, flush=True)
+    print(renderer.pid, flush=True)
     await printing
 
 asyncio.run(main())
@@ -260,7 +260,7 @@ asyncio.run(main())
 
 
 def test_the_printing_process_ends_with_its_parent_even_when_that_is_killed() -> None:
-    root = PRINTER.parents[2]
+    root = SCRIPT.parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

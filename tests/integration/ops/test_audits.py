@@ -13,7 +13,7 @@ from aiohttp import web
 from ops import audits
 from ops.audits import PaidCall, read_ledger
 from ops.connections import Connections, UnavailableError, open_connections
-from storyloom.jobs.manifest import Manifest
+from storyloom.jobs.manifest import Manifest, write_manifest
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Asset
@@ -62,7 +62,7 @@ async def add_cover(connections: Connections, objects: Objects) -> tuple[UUID, P
     drawn = sample(Asset.COVER, story_id)
     assert isinstance(drawn, Picture)
     picture = drawn.model_copy(update={"image": image})
-    await objects.write_manifest(story_id, Manifest(asset=Asset.COVER, fingerprint=MARK, result=picture))
+    await write_manifest(objects, story_id, Manifest(asset=Asset.COVER, fingerprint=MARK, result=picture))
     await add_asset(connections, story_id, Asset.COVER, picture.model_dump(mode="json"))
     return story_id, picture
 

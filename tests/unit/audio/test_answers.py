@@ -8,10 +8,10 @@ import pytest
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 
-from storyloom.providers.elevenlabs.answers import characters_paid, read_answer
-from storyloom.providers.elevenlabs.errors import LONGEST_WAIT, translate
-from storyloom.providers.errors import Outcome
-from storyloom.providers.voice import Heard
+from storyloom.providers.elevenlabs.answers import characters_paid, read_speech
+from storyloom.providers.elevenlabs.errors import translate
+from storyloom.providers.errors import LONGEST_RETRY_AFTER, Outcome
+from storyloom.providers.ports import Heard
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
 HEADERS = {"Request-Id": "req-7", "character-cost": "3"}
@@ -30,7 +30,7 @@ def body(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_good_answer_is_read() -> None:
-    answer = read_answer(HEADERS, body())
+    answer = read_speech(HEADERS, body())
     assert (answer.mp3, answer.request_id) == (b"sound", "req-7")
     assert answer.heard == Heard(("a", " ", "b"), (0, 1, 2), (1, 2, 3))
 
@@ -42,8 +42,8 @@ def test_what_was_paid_is_a_number_of_characters(said: str, paid: int) -> None:
 
 def test_the_times_of_the_text_as_sent_are_preferred() -> None:
     other = times("x", [5], [6])
-    assert read_answer({}, body(normalized_alignment=other)).heard.starts == (0, 1, 2)
-    assert read_answer({}, body(alignment=None, normalized_alignment=other)).heard.starts == (5,)
+    assert read_speech({}, body(normalized_alignment=other)).heard.starts == (0, 1, 2)
+    assert read_speech({}, body(alignment=None, normalized_alignment=other)).heard.starts == (5,)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_times_of_the_text_as_sent_are_preferred() -> None:
 )
 def test_an_answer_that_is_not_sound_and_times_is_tried_again(data: Any) -> None:
     with pytest.raises(RetryableError, match="ElevenLabs") as raised:
-        read_answer(HEADERS, data)
+        read_speech(HEADERS, data)
     assert raised.value.request_id == "req-7"
     assert "Mira" not in raised.value.reason
 
@@ -136,12 +136,12 @@ def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -
     [
         ("7", 7.0),
         ("0.5", 0.5),
-        ("99999999", LONGEST_WAIT),
+        ("99999999", LONGEST_RETRY_AFTER),
         ("soon", None),
         ("-1", None),
         ("nan", None),
         ("inf", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
     ],
 )
 def test_the_wait_that_was_named_is_kept_within_reason(said: str, after: float | None) -> None:

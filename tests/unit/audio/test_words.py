@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.audio.words import by_paragraph, shift, time_words
-from storyloom.providers.voice import Heard
+from storyloom.providers.ports import Heard
 from storyloom.story.results import Word
 
 ANY_TEXT = st.text(max_size=60) | st.text(

@@ -1,7 +1,7 @@
 """A fox that writes: an author whose answers a test lays out, and a job for it."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from storyloom.providers.openai.client import Moderation
+from storyloom.providers.ports import Moderation, OnText
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief, Character
 from storyloom.story.fingerprint import fingerprint
@@ -49,9 +49,8 @@ class FoxAuthor:
         name: str,
         prompt: str,
         blocks: Mapping[str, Any],
-        images: Sequence[bytes] = (),
         purpose: str,
-        on_text: Callable[[str], Awaitable[None]] | None = None,
+        on_text: OnText | None = None,
     ) -> tuple[M, ProviderCall]:
         self.questions.append(Question(name, prompt, dict(blocks)))
         waiting = self.answers[name]

@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from services.content.plan import Plan
+from services.content.outline import Plan
 from services.content.writer import Check, Draft
-from storyloom.providers.openai.schema import strict_schema
+from storyloom.providers.openai.requests import strict_schema
 from tests.unit.content.fox_author import a_plan, a_text
 
 PICTURE = ["what_happens", "on_stage", "setting", "time_of_day", "weather", "props", "action", "emotion", "camera"]

@@ -6,9 +6,8 @@ import pytest
 from faststream.nats import TestNatsBroker
 
 from services.content.app import questions
-from services.content.editing import Editing
 from services.content.readability import measure
-from services.content.screening import Screening
+from services.content.safety import Editing, Screening
 from storyloom.messaging.broker import Broker
 from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.runtime.settings import NatsSettings

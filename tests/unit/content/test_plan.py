@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.content.plan import Plan, cut_title, find_faults
+from services.content.outline import Plan, cut_title, find_faults
 from tests.unit.content.fox_author import MIRABEL, a_brief, a_picture, a_plan
 
 steadily = settings(max_examples=60, deadline=None, derandomize=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.content.prose import cut_to_sentences, read_paragraphs
+from services.content.preview import cut_to_sentences, read_paragraphs
 
 steadily = settings(max_examples=60, deadline=None, derandomize=True)
 

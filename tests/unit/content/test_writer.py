@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.content.writer import Writer
-from storyloom.providers.openai.blocks import write_blocks
+from storyloom.providers.openai.requests import write_blocks
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import Outline

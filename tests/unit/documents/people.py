@@ -1,4 +1,4 @@
-"""Stand-ins for those whom the documents service works with: author, press, store, reader."""
+"""Stand-ins for those whom the documents service works with: author, renderer, store, reader."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.documents.press import DamagedPictureError, Print, Sheet
-from storyloom.providers.openai.client import Moderation
+from services.documents.book.renderer import DamagedPictureError, RenderedBook, Renderer, Sheet
+from storyloom.providers.ports import Moderation, OnText
 from storyloom.storage.objects import SUFFIXES
 from storyloom.story.assets import Asset
 from storyloom.story.results import Activity, ProviderCall, StoredObject
@@ -25,8 +25,16 @@ class PatientAuthor:
         self.moderated: list[list[str]] = []
 
     async def parse(
-        self, answer: type[M], *, name: str, prompt: str, blocks: Mapping[str, Any], purpose: str
+        self,
+        answer: type[M],
+        *,
+        name: str,
+        prompt: str,
+        blocks: Mapping[str, Any],
+        purpose: str,
+        on_text: OnText | None = None,
     ) -> tuple[M, ProviderCall]:
+        assert on_text is None, "activities are not shown while they are written"
         self.asked.append({"name": name, "prompt": prompt, "blocks": dict(blocks), "purpose": purpose})
         given = self._answers[min(len(self.asked), len(self._answers)) - 1]
         call = ProviderCall(provider="openai", model="gpt-5.1", request_id=f"req_{len(self.asked)}", seconds=1)
@@ -38,25 +46,26 @@ class PatientAuthor:
         return Moderation(flagged=flagged, categories=("violence",) if flagged else ())
 
 
-class PaperPress:
-    """Prints nothing, but counts pages and complains of the pictures that it is told to complain of."""
+class PaperRenderer(Renderer):
+    """Renders nothing, but counts pages and complains of the pictures that it is told to complain of."""
 
     def __init__(self, *pages: int, damaged: Sequence[str] = ()) -> None:
+        super().__init__()
         self._pages = list(pages)
         self._damaged = list(damaged)
         self.sheets: list[Sheet] = []
-        self.expected = 0
+        self.warmed_up = 0
 
-    def expect(self) -> None:
-        self.expected += 1
+    def warm_up(self) -> None:
+        self.warmed_up += 1
 
-    async def print(self, sheet: Sheet) -> Print:
+    async def render(self, sheet: Sheet) -> RenderedBook:
         self.sheets.append(sheet)
         for name in self._damaged:
             if name in sheet.files:
                 raise DamagedPictureError(name)
         pages = self._pages.pop(0) if len(self._pages) > 1 else self._pages[0]
-        return Print(pdf=f"%PDF of {pages} pages".encode(), pages=pages)
+        return RenderedBook(pdf=f"%PDF of {pages} pages".encode(), pages=pages)
 
 
 class ObjectStore:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.documents.access import barriers
+from services.documents.suitability import barriers
 from services.documents.wording import tables
 from storyloom.story.brief import Brief
 from storyloom.story.results import Activity

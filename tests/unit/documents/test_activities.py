@@ -3,15 +3,14 @@
 import pytest
 
 from services.documents.activities import PROMPT, Designer, Ideas
-from storyloom.providers.openai.blocks import write_blocks
-from storyloom.providers.openai.schema import strict_schema
+from storyloom.providers.openai.requests import strict_schema, write_blocks
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities
 from studio.versions import without_revision
 from tests.unit.documents import stories
-from tests.unit.documents.people import Listener, PaperPress, PatientAuthor
+from tests.unit.documents.people import Listener, PaperRenderer, PatientAuthor
 
 SHARP = stories.four(materials=("a craft knife",))
 LOOSE = stories.four(story_connection="It is fun to do things together on a long rainy day.")
@@ -22,7 +21,7 @@ def a_job() -> AssetRequested:
 
 
 async def devise(author: PatientAuthor) -> Activities:
-    return await Designer(author, PaperPress(16)).devise(a_job(), Listener())
+    return await Designer(author, PaperRenderer(16)).devise(a_job(), Listener())
 
 
 async def test_four_good_activities_are_taken_at_once() -> None:
@@ -48,7 +47,7 @@ async def test_the_author_is_told_the_brief_the_outline_and_the_texts() -> None:
 async def test_the_clients_own_notes_stay_with_us() -> None:
     author = PatientAuthor(stories.four())
     job = a_job().model_copy(update={"brief": stories.brief(metadata={"mail": "mum@example.org"})})
-    await Designer(author, PaperPress(16)).devise(job, Listener())
+    await Designer(author, PaperRenderer(16)).devise(job, Listener())
     assert "mum@example.org" not in str(author.asked[0]["blocks"])
 
 
@@ -117,9 +116,9 @@ async def test_an_id_that_is_none_is_named_in_the_feedback() -> None:
 
 
 async def test_the_press_warms_up_meanwhile() -> None:
-    press = PaperPress(16)
-    await Designer(PatientAuthor(stories.four()), press).devise(a_job(), Listener())
-    assert press.expected == 1
+    renderer = PaperRenderer(16)
+    await Designer(PatientAuthor(stories.four()), renderer).devise(a_job(), Listener())
+    assert renderer.warmed_up == 1
 
 
 @pytest.mark.parametrize("missing", [Asset.CONTENT, Asset.OUTLINE])
@@ -127,7 +126,7 @@ async def test_a_job_without_its_inputs_is_a_fault_of_ours(missing: Asset) -> No
     job = a_job()
     left = {asset: result for asset, result in job.inputs.items() if asset is not missing}
     with pytest.raises(PermanentError) as gave_up:
-        await Designer(PatientAuthor(stories.four()), PaperPress(16)).devise(
+        await Designer(PatientAuthor(stories.four()), PaperRenderer(16)).devise(
             job.model_copy(update={"inputs": left}), Listener()
         )
     assert gave_up.value.code == "bug"
@@ -144,7 +143,7 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() 
     requests = []
     for revision in (0, 1, 2):
         author = PatientAuthor(stories.four())
-        await Designer(author, PaperPress(16)).devise(a_job().model_copy(update={"revision": revision}), Listener())
+        await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": revision}), Listener())
         (asked,) = author.asked
         assert asked["blocks"].get("revision") == ({"revision": revision} if revision else None)
         assert ("# Another version" in asked["prompt"]) == (revision > 0)
@@ -157,6 +156,6 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() 
 
 async def test_another_version_keeps_its_number_when_it_is_mended() -> None:
     author = PatientAuthor(SHARP, stories.four())
-    await Designer(author, PaperPress(16)).devise(a_job().model_copy(update={"revision": 1}), Listener())
+    await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": 1}), Listener())
     assert [asked["blocks"]["revision"] for asked in author.asked] == [{"revision": 1}] * 2
     assert author.asked[0]["prompt"] == author.asked[1]["prompt"]

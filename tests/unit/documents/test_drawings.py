@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from services.documents import drawings
+from services.documents.book import drawings
 
 PALETTE = ("#22305c", "#5b7db1", "#e8a33d", "#a8433f", "#6f8f5e")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.documents.pages import SNUGGEST, Contents, labels_in, lay_out, palette_of, together, type_size
+from services.documents.book.pages import SNUGGEST, Contents, labels_in, lay_out, palette_of, together, type_size
 from storyloom.story.assets import PICTURES, Asset
 from tests.unit.documents import stories
 

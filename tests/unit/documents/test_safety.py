@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.documents.safety import dangers
+from services.documents.suitability import dangers
 from services.documents.wording import Hazard, tables
 from storyloom.story.results import Activity
 from tests.unit.documents import stories

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from services.documents.stand_ins import real
-from services.documents.suitability import examine
+from services.documents.suitability import examine, real
 from storyloom.story.results import Figure, Outline
 from tests.unit.documents import stories
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.images.critic import Critic, PictureCheck, Verdict
 from services.images.prompts import Prompt, draft_picture
-from storyloom.providers.openai.schema import strict_schema
+from storyloom.providers.openai.requests import strict_schema
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import ProviderCall

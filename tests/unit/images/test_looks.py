@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.images.looks import HeroLook, resolve_looks
-from services.images.naming import name_roles
+from services.images.appearance import HeroLook, name_roles, resolve_looks
 from storyloom.story.brief import Brief
 from tests.unit.images.samples import MIRA, STORY, brief_of
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.images.naming import flatten, name_roles
+from services.images.appearance import flatten, name_roles
 from tests.unit.images.samples import MIRA, TOM, brief_of, outline_of
 
 SYLLABLES = st.lists(st.sampled_from(["zu", "qua", "xi", "brö", "ñe", "vik", "jya"]), min_size=1, max_size=4)

@@ -45,7 +45,7 @@ def imported(file: Path) -> frozenset[str]:
 
 def packages_of(service: str) -> set[str]:
     """The packages that a service's code reaches, its own and what it takes from storyloom."""
-    waiting, seen, outside = sorted((ROOT / "services" / service).glob("*.py")), set[Path](), set[str]()
+    waiting, seen, outside = sorted((ROOT / "services" / service).rglob("*.py")), set[Path](), set[str]()
     if service == "status":  # operators' commands run in its container
         waiting += sorted((ROOT / "ops").glob("*.py"))
     while waiting:

@@ -12,8 +12,8 @@ import jsonschema
 from aiohttp import web
 from pydantic import BaseModel
 
-from storyloom.jobs.definition import PROVIDER_USAGE, ProviderUsage
 from storyloom.providers.openai.client import OpenAI
+from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.story.assets import Priority
 from tests.unit.providers.provider import reply_body, say_stream
 

@@ -24,10 +24,10 @@ async def call(
     *,
     retry_after: float | None = None,
     priority: Priority = NORMAL,
-    invested: bool = False,
+    has_paid: bool = False,
 ) -> None:
-    async with gate.enter(priority, invested=invested) as visit:
-        visit.outcome, visit.retry_after = outcome, retry_after
+    async with gate.enter(priority, has_paid=has_paid) as permit:
+        permit.outcome, permit.retry_after = outcome, retry_after
 
 
 async def break_down(gate: Gate) -> None:
@@ -39,17 +39,17 @@ async def break_down(gate: Gate) -> None:
 class Caller:
     """A call that stays inside until it is told to leave."""
 
-    def __init__(self, gate: Gate, priority: Priority = NORMAL, *, invested: bool = False) -> None:
+    def __init__(self, gate: Gate, priority: Priority = NORMAL, *, has_paid: bool = False) -> None:
         self._inside = False
         self._leave = asyncio.Event()
         # It has nothing to do with the call in whose midst it may come.
-        self.task = asyncio.create_task(self._call(gate, priority, invested), context=Context())
+        self.task = asyncio.create_task(self._call(gate, priority, has_paid), context=Context())
 
-    async def _call(self, gate: Gate, priority: Priority, invested: bool) -> None:
-        async with gate.enter(priority, invested=invested) as visit:
+    async def _call(self, gate: Gate, priority: Priority, has_paid: bool) -> None:
+        async with gate.enter(priority, has_paid=has_paid) as permit:
             self._inside = True
             await self._leave.wait()
-            visit.outcome = Outcome.OK
+            permit.outcome = Outcome.OK
 
     def inside(self) -> bool:
         return self._inside
@@ -61,9 +61,9 @@ class Caller:
 
 
 @asynccontextmanager
-async def callers(gate: Gate, *priorities: Priority, invested: bool = False) -> AsyncIterator[list[Caller]]:
+async def callers(gate: Gate, *priorities: Priority, has_paid: bool = False) -> AsyncIterator[list[Caller]]:
     """Calls of these priorities, in this order; whoever is still there at the end is sent home."""
-    all_of_them = [Caller(gate, priority, invested=invested) for priority in priorities]
+    all_of_them = [Caller(gate, priority, has_paid=has_paid) for priority in priorities]
     await settle()
     try:
         yield all_of_them

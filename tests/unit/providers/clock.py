@@ -72,4 +72,4 @@ async def settle() -> None:
 
 
 def make_gate(clock: StoppedClock, *, calls: int = 2, most: int = 8, seed: int = 1, **settings: Any) -> Gate:
-    return Gate("nobody", ProviderSettings(**settings), calls=calls, most=most, clock=clock, chance=random.Random(seed))
+    return Gate("nobody", ProviderSettings(**settings), calls=calls, most=most, clock=clock, rng=random.Random(seed))

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from storyloom.providers.errors import Outcome
 from storyloom.providers.resilience.breaker import State
-from storyloom.providers.resilience.gate import LONGEST_PAUSE, PATIENCE
+from storyloom.providers.resilience.gate import LONGEST_PAUSE, LONGEST_PAUSE_WAITED
 from storyloom.story.assets import Priority
 from storyloom.story.errors import ProviderUnavailable
 from tests.unit.providers.callers import Caller, break_down, call, callers, state_of
@@ -30,11 +30,11 @@ async def test_an_open_gate_is_closed_to_all_at_once(clock: StoppedClock) -> Non
 
 async def test_those_in_the_line_go_home_when_the_provider_goes_away(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=1, breaker_failures=1)
-    async with gate.enter(NORMAL) as visit:
+    async with gate.enter(NORMAL) as permit:
         waiting = [Caller(gate) for _ in range(3)]
         await settle()
         assert gate.waiting == 3
-        visit.outcome = Outcome.TIMEOUT
+        permit.outcome = Outcome.TIMEOUT
     for caller in waiting:
         with pytest.raises(ProviderUnavailable, match="away"):
             await caller.task
@@ -94,10 +94,10 @@ async def test_a_retry_after_is_waited_for_in_the_line(clock: StoppedClock) -> N
 
 async def test_a_long_retry_after_sends_jobs_home(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=4)
-    await call(gate, Outcome.RATE_LIMITED, retry_after=PATIENCE + 10)
+    await call(gate, Outcome.RATE_LIMITED, retry_after=LONGEST_PAUSE_WAITED + 10)
     with pytest.raises(ProviderUnavailable, match="asked us to wait") as raised:
         await call(gate)
-    assert PATIENCE + 10 <= raised.value.after <= (PATIENCE + 10) * 1.25
+    assert LONGEST_PAUSE_WAITED + 10 <= raised.value.after <= (LONGEST_PAUSE_WAITED + 10) * 1.25
 
 
 async def test_a_retry_after_is_believed_within_bounds_and_a_shorter_one_takes_nothing_off(clock: StoppedClock) -> None:
@@ -131,7 +131,7 @@ async def test_an_exhausted_allowance_closes_the_gate_until_somebody_tops_it_up(
 async def test_a_trial_that_comes_with_the_cancellation_is_left_to_the_next(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=1)
     await break_down(gate)
-    async with callers(gate, NORMAL, invested=True) as (unlucky,):
+    async with callers(gate, NORMAL, has_paid=True) as (unlucky,):
         clock.now += 10
         gate._serve()
         assert state_of(gate) is State.HALF_OPEN
@@ -145,7 +145,7 @@ async def test_a_job_that_has_paid_for_something_waits_for_the_provider(clock: S
     """Handed back, it would lose what it has paid for."""
     gate = make_gate(clock, calls=4)
     await break_down(gate)
-    async with callers(gate, NORMAL, NORMAL, invested=True) as (first, second):
+    async with callers(gate, NORMAL, NORMAL, has_paid=True) as (first, second):
         assert gate.waiting == 2
         await clock.advance(10)
         assert first.inside()
@@ -158,7 +158,7 @@ async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
     gate = make_gate(clock)
     await call(gate, Outcome.OUT_OF_QUOTA)
     with pytest.raises(ProviderUnavailable, match="used up"):
-        await call(gate, invested=True)
+        await call(gate, has_paid=True)
 
 
 async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedClock) -> None:
@@ -170,9 +170,9 @@ async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedCl
             with pytest.raises(ProviderUnavailable):
                 await call(gate)
         await clock.advance(75)
-        async with gate.enter(NORMAL) as visit:
+        async with gate.enter(NORMAL) as permit:
             assert shown() == State.HALF_OPEN
-            visit.outcome = Outcome.OK
+            permit.outcome = Outcome.OK
         assert shown() == State.CLOSED
         await break_down(gate)
     assert [(line["log_level"], line["event"]) for line in told] == [

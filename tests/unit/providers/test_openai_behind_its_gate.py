@@ -58,7 +58,7 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(vendor:
         with pytest.raises(ProviderUnavailable):
             await door.redraw("Hero", size="1024x1024", reference=PNG, purpose="cover")
     assert len(vendor.paths) == 5
-    assert (bill.calls, bill.asked) == ([], 0)
+    assert (bill.calls, bill.requests) == ([], 0)
     assert 5 * 0.9 < raised.value.after < 8
 
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, Field
 
-from storyloom.providers.openai.schema import strict_schema
+from storyloom.providers.openai.requests import strict_schema
 from storyloom.story.results import Activity, SceneBrief
 
 

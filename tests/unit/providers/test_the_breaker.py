@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from storyloom.providers.resilience.breaker import JITTER, Breaker, State, Ticket
+from storyloom.providers.resilience.breaker import JITTER, Admission, Breaker, State
 
 PAUSES = (5.0, 10.0, 20.0)
 
 
 def make_breaker(failures: int = 3, within: float = 60) -> Breaker:
-    return Breaker(failures=failures, within=within, pauses=PAUSES, chance=random.Random(7))
+    return Breaker(failures=failures, within=within, pauses=PAUSES, rng=random.Random(7))
 
 
 def state_of(breaker: Breaker) -> State:
@@ -19,7 +19,7 @@ def state_of(breaker: Breaker) -> State:
 
 def fail(breaker: Breaker, times: int, now: float = 0.0) -> None:
     for _ in range(times):
-        breaker.end(breaker.let_in(now), now, away=True)
+        breaker.end(breaker.admit(now), now, away=True)
 
 
 def test_failures_in_a_row_open_it() -> None:
@@ -34,7 +34,7 @@ def test_failures_in_a_row_open_it() -> None:
 def test_a_success_between_them_starts_the_count_anew() -> None:
     breaker = make_breaker()
     fail(breaker, 2)
-    breaker.end(breaker.let_in(0), 0, away=False)
+    breaker.end(breaker.admit(0), 0, away=False)
     fail(breaker, 2)
     assert state_of(breaker) is State.CLOSED
 
@@ -42,7 +42,7 @@ def test_a_success_between_them_starts_the_count_anew() -> None:
 def test_a_call_that_says_nothing_neither_counts_nor_clears() -> None:
     breaker = make_breaker()
     fail(breaker, 2)
-    breaker.end(breaker.let_in(0), 0, away=None)
+    breaker.end(breaker.admit(0), 0, away=None)
     assert state_of(breaker) is State.CLOSED
     fail(breaker, 1)
     assert state_of(breaker) is State.OPEN
@@ -59,26 +59,26 @@ def test_nobody_is_let_in_while_it_is_open() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
     with pytest.raises(RuntimeError):
-        breaker.let_in(4.9)
+        breaker.admit(4.9)
 
 
 def test_after_the_pause_exactly_one_is_let_in() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
     now = breaker.closed_for(0)
-    assert breaker.let_in(now).probe
+    assert breaker.admit(now).probe
     assert state_of(breaker) is State.HALF_OPEN
     assert breaker.closed_for(now + 1000) > 0
     with pytest.raises(RuntimeError):
-        breaker.let_in(now + 1000)
+        breaker.admit(now + 1000)
 
 
 def test_the_one_that_succeeds_closes_it() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
-    breaker.end(breaker.let_in(100), 100, away=False)
+    breaker.end(breaker.admit(100), 100, away=False)
     assert state_of(breaker) is State.CLOSED
-    assert not breaker.let_in(100).probe
+    assert not breaker.admit(100).probe
 
 
 def test_the_one_that_fails_opens_it_for_longer_up_to_the_longest_pause() -> None:
@@ -87,15 +87,15 @@ def test_the_one_that_fails_opens_it_for_longer_up_to_the_longest_pause() -> Non
     now = 0.0
     for pause in (10, 20, 20, 20):
         now += 1000
-        breaker.end(breaker.let_in(now), now, away=True)
+        breaker.end(breaker.admit(now), now, away=True)
         assert pause <= breaker.closed_for(now) <= pause * (1 + JITTER)
 
 
 def test_after_it_was_closed_the_pauses_begin_with_the_shortest() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
-    breaker.end(breaker.let_in(100), 100, away=True)
-    breaker.end(breaker.let_in(200), 200, away=False)
+    breaker.end(breaker.admit(100), 100, away=True)
+    breaker.end(breaker.admit(200), 200, away=False)
     fail(breaker, 3, now=200)
     assert breaker.closed_for(200) <= 5 * (1 + JITTER)
 
@@ -103,45 +103,45 @@ def test_after_it_was_closed_the_pauses_begin_with_the_shortest() -> None:
 def test_the_one_that_is_cancelled_leaves_its_place_to_the_next() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
-    breaker.end(breaker.let_in(100), 100, away=None)
+    breaker.end(breaker.admit(100), 100, away=None)
     assert state_of(breaker) is State.OPEN
     assert breaker.closed_for(100) == 0
-    assert breaker.let_in(100).probe
+    assert breaker.admit(100).probe
 
 
 @pytest.mark.parametrize("away", [True, False])
 def test_a_call_of_the_time_before_has_no_say(away: bool) -> None:
     breaker = make_breaker()
-    early = [breaker.let_in(0) for _ in range(10)]
+    early = [breaker.admit(0) for _ in range(10)]
     fail(breaker, 3)
     until = breaker.closed_for(0)
-    for ticket in early[:5]:
-        breaker.end(ticket, 1, away=away)
+    for admission in early[:5]:
+        breaker.end(admission, 1, away=away)
     assert state_of(breaker) is State.OPEN
     assert breaker.closed_for(0) == until
-    breaker.end(breaker.let_in(100), 100, away=False)
-    for ticket in early[5:]:
-        breaker.end(ticket, 101, away=True)
+    breaker.end(breaker.admit(100), 100, away=False)
+    for admission in early[5:]:
+        breaker.end(admission, 101, away=True)
     assert state_of(breaker) is State.CLOSED
 
 
 def test_an_exhausted_allowance_opens_it_at_once_for_a_pause_of_its_own() -> None:
     breaker = make_breaker()
-    breaker.open_for(breaker.let_in(0), 0, 60)
+    breaker.open_for(breaker.admit(0), 0, 60)
     assert 60 <= breaker.closed_for(0) <= 60 * (1 + JITTER)
-    assert breaker.let_in(100).probe
+    assert breaker.admit(100).probe
 
 
 def test_a_late_word_about_the_allowance_does_not_make_the_pause_longer() -> None:
     breaker = make_breaker()
-    late = breaker.let_in(0)
-    breaker.open_for(breaker.let_in(0), 0, 60)
+    late = breaker.admit(0)
+    breaker.open_for(breaker.admit(0), 0, 60)
     breaker.open_for(late, 50, 60)
     assert breaker.closed_for(50) <= 60 * (1 + JITTER) - 50
 
 
 def test_a_ticket_tells_its_era() -> None:
     breaker = make_breaker()
-    assert breaker.let_in(0) == Ticket(era=0, probe=False)
+    assert breaker.admit(0) == Admission(transitions=0, probe=False)
     fail(breaker, 3)
-    assert breaker.let_in(100) == Ticket(era=1, probe=True)
+    assert breaker.admit(100) == Admission(transitions=1, probe=True)

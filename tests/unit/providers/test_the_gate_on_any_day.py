@@ -62,7 +62,7 @@ class Day:
             calls=self.chance.randint(1, 6),
             most=8,
             clock=self.clock,
-            chance=self.chance,
+            rng=self.chance,
         )
 
     async def live(self) -> None:
@@ -78,13 +78,13 @@ class Day:
             self.ends[type(end).__name__] += 1
 
     async def _call(self) -> None:
-        priority, invested = self.chance.choice(list(Priority)), self.chance.random() < 0.2
+        priority, has_paid = self.chance.choice(list(Priority)), self.chance.random() < 0.2
         seconds, outcome = self.chance.uniform(0, 12), self.chance.choice(self.outcomes)
-        async with self.gate.enter(priority, invested=invested) as visit:
+        async with self.gate.enter(priority, has_paid=has_paid) as permit:
             await self.clock.rest(seconds)
-            visit.outcome = outcome
+            permit.outcome = outcome
             if outcome is Outcome.RATE_LIMITED:
-                visit.retry_after = self.chance.choice((None, 0.0, 4.0, 30.0))
+                permit.retry_after = self.chance.choice((None, 0.0, 4.0, 30.0))
 
 
 @pytest.mark.parametrize("first", range(0, 300, 30))

@@ -9,18 +9,18 @@ from storyloom.story.assets import Priority
 HIGH, NORMAL, URGENT = Priority.HIGH, Priority.NORMAL, Priority.URGENT
 
 
-async def order(turns: PriorityLock, priorities: list[Priority]) -> list[Priority]:
+async def order(lock: PriorityLock, priorities: list[Priority]) -> list[Priority]:
     """In which order those who came while somebody had the turn get theirs."""
     had: list[Priority] = []
     first, go = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        async with turns.turn(NORMAL):
+        async with lock.acquire(NORMAL):
             first.set()
             await go.wait()
 
     async def take(priority: Priority) -> None:
-        async with turns.turn(priority):
+        async with lock.acquire(priority):
             had.append(priority)
 
     holder = asyncio.create_task(hold())
@@ -45,13 +45,13 @@ async def test_the_others_have_their_share_while_the_urgent_keep_coming() -> Non
 
 async def test_one_at_a_time_and_all_in_the_end_whoever_leaves_meanwhile() -> None:
     """200 comers, a third of whom are cancelled at some moment."""
-    chance, turns = Random(7), PriorityLock()
+    chance, lock = Random(7), PriorityLock()
     inside = 0
     done: list[int] = []
 
-    async def visit(number: int) -> None:
+    async def hold_once(number: int) -> None:
         nonlocal inside
-        async with turns.turn(chance.choice(tuple(Priority))):
+        async with lock.acquire(chance.choice(tuple(Priority))):
             inside += 1
             try:
                 assert inside == 1
@@ -61,14 +61,14 @@ async def test_one_at_a_time_and_all_in_the_end_whoever_leaves_meanwhile() -> No
             finally:
                 inside -= 1
 
-    visits = [asyncio.create_task(visit(number)) for number in range(200)]
+    tasks = [asyncio.create_task(hold_once(number)) for number in range(200)]
     left = set()
     for number in chance.sample(range(200), 66):
         await asyncio.sleep(0)
-        if visits[number].cancel():
+        if tasks[number].cancel():
             left.add(number)
-    await asyncio.wait(visits, timeout=5)
-    assert [one for one in visits if not one.done() or (not one.cancelled() and one.exception())] == []
+    await asyncio.wait(tasks, timeout=5)
+    assert [one for one in tasks if not one.done() or (not one.cancelled() and one.exception())] == []
     assert set(range(200)) - left <= set(done)
-    async with asyncio.timeout(5), turns.turn(NORMAL):
+    async with asyncio.timeout(5), lock.acquire(NORMAL):
         pass

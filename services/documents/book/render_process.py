@@ -1,4 +1,4 @@
-"""The printing process: reads a book's sheet from stdin, answers its PDF on stdout, over and over (see press.py).
+"""The rendering process: reads a book's sheet from stdin, answers its PDF on stdout, over and over (see renderer.py).
 
 A script that stands alone: it imports the standard library, and WeasyPrint and Pillow once it runs, and nothing of
 ours, so that the process is small and starts alike wherever the service is installed. It ends with its parent, even

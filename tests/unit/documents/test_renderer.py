@@ -1,4 +1,4 @@
-"""The press starts a process when needed, replaces one that hangs, dies or grows old, and never leaves one behind."""
+"""The renderer starts a process when needed, replaces one that hangs, dies or grows old, and leaves none behind."""
 
 import asyncio
 import io
@@ -11,14 +11,14 @@ import psutil
 import pytest
 from PIL import Image
 
-from services.documents.press import PRINTER, DamagedPictureError, Press, Sheet, check_libraries
-from services.documents.printer import to_jpeg
+from services.documents.book.render_process import to_jpeg
+from services.documents.book.renderer import SCRIPT, DamagedPictureError, Renderer, Sheet, check_libraries
 from storyloom.story.errors import PermanentError, RetryableError
 from tests.unit.documents import stories
 
 STAND_IN = f"""
 import os, runpy, sys
-printer = runpy.run_path({str(PRINTER)!r})
+printer = runpy.run_path({str(SCRIPT)!r})
 printed = 0
 while True:
     header, files = printer["read_message"](sys.stdin.buffer)
@@ -47,152 +47,152 @@ def command(tmp_path: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture
-async def press(command: tuple[str, ...]) -> AsyncIterator[Press]:
-    press = Press(command=command, timeout=20)
-    yield press
-    await press.close()
+async def renderer(command: tuple[str, ...]) -> AsyncIterator[Renderer]:
+    renderer = Renderer(command=command, timeout=20)
+    yield renderer
+    await renderer.close()
 
 
 def gone(pid: int | None) -> bool:
     return pid is not None and not psutil.pid_exists(pid)
 
 
-async def test_nothing_runs_before_it_is_needed(press: Press) -> None:
-    assert press.pid is None
+async def test_nothing_runs_before_it_is_needed(renderer: Renderer) -> None:
+    assert renderer.pid is None
 
 
-async def test_a_sheet_and_its_files_reach_the_printer_whole(press: Press) -> None:
+async def test_a_sheet_and_its_files_reach_the_printer_whole(renderer: Renderer) -> None:
     big = os.urandom(3_000_000)
-    printed = await press.print(Sheet("Grüße", {"a": ("image/png", big), "b": ("font/ttf", b"\0end")}))
+    printed = await renderer.render(Sheet("Grüße", {"a": ("image/png", big), "b": ("font/ttf", b"\0end")}))
     assert printed.pdf == "Grüße".encode() + big + b"\0end"
 
 
-async def test_books_are_printed_one_after_the_other_by_one_process(press: Press) -> None:
-    books = await asyncio.gather(*(press.print(Sheet(f"book {k}")) for k in range(5)))
+async def test_books_are_printed_one_after_the_other_by_one_process(renderer: Renderer) -> None:
+    books = await asyncio.gather(*(renderer.render(Sheet(f"book {k}")) for k in range(5)))
     assert sorted(book.pages for book in books) == [1, 2, 3, 4, 5]
     assert [book.pdf for book in books] == [f"book {k}".encode() for k in range(5)]
 
 
 async def test_a_printer_that_hangs_is_replaced(command: tuple[str, ...]) -> None:
-    press = Press(command=command, timeout=20)
-    await press.warm()
-    first = press.pid
-    press._timeout = 0.05
+    renderer = Renderer(command=command, timeout=20)
+    await renderer.start()
+    first = renderer.pid
+    renderer._executor.timeout = 0.05
     with pytest.raises(RetryableError, match="longer than"):
-        await press.print(Sheet("hang"))
+        await renderer.render(Sheet("hang"))
     assert gone(first)
-    press._timeout = 20
-    assert (await press.print(Sheet("book"))).pages == 1
-    await press.close()
+    renderer._executor.timeout = 20
+    assert (await renderer.render(Sheet("book"))).pages == 1
+    await renderer.close()
 
 
-async def test_a_printer_that_dies_is_replaced(press: Press) -> None:
+async def test_a_printer_that_dies_is_replaced(renderer: Renderer) -> None:
     with pytest.raises(RetryableError, match="ended in the middle"):
-        await press.print(Sheet("die"))
-    assert (await press.print(Sheet("book"))).pages == 1
+        await renderer.render(Sheet("die"))
+    assert (await renderer.render(Sheet("book"))).pages == 1
 
 
-async def test_a_printer_that_died_in_between_is_replaced(press: Press) -> None:
-    await press.print(Sheet("book"))
-    process = press._process
+async def test_a_printer_that_died_in_between_is_replaced(renderer: Renderer) -> None:
+    await renderer.render(Sheet("book"))
+    process = renderer.process
     assert process is not None
     process.kill()
     await process.wait()
-    assert (await press.print(Sheet("book"))).pages == 1
+    assert (await renderer.render(Sheet("book"))).pages == 1
 
 
-async def test_a_book_that_nobody_wants_any_more_spoils_none_that_follows(press: Press) -> None:
-    await press.warm()
-    unwanted = press.pid
-    job = asyncio.create_task(press.print(Sheet("hang")))
+async def test_a_book_that_nobody_wants_any_more_spoils_none_that_follows(renderer: Renderer) -> None:
+    await renderer.start()
+    unwanted = renderer.pid
+    job = asyncio.create_task(renderer.render(Sheet("hang")))
     await asyncio.sleep(0)
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
     assert gone(unwanted)
-    assert (await press.print(Sheet("book"))).pdf == b"book"
+    assert (await renderer.render(Sheet("book"))).pdf == b"book"
 
 
 async def test_an_old_printer_makes_room_for_a_new_one(command: tuple[str, ...]) -> None:
-    press = Press(command=command, timeout=20, books=2)
-    pages = [(await press.print(Sheet("book"))).pages for _ in range(5)]
+    renderer = Renderer(command=command, timeout=20, books=2)
+    pages = [(await renderer.render(Sheet("book"))).pages for _ in range(5)]
     assert pages == [1, 2, 1, 2, 1]
-    await press.close()
+    await renderer.close()
 
 
 async def test_an_idle_printer_goes(command: tuple[str, ...]) -> None:
-    press = Press(command=command, timeout=20, idle=0.001)
-    await press.print(Sheet("book"))
-    process = press._process
+    renderer = Renderer(command=command, timeout=20, idle=0.001)
+    await renderer.render(Sheet("book"))
+    process = renderer.process
     assert process is not None
     await process.wait()
-    assert press.pid is None
-    assert (await press.print(Sheet("book"))).pages == 1
-    await press.close()
+    assert renderer.pid is None
+    assert (await renderer.render(Sheet("book"))).pages == 1
+    await renderer.close()
 
 
 async def test_closing_leaves_no_process(command: tuple[str, ...]) -> None:
-    press = Press(command=command, timeout=20)
-    await press.print(Sheet("book"))
-    pid = press.pid
-    await press.close()
-    await press.close()
+    renderer = Renderer(command=command, timeout=20)
+    await renderer.render(Sheet("book"))
+    pid = renderer.pid
+    await renderer.close()
+    await renderer.close()
     assert gone(pid)
 
 
 async def test_closing_ends_what_runs_and_what_waits(command: tuple[str, ...]) -> None:
-    press = Press(command=command, timeout=20)
-    await press.warm()
-    pid = press.pid
-    books = [asyncio.create_task(press.print(Sheet("hang"))) for _ in range(2)]
+    renderer = Renderer(command=command, timeout=20)
+    await renderer.start()
+    pid = renderer.pid
+    books = [asyncio.create_task(renderer.render(Sheet("hang"))) for _ in range(2)]
     await asyncio.sleep(0)
-    await press.close()
+    await renderer.close()
     ends = await asyncio.gather(*books, return_exceptions=True)
     assert [type(end) for end in ends] == [RetryableError, RetryableError]
     assert gone(pid)
-    assert press.pid is None
+    assert renderer.pid is None
 
 
-async def test_a_signal_to_the_services_group_does_not_reach_the_press(press: Press) -> None:
-    await press.warm()
-    assert press.pid is not None
-    assert os.getpgid(press.pid) != os.getpgid(0)
+async def test_a_signal_to_the_services_group_does_not_reach_the_press(renderer: Renderer) -> None:
+    await renderer.start()
+    assert renderer.pid is not None
+    assert os.getpgid(renderer.pid) != os.getpgid(0)
 
 
 @pytest.mark.parametrize(("error", "code"), [("missing_library", "missing_library"), ("bug", "bug")])
-async def test_what_cannot_be_printed_is_given_up(press: Press, error: str, code: str) -> None:
+async def test_what_cannot_be_printed_is_given_up(renderer: Renderer, error: str, code: str) -> None:
     with pytest.raises(PermanentError) as gave_up:
-        await press.print(Sheet(f"fail {error}"))
+        await renderer.render(Sheet(f"fail {error}"))
     assert gave_up.value.code == code
-    assert (await press.print(Sheet("book"))).pages == 1
+    assert (await renderer.render(Sheet("book"))).pages == 1
 
 
-async def test_a_damaged_picture_is_named(press: Press) -> None:
+async def test_a_damaged_picture_is_named(renderer: Renderer) -> None:
     with pytest.raises(DamagedPictureError) as damaged:
-        await press.print(Sheet("fail damaged_picture"))
+        await renderer.render(Sheet("fail damaged_picture"))
     assert damaged.value.name == "cover.jpg"
 
 
-async def test_a_book_that_is_expected_finds_the_press_warm(press: Press) -> None:
-    press.expect()
-    press.expect()
-    assert press._warming is not None
-    await press._warming
-    warm = press.pid
+async def test_a_book_that_is_expected_finds_the_press_warm(renderer: Renderer) -> None:
+    renderer.warm_up()
+    renderer.warm_up()
+    assert renderer._warming is not None
+    await renderer._warming
+    warm = renderer.pid
     assert warm is not None
-    assert (await press.print(Sheet("book"))).pages == 2
-    assert press.pid == warm
+    assert (await renderer.render(Sheet("book"))).pages == 2
+    assert renderer.pid == warm
 
 
 async def test_warming_up_never_hurts() -> None:
-    press = Press(command=("/nonexistent/printer",))
-    press.expect()
-    await press.close()
-    press.expect()
-    assert press._warming is not None
-    await press._warming
-    assert press.pid is None
-    await press.close()
+    renderer = Renderer(command=("/nonexistent/printer",))
+    renderer.warm_up()
+    await renderer.close()
+    renderer.warm_up()
+    assert renderer._warming is not None
+    await renderer._warming
+    assert renderer.pid is None
+    await renderer.close()
 
 
 def test_a_missing_library_is_told_with_what_to_install() -> None:

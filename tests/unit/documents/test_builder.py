@@ -1,14 +1,14 @@
-"""The binder fetches, lays out, prints, and stores; what is missing does not stop it."""
+"""The builder fetches, lays out, prints, and stores; what is missing does not stop it."""
 
 import pytest
 
-from services.documents.binder import Binder
+from services.documents.book.builder import BookBuilder
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
 from tests.unit.documents import stories
-from tests.unit.documents.people import Listener, ObjectStore, PaperPress
+from tests.unit.documents.people import Listener, ObjectStore, PaperRenderer
 
 IMAGES = {f"stories/{asset}": data for asset, (_, data) in stories.images().items()}
 
@@ -24,52 +24,52 @@ def a_job(*absent: Asset) -> AssetRequested:
 
 
 async def test_a_book_is_printed_and_kept() -> None:
-    press, shelf, listener = PaperPress(16), ObjectStore(IMAGES), Listener()
-    book = await Binder(press, shelf).bind(a_job(), listener)
+    renderer, store, listener = PaperRenderer(16), ObjectStore(IMAGES), Listener()
+    book = await BookBuilder(renderer, store).build(a_job(), listener)
     assert book.pages == 16
-    assert shelf.kept[book.pdf.key] == b"%PDF of 16 pages"
+    assert store.kept[book.pdf.key] == b"%PDF of 16 pages"
     assert book.pdf.content_type == "application/pdf"
     assert "mira" not in book.pdf.key.lower()
     assert listener.heard == sorted(listener.heard)
-    assert {f"{asset}.jpg" for asset in PICTURES} <= set(press.sheets[0].files)
+    assert {f"{asset}.jpg" for asset in PICTURES} <= set(renderer.sheets[0].files)
 
 
 async def test_a_text_that_runs_over_its_page_is_set_closer() -> None:
-    press = PaperPress(18, 17, 16)
-    book = await Binder(press, ObjectStore(IMAGES)).bind(a_job(), Listener())
+    renderer = PaperRenderer(18, 17, 16)
+    book = await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), Listener())
     assert book.pages == 16
-    assert len(press.sheets) == 3
-    assert len({sheet.html for sheet in press.sheets}) == 3
+    assert len(renderer.sheets) == 3
+    assert len({sheet.html for sheet in renderer.sheets}) == 3
 
 
 async def test_a_text_that_fits_nowhere_still_makes_a_book() -> None:
-    press = PaperPress(30)
-    assert (await Binder(press, ObjectStore(IMAGES)).bind(a_job(), Listener())).pages == 30
-    assert len(press.sheets) == 4
+    renderer = PaperRenderer(30)
+    assert (await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), Listener())).pages == 30
+    assert len(renderer.sheets) == 4
 
 
 async def test_a_damaged_picture_is_left_out() -> None:
-    press = PaperPress(16, damaged=("cover.jpg", "scene_3.jpg"))
-    await Binder(press, ObjectStore(IMAGES)).bind(a_job(), Listener())
-    last = press.sheets[-1].files
+    renderer = PaperRenderer(16, damaged=("cover.jpg", "scene_3.jpg"))
+    await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), Listener())
+    last = renderer.sheets[-1].files
     assert {"cover.svg", "scene_3.svg", "scene_1.jpg"} <= set(last)
     assert not {"cover.jpg", "scene_3.jpg"} & set(last)
 
 
 @pytest.mark.parametrize("absent", [(Asset.COVER,), (Asset.ACTIVITIES,), (Asset.OUTLINE,), PICTURES])
 async def test_what_failed_for_good_does_not_stop_the_book(absent: tuple[Asset, ...]) -> None:
-    press = PaperPress(12)
-    assert (await Binder(press, ObjectStore(IMAGES)).bind(a_job(*absent), Listener())).pages == 12
-    assert len(press.sheets) == 1
+    renderer = PaperRenderer(12)
+    assert (await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(*absent), Listener())).pages == 12
+    assert len(renderer.sheets) == 1
 
 
 async def test_there_is_no_book_without_a_story() -> None:
     with pytest.raises(PermanentError) as gave_up:
-        await Binder(PaperPress(16), ObjectStore(IMAGES)).bind(a_job(Asset.CONTENT), Listener())
+        await BookBuilder(PaperRenderer(16), ObjectStore(IMAGES)).build(a_job(Asset.CONTENT), Listener())
     assert gave_up.value.code == "bug"
 
 
 async def test_an_input_of_another_kind_is_a_fault_of_ours() -> None:
     job = stories.job(Asset.PDF, {Asset.CONTENT: stories.outline()})
     with pytest.raises(PermanentError, match="was given a outline"):
-        await Binder(PaperPress(16), ObjectStore(IMAGES)).bind(job, Listener())
+        await BookBuilder(PaperRenderer(16), ObjectStore(IMAGES)).build(job, Listener())

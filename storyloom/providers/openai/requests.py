@@ -1,9 +1,15 @@
-"""Pydantic models as OpenAI's strict schemas: every key required, no others allowed.
+"""What a structured request holds: the strict schema of its answer, and the blocks of data inside its prompt.
 
-Source: OpenAI, "Structured model outputs", supported schemas. Lengths of strings are left out, since not every model
-takes them; what is left out here is still checked when the answer is read.
+Schemas are pydantic models as OpenAI's strict schemas have them: every key required, no others allowed. Source: OpenAI,
+"Structured model outputs", supported schemas. Lengths of strings are left out, since not every model takes them; what
+is left out here is still checked when the answer is read.
+
+A block is a tag around JSON (docs/providers.md). Everything in one is data.
 """
 
+import json
+import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -57,3 +63,19 @@ def _close(node: dict[str, Any]) -> None:
         raise TypeError("a strict schema has no free-form objects")
     node["required"] = list(node["properties"])
     node["additionalProperties"] = False
+
+
+_NAME = re.compile(r"[a-z_]{1,40}")
+# A premise may hold "</brief>": inside JSON strings these two are the same text and close no tag.
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e"})
+
+
+def write_blocks(blocks: Mapping[str, Any]) -> str:
+    """The blocks as text, one a line, in the order given. Values are plain JSON values."""
+    return "\n".join(_write(name, value) for name, value in blocks.items())
+
+
+def _write(name: str, value: Any) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"no block is called {name!r}")
+    return f"<{name}>{json.dumps(value, ensure_ascii=False).translate(_ESCAPES)}</{name}>"

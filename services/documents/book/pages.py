@@ -12,10 +12,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from services.documents import drawings
-from services.documents.colours import DEFAULT_PALETTE, bright, deep, tint
-from services.documents.press import Sheet
-from services.documents.printer import File
+from services.documents.book import drawings
+from services.documents.book.colours import DEFAULT_PALETTE, bright, deep, tint
+from services.documents.book.render_process import File
+from services.documents.book.renderer import Sheet
 from storyloom.story.assets import PICTURES, SCENES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.results import Activities, Activity, Outline, Picture, SceneText, StoryContent
@@ -82,7 +82,7 @@ def palette_of(contents: Contents) -> tuple[str, ...]:
 def lay_out(contents: Contents, snug: int = 0) -> Sheet:
     """The sheet to print: the same contents always make the same one.
 
-    ``snug`` 0 to SNUGGEST: how closely it is set. The binder asks for more when a text runs over its page.
+    ``snug`` 0 to SNUGGEST: how closely it is set. The builder asks for more when a text runs over its page.
     """
     palette = palette_of(contents)
     labels, labels_lang = labels_in(contents.brief.language)

@@ -7,7 +7,7 @@ import random
 import tomllib
 from importlib.resources import files
 
-from services.documents.colours import contrast, deep, luminance, mix
+from services.documents.book.colours import contrast, deep, luminance, mix
 
 SHAPES: dict[str, str] = tomllib.loads(files(__package__).joinpath("templates/shapes.toml").read_text("utf-8"))
 """Outlines about 20 units wide, around the origin, by name."""

@@ -1,0 +1,124 @@
+"""The ports of the providers: what the services ask for, whoever fills it.
+
+OpenAI fills StructuredModel, VisionModel and ImageGenerator (storyloom/providers/openai/client.py), ElevenLabs fills
+Voice (storyloom/providers/elevenlabs/client.py); the studio stands behind both when there is no network. Every method
+raises RetryableError, PermanentError or ProviderUnavailable (storyloom/story/errors.py), and every call stands in the
+job's ProviderUsage.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from storyloom.story.results import ProviderCall
+
+M = TypeVar("M", bound=BaseModel)
+
+OnText = Callable[[str], Awaitable[None]]
+"""Is given a streamed answer's text so far, again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moderation:
+    """What moderation says: ``categories`` are OpenAI's names, such as ``violence/graphic``, sorted."""
+
+    flagged: bool
+    categories: tuple[str, ...] = ()
+
+
+class StructuredModel(Protocol):
+    """Writes text in a given shape, and moderates text."""
+
+    async def parse(
+        self,
+        answer: type[M],
+        *,
+        name: str,
+        prompt: str,
+        blocks: Mapping[str, Any],
+        purpose: str,
+        on_text: OnText | None = None,
+    ) -> tuple[M, ProviderCall]:
+        """An answer of the model's shape, by the schema ``name``; ``on_text`` is given its JSON as it is written.
+
+        ``blocks`` are the prompt's data (docs/providers.md), ``purpose`` is what the call stands for in the usage.
+        """
+        ...
+
+    async def moderate(self, texts: Sequence[str]) -> Moderation:
+        """What moderation says of the texts together. Fails closed: no judgement is a RetryableError."""
+        ...
+
+
+class VisionModel(Protocol):
+    """Looks at pictures, and answers in a given shape."""
+
+    async def parse(
+        self,
+        answer: type[M],
+        *,
+        name: str,
+        prompt: str,
+        blocks: Mapping[str, Any],
+        images: Sequence[bytes],
+        purpose: str,
+    ) -> tuple[M, ProviderCall]:
+        """An answer of the model's shape about the images (PNG or JPEG bytes), by the schema ``name``."""
+        ...
+
+
+class ImageGenerator(Protocol):
+    """Draws pictures: PNG bytes. ``size`` is OpenAI's, such as 1024x1536."""
+
+    async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
+        """Draw from words alone."""
+        ...
+
+    async def redraw(self, prompt: str, *, size: str, reference: bytes, purpose: str) -> tuple[bytes, ProviderCall]:
+        """Draw whoever is on the reference (PNG or JPEG bytes)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is to be read: one scene, and its neighbours' text (None where there is none) for the tone of voice."""
+
+    text: str
+    voice_id: str
+    purpose: str
+    previous: str | None = None
+    next: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard when: characters and their spans in seconds, three tuples of one length.
+
+    A character is usually one, but a provider may give several at once, and may have normalised the text ("3" heard
+    as "three").
+    """
+
+    characters: tuple[str, ...]
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A passage read: MP3, its decoded length in seconds, what was heard when, and what it cost."""
+
+    mp3: bytes
+    seconds: float
+    heard: Heard
+    call: ProviderCall
+
+
+class Voice(Protocol):
+    """Reads aloud."""
+
+    async def read(self, passage: Passage) -> Reading:
+        """Read a passage."""
+        ...
