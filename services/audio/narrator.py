@@ -60,7 +60,7 @@ class Narrator:
     async def join(self, job: AssetRequested, report: Report) -> Audio:
         """Join the four readings; words, blocks and captions count over the whole recording."""
         texts = [_text(job, scene) for scene in SCENES]
-        narrations = [_narration(job, scene) for scene in SCENES]
+        narrations = [job.required(narration, Narration) for narration in NARRATIONS]
         await report(5)
         recordings = await asyncio.gather(*(self._store.get(narration.audio) for narration in narrations))
         await report(30)
@@ -101,23 +101,16 @@ def _seed(job: AssetRequested) -> int | None:
 
 
 def _text(job: AssetRequested, scene: int) -> SceneText:
-    text = job.inputs.get(TEXTS[scene - 1])
-    if not isinstance(text, SceneText) or not text.text.split():
-        raise PermanentError(f"the job came without the text of scene {scene}", code="bug")
+    text = job.required(TEXTS[scene - 1], SceneText)
+    if not text.text.split():
+        raise PermanentError(f"the text of scene {scene} is empty", code="bug")
     return text
 
 
 def _neighbour(job: AssetRequested, scene: int) -> str | None:
     """A neighbouring scene's text, where there is such a scene and the job brought it."""
-    text = job.inputs.get(TEXTS[scene - 1]) if scene in SCENES else None
-    return text.text if isinstance(text, SceneText) else None
-
-
-def _narration(job: AssetRequested, scene: int) -> Narration:
-    narration = job.inputs.get(NARRATIONS[scene - 1])
-    if not isinstance(narration, Narration):
-        raise PermanentError(f"the job came without the narration of scene {scene}", code="bug")
-    return narration
+    text = job.given(TEXTS[scene - 1], SceneText) if scene in SCENES else None
+    return text.text if text else None
 
 
 def _paragraphs(text: SceneText, words: tuple[Word, ...]) -> list[tuple[Word, ...]]:

@@ -41,7 +41,7 @@ class Targets:
         """The same for one scene of four."""
         return Targets(round(self.words / 4), self.sentence_words, self.grade, self.rare_share)
 
-    def wire(self) -> dict[str, int]:
+    def as_block(self) -> dict[str, int]:
         """As the prompts' ``targets`` block (docs/providers.md)."""
         return {"words": self.words, "sentenceWords": self.sentence_words}
 
@@ -185,11 +185,11 @@ def _judge_sentences(text: str, targets: Targets) -> list[Finding]:
     lengths = _lengths(text) or [0]
     mean, longest, wanted = sum(lengths) / len(lengths), max(lengths), targets.sentence_words
     if mean > max(wanted * 1.3, wanted + 2):
-        told = f"The sentences are too long: {mean:.0f} words on average, {wanted} wanted."
-        return [Finding(told, mean / wanted - 1)]
+        wrong = f"The sentences are too long: {mean:.0f} words on average, {wanted} wanted."
+        return [Finding(wrong, mean / wanted - 1)]
     if longest > wanted * 2.5:
-        told = f"One sentence is too long: {longest} words, about {wanted} wanted."
-        return [Finding(told, longest / wanted / 2.5 - 1)]
+        wrong = f"One sentence is too long: {longest} words, about {wanted} wanted."
+        return [Finding(wrong, longest / wanted / 2.5 - 1)]
     return []
 
 

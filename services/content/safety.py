@@ -48,7 +48,7 @@ _TYPED = {"name", "appearance", "features", "personality"}
 
 
 class Screening:
-    """Answers "may this brief be told?". Raises RetryableError where moderation cannot be asked now."""
+    """Answers "may a story be made of this brief?". Raises RetryableError where moderation cannot be asked now."""
 
     def __init__(self, model: StructuredModel) -> None:
         self._model = model
@@ -60,13 +60,13 @@ class Screening:
 
 
 class Editing:
-    """Answers "may this scene be told so, and how hard is it?". Raises RetryableError where moderation is away."""
+    """Answers "may this scene be published so, and how hard is it?". Raises RetryableError where moderation is away."""
 
     def __init__(self, model: StructuredModel) -> None:
         self._model = model
 
     async def judge(self, edit: SceneEdit) -> EditVerdict:
-        """Moderate the words, then measure them. What is too hard or too long is told as findings and no refusal."""
+        """Moderate the words, then measure them. What is too hard or too long becomes a finding, not a refusal."""
         text = "\n\n".join(edit.paragraphs)
         verdict = await self._model.moderate([text, edit.alt_text])
         if verdict.flagged:

@@ -1,8 +1,8 @@
-"""The writer: a plan, four scenes, and a last look at the whole."""
+"""The writer: a plan, four scenes, and a check of the whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import structlog
 from pydantic import AfterValidator, Field
@@ -18,14 +18,13 @@ from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Outline, ProviderCall, Result, SceneText, StoryContent, Value
+from storyloom.story.results import Outline, ProviderCall, SceneText, StoryContent, Value
 
 ATTEMPTS = 3
 """How often a plan or a scene is written in all, each time with the findings on the one before."""
 PLAN_LENGTH = 4500
 """Characters that a plan's JSON usually has: what its progress is reckoned by."""
 
-R = TypeVar("R", bound=Result)
 log = structlog.get_logger()
 
 
@@ -83,21 +82,21 @@ class Writer:
         plan, calls = await self._plan(job, report)
         outline = plan.as_outline(calls)
         await report(90)
-        told = outline.model_dump(mode="json", exclude=_NOT_TOLD)
-        await ensure_safe(self._model, ["\n".join(strings_in(told))], "outline")
+        written = outline.model_dump(mode="json", exclude=_NOT_WRITTEN)
+        await ensure_safe(self._model, ["\n".join(strings_in(written))], "outline")
         return outline
 
     async def scene(self, job: AssetRequested, report: Report) -> SceneText:
         """Write the job's scene; of several attempts the best is kept, with what still falls short of it."""
-        outline = _need(job, Asset.OUTLINE, Outline)
-        before = tuple(_need(job, text, SceneText) for text in TEXTS[: job.asset.scene - 1])
+        outline = job.required(Asset.OUTLINE, Outline)
+        before = tuple(job.required(text, SceneText) for text in TEXTS[: job.asset.scene - 1])
         targets, names = targets_for(job.brief.age).a_scene(), _names(job.brief, outline)
         blocks = {
-            "brief": job.brief.told(),
+            "brief": job.brief.for_prompts(),
             "outline": _plain(outline),
             "scene": {"scene": job.asset.scene},
             "before": [text.text for text in before],
-            "targets": targets.wire(),
+            "targets": targets.as_block(),
             **_again(job),
         }
         judged, calls = await self._draft(job, report, blocks, targets, names)
@@ -116,9 +115,9 @@ class Writer:
         )
 
     async def whole(self, job: AssetRequested, report: Report) -> StoryContent:
-        """Read the whole once more. Its scenes are spoken and painted by now: what is found is told, not mended."""
-        outline = _need(job, Asset.OUTLINE, Outline)
-        one, two, three, four = (_need(job, text, SceneText) for text in TEXTS)
+        """Read the whole once more. Its scenes are spoken and painted by now: what is found is noted, not mended."""
+        outline = job.required(Asset.OUTLINE, Outline)
+        one, two, three, four = (job.required(text, SceneText) for text in TEXTS)
         texts = [scene.text for scene in (one, two, three, four)]
         await report(10)
         findings, calls = await self._check(job.brief, outline, texts)
@@ -133,7 +132,8 @@ class Writer:
 
     async def _plan(self, job: AssetRequested, report: Report) -> tuple[Plan, tuple[ProviderCall, ...]]:
         brief = job.brief
-        blocks: dict[str, Any] = {"brief": brief.told(), "targets": targets_for(brief.age).wire(), **_again(job)}
+        targets = targets_for(brief.age)
+        blocks: dict[str, Any] = {"brief": brief.for_prompts(), "targets": targets.as_block(), **_again(job)}
         calls: list[ProviderCall] = []
         usable: Plan | None = None
         for attempt in range(1, ATTEMPTS + 1):
@@ -185,7 +185,7 @@ class Writer:
     async def _check(
         self, brief: Brief, outline: Outline, texts: Sequence[str]
     ) -> tuple[tuple[str, ...], tuple[ProviderCall, ...]]:
-        blocks = {"brief": brief.told(), "outline": _plain(outline), "texts": list(texts)}
+        blocks = {"brief": brief.for_prompts(), "outline": _plain(outline), "texts": list(texts)}
         prompt = instructions("whole", brief)
         try:
             check, call = await self._model.parse(
@@ -219,12 +219,12 @@ class _Progress:
             await self._report(progress)
 
 
-_NOT_TOLD = {"calls", "kind"}
+_NOT_WRITTEN = {"calls", "kind"}
 
 
 def _plain(outline: Outline) -> dict[str, Any]:
     """The outline as the author answered it."""
-    return outline.model_dump(mode="json", exclude=_NOT_TOLD)
+    return outline.model_dump(mode="json", exclude=_NOT_WRITTEN)
 
 
 def _again(job: AssetRequested) -> dict[str, Any]:
@@ -235,10 +235,3 @@ def _again(job: AssetRequested) -> dict[str, Any]:
 def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:
     figures = (figure.name for figure in (outline.companion, outline.helper) if figure)
     return (*(character.name for character in brief.characters), *figures)
-
-
-def _need(job: AssetRequested, asset: Asset, kind: type[R]) -> R:
-    result = job.inputs.get(asset)
-    if not isinstance(result, kind):
-        raise PermanentError(f"the job of {job.asset} lacks its {asset}", code="bug")
-    return result

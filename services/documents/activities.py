@@ -9,7 +9,6 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.documents.book.renderer import Renderer
-from services.documents.inputs import needed
 from services.documents.suitability import Finding, examine
 from storyloom.jobs.definition import Report
 from storyloom.providers.ports import StructuredModel
@@ -26,20 +25,20 @@ AGAIN = files(__package__).joinpath("prompts/another_version.md").read_text("utf
 """What follows the prompt where the four are asked for anew."""
 
 
-class _Asked(BaseModel):
+class _Wanted(BaseModel):
     """What is asked for: the shape alone. Bounds are measured afterwards, so that they can be named as feedback."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class IdeaAdaptations(_Asked):
+class IdeaAdaptations(_Wanted):
     younger: str
     older: str
     access_needs: str
 
 
-class Idea(_Asked):
-    """An activity as the author tells it (docs/providers.md)."""
+class Idea(_Wanted):
+    """An activity as the model answers it (docs/providers.md)."""
 
     id: str
     title: str
@@ -56,7 +55,7 @@ class Idea(_Asked):
     parent_tips: list[str]
 
 
-class Ideas(_Asked):
+class Ideas(_Wanted):
     activities: list[Idea]
 
 
@@ -108,9 +107,9 @@ class Designer:
         try:
             activities = tuple(_read(idea) for idea in ideas.activities)
         except ValidationError as error:
-            return _Attempt((), tuple(Finding("unusable", _said(each)) for each in error.errors()))
-        findings = examine(activities, job.brief, needed(job, Asset.OUTLINE, Outline))
-        verdict = await self._model.moderate([_spoken(activity) for activity in activities])
+            return _Attempt((), tuple(Finding("unusable", _say_what_is_wrong(each)) for each in error.errors()))
+        findings = examine(activities, job.brief, job.required(Asset.OUTLINE, Outline))
+        verdict = await self._model.moderate([_as_text(activity) for activity in activities])
         if verdict.flagged:
             about = ", ".join(verdict.categories)
             findings.append(Finding("unsafe", f"Moderation finds them unfit for children ({about})."))
@@ -118,10 +117,10 @@ class Designer:
 
 
 def _blocks(job: AssetRequested) -> dict[str, Any]:
-    outline = needed(job, Asset.OUTLINE, Outline)
-    content = needed(job, Asset.CONTENT, StoryContent)
+    outline = job.required(Asset.OUTLINE, Outline)
+    content = job.required(Asset.CONTENT, StoryContent)
     return {
-        "brief": job.brief.told(),
+        "brief": job.brief.for_prompts(),
         "outline": outline.model_dump(mode="json", exclude={"kind", "calls"}),
         "texts": [scene.text for scene in content.scenes],
         **({"revision": {"revision": job.revision}} if job.revision else {}),
@@ -132,12 +131,12 @@ def _read(idea: Idea) -> Activity:
     return Activity.model_validate(idea.model_dump())
 
 
-def _said(error: Any) -> str:
+def _say_what_is_wrong(error: Any) -> str:
     place = ".".join(str(part) for part in error["loc"])
     return f"{place}: {error['msg']}."
 
 
-def _spoken(activity: Activity) -> str:
+def _as_text(activity: Activity) -> str:
     """All words of an activity, as moderation reads them."""
     ways = activity.adaptations
     lists = (activity.materials, activity.instructions, activity.learning_objectives, activity.safety_notes)

@@ -50,7 +50,7 @@ def examine(activities: Sequence[Activity], brief: Brief, outline: Outline) -> l
     of_the_story = vocabulary(brief, outline)
     for number, activity in enumerate(activities, start=1):
         name = f"Activity {number} (“{activity.title[:60]}”)"
-        done = real(activity, brief, outline)
+        done = without_names(activity, brief, outline)
         findings += [Finding("unsafe", f"{name} {text}") for text in dangers(done, brief.age, brief.language)]
         findings += [Finding("weak", f"{name} {text}") for text in barriers(done, brief)]
         findings += [Finding("weak", f"{name} {text}") for text in _unbounded(activity)]
@@ -243,8 +243,8 @@ _PLAYS = (
 )
 
 
-def real(activity: Activity, brief: Brief, outline: Outline) -> Activity:
-    """The activity with the story's names, and the things that others stand for, told as "it".
+def without_names(activity: Activity, brief: Brief, outline: Outline) -> Activity:
+    """The activity with the story's names, and the things that others stand for, replaced by "it".
 
     A figure's name counts as one only as it is written (Acorn, not acorn), a place only if it has two words or more
     (Pebble Bay, not river), and the story's thing only if the materials name something harmless in its place.
@@ -258,16 +258,16 @@ def real(activity: Activity, brief: Brief, outline: Outline) -> Activity:
     played = re.compile(rf"{_PLAYS}(?:the\s+|a\s+|an\s+)?{re.escape(thing)}(?!\w)", re.IGNORECASE)
     if thing and any(played.search(text) for text in activity.materials):
         names.append(re.compile(rf"(?<!\w){re.escape(thing)}(?!\w)", re.IGNORECASE))
-    return Activity.model_construct(**_told(dict(activity), names))
+    return Activity.model_construct(**_replaced(dict(activity), names))
 
 
-def _told(value: Any, names: list[re.Pattern[str]]) -> Any:
+def _replaced(value: Any, names: list[re.Pattern[str]]) -> Any:
     if isinstance(value, str):
         for name in names:
             value = name.sub("it", value)
         return value
     if isinstance(value, tuple):
-        return tuple(_told(each, names) for each in value)
+        return tuple(_replaced(each, names) for each in value)
     if isinstance(value, dict):
-        return {key: _told(each, names) for key, each in value.items()}
-    return type(value).model_construct(**_told(dict(value), names))
+        return {key: _replaced(each, names) for key, each in value.items()}
+    return type(value).model_construct(**_replaced(dict(value), names))

@@ -230,8 +230,10 @@ def _leave_open(species: str, seed: str, role: str, clothing: str) -> _LeftOpen:
 
 def _kind(hero: Character, age: int, place: float) -> str:
     kinds = _KINDS.get(hero.species, ("",))
-    told = " ".join([*hero.features, hero.appearance.skin or "", hero.appearance.hair or ""]).lower().split()
-    kind = next((kind for kind in kinds if kind in told or f"{kind}s" in told), kinds[int(place * len(kinds))])
+    described = " ".join([*hero.features, hero.appearance.skin or "", hero.appearance.hair or ""]).lower().split()
+    kind = next(
+        (kind for kind in kinds if kind in described or f"{kind}s" in described), kinds[int(place * len(kinds))]
+    )
     anatomy = _ANATOMY.get(hero.species, _human(age)).format(kind=kind)
     who = _GENDER.get(hero.pronouns.lower().split("/")[0], "") if hero.species == "human" and age < 18 else ""
     return f"{anatomy}, {who}with {_proportions(age)}"

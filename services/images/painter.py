@@ -123,9 +123,7 @@ class Painter:
 
     async def picture(self, job: AssetRequested, report: Report) -> Picture:
         """Draw the cover or a scene of the heroes on the portrait."""
-        outline, portrait = job.inputs.get(Asset.OUTLINE), job.inputs.get(Asset.PORTRAIT)
-        if not isinstance(outline, Outline) or not isinstance(portrait, Picture):
-            raise PermanentError("the job came without outline or portrait", code="bug")
+        outline, portrait = job.required(Asset.OUTLINE, Outline), job.required(Asset.PORTRAIT, Picture)
         reference = await self._store.get(portrait.image)
         return await self._paint(job, draft_picture(job, outline), reference, report)
 

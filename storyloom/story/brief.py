@@ -159,7 +159,7 @@ class Brief(Wire, Written):
         """The brief as plain JSON values, camelCase: what clients see."""
         return self.model_dump(mode="json", by_alias=True)
 
-    def told(self) -> dict[str, Any]:
+    def for_prompts(self) -> dict[str, Any]:
         """The brief as prompts see it. The client's metadata is nobody else's business and stays here."""
         return self.wire() | {"metadata": {}}
 

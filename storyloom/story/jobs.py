@@ -1,7 +1,7 @@
 """The one command on the bus: make this asset."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import orjson
@@ -9,8 +9,11 @@ from pydantic import Field
 
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.brief import Brief
+from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.results import AnyResult, Value
+from storyloom.story.results import AnyResult, Result, Value
+
+R = TypeVar("R", bound=Result)
 
 
 class AssetRequested(Value):
@@ -37,6 +40,20 @@ class AssetRequested(Value):
     put_back: bool = False
     brief: Brief
     inputs: dict[Asset, AnyResult] = Field(default_factory=dict)
+
+    def given(self, asset: Asset, kind: type[R]) -> R | None:
+        """An input, None where it is absent. Raises PermanentError(code="bug") when it is something else."""
+        result = self.inputs.get(asset)
+        if result is None or isinstance(result, kind):
+            return result
+        raise PermanentError(f"{self.asset} was given a {result.kind} as its {asset}", code="bug")
+
+    def required(self, asset: Asset, kind: type[R]) -> R:
+        """An input that the work cannot do without. Raises PermanentError(code="bug") when it is not there."""
+        result = self.given(asset, kind)
+        if result is None:
+            raise PermanentError(f"{self.asset} was asked for without its {asset}", code="bug")
+        return result
 
     @property
     def service(self) -> Service:

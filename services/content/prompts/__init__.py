@@ -1,4 +1,4 @@
-"""What the author is told: the task's own page, the kind of story, and how this story's traits are honoured.
+"""The instructions of a prompt: the task's own page, the kind of story, and how this story's traits are honoured.
 
 Nothing that a person typed stands in here; that goes into blocks (docs/providers.md).
 """

@@ -9,7 +9,6 @@ import structlog
 from services.documents.book.pages import SNUGGEST, Contents, expected_pages, lay_out
 from services.documents.book.render_process import File
 from services.documents.book.renderer import DamagedPictureError, RenderedBook, Renderer
-from services.documents.inputs import given, needed
 from storyloom.jobs.definition import Report
 from storyloom.runtime.executors import run_in_thread
 from storyloom.storage.objects import ObjectStore
@@ -38,13 +37,13 @@ class BookBuilder:
         return Book(pdf=pdf, pages=rendered.pages)
 
     async def _gather(self, job: AssetRequested) -> Contents:
-        pictures = {asset: picture for asset in PICTURES if (picture := given(job, asset, Picture))}
+        pictures = {asset: picture for asset in PICTURES if (picture := job.given(asset, Picture))}
         return Contents(
             brief=job.brief,
-            story=needed(job, Asset.CONTENT, StoryContent),
+            story=job.required(Asset.CONTENT, StoryContent),
             made_on=job.at.date(),
-            outline=given(job, Asset.OUTLINE, Outline),
-            activities=given(job, Asset.ACTIVITIES, Activities),
+            outline=job.given(Asset.OUTLINE, Outline),
+            activities=job.given(Asset.ACTIVITIES, Activities),
             pictures=pictures,
             images=await self._fetch(pictures),
         )

@@ -234,11 +234,11 @@ def _setting(activity: Activity, snug: int) -> str:
 def _dedication(brief: Brief, labels: Mapping[str, Any]) -> dict[str, str] | None:
     if brief.story_type != "birthday":
         return None
-    told = {key: str(value) for key, value in brief.type_details.items()}
+    details = {key: str(value) for key, value in brief.type_details.items()}
     return {
-        "to": labels["dedication"].format(to=told["to"], age=told["age_turning"]),
-        "message": told["message"],
-        "from": labels["from"].format(**{"from": told["from"]}),
+        "to": labels["dedication"].format(to=details["to"], age=details["age_turning"]),
+        "message": details["message"],
+        "from": labels["from"].format(**{"from": details["from"]}),
     }
 
 

@@ -53,7 +53,7 @@ class ElevenLabs:
         up).
         """
         call = Call("elevenlabs", "text_to_speech", self._settings.voice_model, passage.purpose)
-        async with self._calling(call) as sdk:
+        async with self._call(call) as sdk:
             reply = await sdk.text_to_speech.with_raw_response.convert_with_timestamps(
                 passage.voice_id, **self._request(passage, call)
             )
@@ -87,7 +87,7 @@ class ElevenLabs:
 
     async def _check(self, speech: Speech, passage: Passage) -> float:
         """The decoded length, if sound, times and text fit each other."""
-        heard, wanted = (_count_signs(text) for text in ("".join(speech.heard.characters), passage.text))
+        heard, wanted = (_count_letters(text) for text in ("".join(speech.heard.characters), passage.text))
         if heard < wanted * _LEAST_HEARD:
             raise RetryableError("ElevenLabs read only part of the text", request_id=speech.request_id)
         try:
@@ -99,7 +99,7 @@ class ElevenLabs:
         return seconds
 
     @asynccontextmanager
-    async def _calling(self, call: Call) -> AsyncIterator["AsyncElevenLabs"]:
+    async def _call(self, call: Call) -> AsyncIterator["AsyncElevenLabs"]:
         """One call through the gate that ends within ``voice_timeout``, its failures translated."""
         settings = self._settings
         sdk = self._sdk or await self._open()
@@ -134,7 +134,7 @@ def _price(characters: int) -> float:
     return round(USD_A_CHARACTER * characters, 6)
 
 
-def _count_signs(text: str) -> int:
+def _count_letters(text: str) -> int:
     return sum(not character.isspace() for character in text)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 A = TypeVar("A", TextAnswer, PictureAnswer, ModerationAnswer)
 
-ASKED = 3
+MOST_REQUESTS = 3
 """How often one question is asked in all when the answers do not fit its schema."""
 LONGEST_ANSWER = 16_000
 """Tokens; an outline takes about a thousand."""
@@ -84,10 +84,10 @@ class OpenAI:
             "store": False,  # the vendor need not keep what is said about a child
         }
         calls: list[ProviderCall] = []
-        for asked in range(1, ASKED + 1):
+        for asked in range(1, MOST_REQUESTS + 1):
             call = Call("openai", "responses", model, purpose)
-            async with self._calling(call, self._settings.text_timeout) as sdk:
-                reply = await (_listen(sdk, call, request, on_text) if on_text else _ask(sdk, call, request))
+            async with self._call(call, self._settings.text_timeout) as sdk:
+                reply = await (_stream(sdk, call, request, on_text) if on_text else _request(sdk, call, request))
                 call.cost_usd = reply.cost(model)
                 fitting = _fit(answer, reply.text(call.request_id))
                 call.outcome = Outcome.OK if fitting is not None else Outcome.BAD_ANSWER
@@ -104,7 +104,7 @@ class OpenAI:
             return Moderation(flagged=False)
         model = self._settings.moderation_model
         call = Call("openai", "moderations", model, "moderation")
-        async with self._calling(call, self._settings.text_timeout) as sdk:
+        async with self._call(call, self._settings.text_timeout) as sdk:
             reply = await sdk.moderations.create(model=model, input=texts, extra_headers=call.headers)
             answer = _read(ModerationAnswer, reply, call)
             if len(answer.results) != len(texts):
@@ -115,7 +115,7 @@ class OpenAI:
     async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
         """Draw a picture: PNG bytes. ``size`` is OpenAI's, such as 1024x1536."""
         call = Call("openai", "images.generate", self._settings.image_model, purpose)
-        async with self._calling(call, self._settings.image_timeout) as sdk:
+        async with self._call(call, self._settings.image_timeout) as sdk:
             reply = await sdk.images.generate(**self._picture(prompt, size), extra_headers=call.headers)
             png = _read_png(reply, call)
         return png, call.entry()
@@ -125,7 +125,7 @@ class OpenAI:
         kind = _media_type(reference)
         image = [(f"reference.{kind.removeprefix('image/')}", reference, kind)]
         call = Call("openai", "images.edit", self._settings.image_model, purpose)
-        async with self._calling(call, self._settings.image_timeout) as sdk:
+        async with self._call(call, self._settings.image_timeout) as sdk:
             reply = await sdk.images.edit(
                 image=image, input_fidelity="high", **self._picture(prompt, size), extra_headers=call.headers
             )
@@ -150,7 +150,7 @@ class OpenAI:
         }
 
     @asynccontextmanager
-    async def _calling(self, call: Call, seconds: float) -> AsyncIterator["AsyncOpenAI"]:
+    async def _call(self, call: Call, seconds: float) -> AsyncIterator["AsyncOpenAI"]:
         """One call through the gate, its failures translated; ``call`` is to learn what the answer says."""
         settings = self._settings
         sdk = self._sdk or await self._open()
@@ -176,12 +176,12 @@ class OpenAI:
         return self._sdk
 
 
-async def _ask(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any]) -> TextAnswer:
+async def _request(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any]) -> TextAnswer:
     # Not responses.parse: it names the schema after the class, and it drops request id and usage with a bad answer.
     return _read(TextAnswer, await sdk.responses.create(**request, extra_headers=call.headers), call)
 
 
-async def _listen(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any], on_text: OnText) -> TextAnswer:
+async def _stream(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any], on_text: OnText) -> TextAnswer:
     text = ""
     stream = await sdk.responses.create(**request, stream=True, extra_headers=call.headers)
     call.request_id = stream.response.headers.get("x-request-id", "")

@@ -27,7 +27,7 @@ class Limit:
             self.calls = min(self._most, self.calls + 1)
 
     def shrink(self, now: float) -> None:
-        """A call was told that there are too many. ``now`` is in seconds."""
+        """A call was refused as one too many. ``now`` is in seconds."""
         if now - self._halved_at < self._window:
             return  # calls of one burst are refused one by one, and are one piece of news
         self._halved_at = now

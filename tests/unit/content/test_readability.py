@@ -96,7 +96,7 @@ def test_words_and_sentences_grow_with_age_and_stop_at_nine() -> None:
     assert [age.words for age in ages] == [75, 125, 175, 225, 300, 375, 500]
     assert [age.sentence_words for age in ages] == [5, 6, 8, 9, 10, 11, 12]
     assert targets_for(12) == targets_for(9)
-    assert targets_for(5).a_scene().wire() == {"words": 44, "sentenceWords": 8}
+    assert targets_for(5).a_scene().as_block() == {"words": 44, "sentenceWords": 8}
 
 
 AT_FIVE = targets_for(5).a_scene()

@@ -3,7 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.documents.book.colours import READABLE, bright, contrast, darkened, deep, hexed, luminance, mix, rgb, tint
+from services.documents.book.colours import (
+    READABLE,
+    bright,
+    contrast,
+    darkened,
+    deep,
+    hexed,
+    luminance,
+    mix,
+    rgb,
+    tint,
+)
 
 colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 palettes = st.tuples(colours, colours, colours, colours, colours)

@@ -231,5 +231,5 @@ def test_our_own_spelling_is_no_clients_but_rows_and_jobs_may_have_it() -> None:
 
 def test_prompts_see_the_brief_without_the_clients_own_notes() -> None:
     brief = Brief.asked({**FULL, "metadata": {"mail": "mum@example.org"}})
-    assert brief.told() == {**brief.wire(), "metadata": {}}
+    assert brief.for_prompts() == {**brief.wire(), "metadata": {}}
     assert brief.wire()["metadata"] == {"mail": "mum@example.org"}

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from storyloom.providers.openai.client import OpenAI
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.results import ProviderCall
-from tests.unit.providers.asking import (
+from tests.unit.providers.openai_requests import (
     PNG,
     SCENE,
     TEXT,

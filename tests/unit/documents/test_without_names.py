@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.documents.suitability import examine, real
+from services.documents.suitability import examine, without_names
 from storyloom.story.results import Figure, Outline
 from tests.unit.documents import stories
 
@@ -46,14 +46,14 @@ def test_a_toy_that_plays_the_marble_is_none() -> None:
 
 
 def test_a_one_word_place_stays_what_it_is() -> None:
-    told = real(
+    told = without_names(
         stories.activity(0, instructions=("Walk to the river.",) * 3), stories.brief(), an_outline(place="river")
     )
     assert told.instructions[0] == "Walk to the river."
 
 
 def test_all_else_is_left_as_it_was() -> None:
-    assert real(stories.activity(3), stories.brief(), an_outline(object="")).model_dump() == {
+    assert without_names(stories.activity(3), stories.brief(), an_outline(object="")).model_dump() == {
         **stories.activity(3).model_dump(),
         "story_connection": "In the story it rings the brass bell and another bell answers from far off.",
         "instructions": tuple(step.replace("Mira", "it") for step in STEPS),

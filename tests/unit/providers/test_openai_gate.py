@@ -11,8 +11,8 @@ from storyloom.providers.openai.client import OpenAI
 from storyloom.providers.resilience.breaker import State
 from storyloom.story.assets import Priority
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
-from tests.unit.providers.asking import PNG, SCENE, TEXT, ask, billed, moderation, stall, stream_of
 from tests.unit.providers.clock import StoppedClock, make_gate, settle
+from tests.unit.providers.openai_requests import PNG, SCENE, TEXT, ask, billed, moderation, stall, stream_of
 from tests.unit.providers.provider import Answer, Vendor, reply_body, say_error, say_json, say_stream
 
 GOOD = say_json(reply_body(TEXT))

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from storyloom.providers.openai.client import OpenAI
 from storyloom.runtime.settings import OpenAISettings
 from storyloom.story.errors import PermanentError, RetryableError
-from tests.unit.providers.asking import (
+from tests.unit.providers.openai_requests import (
     TEXT,
     ask,
     cut,

@@ -9,7 +9,7 @@ import pytest
 
 from storyloom.providers.openai.client import OpenAI
 from storyloom.story.errors import PermanentError
-from tests.unit.providers.asking import (
+from tests.unit.providers.openai_requests import (
     JPEG,
     PNG,
     SCENE,

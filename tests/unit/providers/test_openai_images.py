@@ -6,7 +6,7 @@ import pytest
 
 from storyloom.providers.openai.client import OpenAI
 from storyloom.story.errors import PermanentError, RetryableError
-from tests.unit.providers.asking import JPEG, PNG, check_against_spec, moderation, picture_body
+from tests.unit.providers.openai_requests import JPEG, PNG, check_against_spec, moderation, picture_body
 from tests.unit.providers.provider import (
     Vendor,
     say_error,
