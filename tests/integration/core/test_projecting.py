@@ -101,7 +101,7 @@ async def test_a_poisoned_event_is_buried_and_its_asset_fails(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres cannot hold a NUL. The others do not wait for it, and its own story ends too."""
-    monkeypatch.setattr(projecting, "LONGEST_PAUSE_WAITED", 2)
+    monkeypatch.setattr(projecting, "PATIENCE", 2)
     async with running(settings) as system:
 
         async def outline(job: AssetRequested) -> None:

@@ -44,7 +44,7 @@ async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_bac
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its heart beats into the void meanwhile, and it is made once."""
-    monkeypatch.setattr(publisher, "LONGEST_PAUSE_WAITED", 0.3)
+    monkeypatch.setattr(publisher, "PATIENCE", 0.3)
     release = asyncio.Event()
 
     async def wait(job: AssetRequested) -> None:

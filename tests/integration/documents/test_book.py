@@ -260,7 +260,7 @@ asyncio.run(main())
 
 
 def test_the_printing_process_ends_with_its_parent_even_when_that_is_killed() -> None:
-    root = SCRIPT.parents[2]
+    root = SCRIPT.parents[3]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
