@@ -26,6 +26,7 @@ from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.events import JobEvents
 from storyloom.jobs.executor import JobExecutor
 from storyloom.jobs.heartbeat import Heartbeat
+from storyloom.jobs.manifest import read_manifest, write_manifest
 from storyloom.jobs.runner import JobMiddleware, JobRunner
 from storyloom.messaging.connection import Bus
 from storyloom.messaging.endpoints import EventPublisher, Question
@@ -65,7 +66,7 @@ A_STORY: Sequence[Step] = (
     Step("images", "images", JobMiddleware.consume_scope, "what stands around every job: a-job.md"),
     Step("images", "provider", Painter.picture, "the work itself; every other worker has its own"),
     Step("images", "S3", Objects.put, "the bytes, under their own hash"),
-    Step("images", "S3", Objects.write_manifest, "the manifest, last: from here on nobody pays for this asset again"),
+    Step("images", "S3", write_manifest, "the manifest, last: from here on nobody pays for this asset again"),
     Step("images", "NATS", JobMiddleware.publish_scope, "AssetCompleted, on stream STORY, through any outage"),
     Step("images", "NATS", Delivery.ack, "only now is the job acknowledged"),
     Step("NATS", "status", Projector.project, "the result is applied; what waited for it may start"),
@@ -79,14 +80,12 @@ A_JOB: Sequence[Step] = (
     Step("middleware", "NATS", Heartbeat.start, "in_progress every third of ACK_WAIT, until the job has its end"),
     Step("middleware", "runner", JobRunner.attempt, "one attempt; decides how it ends"),
     Step("runner", "executor", JobExecutor.result, "a redelivered job first: is another worker on it?"),
-    Step("executor", "S3", Objects.read_manifest, "… is there a result already, paid for by an earlier worker?"),
+    Step("executor", "S3", read_manifest, "… is there a result already, paid for by an earlier worker?"),
     Step("executor", "handler", Painter.picture, "the handler, within JOB_TIMEOUT"),
-    Step("handler", "provider", Gate.enter, "circuit breaker, concurrency limit, queue by priority"),
+    Step("handler", "provider", Gate.call, "circuit breaker, concurrency limit, queue by priority"),
     Step("handler", "provider", OpenAI.redraw, "the call that costs money"),
     Step("handler", "S3", Objects.put, "the bytes, under their own hash"),
-    Step(
-        "executor", "S3", Objects.write_manifest, "If-None-Match: the first writer wins, a slower one adopts its result"
-    ),
+    Step("executor", "S3", write_manifest, "If-None-Match: the first writer wins, a slower one adopts its result"),
     Step("middleware", "NATS", JobMiddleware.publish_scope, "AssetCompleted, again and again until NATS has it"),
     Step("middleware", "NATS", Delivery.ack, "the ack is last"),
 )
