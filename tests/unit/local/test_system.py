@@ -205,5 +205,5 @@ def test_a_python_of_ones_own_is_taken_first(system: System) -> None:
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="names Debian's packages")
 def test_everybody_names_the_same_packages() -> None:
     """The set-up, README.md and what is said where Pango is missing."""
-    for page in ("README.md", "CONTRIBUTING.md", "services/documents/press.py", "local/system.sh"):
+    for page in ("README.md", "CONTRIBUTING.md", "services/documents/book/renderer.py", "local/system.sh"):
         assert PANGO in (ROOT / page).read_text("utf-8"), page
