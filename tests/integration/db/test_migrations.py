@@ -1,11 +1,6 @@
 """The schema: brought up by one command, taken down and up again, and asked for by every service that needs it."""
 
-import os
-import shutil
-import subprocess
 import sys
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -14,8 +9,9 @@ from pydantic import SecretStr
 
 from services.api import app as api
 from services.status import app as status
-from storyloom.db.migrate import FOLDER, MigrationFailed, _for_dbmate, migrate, mismatch, version, wanted_version
+from storyloom.db.migrate import FOLDER, MigrationFailed, migrate, mismatch, version, wanted_version
 from storyloom.runtime.settings import Settings
+from tests.integration.db.databases import new_database, roll_back
 
 TABLES = {
     "tenants",
@@ -29,11 +25,6 @@ TABLES = {
 }
 
 
-def empty(url: str) -> str:
-    """A database beside that of the test, which is not there yet."""
-    return urlunsplit(urlsplit(url)._replace(path=urlsplit(url).path + "_new"))
-
-
 async def tables(url: str) -> set[str]:
     connection = await asyncpg.connect(url)
     try:
@@ -43,24 +34,9 @@ async def tables(url: str) -> set[str]:
         await connection.close()
 
 
-async def drop(url: str, name: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    await connection.close()
-
-
-def roll_back(url: str) -> None:
-    """Undo the newest migration, by the same program."""
-    dbmate = shutil.which("dbmate", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    assert dbmate is not None
-    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "down"]
-    subprocess.run(command, env={**os.environ, "DATABASE_URL": _for_dbmate(url)}, check=True, capture_output=True)
-
-
 async def test_up_down_and_up_again(database_url: str, postgres_url: str) -> None:
     """Every migration can be undone, and a second `up` changes nothing."""
-    url = empty(database_url)
-    try:
+    async with new_database(database_url, postgres_url) as url:
         migrate(url)
         assert await tables(url) == TABLES
         migrate(url)
@@ -69,8 +45,6 @@ async def test_up_down_and_up_again(database_url: str, postgres_url: str) -> Non
         assert await tables(url) == set()
         migrate(url)
         assert await tables(url) == TABLES
-    finally:
-        await drop(postgres_url, urlsplit(url).path[1:])
 
 
 async def test_the_version_is_the_newest_migrations(database_url: str) -> None:
