@@ -12,14 +12,14 @@ from services.api.requests import LONGEST_BODY
 from services.api.routes import Changes, Routes
 from services.api.stories import Stories
 from storyloom.db.migrate import mismatch, version
-from storyloom.db.pool import Pool, open_pool
+from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import BareChannel
 from storyloom.messaging.broker import Broker, Router
 from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs
 from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
-from storyloom.runtime.supervision import supervise
+from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.storage.objects import Objects
 from storyloom.story.brief import Brief
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
@@ -75,11 +75,10 @@ class RunningApi:
             return
         self._stopped = True
         await self._runner.cleanup()
-        self._erasing.cancel()  # a sweep that is cut short is made again
-        await asyncio.gather(self._erasing, return_exceptions=True)
+        await cancel_and_wait(self._erasing)  # a sweep that is cut short is made again
         await self._http.close()
         await self._broker.stop()
-        await self._pool.close()
+        await close_pool(self._pool)
         await self._objects.close()
 
 
@@ -87,7 +86,7 @@ async def serve(settings: Settings) -> RunningApi:
     """Start the api. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
     async with AsyncExitStack() as undo:  # a start that cannot be leaves nothing open
         pool = await open_pool(settings)
-        undo.push_async_callback(pool.close)
+        undo.push_async_callback(close_pool, pool)
         endpoints = Endpoints()
         observed = (prometheus(settings, "api"), *tracing(settings, settings, "api"))
         broker = Broker(settings, "api", routers=[endpoints.router], middlewares=observed)

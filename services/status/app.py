@@ -18,7 +18,7 @@ from services.status.repository import Records
 from services.status.stream import Stream, routes
 from services.status.unfinished import Unfinished
 from storyloom.db.migrate import mismatch, version
-from storyloom.db.pool import Pool, open_pool
+from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.jobs.dead_letters import UnreadableEvent
 from storyloom.jobs.in_flight import InFlightJobs
 from storyloom.messaging.asyncapi import BareChannel, Nothing, ServiceApi, document
@@ -27,7 +27,7 @@ from storyloom.messaging.endpoints import EventPublisher, cancel_jobs
 from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import EVENTS_FOR_STATUS, QUERY_WORKERS, provision, topology_differences
 from storyloom.runtime.settings import Settings
-from storyloom.runtime.supervision import supervise
+from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import (
     AnyEvent,
@@ -118,16 +118,11 @@ class RunningStatus:
         if self._stopped:
             return
         self._stopped = True
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await cancel_and_wait(*self._loops)
         await self.projector.drain()
         await self._runner.cleanup()
         await self._broker.stop()
-        try:
-            await asyncio.wait_for(self._pool.close(), 3)
-        except TimeoutError:
-            self._pool.terminate()
+        await close_pool(self._pool)
 
 
 async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -> RunningStatus:

@@ -1,5 +1,6 @@
 """The connection pool, set up for short statements on rows that are found by key."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -47,6 +48,15 @@ async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> P
         command_timeout=30,
         timeout=10,
     )
+
+
+async def close_pool(pool: Pool, *, within: float = 3.0) -> None:
+    """Close a pool; connections that are not given back in time, or whose server is away, are cut off."""
+    try:
+        async with asyncio.timeout(within):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 def is_away(error: BaseException) -> bool:

@@ -27,7 +27,7 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
 from storyloom.messaging.consumer import PullConsumer, nak
-from storyloom.runtime.supervision import supervise
+from storyloom.runtime.supervision import cancel_and_wait, supervise
 
 if TYPE_CHECKING:
     from storyloom.messaging.connection import Bus
@@ -88,8 +88,7 @@ class SlotsSubscriber(PullStreamSubscriber):
         if consumer is None or self._taking is None:
             self.running = False
             return
-        self._taking.cancel()
-        await asyncio.gather(self._taking, return_exceptions=True)
+        await cancel_and_wait(self._taking)
         await consumer.close()
         if self._jobs:
             _, late = await asyncio.wait(self._jobs, timeout=self._outer_config.graceful_timeout)

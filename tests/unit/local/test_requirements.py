@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import files, packages_distributions
 from pathlib import Path
@@ -63,10 +63,22 @@ def packages_of(service: str) -> set[str]:
 
 
 @cache
+def providers() -> Mapping[str, list[str]]:
+    """Which distributions provide a top-level package: read once, since it opens every installed package's metadata."""
+    return packages_distributions()
+
+
+@cache
+def held_by(distribution: str) -> frozenset[str]:
+    """The files of a distribution."""
+    return frozenset(str(file) for file in files(distribution) or ())
+
+
+@cache
 def distribution_of(name: str) -> str | None:
     """The distribution that a dotted name comes from; None for a namespace that several of them share."""
     top = name.split(".", maxsplit=1)[0]
-    distributions = set(packages_distributions()[top])
+    distributions = set(providers()[top])
     if len(distributions) == 1:
         return plain(distributions.pop())
     parts = name.split(".")
@@ -74,8 +86,7 @@ def distribution_of(name: str) -> str | None:
     for count in range(len(parts), 1, -1):
         path = "/".join(parts[:count])
         for one in sorted(distributions):
-            held = {str(file) for file in files(one) or ()}
-            if held & {f"{path}.py", f"{path}/__init__.py"}:
+            if held_by(one) & {f"{path}.py", f"{path}/__init__.py"}:
                 return plain(one)
     return None
 
