@@ -130,7 +130,7 @@ async def test_a_rename_that_is_undone_keeps_every_command(old_database: str) ->
             "INSERT INTO command_outbox (event_id, story_id, event, handled_at) VALUES ('a', $1, '{}', now())", story_id
         )
         await migrate_to_before(old_database, RENAMED)
-        assert (await pool.fetchrow("SELECT event_id, heard_at IS NOT NULL AS heard FROM wishes"))["heard"] is True
+        assert await pool.fetchval("SELECT heard_at IS NOT NULL FROM wishes") is True
         await everything_that_the_version_before_does(pool)
         await asyncio.to_thread(migrate, old_database)
         assert await pool.fetchval(COUNT) == 1
