@@ -16,7 +16,7 @@ from services.api.app import Endpoints
 from services.api.keys import add_key
 from services.api.stories import Stories
 from services.status import app as status
-from services.status import projector, repository
+from services.status import projector, transitions
 from storyloom.db.pool import open_pool
 from storyloom.jobs import worker
 from storyloom.messaging.broker import Broker
@@ -70,14 +70,14 @@ def quiet() -> None:
 
 def _stamp_commits() -> None:
     """Put the time of the commit into what is told, for the listener to subtract."""
-    plain = projector.Projector._tell_readers  # noqa: SLF001 - the benchmark looks inside
+    plain = projector.Projector._publish_updates  # noqa: SLF001 - the benchmark looks inside
 
-    async def stamped(self: projector.Projector, turn: repository.Transition) -> None:
-        for news in turn.effects.updates:
-            news.data["committed"] = time.time()
-        await plain(self, turn)
+    async def stamped(self: projector.Projector, transition: transitions.Transition) -> None:
+        for update in transition.effects.updates:
+            update.data["committed"] = time.time()
+        await plain(self, transition)
 
-    projector.Projector._tell_readers = stamped  # type: ignore[method-assign]  # noqa: SLF001
+    projector.Projector._publish_updates = stamped  # type: ignore[method-assign]  # noqa: SLF001
 
 
 class Ours:

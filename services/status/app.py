@@ -1,4 +1,4 @@
-"""The composition root of status: projector, reconciler, starts and the progress stream, supervised."""
+"""The composition root of status: its loops, supervised, and the progress stream over HTTP."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,14 +9,14 @@ import structlog
 from aiohttp import web
 
 from services.status import repository
+from services.status.dispatch import Dispatcher
 from services.status.hub import Hub
-from services.status.job_starts import Starts
+from services.status.job_starts import JobStartRecorder
 from services.status.projector import Projector
-from services.status.queue_metrics import Gauges
+from services.status.queue_metrics import QueueMetrics
 from services.status.reconciler import Reconciler, ReconcilerSettings
-from services.status.repository import Records
+from services.status.repository import StoryRepository, UnfinishedWork
 from services.status.stream import Stream, routes
-from services.status.unfinished import Unfinished
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.jobs.dead_letters import UnreadableEvent
@@ -52,7 +52,7 @@ log = structlog.get_logger()
 class Endpoints:
     """What status consumes and publishes by FastStream: all but the hot path, which is BARE."""
 
-    def __init__(self, hear_start: Callable[[AssetStarted], None]) -> None:
+    def __init__(self, record_start: Callable[[AssetStarted], None]) -> None:
         router = self.router = Router()
         self._events = EventPublisher(router, StoryRequested, *COMMANDS, AssetFailed, StoryDeadlinePassed)
         self._cancel_jobs = cancel_jobs(router)
@@ -60,7 +60,7 @@ class Endpoints:
         @router.subscriber("live.{story_id}.started", **question(AssetStarted, queue="status", at_once=1))
         async def started(start: AssetStarted) -> None:
             """Note when a job began, for operators to see; replicas share them."""
-            hear_start(start)
+            record_start(start)
 
     async def republish(self, event: Event) -> None:
         """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
@@ -72,10 +72,10 @@ class Endpoints:
 
 
 COMMANDS: tuple[type[Event], ...] = get_args(CommandEvent)
-_HEARD = {kind.__name__: kind for kind in get_args(get_args(AnyEvent)[0])}
+_EVENTS = {kind.__name__: kind for kind in get_args(get_args(AnyEvent)[0])}
 BARE = (
     *(
-        BareChannel("receive", f"story.evt.{name}.{{story_id}}", _HEARD[name], "Fold it into the story's journey.")
+        BareChannel("receive", f"story.evt.{name}.{{story_id}}", _EVENTS[name], "Apply it to its story.")
         for name in EVENTS_FOR_STATUS
     ),
     *(
@@ -89,8 +89,8 @@ BARE = (
         for priority in Priority
     ),
     BareChannel("send", "story.evt.StoryCompleted.{story_id}", StoryCompleted, "Every asset is settled."),
-    BareChannel("send", "dead.status.{story_id}.event", UnreadableEvent, "An event that cannot be read or folded."),
-    BareChannel("send", "status.{story_id}", StatusUpdates, "Told to readers right after the commit."),
+    BareChannel("send", "dead.status.{story_id}.event", UnreadableEvent, "An event that cannot be read or applied."),
+    BareChannel("send", "status.{story_id}", StatusUpdates, "Updates for readers, right after the commit."),
     BareChannel("receive", "status.{story_id}", StatusUpdates, "Pass it on to the readers of a story."),
     BareChannel("receive", "live.{story_id}.progressed", AssetProgressed, "Pass it on to the readers of a story."),
     BareChannel("send", QUERY_WORKERS, Nothing, "Ask every worker which jobs it works on.", InFlightJobs),
@@ -105,6 +105,7 @@ class RunningStatus:
     url: str
     projector: Projector
     reconciler: Reconciler
+    dispatcher: Dispatcher
     endpoints: Endpoints
     _broker: Broker
     _pool: Pool
@@ -114,38 +115,42 @@ class RunningStatus:
     _stopped: bool = field(default=False)
 
     async def stop(self) -> None:
-        """End the loops between two batches' commits, send what is committed, close."""
+        """End the loops between two batches' commits, publish what follows from them, close."""
         if self._stopped:
             return
         self._stopped = True
         await cancel_and_wait(*self._loops)
-        await self.projector.drain()
+        await self.dispatcher.drain()
         await self._runner.cleanup()
         await self._broker.stop()
         await close_pool(self._pool)
 
 
-async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -> RunningStatus:
+async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings | None = None) -> RunningStatus:
     """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
     pool = await open_pool(settings)
-    woken: list[Hub] = []
+    hubs: list[Hub] = []
 
     async def reconnected() -> None:
-        for hub in woken:
-            await hub.wake()
+        for hub in hubs:
+            await hub.resync()
 
-    starts = Starts(pool)
-    endpoints = Endpoints(starts.hear)
+    job_starts = JobStartRecorder(pool)
+    endpoints = Endpoints(job_starts.add)
     observed = (prometheus(settings, "status"), *tracing(settings, settings, "status"))
     broker = Broker(settings, "status", routers=[endpoints.router], middlewares=observed, on_reconnect=reconnected)
     await broker.connect()
     bus = broker.bus
     await provision(bus.js, settings)
     await broker.start()
-    pace = pace or ReconcilerSettings(asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline)
-    hub, projector = Hub(bus), Projector(bus, Records(pool))
-    reconciler = Reconciler(bus, Unfinished(pool), endpoints, pace)
-    woken.append(hub)
+    reconciler_settings = reconciler_settings or ReconcilerSettings(
+        asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline
+    )
+    dispatcher = Dispatcher(bus)
+    projector = Projector(bus, StoryRepository(pool), dispatcher)
+    reconciler = Reconciler(bus, UnfinishedWork(pool), endpoints, reconciler_settings)
+    hub = Hub(bus)
+    hubs.append(hub)
     app = web.Application(middlewares=[as_problems])
     app.add_routes(routes(Stream(pool, hub)))
 
@@ -164,9 +169,9 @@ async def serve(settings: Settings, *, pace: ReconcilerSettings | None = None) -
     loops = {
         "projector": projector.run,
         "reconciler": reconciler.run,
-        "starts": starts.run,
-        "gauges": Gauges(bus, pool).run,
+        "job_starts": job_starts.run,
+        "queue_metrics": QueueMetrics(bus, pool).run,
     }
     tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()]
     repository.queries()  # read the SQL now: a slip in it must show at the start
-    return RunningStatus(url, projector, reconciler, endpoints, broker, pool, runner, tasks)
+    return RunningStatus(url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, tasks)

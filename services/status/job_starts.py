@@ -1,6 +1,6 @@
-"""Starts: workers whisper when they take a job; once a second the rows are told, for operators to see.
+"""Job starts: workers publish AssetStarted on core NATS; once a second the rows are updated, for operators to see.
 
-Best effort from end to end: no decision rests on it, and a lost whisper costs a row that says `queued` a little longer.
+Best effort from end to end: no decision rests on it, and a lost message costs a row that says `queued` a little longer.
 """
 
 import asyncio
@@ -9,35 +9,36 @@ from services.status import repository
 from storyloom.db.pool import Pool
 from storyloom.story.events import AssetStarted
 
-MOST = 5_000
+MAX_PENDING = 5_000
+"""Starts that are kept for the next write; what exceeds them is dropped."""
 
 
-class Starts:
+class JobStartRecorder:
     """Collects starts and writes them in one statement a second."""
 
-    def __init__(self, pool: Pool, *, every: float = 1.0) -> None:
+    def __init__(self, pool: Pool, *, interval: float = 1.0) -> None:
         self._pool = pool
-        self._every = every
-        self._heard: list[AssetStarted] = []
+        self._interval = interval
+        self._pending: list[AssetStarted] = []
 
     async def run(self) -> None:
         """Write for ever; cancel it to end it."""
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._interval)
             await self._write()
 
-    def hear(self, started: AssetStarted) -> None:
-        """Take a start, to be written soon."""
-        if len(self._heard) < MOST:
-            self._heard.append(started)
+    def add(self, started: AssetStarted) -> None:
+        """Take a start, to be written within a second."""
+        if len(self._pending) < MAX_PENDING:
+            self._pending.append(started)
 
     async def _write(self) -> None:
-        heard, self._heard = self._heard, []
-        if heard:
-            await repository.queries().note_starts(
+        starts, self._pending = self._pending, []
+        if starts:
+            await repository.queries().record_starts(
                 self._pool,
-                ids=[one.story_id for one in heard],
-                assets=[one.asset.value for one in heard],
-                fingerprints=[one.fingerprint for one in heard],
-                at=[one.at for one in heard],
+                ids=[one.story_id for one in starts],
+                assets=[one.asset.value for one in starts],
+                fingerprints=[one.fingerprint for one in starts],
+                at=[one.at for one in starts],
             )

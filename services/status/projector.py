@@ -1,7 +1,7 @@
-"""The projector: hears every event, folds a batch of them into their stories' journeys, all in one transaction.
+"""The projector: applies every event on STORY to its story, a batch in one transaction.
 
-Fold, write with the events' ids (a repeat changes nothing), commit; then tell the readers, send the next jobs, and
-acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to put back.
+Fold, write with the events' ids (a duplicate changes nothing), commit; then publish the readers' updates, dispatch the
+next jobs, and acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to requeue.
 """
 
 import asyncio
@@ -17,198 +17,159 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from services.status.batches import fold, story_completed
-from services.status.jobs import job_for
-from services.status.repository import Records, RepeatedError, Transition
+from services.status.dispatch import Dispatcher
+from services.status.repository import DuplicateEventError, StoryRepository
+from services.status.transitions import Transition, fold
 from storyloom.db.pool import AWAY
 from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage
 from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
-from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, StoryCompleted, is_newer
-from storyloom.story.jobs import AssetRequested, StopWork, job_subject
+from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, is_newer
 from storyloom.story.journey import Journey, overall
 
 log = structlog.get_logger()
 
-BATCH = 50
-BUSY = 5
-BREATH = 0.001
-"""Seconds to wait after a batch of BUSY events or more: what was told goes out first, and the next batch is larger. One
-story alone never waits."""
-REMEMBERED = 2_000
+BATCH_SIZE = 50
+BUSY_BATCH = 5
+BUSY_PAUSE = 0.001
+"""Seconds to wait after a batch of BUSY_BATCH events or more: what was published goes out first, and the next batch is
+larger. One story alone never waits."""
+CACHED_JOURNEYS = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
-PATIENCE = 5
-"""Deliveries until an event that cannot be folded is buried."""
-NEWER_PATIENCE = 60
-"""Deliveries, two seconds apart, until an event that only a newer version can read is buried all the same."""
-NOT_NOW = (*AWAY, asyncpg.DeadlockDetectedError)
+MAX_DELIVERIES = 5
+"""Deliveries until an event that cannot be applied is dead-lettered."""
+MAX_DELIVERIES_NEWER = 60
+"""Deliveries, two seconds apart, until an event that only a newer version can read is dead-lettered all the same."""
+TRANSIENT_ERRORS = (*AWAY, asyncpg.DeadlockDetectedError)
 """Postgres is away, busy or restarting: the batch comes again."""
 
 Batch = dict[UUID, list[AnyEvent]]
 
 
 class Projector:
-    """Folds events. Any number of them may run, in one process or in several."""
+    """Applies events. Any number of them may run, in one process or in several."""
 
-    def __init__(self, bus: Bus, records: Records) -> None:
+    def __init__(self, bus: Bus, repository: StoryRepository, dispatcher: Dispatcher) -> None:
         self._bus = bus
-        self._records = records
-        self.pull = PullConsumer(bus, bus.names.story, bus.names.projector, room=4 * BATCH)
-        self._journeys: OrderedDict[UUID, Journey] = OrderedDict()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._repository = repository
+        self._dispatcher = dispatcher
+        self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, room=4 * BATCH_SIZE)
+        self._cached: OrderedDict[UUID, Journey] = OrderedDict()
 
     async def run(self) -> None:
-        """Fold for ever; cancel it to end it."""
-        await self.pull.open()
+        """Apply events for ever; cancel it to end it."""
+        await self.consumer.open()
         try:
             while True:
-                messages = await self.pull.take(BATCH)
+                messages = await self.consumer.take(BATCH_SIZE)
                 try:
-                    await self._handle(messages)
+                    await self._handle_batch(messages)
                 finally:
-                    await self.pull.done(len(messages))
-                if len(messages) >= BUSY:
-                    await asyncio.sleep(BREATH)
+                    await self.consumer.done(len(messages))
+                if len(messages) >= BUSY_BATCH:
+                    await asyncio.sleep(BUSY_PAUSE)
         finally:
-            await self.pull.close()
+            await self.consumer.close()
 
-    async def drain(self) -> None:
-        """Wait until the jobs of what was committed are sent."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=5)
-
-    async def _handle(self, messages: list[Msg]) -> None:
-        heard = [(message, event) for message in messages if (event := await self._read(message)) is not None]
-        if not heard:
+    async def _handle_batch(self, messages: list[Msg]) -> None:
+        batch = [(message, event) for message in messages if (event := await self._parse(message)) is not None]
+        if not batch:
             return
         try:
-            await self.project([event for _, event in heard])
-        except NOT_NOW as error:
+            await self.project([event for _, event in batch])
+        except TRANSIENT_ERRORS as error:
             log.warning("projector.postgres_away", error=type(error).__name__)
-            await self._nack([message for message, _ in heard], delay=1)
+            await self._nack([message for message, _ in batch], delay=1)
             await asyncio.sleep(0.5)
         except Exception:
-            log.exception("projector.batch_failed", events=len(heard))
-            await self._one_by_one(heard)
+            log.exception("projector.batch_failed", events=len(batch))
+            await self._handle_singly(batch)
         else:
-            PROJECTOR_LAG.set((datetime.now(UTC) - heard[-1][1].at).total_seconds())
-            await self._ack([message for message, _ in heard])
+            PROJECTOR_LAG.set((datetime.now(UTC) - batch[-1][1].at).total_seconds())
+            await self._ack([message for message, _ in batch])
 
     async def project(self, events: Sequence[AnyEvent]) -> None:
-        """Fold events into their stories, in one transaction, and send what follows. Safe to call twice."""
+        """Apply events to their stories, in one transaction, and publish what follows. Safe to call twice."""
         by_story: Batch = {}
         for event in events:
             by_story.setdefault(event.story_id, []).append(event)
         try:
-            turns, rest = await self._write_remembered(by_story)
-            # Followed at once: what is committed must be told even if the rest cannot be written.
-            await self._follow(turns)
+            transitions, rest = await self._write_cached(by_story)
+            # Published at once: readers must hear of what is committed even if the rest cannot be written.
+            await self._publish_effects(transitions)
             if rest:
-                await self._follow(await self._transact(rest))
+                await self._publish_effects(await self._write_locked(rest))
         except BaseException:
             for story_id in by_story:
-                self._journeys.pop(story_id, None)
+                self._cached.pop(story_id, None)
             raise
 
-    async def _follow(self, turns: list[Transition]) -> None:
-        """What follows from turns that are committed: remember, tell the readers, send jobs."""
-        EVENTS.labels(outcome="folded").inc(sum(len(turn.heard) for turn in turns))
-        jobs = [job_for(turn.journey, asset, at=turn.at) for turn in turns for asset in turn.effects.jobs]
-        unwanted = [turn for turn in turns if turn.effects.purges]
-        for turn in turns:
-            self._remember(turn.journey)
-            await self._tell_readers(turn)
-        done = [story_completed(turn) for turn in turns if turn.effects.ended]
-        if jobs or done or unwanted:
-            # What was sent earlier might be what is to be withdrawn now.
-            earlier = frozenset(self._sending) if unwanted else frozenset()
-            task = asyncio.create_task(self._send(jobs, done, unwanted, earlier))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
-
-    async def _write_remembered(self, by_story: Batch) -> tuple[list[Transition], Batch]:
-        """The short way: fold what is remembered, and write it if nobody has moved it on. Answers what is left to do.
+    async def _write_cached(self, by_story: Batch) -> tuple[list[Transition], Batch]:
+        """The short way: fold cached journeys, and write those that nobody else moved on. Answers what is left to do.
 
         One statement is its own transaction, so that a batch costs one round trip and no lock is held over it.
         """
-        turns, rest = [], {}
+        transitions, rest = [], {}
         for story_id, events in by_story.items():
-            journey = self._journeys.get(story_id)
-            turn = journey and fold(journey, events, known=frozenset())
-            if turn:
-                turns.append(turn)
+            journey = self._cached.get(story_id)
+            transition = journey and fold(journey, events, known=frozenset())
+            if transition:
+                transitions.append(transition)
             else:
                 rest[story_id] = events
-        if not turns:
+        if not transitions:
             return [], rest
         try:
-            written = await self._records.write(turns)
-        except RepeatedError:
-            written = set()  # a repeat is among them: the long way knows which
-        rest |= {key: by_story[key] for turn in turns if (key := turn.journey.story_id) not in written}
-        return [turn for turn in turns if turn.journey.story_id in written], rest
+            written = await self._repository.write(transitions)
+        except DuplicateEventError:
+            written = set()  # the long way knows which event it is
+        rest |= {key: by_story[key] for one in transitions if (key := one.journey.story_id) not in written}
+        return [one for one in transitions if one.journey.story_id in written], rest
 
-    async def _transact(self, by_story: Batch) -> list[Transition]:
-        """The long way: lock the stories, read them back, and fold what was not heard before."""
-        async with self._records.locked(by_story) as stories:
+    async def _write_locked(self, by_story: Batch) -> list[Transition]:
+        """The long way: lock the stories, read them back, and fold the events that were not applied before."""
+        async with self._repository.locked(by_story) as stories:
             journeys = stories.journeys
             ids = [event.id for story_id in journeys for event in by_story[story_id]]
-            known = await stories.known(ids)
-            turns = [turn for key in journeys if (turn := fold(journeys[key], by_story[key], known)) is not None]
-            if turns:
-                await stories.write(turns)
-            heard = {event_id for turn in turns for event_id in turn.heard}
-            await stories.note([one for one in ids if one not in heard])
+            known = await stories.known_events(ids)
+            folded = (fold(journey, by_story[story_id], known) for story_id, journey in journeys.items())
+            transitions = [transition for transition in folded if transition is not None]
+            if transitions:
+                await stories.write(transitions)
+            written = {event_id for transition in transitions for event_id in transition.event_ids}
+            await stories.record_events([one for one in ids if one not in written])
         if gone := by_story.keys() - journeys.keys():
-            # Erased, most likely, and somebody who had not heard of it finished: what he left must be swept up.
-            await self._records.sweep_again(gone)
-        EVENTS.labels(outcome="repeated").inc(len(known))
-        return turns
+            # Erased, most likely, while a worker finished that had not been told: what it left must be erased, too.
+            await self._repository.reschedule_erasure(gone)
+        EVENTS.labels(outcome="duplicate").inc(len(known))
+        return transitions
 
-    def _remember(self, journey: Journey) -> None:
-        self._journeys.pop(journey.story_id, None)
+    async def _publish_effects(self, transitions: Sequence[Transition]) -> None:
+        """What follows from a commit: cache the journeys, publish the readers' updates, dispatch jobs."""
+        EVENTS.labels(outcome="applied").inc(sum(len(one.event_ids) for one in transitions))
+        for transition in transitions:
+            self._cache(transition.journey)
+            await self._publish_updates(transition)
+        self._dispatcher.dispatch(transitions)
+
+    def _cache(self, journey: Journey) -> None:
+        self._cached.pop(journey.story_id, None)
         if overall(journey) == "generating":
-            self._journeys[journey.story_id] = journey
-            if len(self._journeys) > REMEMBERED:
-                self._journeys.popitem(last=False)
+            self._cached[journey.story_id] = journey
+            if len(self._cached) > CACHED_JOURNEYS:
+                self._cached.popitem(last=False)
 
-    async def _tell_readers(self, turn: Transition) -> None:
-        if turn.effects.updates:
-            told = [{"seq": news.seq, "event": news.event, "data": news.data} for news in turn.effects.updates]
-            await self._bus.publish_core(f"status.{turn.journey.story_id}", orjson.dumps(told))
+    async def _publish_updates(self, transition: Transition) -> None:
+        """On core NATS, for the hubs: a reader that misses one finds it in history."""
+        if transition.effects.updates:
+            updates = [{"seq": one.seq, "event": one.event, "data": one.data} for one in transition.effects.updates]
+            await self._bus.publish_core(f"status.{transition.journey.story_id}", orjson.dumps(updates))
 
-    async def _send(
-        self,
-        jobs: list[AssetRequested],
-        done: list[StoryCompleted],
-        unwanted: list[Transition],
-        earlier: frozenset[asyncio.Task[None]],
-    ) -> None:
-        try:
-            if earlier:
-                await asyncio.wait(earlier, timeout=PATIENCE)
-            for turn in unwanted:
-                await self._withdraw(turn)
-            await self._bus.enqueue(jobs)
-            await self._bus.publish_events(*done)
-        except BusUnavailableError:
-            # The rows are the outbox: the reconciler finds what nobody holds, and what nobody wants.
-            log.warning("projector.jobs_unsent", jobs=len(jobs))
-        except Exception:
-            log.exception("projector.send_failed", jobs=len(jobs))
-
-    async def _withdraw(self, turn: Transition) -> None:
-        """Off the bus first, then out of the workers' hands: nothing may come back to them in between."""
-        journey = turn.journey
-        for asset, _ in turn.effects.purges:
-            await self._bus.purge(job_subject(journey.story_id, asset, journey.brief.priority))
-        await self._bus.cancel_jobs(StopWork(story_id=journey.story_id, jobs=turn.effects.purges))
-
-    async def _read(self, message: Msg) -> AnyEvent | None:
+    async def _parse(self, message: Msg) -> AnyEvent | None:
         try:
             return EVENT.validate_json(message.data)
         except ValidationError as error:
-            if is_newer(message.data) and (message.metadata.num_delivered or 1) <= NEWER_PATIENCE:
+            if is_newer(message.data) and (message.metadata.num_delivered or 1) <= MAX_DELIVERIES_NEWER:
                 # A replica of the next version reads it: this one is about to be replaced.
                 log.info("projector.newer_event")
                 await self._nack([message], delay=2)
@@ -218,26 +179,26 @@ class Projector:
             await self._dead_letter(message, f"unreadable: {where}")
             return None
 
-    async def _one_by_one(self, heard: list[tuple[Msg, AnyEvent]]) -> None:
+    async def _handle_singly(self, batch: list[tuple[Msg, AnyEvent]]) -> None:
         """Find the event that breaks the batch; the others must not wait for it."""
-        for message, event in heard:
+        for message, event in batch:
             try:
                 await self.project([event])
-            except NOT_NOW:
+            except TRANSIENT_ERRORS:
                 await self._nack([message], delay=1)
             except Exception:
                 deliveries = message.metadata.num_delivered or 1
                 log.exception("projector.event_failed", deliveries=deliveries)
-                if deliveries < PATIENCE:
+                if deliveries < MAX_DELIVERIES:
                     await self._nack([message], delay=1)
                 else:
-                    await self._fail_instead(event)
+                    await self._publish_failure(event)
                     await self._dead_letter(message, "cannot be folded")
             else:
                 await self._ack([message])
 
-    async def _fail_instead(self, event: AnyEvent) -> None:
-        """An asset whose good end cannot be folded would never end: it fails, and its story goes on without it."""
+    async def _publish_failure(self, event: AnyEvent) -> None:
+        """An asset whose result cannot be stored would never end: it fails, and its story goes on without it."""
         if not isinstance(event, AssetCompleted):
             return
         failed = AssetFailed(
@@ -250,10 +211,10 @@ class Projector:
         try:
             await self._bus.publish_events(failed)
         except BusUnavailableError:
-            log.warning("projector.failure_untold")
+            log.warning("projector.failure_unsent")
 
     async def _dead_letter(self, message: Msg, reason: str) -> None:
-        EVENTS.labels(outcome="buried").inc()
+        EVENTS.labels(outcome="dead_lettered").inc()
         body = orjson.dumps({"event": message.data.decode(errors="replace"), "reason": reason})
         story = message.subject.rsplit(".", 1)[-1]
         try:

@@ -13,19 +13,19 @@ SELECT story_id, asset_type, status, revision, fingerprint, result, started_at, 
 FROM asset_generation_jobs WHERE story_id = ANY(:ids::uuid[]);
 
 -- name: known_events
--- The stream may deliver twice: these were folded in before. Asked with the stories locked, so that nobody adds to them.
+-- The stream may deliver twice: these were applied before. Asked with the stories locked, so that nobody adds to them.
 SELECT event_id FROM inbox WHERE event_id = ANY(:event_ids::text[]);
 
 -- name: record_events!
--- Events that changed nothing have no turn to be written with.
+-- Events that changed nothing belong to no transition.
 INSERT INTO inbox (event_id) SELECT unnest(:event_ids::text[]) ON CONFLICT DO NOTHING;
 
--- name: write_turns
--- One statement for all that a batch of events changed: stories, what their readers were told, assets, inbox.
--- A story is written only while it is at the version that the turn began from: one that moved on meanwhile is not among
--- the ids that come back, and nothing of its turn is written. An event that is in the inbox already breaks the whole
--- statement (unique_violation). The rows are taken in the order of their ids, so that two projectors never cross.
-WITH turn AS MATERIALIZED (
+-- name: write_transitions
+-- One statement for all that a batch of events changed: stories, their readers' updates, assets, inbox.
+-- A story is written only while it is at the version that the transition began from: one that moved on meanwhile is not
+-- among the ids that come back, and nothing of its transition is written. An event that is in the inbox already breaks
+-- the whole statement (unique_violation). The rows are taken in the order of their ids: two projectors never deadlock.
+WITH transition AS MATERIALIZED (
     SELECT * FROM unnest(
         :ids::uuid[], :versions_before::int[], :versions::int[], :seqs::int[], :statuses::text[], :documents::text[],
         :ended_at::timestamptz[], :titles::text[], :loglines::text[], :errors::text[], :hues::text[], :words::text[],
@@ -34,33 +34,33 @@ WITH turn AS MATERIALIZED (
     ORDER BY id
 ), written AS (
     UPDATE stories s SET
-        version = turn.version,
-        seq = turn.seq,
-        status = turn.status,
-        asset_generation_status = turn.document::jsonb,
+        version = t.version,
+        seq = t.seq,
+        status = t.status,
+        asset_generation_status = t.document::jsonb,
         asset_generation_started_at =
-            CASE WHEN s.status <> 'generating' AND turn.status = 'generating' THEN now()
+            CASE WHEN s.status <> 'generating' AND t.status = 'generating' THEN now()
                  ELSE s.asset_generation_started_at END,
-        asset_generation_completed_at = turn.ended_at,
-        title = coalesce(turn.title, s.title),
-        logline = coalesce(turn.logline, s.logline),
-        error = turn.error::jsonb,
-        hue_extracted_colors = coalesce(turn.hues::jsonb, s.hue_extracted_colors),
-        audio_words = CASE WHEN turn.words IS NULL THEN s.audio_words ELSE nullif(turn.words, 'null')::jsonb END,
-        audio_blocks = CASE WHEN turn.blocks IS NULL THEN s.audio_blocks ELSE nullif(turn.blocks, 'null')::jsonb END
-    FROM turn WHERE s.id = turn.id AND s.version = turn.version_before
+        asset_generation_completed_at = t.ended_at,
+        title = coalesce(t.title, s.title),
+        logline = coalesce(t.logline, s.logline),
+        error = t.error::jsonb,
+        hue_extracted_colors = coalesce(t.hues::jsonb, s.hue_extracted_colors),
+        audio_words = CASE WHEN t.words IS NULL THEN s.audio_words ELSE nullif(t.words, 'null')::jsonb END,
+        audio_blocks = CASE WHEN t.blocks IS NULL THEN s.audio_blocks ELSE nullif(t.blocks, 'null')::jsonb END
+    FROM transition t WHERE s.id = t.id AND s.version = t.version_before
     RETURNING s.id
-), heard AS (
+), recorded AS (
     INSERT INTO inbox (event_id)
     SELECT e.id FROM unnest(:event_stories::uuid[], :event_ids::text[]) AS e (story_id, id)
     JOIN written ON written.id = e.story_id
-), told AS (
+), published AS (
     INSERT INTO story_events (story_id, seq, event, data)
-    SELECT n.story_id, n.seq, n.event, n.data::json
-    FROM unnest(:news_ids::uuid[], :news_seqs::int[], :news_events::text[], :news_data::text[])
-         AS n (story_id, seq, event, data)
-    JOIN written ON written.id = n.story_id
-), made AS (
+    SELECT u.story_id, u.seq, u.event, u.data::json
+    FROM unnest(:update_ids::uuid[], :update_seqs::int[], :update_events::text[], :update_data::text[])
+         AS u (story_id, seq, event, data)
+    JOIN written ON written.id = u.story_id
+), changed AS (
     UPDATE asset_generation_jobs j SET
         status = a.status,
         revision = a.revision,
@@ -85,7 +85,7 @@ WITH turn AS MATERIALIZED (
 )
 SELECT id FROM written;
 
--- name: note_starts!
+-- name: record_starts!
 -- Best effort: a row that moved on meanwhile keeps what it has, and one that the projector is writing is left to it.
 -- To wait for it while holding other rows could end in a deadlock.
 WITH started AS (
@@ -103,14 +103,14 @@ UPDATE asset_generation_jobs j SET status = 'generating', started_at = started.a
 SELECT id, tenant_id, trace FROM stories
 WHERE status = 'generating' AND seq = 0 AND created_at < :before LIMIT 1000;
 
--- name: unfinished_assets
--- What is dispatched and not done; grows with what is unfinished, never with history (stories_unfinished).
+-- name: dispatched_jobs
+-- What is dispatched and has not ended; grows with what is unfinished, never with history (stories_unfinished).
 SELECT j.story_id, j.asset_type, j.priority, j.fingerprint, j.revision, j.queued_at
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating') AND j.queued_at < :before;
 
--- name: wanted_jobs
--- Which of these jobs are wanted, and as what.
+-- name: current_jobs
+-- Which of these assets are under way, and by which fingerprint.
 SELECT j.story_id, j.asset_type, j.fingerprint
 FROM unnest(:ids::uuid[], :assets::text[]) AS a (story_id, asset)
 JOIN asset_generation_jobs j ON j.story_id = a.story_id AND j.asset_type = a.asset
@@ -128,14 +128,14 @@ WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
   AND j.queued_at < now() - make_interval(secs => :seconds) LIMIT 1000;
 
 -- name: mark_commands_handled!
--- The inbox knows what was folded in.
+-- The inbox knows what was applied.
 UPDATE command_outbox c SET handled_at = now() FROM inbox i WHERE c.handled_at IS NULL AND i.event_id = c.event_id;
 
 -- name: unhandled_commands
 SELECT event FROM command_outbox WHERE handled_at IS NULL AND created_at < :before ORDER BY created_at LIMIT 1000;
 
--- name: sweep_again!
--- Something was heard of an erased story: a late worker may have left more.
+-- name: reschedule_erasures!
+-- An event came of an erased story: a late worker may have left more.
 UPDATE erasures SET due_at = now() WHERE story_id = ANY(:ids::uuid[]);
 
 -- name: server_time$
@@ -144,10 +144,10 @@ SELECT now();
 -- name: story_for_reader^
 SELECT tenant_id, status, seq, asset_generation_status FROM stories WHERE id = :id;
 
--- name: told_after
+-- name: updates_after
 SELECT seq, event, data FROM story_events WHERE story_id = :id AND seq > :after ORDER BY seq;
 
--- name: forget_inbox!
+-- name: delete_old_inbox!
 -- Events live 14 days on the stream: older ids can never come again.
 DELETE FROM inbox WHERE at < now() - interval '15 days';
 

@@ -1,4 +1,4 @@
-"""Gauges: what waits where, asked of bus and rows every few seconds, for dashboards and alerts.
+"""Queue metrics: what waits where, asked of bus and rows every few seconds, for dashboards and alerts.
 
 Work grows with what is unfinished, never with history: twelve consumers, two streams, two partial indexes.
 """
@@ -23,35 +23,35 @@ log = structlog.get_logger()
 PAIRS = [(service.value, priority.value) for service in Service for priority in Priority]
 
 
-class Gauges:
-    """Sets the gauges of runtime/metrics.py that tell of bus and rows. Any number of replicas tell the same."""
+class QueueMetrics:
+    """Sets the gauges of runtime/metrics.py that describe bus and rows. Any number of replicas set the same."""
 
-    def __init__(self, bus: Bus, pool: Pool, *, every: float = 5.0) -> None:
+    def __init__(self, bus: Bus, pool: Pool, *, interval: float = 5.0) -> None:
         self._bus = bus
         self._pool = pool
-        self._every = every
+        self._interval = interval
 
     async def run(self) -> None:
-        """Ask for ever; cancel it to end it. What cannot be asked is not a number until it can."""
+        """Update for ever; cancel it to end it. What cannot be asked is not a number until it can."""
         while True:
-            await self.ask_bus()
-            await self.ask_rows()
-            await asyncio.sleep(self._every)
+            await self.update_bus()
+            await self.update_rows()
+            await asyncio.sleep(self._interval)
 
-    async def ask_bus(self) -> None:
+    async def update_bus(self) -> None:
         """Queues, projector and dead letters."""
         try:
-            found = await self._bus.lanes(ages=True)
+            states = await self._bus.lanes(ages=True)
             behind = (await read_projector_lag(self._bus.js, self._bus.names)).behind
             dead = await count_dead_letters(self._bus.js, self._bus.names)
         except (BusUnavailableError, NatsError, TimeoutError) as error:
-            log.debug("gauges.bus_away", error=type(error).__name__)
+            log.debug("queue_metrics.bus_away", error=type(error).__name__)
             _unknown(metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING)
             for gauge in (metrics.QUEUED, metrics.QUEUE_AGE, metrics.IN_FLIGHT):
                 _unknown(*(gauge.labels(*pair) for pair in PAIRS))
             return
         now = datetime.now(UTC)
-        for lane in found:
+        for lane in states:
             pair = lane.service.value, lane.priority.value
             metrics.QUEUED.labels(*pair).set(lane.queued)
             metrics.QUEUE_AGE.labels(*pair).set(_age(lane.oldest, now))
@@ -59,7 +59,7 @@ class Gauges:
         metrics.PROJECTOR_PENDING.set(behind)
         metrics.DEAD_LETTERS.set(dead)
 
-    async def ask_rows(self) -> None:
+    async def update_rows(self) -> None:
         """Unfinished stories and unhandled commands."""
         try:
             stories = await queries().unfinished_stories(self._pool)
@@ -68,7 +68,7 @@ class Gauges:
         except Exception as error:
             if not is_away(error):
                 raise
-            log.debug("gauges.database_away", error=type(error).__name__)
+            log.debug("queue_metrics.database_away", error=type(error).__name__)
             _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
             return
         metrics.UNFINISHED.set(stories["count"])

@@ -1,4 +1,4 @@
-"""The reconciler: puts back what is missing. Any number of replicas; a healthy busy system shows none put back.
+"""The reconciler: requeues what is missing. Any number of replicas; in a healthy busy system it finds nothing to do.
 
 The order is the point. (a) Which jobs live on the bus? (b) What time is it, and which event is the last? (c) Wait until
 the projector has acknowledged that event, or skip the round. (d) Only then read what is unfinished. Read in another
@@ -16,8 +16,8 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from services.status.jobs import job_for
-from services.status.unfinished import Dispatched, Key, Unfinished
+from services.status.dispatch import job_for
+from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
 from storyloom.db.pool import is_away
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.connection import Bus, BusUnavailableError, PublishOutcome
@@ -30,12 +30,14 @@ from storyloom.story.jobs import AssetRequested, StopWork
 
 log = structlog.get_logger()
 
-PUBLISHED_AT_ONCE = 500
+PUBLISH_BATCH = 500
 """Jobs that are published at a time."""
-MOST_CHECKED = 200
-"""Jobs of one lane that are looked at in one round."""
+MAX_CHECKED = 200
+"""Jobs of one lane that are compared with the stream in one round."""
 FULL_CHECK_EVERY = 10
 """Every so many rounds all is compared that is dear to compare."""
+CLEANUP_EVERY = 1800
+"""Every so many rounds old inbox ids are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +54,27 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class ReconcilerSettings:
-    """How the reconciler goes about it, in seconds."""
+    """When the reconciler acts, in seconds."""
 
-    every: float = 2.0
+    interval: float = 2.0
     grace: float = 2.0
     """What was dispatched less than this ago is left alone."""
-    catch_up: float = 1.5
+    catch_up_timeout: float = 1.5
     """How long to wait for the projector."""
-    answers: float = 0.3
-    """How long workers may take to say what they hold."""
+    query_timeout: float = 0.3
+    """How long workers may take to answer what they have in flight."""
     asset_deadline: float = 3_600.0
     """How long an asset may take from the moment that it could be made, with all its attempts."""
     story_deadline: float = 7_200.0
     """How long a story may take in all."""
 
 
-Ask = Callable[[Bus, float], Awaitable[Sequence[InFlightJobs]]]
-"""Asks all workers what they hold, for so many seconds."""
+QueryWorkers = Callable[[Bus, float], Awaitable[Sequence[InFlightJobs]]]
+"""Asks all workers what they have in flight, for so many seconds."""
 
 
 class Messages(Protocol):
-    """What the reconciler says besides jobs: the service's endpoints."""
+    """What the reconciler publishes besides jobs: the service's endpoints."""
 
     async def republish(self, event: Event) -> None:
         """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
@@ -82,78 +84,79 @@ class Messages(Protocol):
 
 
 class Reconciler:
-    """Compares the truth with the bus, and mends the bus."""
+    """Compares the rows with the bus, and repairs the bus."""
 
     def __init__(
         self,
         bus: Bus,
-        unfinished: Unfinished,
+        unfinished: UnfinishedWork,
         messages: Messages,
-        pace: ReconcilerSettings | None = None,
-        ask: Ask = query_workers,
+        settings: ReconcilerSettings | None = None,
+        query: QueryWorkers = query_workers,
     ) -> None:
         self._bus = bus
         self._messages = messages
         self._unfinished = unfinished
-        self._pace = pace or ReconcilerSettings()
-        self._ask = ask
+        self._settings = settings or ReconcilerSettings()
+        self._query_workers = query
         self._orphan_candidates: frozenset[str] = frozenset()
-        self._stale: frozenset[tuple[Key, Fingerprint]] = frozenset()
-        self._lost_by_server: frozenset[str] = frozenset()
-        self._checked: dict[str, Fingerprint] = {}
+        self._cancel_candidates: frozenset[tuple[JobKey, Fingerprint]] = frozenset()
+        self._lost_candidates: frozenset[str] = frozenset()
+        self._verified: dict[str, Fingerprint] = {}
+        """Subjects whose job is known to be the current one, by its fingerprint."""
 
     async def run(self) -> None:
         """Round after round; cancel it to end it. What a round cannot reach, the next one will."""
         rounds = 0
         while True:
-            await asyncio.sleep(self._pace.every)
-            thoroughly = rounds % FULL_CHECK_EVERY == 0
+            await asyncio.sleep(self._settings.interval)
+            full_check = rounds % FULL_CHECK_EVERY == 0
             try:
-                await self.ensure_topology(full_check=thoroughly)
-                await self.round(full_check=thoroughly)
+                await self.ensure_topology(full_check=full_check)
+                await self.run_round(full_check=full_check)
                 rounds += 1
-                if rounds % 1800 == 0:
-                    await self._unfinished.forget()
+                if rounds % CLEANUP_EVERY == 0:
+                    await self._unfinished.delete_old_events()
             except Exception as error:
                 if not (isinstance(error, BusUnavailableError) or is_away(error)):
                     raise
                 log.warning("reconciler.waiting", error=type(error).__name__)
 
     async def ensure_topology(self, *, full_check: bool = True) -> None:
-        """Recreate streams and consumers that are gone; thoroughly: bring back those that someone changed."""
+        """Recreate streams and consumers that are gone; in a full check, restore those that someone changed."""
         wrong = await self._bus.ensure_topology(full_check=full_check)
         if wrong:
-            log.warning("reconciler.bus_mended", wrong=wrong)
-            RECONCILED.labels(kind="bus").inc()
+            log.warning("reconciler.topology_repaired", wrong=wrong)
+            RECONCILED.labels(kind="topology").inc()
 
-    async def round(self, *, full_check: bool = True) -> Round:
+    async def run_round(self, *, full_check: bool = True) -> Round:
         """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is away."""
         lanes = {lane.subject_prefix: lane for lane in await self._bus.lanes()}
-        alive = await self._bus.live_jobs()
+        live = await self._bus.live_jobs()
         now = await self._unfinished.now()
-        before = now - timedelta(seconds=self._pace.grace)
+        before = now - timedelta(seconds=self._settings.grace)
         if not await self._projector_caught_up():
             return Round(caught_up=False)
         stories = await self._requeue_stories(before)
         commands = await self._requeue_commands(before)
-        dispatched = await self._unfinished.dispatched(now)
-        long_since = [one for one in dispatched if one.queued_at < before]
-        withdrawn = await self._purge_unwanted(dispatched, long_since, alive)
-        withdrawn += await self._purge_lost_by_server(long_since, alive, lanes)
-        jobs = await self._requeue_jobs(long_since, alive)
+        dispatched = await self._unfinished.dispatched_jobs(now)
+        past_grace = [job for job in dispatched if job.queued_at < before]
+        purged = await self._purge_unwanted(dispatched, past_grace, live)
+        purged += await self._purge_lost_by_server(past_grace, live, lanes)
+        jobs = await self._requeue_jobs(past_grace, live)
         expired = await self._expire_overdue(now)
         if full_check:
             await self._cancel_unwanted()
-        done = Round(True, jobs, stories, commands, withdrawn, expired)
+        done = Round(True, jobs, stories, commands, purged, expired)
         if done != Round(caught_up=True):
             log.warning(
-                "reconciler.mended", jobs=jobs, stories=stories, commands=commands, withdrawn=withdrawn, late=expired
+                "reconciler.repaired", jobs=jobs, stories=stories, commands=commands, purged=purged, expired=expired
             )
         return done
 
     async def _projector_caught_up(self) -> bool:
         last = await self._bus.last_event()
-        deadline = asyncio.get_running_loop().time() + self._pace.catch_up
+        deadline = asyncio.get_running_loop().time() + self._settings.catch_up_timeout
         while True:
             if await self._bus.projector_ack_floor() >= last:
                 return True
@@ -162,7 +165,7 @@ class Reconciler:
             await asyncio.sleep(0.02)
 
     async def _requeue_stories(self, before: datetime) -> int:
-        # Told again without the old Msg-Id; the inbox knows the event by its own id all the same.
+        # Published again without the old Msg-Id; the inbox knows the event by its own id all the same.
         events = await self._unfinished.unhandled_stories(before)
         for event in events:
             await self._messages.republish(event)
@@ -172,118 +175,121 @@ class Reconciler:
     async def _requeue_commands(self, before: datetime) -> int:
         commands = await self._unfinished.unhandled_commands(before)
         for command in commands:
-            await self._bus.republish(command)
+            await self._messages.republish(command)
         RECONCILED.labels(kind="command").inc(len(commands))
         return len(commands)
 
-    async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
-        lost = [one for one in dispatched if one.subject not in alive]
+    async def _requeue_jobs(self, dispatched: Sequence[DispatchedJob], live: Collection[str]) -> int:
+        """Publish the jobs again that are neither on the bus nor with a worker."""
+        lost = [job for job in dispatched if job.subject not in live]
         if not lost:
             return 0
-        held = await self._in_flight()
-        lost = [one for one in lost if (one.key, one.fingerprint) not in held]
-        journeys = await self._unfinished.journeys({one.story_id for one in lost})
+        in_flight = await self._in_flight()
+        lost = [job for job in lost if (job.key, job.fingerprint) not in in_flight]
+        journeys = await self._unfinished.journeys({job.story_id for job in lost})
         jobs: list[AssetRequested] = []
-        for one in lost:
-            journey = journeys.get(one.story_id)
-            if journey is not None and not journey.cancelled and journey.assets[one.asset].status == "queued":
-                jobs.append(job_for(journey, one.asset, put_back=True))
+        for job in lost:
+            journey = journeys.get(job.story_id)
+            if journey is not None and not journey.cancelled and journey.assets[job.asset].status == "queued":
+                jobs.append(job_for(journey, job.asset, put_back=True))
         count = 0
-        for start in range(0, len(jobs), PUBLISHED_AT_ONCE):
-            sent = await self._bus.enqueue(jobs[start : start + PUBLISHED_AT_ONCE])
-            count += sum(one is PublishOutcome.STORED for one in sent)
+        for start in range(0, len(jobs), PUBLISH_BATCH):
+            outcomes = await self._bus.enqueue(jobs[start : start + PUBLISH_BATCH])
+            count += sum(outcome is PublishOutcome.STORED for outcome in outcomes)
         RECONCILED.labels(kind="job").inc(count)
         return count
 
     async def _purge_unwanted(
-        self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
+        self, dispatched: Sequence[DispatchedJob], past_grace: Sequence[DispatchedJob], live: Collection[str]
     ) -> int:
-        """Jobs that live and that nobody wants: sent by one who was slow, after another had withdrawn them.
+        """Orphans: jobs that live and that no row waits for, published by a slow replica after another purged them.
 
-        A finished job lives until its worker's ack arrives, so that only what two rounds find is looked at. What was
-        dispatched a moment ago is wanted like all else: a job that ends in the next round is no suspect yet.
+        A finished job lives until its worker's ack arrives, so that only what two rounds find is compared. What was
+        dispatched a moment ago is waited for like all else: a job that ends in the next round is no candidate yet.
         """
-        mine = {one.subject: one for one in dispatched}
-        suspects = frozenset(subject for subject in alive if subject not in mine)
-        found = {
-            subject: key for subject in sorted(suspects & self._orphan_candidates) if (key := _key(subject)) is not None
+        by_subject = {job.subject: job for job in dispatched}
+        candidates = frozenset(subject for subject in live if subject not in by_subject)
+        orphans = {
+            subject: key
+            for subject in sorted(candidates & self._orphan_candidates)
+            if (key := _job_key(subject)) is not None
         }
-        self._orphan_candidates = suspects
-        wanted = await self._unfinished.wanted(found.values()) if found else {}
-        # What has started over may still stand there as it was wanted before.
-        again = {one.subject: one for one in long_since if one.revision and one.subject in alive}
-        self._checked = {subject: mark for subject, mark in self._checked.items() if subject in again}
-        asked = {subject: wanted.get(key) for subject, key in found.items()}
-        asked |= {s: one.fingerprint for s, one in again.items() if self._checked.get(s) != one.fingerprint}
+        self._orphan_candidates = candidates
+        current = await self._unfinished.current_fingerprints(orphans.values()) if orphans else {}
+        # What was started over may still have its earlier job on the subject.
+        restarted = {job.subject: job for job in past_grace if job.revision and job.subject in live}
+        self._verified = {subject: known for subject, known in self._verified.items() if subject in restarted}
+        expected = {subject: current.get(key) for subject, key in orphans.items()}
+        expected |= {s: job.fingerprint for s, job in restarted.items() if self._verified.get(s) != job.fingerprint}
         count = 0
-        for subject, mark in asked.items():
-            count += await self._purge_unless(subject, mark)
-        RECONCILED.labels(kind="withdrawn").inc(count)
+        for subject, fingerprint in expected.items():
+            count += await self._purge_unless(subject, fingerprint)
+        RECONCILED.labels(kind="purged").inc(count)
         return count
 
-    async def _purge_lost_by_server(
-        self, long_since: Sequence[Dispatched], alive: Collection[str], lanes: Mapping[str, Lane]
-    ) -> int:
-        """Jobs that stand on the bus and that their lane has forgotten: a killed server lost that they come again.
-
-        Such a job lies below what its lane has done with. Only where a lane has fewer jobs than stand there is it worth
-        a look, and only what two rounds find is withdrawn: the next one puts it back.
-        """
-        standing = Counter(_lane(subject) for subject in alive)
-        short = [name for name, lane in lanes.items() if standing[name] > lane.unfinished]
-        found: dict[str, int] = {}
-        for lane in short:
-            mine = [one.subject for one in long_since if one.subject in alive and _lane(one.subject) == lane]
-            for subject in mine[:MOST_CHECKED]:
-                job = await self._bus.queued_job(subject)
-                if job is not None and job[0] <= lanes[lane].floor:
-                    found[subject] = job[0]
-        again = sorted(found.keys() & self._lost_by_server)
-        self._lost_by_server = frozenset(found)
-        for subject in again:
-            await self._bus.purge(subject, up_to=found[subject])
-        RECONCILED.labels(kind="stranded").inc(len(again))
-        return len(again)
-
-    async def _purge_unless(self, subject: str, mark: Fingerprint | None) -> bool:
-        """Withdraw what stands on a subject unless it is the job of that fingerprint."""
-        standing = await self._bus.queued_job(subject)
-        if standing is None:
+    async def _purge_unless(self, subject: str, fingerprint: Fingerprint | None) -> bool:
+        """Purge the job on a subject unless it is the one of that fingerprint."""
+        queued = await self._bus.queued_job(subject)
+        if queued is None:
             return False
-        sequence, body = standing
+        sequence, body = queued
         try:
             job = AssetRequested.model_validate_json(body)
         except ValidationError:
-            return False  # a worker buries it
-        if job.fingerprint == mark:
-            self._checked[subject] = mark
+            return False  # a worker dead-letters it
+        if job.fingerprint == fingerprint:
+            self._verified[subject] = fingerprint
             return False
         await self._bus.purge(subject, up_to=sequence)
         await self._messages.cancel_jobs(StopWork(story_id=job.story_id, jobs=((job.asset, job.fingerprint),)))
         return True
 
+    async def _purge_lost_by_server(
+        self, past_grace: Sequence[DispatchedJob], live: Collection[str], lanes: Mapping[str, Lane]
+    ) -> int:
+        """Jobs that the stream keeps and that their consumer forgot: a killed server lost that they are to come again.
+
+        Such a job lies below the consumer's ack floor. Only where a consumer has fewer jobs than the stream keeps for
+        it is it worth comparing, and only what two rounds find is purged: the next one requeues it.
+        """
+        kept = Counter(_lane(subject) for subject in live)
+        short = [prefix for prefix, lane in lanes.items() if kept[prefix] > lane.unfinished]
+        found: dict[str, int] = {}
+        for prefix in short:
+            subjects = [job.subject for job in past_grace if job.subject in live and _lane(job.subject) == prefix]
+            for subject in subjects[:MAX_CHECKED]:
+                job = await self._bus.queued_job(subject)
+                if job is not None and job[0] <= lanes[prefix].floor:
+                    found[subject] = job[0]
+        confirmed = sorted(found.keys() & self._lost_candidates)
+        self._lost_candidates = frozenset(found)
+        for subject in confirmed:
+            await self._bus.purge(subject, up_to=found[subject])
+        RECONCILED.labels(kind="lost_by_server").inc(len(confirmed))
+        return len(confirmed)
+
     async def _cancel_unwanted(self) -> None:
-        """Workers that did not hear that a job was withdrawn are told again. One that ends just now is no such job."""
-        held = await self._in_flight()
-        wanted = await self._unfinished.wanted({key for key, _ in held}) if held else {}
-        stale = frozenset((key, mark) for key, mark in held if wanted.get(key) != mark)
-        for (story_id, asset), mark in sorted(stale & self._stale):
-            await self._messages.cancel_jobs(StopWork(story_id=story_id, jobs=((asset, mark),)))
-            RECONCILED.labels(kind="stopped").inc()
-        self._stale = stale
+        """Cancel again what workers run although it was purged, if two rounds find it: a job may be ending just now."""
+        in_flight = await self._in_flight()
+        current = await self._unfinished.current_fingerprints({key for key, _ in in_flight}) if in_flight else {}
+        candidates = frozenset((key, fingerprint) for key, fingerprint in in_flight if current.get(key) != fingerprint)
+        for (story_id, asset), fingerprint in sorted(candidates & self._cancel_candidates):
+            await self._messages.cancel_jobs(StopWork(story_id=story_id, jobs=((asset, fingerprint),)))
+            RECONCILED.labels(kind="cancelled").inc()
+        self._cancel_candidates = candidates
 
     async def _expire_overdue(self, now: datetime) -> int:
         events: list[AssetFailed | StoryDeadlinePassed] = []
-        events += await self._unfinished.overdue_stories(self._pace.story_deadline, now)
-        events += await self._unfinished.overdue_assets(self._pace.asset_deadline, now)
-        for event in events:  # whatever was told of them before was heard by now, or is lost
+        events += await self._unfinished.overdue_stories(self._settings.story_deadline, now)
+        events += await self._unfinished.overdue_assets(self._settings.asset_deadline, now)
+        for event in events:  # an earlier one of the same id was handled by now, or is lost
             await self._messages.republish(event)
         RECONCILED.labels(kind="deadline").inc(len(events))
         return len(events)
 
-    async def _in_flight(self) -> set[tuple[Key, Fingerprint]]:
-        """What workers say that they hold. Whoever does not answer in time is taken to hold nothing."""
-        answers = await self._ask(self._bus, self._pace.answers)
+    async def _in_flight(self) -> set[tuple[JobKey, Fingerprint]]:
+        """What workers say that they run. Whoever does not answer in time is taken to run nothing."""
+        answers = await self._query_workers(self._bus, self._settings.query_timeout)
         return {((job.story_id, job.asset), job.fingerprint) for answer in answers for job in answer.held}
 
 
@@ -292,8 +298,8 @@ def _lane(subject: str) -> str:
     return subject.rsplit(".", 2)[0] + "."
 
 
-def _key(subject: str) -> Key | None:
-    """Whose job stands on a subject; None for one that cannot be ours."""
+def _job_key(subject: str) -> JobKey | None:
+    """Whose job has this subject; None for one that cannot be ours."""
     try:
         _, _, _, story, asset = subject.split(".")
         return UUID(story), Asset(asset)

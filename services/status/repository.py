@@ -1,4 +1,7 @@
-"""Journeys as rows: reading them back, and writing a batch of turns in one statement. SQL in queries.sql."""
+"""Journeys as rows: read back, written a batch of transitions at a time, and searched for what is unfinished.
+
+SQL in queries.sql. ``StoryRepository`` is the projector's door, ``UnfinishedWork`` the reconciler's.
+"""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -11,16 +14,21 @@ from uuid import UUID
 from asyncpg import Record, UniqueViolationError
 from pydantic import TypeAdapter
 
-from services.status.transitions import Effects
+from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
-from storyloom.story.assets import GRAPH, PICTURES, Asset
+from storyloom.story.assets import GRAPH, PICTURES, Asset, Priority
 from storyloom.story.brief import Brief
+from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.journey import AssetState, Journey, Status, document, failure, overall
+from storyloom.story.jobs import job_subject
+from storyloom.story.journey import DEADLINE, AssetState, Journey, Status, document, failure, overall
 from storyloom.story.results import AnyResult, Audio, Outline, Picture, ProviderCall
 
+JobKey = tuple[UUID, Asset]
+
 _RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
+_COMMAND: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
 _CALLS: TypeAdapter[tuple[ProviderCall, ...]] = TypeAdapter(tuple[ProviderCall, ...])
 
 
@@ -29,97 +37,200 @@ def queries() -> Any:
     return load_queries("services.status")
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A story's way through one batch: from which version, where it stands now, what was heard and what followed."""
-
-    before: int
-    journey: Journey
-    effects: Effects
-    at: datetime
-    heard: tuple[str, ...]
-
-
-class Records:
-    """The rows as the projector needs them. ``Rows`` in projector.py says what each method promises."""
+class StoryRepository:
+    """The rows as the projector needs them."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    async def write(self, turns: Sequence[Transition]) -> set[UUID]:
+    async def write(self, transitions: Sequence[Transition]) -> set[UUID]:
+        """Write what follows from cached journeys; the stories that nobody else had moved on, which alone are written.
+
+        Raises DuplicateEventError, with nothing written.
+        """
         try:
-            return await write(self.pool, turns)
+            return await write_transitions(self.pool, transitions)
         except UniqueViolationError as error:
-            raise RepeatedError from error
+            raise DuplicateEventError from error
 
     @asynccontextmanager
-    async def locked(self, ids: Collection[UUID]) -> AsyncIterator["Locked"]:
+    async def locked(self, ids: Collection[UUID]) -> AsyncIterator["LockedStories"]:
+        """A transaction over those of the stories that there are, locked; committed when the block ends."""
         async with self.pool.acquire() as connection, connection.transaction():
             rows = [row async for row in queries().lock_stories(connection, ids=list(ids))]
-            yield Locked(connection, await read(connection, rows))
+            yield LockedStories(connection, await read_journeys(connection, rows))
 
-    async def sweep_again(self, ids: Collection[UUID]) -> None:
-        await queries().sweep_again(self.pool, ids=list(ids))
+    async def reschedule_erasure(self, ids: Collection[UUID]) -> None:
+        """Search again for what is left of erased stories."""
+        await queries().reschedule_erasures(self.pool, ids=list(ids))
 
 
-class RepeatedError(Exception):
-    """An event of the batch was folded in before; nothing is written."""
+class DuplicateEventError(Exception):
+    """An event of the batch was applied before; nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedStories:
     """Stories that nobody else moves on until the block ends."""
 
     connection: Connection
     journeys: dict[UUID, Journey]
 
-    async def known(self, event_ids: Sequence[str]) -> frozenset[str]:
+    async def known_events(self, event_ids: Sequence[str]) -> frozenset[str]:
         rows = queries().known_events(self.connection, event_ids=event_ids)
         return frozenset([row["event_id"] async for row in rows])
 
-    async def write(self, turns: Sequence[Transition]) -> None:
-        await write(self.connection, turns)
+    async def write(self, transitions: Sequence[Transition]) -> None:
+        await write_transitions(self.connection, transitions)
 
-    async def note(self, event_ids: Sequence[str]) -> None:
+    async def record_events(self, event_ids: Sequence[str]) -> None:
         await queries().record_events(self.connection, event_ids=event_ids)
 
 
-async def read(connection: Connection, stories: Sequence[Record]) -> dict[UUID, Journey]:
+@dataclass(frozen=True, slots=True)
+class DispatchedJob:
+    """An asset whose job was published and whose end was not applied yet."""
+
+    story_id: UUID
+    asset: Asset
+    priority: Priority
+    fingerprint: Fingerprint
+    revision: int
+    queued_at: datetime
+
+    @property
+    def key(self) -> JobKey:
+        return self.story_id, self.asset
+
+    @property
+    def subject(self) -> str:
+        return job_subject(self.story_id, self.asset, self.priority)
+
+
+class UnfinishedWork:
+    """All that the reconciler reads: it grows with what is unfinished, never with history.
+
+    Each method is one short statement or two. All raise what asyncpg raises when Postgres is away.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._queries = queries()
+
+    async def now(self) -> datetime:
+        """Postgres's clock: the one that rows are dated by."""
+        at: datetime = await self._queries.server_time(self._pool)
+        return at
+
+    async def unhandled_stories(self, before: datetime) -> list[StoryRequested]:
+        """The events of stories that were taken before then and that the projector has not handled."""
+        rows = [row async for row in self._queries.unhandled_stories(self._pool, before=before)]
+        return [story_requested(row["id"], row["tenant_id"], row["trace"], before) for row in rows]
+
+    async def unhandled_commands(self, before: datetime) -> list[CommandEvent]:
+        """Commands from before then that the inbox does not know. Those that it knows are marked as handled first."""
+        await self._queries.mark_commands_handled(self._pool)
+        rows = [row async for row in self._queries.unhandled_commands(self._pool, before=before)]
+        return [_COMMAND.validate_python(row["event"]) for row in rows]
+
+    async def dispatched_jobs(self, before: datetime) -> list[DispatchedJob]:
+        """The jobs that were dispatched before then and have not ended."""
+        return [
+            DispatchedJob(
+                row["story_id"],
+                Asset(row["asset_type"]),
+                Priority(row["priority"]),
+                Fingerprint(row["fingerprint"]),
+                row["revision"],
+                row["queued_at"],
+            )
+            async for row in self._queries.dispatched_jobs(self._pool, before=before)
+        ]
+
+    async def current_fingerprints(self, keys: Collection[JobKey]) -> dict[JobKey, Fingerprint]:
+        """Which of these assets are under way, and by which fingerprint: another job of theirs is an orphan."""
+        ids, assets = [key[0] for key in keys], [key[1].value for key in keys]
+        rows = self._queries.current_jobs(self._pool, ids=ids, assets=assets)
+        return {(row["story_id"], Asset(row["asset_type"])): row["fingerprint"] async for row in rows}
+
+    async def journeys(self, ids: Collection[UUID]) -> dict[UUID, Journey]:
+        """The journeys of some stories."""
+        async with self._pool.acquire() as connection:
+            stories = [row async for row in self._queries.read_stories(connection, ids=list(ids))]
+            return await read_journeys(connection, stories)
+
+    async def overdue_stories(self, seconds: float, at: datetime) -> list[StoryDeadlinePassed]:
+        """The ends of stories that have been under way for longer than that."""
+        return [
+            StoryDeadlinePassed(
+                id=f"{row['id']}.deadline.{row['asset_generation_started_at'].timestamp():.0f}",
+                **_origin(row, at),
+                seconds=seconds,
+            )
+            async for row in self._queries.overdue_stories(self._pool, seconds=seconds)
+        ]
+
+    async def overdue_assets(self, seconds: float, at: datetime) -> list[AssetFailed]:
+        """The failures of assets whose job has been under way, or waiting, for longer than that."""
+        return [
+            AssetFailed(
+                id=f"{row['id']}.{row['asset_type']}.{row['fingerprint'][:16]}.deadline",
+                **_origin(row, at),
+                asset=Asset(row["asset_type"]),
+                fingerprint=Fingerprint(row["fingerprint"]),
+                started_at=row["began"],
+                code=DEADLINE,
+                reason=f"it was not there {seconds:g} seconds after it was asked for",
+            )
+            async for row in self._queries.overdue_assets(self._pool, seconds=seconds)
+        ]
+
+    async def delete_old_events(self) -> None:
+        """Delete the inbox ids of events that have left the stream."""
+        await self._queries.delete_old_inbox(self._pool)
+
+
+def _origin(row: Any, at: datetime) -> dict[str, Any]:
+    return {"story_id": row["id"], "tenant_id": row["tenant_id"], "trace": row["trace"], "at": at}
+
+
+async def read_journeys(connection: Connection, stories: Sequence[Record]) -> dict[UUID, Journey]:
     """The journeys of some story rows."""
     rows: dict[UUID, dict[str, AssetState]] = {story["id"]: {} for story in stories}
     async for row in queries().read_assets(connection, ids=list(rows)):
-        rows[row["story_id"]][row["asset_type"]] = _state(row)
+        rows[row["story_id"]][row["asset_type"]] = _asset_state(row)
     return {story["id"]: _journey(story, rows[story["id"]]) for story in stories}
 
 
-async def write(connection: Connection | Pool, turns: Iterable[Transition]) -> set[UUID]:
+async def write_transitions(connection: Connection | Pool, transitions: Iterable[Transition]) -> set[UUID]:
     """Write what a batch changed: one statement, whatever its size. Answers the stories that were written.
 
-    Those that had moved on from the version that their turn began with are not among them, and nothing of theirs is
-    written. Raises asyncpg.UniqueViolationError, with nothing written, when an event was folded in before.
+    Those that had moved on from the version that their transition began with are not among them, and nothing of theirs
+    is written. Raises asyncpg.UniqueViolationError, with nothing written, when an event was applied before.
     """
     stories: list[tuple[Any, ...]] = []
-    heard: list[tuple[Any, ...]] = []
-    news: list[tuple[Any, ...]] = []
+    events: list[tuple[Any, ...]] = []
+    updates: list[tuple[Any, ...]] = []
     assets: list[tuple[Any, ...]] = []
-    for turn in turns:
-        stories.append(_story_row(turn))
-        key = turn.journey.story_id
-        heard += [(key, event_id) for event_id in turn.heard]
-        news += [(key, told.seq, told.event, dumps(told.data)) for told in turn.effects.updates]
-        assets += [_asset_row(key, asset, turn.journey.assets[asset]) for asset in turn.effects.changed]
-    rows = ((stories, _STORY), (heard, _HEARD), (news, _NEWS), (assets, _ASSET))
-    columns = [column for table, names_of in rows for column in _columns(table, names_of)]
+    for transition in transitions:
+        journey, effects = transition.journey, transition.effects
+        key = journey.story_id
+        stories.append(_story_row(transition))
+        events += [(key, event_id) for event_id in transition.event_ids]
+        updates += [(key, update.seq, update.event, dumps(update.data)) for update in effects.updates]
+        assets += [_asset_row(key, asset, journey.assets[asset]) for asset in effects.changed]
+    tables = ((stories, _STORY), (events, _EVENT), (updates, _UPDATE), (assets, _ASSET))
+    columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
     return {row["id"] for row in await connection.fetch(_write_sql(), *columns)}
 
 
 @cache
 def _write_sql() -> str:
-    query = queries().write_turns
-    asked = [name for name in query.__signature__.parameters if name != "self"]
-    if asked != [*_STORY, *_HEARD, *_NEWS, *_ASSET]:
-        raise RuntimeError(f"write_turns asks for {asked}")
+    query = queries().write_transitions
+    parameters = [name for name in query.__signature__.parameters if name != "self"]
+    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_ASSET]:
+        raise RuntimeError(f"write_transitions asks for {parameters}")
     return str(query.sql)
 
 
@@ -127,8 +238,8 @@ _STORY = (
     "ids", "versions_before", "versions", "seqs", "statuses", "documents", "ended_at", "titles", "loglines", "errors",
     "hues", "words", "blocks",
 )  # fmt: skip
-_HEARD = ("event_stories", "event_ids")
-_NEWS = ("news_ids", "news_seqs", "news_events", "news_data")
+_EVENT = ("event_stories", "event_ids")
+_UPDATE = ("update_ids", "update_seqs", "update_events", "update_data")
 _ASSET = (
     "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
     "messages", "retries", "metadata",
@@ -139,8 +250,8 @@ def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[A
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
 
 
-def _story_row(turn: Transition) -> tuple[Any, ...]:
-    journey, changed = turn.journey, turn.effects.changed
+def _story_row(transition: Transition) -> tuple[Any, ...]:
+    journey, changed = transition.journey, transition.effects.changed
     status = overall(journey)
     title = logline = hues = words = blocks = error = None
     if Asset.OUTLINE in changed and isinstance(outline := journey.assets[Asset.OUTLINE].result, Outline):
@@ -154,11 +265,11 @@ def _story_row(turn: Transition) -> tuple[Any, ...]:
         hues = dumps(_hues(journey))
     if status == "failed" and (why := failure(journey)) is not None:
         error = dumps({"code": why[0], "message": why[1]})
-    ended_at = None if status == "generating" else turn.at
+    ended_at = None if status == "generating" else transition.at
     shown = dumps(document(journey))
     return (
-        journey.story_id, turn.before, journey.version, journey.seq, status, shown, ended_at, title, logline, error,
-        hues, words, blocks,
+        journey.story_id, transition.version_before, journey.version, journey.seq, status, shown, ended_at, title,
+        logline, error, hues, words, blocks,
     )  # fmt: skip
 
 
@@ -197,10 +308,10 @@ def _journey(story: Record, rows: dict[str, AssetState]) -> Journey:
     )
 
 
-def _state(row: Record) -> AssetState:
+def _asset_state(row: Record) -> AssetState:
     metadata = row["metadata"] or {}
     retry_at = metadata.get("retryAt")
-    # 'generating' is a queued job that somebody was heard to have started: operators see it, no decision rests on it.
+    # 'generating' is a queued job that a worker has started: operators see it, no decision rests on it.
     status: Status = "queued" if row["status"] == "generating" else row["status"]
     return AssetState(
         status=status,

@@ -1,9 +1,9 @@
 """The progress stream: server-sent events with gapless ids, replay and heartbeat, the same on every replica.
 
-Register with the hub first, read history then: an update saved between the two would otherwise reach nobody.
+Subscribe to the hub first, read history then: an update saved between the two would otherwise reach nobody.
 
 A story that has ended may begin again at its client's command. So no event ends the stream by itself: it ends when the
-story's row says that the story is over, and all that was told up to that row's seq has been passed on.
+story's row says that the story is over, and all updates up to that row's seq have been sent.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import structlog
 from aiohttp import web
 
 from services.status import repository
-from services.status.hub import Hub, Reader, TooSlowError
+from services.status.hub import Hub, Reader, SlowReaderError
 from storyloom.db.pool import AWAY as DATABASE_AWAY
 from storyloom.db.pool import Pool, is_away
 from storyloom.runtime.metrics import READERS
@@ -36,7 +36,7 @@ HEARTBEAT = b": still here\n\n"
 
 @dataclass(frozen=True, slots=True)
 class SseEvent:
-    """One thing that the reader is told; ``seq`` 0 marks what is passing and has no place in history."""
+    """One event on the wire; ``seq`` 0 marks progress, which has no id and no place in history."""
 
     seq: int
     event: str
@@ -51,30 +51,30 @@ END = SseEvent(0, "end", {})
 DELETED = SseEvent(0, "deleted", {})
 
 
-class HistoryAwayError(Exception):
-    """Postgres is away while a reader is being told."""
+class HistoryUnavailableError(Exception):
+    """Postgres is away in the middle of a stream."""
 
 
 class Stream:
     """Serves GET /api/v1/stories/{id}/events."""
 
-    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0, patience: float = 30.0) -> None:
+    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0, write_timeout: float = 30.0) -> None:
         self._pool = pool
         self._hub = hub
         self._heartbeat = heartbeat
-        self._patience = patience
+        self._write_timeout = write_timeout
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
         who = await caller(self._pool, request.headers.get("Authorization"))
         who.must("stories:read")
         story_id = _story_id(request.match_info["id"])
-        after = _last_seen(request)
-        async with self._hub.reading(story_id) as reader:
+        after = _last_event_id(request)
+        async with self._hub.subscribe(story_id) as reader:
             story = await repository.queries().story_for_reader(self._pool, id=story_id)
             if story is None or story["tenant_id"] != who.tenant_id:
                 raise not_found("story")
-            if _is_over(story) and after is not None and after >= story["seq"]:
+            if _has_ended(story) and after is not None and after >= story["seq"]:
                 return web.Response(status=204)
             response = web.StreamResponse(headers=HEADERS)
             await response.prepare(request)
@@ -84,13 +84,13 @@ class Stream:
         return response
 
     async def _send(
-        self, request: web.Request, response: web.StreamResponse, told: AsyncIterator[SseEvent | None]
+        self, request: web.Request, response: web.StreamResponse, events: AsyncIterator[SseEvent | None]
     ) -> None:
         try:
-            async for one in told:
-                async with asyncio.timeout(self._patience):
-                    await response.write(HEARTBEAT if one is None else one.bytes())
-        except (TooSlowError, TimeoutError):
+            async for event in events:
+                async with asyncio.timeout(self._write_timeout):
+                    await response.write(HEARTBEAT if event is None else event.bytes())
+        except (SlowReaderError, TimeoutError):
             log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
             if request.transport is not None:
                 # An end in good order would wait for the reader to take what it does not take.
@@ -98,7 +98,7 @@ class Stream:
         except ConnectionError:
             log.debug("stream.reader_gone")
         # No second answer can follow one that has begun: it ends, and the reader comes back by its last id.
-        except HistoryAwayError as error:
+        except HistoryUnavailableError as error:
             log.warning("stream.database_away", error=type(error.__cause__).__name__)
         except Exception:
             log.exception("stream.broken")
@@ -106,77 +106,78 @@ class Stream:
     async def _events(
         self, story_id: UUID, story: Any, after: int | None, reader: Reader
     ) -> AsyncIterator[SseEvent | None]:
-        """What this reader is to be told, to the end: history, then what comes. None is a heartbeat."""
+        """All that this reader is sent, to the end: history, then live updates. None is a heartbeat."""
         seen = after or 0
         if seen > story["seq"]:
             seen = story["seq"]
             yield SseEvent(seen, "snapshot", _snapshot(story))
         while story is not None:
-            for row in await self._history(story_id, seen):
+            for row in await self._updates_after(story_id, seen):
                 seen = row["seq"]
                 yield SseEvent(seen, row["event"], row["data"])
-            if seen == story["seq"] and _is_over(story):
+            if seen == story["seq"] and _has_ended(story):
                 yield END
                 return
-            # History that is ahead of the row may hold the end, which is then told to nobody again: look at once.
+            # History that is ahead of the row may hold the end, which comes live to nobody again: read the row at once.
             if seen <= story["seq"]:
-                async for one in self._live_updates(reader, seen):
-                    seen = (one and one.seq) or seen
-                    yield one
-            story = await self._row(story_id)
+                async for event in self._live_updates(reader, seen):
+                    seen = (event and event.seq) or seen
+                    yield event
+            story = await self._read_story(story_id)
         yield DELETED
         yield END
 
     async def _live_updates(self, reader: Reader, seen: int) -> AsyncIterator[SseEvent | None]:
-        """What comes live, until row and history must be looked at: something was missed, or ended, or may be lost."""
-        async for one in self._live(reader):
-            if one is None:
+        """Live updates, until row and history must be read: one was missed, or was the end, or may have been lost."""
+        async for event in self._hub_events(reader):
+            if event is None:
                 yield None
-                return  # what is told may be lost on the way
-            if one.seq > seen + 1 or one.event == DELETED.event:
+                return  # updates may be lost on the way
+            if event.seq > seen + 1 or event.event == DELETED.event:
                 return
-            if one.seq in (0, seen + 1):
-                seen = one.seq or seen
-                yield one
-            if one.event == "story":
+            if event.seq in (0, seen + 1):
+                seen = event.seq or seen
+                yield event
+            if event.event == "story":
                 return
 
-    async def _row(self, story_id: UUID) -> Any:
-        """The story's row, None once it was deleted. Raises HistoryAwayError."""
+    async def _read_story(self, story_id: UUID) -> Any:
+        """The story's row, None once it was deleted. Raises HistoryUnavailableError."""
         try:
             return await repository.queries().story_for_reader(self._pool, id=story_id)
         except DATABASE_AWAY as error:
             if not is_away(error):
                 raise
-            raise HistoryAwayError from error
+            raise HistoryUnavailableError from error
 
-    async def _history(self, story_id: UUID, after: int) -> list[Any]:
-        """All that was told after an id, read at once: a slow reader holds no connection. Raises HistoryAwayError."""
+    async def _updates_after(self, story_id: UUID, after: int) -> list[Any]:
+        """History after an id, read at once: a slow reader holds no connection. Raises HistoryUnavailableError."""
         try:
-            return [row async for row in repository.queries().told_after(self._pool, id=story_id, after=after)]
+            return [row async for row in repository.queries().updates_after(self._pool, id=story_id, after=after)]
         except DATABASE_AWAY as error:
             if not is_away(error):
                 raise
-            raise HistoryAwayError from error
+            raise HistoryUnavailableError from error
 
-    async def _live(self, reader: Reader) -> AsyncIterator[SseEvent | None]:
+    async def _hub_events(self, reader: Reader) -> AsyncIterator[SseEvent | None]:
         while True:
             try:
-                message = await asyncio.wait_for(reader.next(), self._heartbeat)
+                updates = await asyncio.wait_for(reader.next(), self._heartbeat)
             except TimeoutError:
                 yield None
                 continue
-            for one in message:
-                yield SseEvent(one["seq"], one["event"], one["data"])
+            for update in updates:
+                yield SseEvent(update["seq"], update["event"], update["data"])
 
 
 def routes(stream: Stream) -> list[web.RouteDef]:
+    """The stream's one route."""
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]] = stream.handle
     # Without a body there is nothing to stream: HEAD is a 405.
     return [web.get("/api/v1/stories/{id}/events", handler, allow_head=False)]
 
 
-def _is_over(story: Any) -> bool:
+def _has_ended(story: Any) -> bool:
     return bool(story["status"] != "generating")
 
 
@@ -192,7 +193,7 @@ def _story_id(text: str) -> UUID:
         raise not_found("story") from None
 
 
-def _last_seen(request: web.Request) -> int | None:
+def _last_event_id(request: web.Request) -> int | None:
     text = request.headers.get("Last-Event-ID") or request.query.get("after")
     if text is None:
         return None

@@ -1,6 +1,8 @@
-"""The journey's one rule: (journey, event) → (journey, effects). Pure: no clock, no database, no awaits.
+"""The one rule: (journey, event) → (journey, effects). Pure: no clock, no database, no awaits.
 
 Any order, repeat or delay of a story's events leads to an end. What is late, stale or repeated changes nothing.
+``apply`` takes one event; ``fold`` takes a batch of one story's events and makes one transition of them, which is what
+the projector writes.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -8,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from services.status import restarts
+from services.status import revisions
 from storyloom.story.assets import GRAPH, TEXTS, WAITED_ON_BY, Asset
 from storyloom.story.events import (
     AnyEvent,
@@ -22,14 +24,14 @@ from storyloom.story.events import (
     StoryDeadlinePassed,
     StoryRequested,
 )
-from storyloom.story.fingerprint import Fingerprint, canonical, fingerprint
+from storyloom.story.fingerprint import Fingerprint, fingerprint
 from storyloom.story.journey import DEADLINE, NEED_FAILED, AssetState, Journey, document, overall, view
 from storyloom.story.results import Outline, SceneText, StoryContent
 
 
 @dataclass(frozen=True, slots=True)
 class StoryUpdate:
-    """One thing the reader is told; ``seq`` is its number in the story, ``data`` plain JSON."""
+    """One event of the progress stream; ``seq`` is its number in the story, ``data`` plain JSON."""
 
     seq: int
     event: str
@@ -38,10 +40,10 @@ class StoryUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What follows from an event: rows that changed, jobs to withdraw, jobs to send, news to tell.
+    """What follows from an event: rows that changed, jobs to publish, updates for readers, jobs to purge.
 
-    ``withdrawn`` names jobs by what they were to make: nobody wants them any more. ``ended`` says that the story ended
-    with this event.
+    ``purges`` names jobs by what they were to make: their results are not needed any more. ``ended`` says that the
+    story ended with this event.
     """
 
     changed: tuple[Asset, ...] = ()
@@ -51,25 +53,69 @@ class Effects:
     purges: tuple[tuple[Asset, Fingerprint], ...] = ()
 
 
-NOTHING = Effects()
+NO_EFFECTS = Effects()
 
-SHOWN = {asset: asset if recipe.public else recipe.shown_as for asset, recipe in GRAPH.items()}
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A story's way through one batch: the row's version before, the journey after, the events and their effects."""
+
+    version_before: int
+    journey: Journey
+    effects: Effects
+    at: datetime
+    event_ids: tuple[str, ...]
+
+
+SHOWN_AS = {asset: asset if recipe.public else recipe.shown_as for asset, recipe in GRAPH.items()}
 """Which public asset shows a change of an asset; None for what nobody sees."""
 
 
 def apply(journey: Journey, event: AnyEvent) -> tuple[Journey, Effects]:
-    """The journey after the event. An event that says nothing new gives the same journey and no effects."""
-    turn = _Transition(journey, event.at)
+    """The journey after the event. An event that changes nothing gives the same journey and no effects."""
+    builder = _TransitionBuilder(journey, event.at)
     # By the class itself: matching against pydantic's classes asks their metaclass each time.
-    hear = HANDLERS.get(type(event))
-    # What was cancelled stays so, whatever anybody says.
-    if hear is not None and not journey.cancelled:
-        hear(turn, event)
-    return turn.end()
+    handle = HANDLERS.get(type(event))
+    # What was cancelled stays so, whatever comes later.
+    if handle is not None and not journey.cancelled:
+        handle(builder, event)
+    return builder.build()
 
 
-class _Transition:
-    """One event being folded in."""
+def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) -> Transition | None:
+    """Apply a story's events, but for those with known ids, as one transition; None if nothing came of them."""
+    version_before, at = journey.version, None
+    changed: dict[Asset, None] = {}
+    jobs: dict[Asset, None] = {}
+    purges: list[tuple[Asset, Fingerprint]] = []
+    updates: list[StoryUpdate] = []
+    event_ids: dict[str, None] = {}  # the same id twice in one batch counts once
+    ended = False
+    for event in events:
+        if event.id in known or event.id in event_ids:
+            continue
+        event_ids[event.id] = None
+        after, effects = apply(journey, event)
+        if after is journey:
+            continue
+        journey, at = after, event.at
+        changed |= dict.fromkeys(effects.changed)
+        jobs |= dict.fromkeys(effects.jobs)
+        purges += effects.purges
+        updates += effects.updates
+        ended = ended or effects.ended
+    if at is None:
+        return None
+    # What one event queued another of the same batch may have settled.
+    still_queued = tuple(job for job in jobs if journey.assets[job].status == "queued")
+    # An end that a command of the same batch undid is none to announce.
+    ended = ended and overall(journey) != "generating"
+    effects = Effects(tuple(changed), still_queued, tuple(updates), ended, tuple(purges))
+    return Transition(version_before, journey, effects, at, tuple(event_ids))
+
+
+class _TransitionBuilder:
+    """One event being applied: a method an event type changes a copy of the journey, ``build`` says what came of it."""
 
     def __init__(self, journey: Journey, at: datetime) -> None:
         self.before = journey
@@ -78,17 +124,17 @@ class _Transition:
         self.cancelled = journey.cancelled
         self.changed: dict[Asset, None] = {}
         self.jobs: list[Asset] = []
-        self.withdrawn: list[tuple[Asset, Fingerprint]] = []
-        self.told: list[tuple[str, dict[str, Any]]] = []
-        self.first = False
+        self.purges: list[tuple[Asset, Fingerprint]] = []
+        self.updates: list[tuple[str, dict[str, Any]]] = []
+        self.is_first = False
 
     def request(self, _event: StoryRequested) -> None:
         if self.before.seq == 0:
-            self.first = True
-            self._start_what_can(self.assets)
+            self.is_first = True
+            self._start_ready(self.assets)
 
     def complete(self, event: AssetCompleted) -> None:
-        if not self._counts(event.asset, event.fingerprint):
+        if not self._is_current(event.asset, event.fingerprint):
             return
         state = self.assets[event.asset]
         done = replace(
@@ -100,20 +146,20 @@ class _Transition:
             retry_at=None,
         )
         self._set(event.asset, done)
-        self._tell_of(done)
-        self._settled(event.asset)
+        self._add_text_update(done)
+        self._start_dependents(event.asset)
 
     def fail(self, event: AssetFailed) -> None:
-        if not self._counts(event.asset, event.fingerprint):
+        if not self._is_current(event.asset, event.fingerprint):
             return
         if event.code == DEADLINE:  # its job may be under way yet
-            self._withdraw(event.asset)
+            self._purge(event.asset)
         state = self.assets[event.asset]
         state = replace(state, started_at=event.started_at, spent=state.spent + event.calls)
         self._fail(event.asset, state, event.code, event.reason)
 
     def retry(self, event: AssetRetrying) -> None:
-        if not self._counts(event.asset, event.fingerprint):
+        if not self._is_current(event.asset, event.fingerprint):
             return
         state = self.assets[event.asset]
         further = event.attempt > state.attempts_failed
@@ -124,38 +170,38 @@ class _Transition:
     def cancel(self, _event: StoryCancelled) -> None:
         if overall(self.before) == "generating":
             self.cancelled = True
-            self._drop_the_rest()
+            self._cancel_unsettled()
 
-    def run_out(self, event: StoryDeadlinePassed) -> None:
+    def expire(self, event: StoryDeadlinePassed) -> None:
         """All at once, or the failure of one would start another."""
         if overall(self.before) != "generating":
             return
         reason = f"the story took longer than {event.seconds:g} seconds"
         for asset, state in self.assets.items():
             if not state.settled:
-                self._withdraw(asset)
+                self._purge(asset)
                 self._set(asset, _failed(state, DEADLINE, reason, self.at))
 
-    def try_failed_again(self, event: AssetRetryRequested) -> None:
-        self._start_over(restarts.failed(self.assets, event.assets))
+    def retry_failed(self, event: AssetRetryRequested) -> None:
+        self._restart(revisions.assets_to_retry(self.assets, event.assets))
 
     def regenerate(self, event: AssetRegenerateRequested) -> None:
-        self._start_over(restarts.another(self.assets, event.asset))
+        self._restart(revisions.assets_to_regenerate(self.assets, event.asset))
 
     def edit(self, event: SceneTextEdited) -> None:
         asset = TEXTS[event.text.scene - 1]
         state = self.assets.get(asset)
         if state is None or state.status != "ready" or not isinstance(state.result, SceneText):
             return
-        stale = restarts.made_from_text(self.assets, state.result)
-        mark = fingerprint(str(self.before.story_id), asset.value, "edited", state.revision + 1, event.text.text)
-        edited = replace(state, result=event.text, revision=state.revision + 1, fingerprint=mark, completed_at=self.at)
+        outdated = revisions.assets_using_text(self.assets, state.result)
+        edit = fingerprint(str(self.before.story_id), asset.value, "edited", state.revision + 1, event.text.text)
+        edited = replace(state, result=event.text, revision=state.revision + 1, fingerprint=edit, completed_at=self.at)
         self._set(asset, replace(edited, spent=state.spent + state.result.calls))
-        self._tell_of(edited)
-        self._reword(event)
-        self._start_over(stale)
+        self._add_text_update(edited)
+        self._update_content(event)
+        self._restart(outdated)
 
-    def _reword(self, event: SceneTextEdited) -> None:
+    def _update_content(self, event: SceneTextEdited) -> None:
         """The finished content holds the scene too; it was checked as a whole and is not asked about again."""
         state = self.assets.get(Asset.CONTENT)
         if state is None or state.status != "ready" or not isinstance(state.result, StoryContent):
@@ -163,41 +209,41 @@ class _Transition:
         scenes = tuple(event.text if scene.scene == event.text.scene else scene for scene in state.result.scenes)
         update = {"scenes": scenes, "readability": event.whole or state.result.readability}
         result = state.result.model_copy(update=update)
-        reworded = replace(state, result=result, revision=state.revision + 1, completed_at=self.at)
-        self.assets[Asset.CONTENT] = reworded
-        self._set(Asset.CONTENT, replace(reworded, fingerprint=self._fingerprint(Asset.CONTENT)))
+        updated = replace(state, result=result, revision=state.revision + 1, completed_at=self.at)
+        self.assets[Asset.CONTENT] = updated
+        self._set(Asset.CONTENT, replace(updated, fingerprint=self._fingerprint(Asset.CONTENT)))
 
-    def end(self) -> tuple[Journey, Effects]:
-        if not self.changed and not self.first and self.cancelled == self.before.cancelled:
-            return self.before, NOTHING
-        now = replace(self.before, assets=self.assets, cancelled=self.cancelled)
-        was, is_now = overall(self.before), overall(now)
-        ended = is_now != "generating" and was == "generating"
-        if is_now != "generating":
-            self._drop_the_rest()
-        told = self._updates(now, ended=ended, reopened=was != "generating" and is_now == "generating")
-        news = tuple(StoryUpdate(self.before.seq + k, *one) for k, one in enumerate(told, start=1))
-        now = replace(now, seq=self.before.seq + len(news), version=self.before.version + 1)
+    def build(self) -> tuple[Journey, Effects]:
+        if not self.changed and not self.is_first and self.cancelled == self.before.cancelled:
+            return self.before, NO_EFFECTS
+        after = replace(self.before, assets=self.assets, cancelled=self.cancelled)
+        was, now = overall(self.before), overall(after)
+        ended = now != "generating" and was == "generating"
+        if now != "generating":
+            self._cancel_unsettled()
+        contents = self._updates(after, ended=ended, reopened=was != "generating" and now == "generating")
+        updates = tuple(StoryUpdate(self.before.seq + k, *one) for k, one in enumerate(contents, start=1))
+        after = replace(after, seq=self.before.seq + len(updates), version=self.before.version + 1)
         jobs = tuple(job for job in dict.fromkeys(self.jobs) if self.assets[job].status == "queued")
-        sent = {asset: state.fingerprint for asset, state in self.before.assets.items() if state.status == "queued"}
-        withdrawn = tuple(one for one in self.withdrawn if sent.get(one[0]) == one[1])
-        return now, Effects(tuple(self.changed), jobs, news, ended, withdrawn)
+        queued = {asset: state.fingerprint for asset, state in self.before.assets.items() if state.status == "queued"}
+        purges = tuple(one for one in self.purges if queued.get(one[0]) == one[1])
+        return after, Effects(tuple(self.changed), jobs, updates, ended, purges)
 
-    def _counts(self, asset: Asset, heard: Fingerprint) -> bool:
+    def _is_current(self, asset: Asset, made: Fingerprint) -> bool:
         """A result counts only if it is of the asset's current fingerprint, and the asset is under way."""
         state = self.assets.get(asset)
-        return state is not None and state.status == "queued" and state.fingerprint == heard
+        return state is not None and state.status == "queued" and state.fingerprint == made
 
-    def _settled(self, asset: Asset) -> None:
-        self._start_what_can(WAITED_ON_BY[asset])
+    def _start_dependents(self, asset: Asset) -> None:
+        self._start_ready(WAITED_ON_BY[asset])
 
-    def _start_over(self, what: Collection[Asset]) -> None:
-        for asset in (again := [asset for asset in self.assets if asset in what]):
-            self._withdraw(asset)
-            self._set(asset, restarts.pending(self.assets[asset]))
-        self._start_what_can(again)
+    def _restart(self, chosen: Collection[Asset]) -> None:
+        for asset in (restarted := [asset for asset in self.assets if asset in chosen]):
+            self._purge(asset)
+            self._set(asset, revisions.next_revision(self.assets[asset]))
+        self._start_ready(restarted)
 
-    def _start_what_can(self, candidates: Iterable[Asset]) -> None:
+    def _start_ready(self, candidates: Iterable[Asset]) -> None:
         for asset in candidates:
             state = self.assets.get(asset)
             if state is None or state.status != "pending":
@@ -214,75 +260,63 @@ class _Transition:
         self.assets[asset] = state
         self.changed[asset] = None
 
-    def _withdraw(self, asset: Asset) -> None:
+    def _purge(self, asset: Asset) -> None:
         state = self.assets[asset]
         if state.status == "queued" and state.fingerprint is not None:
-            self.withdrawn.append((asset, state.fingerprint))
+            self.purges.append((asset, state.fingerprint))
 
     def _fail(self, asset: Asset, state: AssetState, code: str, reason: str) -> None:
         self._set(asset, _failed(state, code, reason, self.at))
-        self._settled(asset)
+        self._start_dependents(asset)
 
-    def _drop_the_rest(self) -> None:
+    def _cancel_unsettled(self) -> None:
         for asset, state in self.assets.items():
             if not state.settled:
-                self._withdraw(asset)
+                self._purge(asset)
                 self._set(asset, replace(state, status="cancelled", completed_at=self.at, retry_at=None))
 
     def _fingerprint(self, asset: Asset) -> Fingerprint:
-        return fingerprint_of(self.before, asset, self.assets)
+        return revisions.fingerprint_of(self.before, asset, self.assets)
 
-    def _tell_of(self, done: AssetState) -> None:
+    def _add_text_update(self, done: AssetState) -> None:
         match done.result:
             case Outline(title=title, logline=logline):
-                self.told.append(("outline", {"title": title, "logline": logline}))
+                self.updates.append(("outline", {"title": title, "logline": logline}))
             case SceneText() as text:
-                self.told.append(("text", {"scene": text.scene, "text": text.text, "altText": text.alt_text}))
+                self.updates.append(("text", {"scene": text.scene, "text": text.text, "altText": text.alt_text}))
             case _:
                 pass
 
-    def _updates(self, now: Journey, *, ended: bool, reopened: bool) -> list[tuple[str, dict[str, Any]]]:
-        if self.first:
-            return [("snapshot", {"seq": 1, "status": overall(now), "assetGenerationStatus": document(now)})]
-        told = self.told
+    def _updates(self, after: Journey, *, ended: bool, reopened: bool) -> list[tuple[str, dict[str, Any]]]:
+        if self.is_first:
+            return [("snapshot", {"seq": 1, "status": overall(after), "assetGenerationStatus": document(after)})]
+        updates = self.updates
         if reopened:
-            told.insert(0, ("story", {"overall": "generating"}))
-        touched = dict.fromkeys(public for asset in self.changed if (public := SHOWN[asset]) is not None)
+            updates.insert(0, ("story", {"overall": "generating"}))
+        touched = dict.fromkeys(public for asset in self.changed if (public := SHOWN_AS[asset]) is not None)
         for asset in touched:
-            if asset in self.assets and (shown := view(now, asset)) != view(self.before, asset):
-                told.append(("asset", {"asset": asset.value, **shown}))
+            if asset in self.assets and (shown := view(after, asset)) != view(self.before, asset):
+                updates.append(("asset", {"asset": asset.value, **shown}))
         if ended:
             at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            told.append(("story", {"overall": overall(now), "completedAt": at}))
-        return told
+            updates.append(("story", {"overall": overall(after), "completedAt": at}))
+        return updates
 
 
 HANDLERS = cast(
-    "Mapping[type, Callable[[_Transition, AnyEvent], None]]",
+    "Mapping[type, Callable[[_TransitionBuilder, AnyEvent], None]]",
     {
-        AssetCompleted: _Transition.complete,
-        AssetFailed: _Transition.fail,
-        AssetRetrying: _Transition.retry,
-        StoryRequested: _Transition.request,
-        StoryCancelled: _Transition.cancel,
-        AssetRetryRequested: _Transition.try_failed_again,
-        AssetRegenerateRequested: _Transition.regenerate,
-        SceneTextEdited: _Transition.edit,
-        StoryDeadlinePassed: _Transition.run_out,
+        AssetCompleted: _TransitionBuilder.complete,
+        AssetFailed: _TransitionBuilder.fail,
+        AssetRetrying: _TransitionBuilder.retry,
+        StoryRequested: _TransitionBuilder.request,
+        StoryCancelled: _TransitionBuilder.cancel,
+        AssetRetryRequested: _TransitionBuilder.retry_failed,
+        AssetRegenerateRequested: _TransitionBuilder.regenerate,
+        SceneTextEdited: _TransitionBuilder.edit,
+        StoryDeadlinePassed: _TransitionBuilder.expire,
     },
 )
-
-
-def fingerprint_of(journey: Journey, asset: Asset, assets: Mapping[Asset, AssetState]) -> Fingerprint:
-    """The SHA-256 of all that decides what the asset will be: story, recipe, the brief, and what it is made from.
-
-    A need that failed counts as absent, whatever it was to be: a book with a picture missing is another book.
-    """
-    recipe = GRAPH[asset]
-    ready = ((need, assets[need]) for need in recipe.waits_for)
-    inputs = [[need.value, state.fingerprint if state.status == "ready" else None] for need, state in ready]
-    brief = canonical(journey.brief.wire()).decode() if not recipe.waits_for else journey.brief.voice
-    return fingerprint(str(journey.story_id), asset.value, recipe.version, assets[asset].revision, brief, inputs)
 
 
 def _failed(state: AssetState, code: str, reason: str, at: datetime) -> AssetState:

@@ -90,7 +90,7 @@ async def erasure(system: System, story_id: UUID) -> Any:
 @asynccontextmanager
 async def by_hand(settings: Settings) -> AsyncIterator[tuple[System, UUID, Eraser]]:
     """A story that stands still, and an eraser that moves when it is asked to, alone."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         system.api._erasing.cancel()
         story_id = await system.post()
         await heard(system)
@@ -162,7 +162,7 @@ async def test_nothing_else_is_touched(settings: Settings) -> None:
 
 
 async def test_a_deleted_storys_idempotency_key_is_free_again(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         ids = []
         for _ in range(2):
             headers = {**system.headers, "Idempotency-Key": "order-1"}
@@ -173,7 +173,7 @@ async def test_a_deleted_storys_idempotency_key_is_free_again(settings: Settings
 
 
 async def test_those_who_watch_a_story_are_told_that_it_was_deleted(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         listening = system.listen(story_id)
         assert (await anext(listening))[0] == "1"
@@ -184,7 +184,7 @@ async def test_those_who_watch_a_story_are_told_that_it_was_deleted(settings: Se
 
 
 async def test_whoever_works_on_a_deleted_story_is_stopped(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND) as system:
+    async with running(settings, reconciler=BY_HAND) as system:
         forever = asyncio.Event()
 
         async def wait(job: AssetRequested) -> None:
@@ -353,7 +353,7 @@ async def test_nobody_waits_for_what_another_is_claiming(settings: Settings) -> 
 
 
 async def test_the_running_api_sweeps_what_is_due(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         await heard(system)
         await system.status.stop()
@@ -369,7 +369,7 @@ async def test_the_running_api_sweeps_what_is_due(settings: Settings) -> None:
 
 async def test_a_wish_and_a_deletion_at_once_leave_nothing(settings: Settings) -> None:
     """Whichever comes first: the wish is taken or finds no story; its row goes with the story."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         ids = [await system.post() for _ in range(5)]
         await heard(system)
         await system.status.stop()
@@ -396,7 +396,7 @@ def test_the_last_moment_comes_when_no_job_can_be_running_any_more() -> None:
 
 async def test_an_event_of_a_deleted_story_brings_nothing_back(settings: Settings) -> None:
     """Neither its request, told again, nor a worker's late result."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         system.api._erasing.cancel()
         story_id = await system.post()
         await heard(system)

@@ -213,7 +213,7 @@ async def test_pages_stay_stable_while_stories_are_being_added(settings: Setting
 
 
 async def test_a_story_that_has_not_changed_is_a_304(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=NO_WORKERS) as system:
+    async with running(settings, reconciler=BY_HAND, workers=NO_WORKERS) as system:
         story_id = await system.post()
         await until(lambda: _heard(system))
         url = address(system, f"/{story_id}")

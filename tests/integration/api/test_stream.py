@@ -89,7 +89,7 @@ async def begun(system: System) -> UUID:
 
 
 async def test_the_answer_is_a_stream_that_nothing_on_the_way_may_hold_up(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         async with system.http.get(events_url(system, story_id), headers=system.headers) as answer:
             assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -99,7 +99,7 @@ async def test_the_answer_is_a_stream_that_nothing_on_the_way_may_hold_up(settin
 
 
 async def test_asking_for_its_head_alone_is_refused_and_not_streamed(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         for origin in (system.status.url, system.api.url):
             async with system.http.head(events_url(system, story_id, origin=origin), headers=system.headers) as answer:
@@ -135,7 +135,7 @@ async def test_a_reader_who_comes_back_hears_what_it_missed(settings: Settings, 
 
 async def test_nothing_falls_between_history_and_what_comes(settings: Settings) -> None:
     """30 readers join at any moment while 200 things are told, half of them again by another: no gap, no repeat."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         telling = asyncio.create_task(tell(system, story_id, count=200))
         readers = []
@@ -151,7 +151,7 @@ async def test_nothing_falls_between_history_and_what_comes(settings: Settings) 
 
 
 async def test_what_was_lost_or_told_twice_is_heard_in_order_and_once(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         reader = asyncio.create_task(system.watch(story_id))
         await until(lambda: _read(system, story_id))
@@ -170,7 +170,7 @@ async def _read(system: System, story_id: UUID) -> bool:
 
 async def test_a_silent_stream_shows_that_it_lives_and_finds_what_was_lost(settings: Settings) -> None:
     """A comment line now and then; and a whisper that never came is made good by then, even the last one."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         async with (
             serving(system, Hub(system.bus), heartbeat=0.05) as url,
@@ -186,7 +186,7 @@ async def test_a_silent_stream_shows_that_it_lives_and_finds_what_was_lost(setti
 
 
 async def test_an_id_from_elsewhere_is_answered_by_a_snapshot(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         listening = system.listen(story_id, after=999)
         number, event, data = await anext(listening)
@@ -198,7 +198,7 @@ async def test_an_id_from_elsewhere_is_answered_by_a_snapshot(settings: Settings
 
 @pytest.mark.parametrize("wrong", ["x", "-1", "1.5", "9" * 10])
 async def test_an_id_that_is_no_number_is_a_400(settings: Settings, wrong: str) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         headers = {**system.headers, "Last-Event-ID": wrong}
         async with system.http.get(events_url(system, story_id), headers=headers) as answer:
@@ -208,7 +208,7 @@ async def test_an_id_that_is_no_number_is_a_400(settings: Settings, wrong: str) 
 
 async def test_a_reader_who_leaves_leaves_nothing_behind(settings: Settings) -> None:
     """The last one takes the subscription with it; the one before does not."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         async with system.http.get(events_url(system, story_id), headers=system.headers) as first:
             await first.content.readline()
@@ -231,9 +231,9 @@ async def test_a_reader_who_leaves_leaves_nothing_behind(settings: Settings) -> 
 
 async def test_a_slow_reader_is_dropped_and_resumes_by_its_last_id(settings: Settings) -> None:
     """It reads nothing while far more is told than its queue may hold; then it reads, and is told that it must go."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
-        async with serving(system, Hub(system.bus, room=4), patience=0.5) as url:
+        async with serving(system, Hub(system.bus, queue_size=4), patience=0.5) as url:
             host, port = url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
             path = events_url(system, story_id, origin="")
@@ -253,7 +253,7 @@ async def test_a_slow_reader_is_dropped_and_resumes_by_its_last_id(settings: Set
 
 async def test_two_replicas_show_the_same_ids(settings: Settings) -> None:
     async with running(settings) as system:
-        other = await status.serve(settings, pace=QUICK)
+        other = await status.serve(settings, reconciler_settings=QUICK)
         system.stack.push_async_callback(other.stop)
         story_id = await system.post()
         one, two = await asyncio.gather(system.watch(story_id), system.watch(story_id, url=other.url))
@@ -263,7 +263,7 @@ async def test_two_replicas_show_the_same_ids(settings: Settings) -> None:
 
 async def test_a_running_jobs_words_pass_by_without_an_id(settings: Settings) -> None:
     """Best effort, shown in the asset that they are part of; progress never counts in the history."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         listening = system.listen(story_id)
         assert (await anext(listening))[0] == "1"
@@ -279,7 +279,7 @@ async def test_a_running_jobs_words_pass_by_without_an_id(settings: Settings) ->
 
 async def test_a_stream_whose_status_goes_away_ends_and_the_api_says_so_to_the_next(settings: Settings) -> None:
     """A reader through the api sees an end of its stream and no torn second answer in it."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         url = events_url(system, story_id, origin=system.api.url)
         async with system.http.get(url, headers=system.headers) as answer:
@@ -296,7 +296,7 @@ async def test_a_stream_whose_status_goes_away_ends_and_the_api_says_so_to_the_n
 
 async def test_a_story_that_begins_again_keeps_its_readers_until_it_has_ended_again(settings: Settings) -> None:
     """One that reads live, and one that comes after all of it: the same, gapless; the end is told once."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         await end(system, story_id)
         await turn(system, story_id, "generating")
@@ -313,7 +313,7 @@ async def test_a_story_that_begins_again_keeps_its_readers_until_it_has_ended_ag
 
 async def test_what_is_told_after_the_end_is_heard_by_those_who_come_back(settings: Settings) -> None:
     """An edit of a story that has nothing else to be made anew: its words are told, and the story stays over."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         await end(system, story_id)
         await tell(system, story_id)
@@ -327,7 +327,7 @@ async def test_what_is_told_after_the_end_is_heard_by_those_who_come_back(settin
 
 
 async def test_a_reader_who_comes_back_to_a_story_that_begins_again_is_not_sent_away(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         await end(system, story_id)
         await turn(system, story_id, "generating")
@@ -341,7 +341,7 @@ async def test_a_reader_who_comes_back_to_a_story_that_begins_again_is_not_sent_
 @pytest.mark.parametrize("whispered", [True, False])
 async def test_readers_of_a_deleted_story_are_told_so(settings: Settings, whispered: bool) -> None:
     """At once; and where the whisper was lost, by the next heartbeat."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         heartbeat = 60 if whispered else 0.05
         async with serving(system, Hub(system.bus), heartbeat=heartbeat) as url:
@@ -357,7 +357,7 @@ async def test_readers_of_a_deleted_story_are_told_so(settings: Settings, whispe
 
 
 async def test_a_whisper_alone_deletes_no_story_for_its_reader(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         listening = system.listen(story_id)
         assert (await anext(listening))[0] == "1"
@@ -376,11 +376,11 @@ class Interrupted(Stream):
         if self.happens is not None:
             happens, self.happens = self.happens, None
             await happens()
-        return await super()._history(story_id, after)
+        return await super()._updates_after(story_id, after)
 
 
 async def test_a_story_that_begins_again_while_a_reader_looks_does_not_end_for_it(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
         await end(system, story_id)
         stream = Interrupted(system.pool, Hub(system.bus))

@@ -42,7 +42,7 @@ async def test_a_wish_needs_a_key_that_may_write_and_the_storys_own_tenant(
     settings: Settings, method: str, path: str, body: Any
 ) -> None:
     """Another's story is one that never was."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await still(system, "partial", cover="failed")
         own, system.key = system.key, await add_key(system.pool, "stranger", "x")
         for some_id in (story_id, uuid4()):
@@ -58,7 +58,7 @@ async def test_a_wish_needs_a_key_that_may_write_and_the_storys_own_tenant(
 
 
 async def test_a_cancellation_is_written_told_and_answered_by_the_story_as_it_stands(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()  # nobody hears it
         story_id = await system.post()
         status, body = await ask(system, "POST", story_id, "/cancel")
@@ -76,7 +76,7 @@ async def test_a_cancellation_is_written_told_and_answered_by_the_story_as_it_st
 
 
 async def test_what_is_cancelled_already_is_answered_by_the_same_wish(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await still(system, "generating", cover="queued")
         _, first = await ask(system, "POST", story_id, "/cancel")
         await put(system, story_id, "cancelled", cover="cancelled")
@@ -87,7 +87,7 @@ async def test_what_is_cancelled_already_is_answered_by_the_same_wish(settings: 
 
 
 async def test_wishes_that_cannot_be_granted_are_refused_and_leave_no_row(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await still(system, "partial", cover="failed", scene_1="queued", text_2="failed")
         refusals: list[tuple[str, str, Any, int, str]] = [
             ("POST", "/cancel", None, 409, "story_ended"),
@@ -114,7 +114,7 @@ async def test_wishes_that_cannot_be_granted_are_refused_and_leave_no_row(settin
 
 
 async def test_a_retry_and_a_regeneration_are_taken(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         story_id = await system.post()
         await put(system, story_id, cover="failed")
@@ -141,7 +141,7 @@ async def test_the_same_key_is_the_same_wish(
     patient: Settings, method: str, path: str, body: Any, other: tuple[str, str, Any]
 ) -> None:
     """At once from many sides, and later when the story has moved on; with another wish it is refused."""
-    async with running(patient, pace=BY_HAND, workers=()) as system:
+    async with running(patient, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         asked = await judged(system)
         story_id = await system.post()
@@ -161,7 +161,7 @@ async def test_the_same_key_is_the_same_wish(
 
 
 async def test_without_a_key_every_asking_is_a_wish(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         story_id = await system.post()
         await put(system, story_id)
@@ -171,7 +171,7 @@ async def test_without_a_key_every_asking_is_a_wish(settings: Settings) -> None:
 
 
 async def test_the_same_key_is_another_wish_for_another_story(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         one, two = await system.post(), await system.post({**BRIEF, "age": 6})
         for story_id in (one, two):
@@ -181,7 +181,7 @@ async def test_the_same_key_is_another_wish_for_another_story(settings: Settings
 
 
 async def test_an_edit_is_judged_with_all_that_bears_on_it(patient: Settings) -> None:
-    async with running(patient, pace=BY_HAND, workers=()) as system:
+    async with running(patient, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         asked = await judged(system)
         story_id = await system.post({**BRIEF, "age": 7})
@@ -202,7 +202,7 @@ async def test_an_edit_is_judged_with_all_that_bears_on_it(patient: Settings) ->
 
 
 async def test_the_words_that_a_scene_has_need_no_wish(patient: Settings) -> None:
-    async with running(patient, pace=BY_HAND, workers=()) as system:
+    async with running(patient, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         asked = await judged(system)
         story_id = await system.post()
@@ -218,7 +218,7 @@ async def test_the_words_that_a_scene_has_need_no_wish(patient: Settings) -> Non
 
 @pytest.mark.parametrize("body", [{"text": "A knife."}, {"text": "A fox.", "altText": "A knife."}])
 async def test_flagged_words_are_a_422_with_their_category(patient: Settings, body: dict[str, str]) -> None:
-    async with running(patient, pace=BY_HAND, workers=()) as system:
+    async with running(patient, reconciler=BY_HAND, workers=()) as system:
         await judged(system)
         story_id = await still(system, "ready")
         status, problem = await ask(system, "PUT", story_id, "/scenes/2/text", body)
@@ -238,7 +238,7 @@ async def _says_nothing(edit: SceneEdit) -> EditVerdict:
 @pytest.mark.parametrize("judge", [None, _breaks, _says_nothing])
 async def test_words_that_nobody_judged_are_not_told(settings: Settings, judge: Any) -> None:
     """A 503 that may be asked again: unlike a brief, whose outline is judged later in any case."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         if judge is not None:
             await judged(system, judge)
         story_id = await still(system, "ready")
@@ -249,7 +249,7 @@ async def test_words_that_nobody_judged_are_not_told(settings: Settings, judge: 
 
 async def test_what_changed_while_the_words_were_judged_counts(patient: Settings) -> None:
     """The checks before are made again with the story locked: here it is cancelled meanwhile."""
-    async with running(patient, pace=BY_HAND, workers=()) as system:
+    async with running(patient, reconciler=BY_HAND, workers=()) as system:
         story_id = await still(system, "ready")
 
         async def slowly(edit: SceneEdit) -> EditVerdict:
@@ -264,7 +264,7 @@ async def test_what_changed_while_the_words_were_judged_counts(patient: Settings
 
 async def test_an_asset_that_is_being_made_anew_cannot_be_fetched_nor_is_it_shown(settings: Settings) -> None:
     """Though its row keeps what it was."""
-    async with running(settings, pace=BY_HAND) as system:
+    async with running(settings, reconciler=BY_HAND) as system:
         story_id = await system.post()
         story = await system.finished(story_id)
         assert story["audioWords"]

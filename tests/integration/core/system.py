@@ -26,8 +26,8 @@ from storyloom.story.jobs import AssetRequested
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure"}
-QUICK = ReconcilerSettings(every=0.2, grace=0.3, catch_up=0.5, answers=0.2)
-BY_HAND = ReconcilerSettings(every=3600, grace=0.05, catch_up=3, answers=0.2)
+QUICK = ReconcilerSettings(interval=0.2, grace=0.3, catch_up_timeout=0.5, query_timeout=0.2)
+BY_HAND = ReconcilerSettings(interval=3600, grace=0.05, catch_up_timeout=3, query_timeout=0.2)
 """A reconciler that moves when a test asks it to."""
 
 Told = tuple[str | None, str, str]
@@ -186,14 +186,14 @@ class System:
 async def running(
     settings: Settings,
     *,
-    pace: ReconcilerSettings = QUICK,
+    reconciler: ReconcilerSettings = QUICK,
     workers: Collection[Service] = tuple(Service),
     many: bool = False,
 ) -> AsyncIterator[System]:
     """The system, from its first service to its last, with the workers that are named; fit for many stories."""
     async with AsyncExitStack() as stack:
         makers = QuickMakers()
-        status_running = await status.serve(settings, pace=pace)
+        status_running = await status.serve(settings, reconciler_settings=reconciler)
         stack.push_async_callback(status_running.stop)
         api_running = await api.serve(settings.model_copy(update={"status_url": status_running.url}))
         stack.push_async_callback(api_running.stop)

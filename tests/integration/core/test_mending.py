@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from services.status.jobs import job_for
+from services.status.dispatch import job_for
 from services.status.reconciler import Reconciler, ReconcilerSettings
-from services.status.unfinished import Unfinished
+from services.status.repository import UnfinishedWork
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.events import AssetRegenerateRequested, StoryCancelled
@@ -43,16 +43,16 @@ def by_hand(system: System, **pace: float) -> Reconciler:
     endpoints = system.status.endpoints
     return Reconciler(
         system.bus,
-        Unfinished(system.pool),
+        UnfinishedWork(system.pool),
         endpoints,
-        ReconcilerSettings(grace=0, catch_up=3, answers=0.1, **pace),
+        ReconcilerSettings(grace=0, catch_up_timeout=3, query_timeout=0.1, **pace),
     )
 
 
 async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_workers_hands(settings: Settings) -> None:
     """…and no other story's."""
     stopped: list[StopWork] = []
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
 
         async def hear(message: Any) -> None:
             stopped.append(StopWork.model_validate_json(message.data))
@@ -81,7 +81,7 @@ async def _heard(stopped: list[StopWork], count: int) -> bool:
 
 async def test_a_job_that_is_sent_after_it_was_withdrawn_is_withdrawn_again(settings: Settings) -> None:
     """By a replica that was slow between its commit and its publication. A finished job's late ack is no such thing."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id, other = await system.post(), await system.post()
         await on_the_bus(system, 4)
         late = await system.job(story_id, Asset.OUTLINE)
@@ -89,17 +89,17 @@ async def test_a_job_that_is_sent_after_it_was_withdrawn_is_withdrawn_again(sett
         await on_the_bus(system, 2)
         await system.bus.enqueue([late.model_copy(update={"put_back": True})])
         reconciler = by_hand(system)
-        first, second = await reconciler.round(), await reconciler.round()
+        first, second = await reconciler.run_round(), await reconciler.run_round()
         assert (first.purged, second.purged) == (0, 1)
         assert {subject.split(".")[3] for subject in await system.live_jobs()} == {str(other)}
         assert len(await system.live_jobs()) == 2
 
 
 async def test_a_job_of_an_earlier_revision_does_not_stand_in_the_way_of_the_next(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND) as system:
+    async with running(settings, reconciler=BY_HAND) as system:
         story_id = await system.post()
         await system.finished(story_id)
-        journeys = await Unfinished(system.pool).journeys([story_id])
+        journeys = await UnfinishedWork(system.pool).journeys([story_id])
         old: AssetRequested = job_for(journeys[story_id], Asset.COVER, put_back=True)
         await system.workers[Service.IMAGES].stop()
         await system.bus.publish_events(AssetRegenerateRequested(**origin(story_id), asset=Asset.COVER))
@@ -108,17 +108,17 @@ async def test_a_job_of_an_earlier_revision_does_not_stand_in_the_way_of_the_nex
         await system.bus.js.purge_stream(names.jobs)
         await system.bus.enqueue([old])
         reconciler = by_hand(system)
-        assert (await reconciler.round()).purged == 1
-        assert (await reconciler.round()).jobs_requeued == 1
+        assert (await reconciler.run_round()).purged == 1
+        assert (await reconciler.run_round()).jobs_requeued == 1
         new = await system.job(story_id, Asset.COVER)
         assert (new.revision, new.put_back) == (1, True)
         assert new.fingerprint != old.fingerprint
-        assert (await reconciler.round()).purged == 0
+        assert (await reconciler.run_round()).purged == 0
 
 
 async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_it(settings: Settings) -> None:
     """Nobody makes pictures: their deadline ends them, and the book is bound without."""
-    async with running(settings, pace=BY_HAND, workers=[s for s in Service if s is not Service.IMAGES]) as system:
+    async with running(settings, reconciler=BY_HAND, workers=[s for s in Service if s is not Service.IMAGES]) as system:
         story_id = await system.post()
 
         async def all_but_pictures() -> bool:
@@ -126,7 +126,7 @@ async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_
             return {now["audio"], now["activities"]} == {"ready"}
 
         await until(all_but_pictures)
-        round_ = await by_hand(system, asset_deadline=0.001).round()
+        round_ = await by_hand(system, asset_deadline=0.001).run_round()
         story = await system.finished(story_id)
         rows = await system.rows("SELECT asset_type, metadata FROM asset_generation_jobs WHERE metadata ? 'code'")
         assert not await system.live_jobs()
@@ -139,18 +139,18 @@ async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_
 
 
 async def test_a_story_that_takes_too_long_ends_at_once_with_what_there_is(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=[Service.CONTENT]) as system:
+    async with running(settings, reconciler=BY_HAND, workers=[Service.CONTENT]) as system:
         story_id = await system.post()
 
         async def written() -> bool:
             return (await status(system, story_id))["content"] == "ready"
 
         await until(written)
-        assert (await by_hand(system, story_deadline=0.001).round()).expired == 1
+        assert (await by_hand(system, story_deadline=0.001).run_round()).expired == 1
         story = await system.finished(story_id)
         assets = story["assetGenerationStatus"]["assets"]
         await until(lambda: _no_jobs(system))
-        assert (await by_hand(system, story_deadline=0.001).round()).expired == 0
+        assert (await by_hand(system, story_deadline=0.001).run_round()).expired == 0
     assert story["status"] == "partial"
     assert assets["content"]["status"] == "ready"
     assert (assets["pdf"]["status"], assets["pdf"]["code"]) == ("failed", "deadline_passed")
@@ -163,7 +163,7 @@ async def _no_jobs(system: System) -> bool:
 @pytest.mark.parametrize("heard", [False, True])
 async def test_a_command_is_published_again_until_it_is_handled(settings: Settings, *, heard: bool) -> None:
     """The api committed its row; whether it crashed before it published cannot be seen from the row."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         await on_the_bus(system, 2)
         command = StoryCancelled(**origin(story_id))
@@ -173,9 +173,9 @@ async def test_a_command_is_published_again_until_it_is_handled(settings: Settin
             await system.bus.publish_events(command)
             await system.heard_all()
         reconciler = by_hand(system)
-        rounds = [await reconciler.round()]
+        rounds = [await reconciler.run_round()]
         await system.heard_all()
-        rounds.append(await reconciler.round())
+        rounds.append(await reconciler.run_round())
         (row,) = await system.rows("SELECT handled_at FROM command_outbox")
         assert (await status(system, story_id))["story"] == "cancelled"
     assert [one.commands_requeued for one in rounds] == [0 if heard else 1, 0]
@@ -184,7 +184,7 @@ async def test_a_command_is_published_again_until_it_is_handled(settings: Settin
 
 async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings: Settings) -> None:
     """What a killed server does to a job that waits for its next delivery, done here by a purge that it takes badly."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         for _ in range(3):
             await system.post()
         await on_the_bus(system, 6)
@@ -203,9 +203,9 @@ async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings:
         await until(forgotten)
         stranded = waiting.subject.removeprefix(names.prefix)
         assert stranded in await system.live_jobs()
-        rounds = [await by_hand(system).round()]
+        rounds = [await by_hand(system).run_round()]
         reconciler = by_hand(system)
-        rounds += [await reconciler.round() for _ in range(3)]
+        rounds += [await reconciler.run_round() for _ in range(3)]
         assert [one.purged for one in rounds] == [0, 0, 1, 0]
         assert rounds[-1].jobs_requeued == 1
         assert stranded in await system.live_jobs()

@@ -124,7 +124,7 @@ async def test_what_needs_the_database_is_a_503_until_it_is_back(
     """Reading, listing, asking, listening; an open stream ends, so that its reader comes back. We need no restart."""
     server, url = postgres
     own = settings.model_copy(update={"database_url": SecretStr(url)})
-    async with running(own, pace=BY_HAND, workers=()) as system:
+    async with running(own, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         path = f"/api/v1/stories/{story_id}"
         async with (

@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.status import app as status
-from services.status import projector as projecting
+from services.status import projector as projector_module
+from services.status.dispatch import Dispatcher
 from services.status.projector import Batch, Projector
-from services.status.repository import Records, Transition
+from services.status.repository import StoryRepository
+from services.status.transitions import Transition
 from storyloom.messaging.connection import OutboundMessage
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
@@ -49,7 +51,7 @@ async def queued(system: System, story_id: UUID, asset: Asset) -> AssetRequested
 
 async def test_an_event_told_twice_changes_nothing_the_second_time(settings: Settings) -> None:
     """Told again without its Msg-Id, so that the server passes it on; in one batch with itself, and later."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         event = completed(await queued(system, story_id, Asset.OUTLINE))
         await asyncio.gather(*(system.bus.republish(event) for _ in range(3)))
@@ -66,14 +68,14 @@ async def test_an_event_told_twice_changes_nothing_the_second_time(settings: Set
 
 async def test_a_batch_delivered_again_after_its_commit_changes_nothing(settings: Settings) -> None:
     """The projector died before its ack. Another one, that remembers nothing, and the same one fold it again."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         batch = [completed(await queued(system, story_id, asset)) for asset in (Asset.OUTLINE, Asset.PORTRAIT)]
         await system.status.projector.project(batch)
         await queued(system, story_id, Asset.COVER)
         once = await state(system, story_id)
         await system.status.projector.project(batch)
-        await Projector(system.bus, Records(system.pool)).project(batch)
+        await Projector(system.bus, StoryRepository(system.pool), Dispatcher(system.bus)).project(batch)
         assert await state(system, story_id) == once
 
 
@@ -101,7 +103,7 @@ async def test_a_poisoned_event_is_buried_and_its_asset_fails(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres cannot hold a NUL. The others do not wait for it, and its own story ends too."""
-    monkeypatch.setattr(projecting, "PATIENCE", 2)
+    monkeypatch.setattr(projector_module, "MAX_DELIVERIES", 2)
     async with running(settings) as system:
 
         async def outline(job: AssetRequested) -> None:
@@ -126,7 +128,7 @@ async def test_a_poisoned_event_is_buried_and_its_asset_fails(
 async def test_two_projectors_never_cross(settings: Settings) -> None:
     """40 stories, two replicas of status: no deadlock, no gap, no repeat."""
     async with running(settings, many=True) as system:
-        other = await status.serve(settings, pace=QUICK)
+        other = await status.serve(settings, reconciler_settings=QUICK)
         system.stack.push_async_callback(other.stop)
         for _ in range(40):
             await system.post()
@@ -146,17 +148,17 @@ async def test_two_projectors_never_cross(settings: Settings) -> None:
 class HalfAway(Projector):
     """Writes what it remembers, and loses Postgres over what it does not."""
 
-    async def _transact(self, by_story: Batch) -> list[Transition]:
-        if self._journeys:
+    async def _write_locked(self, by_story: Batch) -> list[Transition]:
+        if self._cached:
             raise OSError("Postgres is away")
-        return await super()._transact(by_story)
+        return await super()._write_locked(by_story)
 
 
 async def test_what_a_half_written_batch_committed_is_told_and_sent(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         known, unknown = await system.post(), await system.post()
         jobs = [await queued(system, story_id, Asset.OUTLINE) for story_id in (known, unknown)]
-        projector = HalfAway(system.bus, Records(system.pool))
+        projector = HalfAway(system.bus, StoryRepository(system.pool), Dispatcher(system.bus))
         await projector.project([completed(await queued(system, known, Asset.PORTRAIT))])
         with pytest.raises(OSError, match="away"):
             await projector.project([completed(job) for job in jobs])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.api.stories import Stories
 from services.status.reconciler import Reconciler, ReconcilerSettings, Round
-from services.status.unfinished import Unfinished
+from services.status.repository import UnfinishedWork
 from storyloom.messaging.broker import Router
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.endpoints import EventPublisher
@@ -42,15 +42,15 @@ async def dispatched(system: System, count: int) -> None:
 
 async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
     """…marked as such, and once; what is on the bus is left alone."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         ids = [await system.post() for _ in range(3)]
         await dispatched(system, 6)
-        healthy = await system.status.reconciler.round()
+        healthy = await system.status.reconciler.run_round()
         names = system.bus.names
         lost = f"job.images.normal.{ids[1]}.portrait"
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
-        mended = await system.status.reconciler.round()
-        again = await system.status.reconciler.round()
+        mended = await system.status.reconciler.run_round()
+        again = await system.status.reconciler.run_round()
         assert (healthy.caught_up, healthy.jobs_requeued) == (True, 0)
         assert (mended.jobs_requeued, again.jobs_requeued) == (1, 0)
         assert len(await system.live_jobs()) == 6
@@ -60,12 +60,12 @@ async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
 
 async def test_what_was_dispatched_a_moment_ago_is_left_alone(settings: Settings) -> None:
     """Its publication may be on its way."""
-    patient = ReconcilerSettings(every=3600, grace=3600, catch_up=3, answers=0.2)
-    async with running(settings, pace=patient, workers=()) as system:
+    patient = ReconcilerSettings(interval=3600, grace=3600, catch_up_timeout=3, query_timeout=0.2)
+    async with running(settings, reconciler=patient, workers=()) as system:
         await system.post()
         await dispatched(system, 2)
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        assert (await system.status.reconciler.round()).jobs_requeued == 0
+        assert (await system.status.reconciler.run_round()).jobs_requeued == 0
 
 
 async def test_what_a_worker_holds_is_not_put_back(settings: Settings) -> None:
@@ -75,13 +75,13 @@ async def test_what_a_worker_holds_is_not_put_back(settings: Settings) -> None:
     async def wait(job: object) -> None:
         await release.wait()
 
-    async with running(settings, pace=BY_HAND) as system:
+    async with running(settings, reconciler=BY_HAND) as system:
         system.makers.before = wait
         story_id = await system.post()
         await until(lambda: _running(system, 2))
         await dispatched(system, 2)
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        held = await system.status.reconciler.round()
+        held = await system.status.reconciler.run_round()
         release.set()
         story = await system.finished(story_id)
     assert (held.caught_up, held.jobs_requeued) == (True, 0)
@@ -95,13 +95,13 @@ async def _running(system: System, count: int) -> bool:
 
 async def test_a_story_that_nobody_heard_of_is_told_again(settings: Settings) -> None:
     """The api committed and crashed; its StoryRequested never came."""
-    async with running(settings, pace=BY_HAND) as system:
+    async with running(settings, reconciler=BY_HAND) as system:
         deaf = Stories(system.pool, NobodyHears(Router(), StoryRequested), system.api.stories.screening, 0.2)
         caller = Caller("tests", frozenset({"stories:write"}))
         story_id = await deaf.create(caller, Brief.asked(BRIEF), trace="")
         await until(lambda: _older_than_grace(system))
         assert (await system.get(story_id))["status"] == "generating"
-        mended = await system.status.reconciler.round()
+        mended = await system.status.reconciler.run_round()
         story = await system.finished(story_id)
     assert (mended.stories_requeued, mended.jobs_requeued) == (1, 0)
     assert story["status"] == "ready"
@@ -113,8 +113,8 @@ async def _older_than_grace(system: System) -> bool:
 
 async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settings) -> None:
     """Otherwise it would take a job that was finished meanwhile for a lost one."""
-    hasty = ReconcilerSettings(every=3600, grace=0, catch_up=0.1, answers=0.1)
-    async with running(settings, pace=hasty, workers=()) as system:
+    hasty = ReconcilerSettings(interval=3600, grace=0, catch_up_timeout=0.1, query_timeout=0.1)
+    async with running(settings, reconciler=hasty, workers=()) as system:
         await system.post()
         await dispatched(system, 2)
         for loop in system.status._loops:
@@ -122,26 +122,26 @@ async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settin
         await asyncio.gather(*system.status._loops, return_exceptions=True)
         await system.post()
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        behind = await system.status.reconciler.round()
+        behind = await system.status.reconciler.run_round()
     assert (behind.caught_up, behind.jobs_requeued, behind.stories_requeued) == (False, 0, 0)
 
 
 async def test_a_healthy_busy_system_is_left_alone(settings: Settings) -> None:
     """Stories come as fast as they go, rounds follow without a pause: nothing is put back, nothing is made twice."""
-    async with running(settings, pace=BY_HAND, many=True) as system:
+    async with running(settings, reconciler=BY_HAND, many=True) as system:
         endpoints = system.status.endpoints
         reconciler = Reconciler(
             system.bus,
-            Unfinished(system.pool),
+            UnfinishedWork(system.pool),
             endpoints,
-            ReconcilerSettings(every=0, grace=1, catch_up=2, answers=0.2),
+            ReconcilerSettings(interval=0, grace=1, catch_up_timeout=2, query_timeout=0.2),
         )
         rounds: list[Round] = []
         posted = 0
         while sum(one.caught_up for one in rounds) < 5 or await system.rows(UNFINISHED):
             if len(await system.rows(UNFINISHED)) < 10 and sum(one.caught_up for one in rounds) < 5:
                 posted += len([await system.post() for _ in range(20)])
-            rounds.append(await reconciler.round(full_check=len(rounds) % 8 == 7))
+            rounds.append(await reconciler.run_round(full_check=len(rounds) % 8 == 7))
         assert set(rounds) <= {Round(caught_up=True), Round(caught_up=False)}
         assert len(await system.rows("SELECT FROM stories WHERE status = 'ready'")) == posted
     assert len(system.makers.made) == posted * len(GRAPH)
@@ -173,7 +173,7 @@ async def _made(system: System, count: int) -> bool:
 
 
 async def test_a_consumer_that_someone_deleted_comes_back(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         names = system.bus.names
         await system.bus.js.delete_consumer(names.story, names.projector)
         await system.status.reconciler.ensure_topology(full_check=False)

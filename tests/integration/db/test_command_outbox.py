@@ -12,7 +12,7 @@ import aiosql
 import pytest
 from pydantic import SecretStr
 
-from services.status.unfinished import Unfinished
+from services.status.repository import UnfinishedWork
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import Pool, open_pool
 from storyloom.runtime.settings import DatabaseSettings
@@ -114,12 +114,12 @@ async def test_both_versions_see_one_anothers_commands(old_database: str) -> Non
             story_id,
             events[2].body.decode(),
         )
-        assert await Unfinished(pool).unhandled_commands(SOON) == events
+        assert await UnfinishedWork(pool).unhandled_commands(SOON) == events
         assert len(await rows(BEFORE.unheard_wishes(pool, before=SOON))) == 3
 
         await pool.executemany("INSERT INTO inbox (event_id) VALUES ($1)", [(events[0].id,), (events[2].id,)])
         await BEFORE.note_wishes_heard(pool)
-        assert await Unfinished(pool).unhandled_commands(SOON) == [events[1]]
+        assert await UnfinishedWork(pool).unhandled_commands(SOON) == [events[1]]
 
 
 async def test_a_rename_that_is_undone_keeps_every_command(old_database: str) -> None:

@@ -31,7 +31,10 @@ async def begun(
     settings: Settings, *, workers: tuple[Service, ...] = ()
 ) -> AsyncIterator[tuple[System, Connections, UUID]]:
     """A system whose reconciler never moves, with one story whose first two jobs have been sent for a while."""
-    async with running(settings, pace=BY_HAND, workers=workers) as system, open_connections(settings) as connections:
+    async with (
+        running(settings, reconciler=BY_HAND, workers=workers) as system,
+        open_connections(settings) as connections,
+    ):
         story_id = await system.post()
         await until(lambda: sent(system, 2))
         await until(lambda: older_than_grace(system))
@@ -58,7 +61,7 @@ def states(report: Report) -> dict[Asset, State]:
 
 async def test_a_busy_healthy_system_has_no_finding_and_nobody_without_a_place(settings: Settings) -> None:
     """30 stories at once, looked at again and again, once with each look confirmed by another."""
-    async with running(settings, pace=QUICK, many=True) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=QUICK, many=True) as system, open_connections(settings) as connections:
         for _ in range(30):
             await system.post()
         looks = 0
@@ -88,7 +91,7 @@ async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
 
 async def test_what_is_mended_between_two_looks_is_no_finding(settings: Settings) -> None:
     """The reconciler is awake: it puts the job back before the last look."""
-    async with running(settings, pace=QUICK, workers=()) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=QUICK, workers=()) as system, open_connections(settings) as connections:
         await system.post()
         await until(lambda: sent(system, 2))
         await until(lambda: older_than_grace(system))
@@ -104,7 +107,7 @@ async def test_a_job_in_a_workers_hands_is_named_with_its_worker(settings: Setti
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND, workers=()) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system, open_connections(settings) as connections:
         system.makers.before = hold
         await system.work(Service.IMAGES)
         await system.post()
@@ -128,7 +131,7 @@ async def test_a_job_between_two_attempts_says_until_when_and_for_which(settings
     async def refuse(job: AssetRequested) -> None:
         raise RetryableError("the provider is busy", after=600)
 
-    async with running(settings, pace=BY_HAND, workers=()) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system, open_connections(settings) as connections:
         system.makers.before = refuse
         await system.work(Service.IMAGES)
         await system.post()
@@ -205,7 +208,7 @@ async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_on
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND, workers=()) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system, open_connections(settings) as connections:
         system.makers.before = hold
         await system.work(Service.IMAGES)
         await system.post()
@@ -355,7 +358,10 @@ async def fold_slowly(system: System) -> None:
 async def test_jobs_that_no_worker_takes_are_found(settings: Settings) -> None:
     """Images has a job and no worker; the others have workers that are busy or idle."""
     others = (Service.CONTENT, Service.AUDIO, Service.DOCUMENTS)
-    async with running(settings, pace=BY_HAND, workers=others) as system, open_connections(settings) as connections:
+    async with (
+        running(settings, reconciler=BY_HAND, workers=others) as system,
+        open_connections(settings) as connections,
+    ):
         await system.post()
         await until(lambda: sent(system, 1))
         await until(lambda: older_than_grace(system))

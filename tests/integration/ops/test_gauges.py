@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import Gauge
 
 from ops.connections import queries
-from services.status.queue_metrics import Gauges
+from services.status.queue_metrics import QueueMetrics
 from storyloom.db.pool import open_pool
 from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.topology import provision
@@ -33,7 +33,7 @@ async def test_what_waits_and_what_runs_is_told_by_service_and_priority(settings
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         system.makers.before = hold
         await system.work(Service.IMAGES)
         for _ in range(6):
@@ -41,9 +41,9 @@ async def test_what_waits_and_what_runs_is_told_by_service_and_priority(settings
         await system.post({"characterName": "Mira", "storyType": "adventure", "priority": "urgent"})
         await until(lambda: busy(system, 5))
         await until(lambda: told(system, 7))
-        gauges = Gauges(system.bus, system.pool)
-        await gauges.ask_bus()
-        await gauges.ask_rows()
+        gauges = QueueMetrics(system.bus, system.pool)
+        await gauges.update_bus()
+        await gauges.update_rows()
         assert value(metrics.QUEUED, "images", "normal") == 2
         assert value(metrics.IN_FLIGHT, "images", "normal") == 4
         assert (value(metrics.QUEUED, "images", "urgent"), value(metrics.IN_FLIGHT, "images", "urgent")) == (0, 1)
@@ -83,7 +83,7 @@ async def test_the_age_is_that_of_the_first_job_that_was_not_delivered(settings:
 
 
 async def test_commands_and_dead_letters_are_counted(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         command = "INSERT INTO command_outbox (event_id, story_id, event, handled_at) VALUES ($1, $2, '{}', $3)"
         await system.pool.execute(command, "unhandled", story_id, None)
@@ -92,9 +92,9 @@ async def test_commands_and_dead_letters_are_counted(settings: Settings) -> None
             OutboundMessage(f"dead.images.{story_id}.{name}", b"{}", None) for name in ("cover", "scene_1", "scene_2")
         ]
         await system.bus.publish(system.bus.names.dead, letters)
-        gauges = Gauges(system.bus, system.pool)
-        await gauges.ask_bus()
-        await gauges.ask_rows()
+        gauges = QueueMetrics(system.bus, system.pool)
+        await gauges.update_bus()
+        await gauges.update_rows()
         assert (value(metrics.COMMANDS_UNHANDLED), value(metrics.DEAD_LETTERS)) == (1, 3)
 
 
@@ -103,17 +103,17 @@ async def test_what_cannot_be_asked_is_no_number(settings: Settings) -> None:
     bus = await connect(settings, "test")
     await provision(bus.js, settings)
     pool = await open_pool(settings, size=1)
-    gauges = Gauges(bus, pool)
-    await gauges.ask_bus()
-    await gauges.ask_rows()
+    gauges = QueueMetrics(bus, pool)
+    await gauges.update_bus()
+    await gauges.update_rows()
     assert value(metrics.QUEUED, "audio", "normal") == 0
     await bus.js.delete_consumer(bus.names.jobs, bus.names.lane(Service.AUDIO, Priority.NORMAL))
-    await gauges.ask_bus()
+    await gauges.update_bus()
     assert value(metrics.QUEUED, "audio", "normal") == 0
     await pool.close()
     await bus.client.close()
-    await gauges.ask_bus()
-    await gauges.ask_rows()
+    await gauges.update_bus()
+    await gauges.update_rows()
     for gauge in (metrics.UNFINISHED, metrics.COMMANDS_UNHANDLED, metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING):
         assert math.isnan(value(gauge))
     assert math.isnan(value(metrics.QUEUE_AGE, "audio", "normal"))

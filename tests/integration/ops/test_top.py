@@ -40,7 +40,7 @@ async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings
     async def hold(job: AssetRequested) -> None:
         await held.wait()
 
-    async with running(settings, pace=BY_HAND) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=BY_HAND) as system, open_connections(settings) as connections:
         await system.finished(await system.post())
         await system.workers[Service.CONTENT].stop()
         system.makers.before = hold
@@ -69,7 +69,7 @@ async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings
 
 
 async def test_where_there_is_no_terminal_one_picture_is_printed_without_control_codes(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.post()
         console = paper()
         command = read(["top", "--metrics", system.status.url])
@@ -79,7 +79,7 @@ async def test_where_there_is_no_terminal_one_picture_is_printed_without_control
 
 
 async def test_it_draws_until_it_is_interrupted_and_gives_the_screen_back(settings: Settings) -> None:
-    async with running(settings, pace=BY_HAND, workers=()):
+    async with running(settings, reconciler=BY_HAND, workers=()):
         console = paper(terminal=True)
         drawing = asyncio.create_task(read(["top", "--every", "0.2"])(operator=Operator(settings, console)), name="top")
         await until(lambda: drawn(console, 3))
@@ -97,7 +97,7 @@ async def drawn(console: Console, pictures: int) -> bool:
 
 async def test_what_goes_away_in_between_is_said_beside_the_last_picture(settings: Settings) -> None:
     """First Postgres, then the bus; a picture is taken again when both are back."""
-    async with running(settings, pace=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
         bus, pool = await connect(settings, "test"), await open_pool(settings, size=1)
         frames = Frames(Connections(settings, bus, pool))
         first = View(await frames.take())

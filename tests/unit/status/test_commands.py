@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.status.transitions import NOTHING, fingerprint_of
+from services.status.revisions import fingerprint_of
+from services.status.transitions import NO_EFFECTS
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset
 from storyloom.story.events import AnyEvent
 from storyloom.story.journey import DEADLINE, overall
@@ -86,7 +87,7 @@ def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others(
 def test_what_has_not_failed_is_not_retried_and_what_runs_is_not_regenerated(command: AnyEvent) -> None:
     walk = Walk(new_journey())
     walk.hear(requested())
-    assert walk.hear(command) is NOTHING
+    assert walk.hear(command) is NO_EFFECTS
 
 
 def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
@@ -136,13 +137,13 @@ def test_an_edit_of_what_is_being_read_withdraws_the_reading() -> None:
     effects = walk.hear(edited(1))
     assert effects.purges == ((A.NARRATION_1, old),)
     assert effects.jobs == (A.NARRATION_1,)
-    assert walk.hear(completed(A.NARRATION_1, old)) is NOTHING, "it tells the old words"
+    assert walk.hear(completed(A.NARRATION_1, old)) is NO_EFFECTS, "it tells the old words"
 
 
 def test_an_edit_of_a_scene_that_is_not_written_changes_nothing() -> None:
     walk = Walk(new_journey())
     walk.hear(requested())
-    assert walk.hear(edited(1)) is NOTHING
+    assert walk.hear(edited(1)) is NO_EFFECTS
 
 
 def test_a_story_that_took_too_long_fails_what_is_left_and_starts_nothing() -> None:
@@ -156,7 +157,7 @@ def test_a_story_that_took_too_long_fails_what_is_left_and_starts_nothing() -> N
     assert effects.ended
     states = walk.journey.assets
     assert {state.code for asset, state in states.items() if asset is not A.OUTLINE} == {DEADLINE}
-    assert walk.hear(ran_out()) is NOTHING
+    assert walk.hear(ran_out()) is NO_EFFECTS
     assert again(walk, retry()) == set(GRAPH) - {A.OUTLINE}, "and may be tried again"
 
 
@@ -167,4 +168,4 @@ def test_a_cancelled_story_takes_no_command() -> None:
     walk.hear(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
     assert {asset for asset, _ in walk.hear(cancelled()).purges} == {A.TEXT_2, A.NARRATION_1}
     for command in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), ran_out(), cancelled()):
-        assert walk.hear(command) is NOTHING
+        assert walk.hear(command) is NO_EFFECTS

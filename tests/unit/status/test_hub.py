@@ -63,7 +63,7 @@ class Listening:
         self.task = asyncio.create_task(self._read(hub, story_id))
 
     async def _read(self, hub: Hub, story_id: UUID) -> None:
-        async with hub.reading(story_id) as self.reader:
+        async with hub.subscribe(story_id) as self.reader:
             self.begun.set()
             await asyncio.Event().wait()
 
@@ -119,7 +119,7 @@ async def test_a_reader_who_goes_while_it_waits_leaves_nothing_behind() -> None:
     one = Listening(hub, uuid4())
     await server.flushes.get()
     await one.leave()
-    assert not hub._stories
+    assert not hub._topics
 
 
 @pytest.mark.parametrize("away", [False, True])
@@ -130,7 +130,7 @@ async def test_readers_are_woken_once_the_server_knows_of_them_again_or_cannot_b
     await one.begun.wait()
     assert one.reader is not None
     server.is_connected, server.away = True, away
-    waking = asyncio.create_task(hub.wake())
+    waking = asyncio.create_task(hub.resync())
     if not away:
         answered = await server.flushes.get()
         assert one.reader._queue.empty()

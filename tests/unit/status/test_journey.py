@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.status.transitions import NOTHING, apply
+from services.status.transitions import NO_EFFECTS, apply
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset, closure
 from storyloom.story.journey import NEED_FAILED, document, failure, overall
 from tests.unit.status.walking import (
@@ -108,13 +108,13 @@ def test_a_settled_asset_hears_no_more(asset: Asset, end: object) -> None:
     for late in (completed(asset, own), failed(asset, own), retrying(asset, own, 9)):
         now, effects = apply(walk.journey, late)
         assert now is walk.journey
-        assert effects is NOTHING
+        assert effects is NO_EFFECTS
 
 
 def test_a_stale_result_is_ignored_and_the_current_one_counts() -> None:
     walk = begun()
     for stale in (completed(A.OUTLINE, OTHER), failed(A.OUTLINE, OTHER), retrying(A.OUTLINE, OTHER)):
-        assert walk.hear(stale) is NOTHING
+        assert walk.hear(stale) is NO_EFFECTS
     walk.make(A.OUTLINE)
     assert walk.journey.assets[A.OUTLINE].status == "ready"
 
@@ -122,7 +122,7 @@ def test_a_stale_result_is_ignored_and_the_current_one_counts() -> None:
 def test_a_result_of_an_asset_that_has_not_started_is_ignored() -> None:
     """Even one that claims no fingerprint at all."""
     walk = begun()
-    assert walk.hear(completed(A.COVER, OTHER)) is NOTHING
+    assert walk.hear(completed(A.COVER, OTHER)) is NO_EFFECTS
     assert walk.journey.assets[A.COVER].status == "pending"
 
 
@@ -182,7 +182,7 @@ def test_the_reader_sees_an_attempt_that_failed_until_the_next_ends() -> None:
     walk.hear(retrying(A.COVER, walk.fingerprint(A.COVER), 2))
     shown = document(walk.journey)["assets"]["cover"]
     assert shown == {"status": "retrying", "progress": 0, "attempt": 3, "retryAt": "2026-01-02T12:00:05.000Z"}
-    assert walk.hear(retrying(A.COVER, walk.fingerprint(A.COVER), 1)) is NOTHING, "an older attempt says nothing new"
+    assert walk.hear(retrying(A.COVER, walk.fingerprint(A.COVER), 1)) is NO_EFFECTS, "an older attempt says nothing new"
     walk.make(A.COVER)
     assert document(walk.journey)["assets"]["cover"]["status"] == "ready"
 
@@ -225,7 +225,7 @@ def test_a_cancelled_story_takes_nothing_more(seed: int, heard: int) -> None:
             scheduler._work(walk, walk.hear(scheduler.past[-1]))
     before = {asset: state.status for asset, state in walk.journey.assets.items()}
     if overall(walk.journey) != "generating":
-        assert walk.hear(cancelled()) is NOTHING
+        assert walk.hear(cancelled()) is NO_EFFECTS
         return
     assert walk.hear(cancelled()).jobs == ()
     assert walk.told[-1] == "story"
@@ -233,19 +233,19 @@ def test_a_cancelled_story_takes_nothing_more(seed: int, heard: int) -> None:
     for asset, state in walk.journey.assets.items():
         assert state.status == (before[asset] if before[asset] in ("ready", "failed") else "cancelled")
     for late in (*scheduler.bag, *scheduler.past, requested(), cancelled()):
-        assert walk.hear(late) is NOTHING
+        assert walk.hear(late) is NO_EFFECTS
 
 
 def test_a_story_cancelled_before_it_was_heard_of_never_starts() -> None:
     walk = Walk(new_journey())
     walk.hear(cancelled())
-    assert walk.hear(requested()) is NOTHING
+    assert walk.hear(requested()) is NO_EFFECTS
     assert walk.started == []
 
 
 def test_a_story_requested_twice_starts_once() -> None:
     walk = begun()
-    assert walk.hear(requested()) is NOTHING
+    assert walk.hear(requested()) is NO_EFFECTS
     assert walk.journey.seq == 1
 
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from services.status.transitions import NOTHING, Effects, apply
+from services.status.transitions import NO_EFFECTS, Effects, apply
 from storyloom.story.assets import GRAPH, PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import (
@@ -133,7 +133,7 @@ class Walk:
         before = self.journey
         self.journey, effects = apply(before, event)
         if self.journey is before:
-            assert effects == NOTHING
+            assert effects == NO_EFFECTS
             return effects
         assert not before.cancelled, "a cancelled story changed"
         self._check_settled_stays(before, event)
@@ -232,7 +232,7 @@ class Scheduler:
             if self.chance.random() < self.noise:
                 walk.hear(self._noise(walk))
         for event in self.past:
-            assert walk.hear(event) == NOTHING
+            assert walk.hear(event) == NO_EFFECTS
         return walk
 
     def _work(self, walk: Walk, effects: Effects) -> None:

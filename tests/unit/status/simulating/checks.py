@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from services.status.transitions import apply, fingerprint_of
+from services.status.revisions import fingerprint_of
+from services.status.transitions import apply
 from storyloom.story.assets import GRAPH, TEXTS, Asset
 from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, SceneTextEdited, StoryCancelled
 from storyloom.story.journey import Journey, document, overall

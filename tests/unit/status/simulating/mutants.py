@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from services.status.projector import Projector
+from services.status.dispatch import Dispatcher
 from services.status.reconciler import Reconciler
-from services.status.repository import Transition
-from services.status.unfinished import Dispatched
+from services.status.repository import DispatchedJob
+from services.status.transitions import Transition
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.events import StoryCompleted
 from storyloom.story.jobs import AssetRequested
@@ -25,41 +25,41 @@ class WithoutVersions(Rows):
     versions_hold = False
 
 
-class Impatient(Projector):
-    """Withdraws what its own earlier sending has not sent yet."""
+class Impatient(Dispatcher):
+    """Purges what its own earlier publishing has not published yet."""
 
-    async def _send(
+    async def _publish(
         self,
-        jobs: list[AssetRequested],
-        done: list[StoryCompleted],
-        unwanted: list[Transition],
-        earlier: frozenset[asyncio.Task[None]],
+        jobs: Sequence[AssetRequested],
+        completed: Sequence[StoryCompleted],
+        purging: Sequence[Transition],
+        earlier: Collection[asyncio.Task[None]],
     ) -> None:
-        await super()._send(jobs, done, unwanted, frozenset())
+        await super()._publish(jobs, completed, purging, frozenset())
 
 
-class JobsFirst(Projector):
-    """Sends what is new before it has withdrawn what is old."""
+class JobsFirst(Dispatcher):
+    """Publishes what is new before it has purged what is old."""
 
-    async def _send(
+    async def _publish(
         self,
-        jobs: list[AssetRequested],
-        done: list[StoryCompleted],
-        unwanted: list[Transition],
-        earlier: frozenset[asyncio.Task[None]],
+        jobs: Sequence[AssetRequested],
+        completed: Sequence[StoryCompleted],
+        purging: Sequence[Transition],
+        earlier: Collection[asyncio.Task[None]],
     ) -> None:
         try:
             await self._bus.enqueue(jobs)
-            for turn in unwanted:
-                await self._withdraw(turn)
+            for transition in purging:
+                await self._purge(transition)
         except BusUnavailableError:
-            """The reconciler mends it."""
+            """The reconciler repairs it."""
 
 
-class NeverWithdraws(Projector):
+class NeverPurges(Dispatcher):
     """Leaves unwanted jobs where they are."""
 
-    async def _withdraw(self, turn: Transition) -> None:
+    async def _purge(self, transition: Transition) -> None:
         """Do nothing."""
 
 
@@ -71,9 +71,9 @@ class Unfenced(Reconciler):
 
 
 class Blind(Reconciler):
-    """Does not look what lives on the bus."""
+    """Takes no notice of what lives on the bus."""
 
-    async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+    async def _requeue_jobs(self, dispatched: Sequence[DispatchedJob], live: Collection[str]) -> int:
         return await super()._requeue_jobs(dispatched, frozenset())
 
 
@@ -81,17 +81,17 @@ class Hasty(Reconciler):
     """Looks at a job the first time that it seems unwanted."""
 
     async def _purge_unwanted(
-        self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
+        self, dispatched: Sequence[DispatchedJob], past_grace: Sequence[DispatchedJob], live: Collection[str]
     ) -> int:
-        self._orphan_candidates = frozenset(alive)
-        return await super()._purge_unwanted(dispatched, long_since, alive)
+        self._orphan_candidates = frozenset(live)
+        return await super()._purge_unwanted(dispatched, past_grace, live)
 
 
 class Lenient(Reconciler):
     """Leaves unwanted jobs and their workers alone."""
 
     async def _purge_unwanted(
-        self, dispatched: Sequence[Dispatched], long_since: Sequence[Dispatched], alive: Collection[str]
+        self, dispatched: Sequence[DispatchedJob], past_grace: Sequence[DispatchedJob], live: Collection[str]
     ) -> int:
         return 0
 
@@ -107,7 +107,7 @@ class Careless(Reconciler):
 
 
 class Deaf(Reconciler):
-    """Puts no story and no command back."""
+    """Requeues no story and no command."""
 
     async def _requeue_stories(self, before: object) -> int:
         return 0
@@ -117,7 +117,7 @@ class Deaf(Reconciler):
 
 
 class Idle(Reconciler):
-    """Puts no job back."""
+    """Requeues no job."""
 
-    async def _requeue_jobs(self, dispatched: Sequence[Dispatched], alive: Collection[str]) -> int:
+    async def _requeue_jobs(self, dispatched: Sequence[DispatchedJob], live: Collection[str]) -> int:
         return 0

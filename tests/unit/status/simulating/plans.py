@@ -7,7 +7,7 @@ from tests.unit.status.simulating.schedule import Plan
 from tests.unit.status.simulating.world import Faults
 
 # A projector that is behind is asked fewer times than in earnest; each of these costs a step of every schedule.
-PACE = ReconcilerSettings(catch_up=0.05)
+PACE = ReconcilerSettings(catch_up_timeout=0.05)
 STORM = Faults(slow=0.01, postgres=0.02, unsent=0.03, unheard=0.05, twice=0.03, blows=2.5)
 
 CALM = Plan(pace=PACE)
@@ -17,7 +17,7 @@ COMMANDS = Plan(pace=PACE, commands=3, replicas=1)
 ROUGH = Plan(pace=PACE, faults=STORM, commands=3)
 """Everything goes wrong for a while."""
 LATE = Plan(
-    pace=ReconcilerSettings(catch_up=0.05, asset_deadline=15, story_deadline=30),
+    pace=ReconcilerSettings(catch_up_timeout=0.05, asset_deadline=15, story_deadline=30),
     faults=replace(STORM, hangs=0.1),
     commands=2,
 )

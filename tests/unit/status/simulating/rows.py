@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.status.repository import Locked, Records, RepeatedError, Transition
+from services.status.repository import DuplicateEventError, LockedStories, StoryRepository
+from services.status.transitions import Transition
 from storyloom.story.assets import Asset
 from storyloom.story.events import CommandEvent
 from storyloom.story.journey import AssetState, Journey, overall
@@ -90,10 +91,10 @@ class Rows:
     def write(self, turns: Iterable[Transition]) -> set[UUID]:
         """``write_turns``: all or nothing. The stories' locks must be held."""
         turns = list(turns)
-        current = [turn for turn in turns if not self.versions_hold or self._row(turn).version == turn.before]
-        ids = [event_id for turn in current for event_id in turn.heard]
+        current = [turn for turn in turns if not self.versions_hold or self._row(turn).version == turn.version_before]
+        ids = [event_id for turn in current for event_id in turn.event_ids]
         if self.inbox_holds and any(event_id in self.inbox for event_id in ids):
-            raise RepeatedError
+            raise DuplicateEventError
         self.inbox.update(ids)
         for turn in current:
             self._apply(self._row(turn), turn)
@@ -103,9 +104,11 @@ class Rows:
         return self.stories[turn.journey.story_id]
 
     def _apply(self, row: Row, turn: Transition) -> None:
-        self._world.say("wrote", turn.journey.story_id.int, turn.heard, [asset.value for asset in turn.effects.changed])
+        self._world.say(
+            "wrote", turn.journey.story_id.int, turn.event_ids, [asset.value for asset in turn.effects.changed]
+        )
         if row.status == "cancelled":
-            self._world.breaks("a cancelled story changed", turn.heard)
+            self._world.breaks("a cancelled story changed", turn.event_ids)
         now, status = self._world.at, overall(turn.journey)
         for asset in turn.effects.changed:
             state = turn.journey.assets[asset]
@@ -120,7 +123,7 @@ class Rows:
             if news.seq != len(row.told):
                 self._world.breaks("news have a gap", news.seq, len(row.told))
         row.status, row.seq, row.version = status, turn.journey.seq, turn.journey.version
-        row.heard += turn.heard
+        row.heard += turn.event_ids
 
     def _note_settled(self, row: Row, asset: Asset, was: AssetState, state: AssetState) -> None:
         if was.settled and was.revision == state.revision:
@@ -129,7 +132,7 @@ class Rows:
             row.settled[asset, state.revision] += 1
 
 
-class SimRecords(Records):
+class SimRecords(StoryRepository):
     """The projector's own view of the rows, from one process."""
 
     def __init__(self, rows: Rows, process: Process) -> None:
@@ -150,7 +153,7 @@ class SimRecords(Records):
         return written
 
     @asynccontextmanager
-    async def locked(self, ids: Collection[UUID]) -> AsyncIterator[Locked]:
+    async def locked(self, ids: Collection[UUID]) -> AsyncIterator[LockedStories]:
         await self._rows.reach(self._process)
         stories = {key: self._rows.stories[key] for key in sorted(ids) if key in self._rows.stories}
         taken: list[Row] = []
@@ -167,11 +170,11 @@ class SimRecords(Records):
                 row.lock.release()
         await self._rows.answer(self._process)
 
-    async def sweep_again(self, ids: Collection[UUID]) -> None:
+    async def reschedule_erasure(self, ids: Collection[UUID]) -> None:
         raise AssertionError("nothing is erased here")
 
 
-class SimLocked(Locked):
+class SimLocked(LockedStories):
     """A transaction: what it writes is there for others when the block ends."""
 
     __slots__ = ("_noted", "_process", "_rows", "_turns")
@@ -185,7 +188,7 @@ class SimLocked(Locked):
         for name, value in known.items():
             object.__setattr__(self, name, value)  # it is frozen
 
-    async def known(self, event_ids: Sequence[str]) -> frozenset[str]:
+    async def known_events(self, event_ids: Sequence[str]) -> frozenset[str]:
         await self._rows.reach(self._process)
         return frozenset(event_ids) & self._rows.inbox if self._rows.inbox_holds else frozenset()
 
@@ -193,7 +196,7 @@ class SimLocked(Locked):
         await self._rows.reach(self._process)
         self._turns.extend(turns)
 
-    async def note(self, event_ids: Sequence[str]) -> None:
+    async def record_events(self, event_ids: Sequence[str]) -> None:
         await self._rows.reach(self._process)
         self._noted.extend(event_ids)
 

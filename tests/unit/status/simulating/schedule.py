@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from services.status.dispatch import Dispatcher
 from services.status.projector import Projector
 from services.status.reconciler import Reconciler, ReconcilerSettings
 from tests.unit.status.simulating import checks
@@ -32,7 +33,7 @@ class Plan:
     """How many projectors and reconcilers there are."""
     seconds: float = 9.0
     """How long things go wrong."""
-    projector: type[Projector] = Projector
+    dispatcher: type[Dispatcher] = Dispatcher
     reconciler: type[Reconciler] = Reconciler
     rows: type[Rows] = Rows
     put_back_carries_id: bool = False
@@ -126,20 +127,20 @@ class Schedule:
 
     def _projector(self, process: Process) -> Callable[[], None]:
         bus = SimBus(self.server, process)
-        projector = self.plan.projector(bus, SimRecords(self.rows, process))
-        projector.pull = SimPull(bus)
+        dispatcher = self.plan.dispatcher(bus)
+        projector = Projector(bus, SimRecords(self.rows, process), dispatcher)
+        projector.consumer = SimPull(bus)
         self.world.start(process, projector.run())
 
         def kill() -> None:
             process.kill()
-            for task in projector._sending:
-                task.cancel()
+            dispatcher.cancel()
 
         return kill
 
     def _reconciler(self, process: Process) -> Callable[[], None]:
         bus, unfinished = SimBus(self.server, process), SimUnfinished(self.world, self.rows, process)
-        pace = replace(self.plan.pace, every=self.plan.pace.every * self.world.chance.uniform(0.8, 1.2))
+        pace = replace(self.plan.pace, interval=self.plan.pace.interval * self.world.chance.uniform(0.8, 1.2))
         self.world.start(process, self.plan.reconciler(bus, unfinished, bus, pace, self.workers.ask).run())
         return process.kill
 

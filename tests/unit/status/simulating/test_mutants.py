@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.status.transitions import _Transition
+from services.status.transitions import _TransitionBuilder
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from tests.unit.status.simulating import mutants
@@ -31,9 +31,9 @@ MUTANTS = {
     "putting stories and commands back": (ROUGH, replace(ROUGH, reconciler=mutants.Deaf)),
     "laying the bus": (ROUGH, replace(ROUGH, reconciler=mutants.Careless)),
     "stopping what nobody wants, again": (LATE, replace(LATE, reconciler=mutants.Lenient)),
-    "withdrawing": (COMMANDS, replace(COMMANDS, projector=mutants.NeverWithdraws)),
-    "withdrawing before sending": (COMMANDS, replace(COMMANDS, projector=mutants.JobsFirst)),
-    "waiting for what is being sent": (HASTY, replace(HASTY, projector=mutants.Impatient)),
+    "withdrawing": (COMMANDS, replace(COMMANDS, dispatcher=mutants.NeverPurges)),
+    "withdrawing before sending": (COMMANDS, replace(COMMANDS, dispatcher=mutants.JobsFirst)),
+    "waiting for what is being sent": (HASTY, replace(HASTY, dispatcher=mutants.Impatient)),
     "the look for a late job's manifest": (STORMY, replace(STORMY, trusting=True)),
 }
 
@@ -56,11 +56,11 @@ def test_without_the_check_of_fingerprints_some_schedule_fails(
 ) -> None:
     """A result of what was asked for before would be taken for one of what is asked for now."""
 
-    def counts(turn: _Transition, asset: Asset, _heard: Fingerprint) -> bool:
-        return turn.assets[asset].status == "queued"
+    def is_current(builder: _TransitionBuilder, asset: Asset, _made: Fingerprint) -> bool:
+        return builder.assets[asset].status == "queued"
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Transition, "_counts", counts)
+        patch.setattr(_TransitionBuilder, "_is_current", is_current)
         seed = _first_to_fail(DEAF, errors)
     assert seed is not None
     errors.clear()

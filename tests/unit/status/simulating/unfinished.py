@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.status.unfinished import Dispatched, Key, Unfinished
+from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import DEADLINE, AssetState, Journey
@@ -12,7 +12,7 @@ from tests.unit.status.simulating.rows import Row, Rows
 from tests.unit.status.simulating.world import Process, World
 
 
-class SimUnfinished(Unfinished):
+class SimUnfinished(UnfinishedWork):
     """The reconciler's own view of the rows, from one process."""
 
     def __init__(self, world: World, rows: Rows, process: Process) -> None:
@@ -42,16 +42,16 @@ class SimUnfinished(Unfinished):
             row.command for row in self._rows.commands.values() if row.handled_at is None and row.created_at < before
         ]
 
-    async def dispatched(self, before: datetime) -> list[Dispatched]:
+    async def dispatched_jobs(self, before: datetime) -> list[DispatchedJob]:
         await self._rows.reach(self._process)
         return [
-            Dispatched(key, asset, row.first.brief.priority, _mark(state), state.revision, row.queued_at[asset])
+            DispatchedJob(key, asset, row.first.brief.priority, _mark(state), state.revision, row.queued_at[asset])
             for key, row in self._generating()
             for asset, state in row.assets.items()
             if state.status == "queued" and row.queued_at[asset] < before
         ]
 
-    async def wanted(self, keys: Collection[Key]) -> dict[Key, Fingerprint]:
+    async def current_fingerprints(self, keys: Collection[JobKey]) -> dict[JobKey, Fingerprint]:
         await self._rows.reach(self._process)
         return {
             (key, asset): _mark(state)
@@ -101,7 +101,7 @@ class SimUnfinished(Unfinished):
             if state.status == "queued" and row.queued_at[asset] < since
         ]
 
-    async def forget(self) -> None:
+    async def delete_old_events(self) -> None:
         raise AssertionError("nobody simulates an hour")
 
     def _generating(self) -> Iterator[tuple[UUID, Row]]:

@@ -1,0 +1,88 @@
+"""Revisions: which assets a command makes again, and the fingerprint that tells one making of an asset from another.
+
+Pure, and only about finished or running assets: what is pending is made from the new inputs anyway.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from storyloom.story.assets import GRAPH, NARRATIONS, WAITED_ON_BY, Asset
+from storyloom.story.fingerprint import Fingerprint, canonical, fingerprint
+from storyloom.story.journey import PARTS, AssetState, Journey
+from storyloom.story.quoting import quotes
+from storyloom.story.results import Activities, Outline, SceneText
+
+States = Mapping[Asset, AssetState]
+
+
+def assets_to_retry(states: States, named: Collection[Asset]) -> Collection[Asset]:
+    """Failed assets, all or the named ones, with what they need and what waits on them."""
+    failed = {asset for asset, state in states.items() if state.status == "failed" and (not named or asset in named)}
+    return _with_needs_and_dependents(states, failed)
+
+
+def assets_to_regenerate(states: States, asset: Asset) -> Collection[Asset]:
+    """An asset, its parts, and what is made from them. One that is being made already is as new as it can be."""
+    if asset not in states or not states[asset].settled:
+        return ()
+    return _with_needs_and_dependents(states, {asset, *PARTS.get(asset, ())} & set(states))
+
+
+def assets_using_text(states: States, text: SceneText) -> Collection[Asset]:
+    """What holds the words of a text that is edited now: its narration, the audio, the book.
+
+    Activities only if they quote it; a check of the whole only while it runs. Pictures and later scenes were made from
+    the plan and from what the text was, and stay.
+    """
+    found = {NARRATIONS[text.scene - 1], Asset.AUDIO, Asset.PDF}
+    content, activities = states.get(Asset.CONTENT), states.get(Asset.ACTIVITIES)
+    if content is not None and content.status == "queued":
+        found.add(Asset.CONTENT)
+    if activities is not None and (
+        not isinstance(activities.result, Activities) or quotes(activities.result, text, _outline(states))
+    ):
+        found.add(Asset.ACTIVITIES)
+    return {asset for asset in found if asset in states and states[asset].status not in ("pending", "cancelled")}
+
+
+def next_revision(state: AssetState) -> AssetState:
+    """The asset as it waits to be made again. What its last version cost stays on its account."""
+    result = state.result
+    return AssetState(revision=state.revision + 1, spent=state.spent + (result.calls if result is not None else ()))
+
+
+def fingerprint_of(journey: Journey, asset: Asset, assets: States) -> Fingerprint:
+    """The SHA-256 of all that decides what the asset will be: story, recipe, the brief, and what it is made from.
+
+    A need that failed counts as absent, whatever it was to be: a book with a picture missing is another book.
+    """
+    recipe = GRAPH[asset]
+    ready = ((need, assets[need]) for need in recipe.waits_for)
+    inputs = [[need.value, state.fingerprint if state.status == "ready" else None] for need, state in ready]
+    brief = canonical(journey.brief.wire()).decode() if not recipe.waits_for else journey.brief.voice
+    return fingerprint(str(journey.story_id), asset.value, recipe.version, assets[asset].revision, brief, inputs)
+
+
+def _with_needs_and_dependents(states: States, assets: Iterable[Asset]) -> Collection[Asset]:
+    """With the needs that are not there, which must be made first, and with all that is made from any of them."""
+    found: set[Asset] = set()
+    todo = list(assets)
+    while todo:
+        asset = todo.pop()
+        if asset not in found:
+            found.add(asset)
+            todo += [need for need in GRAPH[asset].needs if states[need].status in ("failed", "cancelled")]
+    todo = list(found)
+    while todo:
+        dependents = [asset for asset in WAITED_ON_BY[todo.pop()] if _has_started(states, asset)]
+        todo += [asset for asset in dependents if asset not in found]
+        found.update(dependents)
+    return found
+
+
+def _outline(states: States) -> Outline | None:
+    outline = states[Asset.OUTLINE].result
+    return outline if isinstance(outline, Outline) else None
+
+
+def _has_started(states: States, asset: Asset) -> bool:
+    return asset in states and states[asset].status != "pending"
