@@ -35,7 +35,7 @@ INSERT INTO bare VALUES ($1, $2, $3, now()) ON CONFLICT (story, step) DO UPDATE 
 """
 
 
-async def lay(js: JetStreamContext, settings: Settings) -> None:
+async def create_streams(js: JetStreamContext, settings: Settings) -> None:
     """Create the yardstick's table, stream and four durables."""
     connection = await asyncpg.connect(settings.database_url.get_secret_value())
     await connection.execute(_TABLE)
@@ -104,7 +104,7 @@ class Bare:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.told: list[float] = []
+        self.latencies_ms: list[float] = []
         self._ends: dict[str, asyncio.Future[None]] = {}
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What every benchmark can be told."""
+"""The options of every benchmark."""
 
 import argparse
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Orchestration alone: makers that answer at once, so that only the bus, Postgres and our code work.
+"""Orchestration alone: handlers that answer at once, so that only the bus, Postgres and our code work.
 
 Each round measures ours and a bare NATS loop with one upsert a step, one after the other on the same servers, each with
 two processes (ours: status, and the four workers) and a driver; what counts is the ratio between the two.
@@ -42,8 +42,8 @@ class Figures:
     steps_per_second: float
     cpu_ms_per_step: float
     one_story_ms: float
-    told_p50_ms: float
-    told_p99_ms: float
+    commit_to_bus_p50_ms: float
+    commit_to_bus_p99_ms: float
     by_process: dict[str, float]
 
 
@@ -53,18 +53,18 @@ async def measure(
     """A warm-up, some stories one at a time, then many in flight."""
     await _drive(contender.story, 20, 10)
     one_by_one = [await _timed(contender.story) for _ in range(single)]
-    contender.told.clear()
+    contender.latencies_ms.clear()
     before = {name: _cpu(group) for name, group in processes.items()}
     seconds = await _timed(lambda: _drive(contender.story, stories, flight))
     steps = stories * STEPS
     spent = {name: 1e3 * (_cpu(group) - before[name]) / steps for name, group in processes.items()}
-    told = sorted(contender.told) or [0.0]
+    latencies = sorted(contender.latencies_ms) or [0.0]
     return Figures(
         steps_per_second=steps / seconds,
         cpu_ms_per_step=sum(spent.values()),
         one_story_ms=1e3 * statistics.median(one_by_one),
-        told_p50_ms=told[len(told) // 2],
-        told_p99_ms=told[int(len(told) * 0.99)],
+        commit_to_bus_p50_ms=latencies[len(latencies) // 2],
+        commit_to_bus_p99_ms=latencies[int(len(latencies) * 0.99)],
         by_process={name: round(value, 3) for name, value in spent.items()},
     )
 
@@ -129,7 +129,7 @@ async def _contend(
 ) -> Figures:
     bus = await connect(settings, "setup")
     await provision(bus.js, settings)
-    await bare.lay(bus.js, settings)
+    await bare.create_streams(bus.js, settings)
     await bus.close()
     contender = Ours(settings) if name == "ours" else bare.Bare(settings)
     context = multiprocessing.get_context("spawn")
@@ -175,7 +175,7 @@ def _say(number: int, found: dict[str, Figures]) -> None:
     print(
         f"round {number}: {ours.steps_per_second:.0f} steps/s ({steps:.2f} x bare)  "
         f"{ours.cpu_ms_per_step:.2f} ms CPU/step ({cpu:.2f} x bare)  one story {ours.one_story_ms:.1f} ms  "
-        f"told p50 {ours.told_p50_ms:.1f} p99 {ours.told_p99_ms:.1f} ms",
+        f"commit to bus p50 {ours.commit_to_bus_p50_ms:.1f} p99 {ours.commit_to_bus_p99_ms:.1f} ms",
         flush=True,
     )
     print(
@@ -198,8 +198,8 @@ def main() -> int:
         "steps_per_second_ratio": _median(r["ours"].steps_per_second / r["bare"].steps_per_second for r in rounds),
         "cpu_ratio": _median(r["ours"].cpu_ms_per_step / r["bare"].cpu_ms_per_step for r in rounds),
         "one_story_ms": _median(r["ours"].one_story_ms for r in rounds),
-        "told_p50_ms": _median(r["ours"].told_p50_ms for r in rounds),
-        "told_p99_ms": _median(r["ours"].told_p99_ms for r in rounds),
+        "commit_to_bus_p50_ms": _median(r["ours"].commit_to_bus_p50_ms for r in rounds),
+        "commit_to_bus_p99_ms": _median(r["ours"].commit_to_bus_p99_ms for r in rounds),
         "steps_per_second": _median(r["ours"].steps_per_second for r in rounds),
         "cpu_ms_per_step": _median(r["ours"].cpu_ms_per_step for r in rounds),
     }

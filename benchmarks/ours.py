@@ -69,7 +69,7 @@ def quiet() -> None:
 
 
 def _stamp_commits() -> None:
-    """Put the time of the commit into what is told, for the listener to subtract."""
+    """Put the time of the commit into the updates, for the listener to subtract."""
     plain = projector.Projector._publish_updates  # noqa: SLF001 - the benchmark looks inside
 
     async def stamped(self: projector.Projector, transition: transitions.Transition) -> None:
@@ -81,13 +81,13 @@ def _stamp_commits() -> None:
 
 
 class Ours:
-    """Stories through the whole of our code but HTTP and makers."""
+    """Stories through the whole of our code but HTTP and handlers."""
 
     roles = ("status", "workers")
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.told: list[float] = []
+        self.latencies_ms: list[float] = []
         self._ends: dict[str, asyncio.Future[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -98,7 +98,7 @@ class Ours:
         await self._broker.start()
         await add_key(self._pool, "benchmark", "benchmark")
         self._stories = Stories(self._pool, endpoints.events, endpoints.screening, 0.2)
-        await self._broker.bus.client.subscribe("status.*", cb=self._hear)
+        await self._broker.bus.client.subscribe("status.*", cb=self._receive)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -106,7 +106,7 @@ class Ours:
         await self._pool.close()
 
     async def story(self) -> None:
-        """One story, from the request until its reader hears that it is ready."""
+        """One story, from the request until its reader sees that it is ready."""
         who = Caller("benchmark", frozenset({"admin"}))
         trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
         story_id: UUID = await self._stories.create(who, BRIEF, trace=trace)
@@ -114,10 +114,10 @@ class Ours:
         await end
         del self._ends[str(story_id)]
 
-    async def _hear(self, message: Msg) -> None:
+    async def _receive(self, message: Msg) -> None:
         now = time.time()
         for one in orjson.loads(message.data):
-            self.told.append(1e3 * (now - one["data"]["committed"]))
+            self.latencies_ms.append(1e3 * (now - one["data"]["committed"]))
             if one["event"] == "story":
                 story_id = message.subject.split(".")[1]
                 end = self._ends.setdefault(story_id, asyncio.get_running_loop().create_future())

@@ -4,7 +4,7 @@ Makers take about a second an asset, services run in processes of their own with
 First some urgent stories, one after the other, have the machine to themselves; then 500 normal stories are asked for,
 and while they wait the same number of urgent ones again. Counted is what their reader sees, from the request: the
 first thing that is there, and the end. What counts is the ratio of the medians. At last urgent stories pour in, more
-than their slots can hold: what the makers of normal ones end a second meanwhile is compared with before.
+than their slots can hold: what the handlers of normal ones end a second meanwhile is compared with before.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import uvloop
 
-from benchmarks.crew import BRIEF, Crew, crew, quiet, until
 from benchmarks.figures import report
-from benchmarks.notes import Moment, ReconcilerSettings
 from benchmarks.options import read_options
+from benchmarks.processes import BRIEF, Processes, quiet, running_processes, until
+from benchmarks.timings import Durations, Moment
 from client import StoryEvent
 from storyloom.story.assets import GRAPH, Priority, Service
 
@@ -47,14 +47,14 @@ class Seen:
     end: float
 
 
-async def watch(company: Crew) -> Seen:
+async def watch(processes: Processes) -> Seen:
     """One urgent story, from the request on."""
     began, first = time.monotonic(), 0.0
-    story = await company.client.create({**BRIEF, "priority": Priority.URGENT.value})
-    async for event in company.client.events(story["id"]):
+    story = await processes.client.create({**BRIEF, "priority": Priority.URGENT.value})
+    async for event in processes.client.events(story["id"]):
         if not first and _is_there(event):
             first = time.monotonic() - began
-    if (ended := await company.client.get(story["id"]))["status"] != "ready":
+    if (ended := await processes.client.get(story["id"]))["status"] != "ready":
         raise RuntimeError(f"an urgent story ended {ended['status']}")
     return Seen(first, time.monotonic() - began)
 
@@ -63,20 +63,20 @@ def _is_there(event: StoryEvent) -> bool:
     return event.name in {"outline", "text"} or (event.name == "asset" and event.data["status"] == "ready")
 
 
-async def measure(company: Crew, size: Size) -> dict[str, float]:
+async def measure(processes: Processes, size: Size) -> dict[str, float]:
     """One round: alone, among those that wait, and the flood."""
-    await watch(company)  # the first one finds everything cold
-    alone = [await watch(company) for _ in range(size.timed)]
-    await company.ask(size.waiting)
-    await _at_work(company, Priority.NORMAL)
-    among = [await watch(company) for _ in range(size.timed)]
+    await watch(processes)  # the first one finds everything cold
+    alone = [await watch(processes) for _ in range(size.timed)]
+    await processes.ask(size.waiting)
+    await _at_work(processes, Priority.NORMAL)
+    among = [await watch(processes) for _ in range(size.timed)]
     before = time.time()
     await asyncio.sleep(size.seconds)
-    await company.ask(size.flood, Priority.URGENT)
-    await _at_work(company, Priority.URGENT)
+    await processes.ask(size.flood, Priority.URGENT)
+    await _at_work(processes, Priority.URGENT)
     flooded = time.time()
     await asyncio.sleep(size.seconds)
-    moments = company.moments()
+    moments = processes.moments()
     calm = _normal_ends(moments, before, before + size.seconds)
     busy = _normal_ends(moments, flooded, flooded + size.seconds)
     urgent = [one for one in moments if one.priority == "urgent" and one.what == "ended" and one.at > flooded]
@@ -100,12 +100,12 @@ async def measure(company: Crew, size: Size) -> dict[str, float]:
     return found
 
 
-async def _at_work(company: Crew, priority: Priority) -> None:
-    """Wait until the makers of pictures and of words work on a priority."""
+async def _at_work(processes: Processes, priority: Priority) -> None:
+    """Wait until the handlers of pictures and of words work on a priority."""
     wanted = {Service.CONTENT, Service.IMAGES}
 
     async def found() -> bool:
-        return wanted <= {_service(one) for one in company.moments() if one.priority == priority}
+        return wanted <= {_service(one) for one in processes.moments() if one.priority == priority}
 
     await until(found)
 
@@ -140,8 +140,8 @@ async def run(rounds: int, size: Size) -> dict[str, float]:
     """Every round on servers of its own; the medians."""
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
-        async with crew(ReconcilerSettings(1.0)) as company:
-            for name, value in (await measure(company, size)).items():
+        async with running_processes(Durations(1.0)) as processes:
+            for name, value in (await measure(processes, size)).items():
                 found.setdefault(name, []).append(value)
     return {name: statistics.median(values) for name, values in found.items()}
 

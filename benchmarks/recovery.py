@@ -1,14 +1,14 @@
 """Recovery: how soon work goes on after somebody was killed, and how soon it ends when nobody wants it any more.
 
-Five mishaps, each on servers of its own, services in processes of their own, makers that only take time:
+Five failures, each on servers of its own, services in processes of their own, handlers that only take time:
 
 ``worker``    a worker is killed (SIGKILL) in the middle of its jobs: until all of them have begun elsewhere.
 ``nats``      NATS is killed, is away for a while and comes back: from its return until the first job begins.
 ``wipe``      NATS loses its whole store under 200 stories in flight: until all have ended, and how many ended wrong.
 ``postgres``  Postgres is killed and is away for half a minute: how many stories fail because of it (none), and from its
-              return until the first news of any story.
+              return until the first update of any story.
 ``cancel``    a story is cancelled in the middle of everything: from the request until its last maker has stopped and
-              its last reader has been told.
+              its last reader has seen.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from uuid import UUID
 
 import uvloop
 
-from benchmarks.crew import Crew, crew, quiet, until
+from benchmarks.cancellation import measure_cancellation
 from benchmarks.figures import report
-from benchmarks.notes import Moment, ReconcilerSettings, under_way
 from benchmarks.options import read_options
-from benchmarks.silence import measure_silence
+from benchmarks.processes import Processes, quiet, running_processes, until
+from benchmarks.timings import Durations, Moment, unfinished_pictures
 from local.embedded import Embedded
 from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
 
@@ -52,35 +52,35 @@ QUICK = Size(rounds=1, stories=40, cancelled=3, ack_wait=3, nats_away=(2,), post
 async def lose_worker(size: Size) -> dict[str, float]:
     """Kill a painter over its easel, again and again; the worst of all its jobs counts."""
     took: list[float] = []
-    pace = ReconcilerSettings(60, {Asset.OUTLINE: 0.2, Asset.PORTRAIT: 0.2})
-    async with crew(pace, ack_wait=size.ack_wait, slots_normal=32) as company:
-        await company.start(Service.IMAGES)
+    durations = Durations(60, {Asset.OUTLINE: 0.2, Asset.PORTRAIT: 0.2})
+    async with running_processes(durations, ack_wait=size.ack_wait, slots_normal=32) as processes:
+        await processes.start(Service.IMAGES)
         for _ in range(size.rounds):
-            await company.ask(2)
-            lost = await _busiest(company)
+            await processes.ask(2)
+            lost = await _busiest(processes)
             killed = time.time()
-            company.kill(Service.IMAGES, lost[0].pid)
-            again = [await _begins(company, job, killed) for job in {moment.job for moment in lost}]
+            processes.kill(Service.IMAGES, lost[0].pid)
+            again = [await _begins(processes, job, killed) for job in {moment.job for moment in lost}]
             took.append(max(again) - killed)
             print(f"worker: {len(lost)} jobs of a dead worker begun elsewhere after {took[-1]:.2f} s", flush=True)
-            await company.start(Service.IMAGES)
+            await processes.start(Service.IMAGES)
     return {"worker_killed_s": max(took), "worker_killed_over_s": max(took) - size.ack_wait}
 
 
-async def _busiest(company: Crew) -> list[Moment]:
+async def _busiest(processes: Processes) -> list[Moment]:
     """What the process with the most pictures under way has begun, once there are some."""
 
     async def found() -> list[Moment]:
-        begun = under_way(company.moments())
+        begun = unfinished_pictures(processes.moments())
         groups = [[moment for moment in begun if moment.pid == pid] for pid in {moment.pid for moment in begun}]
         return max(groups, key=len, default=[]) if len(begun) % (2 * len(PICTURES)) == 0 else []
 
     return await until(found)
 
 
-async def _begins(company: Crew, job: tuple[UUID, Asset], after: float) -> float:
+async def _begins(processes: Processes, job: tuple[UUID, Asset], after: float) -> float:
     async def again() -> float:
-        return next((one.at for one in company.moments() if one.job == job and one.at > after), 0.0)
+        return next((one.at for one in processes.moments() if one.job == job and one.at > after), 0.0)
 
     return await until(again)
 
@@ -88,30 +88,30 @@ async def _begins(company: Crew, job: tuple[UUID, Asset], after: float) -> float
 async def lose_nats(size: Size) -> dict[str, float]:
     """Kill NATS under flowing stories and let it be away, longer and longer."""
     took = []
-    async with crew(ReconcilerSettings(0.5)) as company:
+    async with running_processes(Durations(0.5)) as processes:
         for seconds in size.nats_away:
-            await company.ask(40)
+            await processes.ask(40)
             await asyncio.sleep(2)
-            async with away(company.nats) as back:
+            async with away(processes.nats) as back:
                 await asyncio.sleep(seconds)
-            took.append(await _moves(company, await back))
+            took.append(await _moves(processes, await back))
             print(f"nats: {seconds:g} s away, the first job begins {took[-1]:.2f} s after its return", flush=True)
-            wrong = await company.all_ended()
+            wrong = await processes.all_ended()
     return {"nats_killed_s": max(took), "nats_killed_wrong": wrong}
 
 
 async def lose_nats_store(size: Size) -> dict[str, float]:
     """Wipe all that NATS knows while stories are in all stages."""
-    async with crew(ReconcilerSettings(0.5), slots_normal=64) as company:
-        await company.ask(size.stories)
-        await until(lambda: _ends(company, at_least=size.stories * len(GRAPH) // 3))
-        async with away(company.nats) as back:
-            await asyncio.to_thread(shutil.rmtree, company.nats.folder / "data")
+    async with running_processes(Durations(0.5), slots_normal=64) as processes:
+        await processes.ask(size.stories)
+        await until(lambda: _ends(processes, at_least=size.stories * len(GRAPH) // 3))
+        async with away(processes.nats) as back:
+            await asyncio.to_thread(shutil.rmtree, processes.nats.folder / "data")
         returned = await back
-        moved = await _moves(company, returned)
-        wrong = await company.all_ended()
+        moved = await _moves(processes, returned)
+        wrong = await processes.all_ended()
         took = time.time() - returned
-        ended = [moment.job for moment in company.moments() if moment.what == "ended"]
+        ended = [moment.job for moment in processes.moments() if moment.what == "ended"]
     print(
         f"wipe: {size.stories} stories in flight, the first job begins after {moved:.2f} s, all have ended after"
         f" {took:.1f} s, {wrong:.0f} wrong; {len(ended) - len(set(ended))} assets were made twice",
@@ -123,18 +123,18 @@ async def lose_nats_store(size: Size) -> dict[str, float]:
 
 async def lose_postgres(size: Size) -> dict[str, float]:
     """Keep the truth away while work is under way."""
-    async with crew(ReconcilerSettings(0.5)) as company:
-        await company.ask(50)
+    async with running_processes(Durations(0.5)) as processes:
+        await processes.ask(50)
         await asyncio.sleep(2)
-        async with company.hearing("status.*") as heard:
-            async with away(company.postgres) as back:
+        async with processes.listen("status.*") as received:
+            async with away(processes.postgres) as back:
                 await asyncio.sleep(size.postgres_away)
             returned = await back
-            wrong = await company.all_ended()
-        took, moved = time.time() - returned, next(at for at in heard if at > returned) - returned
+            wrong = await processes.all_ended()
+        took, moved = time.time() - returned, next(at for at in received if at > returned) - returned
     print(
-        f"postgres: {size.postgres_away:g} s away, the first news {moved:.2f} s after its return, 50 stories have ended"
-        f" after {took:.1f} s, {wrong:.0f} wrong",
+        f"postgres: {size.postgres_away:g} s away, the first update {moved:.2f} s after its return, 50 stories have"
+        f" ended after {took:.1f} s, {wrong:.0f} wrong",
         flush=True,
     )
     return {"postgres_away_wrong": wrong, "postgres_away_moves_s": moved}
@@ -150,22 +150,22 @@ async def away(server: Embedded[Any]) -> AsyncIterator["asyncio.Future[float]"]:
         yield back
 
 
-async def _moves(company: Crew, returned: float) -> float:
+async def _moves(processes: Processes, returned: float) -> float:
     """Seconds from a server's return until a job begins."""
 
     async def begun() -> float:
-        return next((one.at for one in company.moments() if one.what == "began" and one.at > returned), 0.0)
+        return next((one.at for one in processes.moments() if one.what == "began" and one.at > returned), 0.0)
 
     return await until(begun) - returned
 
 
-async def _ends(company: Crew, at_least: int) -> bool:
-    return sum(moment.what == "ended" for moment in company.moments()) >= at_least
+async def _ends(processes: Processes, at_least: int) -> bool:
+    return sum(moment.what == "ended" for moment in processes.moments()) >= at_least
 
 
 async def cancel(size: Size) -> dict[str, float]:
     """Cancel one story after the other while others flow (silence.py)."""
-    return await measure_silence(size.cancelled)
+    return await measure_cancellation(size.cancelled)
 
 
 MISHAPS: dict[str, Callable[[Size], Awaitable[dict[str, float]]]] = {

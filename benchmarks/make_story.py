@@ -57,7 +57,7 @@ async def make(folder: Path, seed: int) -> Round:
         await process.wait()
         raise
     if process.returncode or len(found.seen) < len(WATCHED):
-        raise RuntimeError(f"make story failed with {process.returncode}, having told {sorted(found.seen)}")
+        raise RuntimeError(f"make story failed with {process.returncode}, having shown {sorted(found.seen)}")
     found.end, found.cpu = time.perf_counter() - began, _cpu() - before
     return found
 
@@ -79,13 +79,13 @@ async def run(rounds: int) -> dict[str, float]:
             warm.append(await make(Path(folder), number))
             _say(f"warm {number}", warm[-1])
     return {
-        "making_ready_s": statistics.median(one.seen["ready"] for one in warm),
-        "making_text_s": statistics.median(one.seen["text"] - one.seen["request"] for one in warm),
-        "making_cover_s": statistics.median(one.seen["cover"] - one.seen["request"] for one in warm),
-        "making_request_s": statistics.median(one.seen["request"] for one in warm),
-        "making_end_s": statistics.median(one.end for one in warm),
-        "making_cpu_s": statistics.median(one.cpu for one in warm),
-        "making_cold_s": cold.end,
+        "make_story_ready_s": statistics.median(one.seen["ready"] for one in warm),
+        "make_story_text_s": statistics.median(one.seen["text"] - one.seen["request"] for one in warm),
+        "make_story_cover_s": statistics.median(one.seen["cover"] - one.seen["request"] for one in warm),
+        "make_story_request_s": statistics.median(one.seen["request"] for one in warm),
+        "make_story_end_s": statistics.median(one.end for one in warm),
+        "make_story_cpu_s": statistics.median(one.cpu for one in warm),
+        "make_story_cold_s": cold.end,
     }
 
 

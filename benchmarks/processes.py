@@ -1,4 +1,4 @@
-"""A crew for the benchmarks of queues and mishaps: every service in a process of its own, makers as in notes.py."""
+"""Every service in a process of its own, for the benchmarks of queues and failures; handlers as in timings.py."""
 
 import asyncio
 import logging
@@ -19,8 +19,8 @@ import uvloop
 from nats.aio.msg import Msg
 from pydantic import SecretStr
 
-from benchmarks.notes import Moment, Notes, ReconcilerSettings, read_notes
-from benchmarks.shelf import FolderStore
+from benchmarks.folder_store import FolderStore
+from benchmarks.timings import Durations, Moment, Recorder, read_moments
 from client import StoryloomClient
 from local.nats import EmbeddedNats
 from local.ports import free_port, is_free
@@ -38,23 +38,23 @@ from storyloom.story.assets import Priority, Service
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"}
-STARTS = 60.0
+START_TIMEOUT = 60.0
 """Seconds in which a process must have started, on a busy machine too."""
 
-PATIENCE = 600.0
+STUCK_AFTER = 600.0
 """Seconds after which something counts as stuck."""
-AT_ONCE = 20
+CONCURRENT_REQUESTS = 20
 """Requests under way at once."""
 
 T = TypeVar("T")
 
 
 @dataclass
-class Crew:
+class Processes:
     """The processes, and the servers under them. ``start`` and ``kill`` by role: api, status, or a worker's service."""
 
     settings: Settings
-    pace: ReconcilerSettings
+    durations: Durations
     nats: EmbeddedNats
     postgres: EmbeddedPostgres
     folder: Path
@@ -65,11 +65,11 @@ class Crew:
         """One more process of a role, ready to work."""
         context = multiprocessing.get_context("spawn")
         ready = context.Event()
-        arguments = (role, self.settings, self.pace, self.folder, ready)
+        arguments = (role, self.settings, self.durations, self.folder, ready)
         child = context.Process(target=serve, args=arguments, name=role, daemon=True)
         child.start()
         self._children.setdefault(role, []).append(child)
-        if not await asyncio.to_thread(ready.wait, STARTS):
+        if not await asyncio.to_thread(ready.wait, START_TIMEOUT):
             raise RuntimeError(f"{role} did not start")
 
     def kill(self, role: str, pid: int | None = None) -> None:
@@ -85,12 +85,12 @@ class Crew:
             self.kill(role)
 
     def moments(self) -> list[Moment]:
-        """Everything that was noted so far, in the order of time."""
-        return read_notes(self.folder)
+        """Everything that was recorded so far, in the order of time."""
+        return read_moments(self.folder)
 
     async def ask(self, count: int, priority: Priority = Priority.NORMAL) -> None:
         """Ask for stories, and do not wait for them."""
-        slots = asyncio.Semaphore(AT_ONCE)
+        slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
 
         async def one() -> None:
             async with slots:
@@ -101,19 +101,19 @@ class Crew:
                 group.create_task(one())
 
     @asynccontextmanager
-    async def hearing(self, *subjects: str) -> AsyncIterator[list[float]]:
-        """When anything was whispered on these subjects of core NATS, in epoch seconds; the list grows."""
-        heard: list[float] = []
+    async def listen(self, *subjects: str) -> AsyncIterator[list[float]]:
+        """When a message came on these subjects of core NATS, in epoch seconds; the list grows."""
+        received: list[float] = []
 
-        async def hear(_message: Msg) -> None:
-            heard.append(time.time())
+        async def receive(_message: Msg) -> None:
+            received.append(time.time())
 
         bus = await connect(self.settings, "benchmark")
         try:
             for subject in subjects:
-                await bus.client.subscribe(bus.names.subject(subject), cb=hear)
+                await bus.client.subscribe(bus.names.subject(subject), cb=receive)
             await bus.client.flush()
-            yield heard
+            yield received
         finally:
             await bus.close()
 
@@ -142,19 +142,19 @@ class Crew:
 
 async def until(found: Callable[[], Awaitable[T]]) -> T:
     """Ask until there is something."""
-    async with asyncio.timeout(PATIENCE):
-        while not (answer := await found()):  # noqa: ASYNC110 - notes are files of other processes: they set no event
+    async with asyncio.timeout(STUCK_AFTER):
+        while not (answer := await found()):  # noqa: ASYNC110 - records are files of other processes: they set no event
             await asyncio.sleep(0.02)
     return answer
 
 
 def quiet() -> None:
-    """Say nothing: servers are killed here, and everybody would tell of it."""
+    """Log nothing: servers are killed here, and every client would log it."""
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-def serve(role: str, settings: Settings, pace: ReconcilerSettings, folder: Path, ready: Any) -> None:
+def serve(role: str, settings: Settings, durations: Durations, folder: Path, ready: Any) -> None:
     """The body of a child process: one service until it is killed."""
     quiet()
 
@@ -167,7 +167,7 @@ def serve(role: str, settings: Settings, pace: ReconcilerSettings, folder: Path,
                 await status.serve(settings.model_copy(update={"http_port": settings.http_port + 1}))
             case _:
                 makers = QuickMakers(alike=True)
-                makers.before = Notes(folder, pace).take_time
+                makers.before = Recorder(folder, durations).take_time
                 own = settings.model_copy(update={"http_port": 0})
                 store = FolderStore(own, folder / "store")
                 await worker.serve(makers.compose(Service(role)), own, objects=store)
@@ -179,7 +179,7 @@ def serve(role: str, settings: Settings, pace: ReconcilerSettings, folder: Path,
 
 
 @asynccontextmanager
-async def crew(pace: ReconcilerSettings, workers: int = 1, **settings: Any) -> AsyncIterator[Crew]:
+async def running_processes(durations: Durations, workers: int = 1, **settings: Any) -> AsyncIterator[Processes]:
     """Everything up: servers of its own, api, status, and so many processes of each worker service."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storyloom-bench-")))
@@ -199,10 +199,10 @@ async def crew(pace: ReconcilerSettings, workers: int = 1, **settings: Any) -> A
         )
         key = await _key(found)
         client = await stack.enter_async_context(StoryloomClient(f"http://127.0.0.1:{found.http_port}", key))
-        company = await stack.enter_async_context(Crew(found, pace, nats, postgres, folder, client))
+        processes = await stack.enter_async_context(Processes(found, durations, nats, postgres, folder, client))
         for role in ("status", "api", *(service.value for service in Service for _ in range(workers))):
-            await company.start(role)
-        yield company
+            await processes.start(role)
+        yield processes
 
 
 def _two_ports() -> int:

@@ -1,9 +1,9 @@
-"""From the commit of a change to a client of the progress stream, over real HTTP, with makers that do no work.
+"""From the commit of a change to a client of the progress stream, over real HTTP, with handlers that do no work.
 
-Three scenes: 50 stories in flight whose assets take about two seconds each, one reader a story; 50 in flight as fast as
+Three loads: 50 stories in flight whose assets take about two seconds each, one reader a story; 50 in flight as fast as
 they can be made, where both cores are full and readers queue for them; one story with 200 readers. Status and the
-four workers run in a process each; this one asks for stories and reads their streams. Status stamps what it tells with
-the time right after the commit; what a reader finds in the history instead has no stamp and is not counted.
+four workers run in a process each; this one asks for stories and reads their streams. Status stamps updates with the
+time right after the commit; what a reader finds in the history instead has no stamp and is not counted.
 """
 
 import asyncio
@@ -55,8 +55,8 @@ TENANT = "benchmark"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """One way of telling: how many stories, how many at once, readers of each, seconds that an asset takes."""
+class Load:
+    """One load: how many stories, how many at once, readers of each, seconds that an asset takes."""
 
     name: str
     stories: int
@@ -65,32 +65,32 @@ class Scene:
     making: float
 
 
-SCENES = (
-    Scene("telling", stories=100, flight=FLIGHT, readers=1, making=2),
-    Scene("telling_full", stories=300, flight=FLIGHT, readers=1, making=0),
-    Scene("telling_crowd", stories=3, flight=1, readers=200, making=0.1),
+LOADS = (
+    Load("latency", stories=100, flight=FLIGHT, readers=1, making=2),
+    Load("latency_full", stories=300, flight=FLIGHT, readers=1, making=0),
+    Load("latency_crowd", stories=3, flight=1, readers=200, making=0.1),
 )
-QUICK_SCENES = (
-    Scene("telling", stories=50, flight=FLIGHT, readers=1, making=2),
-    Scene("telling_full", stories=60, flight=FLIGHT, readers=1, making=0),
-    Scene("telling_crowd", stories=1, flight=1, readers=200, making=0.1),
+QUICK_LOADS = (
+    Load("latency", stories=50, flight=FLIGHT, readers=1, making=2),
+    Load("latency_full", stories=60, flight=FLIGHT, readers=1, making=0),
+    Load("latency_crowd", stories=1, flight=1, readers=200, making=0.1),
 )
 
 
 def quiet() -> None:
-    """Say nothing but errors: thousands of jobs end in a round."""
+    """Log nothing but errors: thousands of jobs end in a round."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 def serve(role: str, settings: Settings, making: float, ready: Event) -> None:
-    """The body of a child process: status as the orchestration's benchmark stamps it, or a worker with slow hands."""
+    """The body of a child process: status, stamped as in ours.py, or a worker whose handlers take time."""
     quiet()
     if role == "status" or not making:
         serve_role(role, settings, ready)
         return
 
     async def wait(_job: AssetRequested) -> None:
-        # Makers differ; in step, fifty stories would tell everything at the same fifty moments.
+        # Handlers differ; in step, fifty stories would change at the same fifty moments.
         await asyncio.sleep(making * random.uniform(0.5, 1.5))
 
     async def run() -> None:
@@ -104,15 +104,15 @@ def serve(role: str, settings: Settings, making: float, ready: Event) -> None:
 
 
 @asynccontextmanager
-async def crew(settings: Settings, making: float) -> AsyncIterator[None]:
+async def running_processes(settings: Settings, making: float) -> AsyncIterator[None]:
     """Status and workers, each in a process of its own."""
     context = multiprocessing.get_context("spawn")
     children = []
     for role in ROLES:
         ready = context.Event()
         port = settings.http_port if role == "status" else 0
-        told = settings.model_copy(update={"http_port": port})
-        child = context.Process(target=serve, args=(role, told, making, ready), name=role, daemon=True)
+        own = settings.model_copy(update={"http_port": port})
+        child = context.Process(target=serve, args=(role, own, making, ready), name=role, daemon=True)
         child.start()
         children.append((child, ready))
     try:
@@ -126,7 +126,7 @@ async def crew(settings: Settings, making: float) -> AsyncIterator[None]:
             child.join()
 
 
-class JobEvents:
+class Clients:
     """Asks for stories and reads their streams. ``took`` holds milliseconds from commit to reader."""
 
     def __init__(self, stories: Stories, http: ClientSession, url: str) -> None:
@@ -136,16 +136,16 @@ class JobEvents:
         self._http = http
         self._url = url
 
-    async def tell(self, scene: Scene) -> None:
-        """A scene, from its first story to its last reader's end."""
-        slots = asyncio.Semaphore(scene.flight)
+    async def run(self, load: Load) -> None:
+        """A load, from its first story to its last reader's end."""
+        slots = asyncio.Semaphore(load.flight)
 
         async def one() -> None:
             async with slots:
-                await self._story(scene.readers)
+                await self._story(load.readers)
 
         async with asyncio.timeout(180), asyncio.TaskGroup() as group:
-            for _ in range(scene.stories):
+            for _ in range(load.stories):
                 group.create_task(one())
 
     async def _story(self, readers: int) -> None:
@@ -161,18 +161,18 @@ class JobEvents:
         async with self._http.get(f"{self._url}/api/v1/stories/{story_id}/events", raise_for_status=True) as response:
             async for event in read_events(response.content.iter_any()):
                 if event.data:
-                    self._note(event.data, time.time())
+                    self._record(event.data, time.time())
 
-    def _note(self, data: str, now: float) -> None:
-        said = orjson.loads(data)
-        if "committed" in said:
-            self.took.append(1e3 * (now - said["committed"]))
+    def _record(self, data: str, now: float) -> None:
+        update = orjson.loads(data)
+        if "committed" in update:
+            self.took.append(1e3 * (now - update["committed"]))
         else:
             self.from_history += 1
 
 
-async def measure(scene: Scene, settings: Settings) -> dict[str, float]:
-    """One scene after a warm-up: its p50 and p99."""
+async def measure(load: Load, settings: Settings) -> dict[str, float]:
+    """One load after a warm-up: its p50 and p99."""
     pool, endpoints = await open_pool(settings, size=8), Endpoints()
     broker = Broker(settings, "benchmark", routers=[endpoints.router])
     await broker.connect()
@@ -182,33 +182,33 @@ async def measure(scene: Scene, settings: Settings) -> dict[str, float]:
     headers, connector = {"Authorization": f"Bearer {key}"}, TCPConnector(limit=0)
     try:
         async with (
-            crew(settings, scene.making),
+            running_processes(settings, load.making),
             ClientSession(headers=headers, connector=connector, timeout=ClientTimeout(total=180)) as http,
         ):
-            telling = JobEvents(
+            clients = Clients(
                 Stories(pool, endpoints.events, endpoints.screening, 0.2),
                 http,
                 f"http://127.0.0.1:{settings.http_port}",
             )
-            await telling.tell(Scene("warm-up", stories=10, flight=10, readers=2, making=scene.making))
-            telling.took.clear()
-            telling.from_history = 0
-            await telling.tell(scene)
+            await clients.run(Load("warm-up", stories=10, flight=10, readers=2, making=load.making))
+            clients.took.clear()
+            clients.from_history = 0
+            await clients.run(load)
     finally:
         await broker.stop()
         await pool.close()
-    took = sorted(telling.took)
+    took = sorted(clients.took)
     p50, p99 = statistics.median(took), took[int(len(took) * 0.99)]
     print(
-        f"{scene.name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {took[-1]:.1f} ms of {len(took)} told live"
-        f" ({telling.from_history} from history and passing)",
+        f"{load.name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {took[-1]:.1f} ms of {len(took)} seen live"
+        f" ({clients.from_history} from history and passing)",
         flush=True,
     )
-    return {f"{scene.name}_p50_ms": p50, f"{scene.name}_p99_ms": p99}
+    return {f"{load.name}_p50_ms": p50, f"{load.name}_p99_ms": p99}
 
 
-async def run(rounds: int, scenes: tuple[Scene, ...]) -> dict[str, float]:
-    """Every scene in every round, on the same servers; the medians."""
+async def run(rounds: int, loads: tuple[Load, ...]) -> dict[str, float]:
+    """Every load in every round, on the same servers; the medians."""
     found: dict[str, list[float]] = {}
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storyloom-bench-")))
@@ -221,12 +221,12 @@ async def run(rounds: int, scenes: tuple[Scene, ...]) -> dict[str, float]:
             nats_url=address.url,
             s3_endpoint_url="http://127.0.0.1:9",
             http_port=free_port(),
-            # As many as are in flight: the telling is measured, not the queue before the makers.
+            # As many as are in flight: the latency is measured, not the queue before the handlers.
             slots_normal=256,
         )
         for _ in range(rounds):
-            for scene in scenes:
-                for name, value in (await measure(scene, settings)).items():
+            for load in loads:
+                for name, value in (await measure(load, settings)).items():
                     found.setdefault(name, []).append(value)
     return {name: statistics.median(values) for name, values in found.items()}
 
@@ -235,7 +235,7 @@ def main() -> int:
     """Measure in a folder of its own."""
     options = read_options(__doc__ or "", rounds=3)
     quiet()
-    report(uvloop.run(run(options.rounds, QUICK_SCENES if options.quick else SCENES)))
+    report(uvloop.run(run(options.rounds, QUICK_LOADS if options.quick else LOADS)))
     return 0
 
 
