@@ -18,10 +18,10 @@ from tests.unit.status.walking import (
     Walk,
     cancelled,
     completed,
+    deadline_passed,
     edited,
     failed,
     new_journey,
-    ran_out,
     regenerate,
     requested,
     result,
@@ -40,10 +40,10 @@ def finished(*failing: Asset) -> Walk:
 def again(walk: Walk, command: AnyEvent) -> set[Asset]:
     """What is made again when the command is handled and all goes well."""
     before = len(walk.started)
-    todo = list(walk.hear(command).jobs)
+    todo = list(walk.apply(command).jobs)
     while todo:
         asset = todo.pop()
-        todo += walk.hear(completed(asset, walk.fingerprint(asset))).jobs
+        todo += walk.apply(completed(asset, walk.fingerprint(asset))).jobs
     return set(walk.started[before:])
 
 
@@ -72,7 +72,7 @@ def test_a_retry_makes_what_failed_and_what_waits_on_it() -> None:
     assert walk.outcome["overall"] == "partial"
     assert again(walk, retry()) == {A.PORTRAIT, *PICTURES, A.PDF}
     assert set(walk.outcome.values()) == {"ready"}
-    assert walk.told.count("story") == 3, "it ended, was opened, and ended again"
+    assert walk.events.count("story") == 3, "it ended, was opened, and ended again"
 
 
 def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others() -> None:
@@ -86,8 +86,8 @@ def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others(
 @pytest.mark.parametrize("command", [retry(), retry(A.COVER), regenerate(A.COVER)])
 def test_what_has_not_failed_is_not_retried_and_what_runs_is_not_regenerated(command: AnyEvent) -> None:
     walk = Walk(new_journey())
-    walk.hear(requested())
-    assert walk.hear(command) is NO_EFFECTS
+    walk.apply(requested())
+    assert walk.apply(command) is NO_EFFECTS
 
 
 def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
@@ -99,14 +99,14 @@ def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
 
 
 def test_another_version_of_the_text_makes_all_that_is_told_of_it_and_no_picture() -> None:
-    told = {*TEXTS, A.CONTENT, *NARRATIONS, A.AUDIO, A.ACTIVITIES, A.PDF}
-    assert again(finished(), regenerate(A.CONTENT)) == told
+    remade = {*TEXTS, A.CONTENT, *NARRATIONS, A.AUDIO, A.ACTIVITIES, A.PDF}
+    assert again(finished(), regenerate(A.CONTENT)) == remade
 
 
 def test_an_edit_makes_the_narration_of_its_scene_the_audio_and_the_book() -> None:
     walk = finished()
-    effects = walk.hear(edited(2))
-    assert ("text", words(2).text) in [(news.event, news.data.get("text")) for news in effects.updates]
+    effects = walk.apply(edited(2))
+    assert ("text", words(2).text) in [(update.event, update.data.get("text")) for update in effects.updates]
     assert set(effects.jobs) == {A.NARRATION_2, A.PDF}
     assert walk.journey.assets[A.TEXT_2].result == words(2)
     content = walk.journey.assets[A.CONTENT].result
@@ -118,54 +118,54 @@ def test_an_edit_makes_the_narration_of_its_scene_the_audio_and_the_book() -> No
 
 def test_an_edit_makes_activities_anew_only_if_they_quote_the_scene() -> None:
     walk = Walk(new_journey())
-    walk.hear(requested())
+    walk.apply(requested())
     walk.make(A.OUTLINE, A.PORTRAIT, *TEXTS, A.CONTENT)
     made = result(A.ACTIVITIES, STORY)
     assert isinstance(made, Activities)
     first = made.activities[0].model_copy(update={"story_connection": "Mira rolled into the wood, and so can you."})
     quoting = made.model_copy(update={"activities": (first, *made.activities[1:])})
-    walk.hear(completed(A.ACTIVITIES, walk.fingerprint(A.ACTIVITIES), quoting))
+    walk.apply(completed(A.ACTIVITIES, walk.fingerprint(A.ACTIVITIES), quoting))
     walk.make(*PICTURES, *NARRATIONS, A.AUDIO, A.PDF)
     assert again(walk, edited(1)) == {A.NARRATION_1, A.AUDIO, A.ACTIVITIES, A.PDF}
 
 
-def test_an_edit_of_what_is_being_read_withdraws_the_reading() -> None:
+def test_an_edit_of_what_is_being_read_purges_the_reading() -> None:
     walk = Walk(new_journey())
-    walk.hear(requested())
+    walk.apply(requested())
     walk.make(A.OUTLINE, A.TEXT_1)
     old = walk.fingerprint(A.NARRATION_1)
-    effects = walk.hear(edited(1))
+    effects = walk.apply(edited(1))
     assert effects.purges == ((A.NARRATION_1, old),)
     assert effects.jobs == (A.NARRATION_1,)
-    assert walk.hear(completed(A.NARRATION_1, old)) is NO_EFFECTS, "it tells the old words"
+    assert walk.apply(completed(A.NARRATION_1, old)) is NO_EFFECTS, "it tells the old words"
 
 
 def test_an_edit_of_a_scene_that_is_not_written_changes_nothing() -> None:
     walk = Walk(new_journey())
-    walk.hear(requested())
-    assert walk.hear(edited(1)) is NO_EFFECTS
+    walk.apply(requested())
+    assert walk.apply(edited(1)) is NO_EFFECTS
 
 
 def test_a_story_that_took_too_long_fails_what_is_left_and_starts_nothing() -> None:
     walk = Walk(new_journey())
-    walk.hear(requested())
+    walk.apply(requested())
     walk.make(A.OUTLINE)
     running = {(asset, walk.fingerprint(asset)) for asset in (A.PORTRAIT, A.TEXT_1)}
-    effects = walk.hear(ran_out())
+    effects = walk.apply(deadline_passed())
     assert set(effects.purges) == running
     assert effects.jobs == ()
     assert effects.ended
     states = walk.journey.assets
     assert {state.code for asset, state in states.items() if asset is not A.OUTLINE} == {DEADLINE}
-    assert walk.hear(ran_out()) is NO_EFFECTS
+    assert walk.apply(deadline_passed()) is NO_EFFECTS
     assert again(walk, retry()) == set(GRAPH) - {A.OUTLINE}, "and may be tried again"
 
 
 def test_a_cancelled_story_takes_no_command() -> None:
     walk = Walk(new_journey())
-    walk.hear(requested())
+    walk.apply(requested())
     walk.make(A.OUTLINE, A.TEXT_1)
-    walk.hear(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
-    assert {asset for asset, _ in walk.hear(cancelled()).purges} == {A.TEXT_2, A.NARRATION_1}
-    for command in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), ran_out(), cancelled()):
-        assert walk.hear(command) is NO_EFFECTS
+    walk.apply(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
+    assert {asset for asset, _ in walk.apply(cancelled()).purges} == {A.TEXT_2, A.NARRATION_1}
+    for command in (retry(), regenerate(A.OUTLINE), regenerate(A.COVER), edited(1), deadline_passed(), cancelled()):
+        assert walk.apply(command) is NO_EFFECTS

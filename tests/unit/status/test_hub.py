@@ -123,7 +123,7 @@ async def test_a_reader_who_goes_while_it_waits_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("away", [False, True])
-async def test_readers_are_woken_once_the_server_knows_of_them_again_or_cannot_be_asked(away: bool) -> None:
+async def test_readers_resync_once_the_server_knows_of_them_again_or_cannot_be_asked(away: bool) -> None:
     server = SlowServer(is_connected=False)
     hub = hub_of(server)
     one = Listening(hub, uuid4())

@@ -38,7 +38,7 @@ result = cache(sample)
 
 
 def new_journey(wanted: Iterable[Asset] = PUBLIC, *, story_id: UUID = STORY, **more: Any) -> Journey:
-    """A journey that has heard nothing yet."""
+    """A journey before its first event."""
     brief = {"characterName": "Mira", "storyType": "adventure", "assets": list(wanted), **more}
     return begin(story_id, "tests", "", Brief.asked(brief))
 
@@ -71,7 +71,7 @@ def edited(scene: int, said: str = "Mira and Ember went home together.") -> Scen
     return SceneTextEdited.model_construct(**_ORIGIN, id="edited", at=NOON, text=words(scene, said), whole=None)
 
 
-def ran_out() -> StoryDeadlinePassed:
+def deadline_passed() -> StoryDeadlinePassed:
     return StoryDeadlinePassed.model_construct(**_ORIGIN, id="deadline", at=NOON, seconds=60.0)
 
 
@@ -119,16 +119,16 @@ def retrying(asset: Asset, fingerprint: Fingerprint, attempt: int = 1) -> AssetR
 
 @dataclass
 class Walk:
-    """A journey, all that it was told to start, and what a reader knows of it who heard nothing but the news."""
+    """A journey, all that it started, and what a reader knows of it who got nothing but the updates."""
 
     journey: Journey
     started: list[Asset] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
     known: dict[str, Any] = field(default_factory=dict)
     sent: set[Fingerprint] = field(default_factory=set)
     ends: int = 0
 
-    def hear(self, event: AnyEvent) -> Effects:
+    def apply(self, event: AnyEvent) -> Effects:
         """Fold the event in, and hold what must hold after every event."""
         before = self.journey
         self.journey, effects = apply(before, event)
@@ -137,7 +137,7 @@ class Walk:
             return effects
         assert not before.cancelled, "a cancelled story changed"
         self._check_settled_stays(before, event)
-        self._check_withdrawn(before, effects)
+        self._check_purges(before, effects)
         self._check_jobs(effects)
         self._read(before, effects)
         self.started += effects.jobs
@@ -156,7 +156,7 @@ class Walk:
     def make(self, *assets: Asset) -> None:
         """Complete assets that have started."""
         for asset in assets:
-            self.hear(completed(asset, self.fingerprint(asset)))
+            self.apply(completed(asset, self.fingerprint(asset)))
 
     @property
     def outcome(self) -> dict[str, Any]:
@@ -172,39 +172,39 @@ class Walk:
                 assert isinstance(event, AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited)
                 assert now.revision == state.revision + 1
 
-    def _check_withdrawn(self, before: Journey, effects: Effects) -> None:
-        """Exactly what was under way, and neither ended by this event nor is under way still, is withdrawn."""
+    def _check_purges(self, before: Journey, effects: Effects) -> None:
+        """Exactly what was under way, and neither ended by this event nor is under way still, is purged."""
         under_way = {(asset, state.fingerprint) for asset, state in before.assets.items() if state.status == "queued"}
         assert under_way.issuperset(effects.purges)
-        for asset, mark in under_way:
+        for asset, fingerprint in under_way:
             now = self.journey.assets[asset]
-            dropped = now.status == "cancelled" or (now.fingerprint != mark)
-            assert not dropped or (asset, mark) in effects.purges
+            dropped = now.status == "cancelled" or (now.fingerprint != fingerprint)
+            assert not dropped or (asset, fingerprint) in effects.purges
 
     def _check_jobs(self, effects: Effects) -> None:
         states = self.journey.assets
         for job in effects.jobs:
-            mark = self.fingerprint(job)
-            assert mark not in self.sent, "a job went out twice"
-            self.sent.add(mark)
+            fingerprint = self.fingerprint(job)
+            assert fingerprint not in self.sent, "a job went out twice"
+            self.sent.add(fingerprint)
             assert states[job].status == "queued"
             assert states[job].fingerprint is not None
             assert all(states[need].status == "ready" for need in GRAPH[job].needs)
             assert all(states[need].settled for need in GRAPH[job].settled)
 
     def _read(self, before: Journey, effects: Effects) -> None:
-        """The reader: a snapshot and news must amount to the document, and numbers have no gap."""
-        numbers = [news.seq for news in effects.updates]
+        """The reader: a snapshot and updates must amount to the document, and numbers have no gap."""
+        numbers = [update.seq for update in effects.updates]
         assert numbers == list(range(before.seq + 1, self.journey.seq + 1))
-        for news in effects.updates:
-            self.told.append(news.event)
-            if news.event == "snapshot":
-                self.known = {**news.data["assetGenerationStatus"]["assets"]}
-            elif news.event == "asset":
-                self.known[news.data["asset"]] = {k: v for k, v in news.data.items() if k != "asset"}
-            elif news.event == "story":
-                assert news.data["overall"] == overall(self.journey)
-        if "snapshot" in self.told:
+        for update in effects.updates:
+            self.events.append(update.event)
+            if update.event == "snapshot":
+                self.known = {**update.data["assetGenerationStatus"]["assets"]}
+            elif update.event == "asset":
+                self.known[update.data["asset"]] = {k: v for k, v in update.data.items() if k != "asset"}
+            elif update.event == "story":
+                assert update.data["overall"] == overall(self.journey)
+        if "snapshot" in self.events:
             assert self.known == document(self.journey)["assets"]
 
 
@@ -226,13 +226,13 @@ class Scheduler:
         while self.bag:
             event = self.bag.pop(self.chance.randrange(len(self.bag)))
             self.past.append(event)
-            self._work(walk, walk.hear(event))
+            self._work(walk, walk.apply(event))
             if self.commands > 0 and self.chance.random() < self.commands:
                 self._command(walk)
             if self.chance.random() < self.noise:
-                walk.hear(self._noise(walk))
+                walk.apply(self._noise(walk))
         for event in self.past:
-            assert walk.hear(event) == NO_EFFECTS
+            assert walk.apply(event) == NO_EFFECTS
         return walk
 
     def _work(self, walk: Walk, effects: Effects) -> None:
@@ -253,7 +253,7 @@ class Scheduler:
             )
         )
         self.commands *= 0.7  # or it would never end
-        self._work(walk, walk.hear(event))
+        self._work(walk, walk.apply(event))
 
     def _noise(self, walk: Walk) -> AnyEvent:
         asset = self.chance.choice(tuple(Asset))

@@ -1,4 +1,4 @@
-"""Workers: they take jobs, need a while, pay, leave a manifest and tell; they die, stand still and wake up too late."""
+"""Workers: they take jobs, need a while, pay, leave a manifest and publish; they die, freeze and wake up too late."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from storyloom.story.assets import TEXTS, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, Event
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.results import AnyResult, StoryContent
-from tests.unit.status.simulating.bus import Server, SimBus
-from tests.unit.status.simulating.streams import ACK_WAIT, Standing
-from tests.unit.status.simulating.world import Process, World
+from tests.unit.status.simulation.bus import Server, SimBus
+from tests.unit.status.simulation.streams import ACK_WAIT, QueuedJob
+from tests.unit.status.simulation.world import Process, World
 from tests.unit.status.walking import NOON, STORY, result
 
 ATTEMPTS = 4
 YOUNG = timedelta(seconds=1)
-"""A job younger than this cannot have been put back and made before it came: nobody looks for its manifest."""
+"""A job younger than this cannot have been requeued and made before it came: nobody looks for its manifest."""
 
 
 @dataclass(eq=False)
 class Run:
     """A job that a worker works on."""
 
-    message: Standing
+    message: QueuedJob
     attempt: int
     paying: bool = False
 
@@ -43,49 +43,49 @@ class Worker(Process):
 class Workers:
     """All workers, and the lanes on which jobs reach them.
 
-    ``trusting``: they take a late first delivery for the first. ``silent``: they never say what they hold.
+    ``trusting``: they take a late first delivery for the first. ``unresponsive``: they never answer what is in flight.
     """
 
-    def __init__(self, world: World, server: Server, *, trusting: bool = False, silent: bool = False) -> None:
+    def __init__(self, world: World, server: Server, *, trusting: bool = False, unresponsive: bool = False) -> None:
         self._trusting = trusting
-        self._silent = silent
+        self._silent = unresponsive
         self._world = world
         self._server = server
         self._luck = world.chance.choice((0.0, 0.04, 0.15))
-        self._pace = world.chance.choice((0.3, 1.0, 3.0))
-        self.crew = [self._worker(f"worker {k}") for k in range(2)]
+        self._speed = world.chance.choice((0.3, 1.0, 3.0))
+        self.processes = [self._worker(f"worker {k}") for k in range(2)]
         server.on_free = self._offer
         server.on_stop = self._stop
 
     @property
     def idle(self) -> bool:
-        return not any(worker.running for worker in self.crew)
+        return not any(worker.running for worker in self.processes)
 
     def _worker(self, name: str) -> Worker:
         return Worker(name, stopped=CancelledJobs(lambda: self._world.at))
 
     def crash(self) -> None:
-        """One dies at any step; another takes its place after a while. The bus notices when nobody beats any more."""
-        worker = self._world.chance.choice(self.crew)
-        self._world.say("crash", worker.name, [run.message.job.asset.value for run in worker.running.values()])
+        """One dies at any step; another takes its place after a while. The bus notices when heartbeats fail to come."""
+        worker = self._world.chance.choice(self.processes)
+        self._world.log("crash", worker.name, [run.message.job.asset.value for run in worker.running.values()])
         for run in worker.running.values():
             if run.paying:
                 self._world.excused[run.message.job.fingerprint] += 1
             self._server.jobs.free_again(run.message, ACK_WAIT)
         worker.kill()
-        self.crew.remove(worker)
+        self.processes.remove(worker)
         self._world.loop.call_later(
-            self._world.chance.uniform(0, 3), lambda: self.crew.append(self._worker(worker.name))
+            self._world.chance.uniform(0, 3), lambda: self.processes.append(self._worker(worker.name))
         )
 
     def freeze(self) -> None:
-        """One stands still for longer than the bus has patience, and wakes up as if nothing had been."""
-        if not self.crew:
+        """One stands still for longer than the bus waits, and wakes up as if nothing had been."""
+        if not self.processes:
             return
-        worker = self._world.chance.choice(self.crew)
+        worker = self._world.chance.choice(self.processes)
         seconds = self._world.chance.uniform(0.5, 2) * ACK_WAIT
-        worker.stands_until = max(worker.stands_until, self._world.loop.time() + seconds)
-        self._world.say("freeze", worker.name, round(seconds, 1))
+        worker.frozen_until = max(worker.frozen_until, self._world.loop.time() + seconds)
+        self._world.log("freeze", worker.name, round(seconds, 1))
         for run in worker.running.values():
             self._share(run)
 
@@ -94,30 +94,32 @@ class Workers:
         self._world.excused[run.message.job.fingerprint] += 1
         self._server.jobs.free_again(run.message, ACK_WAIT)
 
-    async def ask(self, bus: Bus, patience: float) -> Sequence[InFlightJobs]:
-        """Who holds what? Whoever stands still does not answer, and an answer may be lost."""
-        await asyncio.sleep(self._world.chance.uniform(0.001, patience))
+    async def query(self, bus: Bus, seconds: float) -> Sequence[InFlightJobs]:
+        """Who has what in flight? Whoever stands still does not answer, and an answer may be lost."""
+        await asyncio.sleep(self._world.chance.uniform(0.001, seconds))
         if isinstance(bus, SimBus):
-            bus.process.asked_at = self._world.loop.time()
+            bus.process.queried_at = self._world.loop.time()
         answers: list[InFlightJobs] = []
         if self._silent:
             return answers
-        for worker in self.crew:
-            silent = worker.stands_until > self._world.loop.time() or self._server.away_until > self._world.loop.time()
-            if silent or self._world.happens(self._world.faults.unheard):
+        for worker in self.processes:
+            unresponsive = (
+                worker.frozen_until > self._world.loop.time() or self._server.away_until > self._world.loop.time()
+            )
+            if unresponsive or self._world.happens(self._world.faults.lost):
                 for run in worker.running.values():
                     self._world.excused[run.message.job.fingerprint] += 1
                 continue
-            held = tuple(_held(run.message.job) for run in worker.running.values())
+            held = tuple(_in_flight(run.message.job) for run in worker.running.values())
             answers.append(InFlightJobs.model_construct(worker=worker.name, service=Service.CONTENT, held=held))
         return answers
 
-    def _offer(self, message: Standing) -> None:
+    def _offer(self, message: QueuedJob) -> None:
         self._world.loop.call_later(self._world.chance.random() ** 4, self._take, message)
 
-    def _take(self, message: Standing) -> None:
+    def _take(self, message: QueuedJob) -> None:
         now = self._world.loop.time()
-        able = [worker for worker in self.crew if worker.stands_until <= now]
+        able = [worker for worker in self.processes if worker.frozen_until <= now]
         if not able or self._server.away_until > now:
             self._world.loop.call_later(1, self._take, message)
         elif self._server.jobs.take(message):
@@ -126,13 +128,13 @@ class Workers:
             task = self._world.start(worker, self._work(worker, run))
             worker.running[task] = run
             task.add_done_callback(worker.running.pop)
-            if self._world.happens(self._world.faults.twice):  # its heart was not heard
+            if self._world.happens(self._world.faults.duplicated):  # its heartbeat was lost
                 self._world.excused[message.job.fingerprint] += 1
                 self._server.jobs.free_again(message, self._world.chance.random())
 
     def _stop(self, stop: StopWork) -> None:
-        for worker in self.crew:
-            if worker.stands_until > self._world.loop.time() or self._world.happens(self._world.faults.unheard):
+        for worker in self.processes:
+            if worker.frozen_until > self._world.loop.time() or self._world.happens(self._world.faults.lost):
                 continue
             worker.stopped.add(stop)
             for task, run in worker.running.items():
@@ -145,7 +147,7 @@ class Workers:
         if not worker.stopped.contains(job) and not await self._attempt(worker, run):
             return
         await self._world.pass_time(worker)
-        if not self._world.happens(self._world.faults.unheard):
+        if not self._world.happens(self._world.faults.lost):
             self._server.jobs.ack(run.message)
         else:
             self._server.jobs.free_again(run.message, ACK_WAIT)
@@ -159,29 +161,29 @@ class Workers:
         if not looks or job.fingerprint not in self._world.manifests:
             luck = chance.random()
             hangs = self._world.happens(self._world.faults.hangs)
-            await asyncio.sleep(chance.choice((20, 40, 1e6)) if hangs else self._pace * chance.random())
+            await asyncio.sleep(chance.choice((20, 40, 1e6)) if hangs else self._speed * chance.random())
             await self._world.pass_time(worker)
             if luck < self._luck * 2 and run.attempt < ATTEMPTS:
-                await self._try_again(bus, run)
+                await self._retry(bus, run)
                 return False
             if luck < self._luck:
-                await self._tell(bus, AssetFailed.model_construct(**_end(job, self._world, "failed"), **_WHY))
+                await self._publish(bus, AssetFailed.model_construct(**_end(job, self._world, "failed"), **_WHY))
                 return True
             await self._pay(worker, run)
         done = AssetCompleted.model_construct(**_end(job, self._world, "completed"), result=_made(job))
-        await self._tell(bus, done)
+        await self._publish(bus, done)
         return True
 
     async def _pay(self, worker: Worker, run: Run) -> None:
         """The window in which a crash pays twice: between the provider's answer and the manifest."""
-        mark = run.message.job.fingerprint
+        fingerprint = run.message.job.fingerprint
         run.paying = True
-        self._world.paid[mark] += 1
+        self._world.paid[fingerprint] += 1
         await self._world.pass_time(worker)
-        self._world.manifests.add(mark)
+        self._world.manifests.add(fingerprint)
         run.paying = False
 
-    async def _try_again(self, bus: SimBus, run: Run) -> None:
+    async def _retry(self, bus: SimBus, run: Run) -> None:
         job, delay = run.message.job, self._world.chance.uniform(0.2, 3)
         retrying = AssetRetrying.model_construct(
             **_origin(job, self._world),
@@ -190,10 +192,10 @@ class Workers:
             reason="rate limit",
             retry_at=self._world.at + timedelta(seconds=delay),
         )
-        await self._tell(bus, retrying)
+        await self._publish(bus, retrying)
         self._server.jobs.free_again(run.message, delay)
 
-    async def _tell(self, bus: SimBus, event: Event) -> None:
+    async def _publish(self, bus: SimBus, event: Event) -> None:
         while True:
             try:
                 await bus.publish_events(event)
@@ -230,5 +232,5 @@ def _end(job: AssetRequested, world: World, how: str) -> dict[str, Any]:
     return {**_origin(job, world), "id": f"{job.id}.{how}", "started_at": NOON}
 
 
-def _held(job: AssetRequested) -> InFlightJob:
+def _in_flight(job: AssetRequested) -> InFlightJob:
     return InFlightJob.model_construct(story_id=job.story_id, asset=job.asset, fingerprint=job.fingerprint, since=NOON)

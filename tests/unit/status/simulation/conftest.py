@@ -11,13 +11,13 @@ import structlog
 @pytest.fixture
 def errors() -> Iterator[list[str]]:
     """What was logged as an error."""
-    heard: list[str] = []
+    logged: list[str] = []
 
     def keep(_logger: Any, _name: str, entry: MutableMapping[str, Any]) -> NoReturn:
-        heard.append(f"{entry['event']}: {entry.get('exc_info')!r}")
+        logged.append(f"{entry['event']}: {entry.get('exc_info')!r}")
         raise structlog.DropEvent
 
     before = structlog.get_config()
     structlog.configure(processors=[keep], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    yield heard
+    yield logged
     structlog.configure(**before)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from storyloom.story.fingerprint import Fingerprint
-from tests.unit.status.simulating.clock import VirtualLoop
+from tests.unit.status.simulation.clock import VirtualLoop
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Faults:
     """A step takes seconds."""
     postgres: float = 0.0
     """A statement raises, before it took effect or after."""
-    unsent: float = 0.0
+    unpublished: float = 0.0
     """A publication raises, stored or not."""
-    unheard: float = 0.0
-    """A whisper, an answer or an acknowledgement is lost."""
-    twice: float = 0.0
+    lost: float = 0.0
+    """A core NATS message, an answer or an acknowledgement is lost."""
+    duplicated: float = 0.0
     """A delivery comes again while its first is being handled."""
-    blows: float = 0.0
-    """Seconds between two blows: a crash, a freeze, an outage, a wipe. Nought: none."""
+    incidents: float = 0.0
+    """Seconds between two incidents: a crash, a freeze, an outage, a wipe. Nought: none."""
     hangs: float = 0.0
     """A job hangs for ever."""
 
@@ -35,7 +35,7 @@ class Faults:
 CALM = Faults()
 
 
-class LostError(asyncio.CancelledError):
+class DeadProcessError(asyncio.CancelledError):
     """The process is dead: nothing of it goes on."""
 
 
@@ -45,9 +45,9 @@ class Process:
 
     name: str
     alive: bool = True
-    stands_until: float = 0.0
-    asked_at: float = 0.0
-    """When it last heard who holds what."""
+    frozen_until: float = 0.0
+    queried_at: float = 0.0
+    """When it last got answers about what is in flight."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def kill(self) -> None:
@@ -69,7 +69,7 @@ class World:
         """Seconds that events may wait for a busy projector."""
         self.broken: list[str] = []
         """What must never be, and was."""
-        self.said: list[tuple[float, str, tuple[object, ...]]] = []
+        self.entries: list[tuple[float, str, tuple[object, ...]]] = []
         self.paid: Counter[Fingerprint] = Counter()
         self.excused: Counter[Fingerprint] = Counter()
         """How often it was possible that the same was paid again: its worker died, or was cut off."""
@@ -79,13 +79,13 @@ class World:
     def at(self) -> datetime:
         return self.loop.at
 
-    def say(self, what: str, *about: object) -> None:
+    def log(self, what: str, *about: object) -> None:
         """Keep for the history that a failure prints."""
-        self.said.append((self.loop.time(), what, about))
+        self.entries.append((self.loop.time(), what, about))
 
     def breaks(self, what: str, *about: object) -> None:
         """What must never be has happened."""
-        self.say(f"BROKEN {what}", *about)
+        self.log(f"BROKEN {what}", *about)
         self.broken.append(" ".join(map(str, (what, *about))))
 
     def happens(self, share: float) -> bool:
@@ -93,13 +93,13 @@ class World:
 
     def heal(self) -> None:
         """From now on nothing more goes wrong."""
-        self.say("healed")
+        self.log("healed")
         self.faults = replace(CALM)
 
     async def pass_time(self, process: Process) -> None:
         """One step of a process: often at once, sometimes after a while, never once it is dead."""
         if not process.alive:
-            raise LostError
+            raise DeadProcessError
         luck = self.chance.random()
         if luck < self.faults.slow:
             await asyncio.sleep(self.chance.uniform(0.5, 6))
@@ -107,10 +107,10 @@ class World:
             await asyncio.sleep(((luck - 0.85) / 0.15) ** 2 * self.far)
         elif luck > 0.8:
             await asyncio.sleep(0)
-        while process.stands_until > self.loop.time():  # noqa: ASYNC110 - time is what it waits for
-            await asyncio.sleep(process.stands_until - self.loop.time())
+        while process.frozen_until > self.loop.time():  # noqa: ASYNC110 - time is what it waits for
+            await asyncio.sleep(process.frozen_until - self.loop.time())
         if not process.alive:
-            raise LostError
+            raise DeadProcessError
 
     def start(self, process: Process, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something as part of a process. It must not end by an error of its own."""
@@ -126,5 +126,5 @@ class World:
 
     @property
     def history(self) -> str:
-        """All that was said, a line each."""
-        return "\n".join(f"{at:9.3f} {what} {' '.join(map(str, about))}" for at, what, about in self.said)
+        """All that was logged, a line each."""
+        return "\n".join(f"{at:9.3f} {what} {' '.join(map(str, about))}" for at, what, about in self.entries)

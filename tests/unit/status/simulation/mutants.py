@@ -10,7 +10,7 @@ from services.status.transitions import Transition
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.events import StoryCompleted
 from storyloom.story.jobs import AssetRequested
-from tests.unit.status.simulating.rows import Rows
+from tests.unit.status.simulation.rows import Rows
 
 
 class WithoutInbox(Rows):
@@ -25,7 +25,7 @@ class WithoutVersions(Rows):
     versions_hold = False
 
 
-class Impatient(Dispatcher):
+class WaitsForNoJobs(Dispatcher):
     """Purges what its own earlier publishing has not published yet."""
 
     async def _publish(
@@ -38,7 +38,7 @@ class Impatient(Dispatcher):
         await super()._publish(jobs, completed, purging, frozenset())
 
 
-class JobsFirst(Dispatcher):
+class PublishesJobsFirst(Dispatcher):
     """Publishes what is new before it has purged what is old."""
 
     async def _publish(
@@ -63,21 +63,21 @@ class NeverPurges(Dispatcher):
         """Do nothing."""
 
 
-class Unfenced(Reconciler):
+class WithoutFence(Reconciler):
     """Does not wait for the projector."""
 
     async def _projector_caught_up(self) -> bool:
         return True
 
 
-class Blind(Reconciler):
+class IgnoresLiveJobs(Reconciler):
     """Takes no notice of what lives on the bus."""
 
     async def _requeue_jobs(self, dispatched: Sequence[DispatchedJob], live: Collection[str]) -> int:
         return await super()._requeue_jobs(dispatched, frozenset())
 
 
-class Hasty(Reconciler):
+class ConfirmsNoOrphans(Reconciler):
     """Looks at a job the first time that it seems unwanted."""
 
     async def _purge_unwanted(
@@ -87,7 +87,7 @@ class Hasty(Reconciler):
         return await super()._purge_unwanted(dispatched, past_grace, live)
 
 
-class Lenient(Reconciler):
+class PurgesNothing(Reconciler):
     """Leaves unwanted jobs and their workers alone."""
 
     async def _purge_unwanted(
@@ -99,14 +99,14 @@ class Lenient(Reconciler):
         """Do nothing."""
 
 
-class Careless(Reconciler):
+class RepairsNoTopology(Reconciler):
     """Does not lay a bus that is gone."""
 
     async def ensure_topology(self, *, full_check: bool = True) -> None:
         """Do nothing."""
 
 
-class Deaf(Reconciler):
+class RequeuesNoEvents(Reconciler):
     """Requeues no story and no command."""
 
     async def _requeue_stories(self, before: object) -> int:
@@ -116,7 +116,7 @@ class Deaf(Reconciler):
         return 0
 
 
-class Idle(Reconciler):
+class RequeuesNoJobs(Reconciler):
     """Requeues no job."""
 
     async def _requeue_jobs(self, dispatched: Sequence[DispatchedJob], live: Collection[str]) -> int:

@@ -18,9 +18,9 @@ from storyloom.story.events import (
 )
 from storyloom.story.journey import Journey
 from storyloom.story.results import SceneText
-from tests.unit.status.simulating.bus import Server, SimBus
-from tests.unit.status.simulating.rows import CommandRow, Row, Rows
-from tests.unit.status.simulating.world import Process, World
+from tests.unit.status.simulation.bus import Server, SimBus
+from tests.unit.status.simulation.rows import CommandRow, Row, Rows
+from tests.unit.status.simulation.world import Process, World
 from tests.unit.status.walking import STORY, new_journey, result
 
 A = Asset
@@ -44,13 +44,13 @@ def _words(scene: int, version: int) -> SceneText:
 class Clients:
     """Everybody who uses the api, and the api."""
 
-    def __init__(self, world: World, rows: Rows, server: Server, *, commands: int, patience: float) -> None:
+    def __init__(self, world: World, rows: Rows, server: Server, *, commands: int, think_time: float) -> None:
         self._world = world
         self._rows = rows
         self._api = Process("api")
         self._bus = SimBus(server, self._api)
         self._commands = commands
-        self._patience = patience
+        self._patience = think_time
         self.busy = 0
 
     def begin(self) -> None:
@@ -67,16 +67,16 @@ class Clients:
         chance = self._world.chance
         journey = _journey(number, chance.choice(ORDERS))
         await asyncio.sleep(chance.random())
-        self._world.say("posted", number, [asset.value for asset in journey.assets])
+        self._world.log("posted", number, [asset.value for asset in journey.assets])
         self._rows.add(journey)
-        await self._tell(story_requested(journey.story_id, "tests", "", self._world.at))
+        await self._publish(story_requested(journey.story_id, "tests", "", self._world.at))
         row = self._rows.stories[journey.story_id]
         for count in range(chance.randint(0, self._commands)):
             await self._wait(row)
             command = self._command(row, count)
             self._rows.commands[command.id] = CommandRow(command, self._world.at)
-            self._world.say("command", number, command.event, command.id)
-            await self._tell(command)
+            self._world.log("command", number, command.event, command.id)
+            await self._publish(command)
 
     async def _wait(self, row: Row) -> None:
         """Some commands come while the story is made, at any moment; others once it has ended."""
@@ -92,7 +92,7 @@ class Clients:
         """Any command, sensible or not: the rows that the api looks at may be old, and the fold decides."""
         chance, states = self._world.chance, row.assets
         origin: dict[str, Any] = {
-            "id": f"{row.first.story_id}.wish.{count}",
+            "id": f"{row.first.story_id}.command.{count}",
             "story_id": row.first.story_id,
             "tenant_id": "tests",
             "trace": "",
@@ -112,10 +112,10 @@ class Clients:
             case _:
                 return SceneTextEdited(**origin, text=_words(chance.choice(written).scene, count))
 
-    async def _tell(self, event: Event) -> None:
-        if self._world.happens(self._world.faults.unsent):
+    async def _publish(self, event: Event) -> None:
+        if self._world.happens(self._world.faults.unpublished):
             return  # the api died between the two
         try:
             await self._bus.publish_events(event)
         except BusUnavailableError:
-            self._world.say("untold", event.id)
+            self._world.log("unpublished", event.id)

@@ -8,9 +8,9 @@ from storyloom.story.assets import GRAPH, TEXTS, Asset
 from storyloom.story.events import AnyEvent, AssetCompleted, AssetFailed, AssetRetrying, SceneTextEdited, StoryCancelled
 from storyloom.story.journey import Journey, document, overall
 from storyloom.story.results import SceneText, StoryContent
-from tests.unit.status.simulating.bus import Server
-from tests.unit.status.simulating.rows import Row
-from tests.unit.status.simulating.world import World
+from tests.unit.status.simulation.bus import Server
+from tests.unit.status.simulation.rows import Row
+from tests.unit.status.simulation.world import World
 
 Outcome = AssetCompleted | AssetFailed | AssetRetrying
 
@@ -21,11 +21,11 @@ def check(world: World, server: Server, row: Row) -> None:
         world.breaks(f"story {row.first.story_id.int}:", fault)
 
 
-def check_bills(world: World) -> None:
+def check_payments(world: World) -> None:
     """Nothing was paid more often than once and once a time that it could not be helped."""
-    for mark, times in world.paid.items():
-        if times > 1 + world.excused[mark]:
-            world.breaks("paid too often", mark[:16], times, world.excused[mark])
+    for fingerprint, times in world.paid.items():
+        if times > 1 + world.excused[fingerprint]:
+            world.breaks("paid too often", fingerprint[:16], times, world.excused[fingerprint])
 
 
 def _faults(server: Server, row: Row) -> Iterator[str]:
@@ -45,16 +45,16 @@ def _faults(server: Server, row: Row) -> Iterator[str]:
 
 
 def _read(row: Row) -> object:
-    """The document that a reader knows who heard all the news and nothing else."""
+    """The document that a reader knows who got all updates and nothing else."""
     whole, assets = None, {}
-    for event, data in row.told:
+    for event, data in row.updates:
         if event == "snapshot":
             whole, assets = data["assetGenerationStatus"]["overall"], dict(data["assetGenerationStatus"]["assets"])
         elif event == "asset":
             assets[data["asset"]] = {key: value for key, value in data.items() if key != "asset"}
         elif event == "story":
             whole = data["overall"]
-    if not row.told:  # it was cancelled before anybody heard of it
+    if not row.updates:  # it was cancelled before it was handled
         return document(row.journey)
     return {"overall": whole, "assets": assets}
 
@@ -72,17 +72,17 @@ def _stale(row: Row, edited: set[Asset]) -> Iterator[str]:
 
 
 def _edited(server: Server, row: Row) -> set[Asset]:
-    events = (server.events[event_id] for event_id in row.heard)
+    events = (server.events[event_id] for event_id in row.event_ids)
     return {TEXTS[event.text.scene - 1] for event in events if isinstance(event, SceneTextEdited)}
 
 
 def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator[str]:
     """Events, each once and in the order of writing, lead where the rows are; commands did what they ask."""
     journey, words = row.first, dict[Asset, SceneText]()
-    for event_id in dict.fromkeys(row.heard):
-        event: AnyEvent = server.events[event_id]  # type: ignore[assignment]  # all that is told is one of them
+    for event_id in dict.fromkeys(row.event_ids):
+        event: AnyEvent = server.events[event_id]  # type: ignore[assignment]  # all that is published is one of them
         before, (journey, _) = journey, apply(journey, event)
-        if isinstance(event, Outcome) and journey is not before and _mark(before, event) != event.fingerprint:
+        if isinstance(event, Outcome) and journey is not before and _fingerprint(before, event) != event.fingerprint:
             yield f"{event_id} counted, though something else was under way"
         if isinstance(event, StoryCancelled) and overall(before) == "generating" and row.status != "cancelled":
             yield "it was cancelled, and is not"
@@ -99,7 +99,7 @@ def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator
             yield f"the content tells {text.value} otherwise"
 
 
-def _mark(journey: Journey, event: Outcome) -> str | None:
+def _fingerprint(journey: Journey, event: Outcome) -> str | None:
     return journey.assets[event.asset].fingerprint
 
 

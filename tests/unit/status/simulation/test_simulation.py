@@ -1,6 +1,6 @@
 """Ten thousand schedules of the real fold, projectors and reconcilers, each from one seed.
 
-A failure names its seed and weather; ``SEED=<seed> pytest tests/unit/status/simulating/test_simulation.py`` plays that
+A failure names its seed and weather; ``SEED=<seed> pytest tests/unit/status/simulation/test_simulation.py`` plays that
 seed alone, in each weather.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.status.simulating.plans import CALM, COMMANDS, LATE, ROUGH
-from tests.unit.status.simulating.schedule import Plan, Schedule
+from tests.unit.status.simulation.plans import CALM, COMMANDS, LATE, ROUGH
+from tests.unit.status.simulation.schedule import Plan, Schedule
 
 WEATHERS: dict[str, tuple[Plan, int]] = {
     "calm": (CALM, 2_000),
@@ -57,8 +57,8 @@ def test_a_seed_plays_the_same_again_in_another_process(errors: list[str]) -> No
     script = (
         "import logging, structlog\n"
         "structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))\n"
-        "from tests.unit.status.simulating.plans import ROUGH\n"
-        "from tests.unit.status.simulating.schedule import Schedule\n"
+        "from tests.unit.status.simulation.plans import ROUGH\n"
+        "from tests.unit.status.simulation.schedule import Schedule\n"
         "for seed in range(20, 40): print(Schedule(seed, ROUGH).run().world.history)\n"
     )
     root = Path(__file__).parents[4]
@@ -74,18 +74,26 @@ def test_a_seed_plays_the_same_again_in_another_process(errors: list[str]) -> No
 
 
 def test_the_weather_is_as_rough_as_it_claims_to_be(errors: list[str]) -> None:
-    """All kinds of blows fall, stories end in all ways, and the reconciler has work of every kind."""
-    seen, ends, mended = Counter[str](), set[str](), Counter[str]()
+    """All kinds of incidents happen, stories end in all ways, and the reconciler has work of every kind."""
+    seen, ends, repairs = Counter[str](), set[str](), Counter[str]()
     for plan in (ROUGH, LATE):
         for seed in range(150):
             schedule = Schedule(seed, plan).run()
-            seen.update(what for _, what, _ in schedule.world.said)
-            seen.update(str(about[1]) for _, what, about in schedule.world.said if what == "command")
+            seen.update(what for _, what, _ in schedule.world.entries)
+            seen.update(str(about[1]) for _, what, about in schedule.world.entries if what == "command")
             ends |= {row.status for row in schedule.rows.stories.values()}
-            mended += schedule.server.mended
+            repairs += schedule.server.repairs
             seen["deadline"] += any(".deadline" in key for key in schedule.rows.inbox)
     assert ends == {"ready", "partial", "failed", "cancelled"}
-    assert min(mended[kind] for kind in ("jobs", "events", "withdrawn")) > 0
-    blows = ("crash", "freeze", "bus away", "Postgres away", "the bus lost everything", "somebody purged JOBS", "stop")
+    assert min(repairs[kind] for kind in ("jobs", "events", "purged")) > 0
+    incidents = (
+        "crash",
+        "freeze",
+        "bus away",
+        "Postgres away",
+        "the bus lost everything",
+        "somebody purged JOBS",
+        "stop",
+    )
     commands = ("StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "deadline")
-    assert min(seen[what] for what in (*blows, *commands)) > 10
+    assert min(seen[what] for what in (*incidents, *commands)) > 10

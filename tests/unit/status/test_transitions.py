@@ -33,7 +33,7 @@ A = Asset
 def begun() -> Walk:
     """A whole story, requested."""
     walk = Walk(new_journey())
-    walk.hear(requested())
+    walk.apply(requested())
     return walk
 
 
@@ -56,16 +56,16 @@ def test_any_order_repeat_or_delay_leads_to_the_same_end(
 
 
 def test_every_journey_whose_jobs_end_also_ends_once() -> None:
-    """400 schedules, a third of them without a failure; what must hold after each event is in Walk.hear."""
+    """400 schedules, a third of them without a failure; what must hold after each event is in Walk.apply."""
     chance = Random(20261122)
     ends = set()
     for schedule in range(400):
         failing = chance.sample(tuple(Asset), k=schedule % 3)
         walk = Scheduler(chance, failing).run(Walk(new_journey()))
         assert walk.ends == 1
-        assert walk.told[0] == "snapshot"
-        assert walk.told[-1] == "story"
-        assert walk.told.count("story") == 1
+        assert walk.events[0] == "snapshot"
+        assert walk.events[-1] == "story"
+        assert walk.events.count("story") == 1
         assert all(state.settled for state in walk.journey.assets.values())
         ends.add(overall(walk.journey))
     assert ends == {"ready", "partial", "failed"}
@@ -100,11 +100,11 @@ def test_pictures_are_drawn_while_the_text_is_written_and_scenes_are_read_as_the
 
 @pytest.mark.parametrize("end", [completed, failed])
 @pytest.mark.parametrize("asset", [A.OUTLINE, A.PORTRAIT])
-def test_a_settled_asset_hears_no_more(asset: Asset, end: object) -> None:
+def test_a_settled_asset_changes_no_more(asset: Asset, end: object) -> None:
     """Neither a repeat, nor the opposite, nor a late attempt, whoever says it."""
     walk = begun()
     own = walk.fingerprint(asset)
-    walk.hear(completed(asset, own) if end is completed else failed(asset, own))
+    walk.apply(completed(asset, own) if end is completed else failed(asset, own))
     for late in (completed(asset, own), failed(asset, own), retrying(asset, own, 9)):
         now, effects = apply(walk.journey, late)
         assert now is walk.journey
@@ -114,7 +114,7 @@ def test_a_settled_asset_hears_no_more(asset: Asset, end: object) -> None:
 def test_a_stale_result_is_ignored_and_the_current_one_counts() -> None:
     walk = begun()
     for stale in (completed(A.OUTLINE, OTHER), failed(A.OUTLINE, OTHER), retrying(A.OUTLINE, OTHER)):
-        assert walk.hear(stale) is NO_EFFECTS
+        assert walk.apply(stale) is NO_EFFECTS
     walk.make(A.OUTLINE)
     assert walk.journey.assets[A.OUTLINE].status == "ready"
 
@@ -122,7 +122,7 @@ def test_a_stale_result_is_ignored_and_the_current_one_counts() -> None:
 def test_a_result_of_an_asset_that_has_not_started_is_ignored() -> None:
     """Even one that claims no fingerprint at all."""
     walk = begun()
-    assert walk.hear(completed(A.COVER, OTHER)) is NO_EFFECTS
+    assert walk.apply(completed(A.COVER, OTHER)) is NO_EFFECTS
     assert walk.journey.assets[A.COVER].status == "pending"
 
 
@@ -131,7 +131,7 @@ def test_without_its_text_a_story_failed_and_says_why() -> None:
     walk.make(A.OUTLINE, A.PORTRAIT, *TEXTS)
     for picture in PICTURES:
         walk.make(picture)
-    walk.hear(failed(A.CONTENT, walk.fingerprint(A.CONTENT)))
+    walk.apply(failed(A.CONTENT, walk.fingerprint(A.CONTENT)))
     walk.make(*NARRATIONS)
     walk.make(A.AUDIO)
     assert overall(walk.journey) == "failed"
@@ -144,11 +144,11 @@ def test_without_its_text_a_story_failed_and_says_why() -> None:
 
 def test_the_first_cause_is_named_and_not_what_fell_with_it() -> None:
     walk = begun()
-    walk.hear(failed(A.OUTLINE, walk.fingerprint(A.OUTLINE)))
+    walk.apply(failed(A.OUTLINE, walk.fingerprint(A.OUTLINE)))
     assert overall(walk.journey) == "failed"
     assert failure(walk.journey) == ("content_refused", "outline: the provider refused it")
     assert walk.journey.assets[A.PORTRAIT].status == "cancelled"
-    assert walk.told.count("story") == 1
+    assert walk.events.count("story") == 1
 
 
 def test_a_book_with_one_picture_missing_is_still_a_book() -> None:
@@ -156,7 +156,7 @@ def test_a_book_with_one_picture_missing_is_still_a_book() -> None:
     walk = written()
     walk.make(A.COVER, A.SCENE_1, A.SCENE_2, A.SCENE_3, A.ACTIVITIES)
     assert A.PDF not in walk.started
-    walk.hear(failed(A.SCENE_4, walk.fingerprint(A.SCENE_4)))
+    walk.apply(failed(A.SCENE_4, walk.fingerprint(A.SCENE_4)))
     assert A.PDF in walk.started
     walk.make(*NARRATIONS, A.AUDIO, A.PDF)
     assert walk.outcome["overall"] == "partial"
@@ -179,10 +179,12 @@ def test_pictures_alone_that_all_fail_are_a_failed_story() -> None:
 def test_the_reader_sees_an_attempt_that_failed_until_the_next_ends() -> None:
     walk = begun()
     walk.make(A.OUTLINE, A.PORTRAIT)
-    walk.hear(retrying(A.COVER, walk.fingerprint(A.COVER), 2))
+    walk.apply(retrying(A.COVER, walk.fingerprint(A.COVER), 2))
     shown = document(walk.journey)["assets"]["cover"]
     assert shown == {"status": "retrying", "progress": 0, "attempt": 3, "retryAt": "2026-01-02T12:00:05.000Z"}
-    assert walk.hear(retrying(A.COVER, walk.fingerprint(A.COVER), 1)) is NO_EFFECTS, "an older attempt says nothing new"
+    assert walk.apply(retrying(A.COVER, walk.fingerprint(A.COVER), 1)) is NO_EFFECTS, (
+        "an older attempt says nothing new"
+    )
     walk.make(A.COVER)
     assert document(walk.journey)["assets"]["cover"]["status"] == "ready"
 
@@ -190,7 +192,7 @@ def test_the_reader_sees_an_attempt_that_failed_until_the_next_ends() -> None:
 def test_a_part_that_retries_shows_in_the_asset_it_is_part_of() -> None:
     walk = begun()
     walk.make(A.OUTLINE)
-    walk.hear(retrying(A.TEXT_1, walk.fingerprint(A.TEXT_1)))
+    walk.apply(retrying(A.TEXT_1, walk.fingerprint(A.TEXT_1)))
     assert document(walk.journey)["assets"]["content"]["status"] == "retrying"
 
 
@@ -204,11 +206,11 @@ def test_progress_counts_the_parts_that_are_ready() -> None:
     assert document(walk.journey)["assets"]["audio"] == {"status": "generating", "progress": 20}
 
 
-def test_the_words_are_told_the_moment_they_exist() -> None:
+def test_the_words_are_sent_the_moment_they_exist() -> None:
     walk = begun()
-    outline = walk.hear(completed(A.OUTLINE, walk.fingerprint(A.OUTLINE))).updates[0]
+    outline = walk.apply(completed(A.OUTLINE, walk.fingerprint(A.OUTLINE))).updates[0]
     assert (outline.event, outline.data["title"]) == ("outline", "The Lost Lantern")
-    text = walk.hear(completed(A.TEXT_1, walk.fingerprint(A.TEXT_1))).updates[0]
+    text = walk.apply(completed(A.TEXT_1, walk.fingerprint(A.TEXT_1))).updates[0]
     assert (text.event, text.data["scene"]) == ("text", 1)
     assert text.data["text"].startswith("Mira rolled into the wood.")
 
@@ -222,30 +224,30 @@ def test_a_cancelled_story_takes_nothing_more(seed: int, heard: int) -> None:
     for _ in range(heard):
         if scheduler.bag:
             scheduler.past.append(scheduler.bag.pop(scheduler.chance.randrange(len(scheduler.bag))))
-            scheduler._work(walk, walk.hear(scheduler.past[-1]))
+            scheduler._work(walk, walk.apply(scheduler.past[-1]))
     before = {asset: state.status for asset, state in walk.journey.assets.items()}
     if overall(walk.journey) != "generating":
-        assert walk.hear(cancelled()) is NO_EFFECTS
+        assert walk.apply(cancelled()) is NO_EFFECTS
         return
-    assert walk.hear(cancelled()).jobs == ()
-    assert walk.told[-1] == "story"
+    assert walk.apply(cancelled()).jobs == ()
+    assert walk.events[-1] == "story"
     assert overall(walk.journey) == "cancelled"
     for asset, state in walk.journey.assets.items():
         assert state.status == (before[asset] if before[asset] in ("ready", "failed") else "cancelled")
     for late in (*scheduler.bag, *scheduler.past, requested(), cancelled()):
-        assert walk.hear(late) is NO_EFFECTS
+        assert walk.apply(late) is NO_EFFECTS
 
 
-def test_a_story_cancelled_before_it_was_heard_of_never_starts() -> None:
+def test_a_story_cancelled_before_it_was_handled_never_starts() -> None:
     walk = Walk(new_journey())
-    walk.hear(cancelled())
-    assert walk.hear(requested()) is NO_EFFECTS
+    walk.apply(cancelled())
+    assert walk.apply(requested()) is NO_EFFECTS
     assert walk.started == []
 
 
 def test_a_story_requested_twice_starts_once() -> None:
     walk = begun()
-    assert walk.hear(requested()) is NO_EFFECTS
+    assert walk.apply(requested()) is NO_EFFECTS
     assert walk.journey.seq == 1
 
 
@@ -270,7 +272,7 @@ def test_another_brief_is_another_story_in_every_asset(more: dict[str, Any]) -> 
     """The brief itself is part of the roots' fingerprints, and theirs of all that follows."""
     usual = Scheduler(Random(1)).run(Walk(new_journey()))
     other = Scheduler(Random(1)).run(Walk(new_journey(**more)))
-    assert all(_prints(other)[asset] != mark for asset, mark in _prints(usual).items())
+    assert all(_prints(other)[asset] != fingerprint for asset, fingerprint in _prints(usual).items())
 
 
 def test_another_story_of_the_same_brief_has_fingerprints_of_its_own() -> None:
@@ -285,7 +287,7 @@ def test_a_book_without_one_of_its_pictures_is_another_book() -> None:
     for walk in (whole, lacking):
         walk.make(A.COVER, A.SCENE_1, A.SCENE_2, A.SCENE_3, A.ACTIVITIES)
     whole.make(A.SCENE_4)
-    lacking.hear(failed(A.SCENE_4, lacking.fingerprint(A.SCENE_4)))
+    lacking.apply(failed(A.SCENE_4, lacking.fingerprint(A.SCENE_4)))
     assert whole.fingerprint(A.PDF) != lacking.fingerprint(A.PDF)
     assert whole.fingerprint(A.ACTIVITIES) == lacking.fingerprint(A.ACTIVITIES)
 

@@ -16,8 +16,8 @@ from storyloom.messaging.topology import Names
 from storyloom.story.events import Event
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork
-from tests.unit.status.simulating.streams import Jobs, Standing, Story, Told
-from tests.unit.status.simulating.world import Process, World
+from tests.unit.status.simulation.streams import Jobs, QueuedJob, StoredEvent, Story
+from tests.unit.status.simulation.world import Process, World
 
 _ALL = 1 << 62
 
@@ -27,13 +27,13 @@ class Server:
     """One NATS. ``jobs`` and ``story`` are None while the streams are gone."""
 
     world: World
-    on_free: Callable[[Standing], None] = lambda _: None
+    on_free: Callable[[QueuedJob], None] = lambda _: None
     on_stop: Callable[[StopWork], None] = lambda _: None
     away_until: float = 0.0
     put_back_carries_id: bool = False
     """As it must not be: to see that something breaks then."""
-    mended: Counter[str] = field(default_factory=Counter)
-    """What reconcilers did: jobs and events that they put back, jobs that they withdrew; and jobs sent too late."""
+    repairs: Counter[str] = field(default_factory=Counter)
+    """What reconcilers did: jobs and events that they requeued, jobs that they purged; and jobs published too late."""
     stopped: set[Fingerprint] = field(default_factory=set)
     jobs: Jobs = field(init=False)
     story: Story = field(init=False)
@@ -44,21 +44,21 @@ class Server:
     def __post_init__(self) -> None:
         self.jobs, self.story = Jobs(self.world, self._free), Story(self.world)
 
-    def _free(self, message: Standing) -> None:
+    def _free(self, message: QueuedJob) -> None:
         self.on_free(message)
 
     def wipe(self) -> None:
         """Everything is lost, and numbers begin anew."""
-        self.world.say("the bus lost everything")
+        self.world.log("the bus lost everything")
         old = self.story
         self.gone = True
         self.jobs, self.story = Jobs(self.world, self._free), Story(self.world)
-        old.wake()
+        old.wake_all()
 
-    def lay(self) -> list[str]:
+    def ensure_topology(self) -> list[str]:
         gone, self.gone = self.gone, False
         if gone:
-            self.story.wake()
+            self.story.wake_all()
         return ["a stream or consumer is gone"] if gone else []
 
 
@@ -78,16 +78,16 @@ class SimBus(Bus):
             raise BusUnavailableError("the bus is away")
         return self.server
 
-    async def _publish(self, letter: Event | AssetRequested, key: str | None) -> PublishOutcome:
+    async def _publish(self, message: Event | AssetRequested, key: str | None) -> PublishOutcome:
         await self.reach()
-        if not self._world.happens(self._world.faults.unsent):
-            return self._store(letter, key)
+        if not self._world.happens(self._world.faults.unpublished):
+            return self._store(message, key)
         if self._world.happens(0.5):
-            self._store(letter, key)
+            self._store(message, key)
         raise BusUnavailableError("no acknowledgement")
 
-    def _store(self, letter: Event | AssetRequested, key: str | None) -> PublishOutcome:
-        return self._store_event(letter, key) if isinstance(letter, Event) else self._store_job(letter, key)
+    def _store(self, message: Event | AssetRequested, key: str | None) -> PublishOutcome:
+        return self._store_event(message, key) if isinstance(message, Event) else self._store_job(message, key)
 
     async def lanes(self, *, ages: bool = False) -> list[Lane]:
         """All well: the simulated server forgets no job that it has."""
@@ -98,13 +98,13 @@ class SimBus(Bus):
             await self._publish(event, event.id)
 
     async def republish(self, event: Event) -> None:
-        self.server.mended["events"] += 1
+        self.server.repairs["events"] += 1
         await self._publish(event, None)
 
     def _store_event(self, event: Event, key: str | None) -> PublishOutcome:
         sent = self.server.story.store(event, key)
         self.server.events.setdefault(event.id, event)
-        self._world.say("told", self.process.name, event.id, sent.value)
+        self._world.log("published", self.process.name, event.id, sent.value)
         return sent
 
     async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
@@ -121,26 +121,26 @@ class SimBus(Bus):
         return sent
 
     def _store_job(self, job: AssetRequested, key: str | None) -> PublishOutcome:
-        if self._may_be_held(job):
+        if self._may_be_in_flight(job):
             self._world.excused[job.fingerprint] += 1
         if job.put_back:
             job = job.model_copy(update={"at": self._world.at})  # it was dated by the real clock
         sent = self.server.jobs.store(job, key)
-        self._world.say("sent", self.process.name, job.id, "put back" if job.put_back else "", sent.value)
-        self.server.mended["sent after their stop"] += job.fingerprint in self.server.stopped
-        self.server.mended["jobs"] += job.put_back and sent is PublishOutcome.STORED
+        self._world.log("published", self.process.name, job.id, "requeued" if job.put_back else "", sent.value)
+        self.server.repairs["published after their cancellation"] += job.fingerprint in self.server.stopped
+        self.server.repairs["jobs"] += job.put_back and sent is PublishOutcome.STORED
         return sent
 
-    def _may_be_held(self, job: AssetRequested) -> bool:
-        """Whether somebody may work on it whom the sender could not know of: a wipe lets both have it then."""
+    def _may_be_in_flight(self, job: AssetRequested) -> bool:
+        """Whether somebody may work on it that the publisher could not know of: a wipe lets both have it then."""
         if job.put_back:  # somebody may have begun since it asked
-            return self._world.loop.time() - self.process.asked_at > 0.5
+            return self._world.loop.time() - self.process.queried_at > 0.5
         late = (self._world.at - job.at).total_seconds() > 1
         return late and job.fingerprint not in self._world.manifests
 
-    async def publish(self, stream: str, letters: Sequence[OutboundMessage]) -> list[PublishOutcome]:
-        self._world.breaks("a dead letter", [letter.subject for letter in letters])
-        return [PublishOutcome.STORED for _ in letters]
+    async def publish(self, stream: str, messages: Sequence[OutboundMessage]) -> list[PublishOutcome]:
+        self._world.breaks("a dead letter", [message.subject for message in messages])
+        return [PublishOutcome.STORED for _ in messages]
 
     async def publish_core(self, subject: str, body: bytes) -> None:
         await self._world.pass_time(self.process)
@@ -148,24 +148,24 @@ class SimBus(Bus):
     async def cancel_jobs(self, stop: StopWork) -> None:
         await self._world.pass_time(self.process)
         if self.server.away_until <= self._world.loop.time():
-            self._world.say("stop", self.process.name, [(asset.value, mark[:8]) for asset, mark in stop.jobs or ()])
-            self.server.stopped.update(mark for _, mark in stop.jobs or ())
+            self._world.log("stop", self.process.name, [(asset.value, key[:8]) for asset, key in stop.jobs or ()])
+            self.server.stopped.update(fingerprint for _, fingerprint in stop.jobs or ())
             self.server.on_stop(stop)
 
     async def purge(self, subject: str, *, up_to: int | None = None) -> None:
         server = await self.reach()
-        self._world.say("withdrew", self.process.name, subject, subject in server.jobs.standing)
-        self.server.mended["withdrawn"] += up_to is not None
+        self._world.log("purged", self.process.name, subject, subject in server.jobs.queued)
+        self.server.repairs["purged"] += up_to is not None
         server.jobs.purge(subject, up_to)
         await self._world.pass_time(self.process)
 
     async def live_jobs(self) -> set[str]:
-        found = set((await self.reach()).jobs.standing)
+        found = set((await self.reach()).jobs.queued)
         await self._world.pass_time(self.process)
         return found
 
     async def queued_job(self, subject: str) -> tuple[int, bytes] | None:
-        message = (await self.reach()).jobs.standing.get(subject)
+        message = (await self.reach()).jobs.queued.get(subject)
         return None if message is None else (message.sequence, message.job.body)
 
     async def last_event(self) -> int:
@@ -176,17 +176,17 @@ class SimBus(Bus):
         return _ALL if floor is None else floor
 
     async def ensure_topology(self, *, full_check: bool) -> list[str]:
-        return (await self.reach(streams=False)).lay()
+        return (await self.reach(streams=False)).ensure_topology()
 
 
 class SimMsg(Msg):
     """An event as it is delivered to one process."""
 
-    def __init__(self, bus: SimBus, told: Told) -> None:
-        super().__init__(_client=cast("Any", None), subject="story.evt", data=told.event.body)
+    def __init__(self, bus: SimBus, stored: StoredEvent) -> None:
+        super().__init__(_client=cast("Any", None), subject="story.evt", data=stored.event.body)
         self._bus = bus
-        self._told = told
-        self._number = told.deliveries
+        self._stored = stored
+        self._number = stored.deliveries
 
     @property
     def metadata(self) -> Any:
@@ -195,20 +195,20 @@ class SimMsg(Msg):
     async def ack(self) -> None:
         server, world = self._bus.server, self._bus._world
         await world.pass_time(self._bus.process)
-        if server.away_until <= world.loop.time() and not world.happens(world.faults.unheard):
-            server.story.ack(self._told)
+        if server.away_until <= world.loop.time() and not world.happens(world.faults.lost):
+            server.story.ack(self._stored)
 
     async def nak(self, delay: float | None = None) -> None:
         server, world = self._bus.server, self._bus._world
         await world.pass_time(self._bus.process)
-        if server.away_until <= world.loop.time() and not world.happens(world.faults.unheard):
-            server.story.nak(self._told, delay or 0)
+        if server.away_until <= world.loop.time() and not world.happens(world.faults.lost):
+            server.story.nak(self._stored, delay or 0)
 
     async def term(self) -> None:
-        raise AssertionError("nothing is buried here")
+        raise AssertionError("nothing is dead-lettered here")
 
 
-class SimPull(PullConsumer):
+class SimPullConsumer(PullConsumer):
     """The projectors' pull."""
 
     def __init__(self, bus: SimBus) -> None:
@@ -229,9 +229,9 @@ class SimPull(PullConsumer):
                 await asyncio.sleep(bus._world.chance.random() * bus._world.behind)
             if server.away_until > bus._world.loop.time():
                 delay = server.away_until - bus._world.loop.time()
-                bus._world.loop.call_later(delay, server.story.wake)
+                bus._world.loop.call_later(delay, server.story.wake_all)
             elif taken := server.story.deliver(most):
-                return [SimMsg(bus, told) for told in taken]
+                return [SimMsg(bus, stored) for stored in taken]
             await server.story.something()
 
     async def done(self, count: int) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from services.status.dispatch import Dispatcher
 from services.status.projector import Projector
 from services.status.reconciler import Reconciler, ReconcilerSettings
-from tests.unit.status.simulating import checks
-from tests.unit.status.simulating.bus import Server, SimBus, SimPull
-from tests.unit.status.simulating.clients import Clients
-from tests.unit.status.simulating.rows import Rows, SimRecords
-from tests.unit.status.simulating.unfinished import SimUnfinished
-from tests.unit.status.simulating.workers import Workers
-from tests.unit.status.simulating.world import CALM, Faults, Process, World
+from tests.unit.status.simulation import checks
+from tests.unit.status.simulation.bus import Server, SimBus, SimPullConsumer
+from tests.unit.status.simulation.clients import Clients
+from tests.unit.status.simulation.rows import Rows, SimRepository
+from tests.unit.status.simulation.unfinished_work import SimUnfinishedWork
+from tests.unit.status.simulation.workers import Workers
+from tests.unit.status.simulation.world import CALM, Faults, Process, World
 
 LIMIT = 400.0
 """Virtual seconds after healing until a story is stuck."""
@@ -26,9 +26,9 @@ class Plan:
     faults: Faults = CALM
     commands: int = 0
     """At most so many a client."""
-    patience: float = 8.0
+    think_time: float = 8.0
     """Seconds between a client's commands at most, but for those who wait for the end."""
-    pace: ReconcilerSettings = ReconcilerSettings()  # noqa: RUF009 - it is frozen
+    reconciler_settings: ReconcilerSettings = ReconcilerSettings()  # noqa: RUF009 - it is frozen
     replicas: int = 2
     """How many projectors and reconcilers there are."""
     seconds: float = 9.0
@@ -38,8 +38,8 @@ class Plan:
     rows: type[Rows] = Rows
     put_back_carries_id: bool = False
     trusting: bool = False
-    silent: bool = False
-    """No worker ever says what it holds."""
+    unresponsive: bool = False
+    """No worker ever answers what it has in flight."""
 
 
 class Schedule:
@@ -51,39 +51,39 @@ class Schedule:
         self.world = World(seed, plan.faults)
         self.server = Server(self.world, put_back_carries_id=plan.put_back_carries_id)
         self.rows = plan.rows(self.world)
-        self.workers = Workers(self.world, self.server, trusting=plan.trusting, silent=plan.silent)
-        self.clients = Clients(self.world, self.rows, self.server, commands=plan.commands, patience=plan.patience)
+        self.workers = Workers(self.world, self.server, trusting=plan.trusting, unresponsive=plan.unresponsive)
+        self.clients = Clients(self.world, self.rows, self.server, commands=plan.commands, think_time=plan.think_time)
         self._status: list[tuple[Process, Callable[[], None]]] = []
 
     @property
     def wrong(self) -> list[str]:
-        """What must never be and was; where nothing went wrong, there was nothing to mend either."""
-        mended = +self.server.mended if self.plan.faults == CALM else None
-        return self.world.broken + ([f"mended without need: {dict(mended)}"] if mended else [])
+        """What must never be and was; where nothing went wrong, there was nothing to repair either."""
+        repairs = +self.server.repairs if self.plan.faults == CALM else None
+        return self.world.broken + ([f"repaired without need: {dict(repairs)}"] if repairs else [])
 
     def run(self) -> "Schedule":
-        """Play it, to the end."""
+        """Run it, to the end."""
         loop = self.world.loop
-        loop.set_exception_handler(lambda _, context: self.world.breaks("unheard error", context))
+        loop.set_exception_handler(lambda _, context: self.world.breaks("unhandled error", context))
         try:
-            loop.run_until_complete(self._play())
+            loop.run_until_complete(self._run_all())
             self._end_all()
         finally:
             loop.close()
         return self
 
-    async def _play(self) -> None:
+    async def _run_all(self) -> None:
         for _ in range(self.plan.replicas):
             self._start(self._projector)
             self._start(self._reconciler)
         self.clients.begin()
-        if self.plan.faults.blows:
-            await self._strike()
+        if self.plan.faults.incidents:
+            await self._disturb()
         self._heal()
         await self._quiet()
         for row in self.rows.stories.values():
             checks.check(self.world, self.server, row)
-        checks.check_bills(self.world)
+        checks.check_payments(self.world)
 
     def _end_all(self) -> None:
         left = asyncio.all_tasks(self.world.loop)
@@ -111,7 +111,7 @@ class Schedule:
             and self.rows.commands.keys() <= self.rows.inbox
             and not self.server.gone
             and self.server.story.floor is None
-            and not self.server.jobs.standing
+            and not self.server.jobs.queued
             and self.workers.idle
         )
 
@@ -122,14 +122,14 @@ class Schedule:
             for asset, state in row.assets.items()
             if not state.settled
         }
-        left = list(self.server.jobs.standing), self.server.story.floor, self.workers.idle, self.clients.busy
+        left = list(self.server.jobs.queued), self.server.story.floor, self.workers.idle, self.clients.busy
         return f"{unsettled} {left} commands {self.rows.commands.keys() - self.rows.inbox}"
 
     def _projector(self, process: Process) -> Callable[[], None]:
         bus = SimBus(self.server, process)
         dispatcher = self.plan.dispatcher(bus)
-        projector = Projector(bus, SimRecords(self.rows, process), dispatcher)
-        projector.consumer = SimPull(bus)
+        projector = Projector(bus, SimRepository(self.rows, process), dispatcher)
+        projector.consumer = SimPullConsumer(bus)
         self.world.start(process, projector.run())
 
         def kill() -> None:
@@ -139,9 +139,12 @@ class Schedule:
         return kill
 
     def _reconciler(self, process: Process) -> Callable[[], None]:
-        bus, unfinished = SimBus(self.server, process), SimUnfinished(self.world, self.rows, process)
-        pace = replace(self.plan.pace, interval=self.plan.pace.interval * self.world.chance.uniform(0.8, 1.2))
-        self.world.start(process, self.plan.reconciler(bus, unfinished, bus, pace, self.workers.ask).run())
+        bus, unfinished = SimBus(self.server, process), SimUnfinishedWork(self.world, self.rows, process)
+        settings = replace(
+            self.plan.reconciler_settings,
+            interval=self.plan.reconciler_settings.interval * self.world.chance.uniform(0.8, 1.2),
+        )
+        self.world.start(process, self.plan.reconciler(bus, unfinished, bus, settings, self.workers.query).run())
         return process.kill
 
     def _start(self, begin: Callable[[Process], Callable[[], None]]) -> None:
@@ -149,18 +152,18 @@ class Schedule:
         entry = (process, begin(process))
         self._status.append(entry)
 
-    async def _strike(self) -> None:
-        """Blow after blow, at times of chance."""
+    async def _disturb(self) -> None:
+        """Incident after incident, at times of chance."""
         chance, end = self.world.chance, self.plan.seconds
-        blows = (self._crash, self._crash, self._freeze, self._outage, self._wipe, self._purge, self._work)
+        incidents = (self._crash, self._crash, self._freeze, self._outage, self._wipe, self._purge, self._work)
         while self.world.loop.time() < end:
-            await asyncio.sleep(chance.expovariate(1 / self.plan.faults.blows))
-            chance.choice(blows)()
+            await asyncio.sleep(chance.expovariate(1 / self.plan.faults.incidents))
+            chance.choice(incidents)()
 
     def _crash(self) -> None:
         entry = self.world.chance.choice(self._status)
         process, kill = entry
-        self.world.say("crash", process.name)
+        self.world.log("crash", process.name)
         kill()
         self._status.remove(entry)
         begin = self._projector if process.name == "projector" else self._reconciler
@@ -169,33 +172,33 @@ class Schedule:
     def _freeze(self) -> None:
         process, _ = self.world.chance.choice(self._status)
         seconds = self.world.chance.uniform(0.1, 20)
-        self.world.say("freeze", process.name, round(seconds, 1))
-        process.stands_until = self.world.loop.time() + seconds
+        self.world.log("freeze", process.name, round(seconds, 1))
+        process.frozen_until = self.world.loop.time() + seconds
 
     def _outage(self) -> None:
         until = self.world.loop.time() + self.world.chance.uniform(0.1, 5)
         if self.world.chance.random() < 0.5:
-            self.world.say("bus away")
+            self.world.log("bus away")
             self.server.away_until = until
         else:
-            self.world.say("Postgres away")
+            self.world.log("Postgres away")
             self.rows.away_until = until
 
     def _wipe(self) -> None:
         self.server.wipe()
 
     def _purge(self) -> None:
-        self.world.say("somebody purged JOBS")
+        self.world.log("somebody purged JOBS")
         self.server.jobs.lose()
 
     def _work(self) -> None:
-        if self.workers.crew:
+        if self.workers.processes:
             self.world.chance.choice((self.workers.crash, self.workers.freeze))()
 
     def _heal(self) -> None:
         self.world.heal()
         now = self.world.loop.time()
         for process, _ in self._status:
-            process.stands_until = min(process.stands_until, now)
+            process.frozen_until = min(process.frozen_until, now)
         self.server.away_until = min(self.server.away_until, now)
         self.rows.away_until = min(self.rows.away_until, now)

@@ -14,12 +14,12 @@ from services.status.transitions import Transition
 from storyloom.story.assets import Asset
 from storyloom.story.events import CommandEvent
 from storyloom.story.journey import AssetState, Journey, overall
-from tests.unit.status.simulating.world import Process, World
+from tests.unit.status.simulation.world import Process, World
 
 
 @dataclass(eq=False)
 class Row:
-    """A story's row with its assets' rows and what its readers were told."""
+    """A story's row with its assets' rows and the updates for its readers."""
 
     first: Journey
     created_at: datetime
@@ -29,9 +29,9 @@ class Row:
     version: int = 0
     began_at: datetime = field(init=False)
     queued_at: dict[Asset, datetime] = field(default_factory=dict)
-    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
-    """Ids of the events of written turns, in the order of writing."""
+    updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
+    """Ids of the events of written transitions, in the order of writing."""
     settled: Counter[tuple[Asset, int]] = field(default_factory=Counter)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,42 +88,49 @@ class Rows:
         if self._world.happens(self._world.faults.postgres):
             raise ConnectionResetError("the answer was lost")
 
-    def write(self, turns: Iterable[Transition]) -> set[UUID]:
-        """``write_turns``: all or nothing. The stories' locks must be held."""
-        turns = list(turns)
-        current = [turn for turn in turns if not self.versions_hold or self._row(turn).version == turn.version_before]
-        ids = [event_id for turn in current for event_id in turn.event_ids]
+    def write(self, transitions: Iterable[Transition]) -> set[UUID]:
+        """``write_transitions``: all or nothing. The stories' locks must be held."""
+        transitions = list(transitions)
+        current = [
+            transition
+            for transition in transitions
+            if not self.versions_hold or self._row(transition).version == transition.version_before
+        ]
+        ids = [event_id for transition in current for event_id in transition.event_ids]
         if self.inbox_holds and any(event_id in self.inbox for event_id in ids):
             raise DuplicateEventError
         self.inbox.update(ids)
-        for turn in current:
-            self._apply(self._row(turn), turn)
-        return {turn.journey.story_id for turn in current}
+        for transition in current:
+            self._apply(self._row(transition), transition)
+        return {transition.journey.story_id for transition in current}
 
-    def _row(self, turn: Transition) -> Row:
-        return self.stories[turn.journey.story_id]
+    def _row(self, transition: Transition) -> Row:
+        return self.stories[transition.journey.story_id]
 
-    def _apply(self, row: Row, turn: Transition) -> None:
-        self._world.say(
-            "wrote", turn.journey.story_id.int, turn.event_ids, [asset.value for asset in turn.effects.changed]
+    def _apply(self, row: Row, transition: Transition) -> None:
+        self._world.log(
+            "wrote",
+            transition.journey.story_id.int,
+            transition.event_ids,
+            [asset.value for asset in transition.effects.changed],
         )
         if row.status == "cancelled":
-            self._world.breaks("a cancelled story changed", turn.event_ids)
-        now, status = self._world.at, overall(turn.journey)
-        for asset in turn.effects.changed:
-            state = turn.journey.assets[asset]
+            self._world.breaks("a cancelled story changed", transition.event_ids)
+        now, status = self._world.at, overall(transition.journey)
+        for asset in transition.effects.changed:
+            state = transition.journey.assets[asset]
             self._note_settled(row, asset, row.assets[asset], state)
             if state.status == "queued" and state.fingerprint != row.assets[asset].fingerprint:
                 row.queued_at[asset] = now
             row.assets[asset] = state
         if row.status != "generating" and status == "generating":
             row.began_at = now
-        for news in turn.effects.updates:
-            row.told.append((news.event, news.data))
-            if news.seq != len(row.told):
-                self._world.breaks("news have a gap", news.seq, len(row.told))
-        row.status, row.seq, row.version = status, turn.journey.seq, turn.journey.version
-        row.heard += turn.event_ids
+        for update in transition.effects.updates:
+            row.updates.append((update.event, update.data))
+            if update.seq != len(row.updates):
+                self._world.breaks("updates have a gap", update.seq, len(row.updates))
+        row.status, row.seq, row.version = status, transition.journey.seq, transition.journey.version
+        row.event_ids += transition.event_ids
 
     def _note_settled(self, row: Row, asset: Asset, was: AssetState, state: AssetState) -> None:
         if was.settled and was.revision == state.revision:
@@ -132,20 +139,22 @@ class Rows:
             row.settled[asset, state.revision] += 1
 
 
-class SimRecords(StoryRepository):
+class SimRepository(StoryRepository):
     """The projector's own view of the rows, from one process."""
 
     def __init__(self, rows: Rows, process: Process) -> None:
         self._rows = rows
         self._process = process
 
-    async def write(self, turns: Sequence[Transition]) -> set[UUID]:
+    async def write(self, transitions: Sequence[Transition]) -> set[UUID]:
         await self._rows.reach(self._process)
-        with_locks = [self._rows.stories[key] for key in sorted(turn.journey.story_id for turn in turns)]
+        with_locks = [
+            self._rows.stories[key] for key in sorted(transition.journey.story_id for transition in transitions)
+        ]
         for row in with_locks:
             await row.lock.acquire()
         try:
-            written = self._rows.write(turns)
+            written = self._rows.write(transitions)
         finally:
             for row in with_locks:
                 row.lock.release()
@@ -177,14 +186,14 @@ class SimRecords(StoryRepository):
 class SimLocked(LockedStories):
     """A transaction: what it writes is there for others when the block ends."""
 
-    __slots__ = ("_noted", "_process", "_rows", "_turns")
+    __slots__ = ("_process", "_recorded", "_rows", "_transitions")
     _rows: Rows
     _process: Process
-    _turns: list[Transition]
-    _noted: list[str]
+    _transitions: list[Transition]
+    _recorded: list[str]
 
     def __init__(self, rows: Rows, process: Process, journeys: dict[UUID, Journey]) -> None:
-        known = {"journeys": journeys, "_rows": rows, "_process": process, "_turns": [], "_noted": []}
+        known = {"journeys": journeys, "_rows": rows, "_process": process, "_transitions": [], "_recorded": []}
         for name, value in known.items():
             object.__setattr__(self, name, value)  # it is frozen
 
@@ -192,14 +201,14 @@ class SimLocked(LockedStories):
         await self._rows.reach(self._process)
         return frozenset(event_ids) & self._rows.inbox if self._rows.inbox_holds else frozenset()
 
-    async def write(self, turns: Sequence[Transition]) -> None:
+    async def write(self, transitions: Sequence[Transition]) -> None:
         await self._rows.reach(self._process)
-        self._turns.extend(turns)
+        self._transitions.extend(transitions)
 
     async def record_events(self, event_ids: Sequence[str]) -> None:
         await self._rows.reach(self._process)
-        self._noted.extend(event_ids)
+        self._recorded.extend(event_ids)
 
     def commit(self) -> None:
-        self._rows.write(self._turns)
-        self._rows.inbox.update(self._noted)
+        self._rows.write(self._transitions)
+        self._rows.inbox.update(self._recorded)

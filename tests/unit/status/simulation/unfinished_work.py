@@ -8,11 +8,11 @@ from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import DEADLINE, AssetState, Journey
-from tests.unit.status.simulating.rows import Row, Rows
-from tests.unit.status.simulating.world import Process, World
+from tests.unit.status.simulation.rows import Row, Rows
+from tests.unit.status.simulation.world import Process, World
 
 
-class SimUnfinished(UnfinishedWork):
+class SimUnfinishedWork(UnfinishedWork):
     """The reconciler's own view of the rows, from one process."""
 
     def __init__(self, world: World, rows: Rows, process: Process) -> None:
@@ -45,7 +45,9 @@ class SimUnfinished(UnfinishedWork):
     async def dispatched_jobs(self, before: datetime) -> list[DispatchedJob]:
         await self._rows.reach(self._process)
         return [
-            DispatchedJob(key, asset, row.first.brief.priority, _mark(state), state.revision, row.queued_at[asset])
+            DispatchedJob(
+                key, asset, row.first.brief.priority, _fingerprint(state), state.revision, row.queued_at[asset]
+            )
             for key, row in self._generating()
             for asset, state in row.assets.items()
             if state.status == "queued" and row.queued_at[asset] < before
@@ -54,7 +56,7 @@ class SimUnfinished(UnfinishedWork):
     async def current_fingerprints(self, keys: Collection[JobKey]) -> dict[JobKey, Fingerprint]:
         await self._rows.reach(self._process)
         return {
-            (key, asset): _mark(state)
+            (key, asset): _fingerprint(state)
             for key, row in self._generating()
             for asset, state in row.assets.items()
             if state.status == "queued" and (key, asset) in keys
@@ -85,13 +87,13 @@ class SimUnfinished(UnfinishedWork):
         since = self._world.at - timedelta(seconds=seconds)
         return [
             AssetFailed(
-                id=f"{key}.{asset.value}.{_mark(state)[:16]}.deadline",
+                id=f"{key}.{asset.value}.{_fingerprint(state)[:16]}.deadline",
                 story_id=key,
                 tenant_id="tests",
                 trace="",
                 at=at,
                 asset=asset,
-                fingerprint=_mark(state),
+                fingerprint=_fingerprint(state),
                 started_at=row.queued_at[asset],
                 code=DEADLINE,
                 reason=f"it was not there {seconds:g} seconds after it was asked for",
@@ -108,7 +110,7 @@ class SimUnfinished(UnfinishedWork):
         return ((key, row) for key, row in self._rows.stories.items() if row.status == "generating")
 
 
-def _mark(state: AssetState) -> Fingerprint:
+def _fingerprint(state: AssetState) -> Fingerprint:
     if state.fingerprint is None:
         raise ValueError("never queued")
     return state.fingerprint
