@@ -67,7 +67,7 @@ class Endpoints:
         await self._events.republish(event)
 
     async def cancel_jobs(self, stop: StopWork) -> None:
-        """Tell all workers that nobody wants some jobs any more. Best effort."""
+        """Tell all workers that some jobs are not needed any more. Best effort."""
         await self._cancel_jobs(stop)
 
 

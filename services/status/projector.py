@@ -139,7 +139,7 @@ class Projector:
             written = {event_id for transition in transitions for event_id in transition.event_ids}
             await stories.record_events([one for one in ids if one not in written])
         if gone := by_story.keys() - journeys.keys():
-            # Erased, most likely, while a worker finished that had not been told: what it left must be erased, too.
+            # Erased, most likely, while a worker that missed the cancellation finished: erase what it left, too.
             await self._repository.reschedule_erasure(gone)
         EVENTS.labels(outcome="duplicate").inc(len(known))
         return transitions

@@ -80,7 +80,7 @@ class Messages(Protocol):
         """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
 
     async def cancel_jobs(self, stop: StopWork) -> None:
-        """Tell all workers that nobody wants some jobs any more. Best effort."""
+        """Tell all workers that some jobs are not needed any more. Best effort."""
 
 
 class Reconciler:

@@ -20,7 +20,7 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from tests.integration.api.test_stream import serving
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
-from tests.integration.core.test_projecting import completed, queued
+from tests.integration.core.test_projector import completed, queued
 from tests.unit.api.site import problem
 
 
@@ -66,7 +66,7 @@ async def made(system: System, count: int) -> bool:
 
 
 async def all_is_well(system: System, stories: int) -> None:
-    """Every story ready, every asset there, no gap in what was told."""
+    """Every story ready, every asset there, no gap in its updates."""
     ended = await system.rows("SELECT status FROM stories")
     gaps = await system.rows("SELECT FROM story_events GROUP BY story_id HAVING count(*) <> max(seq)")
     assert [row["status"] for row in ended] == ["ready"] * stories
@@ -87,17 +87,17 @@ async def test_stories_finish_though_the_bus_is_killed_under_them(
         await all_is_well(system, 5)
 
 
-async def test_a_reader_hears_what_was_told_while_the_bus_was_away(
+async def test_a_reader_gets_the_updates_of_an_outage_of_the_bus(
     settings: Settings, nats: tuple[EmbeddedNats, str]
 ) -> None:
-    """Its whisper went into the void: after the reconnect the reader looks into history."""
+    """The core NATS message was lost: after the reconnect the reader reads history."""
     server, url = nats
     async with running(settings.model_copy(update={"nats_url": url}), workers=()) as system:
         story_id = await system.post()
         job = await queued(system, story_id, Asset.OUTLINE)
         listening = system.listen(story_id)
         assert (await anext(listening))[1] == "snapshot"
-        system.status._broker.bus.client._subs.clear()  # deaf: whatever is whispered now reaches no reader
+        system.status._broker.bus.client._subs.clear()  # whatever is published now reaches no reader
         await system.status.projector.project([completed(job)])
         await crash(server)
         assert (await anext(listening))[1] == "outline"
@@ -149,8 +149,8 @@ async def test_what_needs_the_database_is_a_503_until_it_is_back(
             async with system.http.request(method, address, json=body, headers=system.headers) as answer:
                 assert answer.status == 503, address
                 assert answer.headers["Retry-After"] == "1", address
-                told = await problem(answer)
-                assert (told["code"], told["retryable"]) == ("database_away", True)
+                body = await problem(answer)
+                assert (body["code"], body["retryable"]) == ("database_away", True)
         await server.start()
         assert (await system.get(story_id))["id"] == str(story_id)
 

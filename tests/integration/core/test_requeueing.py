@@ -19,7 +19,7 @@ from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import result_of
 
 
-class NobodyHears(EventPublisher):
+class FailingPublisher(EventPublisher):
     """Takes nothing: whoever commits and then publishes has crashed in between."""
 
     async def publish(self, event: Event) -> None:
@@ -40,7 +40,7 @@ async def dispatched(system: System, count: int) -> None:
     await until(old)
 
 
-async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
+async def test_exactly_the_lost_jobs_are_requeued(settings: Settings) -> None:
     """…marked as such, and once; what is on the bus is left alone."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         ids = [await system.post() for _ in range(3)]
@@ -49,10 +49,10 @@ async def test_exactly_the_lost_jobs_are_put_back(settings: Settings) -> None:
         names = system.bus.names
         lost = f"job.images.normal.{ids[1]}.portrait"
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
-        mended = await system.status.reconciler.run_round()
+        repaired = await system.status.reconciler.run_round()
         again = await system.status.reconciler.run_round()
         assert (healthy.caught_up, healthy.jobs_requeued) == (True, 0)
-        assert (mended.jobs_requeued, again.jobs_requeued) == (1, 0)
+        assert (repaired.jobs_requeued, again.jobs_requeued) == (1, 0)
         assert len(await system.live_jobs()) == 6
         assert (await system.job(ids[1], Asset.PORTRAIT)).put_back
         assert not (await system.job(ids[0], Asset.PORTRAIT)).put_back
@@ -68,8 +68,8 @@ async def test_what_was_dispatched_a_moment_ago_is_left_alone(settings: Settings
         assert (await system.status.reconciler.run_round()).jobs_requeued == 0
 
 
-async def test_what_a_worker_holds_is_not_put_back(settings: Settings) -> None:
-    """A wiped bus knows nothing of it, the worker does: its heart may beat into the void for minutes."""
+async def test_what_a_worker_has_in_flight_is_not_requeued(settings: Settings) -> None:
+    """A wiped bus knows nothing of it, the worker does: its heartbeats may reach nobody for minutes."""
     release = asyncio.Event()
 
     async def wait(job: object) -> None:
@@ -93,17 +93,17 @@ async def _running(system: System, count: int) -> bool:
     return system.makers.running >= count
 
 
-async def test_a_story_that_nobody_heard_of_is_told_again(settings: Settings) -> None:
+async def test_a_story_that_was_never_published_is_requeued(settings: Settings) -> None:
     """The api committed and crashed; its StoryRequested never came."""
     async with running(settings, reconciler=BY_HAND) as system:
-        deaf = Stories(system.pool, NobodyHears(Router(), StoryRequested), system.api.stories.screening, 0.2)
+        stories = Stories(system.pool, FailingPublisher(Router(), StoryRequested), system.api.stories.screening, 0.2)
         caller = Caller("tests", frozenset({"stories:write"}))
-        story_id = await deaf.create(caller, Brief.asked(BRIEF), trace="")
+        story_id = await stories.create(caller, Brief.asked(BRIEF), trace="")
         await until(lambda: _older_than_grace(system))
         assert (await system.get(story_id))["status"] == "generating"
-        mended = await system.status.reconciler.run_round()
+        repaired = await system.status.reconciler.run_round()
         story = await system.finished(story_id)
-    assert (mended.stories_requeued, mended.jobs_requeued) == (1, 0)
+    assert (repaired.stories_requeued, repaired.jobs_requeued) == (1, 0)
     assert story["status"] == "ready"
 
 
@@ -127,7 +127,7 @@ async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settin
 
 
 async def test_a_healthy_busy_system_is_left_alone(settings: Settings) -> None:
-    """Stories come as fast as they go, rounds follow without a pause: nothing is put back, nothing is made twice."""
+    """Stories come as fast as they go, rounds follow without a pause: nothing is requeued, nothing is made twice."""
     async with running(settings, reconciler=BY_HAND, many=True) as system:
         endpoints = system.status.endpoints
         reconciler = Reconciler(
@@ -180,7 +180,7 @@ async def test_a_consumer_that_someone_deleted_comes_back(settings: Settings) ->
         assert (await system.bus.js.consumer_info(names.story, names.projector)).config is not None
 
 
-async def test_jobs_that_could_not_be_sent_are_found_again(settings: Settings) -> None:
+async def test_jobs_that_could_not_be_published_are_requeued(settings: Settings) -> None:
     """The projector commits, but JOBS is gone at that moment: the rows are the outbox."""
     async with running(settings, workers=()) as system:
         story_id = await system.post()

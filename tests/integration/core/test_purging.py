@@ -1,4 +1,4 @@
-"""What nobody wants any more leaves the bus, what takes too long ends, and a lost command is published again."""
+"""What nobody needs any more leaves the bus, what takes too long ends, and a lost command is published again."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from tests.integration.core.system import BY_HAND, System, running, until
 def origin(story_id: UUID, name: str = "1") -> dict[str, Any]:
     """What a client's command carries."""
     now = datetime.now(UTC)
-    return {"id": f"{story_id}.wish.{name}", "story_id": story_id, "tenant_id": "tests", "trace": "", "at": now}
+    return {"id": f"{story_id}.command.{name}", "story_id": story_id, "tenant_id": "tests", "trace": "", "at": now}
 
 
 async def on_the_bus(system: System, count: int) -> None:
@@ -32,39 +32,39 @@ async def on_the_bus(system: System, count: int) -> None:
 
 
 async def status(system: System, story_id: UUID) -> dict[str, str]:
-    """Where the story and each of its assets stand."""
+    """The statuses of the story and of each of its assets."""
     (story,) = await system.rows("SELECT status FROM stories WHERE id = $1", story_id)
     rows = await system.rows("SELECT asset_type, status FROM asset_generation_jobs WHERE story_id = $1", story_id)
     return {"story": story["status"]} | {row["asset_type"]: row["status"] for row in rows}
 
 
-def by_hand(system: System, **pace: float) -> Reconciler:
+def by_hand(system: System, **deadlines: float) -> Reconciler:
     """A reconciler that moves when it is asked to."""
     endpoints = system.status.endpoints
     return Reconciler(
         system.bus,
         UnfinishedWork(system.pool),
         endpoints,
-        ReconcilerSettings(grace=0, catch_up_timeout=3, query_timeout=0.1, **pace),
+        ReconcilerSettings(grace=0, catch_up_timeout=3, query_timeout=0.1, **deadlines),
     )
 
 
-async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_workers_hands(settings: Settings) -> None:
+async def test_cancelling_purges_the_storys_jobs_and_cancels_them_at_the_workers(settings: Settings) -> None:
     """…and no other story's."""
     stopped: list[StopWork] = []
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
 
-        async def hear(message: Any) -> None:
+        async def receive(message: Any) -> None:
             stopped.append(StopWork.model_validate_json(message.data))
 
-        await system.bus.client.subscribe(system.bus.names.subject("workers.stop"), cb=hear)
+        await system.bus.client.subscribe(system.bus.names.subject("workers.stop"), cb=receive)
         story_id, other = await system.post(), await system.post()
         await on_the_bus(system, 4)
         jobs = {(job.asset, job.fingerprint) for job in [await system.job(story_id, a) for a in BEGINNING]}
         await system.bus.publish_events(StoryCancelled(**origin(story_id)))
         await on_the_bus(system, 2)
         assert all(str(other) in subject for subject in await system.live_jobs())
-        await until(lambda: _heard(stopped, 1))
+        await until(lambda: _received(stopped, 1))
         assert set((await status(system, story_id)).values()) == {"cancelled"}
         assert (await status(system, other))["story"] == "generating"
     (stop,) = stopped
@@ -75,11 +75,11 @@ async def test_cancelling_takes_the_storys_jobs_off_the_bus_and_out_of_the_worke
 BEGINNING = (Asset.OUTLINE, Asset.PORTRAIT)
 
 
-async def _heard(stopped: list[StopWork], count: int) -> bool:
+async def _received(stopped: list[StopWork], count: int) -> bool:
     return len(stopped) >= count
 
 
-async def test_a_job_that_is_sent_after_it_was_withdrawn_is_withdrawn_again(settings: Settings) -> None:
+async def test_a_job_that_is_published_after_its_purge_is_purged_again(settings: Settings) -> None:
     """By a replica that was slow between its commit and its publication. A finished job's late ack is no such thing."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id, other = await system.post(), await system.post()
@@ -126,11 +126,11 @@ async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_
             return {now["audio"], now["activities"]} == {"ready"}
 
         await until(all_but_pictures)
-        round_ = await by_hand(system, asset_deadline=0.001).run_round()
+        done = await by_hand(system, asset_deadline=0.001).run_round()
         story = await system.finished(story_id)
         rows = await system.rows("SELECT asset_type, metadata FROM asset_generation_jobs WHERE metadata ? 'code'")
         assert not await system.live_jobs()
-    assert round_.expired == 1
+    assert done.expired == 1
     assert story["status"] == "partial"
     codes = {row["asset_type"]: row["metadata"]["code"] for row in rows}
     assert codes["portrait"] == "deadline_passed"
@@ -160,8 +160,8 @@ async def _no_jobs(system: System) -> bool:
     return not await system.live_jobs()
 
 
-@pytest.mark.parametrize("heard", [False, True])
-async def test_a_command_is_published_again_until_it_is_handled(settings: Settings, *, heard: bool) -> None:
+@pytest.mark.parametrize("handled", [False, True])
+async def test_a_command_is_published_again_until_it_is_handled(settings: Settings, *, handled: bool) -> None:
     """The api committed its row; whether it crashed before it published cannot be seen from the row."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
@@ -169,7 +169,7 @@ async def test_a_command_is_published_again_until_it_is_handled(settings: Settin
         command = StoryCancelled(**origin(story_id))
         sql = "INSERT INTO command_outbox (event_id, story_id, event) VALUES ($1, $2, $3::jsonb)"
         await system.pool.execute(sql, command.id, story_id, command.model_dump_json())
-        if heard:
+        if handled:
             await system.bus.publish_events(command)
             await system.heard_all()
         reconciler = by_hand(system)
@@ -178,11 +178,11 @@ async def test_a_command_is_published_again_until_it_is_handled(settings: Settin
         rounds.append(await reconciler.run_round())
         (row,) = await system.rows("SELECT handled_at FROM command_outbox")
         assert (await status(system, story_id))["story"] == "cancelled"
-    assert [one.commands_requeued for one in rounds] == [0 if heard else 1, 0]
+    assert [one.commands_requeued for one in rounds] == [0 if handled else 1, 0]
     assert row["handled_at"] is not None
 
 
-async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings: Settings) -> None:
+async def test_a_job_that_the_server_keeps_and_never_delivers_is_requeued(settings: Settings) -> None:
     """What a killed server does to a job that waits for its next delivery, done here by a purge that it takes badly."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         for _ in range(3):
@@ -201,13 +201,13 @@ async def test_a_job_that_the_bus_keeps_and_never_delivers_is_put_back(settings:
             return not info.num_pending and not info.num_ack_pending
 
         await until(forgotten)
-        stranded = waiting.subject.removeprefix(names.prefix)
-        assert stranded in await system.live_jobs()
+        lost = waiting.subject.removeprefix(names.prefix)
+        assert lost in await system.live_jobs()
         rounds = [await by_hand(system).run_round()]
         reconciler = by_hand(system)
         rounds += [await reconciler.run_round() for _ in range(3)]
         assert [one.purged for one in rounds] == [0, 0, 1, 0]
         assert rounds[-1].jobs_requeued == 1
-        assert stranded in await system.live_jobs()
+        assert lost in await system.live_jobs()
         (again,) = [m for m in await subscription.fetch(3, timeout=5) if m.subject == waiting.subject]
         assert AssetRequested.model_validate_json(again.data).put_back

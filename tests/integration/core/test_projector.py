@@ -35,8 +35,8 @@ async def state(system: System, story_id: UUID) -> list[Any]:
     """All that the database knows of a story."""
     story = await system.rows("SELECT * FROM stories WHERE id = $1", story_id)
     assets = await system.rows("SELECT * FROM asset_generation_jobs WHERE story_id = $1 ORDER BY asset_type", story_id)
-    told = await system.rows("SELECT * FROM story_events WHERE story_id = $1 ORDER BY seq", story_id)
-    return [[tuple(row.values()) for row in rows] for rows in (story, assets, told)]
+    updates = await system.rows("SELECT * FROM story_events WHERE story_id = $1 ORDER BY seq", story_id)
+    return [[tuple(row.values()) for row in rows] for rows in (story, assets, updates)]
 
 
 async def queued(system: System, story_id: UUID, asset: Asset) -> AssetRequested:
@@ -49,8 +49,8 @@ async def queued(system: System, story_id: UUID, asset: Asset) -> AssetRequested
     return await system.job(story_id, asset)
 
 
-async def test_an_event_told_twice_changes_nothing_the_second_time(settings: Settings) -> None:
-    """Told again without its Msg-Id, so that the server passes it on; in one batch with itself, and later."""
+async def test_an_event_published_twice_changes_nothing_the_second_time(settings: Settings) -> None:
+    """Published again without its Msg-Id, so that the server stores it; in one batch with itself, and later."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         event = completed(await queued(system, story_id, Asset.OUTLINE))
@@ -67,7 +67,7 @@ async def test_an_event_told_twice_changes_nothing_the_second_time(settings: Set
 
 
 async def test_a_batch_delivered_again_after_its_commit_changes_nothing(settings: Settings) -> None:
-    """The projector died before its ack. Another one, that remembers nothing, and the same one fold it again."""
+    """The projector died before its ack. Another one, that remembers nothing, and the same one apply it again."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
         batch = [completed(await queued(system, story_id, asset)) for asset in (Asset.OUTLINE, Asset.PORTRAIT)]
@@ -86,20 +86,20 @@ async def test_an_event_of_a_story_that_is_not_there_is_passed_over(settings: Se
         await system.heard_all()
 
 
-async def test_an_event_that_cannot_be_read_is_buried_and_the_others_go_on(settings: Settings) -> None:
+async def test_an_event_that_cannot_be_read_is_dead_lettered_and_the_others_go_on(settings: Settings) -> None:
     async with running(settings) as system:
         await system.bus.publish(
             system.bus.names.story, [OutboundMessage("story.evt.AssetCompleted.torn", b'{"version": 7', None)]
         )
         story = await system.finished(await system.post())
         await system.heard_all()
-        letters = await system.dead()
+        dead_letters = await system.dead()
     assert story["status"] == "ready"
-    assert letters["dead.status.torn.event"]["event"] == '{"version": 7'
-    assert letters["dead.status.torn.event"]["reason"].startswith("unreadable")
+    assert dead_letters["dead.status.torn.event"]["event"] == '{"version": 7'
+    assert dead_letters["dead.status.torn.event"]["reason"].startswith("unreadable")
 
 
-async def test_a_poisoned_event_is_buried_and_its_asset_fails(
+async def test_a_poisoned_event_is_dead_lettered_and_its_asset_fails(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres cannot hold a NUL. The others do not wait for it, and its own story ends too."""
@@ -118,9 +118,9 @@ async def test_a_poisoned_event_is_buried_and_its_asset_fails(
         await system.bus.publish_events(completed(job, result=good.model_copy(update={"title": "The\x00 Lantern"})))
         other = await system.finished(await system.post())
         story = await system.finished(poisoned)
-        letters = await system.dead()
+        dead_letters = await system.dead()
     assert other["status"] == "ready"
-    assert letters[f"dead.status.{poisoned}.event"]["reason"] == "cannot be folded"
+    assert dead_letters[f"dead.status.{poisoned}.event"]["reason"] == "cannot be folded"
     assert story["status"] == "failed"
     assert story["error"]["code"] == "bug"
 
@@ -134,11 +134,11 @@ async def test_two_projectors_never_cross(settings: Settings) -> None:
             await system.post()
         await system.all_ended()
         stories = await system.rows("SELECT status, seq, version FROM stories")
-        numbers = await system.rows("SELECT max(seq) AS last, count(*) AS told FROM story_events GROUP BY story_id")
+        numbers = await system.rows("SELECT max(seq) AS last, count(*) AS updates FROM story_events GROUP BY story_id")
         ends = await system.rows("SELECT FROM story_events WHERE event = 'story'")
         (locks,) = await system.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     assert [row["status"] for row in stories] == ["ready"] * 40
-    assert all(row["last"] == row["told"] for row in numbers)
+    assert all(row["last"] == row["updates"] for row in numbers)
     assert len(ends) == 40
     assert locks["deadlocks"] == 0
     assert len(system.makers.made) == 40 * len(GRAPH)
@@ -154,7 +154,7 @@ class HalfAway(Projector):
         return await super()._write_locked(by_story)
 
 
-async def test_what_a_half_written_batch_committed_is_told_and_sent(settings: Settings) -> None:
+async def test_what_a_half_written_batch_committed_is_published_and_dispatched(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         known, unknown = await system.post(), await system.post()
         jobs = [await queued(system, story_id, Asset.OUTLINE) for story_id in (known, unknown)]
