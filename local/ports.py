@@ -1,5 +1,6 @@
 """Ports on 127.0.0.1 that stay the same between starts as long as nobody else takes them."""
 
+import atexit
 import json
 import random
 import socket
@@ -31,6 +32,13 @@ def is_free(port: int) -> bool:
 
 _reserved: dict[int, tuple[Path, socket.socket]] = {}
 """Ports that this process has reserved, for whom, and the socket that keeps other stacks off until it ends."""
+
+
+@atexit.register
+def _release() -> None:
+    """Close what keeps the ports: the end of the process would, and Python would complain of each."""
+    for _, sign in _reserved.values():
+        sign.close()
 
 
 def _reserve(port: int, owner: Path) -> bool:

@@ -233,7 +233,7 @@ async def test_a_slow_reader_is_dropped_and_resumes_by_its_last_id(settings: Set
     """It reads nothing while far more is told than its queue may hold; then it reads, and is told that it must go."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
-        async with serving(system, Hub(system.bus, queue_size=4), patience=0.5) as url:
+        async with serving(system, Hub(system.bus, queue_size=4), write_timeout=0.5) as url:
             host, port = url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
             path = events_url(system, story_id, origin="")
@@ -372,7 +372,7 @@ class Interrupted(Stream):
 
     happens: Callable[[], Awaitable[None]] | None = None
 
-    async def _history(self, story_id: UUID, after: int) -> list[Any]:
+    async def _updates_after(self, story_id: UUID, after: int) -> list[Any]:
         if self.happens is not None:
             happens, self.happens = self.happens, None
             await happens()
