@@ -57,7 +57,7 @@ class Endpoints:
         self._events = EventPublisher(router, StoryRequested, *COMMANDS, AssetFailed, StoryDeadlinePassed)
         self._cancel_jobs = cancel_jobs(router)
 
-        @router.subscriber("live.{story_id}.started", **question(AssetStarted, queue="status", at_once=1))
+        @router.subscriber("live.{story_id}.started", **question(AssetStarted, queue="status", max_workers=1))
         async def started(start: AssetStarted) -> None:
             """Note when a job began, for operators to see; replicas share them."""
             record_start(start)

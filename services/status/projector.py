@@ -53,7 +53,7 @@ class Projector:
         self._bus = bus
         self._repository = repository
         self._dispatcher = dispatcher
-        self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, room=4 * BATCH_SIZE)
+        self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, max_in_flight=4 * BATCH_SIZE)
         self._cached: OrderedDict[UUID, Journey] = OrderedDict()
 
     async def run(self) -> None:

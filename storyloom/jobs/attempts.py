@@ -1,4 +1,4 @@
-"""What one job went through, as its note in the store says: read and written only where something went wrong.
+"""The attempts note of one job in the store: read and written only where something went wrong.
 
 A store that is away spends no attempt: what cannot be counted is not counted.
 """
@@ -17,11 +17,11 @@ from storyloom.story.results import ProviderCall
 log = structlog.get_logger()
 
 Change = Callable[[Attempts], Attempts]
-NOTHING = Attempts()
+NO_ATTEMPTS = Attempts()
 
 
 class History:
-    """The note of one job, in the hands of one holder. ``known`` is what was read, and what we added."""
+    """The attempts note of one job, as one worker reads and extends it. ``known``: what was read, and what we added."""
 
     __slots__ = ("_begun", "_job", "_objects", "_read", "known")
 
@@ -30,7 +30,7 @@ class History:
         self._job = job
         self._read = False
         self._begun = False
-        self.known = NOTHING
+        self.known = NO_ATTEMPTS
 
     async def read(self) -> Attempts:
         """Read the note. Raises RetryableError while the store is away, PermanentError when it refuses."""
@@ -41,32 +41,32 @@ class History:
 
     async def begin(self) -> None:
         """Note that a redelivery begins, before anything is paid. Raises like ``read``."""
-        await self._write(self.known.after_begin())
+        await self._write(self.known.with_begin())
         self._begun = True
 
     async def fail(self, reason: str, calls: tuple[ProviderCall, ...], *, pauses: tuple[float, ...]) -> bool:
         """Note a failed attempt, trying again after each pause (seconds); whether it could be counted."""
-        return await self._add(pauses, lambda note: note.after_failure(reason, calls))
+        return await self._add(pauses, lambda note: note.with_failure(reason, calls))
 
     async def end(self, calls: tuple[ProviderCall, ...], *, clean: bool, pauses: tuple[float, ...] = ()) -> bool:
-        """Note that an attempt was broken off, nothing being under way if ``clean``; whether it could be noted.
+        """Note that an attempt was abandoned, no provider call under way if ``clean``; whether it could be noted.
 
         With nothing paid and no crash to be mistaken for, it is tried once at most.
         """
         needed = self._begun or bool(calls)
         if not needed and not clean:
             return True
-        return await self._add(pauses if needed else (), lambda note: note.after_wait(calls, clean=clean))
+        return await self._add(pauses if needed else (), lambda note: note.with_wait(calls, clean=clean))
 
     async def _add(self, pauses: tuple[float, ...], change: Change) -> bool:
         for pause in (*pauses, None):
             try:
                 if not self._read:
-                    await self.read()  # whoever else held it may have left a note meanwhile
+                    await self.read()  # another worker may have left a note meanwhile
                 note = change(self.known)
-                await self._write(note.after_end() if self._begun else note)
+                await self._write(note.with_end() if self._begun else note)
             except (RetryableError, PermanentError) as failure:
-                log.warning("job.note_unwritten", reason=failure.reason)
+                log.warning("job.attempts_not_stored", reason=failure.reason)
             else:
                 self._begun = False
                 return True

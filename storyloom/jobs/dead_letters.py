@@ -78,36 +78,38 @@ class DeadLetter(Value):
         """
         _, service, story, asset = subject.split(".")
         of: dict[str, Any] = {"service": service, "story": story, "asset": asset, "data": data}
-        told = _object(data)
+        fields = _object(data)
         if service == "status":
-            reason = str(told.get("reason", "it says nothing"))
+            reason = str(fields.get("reason", "it says nothing"))
             return cls(kind="event", code="unreadable_event", reason=reason, at=stored_at, **of)
         try:
-            death = DeadLetterBody.model_validate(told)
+            body = DeadLetterBody.model_validate(fields)
         except ValidationError:
             return cls(kind="unreadable", code="bug", reason="the job could not be read", at=stored_at, **of)
         job = None
         with suppress(ValidationError):
-            job = AssetRequested.model_validate(death.job)
-        trace = death.trace or str(death.job.get("trace", ""))
-        kept = {name: getattr(death, name) for name in DeadLetterBody.model_fields if name not in ("job", "trace")}
+            job = AssetRequested.model_validate(body.job)
+        trace = body.trace or str(body.job.get("trace", ""))
+        kept = {name: getattr(body, name) for name in DeadLetterBody.model_fields if name not in ("job", "trace")}
         return cls(kind="job", job=job, trace=trace, **kept, **of)
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A message that is no job: its letter, the field that is wrong, and the failure, if it said enough to tell one."""
+    """A message that is no job: its dead letter, the field that is wrong, and the failure, if it said enough to tell
+    one.
+    """
 
-    letter: OutboundMessage
+    message: OutboundMessage
     field: str
     failed: AssetFailed | None
 
 
-def letter(
+def dead_letter_message(
     job: AssetRequested, failure: PermanentError, *, attempts: int, calls: tuple[ProviderCall, ...] = ()
 ) -> OutboundMessage:
-    """The job with why it died. Publishing one twice is harmless: the letter's id is the job's."""
-    death = DeadLetterBody(
+    """The dead letter of a job. Publishing it twice is harmless: its Msg-Id is derived from the job's."""
+    body = DeadLetterBody(
         job=job.model_dump(mode="json"),
         code=failure.code,
         reason=failure.reason,
@@ -119,7 +121,7 @@ def letter(
         at=datetime.now(UTC),
     )
     subject = f"dead.{job.service.value}.{job.story_id}.{job.asset.value}"
-    return OutboundMessage(subject, death.model_dump_json(by_alias=True).encode(), f"{job.id}.dead")
+    return OutboundMessage(subject, body.model_dump_json(by_alias=True).encode(), f"{job.id}.dead")
 
 
 def is_newer(data: bytes) -> bool:
@@ -136,15 +138,15 @@ def unreadable(message: Msg, error: ValidationError, service: Service) -> Unread
     kept = OutboundMessage(f"dead.{service.value}.{story}.{asset}", message.data, None)
     failed = None
     with suppress(ValidationError, ValueError, TypeError, KeyError):
-        told = orjson.loads(message.data)
+        fields = orjson.loads(message.data)
         failed = AssetFailed(
-            id=f"{told['id']}.failed",
+            id=f"{fields['id']}.failed",
             story_id=UUID(story),
-            tenant_id=told["tenant_id"],
-            trace=str(told.get("trace", "")),
+            tenant_id=fields["tenant_id"],
+            trace=str(fields.get("trace", "")),
             at=datetime.now(UTC),
             asset=Asset(asset),
-            fingerprint=Fingerprint(told["fingerprint"]),
+            fingerprint=Fingerprint(fields["fingerprint"]),
             started_at=datetime.now(UTC),
             code="bug",
             reason=f"the job could not be read: {field}",

@@ -1,4 +1,4 @@
-"""What a worker's own code is: a function from a job to a result, and what it may say on the way."""
+"""What a worker service brings: handlers from a job to a result, and the routers that declare its endpoints."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -14,18 +14,18 @@ R_co = TypeVar("R_co", bound=Result, covariant=True)
 
 
 class Report(Protocol):
-    """Tells the reader how far a running job is. Best effort, never raises, cheap: call it as often as it helps."""
+    """Publishes a running job's progress. Best effort, never raises, cheap: call it as often as it helps."""
 
     async def __call__(self, progress: int, text: str | None = None) -> None:
-        """``progress`` 0 to 100; ``text`` is the whole of what has been written so far, where words are being made."""
+        """``progress`` in percent, 0 to 100; ``text`` is all that has been written so far, for assets that are text."""
 
 
 REPORT: ContextVar[Report | None] = ContextVar("report", default=None)
-"""Tells the progress of the job that runs in this task."""
+"""Publishes the progress of the job that runs in this task; None outside of jobs."""
 
 
 async def report_progress(progress: int, text: str | None = None) -> None:
-    """Tell how far the job is that runs in this task; outside of jobs nobody hears it."""
+    """Publish the progress of the job that runs in this task; does nothing outside of jobs."""
     report = REPORT.get()
     if report is not None:
         await report(progress, text)
@@ -35,12 +35,12 @@ class Handler(Protocol[R_co]):
     """Makes one asset. Raises RetryableError or PermanentError; anything else it raises is a bug and fails the asset
     as one.
 
-    It may be cancelled at any await (time-out, shutdown, the client's command), and it may be called twice for one job:
-    what it stores goes under content hashes, so that twice is no harm.
+    It may be cancelled at any await (time-out, shutdown, the client's command), and it must be safe to
+    call twice for one job: what it stores goes under content hashes.
     """
 
     async def __call__(self, job: AssetRequested, report: Report) -> R_co:
-        """Answer the asset's result, its bytes stored already."""
+        """Return the asset's result, its bytes stored already."""
 
 
 async def _nothing_to_close() -> None:
@@ -51,12 +51,12 @@ async def _nothing_to_close() -> None:
 class WorkerDefinition:
     """A worker service, composed. ``jobs`` and ``questions`` are what it consumes and publishes, as app.py declares it.
 
-    ``handlers`` are those behind it, by what they make; storyloom.jobs.runner does what stands around each job.
+    ``handlers`` are what those endpoints call, by asset; storyloom.jobs.runner is the middleware around each job.
     """
 
     service: Service
     handlers: Mapping[Asset, Handler[Result]]
     jobs: Router
     questions: Router | None = None
-    """What other services may ask over core NATS."""
+    """Requests over core NATS that the service answers."""
     close: Callable[[], Awaitable[None]] = _nothing_to_close

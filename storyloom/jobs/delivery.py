@@ -1,4 +1,4 @@
-"""One delivery of a job, and how it goes back to the bus. Nothing here raises for a bus that is away."""
+"""One delivery of a job: its acknowledgements. None of them raises while NATS is away."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,17 +10,16 @@ from nats.errors import Error as NatsError
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_ns
 from storyloom.story.jobs import AssetRequested
 
-FRESH = timedelta(seconds=1)
-"""Well below the reconciler's grace and any sensible ack wait: so long nobody takes a job for lost."""
+FIRST_DELIVERY_MAX_AGE = timedelta(seconds=1)
+"""Well below the reconciler's grace and any sensible ack_wait: a younger job cannot have been taken for lost."""
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A job as it was delivered: the how-manieth time, and when we took it.
+    """A job as it was delivered: ``number`` is the delivery count, ``taken_at`` when this worker received it.
 
-    ``stopped``: nobody wants it any more. ``over``: it was acknowledged or handed back. ``doubtful``: the server was
-    gone after the job was stored, and may not know to whom it gave it before. ``overdue``: its time is up, and whoever
-    works on it would not hear of it.
+    ``cancelled``: by StopWork. ``settled``: acknowledged or nacked. ``uncertain``: the server was away after the job
+    was stored, and may deliver as new what another worker has in flight. ``overdue``: its deadline has passed.
     """
 
     message: Msg
@@ -35,40 +34,40 @@ class Delivery:
 
     @property
     def live(self) -> bool:
-        """Whether whoever works on it answers for it."""
+        """Whether it is in flight here: neither settled, nor cancelled, nor overdue."""
         return not (self.settled or self.cancelled or self.overdue)
 
     @property
     def first(self) -> bool:
-        """Whether nobody can have made it before.
+        """Whether no other worker can have had it before.
 
-        An old one may have stood still on its way, in a frozen sender or in our own socket, while it was put back
-        or delivered elsewhere.
+        An old one may have been held up in a frozen sender or in our own socket while it was requeued or delivered
+        elsewhere.
         """
-        return not self.redelivered and not self.uncertain and self.taken_at - self.job.at < FRESH
+        return not self.redelivered and not self.uncertain and self.taken_at - self.job.at < FIRST_DELIVERY_MAX_AGE
 
     @property
     def redelivered(self) -> bool:
-        """Whether somebody else, or we, had it before: the bus says so, or the reconciler."""
+        """Whether a worker had it before: by the server's delivery count, or requeued by the reconciler."""
         return self.number > 1 or self.job.put_back
 
     @property
-    def stamp(self) -> str:
-        """What tells this delivery from every other of the job: when the bus stored it (ns), and its number."""
+    def delivery_id(self) -> str:
+        """Unique among the job's deliveries: when the server stored it (ns since the epoch), and the delivery count."""
         return f"{stored_ns(self.message)}.{self.number}"
 
-    def renew(self, message: Msg) -> None:
-        """The bus gave the job to us once more while we work on it: from now on we answer for this message."""
+    def replace_message(self, message: Msg) -> None:
+        """The job was redelivered to us while it is in flight here: acknowledge this message instead of the first."""
         self.message = message
         self.number = max(delivery_count(message), 2)
 
-    def give_up_on(self) -> None:
-        """Its time is up: cancel it, and answer for it no more."""
+    def expire(self) -> None:
+        """Its deadline has passed: cancel the handler, and count the job as in flight here no more."""
         self.overdue = True
         self.task.cancel()
 
     async def in_progress(self) -> bool:
-        """Tell the bus that somebody works on it; whether that can have reached it."""
+        """Send ``in progress``, which restarts ack_wait; whether that can have reached the server."""
         try:
             await self.message.in_progress()
         except (NatsError, OSError):
@@ -77,11 +76,11 @@ class Delivery:
         return client is not None and client.is_connected
 
     async def ack(self) -> None:
-        """It has come to its end."""
+        """Acknowledge it: it is never delivered again."""
         self.settled = True
         await ack(self.message)
 
     async def nak(self, *, delay: float) -> None:
-        """Somebody may take it, ``delay`` seconds from now."""
+        """Have it redelivered ``delay`` seconds from now."""
         self.settled = True
         await nak(self.message, delay=delay)

@@ -1,4 +1,6 @@
-"""What is said about a job: its end and its waits on STORY and DEAD, through any outage; the rest on core NATS."""
+"""Events about a job: its end and its retries on STORY and DEAD, through any outage; start and progress on core
+NATS.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,12 +21,12 @@ from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, ProviderCall
 
 T = TypeVar("T")
-PAUSE = 0.25
-"""Seconds between two attempts to tell a bus that is away."""
+PUBLISH_RETRY_SECONDS = 0.25
+"""Seconds between two attempts to publish while NATS is away."""
 
 
 class _Origin(TypedDict):
-    """What a job hands on to every event about it."""
+    """What every event about a job takes from it."""
 
     story_id: UUID
     tenant_id: str
@@ -33,12 +35,14 @@ class _Origin(TypedDict):
 
 
 class JobEvents:
-    """Says what becomes of jobs. ``router`` declares what it publishes; AssetCompleted is the handlers' own."""
+    """Publishes what becomes of jobs. ``router`` declares it; AssetCompleted is declared with the handler, in
+    app.py.
+    """
 
     def __init__(self, service: Service) -> None:
         router = self.router = Router()
         self._events = EventPublisher(router, AssetRetrying, AssetFailed)
-        self._dead = router.publisher(
+        self._dead_letters = router.publisher(
             f"dead.{service.value}.{{story_id}}.{{asset}}", stream=DEAD, schema=dead_letters.DeadLetterBody
         )
         self._started = router.publisher("live.{story_id}.started", schema=AssetStarted)
@@ -46,7 +50,7 @@ class JobEvents:
 
     @staticmethod
     def completed(delivery: Delivery, result: AnyResult) -> AssetCompleted:
-        """The event of a job that is made."""
+        """The event of a job whose result is stored."""
         job = delivery.job
         return AssetCompleted.model_construct(
             id=f"{job.id}.completed",
@@ -60,7 +64,7 @@ class JobEvents:
     async def failed(
         self, delivery: Delivery, failure: PermanentError, *, attempts: int, calls: tuple[ProviderCall, ...]
     ) -> None:
-        """It will not come: a letter on DEAD, then the event. ``calls`` is what all attempts have paid."""
+        """Dead-letter the job, then publish AssetFailed. ``calls``: the provider calls of all attempts."""
         job = delivery.job
         failed = AssetFailed(
             id=f"{job.id}.failed",
@@ -73,14 +77,16 @@ class JobEvents:
             request_id=failure.request_id,
             calls=calls,
         )
-        await self.dead_letter(dead_letters.letter(job, failure, attempts=attempts, calls=calls))
+        await self.dead_letter(dead_letters.dead_letter_message(job, failure, attempts=attempts, calls=calls))
         await self.publish_failed(failed)
 
-    async def retrying(self, delivery: Delivery, mark: str, *, attempt: int, reason: str, delay: float) -> None:
-        """It waits ``delay`` seconds for its next attempt. ``mark`` tells this wait from the job's others."""
+    async def retrying(self, delivery: Delivery, suffix: str, *, attempt: int, reason: str, delay: float) -> None:
+        """Publish that the next attempt comes in ``delay`` seconds. ``suffix`` makes the event's id unique to this
+        retry.
+        """
         job = delivery.job
         retrying = AssetRetrying(
-            id=f"{job.id}.{mark}",
+            id=f"{job.id}.{suffix}",
             **_origin(job),
             asset=job.asset,
             fingerprint=job.fingerprint,
@@ -95,18 +101,18 @@ class JobEvents:
         await self._publish(failed)
 
     async def _publish(self, event: Event) -> None:
-        """Through any outage: what is told here is paid for. The heart beats on meanwhile."""
-        await through_any_outage(partial(self._events.publish, event))
+        """Through any outage, since the result is paid for; heartbeats go on meanwhile."""
+        await publish_until_acknowledged(partial(self._events.publish, event))
 
-    async def dead_letter(self, letter: OutboundMessage) -> None:
-        """Put a letter on DEAD, through any outage."""
-        _, _, story_id, asset = letter.subject.split(".")
-        subject = self._dead.subject.template.format(story_id=story_id, asset=asset)
-        headers = letter.wire_headers
-        await through_any_outage(partial(self._dead.publish, letter.body, subject, headers=headers))
+    async def dead_letter(self, message: OutboundMessage) -> None:
+        """Publish on DEAD, through any outage."""
+        _, _, story_id, asset = message.subject.split(".")
+        subject = self._dead_letters.subject.template.format(story_id=story_id, asset=asset)
+        headers = message.wire_headers
+        await publish_until_acknowledged(partial(self._dead_letters.publish, message.body, subject, headers=headers))
 
     async def started(self, delivery: Delivery) -> None:
-        """Somebody works on it. Best effort."""
+        """Publish that the job is in flight. Best effort."""
         job = delivery.job
         if delivery.live:
             started = AssetStarted(
@@ -115,32 +121,34 @@ class JobEvents:
             await self._started.publish(started, self._started.subject.template.format(story_id=job.story_id))
 
     async def progressed(self, delivery: Delivery, progress: int, text: str | None) -> None:
-        """How far it is, of 100. Best effort; a job that was stopped is silent, whatever its maker goes on to say."""
+        """Publish progress in percent. Best effort; nothing for a job that was cancelled, whatever its handler
+        reports.
+        """
         if delivery.live:
             job = delivery.job
             bounded = max(0, min(100, progress))
-            said = AssetProgressed(story_id=job.story_id, asset=job.asset, progress=bounded, text=text)
-            await self._progressed.publish(said, self._progressed.subject.template.format(story_id=job.story_id))
+            event = AssetProgressed(story_id=job.story_id, asset=job.asset, progress=bounded, text=text)
+            await self._progressed.publish(event, self._progressed.subject.template.format(story_id=job.story_id))
 
 
 class Reporter:
-    """Tells a running job's progress: what a maker is given."""
+    """Publishes a running job's progress: the ``report`` that a handler is given."""
 
-    def __init__(self, telling: JobEvents, delivery: Delivery) -> None:
-        self._telling = telling
+    def __init__(self, events: JobEvents, delivery: Delivery) -> None:
+        self._events = events
         self._delivery = delivery
 
     async def __call__(self, progress: int, text: str | None = None) -> None:
-        await self._telling.progressed(self._delivery, progress, text)
+        await self._events.progressed(self._delivery, progress, text)
 
 
-async def through_any_outage(publish: Callable[[], Awaitable[T]]) -> T:
-    """Publish, again and again while the bus is away. Cancel it to give up."""
+async def publish_until_acknowledged(publish: Callable[[], Awaitable[T]]) -> T:
+    """Publish, again and again while NATS is away. Cancel it to give up."""
     while True:
         try:
             return await publish()
         except BusUnavailableError:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PUBLISH_RETRY_SECONDS)
 
 
 def _origin(job: AssetRequested) -> _Origin:

@@ -1,4 +1,4 @@
-"""The heartbeat of a job: timers that tell the bus that somebody is working on it."""
+"""The heartbeat of a job: timers that send JetStream ``in progress`` (``+WPI``) while its handler runs."""
 
 import asyncio
 import time
@@ -10,106 +10,107 @@ import structlog
 
 log = structlog.get_logger()
 
-Beat = Callable[[], Coroutine[Any, Any, bool]]
-"""Tells the bus; answers whether that can have reached it."""
-Whisper = Callable[[], Coroutine[Any, Any, None]]
+SendInProgress = Callable[[], Coroutine[Any, Any, bool]]
+"""Acknowledges progress; whether that can have reached the server."""
+PublishStarted = Callable[[], Coroutine[Any, Any, None]]
 
-START_TOLD_AFTER = 0.1
-"""Seconds until a job's start is told: what is done by then, AssetCompleted tells."""
+STARTED_EVENT_AFTER_SECONDS = 0.1
+"""Seconds until AssetStarted is published: a job that is done by then needs none."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """It goes on while the machine is suspended, which the loop's clock does not on Linux."""
 
 
 class Heartbeat:
-    """While it beats the bus is told that a job is being worked on; once, early on, that it has started.
+    """Sends ``in progress`` for one delivery every ``interval`` seconds, and publishes AssetStarted once, early on.
 
-    A timer and not a task: a job that ends at once costs next to nothing, and nobody need hear that it began.
+    A timer and not a task: a job that ends at once costs next to nothing, and its start is never published.
 
-    Between two beats that reached the bus there must not be more than ``patience`` seconds: a process that was frozen
-    (SIGSTOP, a suspended machine) or cut off for longer may share its job with somebody by now, and is ``doubtful``.
+    Between two heartbeats that reached the server there must not be more than ``max_silence`` seconds: after a process
+    was frozen (SIGSTOP, a suspended machine) or cut off for longer, the job may have been delivered to another worker,
+    and ``may_be_lost`` says so.
 
-    A job that hangs must not be kept alive for ever: where ``limit`` gives it some seconds, the heart stops when they
-    are over and calls ``too_late`` to end the job. ``late`` says so; ``unlimited`` lifts the limit.
+    A handler that hangs must not be kept alive for ever: once the seconds of ``set_deadline`` are over, the heartbeats
+    stop, ``deadline_passed`` is set and ``on_deadline`` is called to cancel the job. ``clear_deadline`` lifts it.
     """
 
     def __init__(
         self,
-        beat: Beat,
-        begin: Whisper,
+        send_in_progress: SendInProgress,
+        publish_started: PublishStarted,
         *,
-        every: float,
-        patience: float,
-        too_late: Callable[[], object],
+        interval: float,
+        max_silence: float,
+        on_deadline: Callable[[], object],
     ) -> None:
-        self._beat = beat
-        self._begin = begin
-        self._every = every
-        self._patience = patience
+        self._send_in_progress = send_in_progress
+        self._publish_started = publish_started
+        self._interval = interval
+        self._max_silence = max_silence
         self._loop = asyncio.get_running_loop()
-        self._too_late = too_late
-        self._end = inf
-        self.late = False
+        self._on_deadline = on_deadline
+        self._deadline = inf
+        self.deadline_passed = False
         self._timer: asyncio.TimerHandle | None = None
-        self._said: set[asyncio.Task[None]] = set()
-        self._last = _now()
-        self._missed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_sent_at = _now()
+        self._was_silent = False
 
     @property
     def may_be_lost(self) -> bool:
-        """Whether the bus may have given the job to somebody else meanwhile."""
-        silent = _now() - self._last
-        if silent > self._patience and not self._missed:
-            self._missed = True
-            log.warning("job.heart_stood_still", seconds=round(silent, 1))
-        return self._missed or self.late
+        """Whether the server may have delivered the job to another worker meanwhile."""
+        silent = _now() - self._last_sent_at
+        if silent > self._max_silence and not self._was_silent:
+            self._was_silent = True
+            log.warning("job.heartbeat_silent", seconds=round(silent, 1))
+        return self._was_silent or self.deadline_passed
 
     def start(self) -> None:
-        self._wait(min(START_TOLD_AFTER, self._every), self._first)
+        self._schedule(min(STARTED_EVENT_AFTER_SECONDS, self._interval), self._send_first)
 
-    def limit(self, seconds: float) -> None:
-        """From now on the job has so many seconds."""
-        self._end = self._loop.time() + seconds
+    def set_deadline(self, seconds: float) -> None:
+        """Give the handler so many seconds from now."""
+        self._deadline = self._loop.time() + seconds
         timer = self._timer
-        if timer is not None and timer.when() > self._end:
+        if timer is not None and timer.when() > self._deadline:
             timer.cancel()
-            self._timer = self._loop.call_at(self._end, self._next)
+            self._timer = self._loop.call_at(self._deadline, self._send_next)
 
-    def unlimited(self) -> None:
-        """What took the time is done: from now on it beats until it is stopped."""
-        self._end = inf
+    def clear_deadline(self) -> None:
+        """The handler is done: heartbeats go on until ``stop``, however long it takes to publish."""
+        self._deadline = inf
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _first(self) -> None:
-        if not self._is_late():
-            self._say(self._begin())
-            self._next()
+    def _send_first(self) -> None:
+        if not self._check_deadline():
+            self._run_soon(self._publish_started())
+            self._send_next()
 
-    def _next(self) -> None:
-        if not self._is_late():
-            self._say(self._once())
-            self._wait(self._every, self._next)
+    def _send_next(self) -> None:
+        if not self._check_deadline():
+            self._run_soon(self._send())
+            self._schedule(self._interval, self._send_next)
 
-    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
-        self._timer = self._loop.call_at(min(self._loop.time() + seconds, self._end), then)
+    def _schedule(self, seconds: float, then: Callable[[], None]) -> None:
+        self._timer = self._loop.call_at(min(self._loop.time() + seconds, self._deadline), then)
 
-    def _is_late(self) -> bool:
-        if self._loop.time() >= self._end and not self.late:
-            self.late = True
-            self._too_late()
-        return self.late
+    def _check_deadline(self) -> bool:
+        if self._loop.time() >= self._deadline and not self.deadline_passed:
+            self.deadline_passed = True
+            self._on_deadline()
+        return self.deadline_passed
 
-    async def _once(self) -> None:
-        began, _ = _now(), self.may_be_lost
-        if await self._beat():
-            self._last = began
+    async def _send(self) -> None:
+        sent_at, _ = _now(), self.may_be_lost
+        if await self._send_in_progress():
+            self._last_sent_at = sent_at
 
-    def _say(self, words: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(words)
-        self._said.add(task)
-        task.add_done_callback(self._said.discard)
+    def _run_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _now() -> float:

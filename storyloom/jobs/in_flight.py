@@ -1,4 +1,4 @@
-"""Who holds what: every worker says over core NATS which jobs it works on. Best effort: silence means nothing."""
+"""Which jobs are in flight with which worker, asked over core NATS. Best effort: no answer means nothing."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class InFlightJob(Value):
-    """A job that a worker works on, and since when."""
+    """A job in flight with a worker, and since when."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -54,10 +54,10 @@ def worker_name(service: Service) -> str:
     return f"{service.value}-{os.getpid()}@{host}"
 
 
-async def query_workers(bus: Bus, patience: float) -> list[InFlightJobs]:
-    """Ask every worker; answer what was said within ``patience`` seconds. Never raises for a bus that is away.
+async def query_workers(bus: Bus, wait_seconds: float) -> list[InFlightJobs]:
+    """Ask every worker; the answers that came within ``wait_seconds``. Never raises while NATS is away.
 
-    Whoever does not answer in time may hold something all the same.
+    A worker that does not answer in time may have jobs in flight all the same.
     """
     answers: list[InFlightJobs] = []
     client = bus.client
@@ -68,15 +68,15 @@ async def query_workers(bus: Bus, patience: float) -> list[InFlightJobs]:
         return answers
     try:
         await client.publish(bus.names.subject(QUERY_WORKERS), b"", reply=inbox)
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(wait_seconds):
             while True:
                 message = await subscription.next_msg(timeout=None)
-                if message.headers and not message.data:  # the server's own word: there is nobody to ask
+                if message.headers and not message.data:  # 503, no responders: no worker runs
                     return answers
                 try:
                     answers.append(InFlightJobs.model_validate_json(message.data))
                 except ValidationError:
-                    log.warning("held.unreadable", size=len(message.data))
+                    log.warning("worker.answer_unreadable", size=len(message.data))
     except (TimeoutError, NatsError):
         return answers
     finally:

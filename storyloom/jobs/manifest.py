@@ -22,7 +22,7 @@ class Attempts(Value):
     """The history of one job (one fingerprint of one asset).
 
     ``failures``: attempts that failed by RetryableError; ``reason`` is the last one's. ``begun`` and ``ended`` count
-    redeliveries: whoever begins one and never ends it has died over it. ``clean``: the last holder told how it ended,
+    redeliveries: a worker that begins one and never ends it has crashed. ``clean``: the last worker noted how it ended,
     and had nothing under way. ``calls``: what attempts before have asked of providers.
     """
 
@@ -36,23 +36,23 @@ class Attempts(Value):
 
     @property
     def crashes(self) -> int:
-        """How many workers died over it, the holder of the first delivery apart."""
+        """How many workers crashed over it, the one of the first delivery apart."""
         return max(0, self.begun - self.ended)
 
-    def after_begin(self) -> Self:
+    def with_begin(self) -> Self:
         """A redelivery begins."""
         return self.model_copy(update={"begun": self.begun + 1, "clean": False})
 
-    def after_failure(self, reason: str, calls: tuple[ProviderCall, ...]) -> Self:
+    def with_failure(self, reason: str, calls: tuple[ProviderCall, ...]) -> Self:
         """An attempt failed and may be made again."""
-        told = {"failures": self.failures + 1, "reason": reason, "clean": True}
-        return self.model_copy(update={**told, "calls": self.calls + calls})
+        failure = {"failures": self.failures + 1, "reason": reason, "clean": True}
+        return self.model_copy(update={**failure, "calls": self.calls + calls})
 
-    def after_wait(self, calls: tuple[ProviderCall, ...], *, clean: bool) -> Self:
-        """An attempt was broken off: nothing failed."""
+    def with_wait(self, calls: tuple[ProviderCall, ...], *, clean: bool) -> Self:
+        """An attempt was abandoned: nothing failed."""
         return self.model_copy(update={"clean": clean, "calls": self.calls + calls})
 
-    def after_end(self) -> Self:
+    def with_end(self) -> Self:
         """A redelivery ended, one way or another."""
         return self.model_copy(update={"ended": self.ended + 1})
 

@@ -1,7 +1,7 @@
-"""How a worker works on a job: heartbeat, hard time-out, retry or dead letter, manifest, event, and the ack last.
+"""How a worker runs a job: heartbeat, hard time-out, retry or dead letter, manifest, event, and the ack last.
 
-The same for every service; a handler, which app.py declares, only makes. A job is acknowledged after its end is told on
-STORY, so that a crash anywhere in here means that somebody makes the rest of the way again.
+The same for every service; the handler, which app.py declares, only makes the result. A job is acknowledged after its
+end is published on STORY, so that after a crash anywhere in here it is redelivered and the rest done again.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from storyloom.jobs.attempts import History
 from storyloom.jobs.cancellation import CancelledJobs, matches
 from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.delivery import Delivery
-from storyloom.jobs.events import JobEvents, Reporter, through_any_outage
-from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, spent, usage_of
+from storyloom.jobs.events import JobEvents, Reporter, publish_until_acknowledged
+from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, attempts_spent, usage_of
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, query_workers, worker_name
 from storyloom.messaging.broker import Broker, Router, question
@@ -46,38 +46,38 @@ from storyloom.story.results import AnyResult
 
 log = structlog.get_logger()
 
-NEWER = 5.0
-"""Seconds for which a job of a newer version is handed back: somebody newer is there already, or soon will be."""
-LAST_NOTE = 2.0
-"""Seconds that a stopping worker may take to note that a job was broken off."""
-ASKING = 0.3
-"""Seconds that other workers may take to say that they hold a job which was given to us."""
-DOUBTFUL = 2
-"""Ack waits after the server came back for which it may give out as new what it gave to others before."""
-FROZEN = 0.8
-"""Share of ack_wait without a heartbeat after which somebody else may have the job."""
+NEWER_VERSION_DELAY_SECONDS = 5.0
+"""Seconds until a job of a newer version is redelivered: a worker of that version is there, or soon will be."""
+ABANDON_NOTE_TIMEOUT_SECONDS = 2.0
+"""Seconds that a stopping worker may take to note in the store that an attempt was abandoned."""
+QUERY_WORKERS_TIMEOUT_SECONDS = 0.3
+"""Seconds that other workers may take to answer that they have a job in flight which was delivered to us."""
+UNCERTAIN_ACK_WAITS = 2
+"""Multiples of ack_wait after a reconnect in which the server may deliver as new what others have in flight."""
+MAX_SILENCE_ACK_WAITS = 0.8
+"""Multiples of ack_wait without a heartbeat after which the job may be in flight elsewhere, too."""
 
 
 class JobRunner:
-    """Works on the jobs of one workshop: ``middleware`` stands around each handler that app.py declares.
+    """Runs the jobs of one worker definition: ``middleware`` stands around each handler that app.py declares.
 
-    ``router`` declares what every worker says and answers besides. ``drain`` before the broker stops: whatever is
-    delivered from then on goes back.
+    ``router`` declares what every worker publishes and answers besides. Call ``drain`` before the broker stops:
+    whatever is delivered from then on is nacked.
     """
 
-    def __init__(self, broker: Broker, objects: Objects, workshop: WorkerDefinition, settings: Settings) -> None:
+    def __init__(self, broker: Broker, objects: Objects, definition: WorkerDefinition, settings: Settings) -> None:
         self._broker = broker
         self._objects = objects
-        self._workshop = workshop
+        self._definition = definition
         self._settings = settings
         self._ack_wait = settings.ack_wait
-        self.telling = JobEvents(workshop.service)
-        self._making = JobExecutor(objects, workshop, settings, self._in_flight_elsewhere)
-        self._name = worker_name(workshop.service)
-        self._running: dict[str, Delivery] = {}  # by the job's id, which names its fingerprint, too
-        self._stopped = CancelledJobs()
+        self.events = JobEvents(definition.service)
+        self._executor = JobExecutor(objects, definition, settings, self._seconds_in_flight_elsewhere)
+        self._name = worker_name(definition.service)
+        self._in_flight: dict[str, Delivery] = {}  # by the job's id, which names its fingerprint, too
+        self._cancelled = CancelledJobs()
         self._draining = False
-        service = workshop.service.value
+        service = definition.service.value
         # Looked up once: a metric's child costs more to find than to count.
         self._ended = {
             outcome: JOBS.labels(service=service, outcome=outcome) for outcome in ("ready", "failed", "stopped")
@@ -86,41 +86,39 @@ class JobRunner:
         self.router = self._declare()
 
     def _declare(self) -> Router:
-        router = self.telling.router
+        router = self.events.router
 
-        @router.subscriber(CANCEL_JOBS, **question(StopWork, at_once=1))
-        async def stop(wanted: StopWork) -> None:
-            """Drop what nobody wants any more."""
-            if cancelled := self.cancel(wanted):
-                log.info("worker.stopped_jobs", story_id=str(wanted.story_id), jobs=cancelled)
+        @router.subscriber(CANCEL_JOBS, **question(StopWork, max_workers=1))
+        async def stop(stop_work: StopWork) -> None:
+            """Cancel jobs that nobody wants any more."""
+            if cancelled := self.cancel(stop_work):
+                log.info("worker.jobs_cancelled", story_id=str(stop_work.story_id), jobs=cancelled)
 
-        @router.subscriber(QUERY_WORKERS, **question(None, at_once=1))
+        @router.subscriber(QUERY_WORKERS, **question(None, max_workers=1))
         async def in_flight(_: bytes) -> InFlightJobs:
-            """Say which jobs run here."""
+            """Answer which jobs are in flight here."""
             return self.in_flight
 
         return router
 
     def middleware(self, message: Any, /, *, context: ContextRepo) -> "JobMiddleware":
-        """What stands around one job."""
+        """The middleware of one job."""
         return JobMiddleware(self, message, context=context)
 
     @property
     def in_flight(self) -> InFlightJobs:
-        """What runs here: the answer to "who holds what?"."""
+        """The jobs in flight here: the answer to a request on ``workers.held``."""
         jobs = tuple(
             InFlightJob(
                 story_id=one.job.story_id, asset=one.job.asset, fingerprint=one.job.fingerprint, since=one.taken_at
             )
-            for one in self._running.values()
+            for one in self._in_flight.values()
             if not one.overdue
         )
-        return InFlightJobs(worker=self._name, service=self._workshop.service, held=jobs)
+        return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs)
 
     async def take(self, message: NatsMessage) -> Delivery:
-        """Take one delivery. Raises AckMessage or NackMessage for one that is dealt with already: there is no handler
-        to be called for it.
-        """
+        """Take one delivery. Raises AckMessage or NackMessage for one that is settled already and needs no handler."""
         raw = message.raw_message
         if self._draining:
             await nak(raw, delay=0)
@@ -128,49 +126,51 @@ class JobRunner:
         try:
             job = cast("AssetRequested", await message.decode())
         except UnreadableMessageError as error:
-            await self._reject(raw, error.error)
+            await self._dead_letter_unreadable(raw, error.error)
             raise AckMessage from None
-        if self._stopped.contains(job):
+        if self._cancelled.contains(job):
             self._ended["stopped"].inc()
             await ack(raw)
             raise AckMessage
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("a job is worked on in a task of its own")
+            raise RuntimeError("a job runs in a task of its own")
         delivery = Delivery(raw, job, delivery_count(raw), datetime.now(UTC), task)
-        if self._broker.was_lost:
-            delivery.uncertain = self._broker.bus.was_lost_since(stored_at(raw), within=DOUBTFUL * self._ack_wait)
-        twin = self._running.get(job.id)
-        if twin is not None and twin.live:
-            # We were frozen or cut off, and the bus gave our job to us: the one who works on it answers for it.
-            twin.renew(raw)
+        if self._broker.was_disconnected:
+            delivery.uncertain = self._broker.bus.was_disconnected_since(
+                stored_at(raw), within=UNCERTAIN_ACK_WAITS * self._ack_wait
+            )
+        running = self._in_flight.get(job.id)
+        if running is not None and running.live:
+            # We were frozen or cut off, and our own job was redelivered to us: the running handler settles it.
+            running.replace_message(raw)
             raise AckMessage
-        self._running[job.id] = delivery
+        self._in_flight[job.id] = delivery
         return delivery
 
     def release(self, delivery: Delivery) -> None:
-        """It does not run here any more."""
-        if self._running.get(delivery.job.id) is delivery:
-            del self._running[delivery.job.id]
+        """It is in flight here no more."""
+        if self._in_flight.get(delivery.job.id) is delivery:
+            del self._in_flight[delivery.job.id]
 
-    def heart(self, delivery: Delivery) -> Heartbeat:
-        """The heart of a delivery, not beating yet."""
+    def heartbeat(self, delivery: Delivery) -> Heartbeat:
+        """The heartbeat of a delivery, not started yet."""
         return Heartbeat(
             delivery.in_progress,
-            partial(self.telling.started, delivery),
-            every=self._ack_wait / 3,
-            patience=self._ack_wait * FROZEN,
-            too_late=delivery.give_up_on,
+            partial(self.events.started, delivery),
+            interval=self._ack_wait / 3,
+            max_silence=self._ack_wait * MAX_SILENCE_ACK_WAITS,
+            on_deadline=delivery.expire,
         )
 
     def cancel(self, stop: StopWork) -> int:
-        """Drop what nobody wants any more, at once, and whatever of it arrives later; how many jobs were cancelled.
+        """Cancel the jobs of a StopWork, those in flight and those that arrive later; how many were in flight.
 
-        Nothing is told, stored or handed back. Bytes that a thread is writing at this moment may still arrive.
+        Nothing is published, stored or nacked. Bytes that a thread is writing at this moment may still arrive.
         """
-        self._stopped.add(stop)
+        self._cancelled.add(stop)
         cancelled = 0
-        for delivery in self._running.values():
+        for delivery in self._in_flight.values():
             if matches(stop, delivery.job) and not delivery.cancelled:
                 delivery.cancelled = True
                 delivery.task.cancel()
@@ -178,144 +178,144 @@ class JobRunner:
         return cancelled
 
     def drain(self) -> None:
-        """Take no more. The broker's stop lets running jobs finish, then cancels them: they are handed back."""
+        """Take no more. The broker's stop lets running jobs finish, then cancels them: they are nacked."""
         self._draining = True
 
-    async def attempt(self, call: Call, delivery: Delivery, heart: Heartbeat) -> AssetCompleted:
-        """One attempt at a job: the event of its good end, to be published. Raises AckMessage or NackMessage for any
-        other end, which is dealt with then, and CancelledError.
+    async def attempt(self, call: Call, delivery: Delivery, heartbeat: Heartbeat) -> AssetCompleted:
+        """One attempt at a job: AssetCompleted, to be published. Raises AckMessage or NackMessage for any other end,
+        when the delivery is settled already, and CancelledError.
         """
         job = delivery.job
-        history, bill = History(self._objects, job), usage_of(job)
+        history, usage = History(self._objects, job), usage_of(job)
         outcome: AnyResult | ProviderUnavailable | RetryableError | PermanentError | None
         try:
-            attempt = Attempt(history, bill, heart, Reporter(self.telling, delivery))
-            outcome = await self._making.result(call, delivery, attempt)
+            attempt = Attempt(history, usage, heartbeat, Reporter(self.events, delivery))
+            outcome = await self._executor.result(call, delivery, attempt)
         except (ProviderUnavailable, RetryableError, PermanentError) as failure:
             outcome = failure
         except asyncio.CancelledError:
-            await self._abandon(delivery, history, bill)
+            await self._abandon(delivery, history, usage)
             raise
         if delivery.cancelled or outcome is None:
-            # Its maker did not let itself be cancelled; it ends here all the same.
-            await self._abandon(delivery, history, bill)
+            # Its handler swallowed the cancellation; the job ends here all the same.
+            await self._abandon(delivery, history, usage)
             raise AckMessage
         try:
             match outcome:
                 case InFlightElsewhere():
-                    log.info("job.held_elsewhere", deliveries=delivery.number)
+                    log.info("job.in_flight_elsewhere", deliveries=delivery.number)
                     await delivery.nak(delay=outcome.after)
                 case ProviderUnavailable():
-                    await self._wait(delivery, history, bill, outcome)
+                    await self._requeue_untried(delivery, history, usage, outcome)
                 case RetryableError():
-                    await self._retry(delivery, history, bill, outcome)
+                    await self._retry(delivery, history, usage, outcome)
                 case PermanentError():
-                    await self._fail(delivery, history, bill, outcome)
+                    await self._fail(delivery, history, usage, outcome)
                 case _:
-                    return self.telling.completed(delivery, outcome)
+                    return self.events.completed(delivery, outcome)
         except asyncio.CancelledError:
-            await self._abandon(delivery, history, bill)
+            await self._abandon(delivery, history, usage)
             raise
         raise NackMessage
 
-    async def break_off_telling(self, delivery: Delivery) -> None:
-        """It was made and is not told: its manifest stands, and whoever is given it tells."""
+    async def requeue_unpublished(self, delivery: Delivery) -> None:
+        """Its event could not be published before the stop: the manifest stands, and the next worker publishes it."""
         if delivery.cancelled:
-            await self._drop(delivery)
+            await self._ack_cancelled(delivery)
         else:
             await delivery.nak(delay=0)
 
-    async def _in_flight_elsewhere(self, delivery: Delivery) -> float:
-        """Who took it first keeps it: two who ask at the same moment do not both leave it."""
+    async def _seconds_in_flight_elsewhere(self, delivery: Delivery) -> float:
+        """Whoever took it first keeps it: of two that ask at the same moment only one leaves it."""
         job, mine = delivery.job, (delivery.taken_at, self._name)
         asked = (job.story_id, job.asset, job.fingerprint)
-        for answer in await query_workers(self._broker.bus, ASKING):
-            for held in answer.held:
-                same = (held.story_id, held.asset, held.fingerprint) == asked
-                if same and (held.since, answer.worker) < mine:
+        for answer in await query_workers(self._broker.bus, QUERY_WORKERS_TIMEOUT_SECONDS):
+            for other in answer.held:
+                same = (other.story_id, other.asset, other.fingerprint) == asked
+                if same and (other.since, answer.worker) < mine:
                     return self._ack_wait / 2
         return 0
 
-    async def _wait(
-        self, delivery: Delivery, history: History, bill: ProviderUsage, reason: ProviderUnavailable
+    async def _requeue_untried(
+        self, delivery: Delivery, history: History, usage: ProviderUsage, reason: ProviderUnavailable
     ) -> None:
-        """It was not tried, so that no attempt is spent."""
-        WAITS.labels(service=self._workshop.service.value).inc()
-        await history.end(tuple(bill.calls), clean=True, pauses=self._objects.settings.store_retry_delays)
-        await self._nak_later(delivery, history, reason.reason, reason.after)
+        """Nack it untried: no attempt is spent."""
+        WAITS.labels(service=self._definition.service.value).inc()
+        await history.end(tuple(usage.calls), clean=True, pauses=self._objects.settings.store_retry_delays)
+        await self._nak_with_delay(delivery, history, reason.reason, reason.after)
 
-    async def _retry(self, delivery: Delivery, history: History, bill: ProviderUsage, failure: RetryableError) -> None:
+    async def _retry(self, delivery: Delivery, history: History, usage: ProviderUsage, failure: RetryableError) -> None:
         pauses = self._objects.settings.store_retry_delays
-        counted = await history.fail(failure.reason, tuple(bill.calls), pauses=pauses)
+        counted = await history.fail(failure.reason, tuple(usage.calls), pauses=pauses)
         failures = history.known.failures
         if counted and failures >= self._settings.max_attempts:
-            await self._dead_letter(delivery, history, spent(history))
+            await self._dead_letter(delivery, history, attempts_spent(history))
             return
-        RETRIES.labels(service=self._workshop.service.value).inc()
+        RETRIES.labels(service=self._definition.service.value).inc()
         delays = self._settings.retry_delays
         usual = delays[min(max(failures, 1), len(delays)) - 1]
         after = usual if failure.after is None else failure.after
-        await self._nak_later(delivery, history, failure.reason, after, failed=counted)
+        await self._nak_with_delay(delivery, history, failure.reason, after, failed=counted)
 
-    async def _nak_later(
+    async def _nak_with_delay(
         self, delivery: Delivery, history: History, reason: str, after: float, *, failed: bool = False
     ) -> None:
-        """Tell the reader when it goes on, and let it go. A quarter of jitter keeps jobs from coming back together."""
+        """Publish AssetRetrying, and nack. Up to a quarter of jitter spreads jobs that failed together."""
         delay = after * random.uniform(1, 1.25)
         failures = history.known.failures
         if failed:
             log.warning("job.retrying", failures=failures, seconds=round(delay, 1), reason=reason)
         else:
             log.info("job.waiting", failures=failures, seconds=round(delay, 1), reason=reason)
-        mark = f"retrying.{failures}" if failed else f"waiting.{delivery.stamp}"
-        await self.telling.retrying(delivery, mark, attempt=max(1, failures), reason=reason, delay=delay)
+        suffix = f"retrying.{failures}" if failed else f"waiting.{delivery.delivery_id}"
+        await self.events.retrying(delivery, suffix, attempt=max(1, failures), reason=reason, delay=delay)
         await delivery.nak(delay=delay)
 
-    async def _fail(self, delivery: Delivery, history: History, bill: ProviderUsage, failure: PermanentError) -> None:
-        if failure.code != "attempts_spent":  # that one came before an attempt was made
-            history.known = history.known.after_failure(failure.reason, tuple(bill.calls))
+    async def _fail(self, delivery: Delivery, history: History, usage: ProviderUsage, failure: PermanentError) -> None:
+        if failure.code != "attempts_spent":  # found before an attempt was made
+            history.known = history.known.with_failure(failure.reason, tuple(usage.calls))
         await self._dead_letter(delivery, history, failure)
 
     async def _dead_letter(self, delivery: Delivery, history: History, failure: PermanentError) -> None:
-        FAILURES.labels(service=self._workshop.service.value, code=failure.code).inc()
+        FAILURES.labels(service=self._definition.service.value, code=failure.code).inc()
         log.warning("job.failed", code=failure.code, reason=failure.reason, request_id=failure.request_id)
         known = history.known
-        await self.telling.failed(delivery, failure, attempts=known.failures, calls=known.calls)
+        await self.events.failed(delivery, failure, attempts=known.failures, calls=known.calls)
         await self.finish(delivery, "failed")
 
-    async def _abandon(self, delivery: Delivery, history: History, bill: ProviderUsage) -> None:
-        """End without an end: a job that was stopped is dropped, any other is handed back for somebody else."""
+    async def _abandon(self, delivery: Delivery, history: History, usage: ProviderUsage) -> None:
+        """End an attempt that was cut short: ack a cancelled job, nack any other for the next worker."""
         if delivery.cancelled:
-            await self._drop(delivery)
+            await self._ack_cancelled(delivery)
             return
         try:
-            async with asyncio.timeout(LAST_NOTE):
-                await history.end(tuple(bill.calls), clean=bill.requests == 0)
+            async with asyncio.timeout(ABANDON_NOTE_TIMEOUT_SECONDS):
+                await history.end(tuple(usage.calls), clean=usage.requests == 0)
         except TimeoutError:
-            log.warning("job.note_unwritten", reason="the store did not answer in time")
+            log.warning("job.attempts_not_stored", reason="the store did not answer in time")
         finally:
             await delivery.nak(delay=0)
 
-    async def _drop(self, delivery: Delivery) -> None:
+    async def _ack_cancelled(self, delivery: Delivery) -> None:
         self._ended["stopped"].inc()
-        log.info("job.stopped")
+        log.info("job.cancelled")
         await delivery.ack()
 
-    async def _reject(self, message: Msg, error: ValidationError) -> None:
-        """A message that is no job: kept for people, and the asset fails if the message says enough to tell."""
+    async def _dead_letter_unreadable(self, message: Msg, error: ValidationError) -> None:
+        """Keep a message that is no job on DEAD; publish AssetFailed if it names an asset."""
         if dead_letters.is_newer(message.data):
-            log.warning("job.newer_than_we_are", seconds=NEWER)
-            await nak(message, delay=NEWER)
+            log.warning("job.newer_version", seconds=NEWER_VERSION_DELAY_SECONDS)
+            await nak(message, delay=NEWER_VERSION_DELAY_SECONDS)
             return
-        found = dead_letters.unreadable(message, error, self._workshop.service)
+        found = dead_letters.unreadable(message, error, self._definition.service)
         log.error("job.unreadable", subject_tokens=message.subject.count(".") + 1, field=found.field)
-        await self.telling.dead_letter(found.letter)
+        await self.events.dead_letter(found.message)
         if found.failed is not None:
-            await self.telling.publish_failed(found.failed)
+            await self.events.publish_failed(found.failed)
         await ack(message)
 
     async def finish(self, delivery: Delivery, outcome: str) -> None:
-        """Its end is told: count it, and take it off the bus."""
+        """Its end is published: count it, and acknowledge."""
         seconds = (datetime.now(UTC) - delivery.taken_at).total_seconds()
         self._ended[outcome].inc()
         self._seconds.observe(seconds)
@@ -324,39 +324,39 @@ class JobRunner:
 
 
 class JobMiddleware(BaseMiddleware[NatsPublishCommand, Any]):
-    """Stands around one job from its delivery until its end is told: the ack comes last.
+    """Stands around one job from its delivery until its end is published: the ack comes last.
 
-    ``consume_scope`` ends before the event is published, so that the heart beats until ``after_processed``.
+    ``consume_scope`` ends before the event is published, so that heartbeats go on until ``after_processed``.
     """
 
-    __slots__ = ("_delivery", "_heart", "_working")
+    __slots__ = ("_delivery", "_heartbeat", "_runner")
 
-    def __init__(self, working: JobRunner, message: Any, /, *, context: ContextRepo) -> None:
+    def __init__(self, runner: JobRunner, message: Any, /, *, context: ContextRepo) -> None:
         super().__init__(message, context=context)
-        self._working = working
+        self._runner = runner
         self._delivery: Delivery | None = None
-        self._heart: Heartbeat | None = None
+        self._heartbeat: Heartbeat | None = None
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], message: Any) -> AssetCompleted:
-        """The event of the job's good end; any other end is dealt with here, and ends in AckMessage or NackMessage.
+        """AssetCompleted; any other end is settled here and raises AckMessage or NackMessage.
 
-        FastStream would publish an empty body for a handler that answered None.
+        FastStream would publish an empty body for a handler that returned None.
         """
-        working = self._working
-        delivery = self._delivery = await working.take(message)
-        heart = self._heart = working.heart(delivery)
+        runner = self._runner
+        delivery = self._delivery = await runner.take(message)
+        heartbeat = self._heartbeat = runner.heartbeat(delivery)
         IDENTITY.set(delivery.job)
-        heart.start()
-        return await working.attempt(partial(call_next, message), delivery, heart)
+        heartbeat.start()
+        return await runner.attempt(partial(call_next, message), delivery, heartbeat)
 
     async def publish_scope(
         self, call_next: Callable[[NatsPublishCommand], Awaitable[Any]], cmd: NatsPublishCommand
     ) -> Any:
-        """Address the event, and publish it through any outage: what is told here is paid for."""
+        """Address the event, and publish it through any outage: the result is paid for."""
         if isinstance(cmd.body, Event):
             cmd.destination, headers = address(cmd.body, cmd.destination)
             cmd.headers = headers | cmd.headers
-        return await through_any_outage(partial(call_next, cmd))
+        return await publish_until_acknowledged(partial(call_next, cmd))
 
     async def after_processed(
         self,
@@ -364,23 +364,23 @@ class JobMiddleware(BaseMiddleware[NatsPublishCommand, Any]):
         exc_val: BaseException | None = None,
         exc_tb: TracebackType | None = None,
     ) -> bool:
-        """Acknowledge what is told, hand back what is cut short, and let the heart rest."""
+        """Ack what is published, nack what was cut short, and stop the heartbeat."""
         del exc_type, exc_tb
-        dealt_with = isinstance(exc_val, HandlerException)
+        settled = isinstance(exc_val, HandlerException)
         delivery = self._delivery
         if delivery is None:
-            return dealt_with
+            return settled
         try:
             if exc_val is None:
-                await self._working.finish(delivery, "ready")
+                await self._runner.finish(delivery, "ready")
             elif isinstance(exc_val, asyncio.CancelledError):
                 if not delivery.settled:
-                    await self._working.break_off_telling(delivery)
-            elif not dealt_with:
-                # Nothing but a bug in here gets this far. The job stays the bus's: another attempt comes by ack_wait.
-                log.error("job.lost_its_way", error=type(exc_val).__name__)
+                    await self._runner.requeue_unpublished(delivery)
+            elif not settled:
+                # Nothing but a bug in here gets this far. It stays unacknowledged: redelivered after ack_wait.
+                log.error("job.unsettled", error=type(exc_val).__name__)
         finally:
-            if self._heart is not None:
-                self._heart.stop()
-            self._working.release(delivery)
-        return dealt_with
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
+            self._runner.release(delivery)
+        return settled

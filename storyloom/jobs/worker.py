@@ -30,7 +30,7 @@ class RunningWorker:
     runner: JobRunner
     broker: Broker
     _objects: Objects
-    _workshop: WorkerDefinition
+    _definition: WorkerDefinition
     _http: web.AppRunner
     _stopped: bool = False
 
@@ -41,7 +41,7 @@ class RunningWorker:
         self._stopped = True
         self.runner.drain()
         await self.broker.stop()
-        await self._workshop.close()
+        await self._definition.close()
         await self._objects.close()
         await self._http.cleanup()
 
@@ -49,11 +49,11 @@ class RunningWorker:
 async def serve(compose: Compose, settings: Settings, *, objects: Objects | None = None) -> RunningWorker:
     """Start a worker service. Raises BusUnavailableError when NATS is away, OSError when the port is taken."""
     objects = objects or Objects(settings)
-    workshop = compose(settings, objects)
-    name = workshop.service.value
-    broker, runner = make_broker(workshop, objects, settings)
+    definition = compose(settings, objects)
+    name = definition.service.value
+    broker, runner = make_broker(definition, objects, settings)
     await broker.connect()
-    # Whoever comes first lays the bus; it is the same hand that lays it for everybody.
+    # Whichever service starts first provisions NATS; all of them do it the same way.
     await provision(broker.bus.js, settings)
     app = web.Application()
 
@@ -73,19 +73,19 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     add_asyncapi(app, lambda: document([ServiceApi(name, broker)]))
     http, url = await listen(app, settings.http_host, settings.http_port)
     await broker.start()
-    return RunningWorker(name, url, runner, broker, objects, workshop, http)
+    return RunningWorker(name, url, runner, broker, objects, definition, http)
 
 
-def make_broker(workshop: WorkerDefinition, objects: Objects, settings: Settings) -> tuple[Broker, JobRunner]:
-    """The broker of a worker service, not connected yet, and what runs its jobs."""
-    name = workshop.service.value
+def make_broker(definition: WorkerDefinition, objects: Objects, settings: Settings) -> tuple[Broker, JobRunner]:
+    """The broker of a worker service, not connected yet, and its JobRunner."""
+    name = definition.service.value
     observed = (prometheus(settings, name), *tracing(settings, settings, name))
     broker = Broker(settings, name, middlewares=observed, graceful_timeout=settings.drain_seconds)
-    runner = JobRunner(broker, objects, workshop, settings)
+    runner = JobRunner(broker, objects, definition, settings)
     broker.include_router(runner.router)
-    broker.include_router(workshop.jobs, middlewares=[runner.middleware])
-    if workshop.questions is not None:
-        broker.include_router(workshop.questions)
+    broker.include_router(definition.jobs, middlewares=[runner.middleware])
+    if definition.questions is not None:
+        broker.include_router(definition.questions)
     return broker, runner
 
 

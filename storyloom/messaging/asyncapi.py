@@ -30,7 +30,7 @@ class BareChannel:
     action: Action
     address: str
     message: Any
-    """A model; Nothing for a body that says nothing."""
+    """A model; Nothing for an empty body."""
     description: str = ""
     answer: Any = None
     """The model of an answer, where one is expected."""
@@ -133,9 +133,9 @@ def _operations(service: ServiceApi) -> Iterable[_Operation]:
 
 
 def _described(broker: NatsBroker) -> Mapping[str, str]:
-    """FastStream's own account of the endpoints: their addresses with what their handlers' docstrings say."""
-    told = AsyncAPI(broker, title=TITLE).to_specification().to_jsonable()
-    return {channel["address"]: channel.get("description") or "" for channel in told["channels"].values()}
+    """FastStream's own description of the endpoints: addresses with their handlers' docstrings."""
+    described = AsyncAPI(broker, title=TITLE).to_specification().to_jsonable()
+    return {channel["address"]: channel.get("description") or "" for channel in described["channels"].values()}
 
 
 def _message(kind: Any, models: dict[str, Any]) -> str:

@@ -31,8 +31,8 @@ from storyloom.story.jobs import AssetRequested
 log = structlog.get_logger()
 
 STORY, JOBS, DEAD = (JStream(name, declare=False) for name in ("STORY", "JOBS", "DEAD"))
-QUESTIONS_AT_ONCE = 64
-"""How many questions of a kind a process answers at once."""
+MAX_REQUESTS_IN_FLIGHT = 64
+"""How many requests of a kind a process answers at once."""
 
 Router = SlotsRouter
 """What a service's subscribers and publishers are declared on."""
@@ -49,16 +49,19 @@ def job(durable: str, *, slots: int) -> dict[str, Any]:
     }
 
 
-def question(model: type[BaseModel] | None, *, queue: str = "", at_once: int = QUESTIONS_AT_ONCE) -> dict[str, Any]:
+def question(
+    model: type[BaseModel] | None, *, queue: str = "", max_workers: int = MAX_REQUESTS_IN_FLIGHT
+) -> dict[str, Any]:
     """Options of a subscriber on core NATS whose handler takes a model, or any bytes for None.
 
-    Replicas of a ``queue`` share the asking. ``at_once``: how many are worked on together.
+    Each message goes to one member of a ``queue`` group. ``max_workers``: how many a process handles at once.
     """
     return {
         "queue": queue,
         "codec": AnyBody() if model is None else JsonBody(model),
         "parser": parse_question,
-        "max_workers": at_once,  # FastStream fetches more than that, but on core NATS no ack wait runs out meanwhile
+        # FastStream fetches more than that, but on core NATS no ack_wait runs out meanwhile.
+        "max_workers": max_workers,
     }
 
 
@@ -75,7 +78,8 @@ class Broker(SlotsBroker):
         graceful_timeout: float = 15.0,
         on_reconnect: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """``graceful_timeout``: seconds for which a stop waits for running handlers; never None, which waits for none.
+        """``graceful_timeout``: seconds for which ``stop`` waits for running handlers; never None, which waits for
+        none.
 
         FastDepends is off: a parameter of its kind costs more than all the rest of a message.
         """
@@ -106,9 +110,9 @@ class Broker(SlotsBroker):
         return self._bus
 
     @property
-    def was_lost(self) -> bool:
+    def was_disconnected(self) -> bool:
         """Whether the connection was lost at any time."""
-        return self._bus is not None and self._bus.was_lost
+        return self._bus is not None and self._bus.was_disconnected
 
     @property
     def is_connected(self) -> bool:
@@ -123,7 +127,9 @@ class Broker(SlotsBroker):
         return bus.client
 
     async def stop(self, *error: Any) -> None:
-        """Let handlers end, hand back what does not, close the connection: all of it, though the bus be away."""
+        """Let handlers end, nack the jobs of those that do not, close the connection: all of it, NATS being away or
+        not.
+        """
         del error
         try:
             # Not NatsBroker's own: it drains, which a client that is reconnecting refuses.
@@ -161,27 +167,27 @@ class StreamProducer(_Producer):
     """Publishes to streams, acknowledged, over the one reply inbox of our publisher."""
 
     async def publish(self, cmd: NatsPublishCommand) -> PublishOutcome | None:  # type: ignore[override]
-        """What became of the message. Raises BusUnavailableError. A body of None is not published at all.
+        """The message's outcome. Raises BusUnavailableError. A body of None is not published at all.
 
-        FastStream would publish an empty body for a handler that answers nothing.
+        FastStream would publish an empty body for a handler that returns nothing.
         """
         if cmd.body is None or cmd.stream is None:
             return None
         prefix = self.bus.names.prefix
-        letter = OutboundMessage(cmd.destination[len(prefix) :], encode(cmd.body), None, headers=cmd.headers)
-        (sent,) = await self.bus.publish(prefix + cmd.stream, [letter])
-        return sent
+        message = OutboundMessage(cmd.destination[len(prefix) :], encode(cmd.body), None, headers=cmd.headers)
+        (outcome,) = await self.bus.publish(prefix + cmd.stream, [message])
+        return outcome
 
     async def request(self, cmd: NatsPublishCommand) -> Msg:
-        """Nobody answers on a stream."""
-        raise FeatureNotSupportedException(f"a question on a stream: {cmd.stream}")
+        """Streams answer no requests."""
+        raise FeatureNotSupportedException(f"a request on a stream: {cmd.stream}")
 
 
 class CoreProducer(_Producer):
-    """Publishes on core NATS: best effort, told once, kept nowhere."""
+    """Publishes on core NATS: at most once, kept nowhere."""
 
     async def publish(self, cmd: NatsPublishCommand) -> None:
-        """Never raises for a bus that is away. A body of None is not published at all."""
+        """Never raises while NATS is away. A body of None is not published at all."""
         if cmd.body is None:
             return
         try:
@@ -197,14 +203,15 @@ class CoreProducer(_Producer):
 
 
 class _Log:
-    """FastStream's logger. Its messages quote exceptions, and an exception may quote a child's name: we tell its class.
+    """FastStream's logger. Its messages quote exceptions, and these may quote a child's name: only their class is
+    logged.
 
-    With ``logger=None`` errors would vanish; what is no warning costs a comparison.
+    With ``logger=None`` errors would vanish; a message below WARNING costs a comparison.
     """
 
     def log(self, level: int, msg: Any, /, *, exc_info: Any = None, extra: Mapping[str, Any] | None = None) -> None:
         if level < logging.WARNING or isinstance(exc_info, asyncio.CancelledError):
-            return  # a cancelled message is handed back, and no error
+            return  # a cancelled message is nacked, and no error
         if not isinstance(exc_info, BaseException):
             log.warning("broker.warning", level=logging.getLevelName(level), words=len(str(msg).split()))
             return

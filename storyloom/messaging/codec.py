@@ -1,4 +1,4 @@
-"""Messages as typed models: read once, written once. No error of these tells what a message said."""
+"""Messages as typed models: decoded once, encoded once. No error raised here quotes a body."""
 
 from typing import Any
 
@@ -51,8 +51,8 @@ class AnyBody:
 def encode(body: Any) -> bytes:
     """A message's bytes: a model that knows its own, any other model as JSON, or bytes as they are.
 
-    Raises TypeError for anything else. FastStream publishes an empty body for a handler that answers None; here that is
-    a mistake.
+    Raises TypeError for anything else. FastStream publishes an empty body for a handler that returns None; here that is
+    an error.
     """
     if isinstance(body, bytes):
         return body

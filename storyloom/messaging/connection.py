@@ -1,4 +1,4 @@
-"""The connection to the bus and the one way out: every message that must arrive is published through here."""
+"""The NATS connection of a process: how it is set up, kept and closed, and what is published and managed over it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,13 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from storyloom.messaging.lanes import Lane, read_lanes
-from storyloom.messaging.publisher import PATIENCE, BusUnavailableError, OutboundMessage, Publisher, PublishOutcome
+from storyloom.messaging.publisher import (
+    PUBLISH_TIMEOUT_SECONDS,
+    BusUnavailableError,
+    OutboundMessage,
+    Publisher,
+    PublishOutcome,
+)
 from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.events import Event, subject
@@ -24,64 +30,64 @@ __all__ = ["Bus", "BusUnavailableError", "OutboundMessage", "PublishOutcome", "c
 
 log = structlog.get_logger()
 
-_ALL = 1 << 62
-"""Later than any sequence: nothing is left to be heard."""
-CONNECTING = 10.0
-"""Seconds to try the first connection."""
+NO_UNACKED_EVENTS = 1 << 62
+"""Greater than any sequence: every event is acknowledged."""
+CONNECT_TIMEOUT_SECONDS = 10.0
+"""Seconds that the first connection may take."""
 
 
 class Watcher(Protocol):
-    """Whoever has to do something when the connection is lost, and when it is there again. Neither may raise."""
+    """Whoever must act when the connection is lost, and when it is back. Neither may raise."""
 
     async def disconnected(self) -> None:
-        """It was lost just now; nothing of the old one comes any more."""
+        """It was lost just now; nothing is received over the old one any more."""
 
     async def reconnected(self) -> None:
-        """It is there again, with all subscriptions that were not given up."""
+        """It is back, with all subscriptions that were not given up."""
 
 
 class Bus:
     """One connection, its JetStream, and its names. Safe to share between tasks.
 
-    ``watchers`` are told when the connection is lost and when it is back.
+    ``watchers`` are called when the connection is lost and when it is back.
     """
 
     def __init__(self, client: Client, settings: NatsSettings) -> None:
         self.client = client
         self.settings = settings
         self.names = Names(settings.nats_subject_prefix)
-        self.js: JetStreamContext = client.jetstream(timeout=PATIENCE)
+        self.js: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)
         self.watchers: set[Watcher] = set()
         self._publisher = Publisher(client)
-        self._lost_at: datetime | None = None
-        self._back_at: datetime | None = None
+        self._disconnected_at: datetime | None = None
+        self._reconnected_at: datetime | None = None
 
     async def open(self) -> None:
-        """Make ready to publish."""
+        """Subscribe to publish acknowledgements."""
         await self._publisher.open()
 
-    async def lost(self) -> None:
-        """The connection was lost just now."""
-        self._lost_at, self._back_at = datetime.now(UTC), None
+    async def on_disconnected(self) -> None:
+        """The client's ``disconnected_cb``."""
+        self._disconnected_at, self._reconnected_at = datetime.now(UTC), None
         for watcher in [*self.watchers]:
             await watcher.disconnected()
 
-    async def came_back(self) -> None:
-        """The connection is there again. What the server sends at once may be here before this is known."""
-        self._back_at = datetime.now(UTC)
+    async def on_reconnected(self) -> None:
+        """The client's ``reconnected_cb``. What the server sends at once may be received before this is called."""
+        self._reconnected_at = datetime.now(UTC)
         for watcher in [*self.watchers]:
             await watcher.reconnected()
 
     @property
-    def was_lost(self) -> bool:
+    def was_disconnected(self) -> bool:
         """Whether the connection was lost at any time."""
-        return self._lost_at is not None
+        return self._disconnected_at is not None
 
-    def was_lost_since(self, moment: datetime, *, within: float) -> bool:
+    def was_disconnected_since(self, moment: datetime, *, within: float) -> bool:
         """Whether the connection was lost after a moment, and has been back for no more than so many seconds."""
-        if self._lost_at is None or moment >= self._lost_at:
+        if self._disconnected_at is None or moment >= self._disconnected_at:
             return False
-        return self._back_at is None or datetime.now(UTC) - self._back_at < timedelta(seconds=within)
+        return self._reconnected_at is None or datetime.now(UTC) - self._reconnected_at < timedelta(seconds=within)
 
     async def publish_events(self, *events: Event) -> None:
         """Publish events on STORY. Publishing one twice is harmless. Raises BusUnavailableError."""
@@ -101,23 +107,23 @@ class Bus:
         """
         return await self.publish(self.names.jobs, [job_message(job) for job in jobs])
 
-    async def publish(self, stream: str, letters: Sequence[OutboundMessage]) -> list[PublishOutcome]:
-        """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
-        return await self._publisher.publish(stream, letters, prefix=self.names.prefix) if letters else []
+    async def publish(self, stream: str, messages: Sequence[OutboundMessage]) -> list[PublishOutcome]:
+        """Publish messages to a stream, together; the outcome of each. Raises BusUnavailableError."""
+        return await self._publisher.publish(stream, messages, prefix=self.names.prefix) if messages else []
 
     async def publish_core(self, subject: str, body: bytes) -> None:
-        """Publish on core NATS: best effort, never raises for a bus that is away."""
+        """Publish on core NATS: best effort, never raises while NATS is away."""
         try:
             await self.client.publish(self.names.subject(subject), body)
         except NatsError as error:
-            log.debug("bus.whisper_lost", subject=subject.split(".", 1)[0], error=type(error).__name__)
+            log.debug("bus.core_message_lost", subject=subject.split(".", 1)[0], error=type(error).__name__)
 
     async def cancel_jobs(self, stop: StopWork) -> None:
-        """Tell all workers that nobody wants these jobs any more. Best effort."""
+        """Publish StopWork to all workers. Best effort."""
         await self.publish_core(CANCEL_JOBS, stop.model_dump_json().encode())
 
     async def purge(self, subject: str, *, up_to: int | None = None) -> None:
-        """Take jobs off the bus, queued or in flight: none is delivered again. ``subject`` may hold wildcards.
+        """Purge jobs from JOBS, queued or in flight: none is delivered again. ``subject`` may contain wildcards.
 
         ``up_to``: only up to this stream sequence. Raises BusUnavailableError.
         """
@@ -136,7 +142,7 @@ class Bus:
         return {subject[skip:] for subject in info.state.subjects or {}}
 
     async def queued_job(self, subject: str) -> tuple[int, bytes] | None:
-        """Stream sequence and body of the job that stands on a subject. Raises BusUnavailableError."""
+        """Stream sequence and body of the job on a subject. Raises BusUnavailableError."""
         with _translated():
             try:
                 message = await self.js.get_last_msg(self.names.jobs, self.names.subject(subject))
@@ -145,7 +151,7 @@ class Bus:
         return message.seq or 0, message.data or b""
 
     async def lanes(self, *, ages: bool = False) -> list[Lane]:
-        """How each lane of JOBS stands, as messaging/lanes.py. Raises BusUnavailableError."""
+        """The lanes of JOBS as their consumers count them (messaging/lanes.py). Raises BusUnavailableError."""
         return await read_lanes(self.js, self.names, ages=ages)
 
     async def last_event(self) -> int:
@@ -154,17 +160,17 @@ class Bus:
             return (await self.js.stream_info(self.names.story)).state.last_seq
 
     async def projector_ack_floor(self) -> int:
-        """Up to which sequence the projector has heard every event that it is to hear. Raises BusUnavailableError."""
+        """The sequence up to which the projector has acknowledged every event. Raises BusUnavailableError."""
         with _translated():
             info = await self.js.consumer_info(self.names.story, self.names.projector)
         if info.num_pending == 0 and info.num_ack_pending == 0:
-            return _ALL
+            return NO_UNACKED_EVENTS
         return info.ack_floor.stream_seq if info.ack_floor else 0
 
     async def ensure_topology(self, *, full_check: bool) -> list[str]:
-        """Recreate streams and consumers that are gone; thoroughly: and bring back those that are not as set.
+        """Recreate streams and consumers that are gone; with ``full_check``, also update those that differ.
 
-        Answers what was wrong. Raises BusUnavailableError.
+        Returns what was wrong, a sentence each. Raises BusUnavailableError.
         """
         with _translated():
             try:
@@ -180,7 +186,7 @@ class Bus:
         return wrong
 
     async def close(self) -> None:
-        """Flush and close; a bus that is away is closed all the same, and what waits to be sent to it is lost."""
+        """Flush and close. While NATS is away it is closed all the same, and what is still unsent is lost."""
         try:
             await asyncio.wait_for(self.client.drain(), 3)
         except (TimeoutError, NatsError):
@@ -216,21 +222,21 @@ async def connect(
     async def reconnected() -> None:
         log.info("bus.reconnected")
         for bus in found:
-            await bus.came_back()
+            await bus.on_reconnected()
         if on_reconnect is not None:
             await on_reconnect()
 
     async def lost() -> None:
         log.warning("bus.disconnected")
         for bus in found:
-            await bus.lost()
+            await bus.on_disconnected()
 
     async def erred(error: Exception) -> None:
         log.debug("bus.error", error=type(error).__name__)
 
     try:
         # A client that never gives up reconnecting never gives up connecting either.
-        async with asyncio.timeout(CONNECTING):
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
             client = await nats.connect(
                 settings.nats_url,
                 name=f"storyloom-{name}",

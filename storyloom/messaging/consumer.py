@@ -1,11 +1,11 @@
-"""The standing pull: one inbox, one open request for as many messages as there is room for.
+"""The pull consumer: one inbox, one open pull request for as many messages as there are free slots.
 
 nats-py's ``fetch`` pays two requests and a time-out a batch; a request that stays open delivers a message the moment it
-is stored, and heals itself after reconnects, server errors and silence (the server sends a heartbeat into an open
-request; without one the request is taken for lost and asked again).
+is stored, and is made again after reconnects, server errors and silence (the server sends idle heartbeats into an open
+request; without one the request is taken for lost).
 
-A request lives as long as its inbox has a listener, on whichever connection: a client that comes back to its old inbox
-brings its old requests back, too. So an inbox ends with its connection, and whoever asks anew does it over a new one.
+A request lives as long as its inbox has a subscriber, on whichever connection: a client that subscribes to its old
+inbox after a reconnect revives its old requests, too. So an inbox ends with its connection; a new pull has a new one.
 """
 
 import asyncio
@@ -20,88 +20,88 @@ from nats.errors import Error as NatsError
 
 from storyloom.messaging.connection import Bus
 
-HEARTBEAT = 1.0
-EXPIRES = 30.0
-CLOSING = 2.0
-"""Seconds to wait for what is on its way when an inbox closes."""
+IDLE_HEARTBEAT_SECONDS = 1.0
+PULL_EXPIRES_SECONDS = 30.0
+DRAIN_TIMEOUT_SECONDS = 2.0
+"""Seconds to wait for messages on their way when an inbox is drained."""
 
 
 class PullConsumer:
-    """Messages of one durable. ``room`` is how many may be unacknowledged here at once.
+    """Messages of one durable, at most ``max_in_flight`` of them unacknowledged here at once.
 
-    ``take`` answers what has arrived, at least one; ``done(n)`` gives room back. One task takes.
+    ``take`` returns what has been received, at least one; ``done(n)`` frees slots. Only one task may take.
     """
 
-    def __init__(self, bus: Bus, stream: str, durable: str, *, room: int) -> None:
+    def __init__(self, bus: Bus, stream: str, durable: str, *, max_in_flight: int) -> None:
         self._bus = bus
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
-        self._room = room
-        self._asked = 0
-        self._held = 0
-        self._arrived: deque[Msg] = deque()
+        self._max_in_flight = max_in_flight
+        self._requested = 0
+        self._in_flight = 0
+        self._buffered: deque[Msg] = deque()
         self._subscription: Subscription | None = None
-        self._something = asyncio.Event()
-        self._heard = 0.0
-        self._void = False
+        self._received = asyncio.Event()
+        self._last_received_at = 0.0
+        self._request_failed = False
         self._closing = False
-        self._renewing = asyncio.Lock()
+        self._repoll_lock = asyncio.Lock()
 
     async def open(self) -> None:
-        """Subscribe and ask for the first messages."""
-        self._closing = self._void = False
-        self._asked = 0
+        """Subscribe, and pull the first messages."""
+        self._closing = self._request_failed = False
+        self._requested = 0
         await self._subscribe()
         self._bus.watchers.add(self)
-        await self._ask()
+        await self._request()
 
     async def close(self) -> None:
-        """Ask no more, and hand back what came and was not taken. What was taken may still be acknowledged."""
+        """Pull no more, and nack what was received and not taken. What was taken may still be acknowledged."""
         self._closing = True
         self._bus.watchers.discard(self)
-        # What the server had sent already would be missed for an ack_wait if it were dropped here.
-        await self._end()
-        while self._arrived:
-            await nak(self._arrived.popleft(), delay=0)
-        self._asked = 0
+        # What the server had sent already would be redelivered only after ack_wait if it were dropped here.
+        await self._unsubscribe()
+        while self._buffered:
+            await nak(self._buffered.popleft(), delay=0)
+        self._requested = 0
 
-    async def take(self, most: int) -> list[Msg]:
-        """Wait for messages; answer up to ``most`` of those that are here."""
-        while not self._arrived:
-            self._something.clear()
+    async def take(self, limit: int) -> list[Msg]:
+        """Wait for messages; up to ``limit`` of those received."""
+        while not self._buffered:
+            self._received.clear()
             try:
-                async with asyncio.timeout(HEARTBEAT):
-                    await self._something.wait()
+                async with asyncio.timeout(IDLE_HEARTBEAT_SECONDS):
+                    await self._received.wait()
             except TimeoutError:
-                await self._heal()
-        taken = [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
-        self._held += len(taken)
+                await self._check_request()
+        taken = [self._buffered.popleft() for _ in range(min(limit, len(self._buffered)))]
+        self._in_flight += len(taken)
         return taken
 
     async def done(self, count: int) -> None:
-        """``count`` messages are acknowledged, or will never be by us: others may come."""
-        self._held -= count
-        await self._ask()
+        """``count`` messages are acknowledged, or will never be by us: their slots are free."""
+        self._in_flight -= count
+        await self._request()
 
     async def repoll(self) -> None:
-        """Ask anew, and for nothing twice: whatever the server still knows of older requests ends with their inbox."""
-        async with self._renewing:
+        """Pull anew, and nothing twice: whatever the server still knows of older requests ends with their inbox."""
+        async with self._repoll_lock:
             if self._closing or not self._bus.client.is_connected:
-                return  # a reconnect asks again
-            await self._end()
-            self._asked, self._void = 0, False
+                return  # a reconnect polls again
+            await self._unsubscribe()
+            self._requested, self._request_failed = 0, False
             with suppress(NatsError, OSError):
                 await self._subscribe()
-        await self._ask()
+        await self._request()
 
     async def disconnected(self) -> None:
-        """Leave the inbox, so that no reconnect comes back to it."""
-        subscription, self._subscription, self._asked = self._subscription, None, 0
+        """Leave the inbox, so that no reconnect subscribes to it again."""
+        subscription, self._subscription, self._requested = self._subscription, None, 0
         if subscription is not None:
             with suppress(NatsError):
                 await subscription.unsubscribe()
 
     async def reconnected(self) -> None:
-        """Ask again: the bus is back."""
+        """Pull again: NATS is back."""
         await self.repoll()
 
     async def _subscribe(self) -> None:
@@ -110,77 +110,86 @@ class PullConsumer:
             self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
 
-    async def _end(self) -> None:
-        """Close the inbox, once everything that the server has sent there is here."""
+    async def _unsubscribe(self) -> None:
+        """Drain the inbox: close it once everything that the server has sent there is received."""
         subscription, self._subscription = self._subscription, None
         if subscription is None:
             return
         try:
             with suppress(NatsError, OSError, TimeoutError):
-                async with asyncio.timeout(CLOSING):
+                async with asyncio.timeout(DRAIN_TIMEOUT_SECONDS):
                     await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py left it without types
         finally:
-            # One whose draining was cut short would be subscribed to again by every reconnect.
+            # One whose drain was cut short would be subscribed to again by every reconnect.
             self._bus.client._remove_sub(subscription._id)  # noqa: SLF001 - a closed one refuses unsubscribe()
 
-    async def _ask(self) -> None:
+    async def _request(self) -> None:
         if self._closing or self._subscription is None:
             return
-        free = self._room - self._asked - self._held - len(self._arrived)
-        # Asking for a few at a time would cost a request a message; at the latest when nothing is asked for any more.
-        if free <= 0 or (self._asked > 0 and free * 2 < self._room) or not self._bus.client.is_connected:
+        free = self._max_in_flight - self._requested - self._in_flight - len(self._buffered)
+        # Pulling a few at a time would cost a request a message: wait for half the slots, or for the open request's
+        # end.
+        if free <= 0 or (self._requested > 0 and free * 2 < self._max_in_flight) or not self._bus.client.is_connected:
             return
-        self._asked += free
-        self._heard = asyncio.get_running_loop().time()
-        request = {"batch": free, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
-        with suppress(NatsError, OSError):  # a lost request is asked again: nobody hears a heartbeat of it
+        self._requested += free
+        self._last_received_at = asyncio.get_running_loop().time()
+        request = {
+            "batch": free,
+            "expires": int(PULL_EXPIRES_SECONDS * 1e9),
+            "idle_heartbeat": int(IDLE_HEARTBEAT_SECONDS * 1e9),
+        }
+        with suppress(NatsError, OSError):  # a lost request is made again, since no idle heartbeat comes
             await self._bus.client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
-    async def _heal(self) -> None:
-        silent = asyncio.get_running_loop().time() - self._heard
-        if self._void or self._subscription is None or (self._asked > 0 and silent > 2.5 * HEARTBEAT):
+    async def _check_request(self) -> None:
+        silent = asyncio.get_running_loop().time() - self._last_received_at
+        if (
+            self._request_failed
+            or self._subscription is None
+            or (self._requested > 0 and silent > 2.5 * IDLE_HEARTBEAT_SECONDS)
+        ):
             await self.repoll()
-        elif self._asked == 0:
-            await self._ask()
+        elif self._requested == 0:
+            await self._request()
 
     async def _on_message(self, message: Msg) -> None:
-        self._heard = asyncio.get_running_loop().time()
+        self._last_received_at = asyncio.get_running_loop().time()
         if message.headers and "Status" in message.headers and not message.data:
             await self._on_status(message.headers)
             return
-        self._asked = max(0, self._asked - 1)
-        self._arrived.append(message)
-        self._something.set()
-        if self._asked == 0:
-            await self._ask()  # slots that came free since the last request was made
+        self._requested = max(0, self._requested - 1)
+        self._buffered.append(message)
+        self._received.set()
+        if self._requested == 0:
+            await self._request()  # slots that were freed since the last request
 
     async def _on_status(self, headers: dict[str, str]) -> None:
         status, left = headers["Status"], headers.get("Nats-Pending-Messages")
         if status == "100":  # a heartbeat
             return
         if left is None:  # 409, 503: the consumer is gone, or moves
-            # The next heal asks again: at once would be a busy loop while a consumer is missing.
-            self._void = True
+            # The next check polls again: at once would be a busy loop while a consumer is missing.
+            self._request_failed = True
             return
-        self._asked = max(0, self._asked - int(left))
-        if status == "408":  # a request ended in good order
-            await self._ask()
+        self._requested = max(0, self._requested - int(left))
+        if status == "408":  # the request expired, as it should
+            await self._request()
 
 
 async def ack(message: Msg) -> None:
-    """Take a message off the bus, if the bus is there."""
+    """Acknowledge a message; does nothing while NATS is away."""
     with suppress(NatsError, OSError):
         await message.ack()
 
 
 async def nak(message: Msg, *, delay: float) -> None:
-    """Give a message back to the bus, for others to take ``delay`` seconds from now; at once for 0."""
+    """Have a message redelivered ``delay`` seconds from now, at once for 0; does nothing while NATS is away."""
     with suppress(NatsError, OSError):
         await message.nak(delay=delay or None)
 
 
 def stored_at(message: Msg) -> datetime:
-    """When the bus stored a message, by its own clock."""
+    """When the server stored a message, by its own clock."""
     return datetime.fromtimestamp(stored_ns(message) / 1e9, UTC)
 
 

@@ -1,4 +1,6 @@
-"""What several services publish or ask, as endpoints of a router: declared once, typed, in the AsyncAPI document."""
+"""What several services publish or request, as endpoints of a router: declared once, typed, in the AsyncAPI
+document.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -6,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from storyloom.messaging.broker import STORY, Router
-from storyloom.messaging.faststream_pull import QuickPublisher
+from storyloom.messaging.faststream_pull import CachedSubjectPublisher
 from storyloom.messaging.topology import CANCEL_JOBS
 from storyloom.story.events import Event
 from storyloom.story.jobs import StopWork
@@ -14,14 +16,14 @@ from storyloom.story.jobs import StopWork
 A = TypeVar("A", bound=BaseModel)
 
 CancelJobs = Callable[[StopWork], Awaitable[object]]
-"""Tells all workers that nobody wants some jobs any more. Best effort: never raises for a bus that is away."""
+"""Publishes StopWork to all workers. Best effort: never raises while NATS is away."""
 
 
 class EventPublisher:
     """Publishes some kinds of events on STORY."""
 
     def __init__(self, router: Router, *kinds: type[Event]) -> None:
-        self._publishers: dict[type[Event], QuickPublisher] = {
+        self._publishers: dict[type[Event], CachedSubjectPublisher] = {
             kind: router.publisher(f"story.evt.{kind.__name__}.{{story_id}}", stream=STORY, schema=kind)
             for kind in kinds
         }
@@ -44,7 +46,7 @@ class EventPublisher:
 
 
 class Question(Generic[A]):
-    """A question over core NATS, which one of its service's replicas answers."""
+    """A request over core NATS, which one replica of its service answers."""
 
     def __init__(self, router: Router, subject: str, asked: type[BaseModel], answer: type[A]) -> None:
         self._publisher = router.publisher(subject, schema=asked)
@@ -57,13 +59,13 @@ class Question(Generic[A]):
 
 
 def cancel_jobs(router: Router) -> CancelJobs:
-    """What tells the workers, declared on a router."""
-    publisher: QuickPublisher = router.publisher(CANCEL_JOBS, schema=StopWork)
+    """The publisher of StopWork, declared on a router."""
+    publisher: CachedSubjectPublisher = router.publisher(CANCEL_JOBS, schema=StopWork)
     return publisher.publish
 
 
 def address(event: Event, subject: str) -> tuple[str, dict[str, str]]:
-    """Where an event goes, given its subject's template, and its headers: a repeat is dropped, and it has a trace."""
+    """An event's subject, given the template, and its headers: Msg-Id for deduplication, and traceparent."""
     headers = {"Nats-Msg-Id": event.id}
     if event.trace:
         headers["traceparent"] = event.trace

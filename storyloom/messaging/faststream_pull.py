@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
 WRITTEN_AGAINST = "0.7.8"
 """The version of FastStream whose inner parts are used here."""
-LAST_WORDS = 5.0
-"""Seconds that cancelled handlers may take to end."""
+CANCEL_TIMEOUT_SECONDS = 5.0
+"""Seconds that handlers may take to end once they are cancelled."""
 
 
 class SlotsPullSub(PullSub):
-    """``pull_sub=SlotsPullSub(8)``: eight messages at once, a task each, none fetched that cannot be begun."""
+    """``pull_sub=SlotsPullSub(8)``: eight messages at once, a task each, and no more fetched than slots are free."""
 
     def __init__(self, slots: int) -> None:
         super().__init__(batch_size=slots)
 
 
 class SlotsSubscriber(PullStreamSubscriber):
-    """A subscriber whose ``stop`` lets running handlers end within the graceful time, then cancels them.
+    """A subscriber whose ``stop`` lets running handlers end within the graceful time-out, then cancels them.
 
-    A message whose handler was cancelled goes back to the bus at once: FastStream would leave it to its ack wait.
+    A message whose handler was cancelled is nacked at once: FastStream would leave it to its ack_wait.
     """
 
-    _jobs: set[asyncio.Task[None]]
+    _tasks: set[asyncio.Task[None]]
     _consumer: PullConsumer | None = None
-    _taking: asyncio.Task[None] | None = None
+    _take_task: asyncio.Task[None] | None = None
 
     @property
     def durable(self) -> str:
@@ -72,51 +72,51 @@ class SlotsSubscriber(PullStreamSubscriber):
     async def _create_subscription(self) -> None:
         bus: Bus = self._outer_config.extra_context["broker"].bus
         prefix, slots = bus.names.prefix, self.pull_sub.batch_size
-        self._jobs = set()
-        self._consumer = PullConsumer(bus, prefix + self.stream.name, prefix + self.durable, room=slots)
+        self._tasks = set()
+        self._consumer = PullConsumer(bus, prefix + self.stream.name, prefix + self.durable, max_in_flight=slots)
         await self._consumer.open()
         # Supervised: a take that fails goes on after a pause; FastStream's supervisor knows none (its issue 2632).
         take = partial(self._take, self._consumer, slots)
-        self._taking = asyncio.create_task(supervise(f"{self.durable} lane", take))
+        self._take_task = asyncio.create_task(supervise(f"{self.durable} lane", take))
 
     async def stop(self) -> None:
-        """Take no more; what runs may end within ``graceful_timeout`` seconds, then it is handed back.
+        """Take no more; what runs may end within ``graceful_timeout`` seconds, then it is cancelled and nacked.
 
         Safe to call twice.
         """
         consumer, self._consumer = self._consumer, None
-        if consumer is None or self._taking is None:
+        if consumer is None or self._take_task is None:
             self.running = False
             return
-        await cancel_and_wait(self._taking)
+        await cancel_and_wait(self._take_task)
         await consumer.close()
-        if self._jobs:
-            _, late = await asyncio.wait(self._jobs, timeout=self._outer_config.graceful_timeout)
-            for job in late:
-                job.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._outer_config.graceful_timeout)
+            for task in late:
+                task.cancel()
             if late:
-                await asyncio.wait(late, timeout=LAST_WORDS)
-        # Last: a message that is consumed by a subscriber which does not run would be dropped without a word.
+                await asyncio.wait(late, timeout=CANCEL_TIMEOUT_SECONDS)
+        # Last: a message that is consumed by a subscriber which does not run would be dropped silently.
         self.running = False
 
     async def _take(self, consumer: PullConsumer, slots: int) -> None:
         while True:
             for message in await consumer.take(slots):
-                job = asyncio.create_task(self._one(consumer, message))
-                self._jobs.add(job)
-                job.add_done_callback(self._jobs.discard)
+                task = asyncio.create_task(self._consume_one(consumer, message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    async def _one(self, consumer: PullConsumer, message: Msg) -> None:
+    async def _consume_one(self, consumer: PullConsumer, message: Msg) -> None:
         try:
             await self.consume(message)
         except asyncio.CancelledError:
-            await nak(message, delay=0)  # does nothing where the handler's middleware has answered already
+            await nak(message, delay=0)  # does nothing where the handler's middleware has settled it already
             raise
         finally:
             await consumer.done(1)
 
 
-class QuickPublisher(LogicPublisher):
+class CachedSubjectPublisher(LogicPublisher):
     """A publisher that parses its subject once: FastStream's does for every message."""
 
     @cached_property
@@ -125,7 +125,7 @@ class QuickPublisher(LogicPublisher):
         return super().subject
 
 
-class _Declares(NatsRegistrator):
+class _SlotsRegistrator(NatsRegistrator):
     """What declares our subscribers and publishers, in a broker or a router."""
 
     def subscriber(self, subject: str = "", **options: Any) -> LogicSubscriber[Any]:  # type: ignore[override]
@@ -181,7 +181,7 @@ class _Declares(NatsRegistrator):
         title: str | None = None,
         description: str | None = None,
         persistent: bool = True,
-    ) -> QuickPublisher:
+    ) -> CachedSubjectPublisher:
         """As FastStream's, with a subject that is parsed once."""
         config = NatsPublisherConfig(
             subject=subject,
@@ -197,14 +197,14 @@ class _Declares(NatsRegistrator):
                 subject=subject, schema_=schema, title_=title, description_=description, include_in_schema=True
             ),
         )
-        publisher = QuickPublisher(config, specification)
+        publisher = CachedSubjectPublisher(config, specification)
         Registrator.publisher(self, publisher, persistent=persistent)
         return publisher
 
 
-class SlotsRouter(_Declares, NatsRouter):
+class SlotsRouter(_SlotsRegistrator, NatsRouter):
     """A router that knows SlotsPullSub."""
 
 
-class SlotsBroker(_Declares, NatsBroker):
+class SlotsBroker(_SlotsRegistrator, NatsBroker):
     """A broker that knows SlotsPullSub."""

@@ -1,4 +1,4 @@
-"""What NATS says of itself: the lanes of JOBS, how far the projector is, how many dead letters there are.
+"""Counts from NATS: the lanes of JOBS, the projector's lag, the number of dead letters.
 
 Few requests, whatever is queued. Missing consumers and streams count as empty: readiness and ``doctor`` name them.
 """
@@ -47,10 +47,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class ProjectorLag:
-    """How far the projector is: ``pending`` events were not delivered to it, ``unacked`` were and are not acknowledged.
+    """The projector's lag: ``pending`` events were not delivered to it, ``unacked`` were and are not acknowledged.
 
-    All up to the stream sequence ``floor`` is acknowledged. What was delivered says nothing: a projector that is frozen
-    is given more all the same.
+    All up to the stream sequence ``floor`` is acknowledged. Deliveries prove nothing: a frozen projector is delivered
+    more all the same.
     """
 
     pending: int
@@ -73,7 +73,7 @@ async def read_lanes(js: JetStreamContext, names: Names, *, ages: bool = False) 
 
 
 async def read_projector_lag(js: JetStreamContext, names: Names) -> ProjectorLag:
-    """How far the projector is. Raises BusUnavailableError."""
+    """The projector's lag. Raises BusUnavailableError."""
     try:
         info = await js.consumer_info(names.story, names.projector)
     except NotFoundError:

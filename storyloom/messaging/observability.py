@@ -25,7 +25,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from storyloom.runtime.settings import NatsSettings, TracingSettings
 
-_KEPT = {"job": 3, "story": 3, "dead": 2, "status": 1}
+_CHANNEL_TOKENS = {"job": 3, "story": 3, "dead": 2, "status": 1}
 """How many tokens of a subject name its channel, by the first of them; the others hold a story or an asset."""
 
 
@@ -33,8 +33,8 @@ def channel(subject: str, prefix: str = "") -> str:
     """What a subject is called in labels and spans: bounded, whatever is published. ``prefix`` is the bus's."""
     tokens = subject.removeprefix(prefix).split(".")
     first = tokens[0]
-    if first in _KEPT:
-        return ".".join(tokens[: _KEPT[first]])
+    if first in _CHANNEL_TOKENS:
+        return ".".join(tokens[: _CHANNEL_TOKENS[first]])
     if first == "live":
         return f"live.{tokens[-1]}"
     if first in ("ask", "workers"):
@@ -61,7 +61,7 @@ def prometheus(
     container = middleware._metrics_container  # noqa: SLF001 - tests/contract/faststream holds it to this
     for name in type(container).__slots__:
         if not name.startswith("_"):
-            setattr(container, name, _Children(getattr(container, name)))
+            setattr(container, name, _CachedMetric(getattr(container, name)))
     return middleware
 
 
@@ -95,7 +95,7 @@ class TraceFromBody(BaseMiddleware[Any, Any]):
         if "traceparent" not in message.headers:
             try:
                 trace = getattr(await message.decode(), "trace", "")
-            except Exception:  # noqa: BLE001 - whoever reads it next says what is wrong with it
+            except Exception:  # noqa: BLE001 - the next decoder raises, and is handled
                 trace = ""
             if trace:
                 message.headers = {**message.headers, "traceparent": trace}
@@ -127,7 +127,7 @@ class _Spans(NatsTelemetrySettingsProvider):
         return channel(cmd.destination, self._prefix)
 
 
-class _Children:
+class _CachedMetric:
     """A metric that remembers its children by their labels' values."""
 
     __slots__ = ("_children", "_metric")

@@ -1,6 +1,6 @@
 """Publishing with acknowledgement, many at a time over one reply inbox: the hot path of every service.
 
-nats-py's ``publish_async`` (2.16) drops a refusal where nobody hears it and costs a random id, a semaphore and a parsed
+nats-py's ``publish_async`` (2.16) drops a refusal silently and costs a random id, a semaphore and a parsed
 object a message; here a message costs a number, a future and a look at the answer.
 """
 
@@ -14,8 +14,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-PATIENCE = 5.0
-"""Seconds to wait for acknowledgements."""
+PUBLISH_TIMEOUT_SECONDS = 5.0
+"""Seconds to wait for publish acknowledgements."""
 _STORE_FAILED = 10_077
 """JetStream's code for a message that the stream may not take; the description says which limit."""
 
@@ -72,25 +72,27 @@ class Publisher:
         self._waiting: dict[str, asyncio.Future[PublishOutcome]] = {}
 
     async def open(self) -> None:
-        """Subscribe to the answers."""
+        """Subscribe to the acknowledgements."""
         self._inbox = self._client.new_inbox() + "."
         await self._client.subscribe(
             self._inbox + "*", cb=self._on_answer, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
 
     async def publish(
-        self, stream: str, letters: Sequence[OutboundMessage], *, prefix: str = ""
+        self, stream: str, messages: Sequence[OutboundMessage], *, prefix: str = ""
     ) -> list[PublishOutcome]:
-        """Publish letters to a stream, together; answer what became of each. Raises BusUnavailableError."""
+        """Publish messages to a stream, together; the outcome of each. Raises BusUnavailableError."""
         loop = asyncio.get_running_loop()
         waiting: dict[str, asyncio.Future[PublishOutcome]] = {}
-        timer = loop.call_later(PATIENCE, _expire, waiting)
+        timer = loop.call_later(PUBLISH_TIMEOUT_SECONDS, _expire, waiting)
         try:
-            for letter in letters:
+            for message in messages:
                 self._number += 1
                 key = str(self._number)
                 waiting[key] = self._waiting[key] = loop.create_future()
-                await self._client.publish(prefix + letter.subject, letter.body, self._inbox + key, letter.wire_headers)
+                await self._client.publish(
+                    prefix + message.subject, message.body, self._inbox + key, message.wire_headers
+                )
             return [await future for future in waiting.values()]
         except (NatsError, _UnstoredError) as error:
             raise BusUnavailableError(f"{stream}: {str(error) or type(error).__name__}") from error
@@ -99,7 +101,7 @@ class Publisher:
             for key, future in waiting.items():
                 self._waiting.pop(key, None)
                 if future.done() and not future.cancelled():
-                    future.exception()  # it is heard, even where another one's was raised
+                    future.exception()  # retrieved, even where another one's was raised
 
     async def _on_answer(self, message: Msg) -> None:
         future = self._waiting.get(message.subject[len(self._inbox) :])
@@ -121,4 +123,4 @@ class Publisher:
 def _expire(waiting: dict[str, "asyncio.Future[PublishOutcome]"]) -> None:
     for future in waiting.values():
         if not future.done():
-            future.set_exception(_UnstoredError(f"no acknowledgement within {PATIENCE:g} seconds"))
+            future.set_exception(_UnstoredError(f"no acknowledgement within {PUBLISH_TIMEOUT_SECONDS:g} seconds"))

@@ -1,7 +1,7 @@
-"""What exists on the bus, and who brings it about: one provisioner. Services declare nothing; they check.
+"""The streams and consumers on NATS, and their one provisioner. Services declare nothing; they check.
 
 STORY keeps events for 14 days; JOBS is a work queue with at most one live message a subject, so that its subjects *are*
-the list of live work; DEAD keeps what was given up for 30 days.
+the list of live work; DEAD keeps dead letters for 30 days.
 """
 
 from dataclasses import dataclass, replace
@@ -33,16 +33,16 @@ EVENTS_FOR_STATUS = (
     "SceneTextEdited",
     "StoryDeadlinePassed",
 )
-"""What the projector hears. It says StoryCompleted itself and need not hear it."""
+"""What the projector consumes. It publishes StoryCompleted itself and need not consume it."""
 QUERY_WORKERS = "workers.held"
-"""Core NATS: every worker answers with the jobs that it works on."""
+"""Core NATS: every worker answers with the jobs that it has in flight."""
 CANCEL_JOBS = "workers.stop"
-"""Core NATS: every worker hears which jobs nobody wants any more (storyloom.story.jobs.StopWork)."""
+"""Core NATS: every worker consumes StopWork (storyloom.story.jobs), the jobs that nobody wants any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names on this bus: a prefix sets one apart from another on the same server."""
+    """The names of streams, durables and subjects: a prefix sets one system apart from another on the same server."""
 
     prefix: str = ""
 
@@ -112,8 +112,8 @@ def consumers(settings: NatsSettings) -> list[tuple[str, ConsumerConfig]]:
     shared = ConsumerConfig(
         ack_policy=AckPolicy.EXPLICIT, deliver_policy=DeliverPolicy.ALL, max_deliver=-1, max_ack_pending=20_000
     )
-    heard = [names.subject(f"story.evt.{event}.*") for event in EVENTS_FOR_STATUS]
-    projector = replace(shared, durable_name=names.projector, ack_wait=settings.ack_wait, filter_subjects=heard)
+    consumed = [names.subject(f"story.evt.{event}.*") for event in EVENTS_FOR_STATUS]
+    projector = replace(shared, durable_name=names.projector, ack_wait=settings.ack_wait, filter_subjects=consumed)
     lanes = [
         replace(
             shared,

@@ -1,4 +1,4 @@
-"""``/docs/asyncapi``: what a service says and hears, as a page for people and as JSON for programs.
+"""``/docs/asyncapi``: what a service publishes and consumes, as a page for people and as JSON for programs.
 
 The page is made here, without a script, a picture or a font from anywhere: FastStream's own page loads its scripts from
 a CDN, and opens a route that publishes whatever a browser posts to it to the real bus.
@@ -65,10 +65,10 @@ def page(document: dict[str, Any]) -> str:
 def _row(name: str, operation: dict[str, Any], channels: dict[str, Any]) -> str:
     service = name.split(".", 1)[0]
     address = channels[_last(operation["channel"])]["address"]
-    said = ", ".join(_link("message", _last(message)) for message in operation["messages"])
+    listed = ", ".join(_link("message", _last(message)) for message in operation["messages"])
     if reply := operation.get("reply"):
-        said += ", answered by " + ", ".join(_link("message", _last(message)) for message in reply["messages"])
-    cells = (escape(service), operation["action"], f"<code>{escape(address)}</code>", said)
+        listed += ", answered by " + ", ".join(_link("message", _last(message)) for message in reply["messages"])
+    cells = (escape(service), operation["action"], f"<code>{escape(address)}</code>", listed)
     summary = escape(operation.get("summary", ""))
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in (*cells, summary)) + "</tr>\n"
 

@@ -108,7 +108,7 @@ def read_stalls(logs: Path) -> list[Incident]:
     found = []
     for path in sorted(logs.glob("*.log")):
         for line in path.read_text(errors="replace").splitlines():
-            if '"job.heart_stood_still"' in line:
+            if '"job.heartbeat_silent"' in line:
                 noted = json.loads(line)
                 until = datetime.fromisoformat(noted["timestamp"]).timestamp()
                 found.append(Incident("stall", path.stem, until - noted["seconds"], until))

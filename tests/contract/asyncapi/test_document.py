@@ -52,7 +52,7 @@ def samples() -> Iterable[tuple[str, Any]]:
     stop = ((Asset.COVER, JOB.fingerprint),)
     edit = SceneEdit(scene=2, paragraphs=("One.",), alt_text="A fox.", age=5, language="en", names=("Mira",))
     held = InFlightJob(story_id=STORY, asset=Asset.PDF, fingerprint=JOB.fingerprint, since=datetime.now(UTC))
-    letter = dead_letters.letter(JOB, PermanentError("no", details={"a": "b"}), attempts=2)
+    letter = dead_letters.dead_letter_message(JOB, PermanentError("no", details={"a": "b"}), attempts=2)
     yield "StopWork of a story", StopWork(story_id=STORY)
     yield "StopWork of jobs", StopWork(story_id=STORY, jobs=stop)
     yield "Brief", Brief.asked({"characterName": "Mira", "storyType": "adventure", "premise": "a lantern"})

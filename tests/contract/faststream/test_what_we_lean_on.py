@@ -30,7 +30,7 @@ from faststream.prometheus.container import MetricsContainer
 from faststream.prometheus.middleware import PrometheusMiddleware
 
 from storyloom.messaging.broker import Broker, Router, job, question
-from storyloom.messaging.faststream_pull import WRITTEN_AGAINST, QuickPublisher, SlotsSubscriber
+from storyloom.messaging.faststream_pull import WRITTEN_AGAINST, CachedSubjectPublisher, SlotsSubscriber
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.screening import Verdict
@@ -105,7 +105,7 @@ def endpoints() -> tuple[Broker, Any, Any, Any]:
 
 def test_endpoints_are_of_our_classes_and_know_the_prefix() -> None:
     broker, publisher, lane, core = endpoints()
-    assert isinstance(publisher, QuickPublisher)
+    assert isinstance(publisher, CachedSubjectPublisher)
     assert (lane.durable, lane.stream.name, lane.pull_sub.batch_size) == ("images-high", "JOBS", 3)
     assert lane.subject.template == "p_job.images.high.{story_id}.{asset}"
     assert lane.subject.broker_address == "p_job.images.high.*.*"

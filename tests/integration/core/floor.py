@@ -155,6 +155,6 @@ async def forever() -> None:
 async def kill(running: worker.RunningWorker) -> None:
     """As a lost machine: the connection is gone, nothing is handed back, no heart beats."""
     for subscriber in running.broker.subscribers:
-        if isinstance(subscriber, SlotsSubscriber) and subscriber._taking is not None:
-            subscriber._taking.cancel()
+        if isinstance(subscriber, SlotsSubscriber) and subscriber._take_task is not None:
+            subscriber._take_task.cancel()
     await running.broker.bus.client.close()

@@ -129,7 +129,7 @@ async def test_a_server_that_is_not_there_is_told_without_its_password(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """…and soon: a service must not hang at its start."""
-    monkeypatch.setattr(connection, "CONNECTING", 0.3)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_SECONDS", 0.3)
     away = settings.model_copy(update={"nats_url": "nats://user:secret@127.0.0.1:1"})
     with pytest.raises(BusUnavailableError) as caught:
         await connect(away, "tests")

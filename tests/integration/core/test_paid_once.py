@@ -104,7 +104,7 @@ async def test_a_job_that_is_given_out_twice_stays_with_the_worker_that_has_it(s
         await on.began()
         others = QuickMakers()
         await on.work(makers=others)
-        (held,) = first.runner._running.values()
+        (held,) = first.runner._in_flight.values()
         await held.message.nak()
         await until(lambda: _handed_back(on, 2))
         release.set()
@@ -130,7 +130,9 @@ async def test_what_a_server_that_came_back_gives_out_as_new_is_asked_for_first(
         await on.began(2)
         others = QuickMakers()
         second = await on.work(makers=others)
-        second.broker.bus._lost_at = datetime.now(UTC) + timedelta(seconds=10)  # its return is not even known yet
+        second.broker.bus._disconnected_at = datetime.now(UTC) + timedelta(
+            seconds=10
+        )  # its return is not even known yet
         await on.bus.enqueue([job.model_copy(update={"priority": Priority.HIGH, "id": f"{job.id}.again"})])
         await until(lambda: _left_alone(on))
         release.set()

@@ -34,7 +34,7 @@ async def ordered(on: Floor, count: int) -> None:
 async def pulling_from(on: Floor, *, room: int = ROOM) -> AsyncIterator[tuple[PullConsumer, Bus]]:
     """A pull on the normal images lane over a connection of its own."""
     bus = await connect(on.settings, "pulling")
-    pull = PullConsumer(bus, bus.names.jobs, bus.names.lane(Service.IMAGES, Priority.NORMAL), room=room)
+    pull = PullConsumer(bus, bus.names.jobs, bus.names.lane(Service.IMAGES, Priority.NORMAL), max_in_flight=room)
     await pull.open()
     try:
         yield pull, bus
@@ -63,7 +63,7 @@ async def test_free_slots_are_asked_for_when_the_last_request_is_used_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three jobs end, five run on: three more are delivered at once, not when the consumer next looks after itself."""
-    monkeypatch.setattr(consumer, "HEARTBEAT", 15.0)
+    monkeypatch.setattr(consumer, "IDLE_HEARTBEAT_SECONDS", 15.0)
     async with floor(settings.model_copy(update=PATIENT)) as on, pulling_from(on) as (pull, _):
         await ordered(on, 3)
         for message in await taken(pull, 3):
@@ -87,7 +87,7 @@ async def test_a_connection_that_is_lost_again_and_again_fetches_no_more_than_th
         await ordered(on, 4 * ROOM)
         await taken(pull, ROOM)
         await bus.client.flush()
-        assert not pull._arrived
+        assert not pull._buffered
         assert await unacknowledged(on) == ROOM
 
 
@@ -110,7 +110,7 @@ async def test_asking_anew_asks_for_nothing_twice(settings: Settings) -> None:
         messages = await taken(pull, ROOM)
         await bus.client.flush()
         assert await unacknowledged(on) == ROOM
-        assert not pull._arrived
+        assert not pull._buffered
         for message in messages:
             await message.ack()
         await pull.done(ROOM)

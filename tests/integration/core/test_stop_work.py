@@ -134,7 +134,7 @@ async def test_a_job_that_comes_after_its_stop_is_dropped(settings: Settings) ->
         await on.stop_work(late)
 
         async def heard() -> bool:
-            return running.runner._stopped.contains(late)
+            return running.runner._cancelled.contains(late)
 
         await until(heard)
         await on.bus.enqueue([late])

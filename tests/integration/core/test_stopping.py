@@ -89,7 +89,7 @@ async def ordered(on: Floor, count: int) -> None:
 
 def _pull(bus: Bus, room: int) -> PullConsumer:
     lane = bus.names.lane(Service.IMAGES, AssetRequested.model_fields["priority"].default)
-    return PullConsumer(bus, bus.names.jobs, lane, room=room)
+    return PullConsumer(bus, bus.names.jobs, lane, max_in_flight=room)
 
 
 async def test_what_came_and_was_not_taken_is_handed_back(settings: Settings) -> None:
@@ -112,7 +112,7 @@ async def test_what_came_and_was_not_taken_is_handed_back(settings: Settings) ->
 
 
 async def _arrived(pull: PullConsumer, count: int) -> bool:
-    return len(pull._arrived) == count
+    return len(pull._buffered) == count
 
 
 async def test_a_closed_pull_asks_no_more(settings: Settings) -> None:

@@ -44,7 +44,7 @@ async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_bac
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its heart beats into the void meanwhile, and it is made once."""
-    monkeypatch.setattr(publisher, "PATIENCE", 0.3)
+    monkeypatch.setattr(publisher, "PUBLISH_TIMEOUT_SECONDS", 0.3)
     release = asyncio.Event()
 
     async def wait(job: AssetRequested) -> None:
@@ -76,7 +76,7 @@ async def test_a_worker_without_its_consumer_asks_now_and_then(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a heartbeat, counted against a clock of the same beat; it goes on when the lane is back."""
-    monkeypatch.setattr(consumer, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(consumer, "IDLE_HEARTBEAT_SECONDS", 0.05)
     async with floor(settings) as on:
         names = on.bus.names
         running = await on.work()

@@ -13,7 +13,7 @@ from tests.integration.core.system import until
 
 async def test_a_job_of_a_newer_release_is_left_to_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handed back again and again, never buried; whoever can read it takes it. Here an operator puts it right."""
-    monkeypatch.setattr(runner, "NEWER", 0.05)
+    monkeypatch.setattr(runner, "NEWER_VERSION_DELAY_SECONDS", 0.05)
     async with floor(settings) as on:
         job = await on.order()
         names = on.bus.names

@@ -283,7 +283,7 @@ def test_a_bus_that_is_away_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
-    monkeypatch.setattr("storyloom.messaging.connection.CONNECTING", 0.3)
+    monkeypatch.setattr("storyloom.messaging.connection.CONNECT_TIMEOUT_SECONDS", 0.3)
     assert main(["dead", "list"]) == 3
     assert capsys.readouterr().err == "NATS is unavailable: NATS cannot be reached at nats://127.0.0.1:1.\n"
 

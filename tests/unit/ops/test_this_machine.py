@@ -59,7 +59,7 @@ def test_a_stack_that_was_killed_is_away_in_a_sentence(
     monkeypatch.setenv("ARGS", "--json")
     monkeypatch.setenv("NATS_URL", "set so that it is put back")
     monkeypatch.setenv("DATABASE_URL", "")
-    monkeypatch.setattr("storyloom.messaging.connection.CONNECTING", 0.3)
+    monkeypatch.setattr("storyloom.messaging.connection.CONNECT_TIMEOUT_SECONDS", 0.3)
     told = {"natsUrl": "nats://127.0.0.1:1", "databaseUrl": "postgresql://127.0.0.1:1/x"}
     (tmp_path / "local.json").write_text(json.dumps(told))
     assert main(["doctor"]) == 3

@@ -32,7 +32,7 @@ REFUSED = PermanentError("refused", code="content_refused", request_id="req_1", 
 
 
 def test_a_letter_tells_all_that_is_known_of_a_death() -> None:
-    written = dead_letters.letter(JOB, REFUSED, attempts=3, calls=(CALL,))
+    written = dead_letters.dead_letter_message(JOB, REFUSED, attempts=3, calls=(CALL,))
     read = DeadLetter.read(f"t1_{written.subject}", written.body, NOW)
     assert (read.kind, read.service, read.story, read.asset) == ("job", "images", str(STORY), "cover")
     assert (read.code, read.reason, read.request_id) == ("content_refused", "refused", "req_1")
@@ -42,7 +42,7 @@ def test_a_letter_tells_all_that_is_known_of_a_death() -> None:
 
 
 def test_one_death_has_one_letter() -> None:
-    first, second = (dead_letters.letter(JOB, REFUSED, attempts=attempts) for attempts in (1, 2))
+    first, second = (dead_letters.dead_letter_message(JOB, REFUSED, attempts=attempts) for attempts in (1, 2))
     assert first.id == second.id == f"{JOB.id}.dead"
 
 
@@ -54,7 +54,7 @@ def test_a_letter_of_an_earlier_release_is_read_with_the_trace_of_its_job() -> N
 
 
 def test_a_letter_whose_job_no_longer_reads_still_shows_why_it_died() -> None:
-    body = orjson.loads(dead_letters.letter(JOB, REFUSED, attempts=1).body)
+    body = orjson.loads(dead_letters.dead_letter_message(JOB, REFUSED, attempts=1).body)
     body["job"]["version"] = 99
     read = DeadLetter.read(f"dead.images.{STORY}.cover", orjson.dumps(body), NOW)
     assert (read.kind, read.job, read.code, read.trace) == ("job", None, "content_refused", JOB.trace)

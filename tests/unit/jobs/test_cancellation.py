@@ -9,7 +9,7 @@ from storyloom.jobs import cancellation
 from storyloom.jobs.cancellation import CancelledJobs, matches
 from storyloom.story.assets import Asset
 from storyloom.story.jobs import AssetRequested, StopWork
-from tests.unit.jobs.test_dead import JOB
+from tests.unit.jobs.test_dead_letters import JOB
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 NAMED = StopWork(story_id=JOB.story_id, jobs=((JOB.asset, JOB.fingerprint),))
@@ -76,7 +76,7 @@ def test_a_stop_of_nothing_covers_nothing() -> None:
 
 def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is heard again is new again."""
-    monkeypatch.setattr(cancellation, "MOST", 2)
+    monkeypatch.setattr(cancellation, "MAX_REMEMBERED", 2)
     memory = CancelledJobs(Clock())
     for number in (1, 2, 1, 3):
         memory.add(StopWork(story_id=UUID(int=number)))
@@ -90,4 +90,4 @@ def test_what_is_too_old_takes_no_room() -> None:
     memory.add(NAMED)
     clock.now = NOW + timedelta(minutes=11)
     memory.add(StopWork(story_id=UUID(int=9)))
-    assert len(memory._heard) == 1
+    assert len(memory._cancelled_at) == 1
