@@ -89,10 +89,10 @@ def make_broker(definition: WorkerDefinition, objects: Objects, settings: Settin
     return broker, runner
 
 
-def main(compose: Compose) -> None:
-    """Run a worker service as a process of its own."""
+def main(compose: Compose, *, name: str = "") -> None:
+    """Run a worker service as a process of its own. ``name``: what logs call it, instead of its package's name."""
 
     async def start(settings: Settings) -> RunningWorker:
         return await serve(compose, settings)
 
-    supervision.run(compose.__module__.split(".")[1], start)
+    supervision.run(name or compose.__module__.split(".")[1], start)
