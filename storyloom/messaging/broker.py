@@ -120,6 +120,7 @@ class Broker(SlotsBroker):
         return self._bus is not None and self._bus.client.is_connected
 
     async def _connect(self) -> Client:
+        # FastStream would connect by itself, with options of its own: what ours must be stands in connection.connect.
         bus = self._bus = await connect(self._settings, self.name, on_reconnect=self._on_reconnect)
         self.config.broker_config.connect(bus.client)
         for producer in (self.config.broker_config.producer, self.config.broker_config.js_producer):

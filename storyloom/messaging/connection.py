@@ -216,7 +216,10 @@ def job_message(job: AssetRequested) -> OutboundMessage:
 async def connect(
     settings: NatsSettings, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
 ) -> Bus:
-    """Connect, and stay so: reconnects never end. Raises BusUnavailableError if the server cannot be reached now."""
+    """Connect, and stay so: reconnects never end. Raises BusUnavailableError if the server cannot be reached now.
+
+    The one place where a connection is set up: messaging/broker.py takes its client from here instead of FastStream's.
+    """
     found: list[Bus] = []
 
     async def reconnected() -> None:
