@@ -34,7 +34,7 @@ class Store(Objects):
     """Remembers manifests; has no notes."""
 
     def __init__(self) -> None:
-        self.settings = Settings()
+        self.settings = Settings(store_retry_delays=())
         self.kept: list[Manifest] = []
 
     async def create(self, key: str, data: bytes) -> bool:
