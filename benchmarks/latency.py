@@ -36,7 +36,6 @@ from local.nats import EmbeddedNats
 from local.ports import free_port
 from local.postgres import EmbeddedPostgres
 from services.api.app import Endpoints
-from services.api.keys import add_key
 from services.api.stories import Stories
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
@@ -46,7 +45,7 @@ from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Service
 from storyloom.story.jobs import AssetRequested
-from storyloom.web.keys import Caller
+from storyloom.web.keys import Caller, add_key
 from tests.makers import QuickMakers
 
 ROLES = ("status", "content", "images", "audio", "documents")

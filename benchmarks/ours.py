@@ -13,7 +13,6 @@ from nats.aio.msg import Msg
 
 from benchmarks import bare
 from services.api.app import Endpoints
-from services.api.keys import add_key
 from services.api.stories import Stories
 from services.status import app as status
 from services.status import projector, transitions
@@ -25,7 +24,7 @@ from storyloom.runtime.supervision import settle
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Service
 from storyloom.story.brief import Brief
-from storyloom.web.keys import Caller
+from storyloom.web.keys import Caller, add_key
 from tests.makers import QuickMakers
 
 BRIEF = Brief.asked({"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"})

@@ -26,7 +26,6 @@ from local.nats import EmbeddedNats
 from local.ports import free_port, is_free
 from local.postgres import EmbeddedPostgres
 from services.api import app as api
-from services.api.keys import add_key
 from services.status import app as status
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
@@ -35,6 +34,7 @@ from storyloom.messaging.connection import connect
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import settle
 from storyloom.story.assets import Priority, Service
+from storyloom.web.keys import add_key
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"}

@@ -216,7 +216,7 @@ def service_environment(settings: LocalSettings, backing: BackingServices, ports
 
 async def _local_key(database_url: str, path: Path) -> str:
     # By now every other process is starting: until here nothing must keep them from it.
-    from services.api.keys import ensure_local_key  # noqa: PLC0415
+    from local.keys import ensure_local_key  # noqa: PLC0415
 
     pool = await open_pool(DatabaseSettings(database_url=SecretStr(database_url)), size=1)
     try:

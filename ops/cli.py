@@ -52,6 +52,7 @@ app.command("ops.dead:app", name="dead", help="Dead letters: list, show, replay,
 app.command(
     "ops.doctor:doctor", name="doctor", help="Every unfinished asset: in flight, queued or waiting; and findings."
 )
+app.command("ops.keys:app", name="key", help="API keys: add, list, revoke.")
 app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and cost.")
 
 

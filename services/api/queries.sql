@@ -31,23 +31,6 @@ WHERE tenant_id = :tenant_id
   AND (:before_at::timestamptz IS NULL OR (created_at, id) < (:before_at::timestamptz, :before_id::uuid))
 ORDER BY created_at DESC, id DESC LIMIT :limit;
 
--- name: add_tenant!
-INSERT INTO tenants (id) VALUES (:id) ON CONFLICT DO NOTHING;
-
--- name: add_key!
-INSERT INTO api_keys (tenant_id, name, secret_hash, scopes) VALUES (:tenant_id, :name, :secret_hash, :scopes::text[])
-ON CONFLICT DO NOTHING;
-
--- name: key_is_known$
-SELECT EXISTS (SELECT 1 FROM api_keys WHERE secret_hash = :secret_hash AND revoked_at IS NULL);
-
--- name: keys
-SELECT id, tenant_id, name, scopes, created_at, revoked_at FROM api_keys
-WHERE :tenant_id::text IS NULL OR tenant_id = :tenant_id ORDER BY created_at, id;
-
--- name: revoke_key$
-UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL RETURNING id;
-
 -- name: story_locked^
 -- Until the transaction ends nobody deletes the story, and no other wish is taken for it.
 SELECT * FROM stories WHERE id = :id AND tenant_id = :tenant_id FOR UPDATE;

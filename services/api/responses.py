@@ -6,16 +6,14 @@ import orjson
 from aiohttp import web
 
 from storyloom.db.pool import Pool
-from storyloom.web.keys import Caller, caller
+from storyloom.web.keys import Caller, Scope, authenticate
 
 BASE = "/api/v1"
 
 
-async def caller_with(pool: Pool, request: web.Request, scope: str) -> Caller:
+async def caller_with(pool: Pool, request: web.Request, scope: Scope) -> Caller:
     """Who is calling. Raises a 401 Problem without a valid key, a 403 one without the scope."""
-    who = await caller(pool, request.headers.get("Authorization"))
-    who.must(scope)
-    return who
+    return await authenticate(pool, request.headers.get("Authorization"), scope=scope)
 
 
 def as_json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

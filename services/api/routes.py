@@ -16,7 +16,7 @@ from services.api.stories import Stories
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
-from storyloom.web.keys import Caller
+from storyloom.web.keys import Caller, Scope
 from storyloom.web.problems import Problem, not_found
 
 
@@ -103,7 +103,7 @@ class Routes:
                 return answer  # it has begun: it ends here, and the reader comes back by its last id
             raise Problem(503, "stream_away", "The progress stream is away; try again.") from error
 
-    async def _caller(self, request: web.Request, scope: str) -> Caller:
+    async def _caller(self, request: web.Request, scope: Scope) -> Caller:
         return await caller_with(self.stories.pool, request, scope)
 
 

@@ -21,7 +21,7 @@ from services.status.hub import Hub, Reader, SlowReaderError
 from storyloom.db.pool import AWAY as DATABASE_AWAY
 from storyloom.db.pool import Pool, is_away
 from storyloom.runtime.metrics import READERS
-from storyloom.web.keys import caller
+from storyloom.web.keys import authenticate
 from storyloom.web.problems import Problem, not_found
 
 log = structlog.get_logger()
@@ -66,8 +66,7 @@ class Stream:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
-        who = await caller(self._pool, request.headers.get("Authorization"))
-        who.must("stories:read")
+        who = await authenticate(self._pool, request.headers.get("Authorization"), scope="stories:read")
         story_id = _story_id(request.match_info["id"])
         after = _last_event_id(request)
         async with self._hub.subscribe(story_id) as reader:

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from services.api.erasure import AGAIN, LEASE, TOGETHER, Eraser, moments
-from services.api.keys import add_key
 from services.api.repository import queries
 from storyloom.jobs.manifest import Manifest, write_manifest
 from storyloom.messaging.connection import connect
@@ -20,7 +19,7 @@ from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetCompleted, story_requested
 from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
-from storyloom.web.keys import Caller
+from storyloom.web.keys import Caller, add_key
 from tests.integration.api.wishing import ask, come_true, heard, put
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import sample

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiohttp import ClientResponse
 
-from services.api.keys import add_key, ensure_local_key
+from local.keys import ensure_local_key
 from services.content import app as content
 from storyloom.jobs import worker
 from storyloom.jobs.definition import WorkerDefinition
@@ -22,7 +22,7 @@ from storyloom.story.brief import Brief
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.screening import Verdict
-from storyloom.web.keys import digest
+from storyloom.web.keys import add_key, digest
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import making_everything_of
 from tests.unit.api.site import problem

@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.api.keys import add_key
 from storyloom.runtime.settings import Settings
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled
+from storyloom.web.keys import add_key
 from tests.integration.api.wishing import ask, heard, judged, kindly, put, told, wishes
 from tests.integration.core.system import BRIEF, BY_HAND, System, running
 

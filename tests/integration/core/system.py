@@ -13,7 +13,6 @@ from asyncpg import Record
 from nats.js.errors import NotFoundError
 
 from services.api import app as api
-from services.api.keys import add_key
 from services.status import app as status
 from services.status.reconciler import ReconcilerSettings
 from storyloom.db.pool import Pool
@@ -23,6 +22,7 @@ from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
 from storyloom.story.jobs import AssetRequested
+from storyloom.web.keys import add_key
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure"}

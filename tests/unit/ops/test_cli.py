@@ -56,6 +56,13 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("top --every nan", "for --every. 0.2 to 3600 seconds are possible."),
         ("top --every soon", 'Invalid value for --every: unable to convert "soon" into float.'),
         ("top --metrics localhost:9000", "'localhost:9000' is no http or https address."),
+        ("key", "Usage: python -m ops key COMMAND"),
+        ("key add --tenant family", "parameter --name requires an argument"),
+        (
+            "key add --tenant family --name x --scope all",
+            'Invalid value "all" for --scope. Choose from: "stories:read"',
+        ),
+        ("key revoke 7", "'7' is no id: an id is a UUID, as listed."),
         ("doctor --deeper", "Unknown option: --deeper. Did you mean --deep?"),
     ],
 )
@@ -78,7 +85,13 @@ def test_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFixture
     assert "Name ids, or say --all or a filter; not both." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["", "dead", "dead list", "dead show", "dead replay", "dead drop", "doctor", "top"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("", "dead", "dead list", "dead show", "dead replay", "dead drop", "doctor"),
+        *("key", "key add", "key list", "key revoke", "top"),
+    ],
+)
 def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         read([*command.split(), "--help"])
