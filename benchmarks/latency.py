@@ -36,7 +36,7 @@ from local.nats import EmbeddedNats
 from local.ports import free_port
 from local.postgres import EmbeddedPostgres
 from services.api.app import Endpoints
-from services.api.stories import Stories
+from services.api.commands import Commands
 from storyloom.db.migrate import migrate
 from storyloom.db.pool import open_pool
 from storyloom.jobs import worker
@@ -128,10 +128,10 @@ async def running_processes(settings: Settings, making: float) -> AsyncIterator[
 class Clients:
     """Asks for stories and reads their streams. ``took`` holds milliseconds from commit to reader."""
 
-    def __init__(self, stories: Stories, http: ClientSession, url: str) -> None:
+    def __init__(self, commands: Commands, http: ClientSession, url: str) -> None:
         self.took: list[float] = []
         self.from_history = 0
-        self._stories = stories
+        self._commands = commands
         self._http = http
         self._url = url
 
@@ -150,7 +150,7 @@ class Clients:
     async def _story(self, readers: int) -> None:
         who = Caller(TENANT, frozenset({"admin"}))
         trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-        story_id = await self._stories.create(who, BRIEF, trace=trace)
+        story_id = await self._commands.create(who, BRIEF, trace=trace)
         async with asyncio.TaskGroup() as group:
             for _ in range(readers):
                 group.create_task(self._read(story_id))
@@ -185,7 +185,7 @@ async def measure(load: Load, settings: Settings) -> dict[str, float]:
             ClientSession(headers=headers, connector=connector, timeout=ClientTimeout(total=180)) as http,
         ):
             clients = Clients(
-                Stories(pool, endpoints.events, endpoints.screening, 0.2),
+                Commands(pool, endpoints.events, endpoints.screening(timeout=0.2)),
                 http,
                 f"http://127.0.0.1:{settings.http_port}",
             )

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 
 from benchmarks import bare
 from services.api.app import Endpoints
-from services.api.stories import Stories
+from services.api.commands import Commands
 from services.status import app as status
 from services.status import projector, transitions
 from storyloom.db.pool import open_pool
@@ -96,7 +96,7 @@ class Ours:
         await self._broker.connect()
         await self._broker.start()
         await add_key(self._pool, "benchmark", "benchmark")
-        self._stories = Stories(self._pool, endpoints.events, endpoints.screening, 0.2)
+        self._commands = Commands(self._pool, endpoints.events, endpoints.screening(timeout=0.2))
         await self._broker.bus.client.subscribe("status.*", cb=self._receive)
         return self
 
@@ -108,7 +108,7 @@ class Ours:
         """One story, from the request until its reader sees that it is ready."""
         who = Caller("benchmark", frozenset({"admin"}))
         trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-        story_id: UUID = await self._stories.create(who, BRIEF, trace=trace)
+        story_id: UUID = await self._commands.create(who, BRIEF, trace=trace)
         end = self._ends.setdefault(str(story_id), asyncio.get_running_loop().create_future())
         await end
         del self._ends[str(story_id)]

@@ -1,4 +1,4 @@
-"""The composition root of the api."""
+"""The composition root of the api: what it publishes and asks, and how it starts and stops."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from aiohttp import ClientSession, web
 
 from services.api.commands import Commands
-from services.api.erasure import Eraser, moments
-from services.api.requests import LONGEST_BODY
-from services.api.routes import Changes, Routes
-from services.api.stories import Stories
+from services.api.erasure import Eraser, purge_delays
+from services.api.routes import Routes
+from services.api.schemas import MAX_BODY_BYTES
+from services.api.screening import Screening
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import BareChannel
@@ -33,7 +33,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.health import add_health, listen
-from storyloom.web.problems import as_problems
+from storyloom.web.problems import problem_middleware
 
 
 class Endpoints:
@@ -44,13 +44,17 @@ class Endpoints:
         self.events = EventPublisher(
             router, StoryRequested, StoryCancelled, AssetRetryRequested, AssetRegenerateRequested, SceneTextEdited
         )
-        self.screening = Question(router, ASK_SCREENING, Brief, Verdict)
-        self.editing = Question(router, ASK_EDITING, SceneEdit, EditVerdict)
+        self._screen_brief = Question(router, ASK_SCREENING, Brief, Verdict)
+        self._screen_edit = Question(router, ASK_EDITING, SceneEdit, EditVerdict)
         self.cancel_jobs = cancel_jobs(router)
 
+    def screening(self, *, timeout: float) -> Screening:
+        """Moderation by the content service, which has ``timeout`` seconds for an answer."""
+        return Screening(self._screen_brief, self._screen_edit, timeout)
 
-BARE = (BareChannel("send", "status.{story_id}", StatusUpdates, "A story that was deleted: its readers hear it."),)
-"""What it sends without FastStream."""
+
+BARE = (BareChannel("send", "status.{story_id}", StatusUpdates, "A story that was deleted, for its readers."),)
+"""What it publishes without FastStream."""
 
 
 @dataclass
@@ -58,33 +62,36 @@ class RunningApi:
     """The api, running."""
 
     url: str
-    stories: Stories
+    pool: Pool
+    commands: Commands
     eraser: Eraser
+    eraser_task: asyncio.Task[None]
     _broker: Broker
-    _pool: Pool
     _objects: Objects
     _http: ClientSession
     _runner: web.AppRunner
-    _erasing: asyncio.Task[None]
     name: str = "api"
     _stopped: bool = field(default=False)
 
     async def stop(self) -> None:
-        """Take no more requests, finish those under way, close."""
+        """Accept no more requests, finish those in flight, close. Safe to call twice."""
         if self._stopped:
             return
         self._stopped = True
         await self._runner.cleanup()
-        await cancel_and_wait(self._erasing)  # a sweep that is cut short is made again
+        await cancel_and_wait(self.eraser_task)  # a purge that is cut short is made again
         await self._http.close()
         await self._broker.stop()
-        await close_pool(self._pool)
+        await close_pool(self.pool)
         await self._objects.close()
 
 
 async def serve(settings: Settings) -> RunningApi:
-    """Start the api. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
-    async with AsyncExitStack() as undo:  # a start that cannot be leaves nothing open
+    """Start the api.
+
+    Raises BusUnavailableError, OSError, or asyncpg's errors where NATS, the port or Postgres is not available.
+    """
+    async with AsyncExitStack() as undo:  # a failed start leaves nothing open
         pool = await open_pool(settings)
         undo.push_async_callback(close_pool, pool)
         endpoints = Endpoints()
@@ -92,21 +99,19 @@ async def serve(settings: Settings) -> RunningApi:
         broker = Broker(settings, "api", routers=[endpoints.router], middlewares=observed)
         await broker.connect()
         undo.push_async_callback(broker.stop)
-        await provision(broker.bus.js, settings)
+        bus = broker.bus
+        await provision(bus.js, settings)
         await broker.start()
         objects, http = Objects(settings), ClientSession()
         undo.push_async_callback(objects.close)
         undo.push_async_callback(http.close)
-        bus, seconds = broker.bus, settings.screening_seconds
-        stories = Stories(pool, endpoints.events, endpoints.screening, seconds)
-        app = web.Application(middlewares=[as_problems], client_max_size=LONGEST_BODY)
-        app.add_routes(Routes(stories, objects, http, settings.status_url).table())
-        wishes = Commands(pool, endpoints.events, endpoints.editing, seconds)
-        eraser = Eraser(pool, bus, objects, moments(settings), endpoints.cancel_jobs)
-        app.add_routes(Changes(pool, wishes, eraser).table())
+        commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
+        eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
+        app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY_BYTES)
+        app.add_routes(Routes(pool, commands, eraser, objects, http, settings.status_url).table())
 
         async def bus_ready() -> str | None:
-            return None if bus.client.is_connected else "NATS is away"
+            return None if bus.client.is_connected else "NATS is not reachable"
 
         async def database_ready() -> str | None:
             async with pool.acquire(timeout=2) as connection:
@@ -115,5 +120,5 @@ async def serve(settings: Settings) -> RunningApi:
         add_health(app, {"bus": bus_ready, "database": database_ready})
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
-        erasing = asyncio.create_task(supervise("eraser", eraser.run), name="eraser")
-        return RunningApi(url, stories, eraser, broker, pool, objects, http, runner, erasing)
+        eraser_task = asyncio.create_task(supervise("eraser", eraser.run), name="eraser")
+        return RunningApi(url, pool, commands, eraser, eraser_task, broker, objects, http, runner)

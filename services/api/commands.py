@@ -1,43 +1,166 @@
-"""Commands: what a client may want of a story that exists, checked and written down in one transaction, then published.
+"""Commands: what a client asks of stories, validated and written in one transaction, then published.
 
-The rows may be behind what is on its way, so that the checks are advice to the client. What a command does in the end
-is decided where all events are applied (services/status/transitions.py): there one that came too late does nothing.
-Its row is its own outbox: one that the bus did not take is published again by the reconciler until it is handled.
+The rows may lag behind the stream, so that validation is advice to the client. What a command does in the end is
+decided where all events are applied (services/status/transitions.py): there one that came too late does nothing.
+Its row in command_outbox, and a new story's own row, wait for it to be published: one that NATS did not take is
+published again by the reconciler until it is handled.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 from uuid import UUID, uuid4, uuid5
 
+import asyncpg
 import structlog
-from nats.errors import Error as NatsError
-from pydantic import TypeAdapter, ValidationError
 
-from services.api.repository import queries
+from services.api import repository
+from services.api.repository import StorySnapshot, public_asset, public_status
 from services.api.schemas import Passage
-from storyloom.db.pool import Connection, Pool
+from services.api.screening import Screening
+from storyloom.db.pool import Pool
 from storyloom.messaging.connection import BusUnavailableError
-from storyloom.messaging.endpoints import EventPublisher, Question
+from storyloom.messaging.endpoints import EventPublisher
 from storyloom.runtime.metrics import COMMANDS
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
-from storyloom.story.editing import EditVerdict, SceneEdit
+from storyloom.story.editing import SceneEdit
 from storyloom.story.events import (
     AssetRegenerateRequested,
     AssetRetryRequested,
     CommandEvent,
     SceneTextEdited,
     StoryCancelled,
+    story_requested,
 )
+from storyloom.story.fingerprint import canonical
+from storyloom.story.journey import begin
 from storyloom.story.results import Outline, Readability, SceneText
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
 
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """The story's row when a command was accepted, and the command's event; None where nothing had to change.
+
+    ``findings``: what falls short of an edited text.
+    """
+
+    row: Mapping[str, Any]
+    event: CommandEvent | None
+    findings: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Accepts commands. With an idempotency key, the same command again is the same event.
+
+    Every method but ``create`` raises Problems: 404 for a story that is not the caller's, 409 for what its state does
+    not allow, 422 for a key that came with another command before.
+    """
+
+    pool: Pool
+    events: EventPublisher
+    screening: Screening
+
+    async def create(self, caller: Caller, brief: Brief, *, trace: str, idempotency_key: str | None = None) -> UUID:
+        """Create a story; returns its id. With a key, the same brief again is the same story.
+
+        Raises a Problem: 422 when moderation flags the brief or the key came with another brief before.
+        """
+        request_hash = hashlib.sha256(canonical(brief.wire())).digest()
+        if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
+            return created
+        await self.screening.check_brief(brief)
+        story_id = uuid4()
+        journey = begin(story_id, caller.tenant_id, trace, brief)
+        try:
+            await repository.create_story(
+                self.pool, story_id, brief, journey, idempotency_key=idempotency_key, request_hash=request_hash
+            )
+        except asyncpg.UniqueViolationError:
+            # Another request with the same key committed first.
+            if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
+                return created
+            raise
+        try:
+            await self.events.publish(story_requested(story_id, caller.tenant_id, trace, datetime.now(UTC)))
+        except BusUnavailableError:
+            log.warning("story.not_published", story_id=str(story_id))  # the reconciler will publish it
+        log.info("story.created", story_id=str(story_id), story_type=brief.story_type, assets=len(journey.assets))
+        return story_id
+
+    async def cancel(self, caller: Caller, story_id: UUID, key: str | None) -> CommandResult:
+        """Stop making the story. One that is cancelled already returns the event that cancelled it."""
+        return await self._accept(caller, story_id, Cancel(), key)
+
+    async def retry(self, caller: Caller, story_id: UUID, names: tuple[str, ...], key: str | None) -> CommandResult:
+        """Retry failed assets, all of them if none is named."""
+        return await self._accept(caller, story_id, Retry(names), key)
+
+    async def regenerate(self, caller: Caller, story_id: UUID, name: str, key: str | None) -> CommandResult:
+        """Make another version of an asset."""
+        return await self._accept(caller, story_id, Regenerate(name), key)
+
+    async def edit(
+        self, caller: Caller, story_id: UUID, scene: int, passage: Passage, key: str | None
+    ) -> CommandResult:
+        """Replace a scene's text. Unlike a brief, it is accepted only once moderated: see Screening.check_edit."""
+        async with self.pool.acquire() as connection:
+            story = await repository.take_snapshot(connection, caller, story_id, lock=False)
+            accepted = None if key is None else await repository.find_command(connection, _event_id(story_id, key))
+            results = await repository.get_edit_results(connection, story_id)
+        if accepted is not None:
+            if not is_edit(accepted, scene, passage.paragraphs, passage.alt_text):
+                raise _KEY_REUSED
+            return _result(story.row, accepted)
+        require_written(story, scene)
+        texts = {text.scene: SceneText.model_validate(results[text]) for text in TEXTS if text in results}
+        current = texts[scene]
+        if current.paragraphs == passage.paragraphs and passage.alt_text in (None, current.alt_text):
+            return CommandResult(story.row, None, current.findings)
+        brief = story.row["request"]
+        edit = SceneEdit(
+            scene=scene,
+            paragraphs=passage.paragraphs,
+            alt_text=passage.alt_text or current.alt_text,
+            age=brief["age"],
+            language=brief["language"],
+            names=_names(Brief.model_validate(brief), results.get(Asset.OUTLINE)),
+            others={k: text.text for k, text in texts.items() if k != scene},
+        )
+        return await self._accept(caller, story_id, Edit(*await self.screening.check_edit(edit)), key)
+
+    async def _accept(self, caller: Caller, story_id: UUID, command: "Command", key: str | None) -> CommandResult:
+        async with self.pool.acquire() as connection, connection.transaction():
+            # Locked, so that a deletion comes wholly before or after, and concurrent requests with one key are one.
+            story = await repository.take_snapshot(connection, caller, story_id, lock=True)
+            event_id = _event_id(story_id, key)
+            accepted = None if key is None else await repository.find_command(connection, event_id)
+            if accepted is not None:
+                if not command.matches(accepted):
+                    raise _KEY_REUSED
+                return _result(story.row, accepted)
+            event = command.validate(story, _origin(story, event_id))
+            if event is None:
+                return CommandResult(story.row, await repository.find_cancellation(connection, story_id))
+            await repository.add_command(connection, event)
+        COMMANDS.labels(event=event.event).inc()
+        log.info("command.accepted", story_id=str(story_id), command=event.event)
+        try:
+            await self.events.publish(event)
+        except BusUnavailableError:
+            log.warning("command.not_published", story_id=str(story_id))  # the reconciler will publish it
+        return _result(story.row, event)
+
 
 class Origin(TypedDict):
-    """What every wish carries (storyloom.story.events.Event)."""
+    """The fields that the event of every command has (storyloom.story.events.Event)."""
 
     id: str
     story_id: UUID
@@ -46,60 +169,41 @@ class Origin(TypedDict):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StorySnapshot:
-    """A story as its rows say: its own row, and the status of each of its assets."""
-
-    row: Mapping[str, Any]
-    assets: Mapping[Asset, str]
-
-    @property
-    def status(self) -> str:
-        status: str = self.row["status"]
-        return status
-
-    def must_not_be_cancelled(self) -> None:
-        """Raise a 409 Problem if the story is cancelled, which is final."""
-        if self.status == "cancelled":
-            raise Problem(409, "story_cancelled", "The story is cancelled, for good.", retryable=False)
-
-
 class Command(Protocol):
-    """One thing that a client wants; the classes below."""
+    """One command on a story that exists; the classes below."""
 
-    def validate(self, standing: StorySnapshot, origin: Origin) -> CommandEvent | None:
-        """The wish to tell; None where the story is so already. Raises a Problem where it cannot be."""
+    def validate(self, story: StorySnapshot, origin: Origin) -> CommandEvent | None:
+        """The event to publish; None where the story is so already. Raises a Problem where its state forbids it."""
         ...
 
-    def is_same(self, wish: CommandEvent) -> bool:
-        """Whether a wish is this very want."""
+    def matches(self, event: CommandEvent) -> bool:
+        """Whether an accepted event is of this very command."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """No more of it."""
+    """Stop making a story."""
 
-    def validate(self, standing: StorySnapshot, origin: Origin) -> StoryCancelled | None:
-        if standing.status == "cancelled":
+    def validate(self, story: StorySnapshot, origin: Origin) -> StoryCancelled | None:
+        if story.status == "cancelled":
             return None
-        if standing.status != "generating":
-            detail = f"The story has ended already: it is {standing.status}."
-            raise Problem(409, "story_ended", detail, retryable=False)
+        if story.status != "generating":
+            raise Problem(409, "story_ended", f"The story has ended already: it is {story.status}.", retryable=False)
         return StoryCancelled(**origin)
 
-    def is_same(self, wish: CommandEvent) -> bool:
-        return isinstance(wish, StoryCancelled)
+    def matches(self, event: CommandEvent) -> bool:
+        return isinstance(event, StoryCancelled)
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Another try at assets that failed, by their names; at all of them if none is named."""
+    """Retry failed assets by their names; all that failed if none is named."""
 
     names: tuple[str, ...] = ()
 
-    def validate(self, standing: StorySnapshot, origin: Origin) -> AssetRetryRequested:
-        public = {asset.value: status for asset, status in standing.assets.items() if asset in PUBLIC}
+    def validate(self, story: StorySnapshot, origin: Origin) -> AssetRetryRequested:
+        public = {asset.value: status for asset, status in story.assets.items() if asset in PUBLIC}
         errors = [
             {"pointer": f"/assets/{place}", "detail": "is no asset of this story"}
             for place, name in enumerate(self.names)
@@ -107,23 +211,18 @@ class Retry:
         ]
         if errors:
             raise Problem(422, "bad_body", "The story has no such asset.", errors=errors)
-        standing.must_not_be_cancelled()
+        story.require_not_cancelled()
         if not self.names and "failed" not in public.values():
             raise Problem(409, "nothing_failed", "No asset of this story has failed.", retryable=False)
-        sound = {name: _told(public[name]) for name in self.names if public[name] != "failed"}
-        if sound:
-            told = ", ".join(f"{name} is {status}" for name, status in sound.items())
-            raise Problem(
-                409,
-                "asset_not_failed",
-                f"Only failed assets can be tried again: {told}.",
-                retryable=False,
-                assets=sound,
-            )
+        others = {name: public_status(public[name]) for name in self.names if public[name] != "failed"}
+        if others:
+            named = ", ".join(f"{name} is {status}" for name, status in others.items())
+            detail = f"Only failed assets can be tried again: {named}."
+            raise Problem(409, "asset_not_failed", detail, retryable=False, assets=others)
         return AssetRetryRequested(**origin, assets=self._assets())
 
-    def is_same(self, wish: CommandEvent) -> bool:
-        return isinstance(wish, AssetRetryRequested) and wish.assets == self._assets()
+    def matches(self, event: CommandEvent) -> bool:
+        return isinstance(event, AssetRetryRequested) and event.assets == self._assets()
 
     def _assets(self) -> tuple[Asset, ...]:
         return tuple(asset for asset in PUBLIC if asset.value in self.names)
@@ -131,199 +230,64 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Regenerate:
-    """Another version of an asset, by its name."""
+    """Make another version of an asset, by its name."""
 
     name: str
 
-    def validate(self, standing: StorySnapshot, origin: Origin) -> AssetRegenerateRequested:
-        asset = next((asset for asset in PUBLIC if asset.value == self.name), None)
-        if asset is None or asset not in standing.assets:
+    def validate(self, story: StorySnapshot, origin: Origin) -> AssetRegenerateRequested:
+        asset = public_asset(self.name)
+        if asset is None or asset not in story.assets:
             raise not_found("asset")
-        standing.must_not_be_cancelled()
-        if standing.assets[asset] not in ("ready", "failed"):
+        story.require_not_cancelled()
+        if story.assets[asset] not in ("ready", "failed"):
             raise Problem(409, "asset_being_made", f"{self.name} is being made; ask again once it is ready.")
         return AssetRegenerateRequested(**origin, asset=asset)
 
-    def is_same(self, wish: CommandEvent) -> bool:
-        return isinstance(wish, AssetRegenerateRequested) and wish.asset.value == self.name
+    def matches(self, event: CommandEvent) -> bool:
+        return isinstance(event, AssetRegenerateRequested) and event.asset.value == self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A scene's text as it is to be, judged already."""
+    """Replace a scene's text by one that is moderated and measured already."""
 
     text: SceneText
     whole: Readability | None = None
 
-    def validate(self, standing: StorySnapshot, origin: Origin) -> SceneTextEdited:
-        must_be_written(standing, self.text.scene)
+    def validate(self, story: StorySnapshot, origin: Origin) -> SceneTextEdited:
+        require_written(story, self.text.scene)
         return SceneTextEdited(**origin, text=self.text, whole=self.whole)
 
-    def is_same(self, wish: CommandEvent) -> bool:
-        return is_edit(wish, self.text.scene, self.text.paragraphs, self.text.alt_text)
+    def matches(self, event: CommandEvent) -> bool:
+        return is_edit(event, self.text.scene, self.text.paragraphs, self.text.alt_text)
 
 
-def is_edit(wish: CommandEvent, scene: int, paragraphs: tuple[str, ...], alt_text: str | None) -> bool:
-    """Whether a wish is the edit of a scene to these words. Without an alt text it is whichever the scene had."""
-    if not isinstance(wish, SceneTextEdited):
+def is_edit(event: CommandEvent, scene: int, paragraphs: tuple[str, ...], alt_text: str | None) -> bool:
+    """Whether an event edits a scene to these words. Without an alt text any alt text matches."""
+    if not isinstance(event, SceneTextEdited):
         return False
-    text = wish.text
+    text = event.text
     return (text.scene, text.paragraphs) == (scene, paragraphs) and alt_text in (None, text.alt_text)
 
 
-def must_be_written(standing: StorySnapshot, scene: int) -> None:
-    """Raise a Problem unless the scene's text is there to be edited."""
+def require_written(story: StorySnapshot, scene: int) -> None:
+    """Raise a Problem unless the scene's text is ready to be edited."""
     asset = TEXTS[scene - 1]
-    if asset not in standing.assets:
+    if asset not in story.assets:
         raise not_found("scene")
-    standing.must_not_be_cancelled()
-    if standing.assets[asset] != "ready":
-        status = _told(standing.assets[asset])
+    story.require_not_cancelled()
+    if story.assets[asset] != "ready":
+        status = public_status(story.assets[asset])
         raise Problem(409, "text_not_ready", f"The text of scene {scene} cannot be edited: it is {status}.")
 
 
-def _told(status: str) -> str:
-    return status if status in ("ready", "failed", "cancelled") else "being made"
+_KEY_REUSED = Problem(422, "key_reused", "This Idempotency-Key came with another request before.")
 
 
-log = structlog.get_logger()
-
-_WISH: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
-_READ_BY_AN_EDIT = [Asset.OUTLINE.value, *(text.value for text in TEXTS)]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """The story as it stood when the wish was taken, and the wish; None where nothing had to change.
-
-    ``findings``: what falls short of an edited text.
-    """
-
-    row: Mapping[str, Any]
-    wish: CommandEvent | None
-    findings: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """Takes wishes. With an idempotency ``key``, asking again for the same is the same wish.
-
-    Every method raises Problems: 404 for what is not the caller's, 409 for what cannot be now, 422 for a key that came
-    with another wish before.
-    """
-
-    pool: Pool
-    events: EventPublisher
-    editing: Question[EditVerdict]
-    judging_seconds: float
-
-    async def cancel(self, who: Caller, story_id: UUID, key: str | None) -> CommandResult:
-        """Stop making the story. A story that is cancelled already is answered by the wish that did it."""
-        return await self._take(who, story_id, Cancel(), key)
-
-    async def retry(self, who: Caller, story_id: UUID, names: tuple[str, ...], key: str | None) -> CommandResult:
-        """Try failed assets again, all of them if none is named."""
-        return await self._take(who, story_id, Retry(names), key)
-
-    async def regenerate(self, who: Caller, story_id: UUID, name: str, key: str | None) -> CommandResult:
-        """Make another version of an asset."""
-        return await self._take(who, story_id, Regenerate(name), key)
-
-    async def edit(self, who: Caller, story_id: UUID, scene: int, passage: Passage, key: str | None) -> CommandResult:
-        """Put a client's words in the place of a scene's text. Unlike a brief, they are taken only once judged.
-
-        Raises 422 for words that moderation flags, 503 where it does not answer.
-        """
-        async with self.pool.acquire() as connection:
-            standing = await _standing(connection, who, story_id, lock=False)
-            known = await _known(connection, story_id, key)
-            found = queries().results(connection, id=story_id, assets=_READ_BY_AN_EDIT)
-            results = {Asset(row["asset_type"]): row["result"] async for row in found}
-        if known is not None:
-            if not is_edit(known, scene, passage.paragraphs, passage.alt_text):
-                raise _KEY_REUSED
-            return _granted(standing.row, known)
-        must_be_written(standing, scene)
-        texts = {text.scene: SceneText.model_validate(results[text]) for text in TEXTS if text in results}
-        now = texts[scene]
-        if now.paragraphs == passage.paragraphs and passage.alt_text in (None, now.alt_text):
-            return CommandResult(standing.row, None, now.findings)
-        names = _cast(Brief.model_validate(standing.row["request"]), results.get(Asset.OUTLINE))
-        brief = standing.row["request"]
-        edit = SceneEdit(
-            scene=scene,
-            paragraphs=passage.paragraphs,
-            alt_text=passage.alt_text or now.alt_text,
-            age=brief["age"],
-            language=brief["language"],
-            names=names,
-            others={k: text.text for k, text in texts.items() if k != scene},
-        )
-        verdict = await self._judge(edit)
-        return await self._take(who, story_id, verdict, key)
-
-    async def _take(self, who: Caller, story_id: UUID, want: Command, key: str | None) -> CommandResult:
-        async with self.pool.acquire() as connection, connection.transaction():
-            # Locked, so that a deletion comes wholly before or after, and the same key twice at once is one wish.
-            standing = await _standing(connection, who, story_id, lock=True)
-            known = await _known(connection, story_id, key)
-            if known is not None:
-                if not want.is_same(known):
-                    raise _KEY_REUSED
-                return _granted(standing.row, known)
-            wish = want.validate(standing, _origin(standing, key))
-            if wish is None:
-                before = await queries().last_cancellation(connection, story_id=story_id)
-                return CommandResult(standing.row, before and _WISH.validate_python(before["event"]))
-            await queries().add_wish(connection, event_id=wish.id, story_id=story_id, event=wish.body.decode())
-        COMMANDS.labels(event=wish.event).inc()
-        log.info("wish.taken", story_id=str(story_id), wish=wish.event)
-        try:
-            await self.events.publish(wish)
-        except BusUnavailableError:
-            log.warning("wish.untold", story_id=str(story_id))  # the reconciler will tell it
-        return _granted(standing.row, wish)
-
-    async def _judge(self, edit: SceneEdit) -> Edit:
-        """Ask the content service. What nobody has moderated is not told: no answer is a refusal for now."""
-        try:
-            verdict = await self.editing.ask(edit, timeout=self.judging_seconds)
-        except (NatsError, TimeoutError, ValidationError) as error:
-            log.warning("wish.unjudged", error=type(error).__name__)
-            detail = "The words cannot be judged just now; try again."
-            raise Problem(503, "moderation_away", detail, headers={"Retry-After": "2"}) from None
-        if verdict.flagged or verdict.text is None:
-            named = ", ".join(verdict.categories) or "what is unfit for children"
-            detail = f"These words cannot be told to children: they were flagged for {named}."
-            raise Problem(422, "text_flagged", detail, categories=list(verdict.categories))
-        return Edit(verdict.text, verdict.whole)
-
-
-_KEY_REUSED = Problem(422, "key_reused", "This Idempotency-Key came with another wish before.")
-
-
-async def _standing(connection: Connection, who: Caller, story_id: UUID, *, lock: bool) -> StorySnapshot:
-    """The story as it stands. Raises a 404 Problem for what is not the caller's."""
-    ask = queries().story_locked if lock else queries().story
-    row = await ask(connection, id=story_id, tenant_id=who.tenant_id)
-    if row is None:
-        raise not_found("story")
-    statuses = queries().asset_statuses(connection, story_id=story_id)
-    return StorySnapshot(row, {Asset(one["asset_type"]): one["status"] async for one in statuses})
-
-
-async def _known(connection: Connection, story_id: UUID, key: str | None) -> CommandEvent | None:
-    """The wish that was taken under this key before."""
-    if key is None:
-        return None
-    row = await queries().wish(connection, event_id=_event_id(story_id, key))
-    return None if row is None else _WISH.validate_python(row["event"])
-
-
-def _origin(standing: StorySnapshot, key: str | None) -> Origin:
-    row = standing.row
+def _origin(story: StorySnapshot, event_id: str) -> Origin:
+    row = story.row
     return {
-        "id": _event_id(row["id"], key),
+        "id": event_id,
         "story_id": row["id"],
         "tenant_id": row["tenant_id"],
         "trace": row["trace"],
@@ -332,15 +296,16 @@ def _origin(standing: StorySnapshot, key: str | None) -> Origin:
 
 
 def _event_id(story_id: UUID, key: str | None) -> str:
+    # Ids of this form are stored and on the stream: an accepted key must be found again by it.
     return f"{story_id}.wish.{uuid4() if key is None else uuid5(story_id, key)}"
 
 
-def _granted(row: Mapping[str, Any], wish: CommandEvent) -> CommandResult:
-    return CommandResult(row, wish, wish.text.findings if isinstance(wish, SceneTextEdited) else None)
+def _result(row: Mapping[str, Any], event: CommandEvent) -> CommandResult:
+    return CommandResult(row, event, event.text.findings if isinstance(event, SceneTextEdited) else None)
 
 
-def _cast(brief: Brief, outline: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The names of all who are in the story."""
+def _names(brief: Brief, outline: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The names of all characters in the story."""
     plan = None if outline is None else Outline.model_validate(outline)
     figures = () if plan is None else (plan.companion, plan.helper)
     heroes = [character.name for character in brief.characters]

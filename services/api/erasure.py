@@ -1,7 +1,8 @@
-"""Erasing: a story's rows go in one transaction; bus and store are swept at once, and again until nobody can be late.
+"""Erasure: a story's rows are deleted in one transaction; NATS and the store are purged at once, and again later.
 
-A row in ``erasures`` stays: the receipt, and when to sweep next. It is claimed by moving that moment on, so that
-several replicas share the work, and one that dies half-way only makes it late.
+A worker that could not be stopped may still publish or store something: the purges are repeated until no job can be in
+flight. A row in ``erasures`` stays: the receipt, and when to purge next. It is claimed by moving that time on, so that
+replicas share the work, and what a replica that dies had claimed is only late.
 """
 
 import asyncio
@@ -29,89 +30,97 @@ from storyloom.web.problems import not_found
 
 log = structlog.get_logger()
 
-EVERY = 0.5
-"""Seconds between two looks for what is due."""
-LEASE = 30.0
-"""Seconds that a claim holds: longer than any sweep."""
-AGAIN = 5.0
-"""Seconds until the next attempt where bus or store was away."""
-TOGETHER = 8
+POLL_INTERVAL_SECONDS = 0.5
+"""Between two queries for purges that are due."""
+LEASE_SECONDS = 30.0
+"""How long a claim is valid: longer than any purge."""
+RETRY_DELAY_SECONDS = 5.0
+"""Until the next purge where NATS or the store was not reachable."""
+MAX_CONCURRENT = 8
+"""Purges at once in one process."""
+TIMEOUT_SECONDS = 10.0
+"""For NATS, and as many for the store."""
+_STREAM_NOT_FOUND = 10_059
+"""JetStream's error code."""
+_DELETED_UPDATE = orjson.dumps([{"seq": 0, "event": "deleted", "data": {}}])
 
+T = TypeVar("T")
 Receipt = dict[str, Any]
 """{id, erasedAt, rows {stories, assets, events, wishes}, objects, bytes, messages, complete}"""
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What one sweep took away. ``whole``: bus and store were both there, and hold nothing of the story now."""
+class PurgeResult:
+    """What one purge removed. ``complete``: NATS and the store both answered, and hold nothing of the story now."""
 
     objects: int = 0
     bytes: int = 0
     messages: int = 0
-    whole: bool = True
+    complete: bool = True
 
     @property
     def found(self) -> bool:
+        """Whether anything was left of the story."""
         return bool(self.objects or self.messages)
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
     story_id: UUID
-    began: datetime
+    claimed_at: datetime
     until: datetime
 
 
-def moments(settings: Settings) -> tuple[float, ...]:
-    """Seconds after a deletion at which to sweep again, the last of them when no job can be running any more."""
-    longest = settings.job_timeout + settings.ack_wait
-    wanted = sorted(settings.erasure_sweeps)
-    return tuple(wanted) if wanted and wanted[-1] > longest else (*wanted, longest * 1.1)
+def purge_delays(settings: Settings) -> tuple[float, ...]:
+    """Seconds after a deletion at which to purge again, the last of them when no job can be in flight any more."""
+    longest_job = settings.job_timeout + settings.ack_wait
+    delays = sorted(settings.erasure_sweeps)
+    return tuple(delays) if delays and delays[-1] > longest_job else (*delays, longest_job * 1.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Erases stories. Any number of them may run, in one process or in several."""
+    """Erases stories. Any number of erasers may run, in one process or in several."""
 
     pool: Pool
     bus: Bus
     objects: Objects
-    moments: Sequence[float]
+    delays: Sequence[float]
     cancel_jobs: CancelJobs
 
-    async def erase(self, who: Caller, story_id: UUID) -> Receipt:
-        """Erase a story, or answer the receipt of one that was erased before. Raises a 404 Problem for another's.
+    async def erase(self, caller: Caller, story_id: UUID) -> Receipt:
+        """Erase a story; returns its receipt, also where it was erased before. Raises a 404 Problem for another's.
 
-        ``complete`` is False where bus or store could not be reached: it goes on by itself.
+        ``complete`` is False where NATS or the store could not be reached: ``run`` goes on with it.
         """
         async with self.pool.acquire() as connection, connection.transaction():
-            row = await queries().story_locked(connection, id=story_id, tenant_id=who.tenant_id)
+            row = await queries().story_locked(connection, id=story_id, tenant_id=caller.tenant_id)
             if row is None:
-                return await self._receipt(connection, who, story_id)
-            claim = await self._delete_rows(connection, who, story_id)
+                return await self._receipt(connection, caller, story_id)
+            claim = await self._delete_rows(connection, caller, story_id)
         log.info("story.erased", story_id=str(story_id))
-        return await self._sweep(claim)
+        return await self._purge(claim)
 
     async def run(self) -> None:
-        """Sweep what is due, for ever; cancel it to end it."""
+        """Purge whatever is due, until cancelled."""
         while True:
             try:
-                while await self.sweep_due():
+                while await self.purge_due():
                     pass
             except AWAY as error:
                 if not is_away(error):
                     raise
                 log.warning("erasure.postgres_away", error=type(error).__name__)
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
-    async def sweep_due(self) -> int:
-        """Sweep some of what is due and nobody else has claimed; how many."""
-        rows = queries().claim_erasures(self.pool, limit=TOGETHER, lease=LEASE)
-        claims = [_Claim(row["story_id"], row["began"], row["due_at"]) async for row in rows]
-        await asyncio.gather(*(self._sweep(claim) for claim in claims))
+    async def purge_due(self) -> int:
+        """Claim up to MAX_CONCURRENT erasures that are due and purge them; returns how many."""
+        rows = queries().claim_erasures(self.pool, limit=MAX_CONCURRENT, lease=LEASE_SECONDS)
+        claims = [_Claim(row["story_id"], row["claimed_at"], row["due_at"]) async for row in rows]
+        await asyncio.gather(*(self._purge(claim) for claim in claims))
         return len(claims)
 
-    async def _delete_rows(self, connection: Connection, who: Caller, story_id: UUID) -> _Claim:
+    async def _delete_rows(self, connection: Connection, caller: Caller, story_id: UUID) -> _Claim:
         counted = await queries().count_rows(connection, id=story_id)
         await queries().delete_story(connection, id=story_id)
         receipt: Receipt = {
@@ -123,95 +132,89 @@ class Eraser:
             "messages": 0,
             "complete": False,
         }
-        # Claimed from the start: this call sweeps first, and the loop only if this call does not live to do it.
+        # Claimed from the start: this call purges first, and ``run`` only if this process dies before.
         row = await queries().add_erasure(
-            connection, story_id=story_id, tenant_id=who.tenant_id, receipt=dumps(receipt), lease=LEASE
+            connection, story_id=story_id, tenant_id=caller.tenant_id, receipt=dumps(receipt), lease=LEASE_SECONDS
         )
-        return _Claim(story_id, row["began"], row["due_at"])
+        return _Claim(story_id, row["claimed_at"], row["due_at"])
 
-    async def _receipt(self, connection: Connection, who: Caller, story_id: UUID) -> Receipt:
-        row = await queries().receipt(connection, story_id=story_id, tenant_id=who.tenant_id)
+    async def _receipt(self, connection: Connection, caller: Caller, story_id: UUID) -> Receipt:
+        row = await queries().receipt(connection, story_id=story_id, tenant_id=caller.tenant_id)
         if row is None:
             raise not_found("story")
         receipt: Receipt = row["receipt"]
         return receipt
 
-    async def _sweep(self, claim: _Claim) -> Receipt:
-        swept = await sweep(self.bus, self.cancel_jobs, self.objects, claim.story_id)
-        SWEEPS.labels(outcome=_outcome(swept)).inc()
-        row = await queries().note_sweep(
+    async def _purge(self, claim: _Claim) -> Receipt:
+        result = await purge(self.bus, self.cancel_jobs, self.objects, claim.story_id)
+        SWEEPS.labels(outcome=_outcome(result)).inc()
+        row = await queries().add_purge(
             self.pool,
             story_id=claim.story_id,
-            objects=swept.objects,
-            bytes=swept.bytes,
-            messages=swept.messages,
-            whole=swept.whole,
-            found=swept.found,
-            began=claim.began,
+            objects=result.objects,
+            bytes=result.bytes,
+            messages=result.messages,
+            complete=result.complete,
+            found=result.found,
+            claimed_at=claim.claimed_at,
             claimed_until=claim.until,
-            moments=list(self.moments),
-            again=AGAIN,
-            last=self.moments[-1],
+            delays=list(self.delays),
+            retry_delay=RETRY_DELAY_SECONDS,
+            last_delay=self.delays[-1],
         )
         receipt: Receipt = row["receipt"]
         return receipt
 
 
-def _outcome(swept: Swept) -> str:
-    if not swept.whole:
+def _outcome(result: PurgeResult) -> str:
+    if not result.complete:
         return "away"
-    return "found" if swept.found else "clean"
-
-
-T = TypeVar("T")
-
-PATIENCE = 10.0
-"""Seconds for the bus, and as many for the store."""
-_NO_STREAM = 10_059
-"""JetStream's code for a stream that is not there."""
-_DELETED = orjson.dumps([{"seq": 0, "event": "deleted", "data": {}}])
+    return "found" if result.found else "clean"
 
 
 class _PurgeError(Exception):
-    """JetStream would not purge."""
+    """JetStream refused to purge."""
 
 
-async def sweep(bus: Bus, cancel_jobs: CancelJobs, objects: Objects, story_id: UUID) -> Swept:
-    """Purge the story's messages, stop its workers, tell its readers, delete its objects. Never raises."""
-    messages = await _patiently(_sweep_bus(bus, cancel_jobs, story_id))
-    # Whoever works on it must stop before the store is swept; who does not is the reason for the next sweep.
-    removed = await _patiently(objects.erase(story_id))
-    number, size = removed or (0, 0)
-    return Swept(number, size, messages or 0, whole=messages is not None and removed is not None)
+async def purge(bus: Bus, cancel_jobs: CancelJobs, objects: Objects, story_id: UUID) -> PurgeResult:
+    """Purge the story's messages, cancel its jobs, publish to its readers, delete its objects.
+
+    Never raises: what was not reachable makes the result incomplete.
+    """
+    messages = await _within_timeout(_purge_messages(bus, cancel_jobs, story_id))
+    # Workers must stop before the store is purged; those that do not are the reason for the next purge.
+    deleted = await _within_timeout(objects.erase(story_id))
+    number, size = deleted or (0, 0)
+    return PurgeResult(number, size, messages or 0, complete=messages is not None and deleted is not None)
 
 
-async def _sweep_bus(bus: Bus, cancel_jobs: CancelJobs, story_id: UUID) -> int:
+async def _purge_messages(bus: Bus, cancel_jobs: CancelJobs, story_id: UUID) -> int:
     names = bus.names
-    # Queued jobs first: what has not begun must not begin.
-    purged = await _purge(bus, names.jobs, f"job.*.*.{story_id}.>")
+    # Queued jobs first: none of them may start any more.
+    purged = await _purge_stream(bus, names.jobs, f"job.*.*.{story_id}.>")
     await cancel_jobs(StopWork(story_id=story_id))
-    await bus.publish_core(f"status.{story_id}", _DELETED)
-    purged += await _purge(bus, names.story, f"story.evt.*.{story_id}")
-    return purged + await _purge(bus, names.dead, f"dead.*.{story_id}.*")
+    await bus.publish_core(f"status.{story_id}", _DELETED_UPDATE)
+    purged += await _purge_stream(bus, names.story, f"story.evt.*.{story_id}")
+    return purged + await _purge_stream(bus, names.dead, f"dead.*.{story_id}.*")
 
 
-async def _purge(bus: Bus, stream: str, subject: str) -> int:
-    """How many messages went. Asked by JetStream's own API: nats-py's ``purge_stream`` keeps the number to itself."""
-    asked = orjson.dumps({"filter": bus.names.subject(subject)})
-    reply = await bus.client.request(f"$JS.API.STREAM.PURGE.{stream}", asked, timeout=PATIENCE / 3)
-    answer = orjson.loads(reply.data)
-    if (error := answer.get("error")) is None:
-        purged: int = answer["purged"]
+async def _purge_stream(bus: Bus, stream: str, subject: str) -> int:
+    """Returns how many messages were purged. By JetStream's own API: nats-py's ``purge_stream`` hides the number."""
+    body = orjson.dumps({"filter": bus.names.subject(subject)})
+    reply = await bus.client.request(f"$JS.API.STREAM.PURGE.{stream}", body, timeout=TIMEOUT_SECONDS / 3)
+    response = orjson.loads(reply.data)
+    if (error := response.get("error")) is None:
+        purged: int = response["purged"]
         return purged
-    if error.get("err_code") == _NO_STREAM:
+    if error.get("err_code") == _STREAM_NOT_FOUND:
         return 0
     raise _PurgeError(str(error.get("description", "")))
 
 
-async def _patiently(work: Awaitable[T]) -> T | None:
+async def _within_timeout(work: Awaitable[T]) -> T | None:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await work
     except (NatsError, TimeoutError, RetryableError, PermanentError, _PurgeError) as error:
-        log.warning("erasure.away", error=type(error).__name__)
+        log.warning("erasure.incomplete", error=type(error).__name__)
         return None

@@ -32,20 +32,20 @@ WHERE tenant_id = :tenant_id
 ORDER BY created_at DESC, id DESC LIMIT :limit;
 
 -- name: story_locked^
--- Until the transaction ends nobody deletes the story, and no other wish is taken for it.
+-- Until the transaction ends nobody deletes the story, and no other command on it is accepted.
 SELECT * FROM stories WHERE id = :id AND tenant_id = :tenant_id FOR UPDATE;
 
 -- name: asset_statuses
 SELECT asset_type, status FROM asset_generation_jobs WHERE story_id = :story_id;
 
--- name: wish^
+-- name: command^
 SELECT event FROM command_outbox WHERE event_id = :event_id;
 
 -- name: last_cancellation^
 SELECT event FROM command_outbox WHERE story_id = :story_id AND event->>'event' = 'StoryCancelled'
 ORDER BY created_at DESC LIMIT 1;
 
--- name: add_wish!
+-- name: add_command!
 INSERT INTO command_outbox (event_id, story_id, event) VALUES (:event_id, :story_id, :event::jsonb);
 
 -- name: count_rows^
@@ -55,44 +55,44 @@ SELECT (SELECT count(*) FROM asset_generation_jobs WHERE story_id = :id) AS asse
        (SELECT count(*) FROM command_outbox WHERE story_id = :id) AS wishes;
 
 -- name: delete_story!
--- Assets, events and wishes go with it.
+-- Its assets, events and commands go with it.
 DELETE FROM stories WHERE id = :id;
 
 -- name: add_erasure^
 INSERT INTO erasures (story_id, tenant_id, receipt, due_at)
 VALUES (:story_id, :tenant_id, :receipt::jsonb, now() + make_interval(secs => :lease))
-RETURNING now() AS began, due_at;
+RETURNING now() AS claimed_at, due_at;
 
 -- name: receipt^
 SELECT receipt FROM erasures WHERE story_id = :story_id AND tenant_id = :tenant_id;
 
 -- name: claim_erasures
--- Claimed by moving the moment on: a replica that dies over one leaves it to the others once the claim has run out.
+-- Claimed by moving due_at on: what a replica that dies had claimed falls to the others once the claim has expired.
 WITH due AS (
     SELECT story_id FROM erasures WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
 UPDATE erasures e SET due_at = now() + make_interval(secs => :lease) FROM due WHERE e.story_id = due.story_id
-RETURNING e.story_id, now() AS began, e.due_at;
+RETURNING e.story_id, now() AS claimed_at, e.due_at;
 
--- name: note_sweep^
--- What was found is added up. The next moment is the first of the schedule that lies after this sweep began; once there
--- is none, a sweep that found nothing is the last. A claim that is no longer ours (somebody came late and made it due at
--- once, or it ran out) leaves the moment alone: the sweep that it asks for is still to come.
+-- name: add_purge^
+-- What was purged is added up. The next purge is the first of the schedule that lies after this one was claimed; once
+-- there is none, a purge that found nothing is the last. A claim that is no longer ours (a late event made the erasure due
+-- at once, or the claim expired) leaves due_at alone: the purge that it asks for is still to come.
 UPDATE erasures SET
     receipt = receipt || jsonb_build_object(
         'objects', (receipt->>'objects')::bigint + :objects::bigint,
         'bytes', (receipt->>'bytes')::bigint + :bytes::bigint,
         'messages', (receipt->>'messages')::bigint + :messages::bigint,
-        'complete', (receipt->>'complete')::boolean OR :whole::boolean
+        'complete', (receipt->>'complete')::boolean OR :complete::boolean
     ),
     sweeps = sweeps + 1,
     due_at = CASE
         WHEN due_at IS DISTINCT FROM :claimed_until::timestamptz THEN due_at
-        WHEN NOT :whole::boolean THEN now() + make_interval(secs => :again)
+        WHEN NOT :complete::boolean THEN now() + make_interval(secs => :retry_delay)
         ELSE coalesce(
-            (SELECT min(created_at + make_interval(secs => s)) FROM unnest(:moments::float8[]) AS s
-             WHERE created_at + make_interval(secs => s) > :began::timestamptz),
-            CASE WHEN :found::boolean THEN now() + make_interval(secs => :last) END
+            (SELECT min(created_at + make_interval(secs => s)) FROM unnest(:delays::float8[]) AS s
+             WHERE created_at + make_interval(secs => s) > :claimed_at::timestamptz),
+            CASE WHEN :found::boolean THEN now() + make_interval(secs => :last_delay) END
         )
     END
 WHERE story_id = :story_id

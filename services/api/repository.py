@@ -1,10 +1,163 @@
-"""The named SQL of the api (queries.sql)."""
+"""What the api reads and writes in Postgres, by the named statements of queries.sql.
 
-from typing import Any
+Every read of a story takes the caller's tenant: another tenant's story is one that does not exist.
+"""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from services.api.schemas import Page
+from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
+from storyloom.story.assets import PUBLIC, TEXTS, Asset
+from storyloom.story.brief import Brief
+from storyloom.story.events import CommandEvent
+from storyloom.story.journey import Journey, document
+from storyloom.web.keys import Caller
+from storyloom.web.problems import Problem, not_found
+
+RESOURCE_RESULTS = [*(asset.value for asset in TEXTS), *(f"scene_{k}" for k in (1, 2, 3, 4)), Asset.ACTIVITIES.value]
+"""The assets whose results the story resource quotes."""
+EDIT_RESULTS = [Asset.OUTLINE.value, *(text.value for text in TEXTS)]
+"""The assets whose results an edit is checked against."""
+
+Row: TypeAlias = Mapping[str, Any]
+"""A row by its columns' names: an asyncpg.Record."""
+
+_COMMAND: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
 
 
 def queries() -> Any:
-    """The named queries of this service."""
+    """The named statements of queries.sql."""
     return load_queries("services.api")
+
+
+@dataclass(frozen=True, slots=True)
+class StorySnapshot:
+    """A story's row and the status of each of its assets, at one moment."""
+
+    row: Row
+    assets: Mapping[Asset, str]
+
+    @property
+    def status(self) -> str:
+        """The story's own status."""
+        status: str = self.row["status"]
+        return status
+
+    def require_not_cancelled(self) -> None:
+        """Raise a 409 Problem if the story is cancelled, which is final."""
+        if self.status == "cancelled":
+            raise Problem(409, "story_cancelled", "The story is cancelled, for good.", retryable=False)
+
+
+async def create_story(
+    pool: Pool, story_id: UUID, brief: Brief, journey: Journey, *, idempotency_key: str | None, request_hash: bytes
+) -> None:
+    """Write a story and its pending assets. Raises asyncpg.UniqueViolationError for a key that is used already."""
+    await queries().create_story(
+        pool,
+        id=story_id,
+        tenant_id=journey.tenant_id,
+        request=brief.wire(),
+        priority=brief.priority.value,
+        trace=journey.trace,
+        document=dumps(document(journey)),
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        assets=[asset.value for asset in journey.assets],
+    )
+
+
+async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, request_hash: bytes) -> UUID | None:
+    """The story that was created under a key before. Raises a 422 Problem where it was another brief's."""
+    if not idempotency_key:
+        return None
+    row = await queries().story_of_idempotency_key(pool, tenant_id=caller.tenant_id, idempotency_key=idempotency_key)
+    if row is None:
+        return None
+    if row["request_hash"] != request_hash:
+        raise Problem(422, "key_reused", "This Idempotency-Key came with another brief before.")
+    story_id: UUID = row["id"]
+    return story_id
+
+
+async def get_story(pool: Pool, caller: Caller, story_id: UUID) -> tuple[Row, dict[str, Any]]:
+    """A story's row, and its ready results by asset (RESOURCE_RESULTS). Raises a 404 Problem."""
+    row = await _get_row(pool, caller, story_id)
+    found = queries().results(pool, id=story_id, assets=RESOURCE_RESULTS)
+    return row, {result["asset_type"]: result["result"] async for result in found}
+
+
+async def list_stories(pool: Pool, caller: Caller, page: Page) -> tuple[Sequence[Row], bool]:
+    """The rows of a page, newest first, and whether more come after it."""
+    found = queries().page(
+        pool, tenant_id=caller.tenant_id, before_at=page.before_at, before_id=page.before_id, limit=page.limit + 1
+    )
+    rows = [row async for row in found]
+    return rows[: page.limit], len(rows) > page.limit
+
+
+async def get_result(pool: Pool, caller: Caller, story_id: UUID, name: str) -> tuple[Asset, Mapping[str, Any]]:
+    """A public asset's result. Raises a Problem: 404 where there is no such asset, 409 where it is not ready."""
+    asset = public_asset(name)
+    if asset is None:
+        raise not_found("asset")
+    row = await queries().asset(pool, id=story_id, tenant_id=caller.tenant_id, asset=name)
+    if row is None:
+        raise not_found("asset")
+    if row["status"] != "ready":
+        raise Problem(409, "asset_not_ready", f"{name} is not ready: it is {public_status(row['status'])}.")
+    return asset, row["result"]
+
+
+async def take_snapshot(connection: Connection, caller: Caller, story_id: UUID, *, lock: bool) -> StorySnapshot:
+    """The story and its assets; ``lock`` holds the row until the transaction ends. Raises a 404 Problem."""
+    row = await _get_row(connection, caller, story_id, lock=lock)
+    statuses = queries().asset_statuses(connection, story_id=story_id)
+    return StorySnapshot(row, {Asset(one["asset_type"]): one["status"] async for one in statuses})
+
+
+async def get_edit_results(connection: Connection, story_id: UUID) -> dict[Asset, Any]:
+    """The ready results that an edit is checked against, by asset."""
+    found = queries().results(connection, id=story_id, assets=EDIT_RESULTS)
+    return {Asset(row["asset_type"]): row["result"] async for row in found}
+
+
+async def find_command(connection: Connection, event_id: str) -> CommandEvent | None:
+    """The event of a command that was accepted before."""
+    row = await queries().command(connection, event_id=event_id)
+    return None if row is None else _COMMAND.validate_python(row["event"])
+
+
+async def find_cancellation(connection: Connection, story_id: UUID) -> CommandEvent | None:
+    """The newest cancellation of a story."""
+    row = await queries().last_cancellation(connection, story_id=story_id)
+    return None if row is None else _COMMAND.validate_python(row["event"])
+
+
+async def add_command(connection: Connection, event: CommandEvent) -> None:
+    """Write a command's event into command_outbox, from where the reconciler publishes it if the api could not."""
+    await queries().add_command(connection, event_id=event.id, story_id=event.story_id, event=event.body.decode())
+
+
+def public_asset(name: str) -> Asset | None:
+    """The asset of this name, if clients may name it."""
+    return next((asset for asset in PUBLIC if asset.value == name), None)
+
+
+def public_status(status: str) -> str:
+    """An asset's status as a client reads it in a sentence."""
+    return status if status in ("ready", "failed", "cancelled") else "being made"
+
+
+async def _get_row(database: Pool | Connection, caller: Caller, story_id: UUID, *, lock: bool = False) -> Row:
+    select = queries().story_locked if lock else queries().story
+    row: Row | None = await select(database, id=story_id, tenant_id=caller.tenant_id)
+    if row is None:
+        raise not_found("story")
+    return row

@@ -1,4 +1,4 @@
-"""The routes: one function each, from the request to the answer."""
+"""The routes: one method each, from the request to the response, and the scope that each of them requires."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,108 +6,164 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from services.api import requests, serializers
-from services.api.commands import CommandResult, Commands
+from services.api import repository
+from services.api.auth import authenticated
+from services.api.commands import Commands
 from services.api.erasure import Eraser
-from services.api.responses import BASE, as_json, caller_with
-from services.api.schemas import EditBody, RetryBody
-from services.api.serializers import in_short
-from services.api.stories import Stories
+from services.api.schemas import (
+    EditBody,
+    RetryBody,
+    read_body,
+    read_brief,
+    read_idempotency_key,
+    read_page,
+    read_story_id,
+    read_trace,
+)
+from services.api.serializers import (
+    BASE,
+    accepted_command,
+    content,
+    json_response,
+    story_page,
+    story_reference,
+    story_resource,
+)
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
-from storyloom.web.keys import Caller, Scope
+from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
+
+PROXIED_REQUEST_HEADERS = ("Authorization", "Last-Event-ID")
+PROXIED_RESPONSE_HEADERS = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Handlers. Every one asks who is calling."""
+    """The handlers. None of them can be called without a caller: ``table`` wraps each in its authentication.
 
-    stories: Stories
+    Commands are answered with 202: they are accepted, and what they change is published on the progress stream.
+    """
+
+    pool: Pool
+    commands: Commands
+    eraser: Eraser
     objects: Objects
     http: ClientSession
     status_url: str | None
 
     def table(self) -> list[web.RouteDef]:
-        """What answers where."""
+        """Which handler answers where, for keys of which scope."""
+        pool, stories, story = self.pool, f"{BASE}/stories", f"{BASE}/stories/{{id}}"
         return [
-            web.post(f"{BASE}/stories", self.create),
-            web.get(f"{BASE}/stories", self.list),
-            web.get(f"{BASE}/stories/{{id}}", self.get),
+            web.post(stories, authenticated(pool, "stories:write", self.create)),
+            web.get(stories, authenticated(pool, "stories:read", self.list)),
+            web.get(story, authenticated(pool, "stories:read", self.get)),
+            web.delete(story, authenticated(pool, "stories:write", self.delete)),
             # An endless answer has no head without its body: HEAD is a 405.
-            web.get(f"{BASE}/stories/{{id}}/events", self.events, allow_head=False),
-            web.get(f"{BASE}/stories/{{id}}/assets/{{asset}}", self.asset),
+            web.get(f"{story}/events", authenticated(pool, "stories:read", self.events), allow_head=False),
+            web.get(f"{story}/assets/{{asset}}", authenticated(pool, "stories:read", self.asset)),
+            web.post(f"{story}/cancel", authenticated(pool, "stories:write", self.cancel)),
+            web.post(f"{story}/assets/retry", authenticated(pool, "stories:write", self.retry)),
+            web.post(f"{story}/assets/{{asset}}/regenerate", authenticated(pool, "stories:write", self.regenerate)),
+            web.put(f"{story}/scenes/{{scene}}/text", authenticated(pool, "stories:write", self.edit)),
         ]
 
-    async def create(self, request: web.Request) -> web.Response:
-        """Take a brief: 202 and the story, on its way."""
-        who = await self._caller(request, "stories:write")
-        key = requests.idempotency_key(request)
-        brief, _ = await requests.brief(request)
-        story_id = await self.stories.create(who, brief, trace=requests.trace(request), idempotency_key=key)
-        story, _ = await self.stories.get(who, story_id)
-        headers = {"Location": f"{BASE}/stories/{story_id}"}
-        return as_json(in_short(story), status=202, headers=headers)
+    async def create(self, request: web.Request, caller: Caller) -> web.Response:
+        """Create a story from a brief: 202 and the story, which is generating."""
+        key = read_idempotency_key(request)
+        brief = await read_brief(request)
+        story_id = await self.commands.create(caller, brief, trace=read_trace(request), idempotency_key=key)
+        row, _ = await repository.get_story(self.pool, caller, story_id)
+        return json_response(story_reference(row), status=202, headers={"Location": f"{BASE}/stories/{story_id}"})
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.Request, caller: Caller) -> web.Response:
         """The caller's stories, newest first."""
-        who = await self._caller(request, "stories:read")
-        return as_json(await self.stories.list(who, requests.page(request)))
+        rows, more = await repository.list_stories(self.pool, caller, read_page(request))
+        return json_response(story_page(rows, more=more))
 
-    async def get(self, request: web.Request) -> web.Response:
-        """One story as it stands; 304 if the caller has it already."""
-        who = await self._caller(request, "stories:read")
-        story, version = await self.stories.get(who, requests.story_id(request))
-        tag = f'"{version}"'
-        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-        if tag in request.headers.get("If-None-Match", ""):
+    async def get(self, request: web.Request, caller: Caller) -> web.Response:
+        """One story; 304 where the client has this version."""
+        row, results = await repository.get_story(self.pool, caller, read_story_id(request))
+        etag = f'"{row["version"]}"'
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+        if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
-        return as_json(story, headers=headers)
+        return json_response(story_resource(row, results), headers=headers)
 
-    async def asset(self, request: web.Request) -> web.Response:
-        """A ready asset: 302 to its bytes, or the JSON of those that are words. ``?part=vtt``: the audio's captions."""
-        who = await self._caller(request, "stories:read")
-        asset, result = await self.stories.result(who, requests.story_id(request), request.match_info["asset"])
+    async def asset(self, request: web.Request, caller: Caller) -> web.Response:
+        """A ready asset: 302 to its bytes, or JSON where it is text. ``?part=vtt``: the audio's captions."""
+        story_id, name = read_story_id(request), request.match_info["asset"]
+        asset, result = await repository.get_result(self.pool, caller, story_id, name)
         if asset is Asset.ACTIVITIES:
-            return as_json(result["activities"])
+            return json_response(result["activities"])
         if asset is Asset.CONTENT:
-            scenes = [{"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]]
-            return as_json({"title": result["title"], "logline": result["logline"], "scenes": scenes})
-        stored = _stored(result, request.query.get("part"))
+            return json_response(content(result))
+        stored = _stored_object(result, request.query.get("part"))
         suffix = stored["key"].rsplit(".", 1)[-1]
         url = await self.objects.presign(
             stored["key"], content_type=stored["content_type"], filename=f"{asset.value}.{suffix}"
         )
         return web.Response(status=302, headers={"Location": url, "Cache-Control": "private, no-store"})
 
-    async def events(self, request: web.Request) -> web.StreamResponse:
-        """The progress stream, passed on from status. Where an ingress sends it there by itself this is never asked."""
+    async def events(self, request: web.Request, _caller: Caller) -> web.StreamResponse:
+        """The progress stream, proxied from status. Not used where an ingress routes this path to status itself."""
         if self.status_url is None:
             raise Problem(503, "stream_elsewhere", "The progress stream is not connected to this API.")
-        story_id = requests.story_id(request)
-        passed = {name: request.headers[name] for name in ("Authorization", "Last-Event-ID") if name in request.headers}
-        url = f"{self.status_url}{BASE}/stories/{story_id}/events"
-        answer: web.StreamResponse | None = None
+        url = f"{self.status_url}{BASE}/stories/{read_story_id(request)}/events"
+        headers = _select(request.headers, PROXIED_REQUEST_HEADERS)
+        response: web.StreamResponse | None = None
         try:
             async with self.http.get(
-                url, headers=passed, params=request.query, timeout=ClientTimeout(total=None, connect=5, sock_read=60)
+                url, headers=headers, params=request.query, timeout=ClientTimeout(total=None, connect=5, sock_read=60)
             ) as upstream:
-                answer = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream.headers))
-                await answer.prepare(request)
+                response_headers = _select(upstream.headers, PROXIED_RESPONSE_HEADERS)
+                response = web.StreamResponse(status=upstream.status, headers=response_headers)
+                await response.prepare(request)
                 async for chunk in upstream.content.iter_any():
-                    await answer.write(chunk)
-                return answer
+                    await response.write(chunk)
+                return response
         except ClientError as error:
-            if answer is not None and answer.prepared:
-                return answer  # it has begun: it ends here, and the reader comes back by its last id
-            raise Problem(503, "stream_away", "The progress stream is away; try again.") from error
+            if response is not None and response.prepared:
+                return response  # it has begun: it ends here, and the client reconnects with its last id
+            raise Problem(503, "stream_away", "The progress stream is not available; try again.") from error
 
-    async def _caller(self, request: web.Request, scope: Scope) -> Caller:
-        return await caller_with(self.stories.pool, request, scope)
+    async def cancel(self, request: web.Request, caller: Caller) -> web.Response:
+        """Cancel the story: running jobs are stopped, finished assets stay."""
+        key = read_idempotency_key(request)
+        result = await self.commands.cancel(caller, read_story_id(request), key)
+        return json_response(accepted_command(result), status=202)
+
+    async def retry(self, request: web.Request, caller: Caller) -> web.Response:
+        """Retry failed assets, and what depends on them."""
+        key = read_idempotency_key(request)
+        body = await read_body(request, RetryBody)
+        result = await self.commands.retry(caller, read_story_id(request), body.assets, key)
+        return json_response(accepted_command(result), status=202)
+
+    async def regenerate(self, request: web.Request, caller: Caller) -> web.Response:
+        """Make another version of an asset, and of whatever is made from it."""
+        key, name = read_idempotency_key(request), request.match_info["asset"]
+        result = await self.commands.regenerate(caller, read_story_id(request), name, key)
+        return json_response(accepted_command(result), status=202)
+
+    async def edit(self, request: web.Request, caller: Caller) -> web.Response:
+        """Replace a scene's text. 200 where this is the scene's text already."""
+        key, scene = read_idempotency_key(request), request.match_info["scene"]
+        if scene not in {"1", "2", "3", "4"}:
+            raise not_found("scene")
+        body = await read_body(request, EditBody)
+        result = await self.commands.edit(caller, read_story_id(request), int(scene), body.passage(), key)
+        return json_response(accepted_command(result), status=200 if result.event is None else 202)
+
+    async def delete(self, request: web.Request, caller: Caller) -> web.Response:
+        """Erase the story: 200 and the receipt; 202 while NATS or the store was not reachable, and it goes on."""
+        receipt = await self.eraser.erase(caller, read_story_id(request))
+        return json_response(receipt, status=200 if receipt["complete"] else 202)
 
 
-def _stored(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
+def _stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
     if part is not None and part != "vtt":
         raise not_found("part of this asset")
     names = ("vtt",) if part else ("image", "audio", "pdf")
@@ -117,74 +173,5 @@ def _stored(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
     return stored
 
 
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    kept = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
-    return {name: headers[name] for name in kept if name in headers}
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Handlers. Every one asks who is calling, and takes nothing from a key without ``stories:write``.
-
-    A wish is answered 202: it is written down, and what comes of it is told on the progress stream.
-    """
-
-    pool: Pool
-    wishes: Commands
-    eraser: Eraser
-
-    def table(self) -> list[web.RouteDef]:
-        """What answers where."""
-        story = f"{BASE}/stories/{{id}}"
-        return [
-            web.post(f"{story}/cancel", self.cancel),
-            web.post(f"{story}/assets/retry", self.retry),
-            web.post(f"{story}/assets/{{asset}}/regenerate", self.regenerate),
-            web.put(f"{story}/scenes/{{scene}}/text", self.edit),
-            web.delete(story, self.erase),
-        ]
-
-    async def cancel(self, request: web.Request) -> web.Response:
-        """Stop making the story: what runs is dropped, finished assets stay."""
-        who, key = await self._caller(request), requests.idempotency_key(request)
-        return _taken(await self.wishes.cancel(who, requests.story_id(request), key))
-
-    async def retry(self, request: web.Request) -> web.Response:
-        """Make failed assets, and what waits on them, again."""
-        who, key = await self._caller(request), requests.idempotency_key(request)
-        body = await requests.body(request, RetryBody)
-        return _taken(await self.wishes.retry(who, requests.story_id(request), body.assets, key))
-
-    async def regenerate(self, request: web.Request) -> web.Response:
-        """Make another version of an asset, and whatever is made from it."""
-        who, key = await self._caller(request), requests.idempotency_key(request)
-        name = request.match_info["asset"]
-        return _taken(await self.wishes.regenerate(who, requests.story_id(request), name, key))
-
-    async def edit(self, request: web.Request) -> web.Response:
-        """Put the client's words in the place of a scene's text. 200 if they are the scene's words already."""
-        who, key = await self._caller(request), requests.idempotency_key(request)
-        scene = request.match_info["scene"]
-        if scene not in {"1", "2", "3", "4"}:
-            raise not_found("scene")
-        body = await requests.body(request, EditBody)
-        granted = await self.wishes.edit(who, requests.story_id(request), int(scene), body.passage(), key)
-        return _taken(granted, status=200 if granted.wish is None else 202)
-
-    async def erase(self, request: web.Request) -> web.Response:
-        """Erase the story: 200 and the receipt; 202 while something of it could not be reached, which goes on."""
-        who = await self._caller(request)
-        receipt = await self.eraser.erase(who, requests.story_id(request))
-        return as_json(receipt, status=200 if receipt["complete"] else 202)
-
-    async def _caller(self, request: web.Request) -> Caller:
-        return await caller_with(self.pool, request, "stories:write")
-
-
-def _taken(granted: CommandResult, *, status: int = 202) -> web.Response:
-    body = serializers.in_short(serializers.summary(granted.row))
-    wish = granted.wish
-    body["wish"] = None if wish is None else {"id": wish.id, "event": wish.event}
-    if granted.findings is not None:
-        body["findings"] = list(granted.findings)
-    return as_json(body, status=status)
+def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: headers[name] for name in names if name in headers}

@@ -1,18 +1,36 @@
-"""The bodies of what clients want of a story that exists. Bounded, camelCase; unknown fields are refused."""
+"""What clients send: briefs, the bodies of commands, pages, headers and ids, read from a request and validated.
 
+Bodies are bounded, camelCase, and have no unknown fields. What is wrong becomes a Problem that points to every wrong
+field (RFC 6901).
+"""
+
+import base64
+import binascii
 import re
+import secrets
 from dataclasses import dataclass
-from typing import Annotated, Self
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self, TypeVar
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+import orjson
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
-from storyloom.story.brief import PLAIN
+from storyloom.story.brief import PLAIN, Brief
+from storyloom.web.problems import Problem, not_found
 
-LONGEST_TEXT = 4000
+MAX_BODY_BYTES = 64 * 1024
+MAX_TEXT_LENGTH = 4000
 """Characters of one scene."""
-MOST_PARAGRAPHS = 30
-_BLANK = re.compile(r"\n[^\S\n]*\n")
+MAX_PARAGRAPHS = 30
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_TIME_WITH_ZONE = "%Y-%m-%dT%H:%M:%S.%f%z"
+_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def _one_line(text: str) -> str:
@@ -22,26 +40,28 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _sized(paragraphs: tuple[str, ...]) -> tuple[str, ...]:
+def _within_limits(paragraphs: tuple[str, ...]) -> tuple[str, ...]:
     text = "\n\n".join(paragraphs)
     if not any(character.isalnum() for character in text):
         raise ValueError("holds no words")
-    if len(paragraphs) > MOST_PARAGRAPHS:
-        raise ValueError(f"has {len(paragraphs)} paragraphs; at most {MOST_PARAGRAPHS} are taken")
-    if len(text) > LONGEST_TEXT:
-        raise ValueError(f"has {len(text)} characters; at most {LONGEST_TEXT} are taken")
+    if len(paragraphs) > MAX_PARAGRAPHS:
+        raise ValueError(f"has {len(paragraphs)} paragraphs; at most {MAX_PARAGRAPHS} are possible")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise ValueError(f"has {len(text)} characters; at most {MAX_TEXT_LENGTH} are possible")
     return paragraphs
 
 
-def _in_paragraphs(text: str) -> str:
+def _split_paragraphs(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "\n\n".join(_sized(tuple(" ".join(part.split()) for part in _BLANK.split(text) if part.strip())))
+    return "\n\n".join(
+        _within_limits(tuple(" ".join(part.split()) for part in _BLANK_LINE.split(text) if part.strip()))
+    )
 
 
-Typed = Annotated[str, StringConstraints(pattern=PLAIN)]
-Text = Annotated[Typed, AfterValidator(_in_paragraphs)]
+PlainText = Annotated[str, StringConstraints(pattern=PLAIN)]
+SceneWords = Annotated[PlainText, AfterValidator(_split_paragraphs)]
 Paragraphs = Annotated[
-    tuple[Annotated[Typed, AfterValidator(_one_line)], ...], Field(min_length=1), AfterValidator(_sized)
+    tuple[Annotated[PlainText, AfterValidator(_one_line)], ...], Field(min_length=1), AfterValidator(_within_limits)
 ]
 AltText = Annotated[str, StringConstraints(pattern=PLAIN, max_length=600), AfterValidator(_one_line)]
 
@@ -59,25 +79,166 @@ class _Body(BaseModel):
 
 
 class RetryBody(_Body):
-    """Which assets to try again; all that failed if none is named."""
+    """Which assets to retry; all that failed if none is named."""
 
     assets: Annotated[tuple[str, ...], Field(max_length=20)] = ()
 
 
 class EditBody(_Body):
-    """A scene's new text: ``text``, its paragraphs apart by blank lines, or ``paragraphs``; and what it shows."""
+    """A scene's new text, as ``text`` with blank lines between paragraphs or as ``paragraphs``, and its alt text."""
 
-    text: Text | None = None
+    text: SceneWords | None = None
     paragraphs: Paragraphs | None = None
     alt_text: AltText | None = None
 
     @model_validator(mode="after")
-    def _has_one_text(self) -> Self:
+    def _require_one_text(self) -> Self:
         if (self.text is None) == (self.paragraphs is None):
             raise ValueError("holds either text or paragraphs")
         return self
 
     def passage(self) -> Passage:
-        """The new text, whichever way it was sent."""
+        """The new text, in whichever field it was sent."""
         paragraphs = self.paragraphs or tuple((self.text or "").split("\n\n"))
         return Passage(paragraphs, self.alt_text)
+
+
+async def read_brief(request: web.Request) -> Brief:
+    """The brief in the body.
+
+    Raises a Problem: 415 for another media type, 400 for what is not JSON, 422 with every wrong field.
+    """
+    body = await _read_object(request, "brief")
+    try:
+        return Brief.asked(body)
+    except ValidationError as error:
+        raise _invalid(error, body, "brief", Brief) from None
+
+
+async def read_body(request: web.Request, model: type[M]) -> M:
+    """The body as a model, by its aliases. No body at all is an empty one. Raises Problems like ``read_brief``."""
+    body = await _read_object(request, "body") if await request.read() else {}
+    try:
+        return model.model_validate(body, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise _invalid(error, body, "body", model) from None
+
+
+def read_idempotency_key(request: web.Request) -> str | None:
+    """The header Idempotency-Key: the same request with the same key is accepted once. Raises a 400 Problem."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
+        raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
+    return key
+
+
+def read_story_id(request: web.Request) -> UUID:
+    """The id in the path. Raises a 404 Problem for what is not a UUID."""
+    try:
+        return UUID(request.match_info["id"])
+    except ValueError:
+        raise not_found("story") from None
+
+
+def read_trace(request: web.Request) -> str:
+    """The request's trace context if it has a valid one, else a new one (W3C traceparent)."""
+    sent = request.headers.get("traceparent", "")
+    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list, newest first: ``limit`` items that were created before (before_at, before_id)."""
+
+    limit: int
+    before_at: datetime | None = None
+    before_id: UUID | None = None
+
+
+def read_page(request: web.Request) -> Page:
+    """The page that the query's ``limit`` (1 to 100) and ``cursor`` name. Raises a 400 Problem."""
+    text = request.query.get("limit", "20")
+    if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
+        raise Problem(400, "bad_limit", "limit is a number from 1 to 100.")
+    cursor = request.query.get("cursor")
+    if cursor is None:
+        return Page(int(text))
+    try:
+        at, key = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").split("/")
+        return Page(int(text), datetime.strptime(at, _TIME_WITH_ZONE).astimezone(UTC), UUID(key))
+    except (ValueError, OverflowError, binascii.Error):
+        raise Problem(400, "bad_cursor", "cursor is not one that this API has given.") from None
+
+
+def encode_cursor(created_at: datetime, key: UUID) -> str:
+    """The cursor of the page after an item, opaque to clients: base64 of its time and id."""
+    return base64.urlsafe_b64encode(f"{created_at.strftime(_TIME_WITH_ZONE)}/{key}".encode()).decode()
+
+
+async def _read_object(request: web.Request, what: str) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        raise Problem(415, "not_json", f"Send the {what} as application/json.")
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "bad_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    if not isinstance(body, dict):
+        errors = [{"pointer": "", "detail": "is no object"}]
+        raise Problem(422, f"bad_{what}", "The body must be a JSON object.", errors=errors)
+    return body
+
+
+def _invalid(error: ValidationError, body: dict[str, Any], what: str, model: type[BaseModel]) -> Problem:
+    errors = _errors(error, body, model)
+    many = "One field" if len(errors) == 1 else f"{len(errors)} fields"
+    return Problem(
+        422, f"bad_{what}", f"{many} of the {what} {'is' if len(errors) == 1 else 'are'} wrong.", errors=errors
+    )
+
+
+def _errors(error: ValidationError, body: dict[str, Any], model: type[BaseModel]) -> list[dict[str, str]]:
+    """One error for each wrong place, with all its details."""
+    details: dict[str, list[str]] = {}
+    found = error.errors(include_url=False, include_input=False)
+    locations = [one["loc"] for one in found]
+    for one in found:
+        if one["type"] == "too_short" and any(_is_inside(location, one["loc"]) for location in locations):
+            continue  # pydantic drops wrong items and then counts too few
+        location = _existing_part(_as_sent(one["loc"], body, model), body, missing=one["type"] == "missing")
+        pointer = "".join(f"/{_escaped(str(part))}" for part in location)
+        if "characterName" in body and pointer.startswith("/characters"):
+            pointer = "/characterName"
+        details.setdefault(pointer, []).append(_detail(one))
+    return [{"pointer": pointer, "detail": "; ".join(dict.fromkeys(several))} for pointer, several in details.items()]
+
+
+def _is_inside(location: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(location) > len(outer) and location[: len(outer)] == outer
+
+
+def _as_sent(loc: tuple[int | str, ...], body: dict[str, Any], model: type[BaseModel]) -> tuple[int | str, ...]:
+    """A location by the field's alias: pydantic names a wrong default by the model's own name for the field."""
+    field = model.model_fields.get(str(loc[0])) if loc and loc[0] not in body else None
+    return (field.alias, *loc[1:]) if field is not None and field.alias else loc
+
+
+def _existing_part(loc: tuple[int | str, ...], body: Any, *, missing: bool) -> tuple[int | str, ...]:
+    """The part of a location that is in the body: pydantic adds names of union members, which point nowhere."""
+    depth = 0
+    for part in loc:
+        inside = isinstance(body, dict) and part in body
+        if not inside and not (isinstance(body, list) and isinstance(part, int) and part < len(body)):
+            break
+        body = body[part]
+        depth += 1
+    return loc[: depth + missing] if depth else loc
+
+
+def _detail(one: ErrorDetails) -> str:
+    if one.get("ctx", {}).get("pattern") == PLAIN:
+        return "holds control characters"
+    return one["msg"].removeprefix("Value error, ")
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")  # RFC 6901

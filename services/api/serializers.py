@@ -1,21 +1,29 @@
-"""Showing a story: its rows as the public resource. What is not made yet is null or absent, never invented."""
+"""Responses: a story's rows as the public resource, in JSON. What is not made yet is null or absent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.api.responses import BASE
-from storyloom.story.assets import TEXTS, Asset
+import orjson
+from aiohttp import web
 
-SHOWN_RESULTS = [*(asset.value for asset in TEXTS), *(f"scene_{k}" for k in (1, 2, 3, 4)), Asset.ACTIVITIES.value]
-"""The results that the resource quotes."""
+from services.api.commands import CommandResult
+from services.api.schemas import encode_cursor
+from storyloom.story.assets import Asset
+
+BASE = "/api/v1"
 
 
-def summary(row: Mapping[str, Any]) -> dict[str, Any]:
+def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A response with a JSON body."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
+
+
+def story_summary(row: Mapping[str, Any]) -> dict[str, Any]:
     """A story in a list."""
     brief, base = row["request"], f"{BASE}/stories/{row['id']}"
     # A story that is being made again keeps in its row how it ended before.
-    under_way = row["status"] == "generating"
+    generating = row["status"] == "generating"
     return {
         "id": str(row["id"]),
         "status": row["status"],
@@ -29,31 +37,56 @@ def summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "priority": row["priority"],
         "createdAt": _iso(row["created_at"]),
         "startedAt": _iso(row["asset_generation_started_at"]),
-        "completedAt": None if under_way else _iso(row["asset_generation_completed_at"]),
+        "completedAt": None if generating else _iso(row["asset_generation_completed_at"]),
         "error": row["error"] if row["status"] == "failed" else None,
         "metadata": brief["metadata"],
-        "links": {"self": base, "events": f"{base}/events"} | ({"cancel": f"{base}/cancel"} if under_way else {}),
+        "links": {"self": base, "events": f"{base}/events"} | ({"cancel": f"{base}/cancel"} if generating else {}),
     }
 
 
-def in_short(story: Mapping[str, Any]) -> dict[str, Any]:
-    """What the taking of a story, and every wish about it, is answered by."""
-    return {name: story[name] for name in ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")}
+def story_reference(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A story as the answer to its creation, and to every command on it, has it."""
+    summary = story_summary(row)
+    return {name: summary[name] for name in ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")}
 
 
-def story(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The whole story as it stands."""
+def story_page(rows: Sequence[Mapping[str, Any]], *, more: bool) -> dict[str, Any]:
+    """A page of stories, and the cursor of the next where there are more."""
+    return {
+        "stories": [story_summary(row) for row in rows],
+        "nextCursor": encode_cursor(rows[-1]["created_at"], rows[-1]["id"]) if more else None,
+    }
+
+
+def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The whole story, given its ready results by asset (repository.RESOURCE_RESULTS)."""
     activities = results.get(Asset.ACTIVITIES.value)
     audio = row["asset_generation_status"]["assets"].get(Asset.AUDIO.value, {})
-    spoken = audio.get("status") == "ready"  # the row keeps the words of a narration that is being made anew
+    narrated = audio.get("status") == "ready"  # the row keeps the words of a narration that is being made again
     return {
-        **summary(row),
+        **story_summary(row),
         "scenes": [scene for k in (1, 2, 3, 4) if (scene := _scene(row, results, k)) is not None],
         "activities": None if activities is None else activities["activities"],
         "hueExtractedColors": row["hue_extracted_colors"],
-        "audioWords": row["audio_words"] if spoken else None,
-        "audioBlocks": row["audio_blocks"] if spoken else None,
+        "audioWords": row["audio_words"] if narrated else None,
+        "audioBlocks": row["audio_blocks"] if narrated else None,
     }
+
+
+def accepted_command(result: CommandResult) -> dict[str, Any]:
+    """The answer to a command: the story, the command's event as ``wish``, and an edit's findings."""
+    event = result.event
+    body = story_reference(result.row)
+    body["wish"] = None if event is None else {"id": event.id, "event": event.event}
+    if result.findings is not None:
+        body["findings"] = list(result.findings)
+    return body
+
+
+def content(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The asset ``content``: the story's title, logline and text."""
+    scenes = [{"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]]
+    return {"title": result["title"], "logline": result["logline"], "scenes": scenes}
 
 
 def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: int) -> dict[str, Any] | None:

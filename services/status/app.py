@@ -44,7 +44,7 @@ from storyloom.story.events import (
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.health import add_health, listen
-from storyloom.web.problems import as_problems
+from storyloom.web.problems import problem_middleware
 
 log = structlog.get_logger()
 
@@ -151,12 +151,12 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     reconciler = Reconciler(bus, UnfinishedWork(pool), endpoints, reconciler_settings)
     hub = Hub(bus)
     hubs.append(hub)
-    app = web.Application(middlewares=[as_problems])
+    app = web.Application(middlewares=[problem_middleware])
     app.add_routes(routes(Stream(pool, hub)))
 
     async def bus_ready() -> str | None:
         if not bus.client.is_connected:
-            return "NATS is away"
+            return "NATS is not reachable"
         return "; ".join(await topology_differences(bus.js, settings)) or None
 
     async def database_ready() -> str | None:

@@ -1,4 +1,4 @@
-"""What every service answers by HTTP: /health/live, /health/ready, /metrics."""
+"""The HTTP routes of every service: /health/live, /health/ready and /metrics."""
 
 import asyncio
 import os
@@ -8,10 +8,10 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Check = Callable[[], Awaitable[str | None]]
-"""Answers what is wrong, in a sentence; None if nothing is."""
+"""Returns what is wrong, in a sentence; None if nothing is."""
 
 CHECKS = web.AppKey("checks", Mapping[str, Check])
-PATIENCE = 3.0
+CHECK_TIMEOUT_SECONDS = 3.0
 
 
 def add_health(app: web.Application, checks: Mapping[str, Check]) -> None:
@@ -23,7 +23,7 @@ def add_health(app: web.Application, checks: Mapping[str, Check]) -> None:
 
 
 async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:
-    """Serve an application; answer its runner and its origin. Port 0 takes a free one. Raises OSError."""
+    """Serve an application; returns its runner and its origin. Port 0 is any free one. Raises OSError."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
     await runner.setup()
     try:
@@ -42,20 +42,20 @@ async def _live(_request: web.Request) -> web.Response:
 
 async def _ready(request: web.Request) -> web.Response:
     checks = request.app[CHECKS]
-    answers = await asyncio.gather(*(_ask(check) for check in checks.values()))
-    wrong = {name: answer for name, answer in zip(checks, answers, strict=True) if answer is not None}
+    results = await asyncio.gather(*(_run_check(check) for check in checks.values()))
+    wrong = {name: result for name, result in zip(checks, results, strict=True) if result is not None}
     if wrong:
         return web.json_response({"status": "not ready", "wrong": wrong}, status=503)
     return web.json_response({"status": "ready"})
 
 
-async def _ask(check: Check) -> str | None:
+async def _run_check(check: Check) -> str | None:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             return await check()
     except TimeoutError:
-        return f"no answer within {PATIENCE:g} seconds"
-    except Exception as error:  # noqa: BLE001 - whatever a check raises is its answer
+        return f"no answer within {CHECK_TIMEOUT_SECONDS:g} seconds"
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is its result
         return type(error).__name__
 
 

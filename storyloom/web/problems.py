@@ -1,4 +1,4 @@
-"""Errors as clients see them: RFC 9457 problem+json, never a stack trace."""
+"""Problem details (RFC 9457): every error of an HTTP service as application/problem+json, never a stack trace."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -34,10 +34,10 @@ TITLES = {
 
 
 class Problem(Exception):  # noqa: N818 - it is the RFC's own word
-    """An answer that is an error.
+    """An error response. Raise it in a handler; ``problem_middleware`` answers with it.
 
     ``code`` is a stable word for programs, ``detail`` a sentence for people, ``errors`` hold {pointer, detail} with
-    JSON pointers (RFC 6901) into the request's body.
+    JSON pointers (RFC 6901) into the request's body, ``members`` are more members of the JSON object.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
         *,
         errors: Sequence[dict[str, str]] = (),
         headers: dict[str, str] | None = None,
-        **more: Any,
+        **members: Any,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -56,9 +56,10 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
         self.detail = detail
         self.errors = list(errors)
         self.headers = headers or {}
-        self.more = more
+        self.members = members
 
     def response(self, instance: str) -> web.Response:
+        """The response to a request for the path ``instance``."""
         body: dict[str, Any] = {
             "type": f"urn:storyloom:problem:{self.code}",
             "title": TITLES.get(self.status, "Error"),
@@ -67,7 +68,7 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
             "instance": instance,
             "code": self.code,
             "retryable": self.status in (409, 429, 500, 502, 503),
-            **self.more,
+            **self.members,
         }
         if self.errors:
             body["errors"] = self.errors
@@ -78,14 +79,15 @@ NOT_AUTHENTICATED = {"WWW-Authenticate": 'Bearer realm="storyloom"'}
 
 
 def not_found(what: str) -> Problem:
+    """A 404 for what does not exist, or is another tenant's."""
     return Problem(404, "not_found", f"There is no such {what}.")
 
 
 @web.middleware
-async def as_problems(
+async def problem_middleware(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Whatever goes wrong becomes a problem: what is away for now a 503, what nobody foresaw a 500 that is logged."""
+    """Answer every error with a problem: 503 where NATS or Postgres is unavailable, 500, logged, for a bug."""
     try:
         return await handler(request)
     except Problem as problem:
@@ -93,36 +95,36 @@ async def as_problems(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _plain(error).response(request.path)
+        return _http_problem(error).response(request.path)
     except Exception as error:
-        if _is_the_clients(error, request):
+        if _is_disconnect(error, request):
             raise
-        away = _away(error)
-        if away is not None:
-            log.warning("http.away", method=request.method, code=away.code, error=type(error).__name__)
-            return away.response(request.path)
+        unavailable = _unavailable(error)
+        if unavailable is not None:
+            log.warning("http.unavailable", method=request.method, code=unavailable.code, error=type(error).__name__)
+            return unavailable.response(request.path)
         log.exception("http.bug", method=request.method)
         return Problem(500, "bug", "Something broke on our side. It is logged.").response(request.path)
 
 
-def _is_the_clients(error: Exception, request: web.Request) -> bool:
-    """Whether this is the client hanging up, which looks like a database doing so."""
-    gone = request.transport is None or request.transport.is_closing()
-    return isinstance(error, ClientConnectionResetError) or (gone and isinstance(error, ConnectionError))
+def _is_disconnect(error: Exception, request: web.Request) -> bool:
+    """Whether the client disconnected, which raises the same errors as a database that does."""
+    disconnected = request.transport is None or request.transport.is_closing()
+    return isinstance(error, ClientConnectionResetError) or (disconnected and isinstance(error, ConnectionError))
 
 
-def _away(error: Exception) -> Problem | None:
-    """The problem of a bus or a database that does not answer; None where the error is another."""
-    soon = {"Retry-After": "1"}
-    # NATS first: its time-outs are time-outs too.
+def _unavailable(error: Exception) -> Problem | None:
+    """The problem of NATS or Postgres being unavailable; None for another error."""
+    headers = {"Retry-After": "1"}
+    # NATS first: its TimeoutError is a TimeoutError too.
     if isinstance(error, NatsError | BusUnavailableError):
-        return Problem(503, "bus_away", "The message bus does not answer just now; try again.", headers=soon)
+        return Problem(503, "bus_away", "NATS is not reachable; try again.", headers=headers)
     if is_away(error):
-        return Problem(503, "database_away", "The database does not answer just now; try again.", headers=soon)
+        return Problem(503, "database_away", "The database is not reachable; try again.", headers=headers)
     return None
 
 
-def _plain(error: web.HTTPException) -> Problem:
+def _http_problem(error: web.HTTPException) -> Problem:
     details = {
         404: ("not_found", "There is nothing at this address."),
         405: ("method_not_allowed", f"This address does not take {getattr(error, 'method', 'this method')}."),

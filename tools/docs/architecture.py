@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from services.api import app as api
+from services.api.commands import Commands
 from services.api.routes import Routes
-from services.api.stories import Stories
 from services.images import app as images
 from services.images.painter import Painter
 from services.status import app as status
@@ -56,7 +56,7 @@ class Step:
 A_STORY: Sequence[Step] = (
     Step("client", "api", Routes.create, "POST /api/v1/stories: the brief is validated"),
     Step("api", "content", Question.ask, "screening: a request over core NATS; without an answer in time it goes on"),
-    Step("api", "Postgres", Stories.create, "the story and a pending row for each asset, in one transaction"),
+    Step("api", "Postgres", Commands.create, "the story and a pending row for each asset, in one transaction"),
     Step("api", "NATS", EventPublisher.publish, "StoryRequested, on stream STORY; then 202 for the client"),
     Step("NATS", "status", Projector.run, "pulls a batch of events"),
     Step("status", "status", apply, "the pure rule by which stories move: state and event to state and effects"),
@@ -101,7 +101,7 @@ WHERE: Sequence[tuple[str, Sequence[Code]]] = (
     ("what the api publishes and asks", (api.Endpoints,)),
     ("what status consumes and publishes", (status.Endpoints, Projector.run)),
     ("what a worker publishes", (images.jobs, JobEvents)),
-    ("a story created", (Routes.create, Stories.create)),
+    ("a story created", (Routes.create, Commands.create)),
     ("progress sent to a reader", (Stream.handle,)),
     ("a provider called, limited, and left alone while it fails", (OpenAI, Gate)),
     ("streams and consumers defined", (provision,)),

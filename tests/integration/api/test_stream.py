@@ -17,12 +17,12 @@ from services.status.hub import Hub
 from services.status.stream import Stream, routes
 from storyloom.runtime.settings import Settings
 from storyloom.web.health import listen
-from storyloom.web.problems import as_problems
-from tests.integration.core.system import BY_HAND, QUICK, System, Told, running, until
+from storyloom.web.problems import problem_middleware
+from tests.integration.core.system import BY_HAND, QUICK, SseEvent, System, running, until
 from tests.unit.api.site import problem
 
 
-def numbers(told: list[Told]) -> list[int]:
+def numbers(told: list[SseEvent]) -> list[int]:
     return [int(one[0]) for one in told if one[0] is not None]
 
 
@@ -33,7 +33,7 @@ def events_url(system: System, story_id: UUID, *, origin: str | None = None) -> 
 @asynccontextmanager
 async def serving(system: System, hub: Hub, **options: Any) -> AsyncIterator[str]:
     """A stream of the test's own, impatient where it is told to be; its origin."""
-    app = web.Application(middlewares=[as_problems])
+    app = web.Application(middlewares=[problem_middleware])
     app.add_routes(routes(Stream(system.pool, hub, **options)))
     runner, url = await listen(app, "127.0.0.1", 0)
     try:
@@ -114,13 +114,13 @@ async def test_a_reader_who_comes_back_hears_what_it_missed(settings: Settings, 
     async with running(settings) as system:
         story_id = await system.post()
         origin = system.api.url if through_api else system.status.url
-        whole = await system.watch(story_id, url=origin)
+        whole = await system.read_stream(story_id, url=origin)
         last = numbers(whole)[-1]
         assert numbers(whole) == list(range(1, last + 1))
         assert [one[1] for one in whole[-2:]] == ["story", "end"]
         assert whole[-1][2] == "{}"
         for after in (1, last // 2, last - 1):
-            rest = await system.watch(story_id, after=after, url=origin)
+            rest = await system.read_stream(story_id, after=after, url=origin)
             assert rest == [one for one in whole if one[0] is None or int(one[0]) > after]
             query = {"after": str(after)}
             async with system.http.get(
@@ -140,7 +140,7 @@ async def test_nothing_falls_between_history_and_what_comes(settings: Settings) 
         telling = asyncio.create_task(tell(system, story_id, count=200))
         readers = []
         for _ in range(30):
-            readers.append(asyncio.create_task(system.watch(story_id)))
+            readers.append(asyncio.create_task(system.read_stream(story_id)))
             await asyncio.sleep(0)
             await system.rows("SELECT 1")  # a round trip's time
         await telling
@@ -153,7 +153,7 @@ async def test_nothing_falls_between_history_and_what_comes(settings: Settings) 
 async def test_what_was_lost_or_told_twice_is_heard_in_order_and_once(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
-        reader = asyncio.create_task(system.watch(story_id))
+        reader = asyncio.create_task(system.read_stream(story_id))
         await until(lambda: _read(system, story_id))
         await tell(system, story_id, count=2, whisper=False)
         for seq in (1, 3, 3):
@@ -188,7 +188,7 @@ async def test_a_silent_stream_shows_that_it_lives_and_finds_what_was_lost(setti
 async def test_an_id_from_elsewhere_is_answered_by_a_snapshot(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
-        listening = system.listen(story_id, after=999)
+        listening = system.stream(story_id, after=999)
         number, event, data = await anext(listening)
         assert (number, event) == ("1", "snapshot")
         assert json.loads(data)["assetGenerationStatus"]["overall"] == "generating"
@@ -247,7 +247,7 @@ async def test_a_slow_reader_is_dropped_and_resumes_by_its_last_id(settings: Set
             await until(dropped)
             writer.close()
         await end(system, story_id)
-        rest = await system.watch(story_id, after=10)
+        rest = await system.read_stream(story_id, after=10)
     assert numbers(rest) == list(range(11, 63))
 
 
@@ -256,7 +256,7 @@ async def test_two_replicas_show_the_same_ids(settings: Settings) -> None:
         other = await status.serve(settings, reconciler_settings=QUICK)
         system.stack.push_async_callback(other.stop)
         story_id = await system.post()
-        one, two = await asyncio.gather(system.watch(story_id), system.watch(story_id, url=other.url))
+        one, two = await asyncio.gather(system.read_stream(story_id), system.read_stream(story_id, url=other.url))
     assert [told for told in one if told[0]] == [told for told in two if told[0]]
     assert numbers(one) == list(range(1, len(numbers(one)) + 1))
 
@@ -265,7 +265,7 @@ async def test_a_running_jobs_words_pass_by_without_an_id(settings: Settings) ->
     """Best effort, shown in the asset that they are part of; progress never counts in the history."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
-        listening = system.listen(story_id)
+        listening = system.stream(story_id)
         assert (await anext(listening))[0] == "1"
         said = {"story_id": str(story_id), "asset": "text_2", "progress": 40, "text": "Once upon"}
         subject = system.bus.names.subject(f"live.{story_id}.progressed")
@@ -300,12 +300,12 @@ async def test_a_story_that_begins_again_keeps_its_readers_until_it_has_ended_ag
         story_id = await begun(system)
         await end(system, story_id)
         await turn(system, story_id, "generating")
-        reader = asyncio.create_task(system.watch(story_id))
+        reader = asyncio.create_task(system.read_stream(story_id))
         await until(lambda: _read(system, story_id))
         await tell(system, story_id)
         await turn(system, story_id, "partial")
         live = await asyncio.wait_for(reader, 10)
-        later = await asyncio.wait_for(system.watch(story_id), 10)
+        later = await asyncio.wait_for(system.read_stream(story_id), 10)
     assert numbers(live) == [1, 2, 3, 4, 5]
     assert [one[1] for one in live] == ["snapshot", "story", "story", "asset", "story", "end"]
     assert later == live
@@ -317,8 +317,8 @@ async def test_what_is_told_after_the_end_is_heard_by_those_who_come_back(settin
         story_id = await begun(system)
         await end(system, story_id)
         await tell(system, story_id)
-        whole = await asyncio.wait_for(system.watch(story_id), 10)
-        rest = await asyncio.wait_for(system.watch(story_id, after=2), 10)
+        whole = await asyncio.wait_for(system.read_stream(story_id), 10)
+        rest = await asyncio.wait_for(system.read_stream(story_id, after=2), 10)
         headers = {**system.headers, "Last-Event-ID": "3"}
         async with system.http.get(events_url(system, story_id), headers=headers) as answer:
             assert answer.status == 204
@@ -331,7 +331,7 @@ async def test_a_reader_who_comes_back_to_a_story_that_begins_again_is_not_sent_
         story_id = await begun(system)
         await end(system, story_id)
         await turn(system, story_id, "generating")
-        listening = system.listen(story_id, after=3)
+        listening = system.stream(story_id, after=3)
         hearing = asyncio.ensure_future(anext(listening))
         await until(lambda: _read(system, story_id))
         await tell(system, story_id)
@@ -345,7 +345,7 @@ async def test_readers_of_a_deleted_story_are_told_so(settings: Settings, whispe
         story_id = await begun(system)
         heartbeat = 60 if whispered else 0.05
         async with serving(system, Hub(system.bus), heartbeat=heartbeat) as url:
-            listening = system.listen(story_id, url=url)
+            listening = system.stream(story_id, url=url)
             assert (await anext(listening))[0] == "1"
             await system.pool.execute("DELETE FROM stories WHERE id = $1", story_id)
             if whispered:
@@ -359,7 +359,7 @@ async def test_readers_of_a_deleted_story_are_told_so(settings: Settings, whispe
 async def test_a_whisper_alone_deletes_no_story_for_its_reader(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await begun(system)
-        listening = system.listen(story_id)
+        listening = system.stream(story_id)
         assert (await anext(listening))[0] == "1"
         told = [{"seq": 0, "event": "deleted", "data": {}}]
         await system.bus.client.publish(system.bus.names.subject(f"status.{story_id}"), orjson.dumps(told))
@@ -389,7 +389,7 @@ async def test_a_story_that_begins_again_while_a_reader_looks_does_not_end_for_i
         app.add_routes(routes(stream))
         runner, url = await listen(app, "127.0.0.1", 0)
         system.stack.push_async_callback(runner.cleanup)
-        listening = system.listen(story_id, url=url)
+        listening = system.stream(story_id, url=url)
         assert [(await anext(listening))[0] for _ in range(3)] == ["1", "2", "3"]
         await turn(system, story_id, "partial")
         async with asyncio.timeout(10):

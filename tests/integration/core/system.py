@@ -30,7 +30,7 @@ QUICK = ReconcilerSettings(interval=0.2, grace=0.3, catch_up_timeout=0.5, query_
 BY_HAND = ReconcilerSettings(interval=3600, grace=0.05, catch_up_timeout=3, query_timeout=0.2)
 """A reconciler that moves when a test asks it to."""
 
-Told = tuple[str | None, str, str]
+SseEvent = tuple[str | None, str, str]
 """What a reader of the progress stream hears: (id, event, data)."""
 
 
@@ -41,7 +41,7 @@ async def until(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> 
             await asyncio.sleep(0.01)
 
 
-class ObjectStore(Objects):
+class InMemoryManifests(Objects):
     """Manifests in memory: for tests of many stories, where a real store would be most of the work."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class System:
 
     @property
     def pool(self) -> Pool:
-        return self.api.stories.pool
+        return self.api.pool
 
     async def work(
         self, service: Service, *, makers: QuickMakers | None = None, objects: Objects | None = None, **settings: Any
@@ -104,11 +104,13 @@ class System:
             found: dict[str, Any] = await answer.json()
             return found
 
-    async def watch(self, story_id: UUID, *, after: int | None = None, url: str | None = None) -> list[Told]:
+    async def read_stream(self, story_id: UUID, *, after: int | None = None, url: str | None = None) -> list[SseEvent]:
         """The story's progress stream to its end."""
-        return [one async for one in self.listen(story_id, after=after, url=url)]
+        return [one async for one in self.stream(story_id, after=after, url=url)]
 
-    async def listen(self, story_id: UUID, *, after: int | None = None, url: str | None = None) -> AsyncIterator[Told]:
+    async def stream(
+        self, story_id: UUID, *, after: int | None = None, url: str | None = None
+    ) -> AsyncIterator[SseEvent]:
         """The story's progress stream, one event after the other."""
         headers = self.headers if after is None else {**self.headers, "Last-Event-ID": str(after)}
         address = f"{url or self.status.url}/api/v1/stories/{story_id}/events"
@@ -128,7 +130,7 @@ class System:
     async def finished(self, story_id: UUID, *, within: float = 20) -> dict[str, Any]:
         """The story once it has ended, as its stream says."""
         async with asyncio.timeout(within):
-            await self.watch(story_id)
+            await self.read_stream(story_id)
         return await self.get(story_id)
 
     async def rows(self, sql: str, *arguments: Any) -> list[Record]:
@@ -171,7 +173,7 @@ class System:
                 letters[subject.removeprefix(names.prefix)] = data
         return letters
 
-    async def heard_all(self) -> None:
+    async def projector_idle(self) -> None:
         """Wait until the projector has acknowledged everything that was told."""
         names = self.bus.names
 
@@ -188,7 +190,7 @@ async def running(
     *,
     reconciler: ReconcilerSettings = QUICK,
     workers: Collection[Service] = tuple(Service),
-    many: bool = False,
+    in_memory: bool = False,
 ) -> AsyncIterator[System]:
     """The system, from its first service to its last, with the workers that are named; fit for many stories."""
     async with AsyncExitStack() as stack:
@@ -199,9 +201,9 @@ async def running(
         stack.push_async_callback(api_running.stop)
         bus = await connect(settings, "tests")
         stack.push_async_callback(bus.close)
-        key = await add_key(api_running.stories.pool, "tests", "tests")
+        key = await add_key(api_running.pool, "tests", "tests")
         http = await stack.enter_async_context(ClientSession())
         system = System(settings, makers, api_running, status_running, {}, bus, key, http, stack)
         for service in workers:
-            await system.work(service, objects=ObjectStore(settings) if many else None)
+            await system.work(service, objects=InMemoryManifests(settings) if in_memory else None)
         yield system

@@ -11,7 +11,7 @@ async def test_a_story_is_made_and_told_in_order(settings: Settings) -> None:
     """Every asset once, ids gapless from 1, the end told last, and GET says the same."""
     async with running(settings) as system:
         story_id = await system.post()
-        told = await system.watch(story_id)
+        told = await system.read_stream(story_id)
         story = await system.get(story_id)
     ids = [int(one[0]) for one in told if one[0] is not None]
     assert ids == list(range(1, len(ids) + 1))

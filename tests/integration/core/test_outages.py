@@ -78,7 +78,7 @@ async def test_stories_finish_though_the_bus_is_killed_under_them(
     settings: Settings, nats: tuple[EmbeddedNats, str]
 ) -> None:
     server, url = nats
-    async with running(settings.model_copy(update={"nats_url": url}), many=True) as system:
+    async with running(settings.model_copy(update={"nats_url": url}), in_memory=True) as system:
         for _ in range(5):
             await system.post()
         await until(lambda: made(system, 20))
@@ -95,7 +95,7 @@ async def test_a_reader_gets_the_updates_of_an_outage_of_the_bus(
     async with running(settings.model_copy(update={"nats_url": url}), workers=()) as system:
         story_id = await system.post()
         job = await queued(system, story_id, Asset.OUTLINE)
-        listening = system.listen(story_id)
+        listening = system.stream(story_id)
         assert (await anext(listening))[1] == "snapshot"
         system.status._broker.bus.client._subs.clear()  # whatever is published now reaches no reader
         await system.status.projector.project([completed(job)])
@@ -108,7 +108,7 @@ async def test_stories_finish_though_postgres_is_killed_under_them(
 ) -> None:
     server, url = postgres
     own = settings.model_copy(update={"database_url": SecretStr(url)})
-    async with running(own, many=True) as system:
+    async with running(own, in_memory=True) as system:
         for _ in range(5):
             await system.post()
         await until(lambda: made(system, 20))

@@ -56,11 +56,11 @@ async def test_an_event_published_twice_changes_nothing_the_second_time(settings
         event = completed(await queued(system, story_id, Asset.OUTLINE))
         await asyncio.gather(*(system.bus.republish(event) for _ in range(3)))
         await queued(system, story_id, Asset.TEXT_1)
-        await system.heard_all()
+        await system.projector_idle()
         once = await state(system, story_id)
         await system.bus.republish(event)
         await system.bus.republish(story_requested(story_id, "tests", "", datetime.now(UTC)))
-        await system.heard_all()
+        await system.projector_idle()
         assert await state(system, story_id) == once
         assert once[0][0]
         assert [row[2] for row in once[2]].count("outline") == 1
@@ -83,7 +83,7 @@ async def test_an_event_of_a_story_that_is_not_there_is_passed_over(settings: Se
     async with running(settings) as system:
         await system.bus.publish_events(story_requested(uuid4(), "tests", "", datetime.now(UTC)))
         assert (await system.finished(await system.post()))["status"] == "ready"
-        await system.heard_all()
+        await system.projector_idle()
 
 
 async def test_an_event_that_cannot_be_read_is_dead_lettered_and_the_others_go_on(settings: Settings) -> None:
@@ -92,7 +92,7 @@ async def test_an_event_that_cannot_be_read_is_dead_lettered_and_the_others_go_o
             system.bus.names.story, [OutboundMessage("story.evt.AssetCompleted.torn", b'{"version": 7', None)]
         )
         story = await system.finished(await system.post())
-        await system.heard_all()
+        await system.projector_idle()
         dead_letters = await system.dead()
     assert story["status"] == "ready"
     assert dead_letters["dead.status.torn.event"]["event"] == '{"version": 7'
@@ -127,7 +127,7 @@ async def test_a_poisoned_event_is_dead_lettered_and_its_asset_fails(
 
 async def test_two_projectors_never_cross(settings: Settings) -> None:
     """40 stories, two replicas of status: no deadlock, no gap, no repeat."""
-    async with running(settings, many=True) as system:
+    async with running(settings, in_memory=True) as system:
         other = await status.serve(settings, reconciler_settings=QUICK)
         system.stack.push_async_callback(other.stop)
         for _ in range(40):

@@ -171,10 +171,10 @@ async def test_a_command_is_published_again_until_it_is_handled(settings: Settin
         await system.pool.execute(sql, command.id, story_id, command.model_dump_json())
         if handled:
             await system.bus.publish_events(command)
-            await system.heard_all()
+            await system.projector_idle()
         reconciler = by_hand(system)
         rounds = [await reconciler.run_round()]
-        await system.heard_all()
+        await system.projector_idle()
         rounds.append(await reconciler.run_round())
         (row,) = await system.rows("SELECT handled_at FROM command_outbox")
         assert (await status(system, story_id))["story"] == "cancelled"

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.api.stories import Stories
+from services.api.commands import Commands
 from services.status.reconciler import Reconciler, ReconcilerSettings, Round
 from services.status.repository import UnfinishedWork
 from storyloom.messaging.broker import Router
@@ -96,9 +96,9 @@ async def _running(system: System, count: int) -> bool:
 async def test_a_story_that_was_never_published_is_requeued(settings: Settings) -> None:
     """The api committed and crashed; its StoryRequested never came."""
     async with running(settings, reconciler=BY_HAND) as system:
-        stories = Stories(system.pool, FailingPublisher(Router(), StoryRequested), system.api.stories.screening, 0.2)
+        commands = Commands(system.pool, FailingPublisher(Router(), StoryRequested), system.api.commands.screening)
         caller = Caller("tests", frozenset({"stories:write"}))
-        story_id = await stories.create(caller, Brief.asked(BRIEF), trace="")
+        story_id = await commands.create(caller, Brief.asked(BRIEF), trace="")
         await until(lambda: _older_than_grace(system))
         assert (await system.get(story_id))["status"] == "generating"
         repaired = await system.status.reconciler.run_round()
@@ -128,7 +128,7 @@ async def test_a_round_is_skipped_while_the_projector_is_behind(settings: Settin
 
 async def test_a_healthy_busy_system_is_left_alone(settings: Settings) -> None:
     """Stories come as fast as they go, rounds follow without a pause: nothing is requeued, nothing is made twice."""
-    async with running(settings, reconciler=BY_HAND, many=True) as system:
+    async with running(settings, reconciler=BY_HAND, in_memory=True) as system:
         endpoints = system.status.endpoints
         reconciler = Reconciler(
             system.bus,
@@ -153,7 +153,7 @@ UNFINISHED = "SELECT FROM stories WHERE status = 'generating'"
 
 async def test_with_the_whole_bus_wiped_every_story_still_ends(settings: Settings) -> None:
     """Streams, consumers, jobs and events gone under 20 stories."""
-    async with running(settings, many=True) as system:
+    async with running(settings, in_memory=True) as system:
         for _ in range(20):
             await system.post()
         await until(lambda: _made(system, 60))

@@ -177,7 +177,7 @@ async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: 
         first = await replay(connections, [letter])
         await until(lambda: is_failed(system, story_id))
         second = await replay(connections, [letter])
-        await system.heard_all()
+        await system.projector_idle()
         told = await system.rows("SELECT FROM inbox WHERE event_id = $1", failed.id)
     assert said(first) == [(True, "AssetFailed is published again")]
     assert "no effect" in said(second)[0][1]

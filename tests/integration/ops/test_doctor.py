@@ -61,7 +61,7 @@ def states(report: Report) -> dict[Asset, State]:
 
 async def test_a_busy_healthy_system_has_no_finding_and_nobody_without_a_place(settings: Settings) -> None:
     """30 stories at once, looked at again and again, once with each look confirmed by another."""
-    async with running(settings, reconciler=QUICK, many=True) as system, open_connections(settings) as connections:
+    async with running(settings, reconciler=QUICK, in_memory=True) as system, open_connections(settings) as connections:
         for _ in range(30):
             await system.post()
         looks = 0

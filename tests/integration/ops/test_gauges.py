@@ -61,7 +61,7 @@ async def busy(system: System, count: int) -> bool:
 
 async def told(system: System, stories: int) -> bool:
     """Whether both first jobs of all stories were sent, and the projector has nothing before it."""
-    await system.heard_all()
+    await system.projector_idle()
     return len(await system.live_jobs()) == 2 * stories
 
 

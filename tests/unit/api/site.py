@@ -9,39 +9,46 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from services.api import requests
-from services.api.schemas import EditBody, RetryBody
-from storyloom.web.problems import Problem, as_problems
+from services.api.schemas import (
+    MAX_BODY_BYTES,
+    EditBody,
+    RetryBody,
+    read_body,
+    read_brief,
+    read_page,
+    read_story_id,
+    read_trace,
+)
+from storyloom.web.problems import Problem, problem_middleware
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Client = TestClient[web.Request, web.Application]
 
 
 async def _read(request: web.Request) -> web.Response:
-    brief, _ = await requests.brief(request)
-    return web.json_response(brief.wire())
+    return web.json_response((await read_brief(request)).wire())
 
 
 async def _edit(request: web.Request) -> web.Response:
-    return web.json_response(asdict((await requests.body(request, EditBody)).passage()))
+    return web.json_response(asdict((await read_body(request, EditBody)).passage()))
 
 
 async def _retry(request: web.Request) -> web.Response:
-    return web.json_response((await requests.body(request, RetryBody)).model_dump())
+    return web.json_response((await read_body(request, RetryBody)).model_dump())
 
 
 async def _page(request: web.Request) -> web.Response:
-    page = requests.page(request)
+    page = read_page(request)
     at = page.before_at and page.before_at.isoformat()
     return web.json_response({"limit": page.limit, "at": at, "id": page.before_id and str(page.before_id)})
 
 
 async def _trace(request: web.Request) -> web.Response:
-    return web.json_response({"trace": requests.trace(request)})
+    return web.json_response({"trace": read_trace(request)})
 
 
 async def _story(request: web.Request) -> web.Response:
-    return web.json_response({"id": str(requests.story_id(request))})
+    return web.json_response({"id": str(read_story_id(request))})
 
 
 async def _bug(_request: web.Request) -> web.Response:
@@ -68,7 +75,7 @@ async def site(wrong: Exception | None = None, *, seen: asyncio.Event | None = N
             if seen is not None:
                 seen.set()
 
-    app = web.Application(middlewares=[over, as_problems], client_max_size=requests.LONGEST_BODY)
+    app = web.Application(middlewares=[over, problem_middleware], client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
             web.post("/brief", _read),

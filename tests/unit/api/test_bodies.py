@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.api.schemas import LONGEST_TEXT
+from services.api.schemas import MAX_TEXT_LENGTH
 from tests.unit.api.site import problem, site
 
 
@@ -51,7 +51,7 @@ async def test_an_alt_text_comes_along_on_one_line() -> None:
         ({"text": 5}, "/text"),
         ({"text": "Day\u202e."}, "/text"),
         ({"text": "Day\u0000."}, "/text"),
-        ({"text": "a" * (LONGEST_TEXT + 1)}, "/text"),
+        ({"text": "a" * (MAX_TEXT_LENGTH + 1)}, "/text"),
         ({"text": "\n\n".join(["Day."] * 31)}, "/text"),
         ({"paragraphs": []}, "/paragraphs"),
         ({"paragraphs": ["Day."] * 31}, "/paragraphs"),
@@ -69,7 +69,7 @@ async def test_what_is_wrong_with_an_edit_is_named(body: dict[str, Any], pointer
 
 
 async def test_a_text_of_the_greatest_length_is_taken() -> None:
-    half = (LONGEST_TEXT - 2) // 2
+    half = (MAX_TEXT_LENGTH - 2) // 2
     assert len((await read("/edit", {"paragraphs": ["a" * half, "b" * half]}))["paragraphs"]) == 2
 
 

@@ -46,7 +46,7 @@ def refusal(want: Command, story: StorySnapshot) -> tuple[int, str, bool]:
     with pytest.raises(Problem) as refused:
         want.validate(story, ORIGIN)
     problem = refused.value
-    return problem.status, problem.code, problem.more.get("retryable", problem.status == 409)
+    return problem.status, problem.code, problem.members.get("retryable", problem.status == 409)
 
 
 def test_a_story_under_way_can_be_cancelled_and_one_that_ended_cannot() -> None:
@@ -70,7 +70,7 @@ def test_what_has_not_failed_is_not_tried_again_and_the_answer_says_how_it_is() 
     with pytest.raises(Problem) as refused:
         Retry(("cover", "scene_1", "audio", "pdf")).validate(story, ORIGIN)
     assert refused.value.code == "asset_not_failed"
-    assert refused.value.more["assets"] == {"scene_1": "ready", "audio": "being made", "pdf": "being made"}
+    assert refused.value.members["assets"] == {"scene_1": "ready", "audio": "being made", "pdf": "being made"}
     assert refusal(Retry(), standing()) == (409, "nothing_failed", False)
 
 
@@ -128,13 +128,13 @@ def test_a_want_knows_its_own_wish_and_no_other() -> None:
     story = standing("generating", cover="failed", pdf="failed")
     wishes: list[CommandEvent | None] = [want.validate(story, ORIGIN) for want in WANTS]
     for place, want in enumerate(WANTS):
-        found = [other for other, wish in enumerate(wishes) if wish is not None and want.is_same(wish)]
+        found = [other for other, wish in enumerate(wishes) if wish is not None and want.matches(wish)]
         assert found == [place]
 
 
 def test_the_order_of_names_makes_no_other_wish() -> None:
     story: Any = standing(cover="failed", pdf="failed")
-    assert Retry(("pdf", "cover")).is_same(Retry(("cover", "pdf")).validate(story, ORIGIN))
+    assert Retry(("pdf", "cover")).matches(Retry(("cover", "pdf")).validate(story, ORIGIN))
 
 
 def test_an_edit_without_an_alt_text_is_the_same_whichever_the_scene_had() -> None:

@@ -15,9 +15,9 @@ from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, AnyResult
-from tests.integration.api.test_erasing import traces
-from tests.integration.api.wishing import ask, come_true, judged
-from tests.integration.core.system import System, Told, running, until
+from tests.integration.api.command_requests import ask, come_true, judged
+from tests.integration.api.test_erasure import traces
+from tests.integration.core.system import SseEvent, System, running, until
 from tests.makers import QuickMakers
 
 
@@ -53,7 +53,7 @@ class InFlightJobs:
         return self.holding == set(self.assets)
 
 
-def numbers(told: list[Told]) -> list[int]:
+def numbers(told: list[SseEvent]) -> list[int]:
     return [int(one[0]) for one in told if one[0] is not None]
 
 
@@ -75,7 +75,7 @@ async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Se
     async with running(settings) as system:
         held = system.makers.before = InFlightJobs(Asset.TEXT_2, Asset.SCENE_1, Asset.SCENE_2)
         story_id = await system.post()
-        watching = asyncio.create_task(system.watch(story_id))
+        watching = asyncio.create_task(system.read_stream(story_id))
         await until(held.all_held)
 
         async def cover_ready() -> bool:
@@ -92,7 +92,7 @@ async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Se
 
         await until(silent, within=10)
         held.release.set()
-        await system.heard_all()
+        await system.projector_idle()
         story = await system.get(story_id)
         assert story["status"] == "cancelled"
         assert states(story)["cover"] == "ready"
@@ -101,7 +101,7 @@ async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Se
         assert numbers(told) == list(range(1, len(numbers(told)) + 1))
         assert json.loads(told[-2][2])["overall"] == "cancelled"
         assert told[-1][1] == "end"
-        assert await system.watch(story_id) == told
+        assert await system.read_stream(story_id) == told
         async with system.http.get(system.api.url + story["assetGenerationStatus"]["assets"]["cover"]["url"]) as answer:
             assert answer.status == 401
         assert (await ask(system, "POST", story_id, "/cancel"))[1]["status"] == "cancelled"
@@ -166,7 +166,7 @@ async def test_another_version_of_an_asset_takes_only_what_is_made_from_it(
 ) -> None:
     async with running(settings) as system:
         story_id = await system.post()
-        first = await system.watch(story_id)
+        first = await system.read_stream(story_id)
         made = Made(system)
         held = system.makers.before = InFlightJobs(Asset(name) if name != "audio" else Asset.NARRATION_1)
         status, answer = await ask(system, "POST", story_id, f"/assets/{name}/regenerate")
@@ -178,7 +178,7 @@ async def test_another_version_of_an_asset_takes_only_what_is_made_from_it(
         story = await come_true(system, story_id, status, answer)
         assert story["status"] == "ready"
         assert made.since() == dict.fromkeys(again, 1)
-        whole = await system.watch(story_id)
+        whole = await system.read_stream(story_id)
         assert numbers(whole) == list(range(1, len(numbers(whole)) + 1))
         assert whole[: len(first) - 1] == first[:-1]
         ends = [json.loads(one[2])["overall"] for one in whole if one[1] == "story"]
@@ -221,7 +221,7 @@ async def test_an_edit_is_told_again_and_nothing_else(settings: Settings, quoted
         ]
         _, content = await ask(system, "GET", story_id, "/assets/content")
         assert content["scenes"][1]["text"] == "They walked.\n\nIt was late."
-        told = await system.watch(story_id)
+        told = await system.read_stream(story_id)
         assert numbers(told) == list(range(1, len(numbers(told)) + 1))
         texts = [json.loads(one[2]) for one in told if one[1] == "text"]
         assert (texts[-1]["scene"], texts[-1]["text"]) == (2, "They walked.\n\nIt was late.")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.api.erasure import AGAIN, LEASE, TOGETHER, Eraser, moments
+from services.api.erasure import LEASE_SECONDS, MAX_CONCURRENT, RETRY_DELAY_SECONDS, Eraser, purge_delays
 from services.api.repository import queries
 from storyloom.jobs.manifest import Manifest, write_manifest
 from storyloom.messaging.connection import connect
@@ -20,7 +20,7 @@ from storyloom.story.events import AssetCompleted, story_requested
 from storyloom.story.fingerprint import fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.web.keys import Caller, add_key
-from tests.integration.api.wishing import ask, come_true, heard, put
+from tests.integration.api.command_requests import ask, come_true, heard, put
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import sample
 
@@ -50,7 +50,7 @@ async def stored(system: System, story_id: UUID) -> list[tuple[str, int]]:
 async def traces(system: System, story_id: UUID) -> dict[str, int]:
     """What there is of a story anywhere, but for its receipt."""
     found = {}
-    for table in ("stories", "asset_generation_jobs", "story_events", "wishes"):
+    for table in ("stories", "asset_generation_jobs", "story_events", "command_outbox"):
         column = "id" if table == "stories" else "story_id"
         (row,) = await system.rows(f"SELECT count(*) AS n FROM {table} WHERE {column} = $1", story_id)
         found[table] = row["n"]
@@ -90,7 +90,7 @@ async def erasure(system: System, story_id: UUID) -> Any:
 async def by_hand(settings: Settings) -> AsyncIterator[tuple[System, UUID, Eraser]]:
     """A story that stands still, and an eraser that moves when it is asked to, alone."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        system.api._erasing.cancel()
+        system.api.eraser_task.cancel()
         story_id = await system.post()
         await heard(system)
         await system.status.stop()
@@ -114,7 +114,7 @@ async def test_a_deleted_story_is_gone_and_its_receipt_says_what_went(settings: 
         story_id = await system.post()
         await system.finished(story_id)
         await come_true(system, story_id, *await ask(system, "POST", story_id, "/assets/cover/regenerate"))
-        await system.heard_all()
+        await system.projector_idle()
         before, size = await traces(system, story_id), sum(size for _, size in await stored(system, story_id))
         assert before["objects"] >= len(GRAPH)
         status, receipt = await ask(system, "DELETE", story_id, "")
@@ -153,7 +153,7 @@ async def test_nothing_else_is_touched(settings: Settings) -> None:
         story_id, other = await system.post(), await system.post()
         for one in (story_id, other):
             await system.finished(one)
-        await system.heard_all()
+        await system.projector_idle()
         before, story = await traces(system, other), await system.get(other)
         await ask(system, "DELETE", story_id, "")
         assert await traces(system, other) == before
@@ -174,7 +174,7 @@ async def test_a_deleted_storys_idempotency_key_is_free_again(settings: Settings
 async def test_those_who_watch_a_story_are_told_that_it_was_deleted(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await system.post()
-        listening = system.listen(story_id)
+        listening = system.stream(story_id)
         assert (await anext(listening))[0] == "1"
         await ask(system, "DELETE", story_id, "")
         async with asyncio.timeout(10):
@@ -207,9 +207,9 @@ async def test_what_a_worker_leaves_behind_afterwards_is_swept_up_and_counted(se
         receipt = await eraser.erase(WHO, story_id)
         assert (await erasure(system, story_id))["after"] == timedelta(seconds=FAR[0])
         await come_late(system, story_id, told=False)
-        assert await eraser.sweep_due() == 0
+        assert await eraser.purge_due() == 0
         await pass_by(system, FAR[0])
-        assert await eraser.sweep_due() == 1
+        assert await eraser.purge_due() == 1
         assert set((await traces(system, story_id)).values()) == {0}
         row = await erasure(system, story_id)
         assert (row["receipt"]["objects"], row["receipt"]["messages"]) == (2, receipt["messages"])
@@ -224,17 +224,17 @@ async def test_the_last_sweep_is_the_last_if_it_finds_nothing(settings: Settings
         for _ in range(3):
             await come_late(system, story_id, told=False)
             await system.pool.execute("UPDATE erasures SET due_at = now()")
-            assert await eraser.sweep_due() == 1
+            assert await eraser.purge_due() == 1
             assert (await erasure(system, story_id))["after"] == timedelta(seconds=FAR[0])
         await pass_by(system, FAR[1])
         await come_late(system, story_id, told=False)
-        assert await eraser.sweep_due() == 1
+        assert await eraser.purge_due() == 1
         (row,) = await system.rows("SELECT due_at - now() AS left FROM erasures")
         assert timedelta(seconds=FAR[1] - 60) < row["left"] <= timedelta(seconds=FAR[1])
         await pass_by(system, FAR[1])
-        assert await eraser.sweep_due() == 1
+        assert await eraser.purge_due() == 1
         assert (await erasure(system, story_id))["due_at"] is None
-        assert await eraser.sweep_due() == 0
+        assert await eraser.purge_due() == 0
 
 
 async def test_while_the_store_is_away_the_rest_goes_and_the_store_follows(settings: Settings) -> None:
@@ -249,8 +249,8 @@ async def test_while_the_store_is_away_the_rest_goes_and_the_store_follows(setti
         found = await traces(system, story_id)
         assert found.pop("objects") == 2
         assert set(found.values()) == {0}
-        await pass_by(system, AGAIN)
-        assert await eraser.sweep_due() == 1
+        await pass_by(system, RETRY_DELAY_SECONDS)
+        assert await eraser.purge_due() == 1
         status, receipt = await ask(system, "DELETE", story_id, "")
         assert (status, receipt["complete"], receipt["objects"]) == (200, True, 2)
         assert (await erasure(system, story_id))["due_at"] is not None
@@ -265,8 +265,8 @@ async def test_while_the_bus_is_away_the_rest_goes_and_the_bus_follows(settings:
         assert (receipt["complete"], receipt["objects"], receipt["messages"]) == (False, 2, 0)
         held = await messages(system, story_id)
         assert held > 0
-        await pass_by(system, AGAIN)
-        assert await eraser.sweep_due() == 1
+        await pass_by(system, RETRY_DELAY_SECONDS)
+        assert await eraser.purge_due() == 1
         assert await messages(system, story_id) == 0
         assert (await erasure(system, story_id))["receipt"]["messages"] == held
 
@@ -297,9 +297,9 @@ async def test_what_a_dead_replica_had_claimed_is_swept_by_another(settings: Set
         with pytest.raises(asyncio.CancelledError):
             await Eraser(system.pool, eraser.bus, dying, FAR, eraser.cancel_jobs).erase(WHO, story_id)
         assert (await erasure(system, story_id))["receipt"]["complete"] is False
-        assert await eraser.sweep_due() == 0
-        await pass_by(system, LEASE)
-        assert await eraser.sweep_due() == 1
+        assert await eraser.purge_due() == 0
+        await pass_by(system, LEASE_SECONDS)
+        assert await eraser.purge_due() == 1
         assert (await erasure(system, story_id))["receipt"]["complete"] is True
 
 
@@ -314,7 +314,7 @@ async def test_somebody_who_comes_late_during_a_sweep_is_swept_up_after_it(setti
         busy = Dying(settings, somebody_comes)
         system.stack.push_async_callback(busy.close)
         await Eraser(system.pool, eraser.bus, busy, FAR, eraser.cancel_jobs).erase(WHO, story_id)
-        assert await eraser.sweep_due() == 1
+        assert await eraser.purge_due() == 1
         assert await stored(system, story_id) == []
 
 
@@ -328,7 +328,7 @@ async def test_replicas_share_what_is_due(settings: Settings) -> None:
 
         async def all_of(one: Eraser) -> int:
             done = 0
-            while swept := await one.sweep_due():
+            while swept := await one.purge_due():
                 done += swept
             return done
 
@@ -340,13 +340,13 @@ async def test_replicas_share_what_is_due(settings: Settings) -> None:
 async def test_nobody_waits_for_what_another_is_claiming(settings: Settings) -> None:
     """…nor claims it as well."""
     async with by_hand(settings) as (system, _, eraser):
-        for _ in range(TOGETHER + 2):
+        for _ in range(MAX_CONCURRENT + 2):
             await eraser.erase(WHO, await system.post())
         await pass_by(system, FAR[0])
         async with system.pool.acquire() as connection, connection.transaction():
-            claimed = queries().claim_erasures(connection, limit=TOGETHER, lease=LEASE)
+            claimed = queries().claim_erasures(connection, limit=MAX_CONCURRENT, lease=LEASE_SECONDS)
             others = [row["story_id"] async for row in claimed]
-            assert await asyncio.wait_for(eraser.sweep_due(), 10) == 2
+            assert await asyncio.wait_for(eraser.purge_due(), 10) == 2
         swept = await system.rows("SELECT story_id FROM erasures WHERE sweeps = 2")
         assert not {row["story_id"] for row in swept} & set(others)
 
@@ -385,24 +385,24 @@ async def test_a_wish_and_a_deletion_at_once_leave_nothing(settings: Settings) -
 def test_the_last_moment_comes_when_no_job_can_be_running_any_more() -> None:
     """Whatever the settings say."""
     usual = Settings()
-    assert moments(usual) == usual.erasure_sweeps
+    assert purge_delays(usual) == usual.erasure_sweeps
     assert usual.erasure_sweeps[-1] > usual.job_timeout + usual.ack_wait
     slow = usual.model_copy(update={"job_timeout": 3000.0})
-    assert moments(slow)[:-1] == usual.erasure_sweeps
-    assert moments(slow)[-1] > 3000 + slow.ack_wait
-    assert moments(usual.model_copy(update={"erasure_sweeps": ()}))[-1] > usual.job_timeout + usual.ack_wait
+    assert purge_delays(slow)[:-1] == usual.erasure_sweeps
+    assert purge_delays(slow)[-1] > 3000 + slow.ack_wait
+    assert purge_delays(usual.model_copy(update={"erasure_sweeps": ()}))[-1] > usual.job_timeout + usual.ack_wait
 
 
 async def test_an_event_of_a_deleted_story_brings_nothing_back(settings: Settings) -> None:
     """Neither its request, told again, nor a worker's late result."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        system.api._erasing.cancel()
+        system.api.eraser_task.cancel()
         story_id = await system.post()
         await heard(system)
         await ask(system, "DELETE", story_id, "")
         await system.bus.republish(story_requested(story_id, "tests", "", datetime.now(UTC)))
         await come_late(system, story_id)
-        await system.heard_all()
+        await system.projector_idle()
         found = await traces(system, story_id)
         assert (found["stories"], found["asset_generation_jobs"], found["story_events"]) == (0, 0, 0)
         assert not await system.live_jobs()

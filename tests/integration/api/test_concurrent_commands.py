@@ -12,9 +12,9 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.assets import PUBLIC
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
-from tests.integration.api.test_erasing import traces
-from tests.integration.api.wishing import Answer, ask, judged
-from tests.integration.core.system import System, Told, running, until
+from tests.integration.api.command_requests import Answer, ask, judged
+from tests.integration.api.test_erasure import traces
+from tests.integration.core.system import SseEvent, System, running, until
 
 STORIES, CLIENTS, WISHES = 6, 4, 8
 Asked = tuple[str, str, Any]
@@ -64,18 +64,18 @@ async def wish(system: System, stories: list[UUID], mood: Random) -> None:
     assert len(set(taken)) <= 1
 
 
-async def follow(system: System, story_id: UUID) -> "asyncio.Task[list[Told]]":
+async def follow(system: System, story_id: UUID) -> "asyncio.Task[list[SseEvent]]":
     """A reader who has heard the first thing, and goes on to the end."""
-    listening = system.listen(story_id)
+    listening = system.stream(story_id)
     first = await anext(listening)
 
-    async def rest() -> list[Told]:
+    async def rest() -> list[SseEvent]:
         return [first, *[one async for one in listening]]
 
     return asyncio.create_task(rest())
 
 
-def numbers(told: list[Told]) -> list[int]:
+def numbers(told: list[SseEvent]) -> list[int]:
     return [int(one[0]) for one in told if one[0] is not None]
 
 
@@ -99,12 +99,12 @@ async def test_whatever_is_wished_at_once_everything_ends(settings: Settings, se
 
         async def all_heard() -> bool:
             return not await system.rows(
-                "SELECT FROM wishes w WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = w.event_id)"
+                "SELECT FROM command_outbox w WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = w.event_id)"
             )
 
         await until(all_heard)
         await system.all_ended()
-        await system.heard_all()
+        await system.projector_idle()
         heard = dict(zip(watching, await asyncio.wait_for(asyncio.gather(*watching.values()), 20), strict=True))
         deleted = {row["story_id"] for row in await system.rows("SELECT story_id FROM erasures")}
         for story_id in stories:
@@ -120,9 +120,9 @@ async def test_whatever_is_wished_at_once_everything_ends(settings: Settings, se
         await until(quiet)
 
 
-async def agrees(system: System, story_id: UUID, heard: list[Told]) -> None:
+async def agrees(system: System, story_id: UUID, heard: list[SseEvent]) -> None:
     """The story has ended, wholly, and who watched and who looks now see the same."""
-    story, whole = await system.get(story_id), await system.watch(story_id)
+    story, whole = await system.get(story_id), await system.read_stream(story_id)
     assert numbers(whole) == list(range(1, len(numbers(whole)) + 1))
     assert [one for one in heard if one[1] not in ("progress", "end")] == whole[: len(numbers(heard))]
     assert [one[1] for one in whole].count("end") == 1

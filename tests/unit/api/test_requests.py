@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.api.requests import cursor
+from services.api.schemas import encode_cursor
 from tests.unit.api.site import problem, site
 
 SHORT = {"characterName": "Mira", "storyType": "adventure"}
@@ -111,7 +111,7 @@ FAR = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
 
 @pytest.mark.parametrize(
-    "wrong", ["x", "é", "=", "MjAyNi0wMS0wMg==", cursor(NO_ZONE, UUID(int=1)), cursor(FAR, UUID(int=1))]
+    "wrong", ["x", "é", "=", "MjAyNi0wMS0wMg==", encode_cursor(NO_ZONE, UUID(int=1)), encode_cursor(FAR, UUID(int=1))]
 )
 async def test_a_cursor_is_one_that_was_given(wrong: str) -> None:
     async with site() as client, client.get("/page", params={"cursor": wrong}) as answer:
@@ -122,7 +122,7 @@ async def test_a_cursor_is_one_that_was_given(wrong: str) -> None:
 @settings(max_examples=25, deadline=None)
 @given(at=st.datetimes(min_value=EPOCH, timezones=st.just(UTC)), key=st.uuids())
 async def test_a_cursor_says_where_the_next_page_begins(at: datetime, key: UUID) -> None:
-    async with site() as client, client.get("/page", params={"limit": "7", "cursor": cursor(at, key)}) as answer:
+    async with site() as client, client.get("/page", params={"limit": "7", "cursor": encode_cursor(at, key)}) as answer:
         assert await answer.json() == {"limit": 7, "at": at.isoformat(), "id": str(key)}
 
 

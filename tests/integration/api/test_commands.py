@@ -1,4 +1,4 @@
-"""Commands over HTTP: checked, written down and told; what comes of them is tested in test_wishes_come_true.py."""
+"""Commands over HTTP: checked, written down and told; what comes of them is tested in test_command_effects.py."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,7 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled
 from storyloom.web.keys import add_key
-from tests.integration.api.wishing import ask, heard, judged, kindly, put, told, wishes
+from tests.integration.api.command_requests import ask, heard, judged, kindly, put, told, wishes
 from tests.integration.core.system import BRIEF, BY_HAND, System, running
 
 ASKED: list[tuple[str, str, Any]] = [
@@ -177,7 +177,7 @@ async def test_the_same_key_is_another_wish_for_another_story(settings: Settings
         for story_id in (one, two):
             status, _ = await ask(system, "POST", story_id, "/cancel", key="k")
             assert status == 202
-        assert len(await system.rows("SELECT FROM wishes")) == 2
+        assert len(await system.rows("SELECT FROM command_outbox")) == 2
 
 
 async def test_an_edit_is_judged_with_all_that_bears_on_it(patient: Settings) -> None:

@@ -30,7 +30,9 @@ async def ask(
 
 async def wishes(system: System, story_id: UUID) -> list[AnyEvent]:
     """The story's wishes as they are written down, in order."""
-    rows = await system.rows("SELECT event FROM wishes WHERE story_id = $1 ORDER BY created_at, event_id", story_id)
+    rows = await system.rows(
+        "SELECT event FROM command_outbox WHERE story_id = $1 ORDER BY created_at, event_id", story_id
+    )
     return [EVENT.validate_python(row["event"]) for row in rows]
 
 

@@ -1,0 +1,56 @@
+"""Moderation of what clients write, asked of the content service: a brief, and a scene's edited text."""
+
+from dataclasses import dataclass
+
+import structlog
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from storyloom.messaging.endpoints import Question
+from storyloom.story.brief import Brief
+from storyloom.story.editing import EditVerdict, SceneEdit
+from storyloom.story.results import Readability, SceneText
+from storyloom.story.screening import Verdict
+from storyloom.web.problems import Problem
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """Asks over core NATS, for at most ``timeout`` seconds a time."""
+
+    briefs: Question[Verdict]
+    edits: Question[EditVerdict]
+    timeout: float
+
+    async def check_brief(self, brief: Brief) -> None:
+        """Raise a 422 Problem for a brief that moderation flags.
+
+        Without an answer in time the brief passes: its outline is moderated in any case.
+        """
+        try:
+            verdict = await self.briefs.ask(brief, timeout=self.timeout)
+        except (NatsError, TimeoutError, ValidationError) as error:
+            log.warning("story.not_screened", error=type(error).__name__)
+            return
+        if verdict.flagged:
+            detail = "This brief cannot become a children's story: it was flagged for " + ", ".join(verdict.categories)
+            raise Problem(422, "brief_flagged", f"{detail}.", categories=list(verdict.categories))
+
+    async def check_edit(self, edit: SceneEdit) -> tuple[SceneText, Readability | None]:
+        """The edited scene with its readability, and that of the whole story where all its scenes are written.
+
+        Raises a Problem: 422 for words that moderation flags, 503 without an answer, since nothing checks them later.
+        """
+        try:
+            verdict = await self.edits.ask(edit, timeout=self.timeout)
+        except (NatsError, TimeoutError, ValidationError) as error:
+            log.warning("edit.not_screened", error=type(error).__name__)
+            detail = "The words cannot be moderated just now; try again."
+            raise Problem(503, "moderation_away", detail, headers={"Retry-After": "2"}) from None
+        if verdict.flagged or verdict.text is None:
+            named = ", ".join(verdict.categories) or "what is unfit for children"
+            detail = f"These words cannot be in a children's story: they were flagged for {named}."
+            raise Problem(422, "text_flagged", detail, categories=list(verdict.categories))
+        return verdict.text, verdict.whole
