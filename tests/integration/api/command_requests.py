@@ -1,4 +1,4 @@
-"""What tests of wishes share: asking by HTTP, and what was written and told of it."""
+"""Shared by the tests of commands: sending them over HTTP, and reading what was stored and published of them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,10 +17,10 @@ Answer = tuple[int, dict[str, Any]]
 """Status and body."""
 
 
-async def ask(
+async def send(
     system: System, method: str, story_id: UUID, path: str, body: Any = None, *, key: str | None = None, api: str = ""
 ) -> Answer:
-    """Ask the API something about a story."""
+    """Send the api a request for a story."""
     headers = system.headers if key is None else {**system.headers, "Idempotency-Key": key}
     url = f"{api or system.api.url}/api/v1/stories/{story_id}{path}"
     options = {} if body is None else {"json": body}
@@ -28,16 +28,16 @@ async def ask(
         return answer.status, await answer.json(content_type=None)
 
 
-async def wishes(system: System, story_id: UUID) -> list[AnyEvent]:
-    """The story's wishes as they are written down, in order."""
+async def commands(system: System, story_id: UUID) -> list[AnyEvent]:
+    """The story's commands in command_outbox, in order."""
     rows = await system.rows(
         "SELECT event FROM command_outbox WHERE story_id = $1 ORDER BY created_at, event_id", story_id
     )
     return [EVENT.validate_python(row["event"]) for row in rows]
 
 
-async def told(system: System, story_id: UUID) -> list[str]:
-    """The ids of the story's events on STORY that are wishes."""
+async def published(system: System, story_id: UUID) -> list[str]:
+    """The ids of the story's events on STORY that are commands."""
     names = system.bus.names
     info = await system.bus.js.stream_info(names.story, subjects_filter=names.subject(f"story.evt.*.{story_id}"))
     found = []
@@ -47,19 +47,19 @@ async def told(system: System, story_id: UUID) -> list[str]:
     return [one for one in found if ".wish." in one]
 
 
-async def come_true(system: System, story_id: UUID, status: int, answer: dict[str, Any]) -> dict[str, Any]:
-    """The story once a wish that was taken is heard, and all that follows from it is done."""
+async def wait_applied(system: System, story_id: UUID, status: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """The story once an accepted command was applied, and all that follows from it is done."""
     assert status == 202, answer
 
-    async def folded() -> bool:
+    async def applied() -> bool:
         return bool(await system.rows("SELECT FROM inbox WHERE event_id = $1", answer["wish"]["id"]))
 
-    await until(folded)
+    await until(applied)
     return await system.finished(story_id)
 
 
-async def put(system: System, story_id: UUID, status: str = "partial", **assets: str) -> None:
-    """Put a story into a state by its rows: every asset ready but for those named."""
+async def set_state(system: System, story_id: UUID, status: str = "partial", **assets: str) -> None:
+    """Set a story's state in its rows: every asset ready but for those named."""
     for asset in GRAPH:
         await system.pool.execute(
             "UPDATE asset_generation_jobs SET status = $3, result = $4 WHERE story_id = $1 AND asset_type = $2",
@@ -71,20 +71,20 @@ async def put(system: System, story_id: UUID, status: str = "partial", **assets:
     await system.pool.execute("UPDATE stories SET status = $2, version = version + 1 WHERE id = $1", story_id, status)
 
 
-async def heard(system: System) -> None:
-    """Wait until the projector has begun every story, so that rows put by hand stay."""
+async def wait_started(system: System) -> None:
+    """Wait until the projector has applied every StoryRequested, so that a state that is set by hand stays."""
 
-    async def all_begun() -> bool:
+    async def all_started() -> bool:
         return not await system.rows("SELECT FROM stories WHERE seq = 0")
 
-    await until(all_begun)
+    await until(all_started)
 
 
-Judge = Callable[[SceneEdit], Awaitable[EditVerdict]]
+Moderator = Callable[[SceneEdit], Awaitable[EditVerdict]]
 
 
-async def kindly(edit: SceneEdit) -> EditVerdict:
-    """Flags knives, finds fault with rain, takes everything else."""
+async def moderate(edit: SceneEdit) -> EditVerdict:
+    """Flags knives, has a finding for rain, accepts everything else."""
     text = "\n\n".join((*edit.paragraphs, edit.alt_text))
     if "knife" in text:
         return EditVerdict(flagged=True, categories=("violence",))
@@ -95,14 +95,14 @@ async def kindly(edit: SceneEdit) -> EditVerdict:
     return EditVerdict.model_validate({"flagged": False, "text": words.model_dump(), "whole": whole})
 
 
-async def judged(system: System, judge: Judge = kindly) -> list[SceneEdit]:
-    """Somebody judges edits so; what was asked."""
+async def answer_edits(system: System, moderator: Moderator = moderate) -> list[SceneEdit]:
+    """Answer the api's questions about edits by ``moderator``; returns the list of edits that were asked about."""
     asked: list[SceneEdit] = []
 
     async def answer(message: Msg) -> None:
         edit = SceneEdit.model_validate_json(message.data)
         asked.append(edit)
-        await message.respond((await judge(edit)).model_dump_json().encode())
+        await message.respond((await moderator(edit)).model_dump_json().encode())
 
     await system.bus.client.subscribe(system.bus.names.subject(ASK_EDITING), cb=answer)
     await system.bus.client.flush()  # the server knows of the subscription

@@ -1,4 +1,4 @@
-"""Commands from HTTP to the end, through the whole system: what stops, what is made again, and what is not."""
+"""Commands through the whole system: what stops, what is made again, and what is not."""
 
 import asyncio
 import json
@@ -15,8 +15,8 @@ from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, AnyResult
-from tests.integration.api.command_requests import ask, come_true, judged
-from tests.integration.api.test_erasure import traces
+from tests.integration.api.command_requests import answer_edits, send, wait_applied
+from tests.integration.api.test_erasure import remaining
 from tests.integration.core.system import SseEvent, System, running, until
 from tests.makers import QuickMakers
 
@@ -53,8 +53,8 @@ class InFlightJobs:
         return self.holding == set(self.assets)
 
 
-def numbers(told: list[SseEvent]) -> list[int]:
-    return [int(one[0]) for one in told if one[0] is not None]
+def numbers(stream: list[SseEvent]) -> list[int]:
+    return [int(one[0]) for one in stream if one[0] is not None]
 
 
 def states(story: dict[str, object]) -> dict[str, str]:
@@ -63,19 +63,19 @@ def states(story: dict[str, object]) -> dict[str, str]:
     return {name: asset["status"] for name, asset in document["assets"].items()}
 
 
-async def over(system: System, story_id: UUID, status: str) -> None:
-    async def is_over() -> bool:
+async def wait_status(system: System, story_id: UUID, status: str) -> None:
+    async def has_status() -> bool:
         return bool(await system.rows("SELECT FROM stories WHERE id = $1 AND status = $2", story_id, status))
 
-    await until(is_over)
+    await until(has_status)
 
 
-async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Settings) -> None:
-    """What runs is dropped, what is queued is purged, nothing late appears, and the watchers hear the end."""
+async def test_a_cancelled_story_stops_and_keeps_what_it_has(settings: Settings) -> None:
+    """What runs is dropped, what is queued is purged, nothing late appears, and its readers get the end."""
     async with running(settings) as system:
         held = system.makers.before = InFlightJobs(Asset.TEXT_2, Asset.SCENE_1, Asset.SCENE_2)
         story_id = await system.post()
-        watching = asyncio.create_task(system.read_stream(story_id))
+        reading = asyncio.create_task(system.read_stream(story_id))
         await until(held.all_held)
 
         async def cover_ready() -> bool:
@@ -83,14 +83,14 @@ async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Se
 
         await until(cover_ready)
         made = Made(system)
-        status, _ = await ask(system, "POST", story_id, "/cancel")
+        status, _ = await send(system, "POST", story_id, "/cancel")
         assert status == 202
-        told = await asyncio.wait_for(watching, 10)
+        stream = await asyncio.wait_for(reading, 10)
 
-        async def silent() -> bool:
+        async def stopped() -> bool:
             return system.makers.running == 0 and not await system.live_jobs()
 
-        await until(silent, within=10)
+        await until(stopped, within=10)
         held.release.set()
         await system.projector_idle()
         story = await system.get(story_id)
@@ -98,29 +98,29 @@ async def test_a_cancelled_story_falls_silent_and_keeps_what_it_has(settings: Se
         assert states(story)["cover"] == "ready"
         assert states(story)["scene_1"] == states(story)["content"] == states(story)["pdf"] == "cancelled"
         assert not set(made.since()) & set(held.assets)
-        assert numbers(told) == list(range(1, len(numbers(told)) + 1))
-        assert json.loads(told[-2][2])["overall"] == "cancelled"
-        assert told[-1][1] == "end"
-        assert await system.read_stream(story_id) == told
+        assert numbers(stream) == list(range(1, len(numbers(stream)) + 1))
+        assert json.loads(stream[-2][2])["overall"] == "cancelled"
+        assert stream[-1][1] == "end"
+        assert await system.read_stream(story_id) == stream
         async with system.http.get(system.api.url + story["assetGenerationStatus"]["assets"]["cover"]["url"]) as answer:
             assert answer.status == 401
-        assert (await ask(system, "POST", story_id, "/cancel"))[1]["status"] == "cancelled"
+        assert (await send(system, "POST", story_id, "/cancel"))[1]["status"] == "cancelled"
 
 
-async def test_a_failed_asset_is_tried_again_with_what_waited_on_it_and_nothing_else(settings: Settings) -> None:
+async def test_a_failed_asset_is_retried_with_what_depends_on_it_and_nothing_else(settings: Settings) -> None:
     async with running(settings) as system:
         system.makers.before = _fails(Asset.COVER)
         story_id = await system.post()
         assert (await system.finished(story_id))["status"] == "partial"
         made = Made(system)
         system.makers.before = None
-        story = await come_true(system, story_id, *await ask(system, "POST", story_id, "/assets/retry"))
+        story = await wait_applied(system, story_id, *await send(system, "POST", story_id, "/assets/retry"))
         assert story["status"] == "ready"
         assert set(states(story).values()) == {"ready"}
         assert made.since() == {Asset.COVER: 1, Asset.PDF: 1}
 
 
-async def test_what_a_failed_asset_lacked_is_made_first(settings: Settings) -> None:
+async def test_what_a_failed_asset_needs_is_made_first(settings: Settings) -> None:
     """The portrait failed, and all pictures with it; one of them is wanted."""
     async with running(settings) as system:
         system.makers.before = _fails(Asset.PORTRAIT)
@@ -129,8 +129,8 @@ async def test_what_a_failed_asset_lacked_is_made_first(settings: Settings) -> N
         assert {states(story)[picture.value] for picture in PICTURES} == {"failed"}
         made = Made(system)
         system.makers.before = None
-        answer = await ask(system, "POST", story_id, "/assets/retry", {"assets": ["cover"]})
-        story = await come_true(system, story_id, *answer)
+        answer = await send(system, "POST", story_id, "/assets/retry", {"assets": ["cover"]})
+        story = await wait_applied(system, story_id, *answer)
         assert states(story)["cover"] == "ready"
         found = made.since()
         assert found[Asset.PORTRAIT] == found[Asset.COVER] == found[Asset.PDF] == 1
@@ -161,7 +161,7 @@ class Failing:
         ("audio", {asset for asset in GRAPH if asset.value.startswith(("narration", "audio"))}),
     ],
 )
-async def test_another_version_of_an_asset_takes_only_what_is_made_from_it(
+async def test_a_regeneration_makes_only_what_is_made_from_the_asset(
     settings: Settings, name: str, again: set[Asset]
 ) -> None:
     async with running(settings) as system:
@@ -169,13 +169,13 @@ async def test_another_version_of_an_asset_takes_only_what_is_made_from_it(
         first = await system.read_stream(story_id)
         made = Made(system)
         held = system.makers.before = InFlightJobs(Asset(name) if name != "audio" else Asset.NARRATION_1)
-        status, answer = await ask(system, "POST", story_id, f"/assets/{name}/regenerate")
+        status, answer = await send(system, "POST", story_id, f"/assets/{name}/regenerate")
         await until(held.all_held)
-        assert (await ask(system, "GET", story_id, f"/assets/{name}"))[1]["code"] == "asset_not_ready"
-        assert (await ask(system, "POST", story_id, f"/assets/{name}/regenerate"))[1]["code"] == "asset_being_made"
+        assert (await send(system, "GET", story_id, f"/assets/{name}"))[1]["code"] == "asset_not_ready"
+        assert (await send(system, "POST", story_id, f"/assets/{name}/regenerate"))[1]["code"] == "asset_being_made"
         assert "cancel" in (await system.get(story_id))["links"]
         held.release.set()
-        story = await come_true(system, story_id, status, answer)
+        story = await wait_applied(system, story_id, status, answer)
         assert story["status"] == "ready"
         assert made.since() == dict.fromkeys(again, 1)
         whole = await system.read_stream(story_id)
@@ -199,59 +199,59 @@ class Quoting(QuickMakers):
 
 
 @pytest.mark.parametrize("quoted", [False, True])
-async def test_an_edit_is_told_again_and_nothing_else(settings: Settings, quoted: bool) -> None:
+async def test_an_edit_remakes_what_quotes_it_and_nothing_else(settings: Settings, quoted: bool) -> None:
     """Narration of that scene, audio and book; activities only where they quote it; no picture, no other scene."""
-    patient = settings.model_copy(update={"screening_seconds": 10})
+    slow_moderation = settings.model_copy(update={"screening_seconds": 10})
     others = [service for service in Service if service is not Service.DOCUMENTS]
-    async with running(patient, workers=others) as system:
+    async with running(slow_moderation, workers=others) as system:
         makers = Quoting() if quoted else QuickMakers()
         makers.made = system.makers.made
         await system.work(Service.DOCUMENTS, makers=makers)
-        await judged(system)
+        await answer_edits(system)
         story_id = await system.post()
         before = await system.finished(story_id)
         made = Made(system)
-        answer = await ask(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked.\n\nIt was late."})
-        story = await come_true(system, story_id, *answer)
+        answer = await send(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked.\n\nIt was late."})
+        story = await wait_applied(system, story_id, *answer)
         again = {Asset.NARRATION_2, Asset.AUDIO, Asset.PDF} | ({Asset.ACTIVITIES} if quoted else set())
         assert made.since() == dict.fromkeys(again, 1)
         assert story["status"] == "ready"
         assert [scene["text"] for scene in story["scenes"]] == [
             "They walked.\n\nIt was late." if scene["scene"] == 2 else scene["text"] for scene in before["scenes"]
         ]
-        _, content = await ask(system, "GET", story_id, "/assets/content")
+        _, content = await send(system, "GET", story_id, "/assets/content")
         assert content["scenes"][1]["text"] == "They walked.\n\nIt was late."
-        told = await system.read_stream(story_id)
-        assert numbers(told) == list(range(1, len(numbers(told)) + 1))
-        texts = [json.loads(one[2]) for one in told if one[1] == "text"]
+        stream = await system.read_stream(story_id)
+        assert numbers(stream) == list(range(1, len(numbers(stream)) + 1))
+        texts = [json.loads(one[2]) for one in stream if one[1] == "text"]
         assert (texts[-1]["scene"], texts[-1]["text"]) == (2, "They walked.\n\nIt was late.")
-        assert (await ask(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked.\n\nIt was late."}))[
+        assert (await send(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked.\n\nIt was late."}))[
             0
         ] == 200
 
 
 @asynccontextmanager
-async def sweeping(settings: Settings) -> AsyncIterator[System]:
-    """A system whose eraser has done with a story within seconds."""
+async def fast_erasure(settings: Settings) -> AsyncIterator[System]:
+    """A system whose eraser is done with a story within seconds."""
     async with running(
         settings.model_copy(update={"erasure_sweeps": (0.5, 1.0), "job_timeout": 1.0, "ack_wait": 1.0})
     ) as system:
         yield system
 
 
-async def swept(system: System, story_id: UUID) -> None:
-    """Wait until the story's last sweep, then see that nothing is left."""
+async def wait_purged(system: System, story_id: UUID) -> None:
+    """Wait until the story's last purge, then check that nothing is left."""
 
     async def done() -> bool:
         return bool(await system.rows("SELECT FROM erasures WHERE story_id = $1 AND due_at IS NULL", story_id))
 
     await until(done)
-    assert set((await traces(system, story_id)).values()) == {0}
+    assert set((await remaining(system, story_id)).values()) == {0}
 
 
 async def test_a_worker_that_does_not_stop_leaves_nothing_of_a_deleted_story(settings: Settings) -> None:
-    """It lets nobody cancel it, finishes after the deletion, stores and tells what it made."""
-    async with sweeping(settings) as system:
+    """It ignores its cancellation, finishes after the deletion, stores and publishes its result."""
+    async with fast_erasure(settings) as system:
         finish = asyncio.Event()
 
         async def stubborn(job: AssetRequested) -> None:
@@ -262,7 +262,7 @@ async def test_a_worker_that_does_not_stop_leaves_nothing_of_a_deleted_story(set
         system.makers.before = stubborn
         story_id = await system.post()
         await asyncio.wait_for(system.makers.began.wait(), 10)
-        status, receipt = await ask(system, "DELETE", story_id, "")
+        status, receipt = await send(system, "DELETE", story_id, "")
         assert (status, receipt["complete"]) == (200, True)
         finish.set()
 
@@ -270,14 +270,14 @@ async def test_a_worker_that_does_not_stop_leaves_nothing_of_a_deleted_story(set
             return system.makers.running == 0
 
         await until(finished)
-        await swept(system, story_id)
-        assert (await ask(system, "DELETE", story_id, ""))[0] == 200
+        await wait_purged(system, story_id)
+        assert (await send(system, "DELETE", story_id, ""))[0] == 200
 
 
 async def test_a_finished_story_is_deleted_to_the_last_object(settings: Settings) -> None:
-    async with sweeping(settings) as system:
+    async with fast_erasure(settings) as system:
         story_id = await system.post()
         await system.finished(story_id)
-        _, receipt = await ask(system, "DELETE", story_id, "")
+        _, receipt = await send(system, "DELETE", story_id, "")
         assert receipt["objects"] >= len(GRAPH)
-        await swept(system, story_id)
+        await wait_purged(system, story_id)

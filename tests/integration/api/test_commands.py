@@ -1,4 +1,4 @@
-"""Commands over HTTP: checked, written down and told; what comes of them is tested in test_command_effects.py."""
+"""Commands over HTTP: validated, stored and published; their effects are tested in test_command_effects.py."""
 
 import asyncio
 from typing import Any
@@ -10,10 +10,18 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled
 from storyloom.web.keys import add_key
-from tests.integration.api.command_requests import ask, heard, judged, kindly, put, told, wishes
+from tests.integration.api.command_requests import (
+    answer_edits,
+    commands,
+    moderate,
+    published,
+    send,
+    set_state,
+    wait_started,
+)
 from tests.integration.core.system import BRIEF, BY_HAND, System, running
 
-ASKED: list[tuple[str, str, Any]] = [
+REQUESTS: list[tuple[str, str, Any]] = [
     ("POST", "/cancel", None),
     ("POST", "/assets/retry", {"assets": ["cover"]}),
     ("POST", "/assets/cover/regenerate", None),
@@ -24,71 +32,71 @@ EDIT = {"text": "They walked home.\n\nIt was late."}
 
 
 @pytest.fixture
-def patient(settings: Settings) -> Settings:
-    """Time enough for a judge on a busy machine."""
+def slow_moderation(settings: Settings) -> Settings:
+    """Time enough for an answer from moderation on a busy machine."""
     return settings.model_copy(update={"screening_seconds": 10})
 
 
-async def still(system: System, status: str, **assets: str) -> UUID:
-    """A story in a state that nothing moves on: whatever is wished is told and finds no worker."""
+async def unchanging_story(system: System, status: str, **assets: str) -> UUID:
+    """A story in a state that nothing changes: commands are published and find no worker."""
     story_id = await system.post()
-    await heard(system)
-    await put(system, story_id, status, **assets)
+    await wait_started(system)
+    await set_state(system, story_id, status, **assets)
     return story_id
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ASKED)
-async def test_a_wish_needs_a_key_that_may_write_and_the_storys_own_tenant(
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
+async def test_a_command_needs_a_key_that_may_write_and_the_storys_own_tenant(
     settings: Settings, method: str, path: str, body: Any
 ) -> None:
-    """Another's story is one that never was."""
+    """Another tenant's story is answered like one that does not exist."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        story_id = await still(system, "partial", cover="failed")
+        story_id = await unchanging_story(system, "partial", cover="failed")
         own, system.key = system.key, await add_key(system.pool, "stranger", "x")
         for some_id in (story_id, uuid4()):
-            status, problem = await ask(system, method, some_id, path, body)
+            status, problem = await send(system, method, some_id, path, body)
             assert (status, problem["code"], problem["detail"]) == (404, "not_found", "There is no such story.")
         system.key = await add_key(system.pool, "tests", "reader", scopes=["stories:read"])
-        assert (await ask(system, method, story_id, path, body))[0] == 403
+        assert (await send(system, method, story_id, path, body))[0] == 403
         system.key = "sk_none"
-        assert (await ask(system, method, story_id, path, body))[0] == 401
+        assert (await send(system, method, story_id, path, body))[0] == 401
         system.key = own
-        assert not await wishes(system, story_id)
+        assert not await commands(system, story_id)
         assert (await system.get(story_id))["status"] == "partial"
 
 
-async def test_a_cancellation_is_written_told_and_answered_by_the_story_as_it_stands(settings: Settings) -> None:
+async def test_a_cancellation_is_stored_published_and_answered_by_the_story(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        await system.status.stop()  # nobody hears it
+        await system.status.stop()  # nothing consumes it
         story_id = await system.post()
-        status, body = await ask(system, "POST", story_id, "/cancel")
-        (wish,) = await wishes(system, story_id)
-        assert isinstance(wish, StoryCancelled)
-        assert wish.id.startswith(f"{story_id}.wish.")
-        assert (wish.story_id, wish.tenant_id) == (story_id, "tests")
+        status, body = await send(system, "POST", story_id, "/cancel")
+        (event,) = await commands(system, story_id)
+        assert isinstance(event, StoryCancelled)
+        assert event.id.startswith(f"{story_id}.wish.")
+        assert (event.story_id, event.tenant_id) == (story_id, "tests")
         (row,) = await system.rows("SELECT trace FROM stories")
-        assert wish.trace == row["trace"]
-        assert await told(system, story_id) == [wish.id]
+        assert event.trace == row["trace"]
+        assert await published(system, story_id) == [event.id]
         assert status == 202
         assert set(body) == {"id", "status", "realtimeChannel", "assetGenerationStatus", "links", "wish"}
         assert (body["id"], body["status"]) == (str(story_id), "generating")
-        assert body["wish"] == {"id": wish.id, "event": "StoryCancelled"}
+        assert body["wish"] == {"id": event.id, "event": "StoryCancelled"}
 
 
-async def test_what_is_cancelled_already_is_answered_by_the_same_wish(settings: Settings) -> None:
+async def test_a_cancelled_story_is_answered_by_the_event_that_cancelled_it(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        story_id = await still(system, "generating", cover="queued")
-        _, first = await ask(system, "POST", story_id, "/cancel")
-        await put(system, story_id, "cancelled", cover="cancelled")
-        status, again = await ask(system, "POST", story_id, "/cancel")
+        story_id = await unchanging_story(system, "generating", cover="queued")
+        _, first = await send(system, "POST", story_id, "/cancel")
+        await set_state(system, story_id, "cancelled", cover="cancelled")
+        status, again = await send(system, "POST", story_id, "/cancel")
         assert (status, again["status"], again["wish"]) == (202, "cancelled", first["wish"])
         assert "cancel" not in again["links"]
-        assert len(await wishes(system, story_id)) == 1
+        assert len(await commands(system, story_id)) == 1
 
 
-async def test_wishes_that_cannot_be_granted_are_refused_and_leave_no_row(settings: Settings) -> None:
+async def test_commands_that_the_state_forbids_are_refused_and_leave_no_row(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        story_id = await still(system, "partial", cover="failed", scene_1="queued", text_2="failed")
+        story_id = await unchanging_story(system, "partial", cover="failed", scene_1="queued", text_2="failed")
         refusals: list[tuple[str, str, Any, int, str]] = [
             ("POST", "/cancel", None, 409, "story_ended"),
             ("POST", "/assets/retry", {"assets": ["cover", "pdf"]}, 409, "asset_not_failed"),
@@ -101,32 +109,32 @@ async def test_wishes_that_cannot_be_granted_are_refused_and_leave_no_row(settin
             ("PUT", "/scenes/1/text", {"text": ""}, 422, "bad_body"),
         ]
         for method, path, body, status, code in refusals:
-            found, problem = await ask(system, method, story_id, path, body)
+            found, problem = await send(system, method, story_id, path, body)
             assert (found, problem["code"]) == (status, code), path
-        await put(system, story_id, "ready")
-        assert (await ask(system, "POST", story_id, "/assets/retry"))[1]["code"] == "nothing_failed"
-        await put(system, story_id, "cancelled", cover="failed")
-        for method, path, body in ASKED[1:4]:
-            found, problem = await ask(system, method, story_id, path, body)
+        await set_state(system, story_id, "ready")
+        assert (await send(system, "POST", story_id, "/assets/retry"))[1]["code"] == "nothing_failed"
+        await set_state(system, story_id, "cancelled", cover="failed")
+        for method, path, body in REQUESTS[1:4]:
+            found, problem = await send(system, method, story_id, path, body)
             assert (found, problem["code"], problem["retryable"]) == (409, "story_cancelled", False)
-        assert not await wishes(system, story_id)
-        assert not await told(system, story_id)
+        assert not await commands(system, story_id)
+        assert not await published(system, story_id)
 
 
-async def test_a_retry_and_a_regeneration_are_taken(settings: Settings) -> None:
+async def test_a_retry_and_a_regeneration_are_accepted(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         story_id = await system.post()
-        await put(system, story_id, cover="failed")
-        status, body = await ask(system, "POST", story_id, "/assets/retry")
+        await set_state(system, story_id, cover="failed")
+        status, body = await send(system, "POST", story_id, "/assets/retry")
         assert (status, body["wish"]["event"]) == (202, "AssetRetryRequested")
-        status, body = await ask(system, "POST", story_id, "/assets/scene_1/regenerate")
+        status, body = await send(system, "POST", story_id, "/assets/scene_1/regenerate")
         assert (status, body["wish"]["event"]) == (202, "AssetRegenerateRequested")
-        retry, regenerate = await wishes(system, story_id)
+        retry, regenerate = await commands(system, story_id)
         assert isinstance(retry, AssetRetryRequested)
         assert isinstance(regenerate, AssetRegenerateRequested)
         assert (retry.assets, regenerate.asset) == ((), "scene_1")
-        assert sorted(await told(system, story_id)) == sorted([retry.id, regenerate.id])
+        assert sorted(await published(system, story_id)) == sorted([retry.id, regenerate.id])
 
 
 @pytest.mark.parametrize(
@@ -137,133 +145,133 @@ async def test_a_retry_and_a_regeneration_are_taken(settings: Settings) -> None:
         ("PUT", "/scenes/2/text", EDIT, ("PUT", "/scenes/2/text", {"text": "They ran home."})),
     ],
 )
-async def test_the_same_key_is_the_same_wish(
-    patient: Settings, method: str, path: str, body: Any, other: tuple[str, str, Any]
+async def test_the_same_key_is_the_same_command(
+    slow_moderation: Settings, method: str, path: str, body: Any, other: tuple[str, str, Any]
 ) -> None:
-    """At once from many sides, and later when the story has moved on; with another wish it is refused."""
-    async with running(patient, reconciler=BY_HAND, workers=()) as system:
+    """Concurrently, and later in another state of the story; with another command it is refused."""
+    async with running(slow_moderation, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
-        asked = await judged(system)
+        asked = await answer_edits(system)
         story_id = await system.post()
-        await put(system, story_id, cover="failed")
-        answers = await asyncio.gather(*(ask(system, method, story_id, path, body, key="k") for _ in range(6)))
+        await set_state(system, story_id, cover="failed")
+        answers = await asyncio.gather(*(send(system, method, story_id, path, body, key="k") for _ in range(6)))
         assert {status for status, _ in answers} == {202}
-        (wish_id,) = {found["wish"]["id"] for _, found in answers}
-        judgements = len(asked)
-        await put(system, story_id, "generating", cover="queued", scene_1="queued", text_2="queued")
-        status, again = await ask(system, method, story_id, path, body, key="k")
-        assert (status, again["wish"]["id"], again["status"]) == (202, wish_id, "generating")
-        status, problem = await ask(system, other[0], story_id, other[1], other[2], key="k")
+        (event_id,) = {found["wish"]["id"] for _, found in answers}
+        times_asked = len(asked)
+        await set_state(system, story_id, "generating", cover="queued", scene_1="queued", text_2="queued")
+        status, again = await send(system, method, story_id, path, body, key="k")
+        assert (status, again["wish"]["id"], again["status"]) == (202, event_id, "generating")
+        status, problem = await send(system, other[0], story_id, other[1], other[2], key="k")
         assert (status, problem["code"]) == (422, "key_reused")
-        assert len(asked) == judgements
-        assert [wish.id for wish in await wishes(system, story_id)] == [wish_id]
-        assert (await ask(system, method, story_id, path, body, key="é"))[0] == 400
+        assert len(asked) == times_asked
+        assert [event.id for event in await commands(system, story_id)] == [event_id]
+        assert (await send(system, method, story_id, path, body, key="é"))[0] == 400
 
 
-async def test_without_a_key_every_asking_is_a_wish(settings: Settings) -> None:
+async def test_without_a_key_every_request_is_a_command(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         story_id = await system.post()
-        await put(system, story_id)
+        await set_state(system, story_id)
         for _ in range(2):
-            await ask(system, "POST", story_id, "/assets/cover/regenerate")
-        assert len({wish.id for wish in await wishes(system, story_id)}) == 2
+            await send(system, "POST", story_id, "/assets/cover/regenerate")
+        assert len({event.id for event in await commands(system, story_id)}) == 2
 
 
-async def test_the_same_key_is_another_wish_for_another_story(settings: Settings) -> None:
+async def test_the_same_key_is_another_command_for_another_story(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
         one, two = await system.post(), await system.post({**BRIEF, "age": 6})
         for story_id in (one, two):
-            status, _ = await ask(system, "POST", story_id, "/cancel", key="k")
+            status, _ = await send(system, "POST", story_id, "/cancel", key="k")
             assert status == 202
         assert len(await system.rows("SELECT FROM command_outbox")) == 2
 
 
-async def test_an_edit_is_judged_with_all_that_bears_on_it(patient: Settings) -> None:
-    async with running(patient, reconciler=BY_HAND, workers=()) as system:
+async def test_an_edit_is_moderated_with_the_rest_of_the_story(slow_moderation: Settings) -> None:
+    async with running(slow_moderation, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
-        asked = await judged(system)
+        asked = await answer_edits(system)
         story_id = await system.post({**BRIEF, "age": 7})
-        await put(system, story_id, "generating", text_4="queued")
-        status, body = await ask(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked\nin the rain."})
+        await set_state(system, story_id, "generating", text_4="queued")
+        status, body = await send(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked\nin the rain."})
         assert (status, body["findings"]) == (202, ["Too much rain."])
         (edit,) = asked
         assert (edit.scene, edit.paragraphs, edit.alt_text) == (2, ("They walked in the rain.",), "A fox in fog.")
         assert (edit.age, edit.language, edit.names) == (7, "en", ("Mira", "Ember"))
         assert set(edit.others) == {1, 3}
         assert edit.others[1].startswith("Mira rolled into the wood.")
-        (wish,) = await wishes(system, story_id)
-        assert isinstance(wish, SceneTextEdited)
-        verdict = await kindly(edit)
-        assert (wish.text, wish.whole) == (verdict.text, verdict.whole)
-        _, body = await ask(system, "PUT", story_id, "/scenes/1/text", {"paragraphs": ["A."], "altText": "A cat."})
+        (event,) = await commands(system, story_id)
+        assert isinstance(event, SceneTextEdited)
+        verdict = await moderate(edit)
+        assert (event.text, event.whole) == (verdict.text, verdict.whole)
+        _, body = await send(system, "PUT", story_id, "/scenes/1/text", {"paragraphs": ["A."], "altText": "A cat."})
         assert (asked[1].alt_text, body["findings"]) == ("A cat.", [])
 
 
-async def test_the_words_that_a_scene_has_need_no_wish(patient: Settings) -> None:
-    async with running(patient, reconciler=BY_HAND, workers=()) as system:
+async def test_the_text_that_a_scene_has_needs_no_event(slow_moderation: Settings) -> None:
+    async with running(slow_moderation, reconciler=BY_HAND, workers=()) as system:
         await system.status.stop()
-        asked = await judged(system)
+        asked = await answer_edits(system)
         story_id = await system.post()
-        await put(system, story_id)
+        await set_state(system, story_id)
         text = (await system.get(story_id))["scenes"][1]["text"]
         for body in ({"text": text}, {"text": text, "altText": "A fox in fog."}):
-            status, answer = await ask(system, "PUT", story_id, "/scenes/2/text", body)
+            status, answer = await send(system, "PUT", story_id, "/scenes/2/text", body)
             assert (status, answer["wish"], answer["findings"]) == (200, None, [])
         assert not asked
-        status, _ = await ask(system, "PUT", story_id, "/scenes/2/text", {"text": text, "altText": "A fox."})
-        assert (status, len(await wishes(system, story_id))) == (202, 1)
+        status, _ = await send(system, "PUT", story_id, "/scenes/2/text", {"text": text, "altText": "A fox."})
+        assert (status, len(await commands(system, story_id))) == (202, 1)
 
 
 @pytest.mark.parametrize("body", [{"text": "A knife."}, {"text": "A fox.", "altText": "A knife."}])
-async def test_flagged_words_are_a_422_with_their_category(patient: Settings, body: dict[str, str]) -> None:
-    async with running(patient, reconciler=BY_HAND, workers=()) as system:
-        await judged(system)
-        story_id = await still(system, "ready")
-        status, problem = await ask(system, "PUT", story_id, "/scenes/2/text", body)
+async def test_flagged_words_are_a_422_with_their_category(slow_moderation: Settings, body: dict[str, str]) -> None:
+    async with running(slow_moderation, reconciler=BY_HAND, workers=()) as system:
+        await answer_edits(system)
+        story_id = await unchanging_story(system, "ready")
+        status, problem = await send(system, "PUT", story_id, "/scenes/2/text", body)
         assert (status, problem["code"], problem["categories"]) == (422, "text_flagged", ["violence"])
         assert "knife" not in problem["detail"]
-        assert not await wishes(system, story_id)
+        assert not await commands(system, story_id)
 
 
-async def _breaks(edit: SceneEdit) -> EditVerdict:
+async def _raises(edit: SceneEdit) -> EditVerdict:
     raise RuntimeError("no moderation today")
 
 
-async def _says_nothing(edit: SceneEdit) -> EditVerdict:
+async def _answers_nonsense(edit: SceneEdit) -> EditVerdict:
     return EditVerdict.model_construct(flagged="perhaps")  # type: ignore[arg-type]  # that is the point
 
 
-@pytest.mark.parametrize("judge", [None, _breaks, _says_nothing])
-async def test_words_that_nobody_judged_are_not_told(settings: Settings, judge: Any) -> None:
-    """A 503 that may be asked again: unlike a brief, whose outline is judged later in any case."""
+@pytest.mark.parametrize("moderator", [None, _raises, _answers_nonsense])
+async def test_text_that_nobody_moderated_is_not_accepted(settings: Settings, moderator: Any) -> None:
+    """A 503 that may be retried: unlike a brief, whose outline is moderated later in any case."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
-        if judge is not None:
-            await judged(system, judge)
-        story_id = await still(system, "ready")
-        status, problem = await ask(system, "PUT", story_id, "/scenes/2/text", EDIT)
+        if moderator is not None:
+            await answer_edits(system, moderator)
+        story_id = await unchanging_story(system, "ready")
+        status, problem = await send(system, "PUT", story_id, "/scenes/2/text", EDIT)
         assert (status, problem["code"], problem["retryable"]) == (503, "moderation_away", True)
-        assert not await wishes(system, story_id)
+        assert not await commands(system, story_id)
 
 
-async def test_what_changed_while_the_words_were_judged_counts(patient: Settings) -> None:
-    """The checks before are made again with the story locked: here it is cancelled meanwhile."""
-    async with running(patient, reconciler=BY_HAND, workers=()) as system:
-        story_id = await still(system, "ready")
+async def test_what_changed_during_moderation_counts(slow_moderation: Settings) -> None:
+    """The command is validated again with the story locked: here it is cancelled meanwhile."""
+    async with running(slow_moderation, reconciler=BY_HAND, workers=()) as system:
+        story_id = await unchanging_story(system, "ready")
 
-        async def slowly(edit: SceneEdit) -> EditVerdict:
-            await put(system, story_id, "cancelled")
-            return await kindly(edit)
+        async def cancel_meanwhile(edit: SceneEdit) -> EditVerdict:
+            await set_state(system, story_id, "cancelled")
+            return await moderate(edit)
 
-        await judged(system, slowly)
-        status, problem = await ask(system, "PUT", story_id, "/scenes/2/text", EDIT)
+        await answer_edits(system, cancel_meanwhile)
+        status, problem = await send(system, "PUT", story_id, "/scenes/2/text", EDIT)
         assert (status, problem["code"]) == (409, "story_cancelled")
-        assert not await wishes(system, story_id)
+        assert not await commands(system, story_id)
 
 
-async def test_an_asset_that_is_being_made_anew_cannot_be_fetched_nor_is_it_shown(settings: Settings) -> None:
-    """Though its row keeps what it was."""
+async def test_an_asset_that_is_being_made_again_cannot_be_fetched_nor_is_it_shown(settings: Settings) -> None:
+    """Though its row keeps the result before."""
     async with running(settings, reconciler=BY_HAND) as system:
         story_id = await system.post()
         story = await system.finished(story_id)
@@ -279,5 +287,5 @@ async def test_an_asset_that_is_being_made_anew_cannot_be_fetched_nor_is_it_show
         assert (again["audioWords"], again["audioBlocks"], again["activities"]) == (None, None, None)
         assert again["completedAt"] is None
         for name in ("audio", "activities"):
-            status, problem = await ask(system, "GET", story_id, f"/assets/{name}")
+            status, problem = await send(system, "GET", story_id, f"/assets/{name}")
             assert (status, problem["code"]) == (409, "asset_not_ready")

@@ -1,4 +1,4 @@
-"""Every wish against every other: whatever clients want at once, every story ends, and its readers agree how."""
+"""All commands against all others: whatever clients send at once, every story ends, and its readers agree how."""
 
 import asyncio
 import json
@@ -12,106 +12,106 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.assets import PUBLIC
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
-from tests.integration.api.command_requests import Answer, ask, judged
-from tests.integration.api.test_erasure import traces
+from tests.integration.api.command_requests import Answer, answer_edits, send
+from tests.integration.api.test_erasure import remaining
 from tests.integration.core.system import SseEvent, System, running, until
 
-STORIES, CLIENTS, WISHES = 6, 4, 8
-Asked = tuple[str, str, Any]
+STORIES, CLIENTS, COMMANDS = 6, 4, 8
+Request = tuple[str, str, Any]
 
 
-class Moody:
+class Unsteady:
     """Makers that take their time, fail now and then, and do the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
     async def __call__(self, job: AssetRequested) -> None:
-        mood = Random(f"{self._seed} {job.asset} {job.revision}")
-        await asyncio.sleep(mood.uniform(0, 0.03))
-        match mood.randrange(12):
+        random = Random(f"{self._seed} {job.asset} {job.revision}")
+        await asyncio.sleep(random.uniform(0, 0.03))
+        match random.randrange(12):
             case 0:
                 raise PermanentError("not today", code="content_refused")
-            case 1 if mood.random() < 0.5:
+            case 1 if random.random() < 0.5:
                 raise RetryableError("later")
 
 
-def some_wish(mood: Random) -> Asked:
-    """Anything that a client may want."""
-    name = mood.choice(PUBLIC).value
-    wishes: list[Asked] = [
+def random_command(random: Random) -> Request:
+    """Any command that a client may send."""
+    name = random.choice(PUBLIC).value
+    commands: list[Request] = [
         ("POST", "/assets/retry", None),
         ("POST", "/assets/retry", {"assets": [name]}),
         ("POST", f"/assets/{name}/regenerate", None),
         ("POST", f"/assets/{name}/regenerate", None),
-        ("PUT", f"/scenes/{mood.randint(1, 4)}/text", {"text": f"They walked {mood.randint(1, 3)} miles."}),
-        ("PUT", f"/scenes/{mood.randint(1, 4)}/text", {"text": "Rain.\n\nMore rain."}),
+        ("PUT", f"/scenes/{random.randint(1, 4)}/text", {"text": f"They walked {random.randint(1, 3)} miles."}),
+        ("PUT", f"/scenes/{random.randint(1, 4)}/text", {"text": "Rain.\n\nMore rain."}),
     ]
-    if mood.random() < 0.12:
-        return mood.choice([("POST", "/cancel", None), ("DELETE", "", None)])
-    return mood.choice(wishes)
+    if random.random() < 0.12:
+        return random.choice([("POST", "/cancel", None), ("DELETE", "", None)])
+    return random.choice(commands)
 
 
-async def wish(system: System, stories: list[UUID], mood: Random) -> None:
-    """Ask for something, half the time twice at once under one key."""
-    story_id, (method, path, body) = mood.choice(stories), some_wish(mood)
-    key = f"k{mood.random()}" if mood.random() < 0.5 else None
+async def send_command(system: System, stories: list[UUID], random: Random) -> None:
+    """Send some command, half the time twice at once with one key."""
+    story_id, (method, path, body) = random.choice(stories), random_command(random)
+    key = f"k{random.random()}" if random.random() < 0.5 else None
     answers: list[Answer] = await asyncio.gather(
-        *(ask(system, method, story_id, path, body, key=key) for _ in range(2 if key else 1))
+        *(send(system, method, story_id, path, body, key=key) for _ in range(2 if key else 1))
     )
     assert {status for status, _ in answers} <= {200, 202, 404, 409}, answers
-    taken = [found["wish"]["id"] for status, found in answers if status == 202 and found.get("wish")]
-    assert len(set(taken)) <= 1
+    accepted = [found["wish"]["id"] for status, found in answers if status == 202 and found.get("wish")]
+    assert len(set(accepted)) <= 1
 
 
 async def follow(system: System, story_id: UUID) -> "asyncio.Task[list[SseEvent]]":
-    """A reader who has heard the first thing, and goes on to the end."""
-    listening = system.stream(story_id)
-    first = await anext(listening)
+    """A reader that has received the first event, and goes on to the end."""
+    stream = system.stream(story_id)
+    first = await anext(stream)
 
     async def rest() -> list[SseEvent]:
-        return [first, *[one async for one in listening]]
+        return [first, *[one async for one in stream]]
 
     return asyncio.create_task(rest())
 
 
-def numbers(told: list[SseEvent]) -> list[int]:
-    return [int(one[0]) for one in told if one[0] is not None]
+def numbers(events: list[SseEvent]) -> list[int]:
+    return [int(one[0]) for one in events if one[0] is not None]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_is_wished_at_once_everything_ends(settings: Settings, seed: int) -> None:
-    """Concurrent clients want anything of stories under way; the schedule of wishes is the seed's."""
-    impatient = {"screening_seconds": 10, "erasure_sweeps": (0.5, 1.0), "job_timeout": 2.0}
-    async with running(settings.model_copy(update=impatient)) as system:
-        system.makers.before = Moody(seed)
-        await judged(system)
+async def test_whatever_is_sent_at_once_everything_ends(settings: Settings, seed: int) -> None:
+    """Concurrent clients send any commands on stories in the making; the seed decides which and when."""
+    short = {"screening_seconds": 10, "erasure_sweeps": (0.5, 1.0), "job_timeout": 2.0}
+    async with running(settings.model_copy(update=short)) as system:
+        system.makers.before = Unsteady(seed)
+        await answer_edits(system)
         stories = [await system.post() for _ in range(STORIES)]
-        watching = {story_id: await follow(system, story_id) for story_id in stories}
+        reading = {story_id: await follow(system, story_id) for story_id in stories}
 
         async def client(number: int) -> None:
-            mood = Random(f"{seed} {number}")
-            for _ in range(WISHES):
-                await asyncio.sleep(mood.uniform(0, 0.1))
-                await wish(system, stories, mood)
+            random = Random(f"{seed} {number}")
+            for _ in range(COMMANDS):
+                await asyncio.sleep(random.uniform(0, 0.1))
+                await send_command(system, stories, random)
 
         await asyncio.gather(*(client(number) for number in range(CLIENTS)))
 
-        async def all_heard() -> bool:
+        async def all_applied() -> bool:
             return not await system.rows(
-                "SELECT FROM command_outbox w WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = w.event_id)"
+                "SELECT FROM command_outbox c WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)"
             )
 
-        await until(all_heard)
+        await until(all_applied)
         await system.all_ended()
         await system.projector_idle()
-        heard = dict(zip(watching, await asyncio.wait_for(asyncio.gather(*watching.values()), 20), strict=True))
+        received = dict(zip(reading, await asyncio.wait_for(asyncio.gather(*reading.values()), 20), strict=True))
         deleted = {row["story_id"] for row in await system.rows("SELECT story_id FROM erasures")}
         for story_id in stories:
             if story_id in deleted:
-                assert [one[1] for one in heard[story_id][-2:]] in (["deleted", "end"], ["story", "end"])
+                assert [one[1] for one in received[story_id][-2:]] in (["deleted", "end"], ["story", "end"])
             else:
-                await agrees(system, story_id, heard[story_id])
+                await agrees(system, story_id, received[story_id])
         await gone(system, deleted)
 
         async def quiet() -> bool:
@@ -120,11 +120,11 @@ async def test_whatever_is_wished_at_once_everything_ends(settings: Settings, se
         await until(quiet)
 
 
-async def agrees(system: System, story_id: UUID, heard: list[SseEvent]) -> None:
-    """The story has ended, wholly, and who watched and who looks now see the same."""
+async def agrees(system: System, story_id: UUID, received: list[SseEvent]) -> None:
+    """The story has ended, wholly, and those that read live and those that read now get the same."""
     story, whole = await system.get(story_id), await system.read_stream(story_id)
     assert numbers(whole) == list(range(1, len(numbers(whole)) + 1))
-    assert [one for one in heard if one[1] not in ("progress", "end")] == whole[: len(numbers(heard))]
+    assert [one for one in received if one[1] not in ("progress", "end")] == whole[: len(numbers(received))]
     assert [one[1] for one in whole].count("end") == 1
     last = [json.loads(one[2])["overall"] for one in whole if one[1] == "story"][-1]
     assert story["status"] == story["assetGenerationStatus"]["overall"] == last
@@ -133,11 +133,11 @@ async def agrees(system: System, story_id: UUID, heard: list[SseEvent]) -> None:
 
 
 async def gone(system: System, deleted: set[UUID]) -> None:
-    """Nothing is left of what was deleted, once the last sweep found nothing."""
+    """Nothing is left of what was deleted, once the last purge found nothing."""
 
-    async def swept() -> bool:
+    async def purged() -> bool:
         return not await system.rows("SELECT FROM erasures WHERE due_at IS NOT NULL")
 
-    await until(swept, within=30)
+    await until(purged, within=30)
     for story_id in deleted:
-        assert set((await traces(system, story_id)).values()) == {0}
+        assert set((await remaining(system, story_id)).values()) == {0}

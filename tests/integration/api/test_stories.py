@@ -1,4 +1,4 @@
-"""The public API over HTTP, on real servers: every refusal is a problem, and what is another's is not there."""
+"""The public API over HTTP, on real servers: every refusal is a problem, and another tenant's story does not exist."""
 
 import asyncio
 import json
@@ -35,12 +35,12 @@ def address(system: System, path: str = "") -> str:
 
 
 async def refused(system: System, answer: ClientResponse, status: int) -> dict[str, Any]:
-    """The problem that an answer is."""
+    """The problem in an answer."""
     assert answer.status == status, await answer.text()
     return await problem(answer)
 
 
-async def test_a_story_is_taken_with_all_that_a_client_needs_to_go_on(settings: Settings) -> None:
+async def test_a_new_story_is_answered_with_all_that_a_client_needs_to_go_on(settings: Settings) -> None:
     async with running(settings, workers=NO_WORKERS) as system:
         async with system.http.post(address(system), json=BRIEF, headers=system.headers) as answer:
             body = await answer.json()
@@ -96,8 +96,8 @@ async def test_a_key_does_what_its_scopes_say(settings: Settings) -> None:
         await system.post()
 
 
-async def test_another_tenants_story_is_not_there(settings: Settings) -> None:
-    """On every route, by the same words as one that never was."""
+async def test_another_tenants_story_does_not_exist(settings: Settings) -> None:
+    """On every route the answer is the same as for an id that no story has."""
     async with running(settings, workers=NO_WORKERS) as system:
         story_id = await system.post()
         stranger = {"Authorization": f"Bearer {await add_key(system.pool, 'stranger', 'x')}"}
@@ -112,7 +112,7 @@ async def test_another_tenants_story_is_not_there(settings: Settings) -> None:
             assert (await answer.json())["stories"] == []
 
 
-async def test_a_key_is_hashed_at_rest_and_a_revoked_one_opens_nothing(settings: Settings) -> None:
+async def test_a_key_is_hashed_at_rest_and_a_revoked_one_is_refused(settings: Settings) -> None:
     async with running(settings, workers=NO_WORKERS) as system:
         rows = await system.rows("SELECT * FROM api_keys")
         assert [row["secret_hash"] for row in rows] == [digest(system.key)]
@@ -154,7 +154,7 @@ async def test_a_wrong_request_leaves_no_row(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("header", "status"), [(b"Authorization: Bearer sk_\xff\xfe", 401), (b"Idempotency-Key: \xff\xfe", 400)]
 )
-async def test_headers_of_any_bytes_are_no_bug_of_ours(settings: Settings, header: bytes, status: int) -> None:
+async def test_headers_of_any_bytes_are_no_bug(settings: Settings, header: bytes, status: int) -> None:
     """By hand: no client library lets them through."""
     async with running(settings, workers=NO_WORKERS) as system:
         host, port = system.api.url.removeprefix("http://").split(":")
@@ -192,7 +192,7 @@ async def test_the_same_key_with_the_same_brief_is_the_same_story(settings: Sett
 async def test_pages_stay_stable_while_stories_are_being_added(settings: Settings) -> None:
     async with running(settings, workers=NO_WORKERS) as system:
         ids = [str(await system.post()) for _ in range(7)]
-        # Two of the very same moment, which only their ids tell apart.
+        # Several of the same time, which only their ids distinguish.
         await system.pool.execute(
             "UPDATE stories SET created_at = (SELECT min(created_at) FROM stories) WHERE id = ANY($1)", ids[:3]
         )
@@ -215,7 +215,7 @@ async def test_pages_stay_stable_while_stories_are_being_added(settings: Setting
 async def test_a_story_that_has_not_changed_is_a_304(settings: Settings) -> None:
     async with running(settings, reconciler=BY_HAND, workers=NO_WORKERS) as system:
         story_id = await system.post()
-        await until(lambda: _heard(system))
+        await until(lambda: _started(system))
         url = address(system, f"/{story_id}")
         async with system.http.get(url, headers=system.headers) as answer:
             tag = answer.headers["ETag"]
@@ -224,22 +224,22 @@ async def test_a_story_that_has_not_changed_is_a_304(settings: Settings) -> None
             assert (answer.status, answer.headers["ETag"], await answer.read()) == (304, tag, b"")
         await system.work(Service.CONTENT)
         await system.work(Service.IMAGES)
-        await until(lambda: _outlined(system))
+        await until(lambda: _has_title(system))
         async with system.http.get(url, headers=have) as answer:
             assert answer.status == 200
             assert answer.headers["ETag"] != tag
             assert (await answer.json())["title"] == "The Lost Lantern"
 
 
-async def _heard(system: System) -> bool:
+async def _started(system: System) -> bool:
     return bool(await system.rows("SELECT FROM stories WHERE seq > 0"))
 
 
-async def _outlined(system: System) -> bool:
+async def _has_title(system: System) -> bool:
     return bool(await system.rows("SELECT FROM stories WHERE title IS NOT NULL"))
 
 
-class Studio:
+class StoringMakers:
     """Makes what QuickMakers makes, with real bytes behind pictures and sound."""
 
     def __init__(self, objects: Objects, system: System) -> None:
@@ -257,19 +257,19 @@ class Studio:
         return result.model_copy(update=kept)
 
 
-async def _with_bytes(system: System) -> None:
+async def _serve_storing_makers(system: System) -> None:
     objects = Objects(system.settings)
     system.stack.push_async_callback(objects.close)
-    studio = Studio(objects, system)
+    makers = StoringMakers(objects, system)
     for service in Service:
-        found = await worker.serve(making_everything_of(service, studio.make), system.settings)
+        found = await worker.serve(making_everything_of(service, makers.make), system.settings)
         system.stack.push_async_callback(found.stop)
 
 
 async def test_every_asset_of_a_finished_story_can_be_fetched(settings: Settings) -> None:
-    """302 to the store, where Range works; the JSON of what is words; captions as a part of the audio."""
+    """302 to the store, where Range works; the JSON of what is text; captions as a part of the audio."""
     async with running(settings, workers=NO_WORKERS) as system:
-        await _with_bytes(system)
+        await _serve_storing_makers(system)
         story_id = await system.post()
         story = await system.finished(story_id)
         for name, shown in story["assetGenerationStatus"]["assets"].items():
@@ -309,8 +309,8 @@ async def test_an_asset_that_is_not_ready_is_a_409_that_says_why(settings: Setti
             await refused(system, answer, 404)
 
 
-async def screened(system: System, verdict: Callable[[Brief], Awaitable[Verdict]]) -> None:
-    """A content service that answers the api's question so."""
+async def answer_briefs(system: System, verdict: Callable[[Brief], Awaitable[Verdict]]) -> None:
+    """Start a content service that answers the api's question about briefs by ``verdict``."""
 
     async def no_edits(edit: SceneEdit) -> EditVerdict:
         raise NotImplementedError
@@ -327,9 +327,9 @@ async def test_a_flagged_brief_is_a_422_with_its_category_and_no_row(settings: S
         flagged = "knife" in (brief.premise or "")
         return Verdict(flagged=flagged, categories=("violence",) if flagged else ())
 
-    patient = settings.model_copy(update={"screening_seconds": 10})
-    async with running(patient, workers=NO_WORKERS) as system:
-        await screened(system, flag)
+    slow_moderation = settings.model_copy(update={"screening_seconds": 10})
+    async with running(slow_moderation, workers=NO_WORKERS) as system:
+        await answer_briefs(system, flag)
         sent = {**BRIEF, "premise": "a knife"}
         async with system.http.post(address(system), json=sent, headers=system.headers) as answer:
             body = await refused(system, answer, 422)
@@ -339,26 +339,26 @@ async def test_a_flagged_brief_is_a_422_with_its_category_and_no_row(settings: S
         await system.post({**BRIEF, "premise": "a lantern"})
 
 
-async def _breaks(brief: Brief) -> Verdict:
+async def _raises(brief: Brief) -> Verdict:
     raise RuntimeError("no moderation today")
 
 
-async def _babbles(brief: Brief) -> Any:
+async def _answers_nonsense(brief: Brief) -> Any:
     return b"yes?"
 
 
-@pytest.mark.parametrize("answering", [None, _breaks, _babbles])
-async def test_without_an_answer_from_moderation_a_brief_is_taken(
+@pytest.mark.parametrize("answering", [None, _raises, _answers_nonsense])
+async def test_without_an_answer_from_moderation_a_brief_is_accepted(
     settings: Settings, answering: Callable[[Brief], Awaitable[Verdict]] | None
 ) -> None:
     """The outline is moderated again in any case."""
     async with running(settings, workers=NO_WORKERS) as system:
         if answering is not None:
-            await screened(system, answering)
+            await answer_briefs(system, answering)
         assert isinstance(await system.post(), UUID)
 
 
-async def test_a_failed_asset_says_so_where_it_would_be(settings: Settings) -> None:
+async def test_a_failed_asset_is_a_409_that_says_so(settings: Settings) -> None:
     async with running(settings, workers=NO_WORKERS) as system:
         story_id = await system.post({**BRIEF, "assets": ["cover"]})
         await system.pool.execute(

@@ -1,4 +1,4 @@
-"""A small site around the request readers: real HTTP, no bus and no database."""
+"""A small HTTP server around the request readers: no NATS and no database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -60,22 +60,22 @@ async def _busy(_request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def site(wrong: Exception | None = None, *, seen: asyncio.Event | None = None) -> AsyncIterator[Client]:
-    """A client of the site. GET /wrong raises ``wrong``; ``seen`` is set once a request is over, however it ended."""
+async def site(wrong: Exception | None = None, *, done: asyncio.Event | None = None) -> AsyncIterator[Client]:
+    """A client of the server. GET /wrong raises ``wrong``; ``done`` is set once a request has ended."""
 
     async def fail(_request: web.Request) -> web.Response:
         assert wrong is not None
         raise wrong
 
     @web.middleware
-    async def over(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def signal_end(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         finally:
-            if seen is not None:
-                seen.set()
+            if done is not None:
+                done.set()
 
-    app = web.Application(middlewares=[over, problem_middleware], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[signal_end, problem_middleware], client_max_size=MAX_BODY_BYTES)
     app.add_routes(
         [
             web.post("/brief", _read),
@@ -94,7 +94,7 @@ async def site(wrong: Exception | None = None, *, seen: asyncio.Event | None = N
 
 
 async def problem(answer: Any) -> dict[str, Any]:
-    """The problem that an answer is, its form checked."""
+    """The problem in an answer, its form checked."""
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     body: dict[str, Any] = await answer.json(content_type=None)
     assert body["status"] == answer.status

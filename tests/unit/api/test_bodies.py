@@ -1,4 +1,4 @@
-"""The bodies of wishes: tidied, bounded, and what is wrong told by pointer."""
+"""The bodies of commands: normalized, bounded, and a pointer to whatever is wrong."""
 
 from typing import Any
 
@@ -64,18 +64,18 @@ async def test_an_alt_text_comes_along_on_one_line() -> None:
         ({"text": "Day.", "scene": 1}, "/scene"),
     ],
 )
-async def test_what_is_wrong_with_an_edit_is_named(body: dict[str, Any], pointer: str) -> None:
+async def test_what_is_wrong_with_an_edit_is_pointed_to(body: dict[str, Any], pointer: str) -> None:
     assert set(await pointers("/edit", body)) == {pointer}
 
 
-async def test_a_text_of_the_greatest_length_is_taken() -> None:
+async def test_a_text_of_the_greatest_length_is_accepted() -> None:
     half = (MAX_TEXT_LENGTH - 2) // 2
     assert len((await read("/edit", {"paragraphs": ["a" * half, "b" * half]}))["paragraphs"]) == 2
 
 
-async def test_assets_to_try_again_are_named_or_all_are_meant() -> None:
-    sent: list[dict[str, Any]] = [{}, {"assets": []}]
-    for body in sent:
+async def test_assets_to_retry_are_named_or_all_are_meant() -> None:
+    bodies: list[dict[str, Any]] = [{}, {"assets": []}]
+    for body in bodies:
         assert await read("/retry", body) == {"assets": []}
     assert await read("/retry", {"assets": ["cover", "pdf"]}) == {"assets": ["cover", "pdf"]}
     async with site() as client, client.post("/retry") as answer:
@@ -92,7 +92,7 @@ async def test_assets_to_try_again_are_named_or_all_are_meant() -> None:
         ({"asset": "cover"}, "/asset"),
     ],
 )
-async def test_what_is_wrong_with_a_retry_is_named(body: dict[str, Any], pointer: str) -> None:
+async def test_what_is_wrong_with_a_retry_is_pointed_to(body: dict[str, Any], pointer: str) -> None:
     assert set(await pointers("/retry", body)) == {pointer}
 
 

@@ -1,4 +1,4 @@
-"""What a client may want of a story, and what the story's rows answer."""
+"""Commands: which of them a story's rows allow, and the events that they become."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.api.commands import Cancel, Command, Edit, Origin, Regenerate, Retry, StorySnapshot, is_edit
+from services.api.commands import Cancel, Command, Edit, Origin, Regenerate, Retry, is_edit
+from services.api.repository import StorySnapshot
 from storyloom.story.assets import PUBLIC, TEXTS, Asset, closure
 from storyloom.story.events import (
     AssetRegenerateRequested,
@@ -29,9 +30,9 @@ ORIGIN: Origin = {
 }
 
 
-def standing(status: str = "partial", *, wanted: tuple[Asset, ...] = PUBLIC, **statuses: str) -> StorySnapshot:
+def snapshot(status: str = "partial", *, public: tuple[Asset, ...] = PUBLIC, **statuses: str) -> StorySnapshot:
     """A story whose assets are all ready but for those named."""
-    assets = dict.fromkeys(closure(wanted), "ready") | {Asset(name): one for name, one in statuses.items()}
+    assets = dict.fromkeys(closure(public), "ready") | {Asset(name): one for name, one in statuses.items()}
     return StorySnapshot({"status": status}, assets)
 
 
@@ -41,43 +42,43 @@ def text(scene: int = 2) -> SceneText:
     return found
 
 
-def refusal(want: Command, story: StorySnapshot) -> tuple[int, str, bool]:
-    """How a want is refused: status, code, and whether the same may be granted later."""
+def refusal(command: Command, story: StorySnapshot) -> tuple[int, str, bool]:
+    """How a command is refused: status, code, and whether the same may be accepted later."""
     with pytest.raises(Problem) as refused:
-        want.validate(story, ORIGIN)
+        command.validate(story, ORIGIN)
     problem = refused.value
     return problem.status, problem.code, problem.members.get("retryable", problem.status == 409)
 
 
 def test_a_story_under_way_can_be_cancelled_and_one_that_ended_cannot() -> None:
-    assert Cancel().validate(standing("generating"), ORIGIN) == StoryCancelled(**ORIGIN)
+    assert Cancel().validate(snapshot("generating"), ORIGIN) == StoryCancelled(**ORIGIN)
     for status in ("ready", "partial", "failed"):
-        assert refusal(Cancel(), standing(status)) == (409, "story_ended", False)
+        assert refusal(Cancel(), snapshot(status)) == (409, "story_ended", False)
 
 
-def test_what_is_cancelled_already_needs_no_second_wish() -> None:
-    assert Cancel().validate(standing("cancelled"), ORIGIN) is None
+def test_cancelling_a_cancelled_story_needs_no_event() -> None:
+    assert Cancel().validate(snapshot("cancelled"), ORIGIN) is None
 
 
-def test_failed_assets_can_be_tried_again_by_name_or_all_together() -> None:
-    story = standing(cover="failed", pdf="failed")
+def test_failed_assets_can_be_retried_by_name_or_all_together() -> None:
+    story = snapshot(cover="failed", pdf="failed")
     for names, assets in (((), ()), (("cover",), (Asset.COVER,)), (("pdf", "cover", "pdf"), (Asset.COVER, Asset.PDF))):
         assert Retry(names).validate(story, ORIGIN) == AssetRetryRequested(**ORIGIN, assets=assets)
 
 
-def test_what_has_not_failed_is_not_tried_again_and_the_answer_says_how_it_is() -> None:
-    story = standing(cover="failed", pdf="pending", audio="queued")
+def test_what_has_not_failed_is_not_retried_and_the_answer_says_its_status() -> None:
+    story = snapshot(cover="failed", pdf="pending", audio="queued")
     with pytest.raises(Problem) as refused:
         Retry(("cover", "scene_1", "audio", "pdf")).validate(story, ORIGIN)
     assert refused.value.code == "asset_not_failed"
     assert refused.value.members["assets"] == {"scene_1": "ready", "audio": "being made", "pdf": "being made"}
-    assert refusal(Retry(), standing()) == (409, "nothing_failed", False)
+    assert refusal(Retry(), snapshot()) == (409, "nothing_failed", False)
 
 
 @pytest.mark.parametrize("name", ["lamp", "text_1", "portrait", "pdf", ""])
-def test_only_the_storys_own_public_assets_can_be_tried_again(name: str) -> None:
-    """Told by the pointer of each that is wrong."""
-    story = standing(wanted=(Asset.COVER,), cover="failed", portrait="failed")
+def test_only_the_storys_own_public_assets_can_be_retried(name: str) -> None:
+    """The answer points to each name that is wrong."""
+    story = snapshot(public=(Asset.COVER,), cover="failed", portrait="failed")
     with pytest.raises(Problem) as refused:
         Retry(("cover", name)).validate(story, ORIGIN)
     assert refused.value.status == 422
@@ -85,32 +86,32 @@ def test_only_the_storys_own_public_assets_can_be_tried_again(name: str) -> None
 
 
 @pytest.mark.parametrize("status", ["ready", "failed"])
-def test_a_settled_asset_can_be_made_anew(status: str) -> None:
-    granted = Regenerate("cover").validate(standing(cover=status), ORIGIN)
-    assert granted == AssetRegenerateRequested(**ORIGIN, asset=Asset.COVER)
+def test_a_settled_asset_can_be_regenerated(status: str) -> None:
+    event = Regenerate("cover").validate(snapshot(cover=status), ORIGIN)
+    assert event == AssetRegenerateRequested(**ORIGIN, asset=Asset.COVER)
 
 
-def test_what_is_being_made_cannot_be_made_anew_yet_and_what_there_is_not_never() -> None:
+def test_what_is_being_made_cannot_be_regenerated_yet_and_what_does_not_exist_never() -> None:
     for status in ("pending", "queued", "generating"):
-        assert refusal(Regenerate("cover"), standing("generating", cover=status)) == (409, "asset_being_made", True)
+        assert refusal(Regenerate("cover"), snapshot("generating", cover=status)) == (409, "asset_being_made", True)
     for name in ("lamp", "text_1", "outline", "narration_2"):
-        assert refusal(Regenerate(name), standing())[0] == 404
-    assert refusal(Regenerate("audio"), standing(wanted=(Asset.COVER,)))[0] == 404
+        assert refusal(Regenerate(name), snapshot())[0] == 404
+    assert refusal(Regenerate("audio"), snapshot(public=(Asset.COVER,)))[0] == 404
 
 
 def test_a_written_scene_can_be_edited_and_no_other() -> None:
-    assert Edit(text()).validate(standing(), ORIGIN) == SceneTextEdited(**ORIGIN, text=text())
+    assert Edit(text()).validate(snapshot(), ORIGIN) == SceneTextEdited(**ORIGIN, text=text())
     for status in ("pending", "queued", "failed"):
-        assert refusal(Edit(text()), standing("generating", text_2=status)) == (409, "text_not_ready", True)
-    assert refusal(Edit(text()), standing(wanted=(Asset.COVER,)))[0] == 404
+        assert refusal(Edit(text()), snapshot("generating", text_2=status)) == (409, "text_not_ready", True)
+    assert refusal(Edit(text()), snapshot(public=(Asset.COVER,)))[0] == 404
 
 
-@pytest.mark.parametrize("want", [Retry(), Retry(("cover",)), Regenerate("cover"), Edit(text())])
-def test_a_cancelled_story_grants_nothing(want: Command) -> None:
-    assert refusal(want, standing("cancelled", cover="failed")) == (409, "story_cancelled", False)
+@pytest.mark.parametrize("command", [Retry(), Retry(("cover",)), Regenerate("cover"), Edit(text())])
+def test_a_cancelled_story_refuses_every_command(command: Command) -> None:
+    assert refusal(command, snapshot("cancelled", cover="failed")) == (409, "story_cancelled", False)
 
 
-WANTS: list[Command] = [
+COMMANDS: list[Command] = [
     Cancel(),
     Retry(),
     Retry(("cover",)),
@@ -124,20 +125,20 @@ WANTS: list[Command] = [
 ]
 
 
-def test_a_want_knows_its_own_wish_and_no_other() -> None:
-    story = standing("generating", cover="failed", pdf="failed")
-    wishes: list[CommandEvent | None] = [want.validate(story, ORIGIN) for want in WANTS]
-    for place, want in enumerate(WANTS):
-        found = [other for other, wish in enumerate(wishes) if wish is not None and want.matches(wish)]
+def test_a_command_matches_its_own_event_and_no_other() -> None:
+    story = snapshot("generating", cover="failed", pdf="failed")
+    events: list[CommandEvent | None] = [command.validate(story, ORIGIN) for command in COMMANDS]
+    for place, command in enumerate(COMMANDS):
+        found = [other for other, event in enumerate(events) if event is not None and command.matches(event)]
         assert found == [place]
 
 
-def test_the_order_of_names_makes_no_other_wish() -> None:
-    story: Any = standing(cover="failed", pdf="failed")
+def test_the_order_of_names_makes_no_other_command() -> None:
+    story: Any = snapshot(cover="failed", pdf="failed")
     assert Retry(("pdf", "cover")).matches(Retry(("cover", "pdf")).validate(story, ORIGIN))
 
 
 def test_an_edit_without_an_alt_text_is_the_same_whichever_the_scene_had() -> None:
-    wish = Edit(text(2)).validate(standing(), ORIGIN)
-    assert is_edit(wish, 2, text(2).paragraphs, None)
-    assert not is_edit(wish, 2, text(2).paragraphs, "Another.")
+    event = Edit(text(2)).validate(snapshot(), ORIGIN)
+    assert is_edit(event, 2, text(2).paragraphs, None)
+    assert not is_edit(event, 2, text(2).paragraphs, "Another.")

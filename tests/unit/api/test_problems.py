@@ -1,4 +1,4 @@
-"""Errors as clients see them: problem+json whatever happens, and nothing of our inside in it."""
+"""Errors as clients see them: problem+json whatever happens, and nothing internal in it."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def test_a_wrong_method_is_a_405_that_names_the_right_ones() -> None:
         assert (await problem(answer))["code"] == "method_not_allowed"
 
 
-async def test_a_bug_is_a_500_that_tells_nothing_and_is_logged_without_its_message() -> None:
+async def test_a_bug_is_a_500_without_details_and_is_logged_without_its_message() -> None:
     with capture_logs() as logs:
         async with site() as client, client.get("/bug") as answer:
             assert answer.status == 500
@@ -66,7 +66,7 @@ def test_what_would_fail_again_is_not_called_retryable(status: int) -> None:
         (BusUnavailableError("NATS does not answer"), "bus_away"),
     ],
 )
-async def test_what_is_away_is_a_503_that_says_when_to_come_back(error: Exception, code: str) -> None:
+async def test_what_is_unavailable_is_a_503_that_says_when_to_retry(error: Exception, code: str) -> None:
     async with site(error) as client, client.get("/wrong") as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "1"
@@ -78,21 +78,21 @@ async def test_what_is_away_is_a_503_that_says_when_to_come_back(error: Exceptio
     "error",
     [asyncpg.exceptions.UndefinedTableError("no such table"), asyncpg.ClientConfigurationError("bad"), KeyError()],
 )
-async def test_a_mistake_of_ours_is_not_called_an_outage(error: Exception) -> None:
+async def test_a_bug_is_not_called_an_outage(error: Exception) -> None:
     async with site(error) as client, client.get("/wrong") as answer:
         assert answer.status == 500
         assert (await problem(answer))["code"] == "bug"
 
 
-async def test_a_client_that_hangs_up_in_the_middle_of_its_brief_is_nobodys_outage() -> None:
-    hung_up = asyncio.Event()
+async def test_a_client_that_disconnects_in_the_middle_of_its_brief_is_no_outage() -> None:
+    disconnected = asyncio.Event()
     with capture_logs() as logs:
-        async with site(seen=hung_up) as client:
+        async with site(done=disconnected) as client:
             _, writer = await asyncio.open_connection(client.host, client.port)
             writer.write(
                 b"POST /brief HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
             )
             await writer.drain()
             writer.close()
-            await asyncio.wait_for(hung_up.wait(), 5)
+            await asyncio.wait_for(disconnected.wait(), 5)
     assert not [entry for entry in logs if entry["event"].startswith("http.")]

@@ -1,4 +1,4 @@
-"""Reading requests: what is wrong is told by JSON pointer, and nothing that a client can send is our bug."""
+"""Reading requests: a JSON pointer to whatever is wrong, and nothing that a client can send is answered as a bug."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,7 +17,7 @@ LONG = {"characters": [{"name": "Mira"}], "storyType": "adventure"}
 
 
 async def pointers(brief: Any) -> dict[str, str]:
-    """The pointers of a refused brief, each with what is said of it."""
+    """The pointers of a refused brief, each with its detail."""
     async with site() as client, client.post("/brief", json=brief) as answer:
         assert answer.status == 422
         body = await problem(answer)
@@ -54,7 +54,7 @@ async def pointers(brief: Any) -> dict[str, str]:
     ],
 )
 async def test_a_wrong_field_is_named_by_its_pointer(brief: dict[str, Any], pointer: str) -> None:
-    """RFC 6901: ``~`` and ``/`` in a key are escaped; the pointer leads to what was sent; nothing else is blamed."""
+    """RFC 6901: ``~`` and ``/`` in a key are escaped; the pointer leads to what was sent, and to nothing else."""
     assert set(await pointers(brief)) == {pointer}
 
 
@@ -113,7 +113,7 @@ FAR = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 @pytest.mark.parametrize(
     "wrong", ["x", "é", "=", "MjAyNi0wMS0wMg==", encode_cursor(NO_ZONE, UUID(int=1)), encode_cursor(FAR, UUID(int=1))]
 )
-async def test_a_cursor_is_one_that_was_given(wrong: str) -> None:
+async def test_a_cursor_is_one_that_the_api_made(wrong: str) -> None:
     async with site() as client, client.get("/page", params={"cursor": wrong}) as answer:
         assert answer.status == 400
         assert (await problem(answer))["code"] == "bad_cursor"
@@ -126,7 +126,7 @@ async def test_a_cursor_says_where_the_next_page_begins(at: datetime, key: UUID)
         assert await answer.json() == {"limit": 7, "at": at.isoformat(), "id": str(key)}
 
 
-async def test_a_callers_trace_is_carried_on_and_a_broken_one_is_replaced() -> None:
+async def test_a_callers_trace_is_continued_and_a_broken_one_is_replaced() -> None:
     sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     async with site() as client:
         for header, kept in ((sent, True), ("00-" + "0" * 32 + "-00f067aa0ba902b7-01", False), ("x", False)):
