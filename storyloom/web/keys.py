@@ -1,4 +1,4 @@
-"""API keys: random, stored hashed, of one tenant. Made, listed, revoked and authenticated here, for all who need it."""
+"""API keys: random, stored hashed, of one tenant. Here they are made, listed, revoked and authenticated."""
 
 import hashlib
 import secrets

@@ -94,17 +94,8 @@ async def manual_eraser(settings: Settings) -> AsyncIterator[tuple[System, UUID,
         story_id = await system.post()
         await wait_started(system)
         await system.status.stop()
-        yield (
-            system,
-            story_id,
-            Eraser(
-                system.pool,
-                system.api.eraser.bus,
-                system.api.eraser.objects,
-                LATE_DELAYS,
-                system.api.eraser.cancel_jobs,
-            ),
-        )
+        api = system.api.eraser
+        yield system, story_id, Eraser(system.pool, api.bus, api.objects, LATE_DELAYS, api.cancel_jobs)
 
 
 async def advance(system: System, seconds: float) -> None:

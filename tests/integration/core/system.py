@@ -1,4 +1,4 @@
-"""A whole system but for the makers: api, status and four workers in this process, on real servers."""
+"""A whole system: api, status and four workers in this process on real servers, with makers that need no provider."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -28,14 +28,14 @@ from tests.makers import QuickMakers
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure"}
 QUICK = ReconcilerSettings(interval=0.2, grace=0.3, catch_up_timeout=0.5, query_timeout=0.2)
 BY_HAND = ReconcilerSettings(interval=3600, grace=0.05, catch_up_timeout=3, query_timeout=0.2)
-"""A reconciler that moves when a test asks it to."""
+"""A reconciler that runs when a test calls it."""
 
 SseEvent = tuple[str | None, str, str]
-"""What a reader of the progress stream hears: (id, event, data)."""
+"""A server-sent event of the progress stream: (id, event, data)."""
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> None:
-    """Ask until the answer is yes; fail when it is not in time."""
+    """Poll until ``holds`` returns true. Raises TimeoutError after ``within`` seconds."""
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - what is waited for happens in servers, which set no event of ours
             await asyncio.sleep(0.01)
@@ -90,7 +90,7 @@ class System:
         return found
 
     async def post(self, brief: dict[str, Any] | None = None) -> UUID:
-        """Ask for a story over HTTP; its id."""
+        """Create a story over HTTP; its id."""
         async with self.http.post(
             f"{self.api.url}/api/v1/stories", json=brief or BRIEF, headers=self.headers
         ) as answer:
@@ -155,7 +155,7 @@ class System:
         return {subject.removeprefix(names.prefix) for subject in info.state.subjects or {}}
 
     async def job(self, story_id: UUID, asset: Asset) -> AssetRequested:
-        """The job of an asset, as it stands on the bus."""
+        """The queued job of an asset."""
         (subject,) = [one for one in await self.live_jobs() if one.endswith(f"{story_id}.{asset.value}")]
         message = await self.bus.js.get_last_msg(self.bus.names.jobs, self.bus.names.subject(subject))
         return AssetRequested.model_validate_json(message.data or b"")
@@ -174,7 +174,7 @@ class System:
         return letters
 
     async def projector_idle(self) -> None:
-        """Wait until the projector has acknowledged everything that was told."""
+        """Wait until the projector has acknowledged every event."""
         names = self.bus.names
 
         async def quiet() -> bool:
@@ -192,7 +192,7 @@ async def running(
     workers: Collection[Service] = tuple(Service),
     in_memory: bool = False,
 ) -> AsyncIterator[System]:
-    """The system, from its first service to its last, with the workers that are named; fit for many stories."""
+    """The system, from its first service to its last, with the named workers; ``in_memory`` for its manifests."""
     async with AsyncExitStack() as stack:
         makers = QuickMakers()
         status_running = await status.serve(settings, reconciler_settings=reconciler)
