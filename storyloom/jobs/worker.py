@@ -59,7 +59,7 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
 
     async def bus_ready() -> str | None:
         if not broker.is_connected:
-            return "NATS is away"
+            return "NATS is not reachable"
         return "; ".join(await topology_differences(broker.bus.js, settings)) or None
 
     async def store_ready() -> str | None:
