@@ -1,8 +1,11 @@
 """The routes: one method each, from the request to the response, and the scope that each of them requires."""
 
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
@@ -10,16 +13,7 @@ from services.api import repository
 from services.api.auth import authenticated
 from services.api.commands import Commands
 from services.api.erasure import Eraser
-from services.api.schemas import (
-    EditBody,
-    RetryBody,
-    read_body,
-    read_brief,
-    read_idempotency_key,
-    read_page,
-    read_story_id,
-    read_trace,
-)
+from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
 from services.api.serializers import (
     BASE,
     accepted_command,
@@ -37,6 +31,7 @@ from storyloom.web.problems import Problem, not_found
 
 PROXIED_REQUEST_HEADERS = ("Authorization", "Last-Event-ID")
 PROXIED_RESPONSE_HEADERS = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
+_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +156,28 @@ class Routes:
         """Erase the story: 200 and the receipt; 202 while NATS or the store was not reachable, and it goes on."""
         receipt = await self.eraser.erase(caller, read_story_id(request))
         return json_response(receipt, status=200 if receipt["complete"] else 202)
+
+
+def read_idempotency_key(request: web.Request) -> str | None:
+    """The header Idempotency-Key: the same request with the same key is accepted once. Raises a 400 Problem."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
+        raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
+    return key
+
+
+def read_story_id(request: web.Request) -> UUID:
+    """The id in the path. Raises a 404 Problem for what is not a UUID."""
+    try:
+        return UUID(request.match_info["id"])
+    except ValueError:
+        raise not_found("story") from None
+
+
+def read_trace(request: web.Request) -> str:
+    """The request's trace context if it has a valid one, else a new one (W3C traceparent)."""
+    sent = request.headers.get("traceparent", "")
+    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def _stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What clients send: briefs, the bodies of commands, pages, headers and ids, read from a request and validated.
+"""What clients send: briefs, the bodies of commands, and pages, read from a request and validated.
 
 Bodies are bounded, camelCase, and have no unknown fields. What is wrong becomes a Problem that points to every wrong
 field (RFC 6901).
@@ -7,7 +7,6 @@ field (RFC 6901).
 import base64
 import binascii
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self, TypeVar
@@ -20,7 +19,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from storyloom.story.brief import PLAIN, Brief
-from storyloom.web.problems import Problem, not_found
+from storyloom.web.problems import Problem
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_TEXT_LENGTH = 4000
@@ -28,7 +27,6 @@ MAX_TEXT_LENGTH = 4000
 MAX_PARAGRAPHS = 30
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _TIME_WITH_ZONE = "%Y-%m-%dT%H:%M:%S.%f%z"
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -122,28 +120,6 @@ async def read_body(request: web.Request, model: type[M]) -> M:
         return model.model_validate(body, by_alias=True, by_name=False)
     except ValidationError as error:
         raise _invalid(error, body, "body", model) from None
-
-
-def read_idempotency_key(request: web.Request) -> str | None:
-    """The header Idempotency-Key: the same request with the same key is accepted once. Raises a 400 Problem."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
-        raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
-    return key
-
-
-def read_story_id(request: web.Request) -> UUID:
-    """The id in the path. Raises a 404 Problem for what is not a UUID."""
-    try:
-        return UUID(request.match_info["id"])
-    except ValueError:
-        raise not_found("story") from None
-
-
-def read_trace(request: web.Request) -> str:
-    """The request's trace context if it has a valid one, else a new one (W3C traceparent)."""
-    sent = request.headers.get("traceparent", "")
-    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 @dataclass(frozen=True, slots=True)

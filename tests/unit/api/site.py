@@ -9,16 +9,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from services.api.schemas import (
-    MAX_BODY_BYTES,
-    EditBody,
-    RetryBody,
-    read_body,
-    read_brief,
-    read_page,
-    read_story_id,
-    read_trace,
-)
+from services.api.routes import read_story_id, read_trace
+from services.api.schemas import MAX_BODY_BYTES, EditBody, RetryBody, read_body, read_brief, read_page
 from storyloom.web.problems import Problem, problem_middleware
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
