@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ from storyloom.story.assets import Service
 def text(root: Path) -> str:
     """The document as JSON, the same whatever the environment says."""
     del root
+    return _text()
+
+
+@cache
+def _text() -> str:
+    """Made once a process: what it is made from is imported, not read from a checkout."""
     return json.dumps(document(everything()), indent=1, ensure_ascii=False) + "\n"
 
 
