@@ -17,7 +17,7 @@ import structlog
 from nats.errors import Error as NatsError
 
 from services.api.repository import queries
-from storyloom.db.pool import AWAY, Connection, Pool, dumps, is_away
+from storyloom.db.pool import CONNECTION_ERRORS, Connection, Pool, dumps, is_connection_error
 from storyloom.messaging.connection import Bus
 from storyloom.messaging.endpoints import CancelJobs
 from storyloom.runtime.metrics import SWEEPS
@@ -107,8 +107,8 @@ class Eraser:
             try:
                 while await self.purge_due():
                     pass
-            except AWAY as error:
-                if not is_away(error):
+            except CONNECTION_ERRORS as error:
+                if not is_connection_error(error):
                     raise
                 log.warning("erasure.postgres_away", error=type(error).__name__)
             await asyncio.sleep(POLL_INTERVAL_SECONDS)

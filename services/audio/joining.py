@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import av
 
-from storyloom.providers.elevenlabs.mp3 import RATE, decode
+from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, decode
 from storyloom.runtime.executors import run_in_thread
 
 BIT_RATE = 128_000  # bits a second: mp3_44100_128
-_BREATH = 0.2  # seconds after the last word in which it may still sound
-_AUDIBLE = 104  # of 32768: -50 dB
-_FADE = 441  # samples: a cut in the middle of a sound would click
+_TAIL_SECONDS = 0.2  # seconds after the last word in which it may still sound
+_SILENCE_THRESHOLD = 104  # of 32768: -50 dB
+_FADE_SAMPLES = 441  # samples: a cut in the middle of a sound would click
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +48,38 @@ def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:
     for piece in pieces:
         if offsets:
             samples.extend(_silence(pause))
-        offsets.append(len(samples) / RATE)
+        offsets.append(len(samples) / SAMPLE_RATE)
         samples.extend(_trim(decode(piece.mp3), piece.spoken))
-    return Joined(_encode(samples), len(samples) / RATE, tuple(offsets))
+    return Joined(_encode(samples), len(samples) / SAMPLE_RATE, tuple(offsets))
 
 
 def _trim(samples: "array[int]", spoken: float) -> "array[int]":
     """Cut the silence after the last word; a word that goes on for too long is faded out."""
-    least = round(spoken * RATE)
-    last = min(len(samples), least + round(_BREATH * RATE))
-    while last > least and abs(samples[last - 1]) < _AUDIBLE:
+    least = round(spoken * SAMPLE_RATE)
+    last = min(len(samples), least + round(_TAIL_SECONDS * SAMPLE_RATE))
+    while last > least and abs(samples[last - 1]) < _SILENCE_THRESHOLD:
         last -= 1
     kept = samples[:last]
-    kept.extend(_silence((least - len(kept)) / RATE))
-    for back in range(1, min(_FADE, len(kept)) + 1):
-        kept[-back] = kept[-back] * (back - 1) // _FADE
+    kept.extend(_silence((least - len(kept)) / SAMPLE_RATE))
+    for back in range(1, min(_FADE_SAMPLES, len(kept)) + 1):
+        kept[-back] = kept[-back] * (back - 1) // _FADE_SAMPLES
     return kept
 
 
 def _silence(seconds: float) -> "array[int]":
-    return array("h", bytes(2 * max(0, round(seconds * RATE))))
+    return array("h", bytes(2 * max(0, round(seconds * SAMPLE_RATE))))
 
 
 def _encode(samples: "array[int]") -> bytes:
     """MP3 with the tag that tells players how many samples the encoder put before and after."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp3") as container:
-        stream = container.add_stream("libmp3lame", rate=RATE, layout="mono", bit_rate=BIT_RATE)
-        step = 60 * RATE
+        stream = container.add_stream("libmp3lame", rate=SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE)
+        step = 60 * SAMPLE_RATE
         for first in range(0, len(samples), step):
             part = samples[first : first + step]
             frame = av.AudioFrame(format="s16p", layout="mono", samples=len(part))
-            frame.rate = RATE
+            frame.rate = SAMPLE_RATE
             frame.pts = first
             frame.planes[0].update(part.tobytes())
             container.mux(stream.encode(frame))

@@ -51,7 +51,7 @@ class Narrator:
             )
         )
         await report(80)
-        words = time_words(text, reading.heard)
+        words = time_words(text, reading.alignment)
         audio = await self._store.put(job.story_id, job.asset, reading.mp3, "audio/mpeg")
         await report(100)
         log.info("narration.made", scene=scene, words=len(words), seconds=round(reading.seconds, 2))

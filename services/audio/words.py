@@ -4,20 +4,20 @@ import difflib
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
-from storyloom.providers.ports import Heard
+from storyloom.providers.ports import Alignment
 from storyloom.story.results import Word
 
 Span = tuple[float, float]
 
 
-def time_words(text: str, heard: Heard) -> tuple[Word, ...]:
+def time_words(text: str, alignment: Alignment) -> tuple[Word, ...]:
     """Every word of ``text`` once and in order, to the millisecond; no word starts before the last one ended.
 
-    Words are what stands between white space of any kind. Where the words heard are not those of the text, the two
+    Words are what stands between white space of any kind. Where the words read are not those of the text, the two
     are aligned, and words without a match share the time between their neighbours.
     """
     wanted = text.split()
-    spans = _align(wanted, list(_split(heard)), max(heard.ends, default=0.0))
+    spans = _align(wanted, list(_split(alignment)), max(alignment.ends, default=0.0))
     starts = list(accumulate((start for start, _ in spans), max))
     return tuple(
         Word(txt=txt, start=round(start, 3), end=round(max(start, min(span[1], after)), 3))
@@ -45,10 +45,10 @@ def by_paragraph(paragraphs: Sequence[str], words: Sequence[Word]) -> list[tuple
     return grouped
 
 
-def _split(heard: Heard) -> Iterator[tuple[str, Span]]:
-    """The words heard, each from its first character's start to its last one's end."""
+def _split(alignment: Alignment) -> Iterator[tuple[str, Span]]:
+    """The words read, each from its first character's start to its last one's end."""
     txt, start, end = "", 0.0, 0.0
-    for item, first, last in zip(heard.characters, heard.starts, heard.ends, strict=True):
+    for item, first, last in zip(alignment.characters, alignment.starts, alignment.ends, strict=True):
         for position, character in enumerate(item):
             if character.isspace():
                 if txt:

@@ -1,4 +1,4 @@
-"""The content service: writes, and says whether a brief or an edited scene may be told."""
+"""The content service: writes, and says whether a brief or an edited scene may be published."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -56,12 +56,12 @@ def questions(
 
     @router.subscriber(ASK_SCREENING, **question(Brief, queue="content"))
     async def screening(brief: Brief) -> Verdict:
-        """Whether a brief may be told."""
+        """Whether a brief may become a story."""
         return await screen(brief)
 
     @router.subscriber(ASK_EDITING, **question(SceneEdit, queue="content"))
     async def editing(edit: SceneEdit) -> EditVerdict:
-        """Whether an edited scene may be told, and how hard it is."""
+        """Whether an edited scene may be published, and how hard it is."""
         return await judge(edit)
 
     return router

@@ -12,9 +12,9 @@ from storyloom.story.brief import Brief
 from storyloom.story.results import Elements, Figure, HexColour, Outline, PictureBrief, ProviderCall, SceneBrief, Value
 
 BEATS = ("call", "threshold", "ordeal", "return")
-LONGEST_TITLE = 7
+MAX_TITLE_WORDS = 7
 """Words."""
-LONGEST_TEXT = 600
+MAX_TEXT_CHARACTERS = 600
 """Characters of any one string of a plan; more than that is no brief for a picture."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
@@ -40,8 +40,10 @@ class Plan(Value):
     @model_validator(mode="after")
     def _holds_usable_words(self) -> Self:
         for text in strings_in(self.model_dump(mode="json", exclude={"palette"})):
-            if not text.strip() or len(text) > LONGEST_TEXT or _CONTROL.search(text):
-                raise ValueError(f"a text is empty, longer than {LONGEST_TEXT} characters or holds control characters")
+            if not text.strip() or len(text) > MAX_TEXT_CHARACTERS or _CONTROL.search(text):
+                raise ValueError(
+                    f"a text is empty, longer than {MAX_TEXT_CHARACTERS} characters or holds control characters"
+                )
         return self
 
     def as_outline(self, calls: tuple[ProviderCall, ...]) -> Outline:
@@ -58,16 +60,16 @@ def find_faults(plan: Plan, brief: Brief) -> tuple[tuple[str, ...], tuple[str, .
     if beats != BEATS:
         must.append(f"The beats are {', '.join(beats)}; they must be {', '.join(BEATS)}, in this order.")
     words = len(plan.title.split())
-    should = [] if words <= LONGEST_TITLE else [f"The title has {words} words; at most {LONGEST_TITLE} are wanted."]
+    should = [] if words <= MAX_TITLE_WORDS else [f"The title has {words} words; at most {MAX_TITLE_WORDS} are wanted."]
     return tuple(must), tuple(should)
 
 
 def cut_title(title: str) -> str:
     """The title's first words, as many as it may have, not ending on a small one."""
     words = title.split()
-    if len(words) <= LONGEST_TITLE:
+    if len(words) <= MAX_TITLE_WORDS:
         return " ".join(words)
-    words = words[:LONGEST_TITLE]
+    words = words[:MAX_TITLE_WORDS]
     while len(words) > 1 and words[-1].casefold() in _SMALL:
         words.pop()
     return " ".join(words).rstrip(",;:–—-")

@@ -9,7 +9,7 @@ from storyloom.jobs.definition import Report
 from storyloom.providers.ports import StructuredModel
 from storyloom.story.errors import RetryableError
 
-STEP = 8
+MODERATION_STEP_WORDS = 8
 """Words by which the text must have grown before moderation is asked again."""
 
 
@@ -30,7 +30,7 @@ class Preview:
         written = "\n\n".join(read_paragraphs(partial))
         progress = 10 + min(70, 70 * len(written.split()) // self._wanted)
         whole = cut_to_sentences(written)
-        if len(whole.split()) >= len(self._shown.split()) + STEP and await self._passes(whole):
+        if len(whole.split()) >= len(self._shown.split()) + MODERATION_STEP_WORDS and await self._passes(whole):
             self._shown = whole
             await self._report(progress, text=whole)
         elif progress > self._progress:

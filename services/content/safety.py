@@ -60,7 +60,7 @@ class Screening:
 
 
 class Editing:
-    """Answers "may this scene be published so, and how hard is it?". Raises RetryableError where moderation is away."""
+    """Answers "may this scene be published, and how hard is it?". Raises RetryableError if moderation fails."""
 
     def __init__(self, model: StructuredModel) -> None:
         self._model = model

@@ -20,9 +20,9 @@ from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, ProviderCall, SceneText, StoryContent, Value
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 """How often a plan or a scene is written in all, each time with the findings on the one before."""
-PLAN_LENGTH = 4500
+MAX_PLAN_CHARACTERS = 4500
 """Characters that a plan's JSON usually has: what its progress is reckoned by."""
 
 log = structlog.get_logger()
@@ -136,7 +136,7 @@ class Writer:
         blocks: dict[str, Any] = {"brief": brief.for_prompts(), "targets": targets.as_block(), **_again(job)}
         calls: list[ProviderCall] = []
         usable: Plan | None = None
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             plan, call = await self._model.parse(
                 Plan,
                 name="outline",
@@ -163,7 +163,7 @@ class Writer:
     ) -> tuple[list[_Judged], tuple[ProviderCall, ...]]:
         judged: list[_Judged] = []
         calls: list[ProviderCall] = []
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             await report(5)
             draft, call = await self._model.parse(
                 Draft,
@@ -213,7 +213,7 @@ class _Progress:
         self._last = 0
 
     async def __call__(self, partial: str) -> None:
-        progress = 5 + min(80, 80 * len(partial) // PLAN_LENGTH)
+        progress = 5 + min(80, 80 * len(partial) // MAX_PLAN_CHARACTERS)
         if progress > self._last:
             self._last = progress
             await self._report(progress)

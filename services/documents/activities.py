@@ -19,9 +19,9 @@ from storyloom.story.results import Activities, Activity, ActivityType, Outline,
 
 log = structlog.get_logger()
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 PROMPT = files(__package__).joinpath("prompts/activities.md").read_text("utf-8")
-AGAIN = files(__package__).joinpath("prompts/another_version.md").read_text("utf-8")
+ANOTHER_VERSION = files(__package__).joinpath("prompts/another_version.md").read_text("utf-8")
 """What follows the prompt where the four are asked for anew."""
 
 
@@ -85,10 +85,10 @@ class Designer:
         the author raises. A weakness that is left at the end (a text too long, a tie to the story too loose) stays.
         """
         self._renderer.warm_up()  # a book follows soon after its activities
-        blocks, prompt = _blocks(job), f"{PROMPT}\n{AGAIN}" if job.revision else PROMPT
+        blocks, prompt = _blocks(job), f"{PROMPT}\n{ANOTHER_VERSION}" if job.revision else PROMPT
         calls: list[ProviderCall] = []
         attempts: list[_Attempt] = []
-        for number in range(1, ATTEMPTS + 1):
+        for number in range(1, MAX_ATTEMPTS + 1):
             await report(10 + 30 * (number - 1))
             ideas, call = await self._model.parse(
                 Ideas, name="activities", prompt=prompt, blocks=blocks, purpose="activities"

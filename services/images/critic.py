@@ -13,7 +13,7 @@ from storyloom.providers.ports import VisionModel
 from storyloom.story.errors import PermanentError
 from storyloom.story.results import ProviderCall
 
-SURE = 0.6
+MIN_CONFIDENCE = 0.6
 """The confidence from which "not visible" means missing; below it nobody knows."""
 _PROMPT = files(__package__).joinpath("picture_check.md").read_text("utf-8")
 _HARMLESS = "a calm, wholly harmless picture"
@@ -94,7 +94,7 @@ def _findings(answer: PictureCheck, prompt: Prompt) -> list[str]:
     seen = {trait.id: trait for trait in answer.traits}
     for item in prompt.must_show:
         trait = seen.get(item.id)
-        if trait and trait.visible == "not_visible" and trait.confidence >= SURE:
+        if trait and trait.visible == "not_visible" and trait.confidence >= MIN_CONFIDENCE:
             findings.append(item.fix)
     if answer.cast_count != len(prompt.cast):
         cast = ", ".join(prompt.cast)

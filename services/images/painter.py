@@ -17,10 +17,10 @@ from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, Picture, ProviderCall
 
-ATTEMPTS = 3
+MAX_DRAWINGS = 3
 """How often a picture is drawn at most."""
-_MOST_FIXES = 8
-_MOST_INTERRUPTED = 8
+_MAX_FIXES = 8
+_MAX_INTERRUPTED = 8
 """How many interrupted jobs are remembered, a few MB each."""
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class DrawingState:
         """Whether nothing more is to be drawn."""
         if self._refused or (self._safe is not None and self._safe.flawless):
             return True
-        return self.attempts >= ATTEMPTS and self.unchecked is None
+        return self.attempts >= MAX_DRAWINGS and self.unchecked is None
 
     def judge(self, attempt: Attempt) -> None:
         """Take in a check: the safe picture with the fewest findings stays, what it lacks is asked for next time."""
@@ -66,7 +66,7 @@ class DrawingState:
         verdict = attempt.verdict
         if verdict.call:
             self.calls.append(verdict.call)
-        self.fixes = list(dict.fromkeys([*self.fixes, *verdict.findings]))[-_MOST_FIXES:]
+        self.fixes = list(dict.fromkeys([*self.fixes, *verdict.findings]))[-_MAX_FIXES:]
         if not verdict.safe:
             self._unsafe += 1
         elif self._safe is None or len(verdict.findings) <= len(self._safe.verdict.findings):
@@ -133,7 +133,7 @@ class Painter:
         try:
             while not state.finished:
                 await self._attempt(state, job.asset, prompt, reference)
-                await report(min(90, 10 + 80 * state.attempts // ATTEMPTS))
+                await report(min(90, 10 + 80 * state.attempts // MAX_DRAWINGS))
             return await self._keep(job, prompt, state, report)
         except (RetryableError, ProviderUnavailable):
             self._remember(job.fingerprint, state)
@@ -193,5 +193,5 @@ class Painter:
     def _remember(self, fingerprint: Fingerprint, state: DrawingState) -> None:
         if state.calls:
             self._interrupted[fingerprint] = state
-        while len(self._interrupted) > _MOST_INTERRUPTED:
+        while len(self._interrupted) > _MAX_INTERRUPTED:
             self._interrupted.popitem(last=False)

@@ -11,15 +11,22 @@ from PIL import Image
 from storyloom.runtime.executors import run_in_thread
 from storyloom.story.results import HexColour
 
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 # What Pillow raises for damaged files; the last two for a header that claims to be huge.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+_DECODE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
-APART = 80.0
+MIN_COLOUR_DISTANCE = 80.0
 """RGB distance that two colours of a palette have at least, where the picture has such colours."""
-_SEEN = 160
-_COLOURS = 8
-_LEAST_SHARE = 0.004
+_THUMBNAIL_SIZE = 160
+_MAX_COLOURS = 8
+_MIN_SHARE = 0.004
 
 Rgb = tuple[int, int, int]
 
@@ -49,13 +56,13 @@ def _decode(png: bytes, size: tuple[int, int]) -> DecodedImage:
             _check(picture, png, size)
             picture.load()
             return DecodedImage(png, *picture.size, read_palette(picture))
-    except _DAMAGE as error:
+    except _DECODE_ERRORS as error:
         raise NotAPictureError("it cannot be decoded") from error
 
 
 def _check(picture: Image.Image, png: bytes, size: tuple[int, int]) -> None:
     """By the header, before a pixel is decoded: a bomb is never unpacked."""
-    if len(png) > MOST_BYTES:
+    if len(png) > MAX_BYTES:
         raise NotAPictureError("it is too large")
     if picture.size != size:
         raise NotAPictureError(f"it is {picture.width}x{picture.height}, not {size[0]}x{size[1]}")
@@ -77,8 +84,8 @@ def read_palette(picture: Image.Image) -> tuple[HexColour, HexColour, HexColour]
 def _quantise(picture: Image.Image) -> dict[Rgb, float]:
     """The main colours and what share of the picture each has, 0 to 1."""
     small = picture.convert("RGB")
-    small.thumbnail((_SEEN, _SEEN))
-    quantised = small.quantize(_COLOURS, Image.Quantize.MEDIANCUT, kmeans=2)
+    small.thumbnail((_THUMBNAIL_SIZE, _THUMBNAIL_SIZE))
+    quantised = small.quantize(_MAX_COLOURS, Image.Quantize.MEDIANCUT, kmeans=2)
     table = quantised.getpalette() or []
     counts: dict[Rgb, int] = {}
     for count, index in quantised.getcolors() or []:
@@ -86,7 +93,7 @@ def _quantise(picture: Image.Image) -> dict[Rgb, float]:
         colour = (table[3 * index], table[3 * index + 1], table[3 * index + 2])
         counts[colour] = counts.get(colour, 0) + count
     whole = small.width * small.height
-    seen = {colour: count / whole for colour, count in counts.items() if count / whole >= _LEAST_SHARE}
+    seen = {colour: count / whole for colour, count in counts.items() if count / whole >= _MIN_SHARE}
     return seen or {max(counts, key=lambda colour: counts[colour]): 1.0}
 
 
@@ -94,7 +101,7 @@ def _choose(shares: dict[Rgb, float]) -> list[Rgb]:
     # The product, not the sum: one strong colour must not carry two dull ones.
     weights = {colour: share**0.5 * _depth(colour) for colour, share in shares.items()}
     triples = [*combinations(sorted(shares), 3)]
-    apart = [triple for triple in triples if _closest(triple) >= APART]
+    apart = [triple for triple in triples if _closest(triple) >= MIN_COLOUR_DISTANCE]
     if apart:
         return list(max(apart, key=lambda triple: (prod(weights[colour] for colour in triple), triple)))
     furthest = max(triples, key=lambda triple: (_closest(triple), triple))

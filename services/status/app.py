@@ -73,7 +73,7 @@ class Endpoints:
 
 COMMANDS: tuple[type[Event], ...] = get_args(CommandEvent)
 _EVENTS = {kind.__name__: kind for kind in get_args(get_args(AnyEvent)[0])}
-BARE = (
+CHANNELS_WITHOUT_FASTSTREAM = (
     *(
         BareChannel("receive", f"story.evt.{name}.{{story_id}}", _EVENTS[name], "Apply it to its story.")
         for name in EVENTS_FOR_STATUS
@@ -127,7 +127,7 @@ class RunningStatus:
 
 
 async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings | None = None) -> RunningStatus:
-    """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when its needs are away."""
+    """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when it cannot connect."""
     pool = await open_pool(settings)
     hubs: list[Hub] = []
 
@@ -164,7 +164,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
             return mismatch(await version(connection))
 
     add_health(app, {"bus": bus_ready, "database": database_ready})
-    add_asyncapi(app, lambda: document([ServiceApi("status", broker, BARE)]))
+    add_asyncapi(app, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
     runner, url = await listen(app, settings.http_host, settings.http_port)
     loops = {
         "projector": projector.run,

@@ -19,7 +19,7 @@ from storyloom.story.journey import Journey, overall
 
 log = structlog.get_logger()
 
-EARLIER_TIMEOUT = 5.0
+PUBLISHING_TIMEOUT_SECONDS = 5.0
 """Seconds that a purge waits for the jobs that were being published before it."""
 
 
@@ -62,7 +62,7 @@ class Dispatcher:
     ) -> None:
         try:
             if earlier:
-                await asyncio.wait(earlier, timeout=EARLIER_TIMEOUT)
+                await asyncio.wait(earlier, timeout=PUBLISHING_TIMEOUT_SECONDS)
             for transition in purging:
                 await self._purge(transition)
             await self._bus.enqueue(jobs)

@@ -77,7 +77,7 @@ class Hub:
         reader = Reader(self._queue_size)
         try:
             topic = await self._join(story_id, reader)
-            # Outside the lock: while the bus is away, readers of other stories must not wait behind this one.
+            # Outside the lock: while the bus is unreachable, readers of other stories must not wait behind this one.
             if not topic.confirmed:
                 topic.confirmed = await self._flush()
             yield reader
@@ -102,13 +102,13 @@ class Hub:
         return topic
 
     async def _flush(self) -> bool:
-        """Wait until the server has every subscription; False while the bus is away, when history must do."""
+        """Wait until the server has every subscription; False while the bus is unreachable, when history must do."""
         if not self._bus.client.is_connected:
             return False
         try:
             await self._bus.client.flush(2)
         except (NatsError, TimeoutError):
-            log.info("hub.bus_away")
+            log.info("hub.bus_unreachable")
             return False
         return True
 

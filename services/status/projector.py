@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from services.status.dispatch import Dispatcher
 from services.status.repository import DuplicateEventError, StoryRepository
 from services.status.transitions import Transition, fold
-from storyloom.db.pool import AWAY
+from storyloom.db.pool import CONNECTION_ERRORS
 from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage
 from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
@@ -30,18 +30,18 @@ from storyloom.story.journey import Journey, overall
 log = structlog.get_logger()
 
 BATCH_SIZE = 50
-BUSY_BATCH = 5
-BUSY_PAUSE = 0.001
+BUSY_BATCH_SIZE = 5
+BUSY_PAUSE_SECONDS = 0.001
 """Seconds to wait after a batch of BUSY_BATCH events or more: what was published goes out first, and the next batch is
 larger. One story alone never waits."""
-CACHED_JOURNEYS = 2_000
+MAX_CACHED_JOURNEYS = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
 MAX_DELIVERIES = 5
 """Deliveries until an event that cannot be applied is dead-lettered."""
 MAX_DELIVERIES_NEWER = 60
 """Deliveries, two seconds apart, until an event that only a newer version can read is dead-lettered all the same."""
-TRANSIENT_ERRORS = (*AWAY, asyncpg.DeadlockDetectedError)
-"""Postgres is away, busy or restarting: the batch comes again."""
+TRANSIENT_ERRORS = (*CONNECTION_ERRORS, asyncpg.DeadlockDetectedError)
+"""Postgres is unreachable, busy or restarting: the batch is redelivered."""
 
 Batch = dict[UUID, list[AnyEvent]]
 
@@ -66,8 +66,8 @@ class Projector:
                     await self._handle_batch(messages)
                 finally:
                     await self.consumer.done(len(messages))
-                if len(messages) >= BUSY_BATCH:
-                    await asyncio.sleep(BUSY_PAUSE)
+                if len(messages) >= BUSY_BATCH_SIZE:
+                    await asyncio.sleep(BUSY_PAUSE_SECONDS)
         finally:
             await self.consumer.close()
 
@@ -78,7 +78,7 @@ class Projector:
         try:
             await self.project([event for _, event in batch])
         except TRANSIENT_ERRORS as error:
-            log.warning("projector.postgres_away", error=type(error).__name__)
+            log.warning("projector.postgres_unreachable", error=type(error).__name__)
             await self._nack([message for message, _ in batch], delay=1)
             await asyncio.sleep(0.5)
         except Exception:
@@ -95,7 +95,7 @@ class Projector:
             by_story.setdefault(event.story_id, []).append(event)
         try:
             transitions, rest = await self._write_cached(by_story)
-            # Published at once: readers must hear of what is committed even if the rest cannot be written.
+            # Published at once: readers must be sent what is committed even if the rest cannot be written.
             await self._publish_effects(transitions)
             if rest:
                 await self._publish_effects(await self._write_locked(rest))
@@ -138,9 +138,9 @@ class Projector:
                 await stories.write(transitions)
             written = {event_id for transition in transitions for event_id in transition.event_ids}
             await stories.record_events([one for one in ids if one not in written])
-        if gone := by_story.keys() - journeys.keys():
+        if deleted := by_story.keys() - journeys.keys():
             # Erased, most likely, while a worker that missed the cancellation finished: erase what it left, too.
-            await self._repository.reschedule_erasure(gone)
+            await self._repository.reschedule_erasure(deleted)
         EVENTS.labels(outcome="duplicate").inc(len(known))
         return transitions
 
@@ -156,7 +156,7 @@ class Projector:
         self._cached.pop(journey.story_id, None)
         if overall(journey) == "generating":
             self._cached[journey.story_id] = journey
-            if len(self._cached) > CACHED_JOURNEYS:
+            if len(self._cached) > MAX_CACHED_JOURNEYS:
                 self._cached.popitem(last=False)
 
     async def _publish_updates(self, transition: Transition) -> None:

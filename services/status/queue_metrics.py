@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from prometheus_client import Gauge
 
 from services.status.repository import queries
-from storyloom.db.pool import Pool, is_away
+from storyloom.db.pool import Pool, is_connection_error
 from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.messaging.lanes import count_dead_letters, read_projector_lag
 from storyloom.runtime import metrics
@@ -20,7 +20,7 @@ from storyloom.story.assets import Priority, Service
 
 log = structlog.get_logger()
 
-PAIRS = [(service.value, priority.value) for service in Service for priority in Priority]
+LANE_LABELS = [(service.value, priority.value) for service in Service for priority in Priority]
 
 
 class QueueMetrics:
@@ -45,10 +45,10 @@ class QueueMetrics:
             behind = (await read_projector_lag(self._bus.js, self._bus.names)).behind
             dead = await count_dead_letters(self._bus.js, self._bus.names)
         except (BusUnavailableError, NatsError, TimeoutError) as error:
-            log.debug("queue_metrics.bus_away", error=type(error).__name__)
+            log.debug("queue_metrics.bus_unreachable", error=type(error).__name__)
             _unknown(metrics.DEAD_LETTERS, metrics.PROJECTOR_PENDING)
             for gauge in (metrics.QUEUED, metrics.QUEUE_AGE, metrics.IN_FLIGHT):
-                _unknown(*(gauge.labels(*pair) for pair in PAIRS))
+                _unknown(*(gauge.labels(*pair) for pair in LANE_LABELS))
             return
         now = datetime.now(UTC)
         for lane in states:
@@ -66,9 +66,9 @@ class QueueMetrics:
             commands = await queries().count_unhandled_commands(self._pool)
             now = await queries().server_time(self._pool)
         except Exception as error:
-            if not is_away(error):
+            if not is_connection_error(error):
                 raise
-            log.debug("queue_metrics.database_away", error=type(error).__name__)
+            log.debug("queue_metrics.database_unreachable", error=type(error).__name__)
             _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
             return
         metrics.UNFINISHED.set(stories["count"])

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from services.status.dispatch import job_for
 from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
-from storyloom.db.pool import is_away
+from storyloom.db.pool import is_connection_error
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.connection import Bus, BusUnavailableError, PublishOutcome
 from storyloom.messaging.lanes import Lane
@@ -30,13 +30,13 @@ from storyloom.story.jobs import AssetRequested, StopWork
 
 log = structlog.get_logger()
 
-PUBLISH_BATCH = 500
+PUBLISH_BATCH_SIZE = 500
 """Jobs that are published at a time."""
-MAX_CHECKED = 200
+MAX_CHECKED_JOBS = 200
 """Jobs of one lane that are compared with the stream in one round."""
-FULL_CHECK_EVERY = 10
+FULL_CHECK_ROUNDS = 10
 """Every so many rounds all is compared that is dear to compare."""
-CLEANUP_EVERY = 1800
+CLEANUP_ROUNDS = 1800
 """Every so many rounds old inbox ids are deleted."""
 
 
@@ -110,27 +110,27 @@ class Reconciler:
         rounds = 0
         while True:
             await asyncio.sleep(self._settings.interval)
-            full_check = rounds % FULL_CHECK_EVERY == 0
+            full_check = rounds % FULL_CHECK_ROUNDS == 0
             try:
                 await self.ensure_topology(full_check=full_check)
                 await self.run_round(full_check=full_check)
                 rounds += 1
-                if rounds % CLEANUP_EVERY == 0:
+                if rounds % CLEANUP_ROUNDS == 0:
                     await self._unfinished.delete_old_events()
             except Exception as error:
-                if not (isinstance(error, BusUnavailableError) or is_away(error)):
+                if not (isinstance(error, BusUnavailableError) or is_connection_error(error)):
                     raise
                 log.warning("reconciler.waiting", error=type(error).__name__)
 
     async def ensure_topology(self, *, full_check: bool = True) -> None:
-        """Recreate streams and consumers that are gone; in a full check, restore those that someone changed."""
+        """Recreate streams and consumers that are missing; in a full check, restore those that someone changed."""
         wrong = await self._bus.ensure_topology(full_check=full_check)
         if wrong:
             log.warning("reconciler.topology_repaired", wrong=wrong)
             RECONCILED.labels(kind="topology").inc()
 
     async def run_round(self, *, full_check: bool = True) -> Round:
-        """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is away."""
+        """One round. Raises BusUnavailableError, and what asyncpg raises when Postgres is unreachable."""
         lanes = {lane.subject_prefix: lane for lane in await self._bus.lanes()}
         live = await self._bus.live_jobs()
         now = await self._unfinished.now()
@@ -193,8 +193,8 @@ class Reconciler:
             if journey is not None and not journey.cancelled and journey.assets[job.asset].status == "queued":
                 jobs.append(job_for(journey, job.asset, put_back=True))
         count = 0
-        for start in range(0, len(jobs), PUBLISH_BATCH):
-            outcomes = await self._bus.enqueue(jobs[start : start + PUBLISH_BATCH])
+        for start in range(0, len(jobs), PUBLISH_BATCH_SIZE):
+            outcomes = await self._bus.enqueue(jobs[start : start + PUBLISH_BATCH_SIZE])
             count += sum(outcome is PublishOutcome.STORED for outcome in outcomes)
         RECONCILED.labels(kind="job").inc(count)
         return count
@@ -257,7 +257,7 @@ class Reconciler:
         found: dict[str, int] = {}
         for prefix in short:
             subjects = [job.subject for job in past_grace if job.subject in live and _lane(job.subject) == prefix]
-            for subject in subjects[:MAX_CHECKED]:
+            for subject in subjects[:MAX_CHECKED_JOBS]:
                 job = await self._bus.queued_job(subject)
                 if job is not None and job[0] <= lanes[prefix].floor:
                     found[subject] = job[0]

@@ -110,7 +110,7 @@ class DispatchedJob:
 class UnfinishedWork:
     """All that the reconciler reads: it grows with what is unfinished, never with history.
 
-    Each method is one short statement or two. All raise what asyncpg raises when Postgres is away.
+    Each method is one short statement or two. All raise what asyncpg raises when Postgres is unreachable.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -258,7 +258,7 @@ def _story_row(transition: Transition) -> tuple[Any, ...]:
         title, logline = outline.title, outline.logline
     if Asset.AUDIO in changed:
         audio = journey.assets[Asset.AUDIO].result
-        # While it is made anew the old words fit nothing: "null" takes them away.
+        # While it is made anew the old words fit nothing: "null" removes them.
         words = dumps([word.model_dump() for word in audio.words]) if isinstance(audio, Audio) else "null"
         blocks = dumps(audio.blocks) if isinstance(audio, Audio) else "null"
     if any(picture in changed for picture in PICTURES):

@@ -1,4 +1,4 @@
-"""Revisions: which assets a command makes again, and the fingerprint that tells one making of an asset from another.
+"""Revisions: which assets a command makes again, and the fingerprint of each making of an asset.
 
 Pure, and only about finished or running assets: what is pending is made from the new inputs anyway.
 """

@@ -18,8 +18,7 @@ from aiohttp import web
 
 from services.status import repository
 from services.status.hub import Hub, Reader, SlowReaderError
-from storyloom.db.pool import AWAY as DATABASE_AWAY
-from storyloom.db.pool import Pool, is_away
+from storyloom.db.pool import CONNECTION_ERRORS, Pool, is_connection_error
 from storyloom.runtime.metrics import READERS
 from storyloom.web.keys import authenticate
 from storyloom.web.problems import Problem, not_found
@@ -31,7 +30,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
 }
-HEARTBEAT = b": still here\n\n"
+HEARTBEAT_BYTES = b": still here\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,12 @@ class SseEvent:
         return f"{head}event: {self.event}\ndata: ".encode() + orjson.dumps(self.data) + b"\n\n"
 
 
-END = SseEvent(0, "end", {})
-DELETED = SseEvent(0, "deleted", {})
+END_EVENT = SseEvent(0, "end", {})
+DELETED_EVENT = SseEvent(0, "deleted", {})
 
 
 class HistoryUnavailableError(Exception):
-    """Postgres is away in the middle of a stream."""
+    """Postgres is unreachable in the middle of a stream."""
 
 
 class Stream:
@@ -88,17 +87,17 @@ class Stream:
         try:
             async for event in events:
                 async with asyncio.timeout(self._write_timeout):
-                    await response.write(HEARTBEAT if event is None else event.bytes())
+                    await response.write(HEARTBEAT_BYTES if event is None else event.bytes())
         except (SlowReaderError, TimeoutError):
             log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
             if request.transport is not None:
                 # An end in good order would wait for the reader to take what it does not take.
                 request.transport.abort()
         except ConnectionError:
-            log.debug("stream.reader_gone")
+            log.debug("stream.reader_disconnected")
         # No second answer can follow one that has begun: it ends, and the reader comes back by its last id.
         except HistoryUnavailableError as error:
-            log.warning("stream.database_away", error=type(error.__cause__).__name__)
+            log.warning("stream.database_unreachable", error=type(error.__cause__).__name__)
         except Exception:
             log.exception("stream.broken")
 
@@ -115,7 +114,7 @@ class Stream:
                 seen = row["seq"]
                 yield SseEvent(seen, row["event"], row["data"])
             if seen == story["seq"] and _has_ended(story):
-                yield END
+                yield END_EVENT
                 return
             # History that is ahead of the row may hold the end, which comes live to nobody again: read the row at once.
             if seen <= story["seq"]:
@@ -123,8 +122,8 @@ class Stream:
                     seen = (event and event.seq) or seen
                     yield event
             story = await self._read_story(story_id)
-        yield DELETED
-        yield END
+        yield DELETED_EVENT
+        yield END_EVENT
 
     async def _live_updates(self, reader: Reader, seen: int) -> AsyncIterator[SseEvent | None]:
         """Live updates, until row and history must be read: one was missed, or was the end, or may have been lost."""
@@ -132,7 +131,7 @@ class Stream:
             if event is None:
                 yield None
                 return  # updates may be lost on the way
-            if event.seq > seen + 1 or event.event == DELETED.event:
+            if event.seq > seen + 1 or event.event == DELETED_EVENT.event:
                 return
             if event.seq in (0, seen + 1):
                 seen = event.seq or seen
@@ -144,8 +143,8 @@ class Stream:
         """The story's row, None once it was deleted. Raises HistoryUnavailableError."""
         try:
             return await repository.queries().story_for_reader(self._pool, id=story_id)
-        except DATABASE_AWAY as error:
-            if not is_away(error):
+        except CONNECTION_ERRORS as error:
+            if not is_connection_error(error):
                 raise
             raise HistoryUnavailableError from error
 
@@ -153,8 +152,8 @@ class Stream:
         """History after an id, read at once: a slow reader holds no connection. Raises HistoryUnavailableError."""
         try:
             return [row async for row in repository.queries().updates_after(self._pool, id=story_id, after=after)]
-        except DATABASE_AWAY as error:
-            if not is_away(error):
+        except CONNECTION_ERRORS as error:
+            if not is_connection_error(error):
                 raise
             raise HistoryUnavailableError from error
 

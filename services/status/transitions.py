@@ -250,8 +250,8 @@ class _TransitionBuilder:
                 continue
             recipe = GRAPH[asset]
             missing = [need for need in recipe.needs if self.assets[need].status != "ready"]
-            if gone := next((need for need in missing if self.assets[need].settled), None):
-                self._fail(asset, state, NEED_FAILED, f"it needs {gone.value}, which failed")
+            if failed := next((need for need in missing if self.assets[need].settled), None):
+                self._fail(asset, state, NEED_FAILED, f"it needs {failed.value}, which failed")
             elif not missing and all(self.assets[need].settled for need in recipe.settled):
                 self._set(asset, replace(state, status="queued", fingerprint=self._fingerprint(asset)))
                 self.jobs.append(asset)

@@ -53,7 +53,7 @@ async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]")
 
 
 def _for_dbmate(url: str) -> str:
-    # dbmate's driver wants TLS unless told otherwise, unlike asyncpg's "prefer".
+    # dbmate's driver wants TLS unless configured otherwise, unlike asyncpg's "prefer".
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     query.setdefault("sslmode", "disable" if parts.hostname in (None, "127.0.0.1", "localhost", "::1") else "require")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # these are generic in asyncpg's stubs alone
 else:
     Pool, Connection = asyncpg.Pool, asyncpg.pool.PoolConnectionProxy
 
-AWAY = (
+CONNECTION_ERRORS = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a statement on a connection that ends at this moment
@@ -23,10 +23,10 @@ AWAY = (
     OSError,
     TimeoutError,
 )
-"""What a statement raises while Postgres is away, busy or restarting; ``is_away`` tells these from mistakes of ours."""
+"""What a statement raises while Postgres is unreachable, busy or restarting; ``is_connection_error`` excludes bugs."""
 
 # Every hot statement finds its rows by key. Plans made while the tables are tiny would stay sequential scans for as
-# long as a connection lives, so the planner is told now what is true later.
+# long as a connection lives, so the planner is set now for what is true later.
 _PLANNER = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -44,14 +44,14 @@ async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> P
         max_size=size or settings.database_pool,
         server_settings={**_PLANNER, "application_name": "storyloom"},
         init=_prepare,
-        reset=_leave_as_it_is,
+        reset=_reset_nothing,
         command_timeout=30,
         timeout=10,
     )
 
 
 async def close_pool(pool: Pool, *, within: float = 3.0) -> None:
-    """Close a pool; connections that are not given back in time, or whose server is away, are cut off."""
+    """Close a pool; connections that are not released in time, or whose server is unreachable, are cut off."""
     try:
         async with asyncio.timeout(within):
             await pool.close()
@@ -59,13 +59,13 @@ async def close_pool(pool: Pool, *, within: float = 3.0) -> None:
         pool.terminate()
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether a statement failed because Postgres is away: the same may succeed a moment later."""
+def is_connection_error(error: BaseException) -> bool:
+    """Whether a statement failed because Postgres is unreachable: the same may succeed a moment later."""
     # Among asyncpg's interface errors are values and settings that are wrong: those are ValueErrors as well.
-    return isinstance(error, AWAY) and not isinstance(error, ValueError)
+    return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, ValueError)
 
 
-async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _reset_nothing(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """No statement between two uses: none of ours leaves a lock, a cursor, a listener or a setting behind."""
 
 

@@ -1,6 +1,6 @@
 """The attempts note of one job in the store: read and written only where something went wrong.
 
-A store that is away spends no attempt: what cannot be counted is not counted.
+A store that is unreachable spends no attempt: what cannot be counted is not counted.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class History:
         self.known = NO_ATTEMPTS
 
     async def read(self) -> Attempts:
-        """Read the note. Raises RetryableError while the store is away, PermanentError when it refuses."""
+        """Read the note. Raises RetryableError while the store is unreachable, PermanentError when it refuses."""
         job = self._job
         self.known = await read_attempts(self._objects, job.story_id, job.asset, job.fingerprint)
         self._read = True

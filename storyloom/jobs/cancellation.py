@@ -9,7 +9,7 @@ from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork
 
-REMEMBERED_FOR = timedelta(minutes=10)
+RETENTION = timedelta(minutes=10)
 MAX_REMEMBERED = 20_000
 """How many jobs, or whole stories, are remembered: the newest."""
 CLOCK_SLACK = timedelta(seconds=2)
@@ -26,7 +26,7 @@ class CancelledJobs:
     """Remembers StopWork messages, so that a job which is delivered after its StopWork is not begun.
 
     Only jobs that were requested before the stop are meant. A stop may be mistaken: its sender looked a moment too soon
-    at an asset that was just starting over. Such a job is put back, dated later than the stop, and must be taken then.
+    at an asset that was just starting over. Such a job is requeued, dated later than the stop, and must be taken then.
     """
 
     def __init__(self, now: Callable[[], datetime] = _now) -> None:
@@ -40,7 +40,7 @@ class CancelledJobs:
             self._cancelled_at[stop.story_id, job] = at
             self._cancelled_at.move_to_end((stop.story_id, job))
         while self._cancelled_at and (
-            len(self._cancelled_at) > MAX_REMEMBERED or next(iter(self._cancelled_at.values())) < at - REMEMBERED_FOR
+            len(self._cancelled_at) > MAX_REMEMBERED or next(iter(self._cancelled_at.values())) < at - RETENTION
         ):
             self._cancelled_at.popitem(last=False)
 
@@ -51,11 +51,7 @@ class CancelledJobs:
         now = self._now()
         for what in ((job.story_id, None), (job.story_id, (job.asset, job.fingerprint))):
             cancelled_at = self._cancelled_at.get(what)
-            if (
-                cancelled_at is not None
-                and cancelled_at > now - REMEMBERED_FOR
-                and job.at <= cancelled_at + CLOCK_SLACK
-            ):
+            if cancelled_at is not None and cancelled_at > now - RETENTION and job.at <= cancelled_at + CLOCK_SLACK:
                 return True
         return False
 

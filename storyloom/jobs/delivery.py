@@ -1,4 +1,4 @@
-"""One delivery of a job: its acknowledgements. None of them raises while NATS is away."""
+"""One delivery of a job: its acknowledgements. None of them raises while NATS is unreachable."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ FIRST_DELIVERY_MAX_AGE = timedelta(seconds=1)
 class Delivery:
     """A job as it was delivered: ``number`` is the delivery count, ``taken_at`` when this worker received it.
 
-    ``cancelled``: by StopWork. ``settled``: acknowledged or nacked. ``uncertain``: the server was away after the job
-    was stored, and may deliver as new what another worker has in flight. ``overdue``: its deadline has passed.
+    ``cancelled``: by StopWork. ``settled``: acknowledged or nacked. ``uncertain``: the server was unreachable after
+    the job was stored, and may deliver as new what another worker has in flight. ``overdue``: its deadline has passed.
     """
 
     message: Msg

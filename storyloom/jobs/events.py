@@ -22,7 +22,7 @@ from storyloom.story.results import AnyResult, ProviderCall
 
 T = TypeVar("T")
 PUBLISH_RETRY_SECONDS = 0.25
-"""Seconds between two attempts to publish while NATS is away."""
+"""Seconds between two attempts to publish while NATS is unreachable."""
 
 
 class _Origin(TypedDict):
@@ -143,7 +143,7 @@ class Reporter:
 
 
 async def publish_until_acknowledged(publish: Callable[[], Awaitable[T]]) -> T:
-    """Publish, again and again while NATS is away. Cancel it to give up."""
+    """Publish, again and again while NATS is unreachable. Cancel it to give up."""
     while True:
         try:
             return await publish()

@@ -7,7 +7,7 @@ that dies, or that stops and nacks the job, lets the next worker ask the provide
 for longer than ``ack_wait`` shares its job with the next one: both may ask, one manifest wins. Nothing else pays twice:
 the manifest of a redelivered job is looked up before its handler runs, and the second writer adopts the first's result.
 
-A redelivery is no proof that the earlier worker is gone: a server that was restarted has forgotten the heartbeats and
+A redelivery is no proof that the earlier worker is dead: a server that was restarted has forgotten the heartbeats and
 redelivers every long job, and some even twice as if for the first time. So the workers are asked over core NATS which
 jobs they have in flight, and one that answers keeps it.
 """
@@ -113,9 +113,9 @@ class JobExecutor:
             self._raise_if_spent(history)
             if delivery.number > 1:
                 await history.begin()
-        except RetryableError as away:
-            # The handler has not run yet: a store that is away must not cost the job an attempt.
-            raise ProviderUnavailable(away.reason, after=self._settings.retry_delays[0]) from away
+        except RetryableError as unreachable:
+            # The handler has not run yet: a store that is unreachable must not cost the job an attempt.
+            raise ProviderUnavailable(unreachable.reason, after=self._settings.retry_delays[0]) from unreachable
         if not known.clean:
             self._remade.inc()
         return None

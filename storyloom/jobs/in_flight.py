@@ -55,7 +55,7 @@ def worker_name(service: Service) -> str:
 
 
 async def query_workers(bus: Bus, wait_seconds: float) -> list[InFlightJobs]:
-    """Ask every worker; the answers that came within ``wait_seconds``. Never raises while NATS is away.
+    """Ask every worker; the answers that came within ``wait_seconds``. Never raises while NATS is unreachable.
 
     A worker that does not answer in time may have jobs in flight all the same.
     """

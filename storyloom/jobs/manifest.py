@@ -2,8 +2,8 @@
 
 A manifest lies at ``stories/<story_id>/<asset>/<fingerprint>/result.json`` and is written last: where there is one,
 nobody need pay for the asset again. The note, ``…/attempts.json`` beside it, is written only where something went
-wrong. The bus counts deliveries, and those are not attempts: a drained worker, a provider that was known to be away and
-a crash are deliveries, too. What failed is counted here, and what was paid for it is kept.
+wrong. The bus counts deliveries, and those are not attempts: a drained worker, a provider that was known to be
+unavailable and a crash are deliveries, too. What failed is counted here, and what was paid for it is kept.
 """
 
 from typing import Literal, Self
@@ -86,7 +86,7 @@ async def read_manifest(store: RecordStore, story_id: UUID, asset: Asset, finger
 async def write_manifest(store: RecordStore, story_id: UUID, manifest: Manifest) -> Manifest:
     """Write the manifest unless one is there; answer the one that stands. The first writer wins.
 
-    Where a store ignores If-None-Match the last writer stands; the projector takes the first result it hears.
+    Where a store ignores If-None-Match the last writer stands; the projector takes the first result it receives.
     """
     if await store.create(manifest_key(story_id, manifest.asset, manifest.fingerprint), manifest.body):
         return manifest

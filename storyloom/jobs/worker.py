@@ -47,7 +47,7 @@ class RunningWorker:
 
 
 async def serve(compose: Compose, settings: Settings, *, objects: Objects | None = None) -> RunningWorker:
-    """Start a worker service. Raises BusUnavailableError when NATS is away, OSError when the port is taken."""
+    """Start a worker service. Raises BusUnavailableError when NATS is unreachable, OSError when the port is taken."""
     objects = objects or Objects(settings)
     definition = compose(settings, objects)
     name = definition.service.value

@@ -128,9 +128,7 @@ class Broker(SlotsBroker):
         return bus.client
 
     async def stop(self, *error: Any) -> None:
-        """Let handlers end, nack the jobs of those that do not, close the connection: all of it, NATS being away or
-        not.
-        """
+        """Let handlers end, nack the jobs of those that do not, close the connection, reachable or not."""
         del error
         try:
             # Not NatsBroker's own: it drains, which a client that is reconnecting refuses.
@@ -188,7 +186,7 @@ class CoreProducer(_Producer):
     """Publishes on core NATS: at most once, kept nowhere."""
 
     async def publish(self, cmd: NatsPublishCommand) -> None:
-        """Never raises while NATS is away. A body of None is not published at all."""
+        """Never raises while NATS is unreachable. A body of None is not published at all."""
         if cmd.body is None:
             return
         try:
@@ -197,7 +195,7 @@ class CoreProducer(_Producer):
             log.debug("broker.message_lost", error=type(error).__name__)
 
     async def request(self, cmd: NatsPublishCommand) -> Msg:
-        """The first answer. Raises nats.errors.Error: TimeoutError, NoRespondersError, or whatever keeps it away."""
+        """The first answer. Raises nats.errors.Error: TimeoutError, NoRespondersError, or whatever prevents it."""
         return await self.bus.client.request(
             cmd.destination, encode(cmd.body), timeout=cmd.timeout, headers=cmd.headers or None
         )

@@ -101,7 +101,7 @@ class Bus:
         await self.publish(self.names.story, [OutboundMessage(subject(event), event.body, None, event.trace)])
 
     async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
-        """Publish jobs on JOBS, one live job an asset. A job put back carries no Msg-Id: it must not count as a repeat.
+        """Publish jobs on JOBS, one live job an asset. A requeued job carries no Msg-Id: it must not count as a repeat.
 
         Raises BusUnavailableError.
         """
@@ -112,7 +112,7 @@ class Bus:
         return await self._publisher.publish(stream, messages, prefix=self.names.prefix) if messages else []
 
     async def publish_core(self, subject: str, body: bytes) -> None:
-        """Publish on core NATS: best effort, never raises while NATS is away."""
+        """Publish on core NATS: best effort, never raises while NATS is unreachable."""
         try:
             await self.client.publish(self.names.subject(subject), body)
         except NatsError as error:
@@ -168,7 +168,7 @@ class Bus:
         return info.ack_floor.stream_seq if info.ack_floor else 0
 
     async def ensure_topology(self, *, full_check: bool) -> list[str]:
-        """Recreate streams and consumers that are gone; with ``full_check``, also update those that differ.
+        """Recreate streams and consumers that are missing; with ``full_check``, also update those that differ.
 
         Returns what was wrong, a sentence each. Raises BusUnavailableError.
         """
@@ -180,13 +180,13 @@ class Bus:
                     return []
                 wrong = await topology_differences(self.js, self.settings)
             except NotFoundError:
-                wrong = ["a stream or consumer is gone"]
+                wrong = ["a stream or consumer is missing"]
             if wrong:
                 await provision(self.js, self.settings)
         return wrong
 
     async def close(self) -> None:
-        """Flush and close. While NATS is away it is closed all the same, and what is still unsent is lost."""
+        """Flush and close. While NATS is unreachable it is closed all the same, and what is still unsent is lost."""
         try:
             await asyncio.wait_for(self.client.drain(), 3)
         except (TimeoutError, NatsError):

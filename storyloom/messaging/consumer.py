@@ -167,7 +167,7 @@ class PullConsumer:
         status, left = headers["Status"], headers.get("Nats-Pending-Messages")
         if status == "100":  # a heartbeat
             return
-        if left is None:  # 409, 503: the consumer is gone, or moves
+        if left is None:  # 409, 503: the consumer was deleted, or moves
             # The next check polls again: at once would be a busy loop while a consumer is missing.
             self._request_failed = True
             return
@@ -177,13 +177,13 @@ class PullConsumer:
 
 
 async def ack(message: Msg) -> None:
-    """Acknowledge a message; does nothing while NATS is away."""
+    """Acknowledge a message; does nothing while NATS is unreachable."""
     with suppress(NatsError, OSError):
         await message.ack()
 
 
 async def nak(message: Msg, *, delay: float) -> None:
-    """Have a message redelivered ``delay`` seconds from now, at once for 0; does nothing while NATS is away."""
+    """Have a message redelivered ``delay`` seconds from now, at once for 0; does nothing while NATS is unreachable."""
     with suppress(NatsError, OSError):
         await message.nak(delay=delay or None)
 

@@ -16,7 +16,7 @@ from storyloom.story.jobs import StopWork
 A = TypeVar("A", bound=BaseModel)
 
 CancelJobs = Callable[[StopWork], Awaitable[object]]
-"""Publishes StopWork to all workers. Best effort: never raises while NATS is away."""
+"""Publishes StopWork to all workers. Best effort: never raises while NATS is unreachable."""
 
 
 class EventPublisher:

@@ -1,7 +1,7 @@
 """FastStream's pull subscriber over our pull consumer: as many messages as there are free slots, and never more.
 
 Written against FastStream 0.7.8. Its own ways to work on several messages at once each cost something: ``max_workers``
-fetches before there is room (its issue 2563), a batch waits for the slowest (2219), one subscriber a slot pays a
+fetches before there is a free slot (its issue 2563), a batch waits for the slowest (2219), one subscriber a slot pays a
 request a message. Here its subscriber stays as it is but for where the messages come from.
 
 This file alone leans on parts of FastStream that it does not promise to keep, by subclasses of its subscriber and its

@@ -15,7 +15,7 @@ from storyloom.story.errors import PermanentError, ProviderUnavailable, Retryabl
 
 Verdict = RetryableError | PermanentError | ProviderUnavailable
 
-LONGEST_RETRY_AFTER = 3600.0
+MAX_RETRY_AFTER_SECONDS = 3600.0
 """Seconds; a provider that asks for more is asked again after this."""
 
 
@@ -45,9 +45,9 @@ class Outcome(StrEnum):
     """Our own program failed over it."""
 
 
-AWAY = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.CONNECTION, Outcome.CUT})
-"""What says that a provider is away; many in a row open its breaker."""
-UNKNOWN = frozenset({Outcome.CANCELLED, Outcome.BUG})
+UNAVAILABLE_OUTCOMES = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.CONNECTION, Outcome.CUT})
+"""What says that a provider is unavailable; many in a row open its breaker."""
+INCONCLUSIVE_OUTCOMES = frozenset({Outcome.CANCELLED, Outcome.BUG})
 """What says nothing about the provider."""
 
 
@@ -96,12 +96,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     before it (OpenAI's SDK, _base_client.py).
     """
     if (milliseconds := _number(find_header(headers, "retry-after-ms"))) is not None:
-        return min(milliseconds / 1000, LONGEST_RETRY_AFTER)
+        return min(milliseconds / 1000, MAX_RETRY_AFTER_SECONDS)
     value = find_header(headers, "retry-after")
     seconds = _number(value)
     if seconds is None:
         seconds = _until(value)
-    return None if seconds is None else min(seconds, LONGEST_RETRY_AFTER)
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER_SECONDS)
 
 
 def _number(value: str | None) -> float | None:

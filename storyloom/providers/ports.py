@@ -94,10 +94,10 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What was heard when: characters and their spans in seconds, three tuples of one length.
+class Alignment:
+    """Characters and their spans in seconds, three tuples of one length.
 
-    A character is usually one, but a provider may give several at once, and may have normalised the text ("3" heard
+    A character is usually one, but a provider may give several at once, and may have normalised the text ("3" read
     as "three").
     """
 
@@ -108,11 +108,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A passage read: MP3, its decoded length in seconds, what was heard when, and what it cost."""
+    """A passage read: MP3, its decoded length in seconds, the times of its characters, and what it cost."""
 
     mp3: bytes
     seconds: float
-    heard: Heard
+    alignment: Alignment
     call: ProviderCall
 
 

@@ -17,7 +17,7 @@ CLIENT_REQUEST_ID = "X-Client-Request-Id"
 class ProviderUsage:
     """What one attempt at a job has asked of providers so far. The clients of the providers write it.
 
-    ``client_request_id`` names the job to a provider (no person can be told from it), so that its own log can be
+    ``client_request_id`` names the job to a provider (it identifies no person), so that its own log can be
     compared with ours.
     """
 

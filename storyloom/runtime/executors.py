@@ -88,7 +88,7 @@ class ProcessExecutor:
         self._closed = True
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
-        # Whoever waits for its answer hears of the end first and cleans up; two must not read one pipe.
+        # Whoever waits for its answer sees the end first and cleans up; two must not read one pipe.
         async with self._lock.acquire(Priority.URGENT):
             await self._end()
 

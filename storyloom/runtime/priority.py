@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from storyloom.story.assets import Priority
 
-ROUND = 8
+POPS_PER_ROUND = 8
 """Of so many pops while several priorities wait, the lowest gets two, and the oldest item of all gets one."""
 
 W = TypeVar("W")
@@ -54,7 +54,7 @@ class PriorityQueue(Generic[W]):
             raise IndexError("the queue is empty")
         lane = lanes[0]
         if len(lanes) > 1:
-            self._pops = (self._pops + 1) % ROUND
+            self._pops = (self._pops + 1) % POPS_PER_ROUND
             if self._pops % 4 == 0:
                 lane = lanes[-1]
             elif self._pops == 6:

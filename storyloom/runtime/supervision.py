@@ -1,4 +1,4 @@
-"""A running service, and how one runs as a process of its own until it is told to stop."""
+"""A running service, and how one runs as a process of its own until it is asked to stop."""
 
 import asyncio
 import gc
@@ -88,18 +88,18 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, pause: fl
         await asyncio.sleep(pause)
 
 
-async def cancel_and_wait(*tasks: "asyncio.Task[None]", again: float = 5.0) -> None:
+async def cancel_and_wait(*tasks: "asyncio.Task[None]", retry_after: float = 5.0) -> None:
     """Cancel tasks and wait until they have ended, whatever they ended with.
 
     Asked again and again: a cancellation that arrives just when what a task waits for is there can be swallowed (by
     ``asyncio.wait_for`` before Python 3.12, by drivers that shield their last round trip), and is needed once more.
-    ``again``: after so many seconds; more than what any task takes to tidy up.
+    ``retry_after``: after so many seconds; more than what any task takes to tidy up.
     """
     running = {task for task in tasks if not task.done()}
     while running:
         for task in running:
             task.cancel()
-        _, running = await asyncio.wait(running, timeout=again)
+        _, running = await asyncio.wait(running, timeout=retry_after)
     for task in tasks:
         if not task.cancelled():
             task.exception()  # looked at, so that nothing is said of it when the task is collected

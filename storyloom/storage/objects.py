@@ -1,7 +1,7 @@
 """The store: bytes under their own content hash, and small records (JSON) under keys of their owner's choice.
 
 Keys: ``stories/<story_id>/<asset>/<sha256, 32 digits>.<suffix>`` for bytes; what a job leaves beside them is
-storyloom/jobs/manifest.py's. Nothing in a key tells of a child.
+storyloom/jobs/manifest.py's. Nothing in a key describes a child.
 """
 
 import asyncio
@@ -66,10 +66,10 @@ class Objects(Bucket):
     """
 
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
-        """Store bytes, patiently: they are paid for. The same bytes twice are the same object."""
+        """Store bytes, with retries: they are paid for. The same bytes twice are the same object."""
         digest = hashlib.sha256(data).hexdigest()
         key = f"{prefix_of(story_id)}{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
-        await self._patiently("put_object", Key=key, Body=data, ContentType=content_type)
+        await self._call_with_retries("put_object", Key=key, Body=data, ContentType=content_type)
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
     async def get(self, stored: StoredObject) -> bytes:
@@ -86,12 +86,14 @@ class Objects(Bucket):
         await self._call("put_object", Key=key, Body=data, ContentType="application/json")
 
     async def create(self, key: str, data: bytes) -> bool:
-        """Write a record (JSON), patiently, unless one is there; False if one is. The first writer wins.
+        """Write a record (JSON), with retries, unless one is there; False if one is. The first writer wins.
 
         Where a store ignores If-None-Match the last writer wins, and the answer is always True.
         """
         try:
-            await self._patiently("put_object", Key=key, Body=data, ContentType="application/json", IfNoneMatch="*")
+            await self._call_with_retries(
+                "put_object", Key=key, Body=data, ContentType="application/json", IfNoneMatch="*"
+            )
         except Exists:
             return False
         return True

@@ -103,13 +103,13 @@ class Bucket:
                 f"store: {errors[0].get('Code', 'refused')} for {len(errors)} keys", code="store_refused"
             )
 
-    async def _patiently(self, operation: str, **arguments: Any) -> None:
+    async def _call_with_retries(self, operation: str, **arguments: Any) -> None:
         pauses = iter(self.settings.store_retry_delays)
 
         def pause_after(failure: Exception) -> bool | float:
             if not isinstance(failure, RetryableError) or (pause := next(pauses, None)) is None:
                 return False
-            log.warning("store.away", reason=failure.reason, seconds=pause)
+            log.warning("store.retrying", reason=failure.reason, seconds=pause)
             return pause
 
         async for attempt in stamina.retry_context(pause_after, attempts=None, timeout=None):

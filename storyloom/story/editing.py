@@ -1,4 +1,4 @@
-"""Editing: "may this scene be told so, and how hard is it?", which the api asks the content service over core NATS."""
+"""Editing: "may this scene be published, how hard is it?", which the api asks the content service over core NATS."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ class EditVerdict(Value):
     """Whether moderation flags the words, by which of its categories; and where it does not, what they make."""
 
     flagged: bool
-    """True: the words must not be told."""
+    """True: the words must not be published."""
     categories: tuple[str, ...] = ()
     """What they were flagged for."""
     text: SceneText | None = None

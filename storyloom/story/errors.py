@@ -20,7 +20,7 @@ class RetryableError(Exception):
 
 @dataclass(eq=False)
 class ProviderUnavailable(Exception):  # noqa: N818
-    """It was not even tried: the provider is known to be away, or we are out of its allowance.
+    """It was not even tried: the provider is known to be unavailable, or we are out of its allowance.
 
     The job is handed back for ``after`` seconds, and no attempt is spent.
     """

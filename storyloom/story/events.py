@@ -16,7 +16,7 @@ from storyloom.story.results import AnyResult, ProviderCall, Readability, SceneT
 
 
 class Event(Value):
-    """What every event carries. ``id`` is deterministic: the same fact told twice has the same id."""
+    """What every event carries. ``id`` is deterministic: the same fact published twice has the same id."""
 
     version: Literal[1] = 1
     id: str = Field(min_length=1, max_length=200)
@@ -126,7 +126,7 @@ class StoryDeadlinePassed(Event):
 
 
 class StoryCompleted(Event):
-    """Every asset is settled. Whoever tells the outside world may do so."""
+    """Every asset is settled. Notifications to other systems may begin."""
 
     event: Literal["StoryCompleted"] = "StoryCompleted"
     overall: Literal["ready", "partial", "failed", "cancelled"]
@@ -157,12 +157,12 @@ def is_newer(body: bytes) -> bool:
     Either its name is unknown here, or its version is higher than any that this code reads.
     """
     try:
-        told = orjson.loads(body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return False
-    if not isinstance(told, dict) or not isinstance(version := told.get("version"), int):
+    if not isinstance(document, dict) or not isinstance(version := document.get("version"), int):
         return False
-    return version > _NEWEST.get(str(told.get("event")), 0)
+    return version > _NEWEST.get(str(document.get("event")), 0)
 
 
 def _newest() -> dict[str, int]:
@@ -192,7 +192,7 @@ class AssetProgressed(Value):
 
 
 class StatusUpdate(Value):
-    """One thing that readers of a story's progress are told. ``seq`` is its place in history, 0 for what has none."""
+    """One thing that is sent to readers of a story's progress. ``seq`` is its place in history, 0 for what has none."""
 
     seq: int = Field(ge=0)
     event: str
@@ -200,14 +200,14 @@ class StatusUpdate(Value):
 
 
 class StatusUpdates(RootModel[tuple[StatusUpdate, ...]]):
-    """What readers of one story are told together, on core NATS: history has whatever they miss."""
+    """What is sent together to readers of one story, on core NATS: history has whatever they miss."""
 
 
 def subject(event: Event) -> str:
-    """Where an event is told: ``story.evt.<event>.<story_id>``."""
+    """The subject that an event is published on: ``story.evt.<event>.<story_id>``."""
     return f"story.evt.{type(event).__name__}.{event.story_id}"
 
 
 def story_requested(story_id: UUID, tenant_id: str, trace: str, at: datetime) -> StoryRequested:
-    """The event of a new story; its id is the same whoever tells it."""
+    """The event of a new story; its id is the same whoever publishes it."""
     return StoryRequested(id=f"{story_id}.requested", story_id=story_id, tenant_id=tenant_id, trace=trace, at=at)

@@ -79,7 +79,7 @@ _HEAD = tuple(name for name in AssetRequested.model_fields if name not in ("brie
 class StopWork(Value):
     """To all workers, on core NATS: nobody wants these jobs any more. ``jobs`` None: all of the story.
 
-    Best effort: a worker that does not hear it finishes for nothing, and its result is ignored.
+    Best effort: a worker that does not receive it finishes for nothing, and its result is ignored.
     """
 
     story_id: UUID

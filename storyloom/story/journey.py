@@ -50,7 +50,7 @@ PENDING = AssetState()
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One story on its way. ``seq`` is the number of the last thing its reader was told, 0 before the first.
+    """One story on its way. ``seq`` is the number of the last update that its readers were sent, 0 before the first.
 
     ``version`` counts the writes of the story's row: a journey kept in memory is current while it agrees.
     """

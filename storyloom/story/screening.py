@@ -1,4 +1,4 @@
-"""Screening: the question "may this brief be told?", which the api asks the content service over core NATS."""
+"""Screening: the question "may this brief become a story?", which the api asks the content service over core NATS."""
 
 from storyloom.story.results import Value
 

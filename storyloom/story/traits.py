@@ -30,7 +30,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class JobEvents(_Part):
+class TextGuidance(_Part):
     """How a text honours a trait: what the hero keeps, what they are good at, what no story of ours says."""
 
     dignity: Words
@@ -75,7 +75,7 @@ class Trait(_Part):
     native: Mapping[Kin, Words] = Field(default_factory=dict)
     shown_by: tuple[str, ...] = ()
     look: Look = Look()
-    text: JobEvents
+    text: TextGuidance
     risk: Words
 
     @property

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import ClientConnectionResetError, web
 from nats.errors import Error as NatsError
 
-from storyloom.db.pool import is_away
+from storyloom.db.pool import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ def _unavailable(error: Exception) -> Problem | None:
     # NATS first: its TimeoutError is a TimeoutError too.
     if isinstance(error, NatsError | BusUnavailableError):
         return Problem(503, "bus_away", "NATS is not reachable; try again.", headers=headers)
-    if is_away(error):
+    if is_connection_error(error):
         return Problem(503, "database_away", "The database is not reachable; try again.", headers=headers)
     return None
 

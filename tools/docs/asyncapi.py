@@ -34,7 +34,9 @@ def everything() -> list[ServiceApi]:
     """Every service, with the default settings."""
     found = [
         ServiceApi("api", _broker("api", api.Endpoints().router), api.BARE),
-        ServiceApi("status", _broker("status", status.Endpoints(_unhandled).router), status.BARE),
+        ServiceApi(
+            "status", _broker("status", status.Endpoints(_unhandled).router), status.CHANNELS_WITHOUT_FASTSTREAM
+        ),
     ]
     settings = Settings.model_construct()
     for service in Service:

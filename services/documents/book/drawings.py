@@ -26,8 +26,8 @@ _WORDS = {
 
 def shape_for(*texts: str) -> str:
     """The ornament that fits what the story is about; a star where nothing does."""
-    heard = " ".join(texts).lower()
-    counts = {shape: sum(heard.count(word) for word in words) for shape, words in _WORDS.items()}
+    words_said = " ".join(texts).lower()
+    counts = {shape: sum(words_said.count(word) for word in words) for shape, words in _WORDS.items()}
     best = max(counts, key=lambda shape: counts[shape])
     return best if counts[best] else "star"
 

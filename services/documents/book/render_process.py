@@ -2,7 +2,7 @@
 
 A script that stands alone: it imports the standard library, and WeasyPrint and Pillow once it runs, and nothing of
 ours, so that the process is small and starts alike wherever the service is installed. It ends with its parent, even
-on SIGKILL: the kernel closes the pipe, and whoever waits for the next sheet hears it at once.
+on SIGKILL: the kernel closes the pipe, and whoever waits for the next sheet sees it at once.
 
 A message, either way: four bytes of length (big endian), a JSON header of that length, then the blobs whose sizes
 the header lists. A sheet's header is ``{"html": str, "files": [[name, content type, size], …]}``; the answer's is
@@ -20,10 +20,10 @@ import sys
 import threading
 from typing import Any, BinaryIO, TypedDict
 
-LONGEST_SIDE = 1600
+MAX_SIDE_PIXELS = 1600
 """Pixels: 240 mm at 170 dpi, which is what a home printer shows of a picture."""
 JPEG_QUALITY = 88
-MOST_PIXELS = 40_000_000
+MAX_PIXELS = 40_000_000
 """A picture larger than this is refused before it is decoded: 40 megapixels are 120 MB in memory."""
 
 File = tuple[str, bytes]
@@ -36,7 +36,7 @@ class Sheet(TypedDict):
 
 
 def read_message(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, File]]:
-    """One message. Raises EOFError when the other side has gone."""
+    """One message. Raises EOFError when the other side has ended."""
     (length,) = struct.unpack(">I", _read(stream, 4))
     header: dict[str, Any] = json.loads(_read(stream, length))
     return header, {name: (kind, _read(stream, size)) for name, kind, size in header["files"]}
@@ -77,12 +77,12 @@ def to_jpeg(data: bytes) -> bytes:
 
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
+            if picture.width * picture.height > MAX_PIXELS:
                 raise ValueError("larger than 40 megapixels")
             flat = picture.convert("RGB") if picture.mode == "RGB" else _on_white(picture.convert("RGBA"))
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(type(error).__name__) from error
-    flat.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    flat.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     flat.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
     return out.getvalue()
@@ -153,8 +153,8 @@ def _answer(header: dict[str, Any], files: dict[str, File]) -> tuple[dict[str, A
 
 
 def main() -> None:
-    """Answer sheets until the parent has gone."""
-    # fontTools stamps the fonts that it cuts with the time, unless told otherwise: the same sheet is the same book.
+    """Answer sheets until the parent has ended."""
+    # fontTools stamps the fonts that it cuts with the time by default: the same sheet is the same book.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     # WeasyPrint prints advice to stdout; messages keep the real one for themselves.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from storyloom.providers.answers import Answer, find_header, read_answer, read_base64
-from storyloom.providers.ports import Heard
+from storyloom.providers.ports import Alignment
 from storyloom.story.errors import RetryableError
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
-_MOST = 100_000  # characters; the longest text that ElevenLabs takes is 40,000
+_MAX_CHARACTERS = 100_000  # characters; the longest text that ElevenLabs takes is 40,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Speech:
     """Sound and times, as far as they can be checked without decoding."""
 
     mp3: bytes
-    heard: Heard
+    alignment: Alignment
     request_id: str | None
 
 
 class _Alignment(Answer):
-    characters: list[str] = Field(max_length=_MOST)
+    characters: list[str] = Field(max_length=_MAX_CHARACTERS)
     character_start_times_seconds: list[Seconds]
     character_end_times_seconds: list[Seconds]
 
@@ -35,15 +35,15 @@ class _Alignment(Answer):
         if not len(self.characters) == len(starts) == len(ends):
             raise ValueError("the lists differ in length")
         if not "".join(self.characters).strip():
-            raise ValueError("nothing was heard")
+            raise ValueError("no character has a time")
         if any(end < start for start, end in zip(starts, ends, strict=True)):
             raise ValueError("a character ends before it starts")
         if any(after < before for times in (starts, ends) for before, after in pairwise(times)):
             raise ValueError("time runs back")
         return self
 
-    def heard(self) -> Heard:
-        return Heard(
+    def convert(self) -> Alignment:
+        return Alignment(
             tuple(self.characters),
             tuple(self.character_start_times_seconds),
             tuple(self.character_end_times_seconds),
@@ -78,4 +78,4 @@ def read_speech(headers: Mapping[str, str], data: Any) -> Speech:
     alignment = body.alignment or body.normalized_alignment
     if alignment is None:
         raise RetryableError("ElevenLabs sent no times", request_id=named)
-    return Speech(mp3, alignment.heard(), named)
+    return Speech(mp3, alignment.convert(), named)

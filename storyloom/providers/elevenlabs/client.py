@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     import httpx
     from elevenlabs import AsyncElevenLabs
 
-FORMAT = "mp3_44100_128"
-USD_A_CHARACTER = 0.0003
+OUTPUT_FORMAT = "mp3_44100_128"
+USD_PER_CHARACTER = 0.0003
 """ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
-_LEAST_HEARD = 0.6
-"""The share of a text's characters that must have been heard; text as normalised may be a little shorter."""
-_SLACK = 0.5  # seconds by which times may overshoot the sound
+_MIN_ALIGNED_SHARE = 0.6
+"""The share of a text's characters that must have times; text as normalised may be a little shorter."""
+_MAX_OVERSHOOT_SECONDS = 0.5  # seconds by which times may overshoot the sound
 
 _calls: ContextVar[Call] = ContextVar("elevenlabs_call")
 """The call of the task: the SDK drops the headers of an answer that is cut or cannot be read."""
@@ -49,8 +49,8 @@ class ElevenLabs:
         """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, checked against each other.
 
         Raises RetryableError (busy, slow, broken, an answer that is not sound and times), PermanentError
-        (``not_allowed``, ``content_refused``, ``bad_request``) or ProviderUnavailable (away, or our allowance is used
-        up).
+        (``not_allowed``, ``content_refused``, ``bad_request``) or ProviderUnavailable (no answer, or our allowance is
+        used up).
         """
         call = Call("elevenlabs", "text_to_speech", self._settings.voice_model, passage.purpose)
         async with self._call(call) as sdk:
@@ -60,7 +60,7 @@ class ElevenLabs:
             call.cost_usd = call.cost_usd or _price(len(passage.text))
             speech = read_speech(reply.headers, reply.data)
             seconds = await self._check(speech, passage)
-        return Reading(mp3=speech.mp3, seconds=seconds, heard=speech.heard, call=call.entry())
+        return Reading(mp3=speech.mp3, seconds=seconds, alignment=speech.alignment, call=call.entry())
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -74,7 +74,7 @@ class ElevenLabs:
         request: dict[str, Any] = {
             "text": passage.text,
             "model_id": self._settings.voice_model,
-            "output_format": FORMAT,
+            "output_format": OUTPUT_FORMAT,
             "voice_settings": VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=1.0),
             "request_options": {"max_retries": 0, "additional_headers": call.headers},
         }
@@ -87,14 +87,14 @@ class ElevenLabs:
 
     async def _check(self, speech: Speech, passage: Passage) -> float:
         """The decoded length, if sound, times and text fit each other."""
-        heard, wanted = (_count_letters(text) for text in ("".join(speech.heard.characters), passage.text))
-        if heard < wanted * _LEAST_HEARD:
+        timed, wanted = (_count_letters(text) for text in ("".join(speech.alignment.characters), passage.text))
+        if timed < wanted * _MIN_ALIGNED_SHARE:
             raise RetryableError("ElevenLabs read only part of the text", request_id=speech.request_id)
         try:
             seconds = await measure(speech.mp3)
         except ValueError as error:
             raise RetryableError("ElevenLabs' sound cannot be decoded", request_id=speech.request_id) from error
-        if speech.heard.ends[-1] > seconds + _SLACK:
+        if speech.alignment.ends[-1] > seconds + _MAX_OVERSHOOT_SECONDS:
             raise RetryableError("ElevenLabs' times go beyond the sound", request_id=speech.request_id)
         return seconds
 
@@ -131,7 +131,7 @@ class ElevenLabs:
 
 
 def _price(characters: int) -> float:
-    return round(USD_A_CHARACTER * characters, 6)
+    return round(USD_PER_CHARACTER * characters, 6)
 
 
 def _count_letters(text: str) -> int:

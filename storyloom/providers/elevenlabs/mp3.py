@@ -8,19 +8,19 @@ from av.error import FFmpegError
 
 from storyloom.runtime.executors import run_in_thread
 
-RATE = 44_100
+SAMPLE_RATE = 44_100
 """Hz, of all recordings: the mp3_44100_128 that is asked for."""
 
 
 async def measure(mp3: bytes) -> float:
     """The decoded length in seconds. ValueError if it cannot be decoded."""
-    return await run_in_thread(lambda: len(decode(mp3)) / RATE)
+    return await run_in_thread(lambda: len(decode(mp3)) / SAMPLE_RATE)
 
 
 def decode(mp3: bytes) -> "array[int]":
     """The samples: mono, 16 bits, 44.1 kHz. An encoder's delay, where the file names it, is taken off by libav."""
     samples = array("h")
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     try:
         with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
             for frame in container.decode(audio=0):

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 A = TypeVar("A", TextAnswer, PictureAnswer, ModerationAnswer)
 
-MOST_REQUESTS = 3
+MAX_REQUESTS = 3
 """How often one question is asked in all when the answers do not fit its schema."""
-LONGEST_ANSWER = 16_000
+MAX_OUTPUT_TOKENS = 16_000
 """Tokens; an outline takes about a thousand."""
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class OpenAI:
     """Answers in words and pictures. Safe to share between the tasks of one event loop; ``close`` when done.
 
     Every method raises RetryableError (busy, slow, broken), PermanentError (``not_allowed``, ``content_refused``,
-    ``bad_request``, ``bad_answer``) or ProviderUnavailable (away, or our allowance is used up). ``gate`` is the
+    ``bad_request``, ``bad_answer``) or ProviderUnavailable (no answer, or our allowance is used up). ``gate`` is the
     process's own if left out.
     """
 
@@ -80,11 +80,11 @@ class OpenAI:
             "instructions": prompt,
             "input": [{"role": "user", "content": _content(blocks, images)}],
             "text": {"format": {"type": "json_schema", "name": name, "strict": True, "schema": strict_schema(answer)}},
-            "max_output_tokens": LONGEST_ANSWER,
+            "max_output_tokens": MAX_OUTPUT_TOKENS,
             "store": False,  # the vendor need not keep what is said about a child
         }
         calls: list[ProviderCall] = []
-        for asked in range(1, MOST_REQUESTS + 1):
+        for asked in range(1, MAX_REQUESTS + 1):
             call = Call("openai", "responses", model, purpose)
             async with self._call(call, self._settings.text_timeout) as sdk:
                 reply = await (_stream(sdk, call, request, on_text) if on_text else _request(sdk, call, request))

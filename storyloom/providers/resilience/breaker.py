@@ -1,4 +1,4 @@
-"""A circuit breaker: when many calls in a row say that a provider is away, stop asking; later, ask once.
+"""A circuit breaker: when many calls in a row say that a provider is unavailable, stop asking; later, ask once.
 
 A pure state machine: no clock, no tasks. Why it is ours: docs/adr/0011-one-gate-for-each-provider.md.
 """
@@ -33,7 +33,7 @@ class Breaker:
     """Opens after ``failures`` in a row within ``within`` seconds, for the first of ``pauses``.
 
     After the pause one call is let in, the probe: it closes the breaker, or opens it for the next pause (the last
-    repeats). What was let in before the breaker last opened or closed ends without effect: it tells of the past.
+    repeats). What was let in before the breaker last opened or closed ends without effect: it is out of date.
     ``now`` is in seconds and never runs back.
     """
 
@@ -70,30 +70,30 @@ class Breaker:
         self._probing = self._until is not None
         return Admission(self.transitions, self._probing)
 
-    def end(self, admission: Admission, now: float, *, away: bool | None) -> None:
-        """The call ended, and says whether the provider is away; None where it says nothing (cancelled)."""
+    def end(self, admission: Admission, now: float, *, unavailable: bool | None) -> None:
+        """The call ended, and says whether the provider is unavailable; None where it says nothing (cancelled)."""
         if admission.transitions != self.transitions:
             return
         if admission.probe:
             self._probing = False
-        if away is None:
+        if unavailable is None:
             return
         if admission.probe:
-            self._decide(now, away=away)
-        elif not away:
+            self._decide(now, unavailable=unavailable)
+        elif not unavailable:
             self._failures.clear()
         else:
             self._failures.append(now)
             if len(self._failures) == self._failures.maxlen and now - self._failures[0] <= self._within:
-                self._decide(now, away=True)
+                self._decide(now, unavailable=True)
 
     def open_for(self, admission: Admission, now: float, pause: float) -> None:
         """The call ended, and asks for a pause of its own: an allowance is exhausted. After it, too, one call tries."""
         if admission.transitions == self.transitions:
             self._open(now, pause)
 
-    def _decide(self, now: float, *, away: bool) -> None:
-        if away:
+    def _decide(self, now: float, *, unavailable: bool) -> None:
+        if unavailable:
             pause = self._pauses[min(self._opened, len(self._pauses) - 1)]
             self._opened += 1
             self._open(now, pause)

@@ -1,4 +1,4 @@
-"""The gate before a provider: every call of this process goes through it. It is closed while the provider is away.
+"""The gate before a provider: every call of this process goes through it, and none while the provider is unavailable.
 
 A breaker (breaker.py) decides whether calls may go at all, an adaptive limit (limit.py) how many at once, and a queue
 (storyloom/runtime/priority.py) who is next. Why it is ours: docs/adr/0011-one-gate-for-each-provider.md.
@@ -16,7 +16,13 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from storyloom.providers.errors import AWAY, UNKNOWN, CallFailedError, ErrorTranslator, Outcome
+from storyloom.providers.errors import (
+    INCONCLUSIVE_OUTCOMES,
+    UNAVAILABLE_OUTCOMES,
+    CallFailedError,
+    ErrorTranslator,
+    Outcome,
+)
 from storyloom.providers.resilience.breaker import JITTER, Admission, Breaker, State
 from storyloom.providers.resilience.limit import Limit
 from storyloom.providers.usage import CLIENT_REQUEST_ID, PROVIDER_USAGE, Call
@@ -32,13 +38,13 @@ from storyloom.runtime.settings import ProviderSettings
 from storyloom.story.assets import Priority
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
-LONGEST_PAUSE_WAITED = 10.0
+MAX_PAUSE_WAITED_SECONDS = 10.0
 """Seconds that a call waits for the end of a Retry-After. For longer ones its job is handed back: its place is free."""
-LONGEST_PAUSE = 60.0
+MAX_PAUSE_SECONDS = 60.0
 """Seconds; a Retry-After beyond it closes the gate no longer than this. The next 429 closes it again."""
-LONGEST_WAIT = 120.0
+MAX_QUEUE_WAIT_SECONDS = 120.0
 """Seconds in the queue, after which the job is handed back; well below its hard end, which would cost an attempt."""
-CROWDED_AFTER = 5.0
+CROWDED_RETRY_SECONDS = 5.0
 """Seconds for which a job is handed back that has waited for so long."""
 
 log = structlog.get_logger()
@@ -51,7 +57,7 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """Tells the time in seconds, and when it has come. The running event loop, but in tests."""
+    """The time in seconds, and timers. The running event loop, but in tests."""
 
     def time(self) -> float: ...
 
@@ -170,7 +176,7 @@ class Gate:
 
     @asynccontextmanager
     async def enter(self, priority: Priority, *, has_paid: bool = False) -> AsyncIterator[Permit]:
-        """Wait for a permit and be inside. Raises ProviderUnavailable instead, at once while the provider is away.
+        """Wait for a permit and be inside. Raises ProviderUnavailable instead, at once while it is closed.
 
         ``has_paid`` is a call whose job has paid for something already that it would lose if it were handed back: it
         waits until the provider is back, as far as LONGEST_WAIT allows. Safe to cancel anywhere.
@@ -205,7 +211,7 @@ class Gate:
         key = self._queue.push(waiter, priority)
         self._serve()
         if not waiter.answer.done():
-            waiter.wait_timer = self._time().call_later(LONGEST_WAIT, partial(self._wait_too_long, key))
+            waiter.wait_timer = self._time().call_later(MAX_QUEUE_WAIT_SECONDS, partial(self._wait_too_long, key))
         try:
             answer = await waiter.answer
         except asyncio.CancelledError:
@@ -223,7 +229,7 @@ class Gate:
         return answer
 
     def _serve(self) -> None:
-        """Let in whoever may go in, and turn away who would wait for too long."""
+        """Let in whoever may go in, and reject who would wait for too long."""
         now = self._time().time()
         while self._queue and self._in_flight < self._limit.calls and not self._closed_for(now):
             self._queue.pop().answer.set_result(self._permit(now))
@@ -247,24 +253,30 @@ class Gate:
             self._limit.shrink(now)
         self._in_flight -= 1
         if permit.retry_after is not None:
-            self._paused_until = max(self._paused_until, now + min(permit.retry_after, LONGEST_PAUSE))
+            self._paused_until = max(self._paused_until, now + min(permit.retry_after, MAX_PAUSE_SECONDS))
         if outcome is Outcome.OUT_OF_QUOTA:
             self._breaker.open_for(permit.admission, now, self.quota_probe_delay)
         else:
-            self._breaker.end(permit.admission, now, away=None if outcome in UNKNOWN else outcome in AWAY)
+            self._breaker.end(
+                permit.admission,
+                now,
+                unavailable=None if outcome in INCONCLUSIVE_OUTCOMES else outcome in UNAVAILABLE_OUTCOMES,
+            )
         if self._breaker.transitions != transitions:
             self._log_transition(outcome, self._breaker.closed_for(now))
         self._serve()
 
     def _log_transition(self, outcome: Outcome, seconds: float) -> None:
-        """Once for every opening and closing, however many calls are turned away in between."""
+        """Once for every opening and closing, however many calls are rejected in between."""
         self._out_of_quota = outcome is Outcome.OUT_OF_QUOTA
         if self._out_of_quota:
             log.error("provider.out_of_quota", provider=self._provider, seconds=round(seconds, 1))
         elif seconds:
-            log.warning("provider.away", provider=self._provider, outcome=outcome.value, seconds=round(seconds, 1))
+            log.warning(
+                "provider.unavailable", provider=self._provider, outcome=outcome.value, seconds=round(seconds, 1)
+            )
         else:
-            log.info("provider.back", provider=self._provider)
+            log.info("provider.available", provider=self._provider)
 
     def _closed_for(self, now: float) -> float:
         """Seconds until anybody may go in; 0: now."""
@@ -278,7 +290,7 @@ class Gate:
     def _worth_waiting(self, waiter: _Waiter, closed: float) -> bool:
         match self._why_closed():
             case "paused":
-                return waiter.has_paid or closed <= LONGEST_PAUSE_WAITED
+                return waiter.has_paid or closed <= MAX_PAUSE_WAITED_SECONDS
             case "away":
                 return waiter.has_paid
             case _:
@@ -293,7 +305,7 @@ class Gate:
         waiter.answer.set_result(ProviderUnavailable(_REASONS[why].format(self._provider), after=after))
 
     def _wait_too_long(self, key: Key) -> None:
-        self._reject(key, "crowded", CROWDED_AFTER)
+        self._reject(key, "crowded", CROWDED_RETRY_SECONDS)
         self._set_gauges()
 
     def _time(self) -> Clock:
@@ -324,7 +336,7 @@ def _note_failure(call: Call, failed: CallFailedError, error: Exception) -> None
 _GAUGES = (PROVIDER_BREAKER, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)
 _REASONS = {
     "paused": "{} asked us to wait",
-    "away": "{} is away",
+    "away": "{} is unavailable",
     "out_of_quota": "our allowance at {} is used up",
     "crowded": "too many calls wait for {}",
 }

@@ -208,7 +208,7 @@ async def test_patience_with_a_store_that_is_away_ends(story_id: UUID) -> None:
         objects = Objects(settings.model_copy(update={"store_retry_delays": (0.01, 0.02)}))
         with capture_logs() as logs, pytest.raises(RetryableError):
             await objects.put(story_id, Asset.COVER, BYTES, "image/png")
-        assert [said["seconds"] for said in logs if said["event"] == "store.away"] == [0.01, 0.02]
+        assert [said["seconds"] for said in logs if said["event"] == "store.retrying"] == [0.01, 0.02]
         assert len(store.asked) == 3 * 2, "boto3 asks once more each time"
         await objects.close()
 

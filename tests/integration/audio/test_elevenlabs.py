@@ -53,8 +53,8 @@ async def test_a_passage_is_read_with_the_agreed_settings(provider: Provider, vo
         }
     ]
     assert provider.voices == ["narrator"]
-    assert "".join(reading.heard.characters) == PASSAGE.text
-    assert 0 < reading.heard.ends[-1] <= reading.seconds
+    assert "".join(reading.alignment.characters) == PASSAGE.text
+    assert 0 < reading.alignment.ends[-1] <= reading.seconds
     assert (reading.call.request_id, reading.call.model, reading.call.purpose) == (
         REQUEST_ID,
         "eleven_v3",

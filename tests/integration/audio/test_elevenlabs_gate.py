@@ -150,7 +150,7 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provide
     for _ in range(5):
         with pytest.raises(RetryableError):
             await voice.read(PASSAGE)
-    with billed() as bill, pytest.raises(ProviderUnavailable, match="elevenlabs is away"):
+    with billed() as bill, pytest.raises(ProviderUnavailable, match="elevenlabs is unavailable"):
         await voice.read(PASSAGE)
     assert len(provider.asked) == 5
     assert (bill.calls, bill.requests) == ([], 0)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from services.audio.joining import Joined, Piece, join, join_now
-from storyloom.providers.elevenlabs.mp3 import RATE, measure
+from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, measure
 from studio.voice.synthesis import synthesise
 
 TEXTS = ("Who is it? asked the fox.", "Mira rolled home.", "And then they slept.", "Good night.")
@@ -31,21 +31,21 @@ def whole() -> Joined:
 def decode(mp3: bytes) -> npt.NDArray[np.float32]:
     with av.open(io.BytesIO(mp3), "r") as container:
         [stream] = container.streams.audio
-        assert (stream.rate, stream.channels, stream.codec_context.name) == (RATE, 1, "mp3float")
+        assert (stream.rate, stream.channels, stream.codec_context.name) == (SAMPLE_RATE, 1, "mp3float")
         return np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(stream)]).astype(np.float32)
 
 
 def loudness(sound: npt.NDArray[np.float32], start: float, end: float) -> float:
-    part = sound[round(start * RATE) : round(end * RATE)]
+    part = sound[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
     return float(np.sqrt(np.mean(part**2)))
 
 
 def test_each_piece_begins_where_its_offset_says() -> None:
     sound = decode(whole().mp3)
     for piece, offset in zip(pieces(), whole().offsets, strict=True):
-        alone = decode(piece.mp3)[: round(piece.spoken * RATE)]
-        near = sound[max(0, round((offset - 0.02) * RATE)) : round((offset + piece.spoken + 0.02) * RATE)]
-        lag = int(np.argmax(np.correlate(near, alone, mode="valid"))) / RATE - min(offset, 0.02)
+        alone = decode(piece.mp3)[: round(piece.spoken * SAMPLE_RATE)]
+        near = sound[max(0, round((offset - 0.02) * SAMPLE_RATE)) : round((offset + piece.spoken + 0.02) * SAMPLE_RATE)]
+        lag = int(np.argmax(np.correlate(near, alone, mode="valid"))) / SAMPLE_RATE - min(offset, 0.02)
         assert abs(lag) < 0.002  # the same sound, at the same place
 
 
@@ -58,7 +58,7 @@ def test_the_pauses_between_the_pieces_are_silent_and_as_long_as_asked() -> None
 
 
 def test_the_whole_is_as_long_as_it_says_and_ends_with_the_last_word() -> None:
-    assert len(decode(whole().mp3)) / RATE == pytest.approx(whole().seconds, abs=0.03)
+    assert len(decode(whole().mp3)) / SAMPLE_RATE == pytest.approx(whole().seconds, abs=0.03)
     last_word = whole().offsets[-1] + pieces()[-1].spoken
     assert abs(whole().seconds - last_word) < 0.3
 
@@ -82,7 +82,7 @@ async def test_joining_in_a_thread_gives_the_same() -> None:
 
 async def test_a_recording_is_measured_by_decoding_it() -> None:
     for piece in pieces():
-        assert await measure(piece.mp3) == pytest.approx(len(decode(piece.mp3)) / RATE)
+        assert await measure(piece.mp3) == pytest.approx(len(decode(piece.mp3)) / SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("broken", [b"", b"not an mp3", b"\xff\xfb\x90\x00", b"\0" * 5000, bytes(range(256)) * 40])

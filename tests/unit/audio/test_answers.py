@@ -10,8 +10,8 @@ from elevenlabs.core.parse_error import ParsingError
 
 from storyloom.providers.elevenlabs.answers import characters_paid, read_speech
 from storyloom.providers.elevenlabs.errors import translate
-from storyloom.providers.errors import LONGEST_RETRY_AFTER, Outcome
-from storyloom.providers.ports import Heard
+from storyloom.providers.errors import MAX_RETRY_AFTER_SECONDS, Outcome
+from storyloom.providers.ports import Alignment
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 
 HEADERS = {"Request-Id": "req-7", "character-cost": "3"}
@@ -32,7 +32,7 @@ def body(**changes: Any) -> dict[str, Any]:
 def test_a_good_answer_is_read() -> None:
     answer = read_speech(HEADERS, body())
     assert (answer.mp3, answer.request_id) == (b"sound", "req-7")
-    assert answer.heard == Heard(("a", " ", "b"), (0, 1, 2), (1, 2, 3))
+    assert answer.alignment == Alignment(("a", " ", "b"), (0, 1, 2), (1, 2, 3))
 
 
 @pytest.mark.parametrize(("said", "paid"), [("3", 3), ("", 0), ("many", 0), ("-3", 0), ("9" * 5000, 0)])
@@ -42,8 +42,8 @@ def test_what_was_paid_is_a_number_of_characters(said: str, paid: int) -> None:
 
 def test_the_times_of_the_text_as_sent_are_preferred() -> None:
     other = times("x", [5], [6])
-    assert read_speech({}, body(normalized_alignment=other)).heard.starts == (0, 1, 2)
-    assert read_speech({}, body(alignment=None, normalized_alignment=other)).heard.starts == (5,)
+    assert read_speech({}, body(normalized_alignment=other)).alignment.starts == (0, 1, 2)
+    assert read_speech({}, body(alignment=None, normalized_alignment=other)).alignment.starts == (5,)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_will_never_work_is_given_up(status: int, detail: Any, code: str) -
     [
         ("7", 7.0),
         ("0.5", 0.5),
-        ("99999999", LONGEST_RETRY_AFTER),
+        ("99999999", MAX_RETRY_AFTER_SECONDS),
         ("soon", None),
         ("-1", None),
         ("nan", None),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.audio.words import by_paragraph, shift, time_words
-from storyloom.providers.ports import Heard
+from storyloom.providers.ports import Alignment
 from storyloom.story.results import Word
 
 ANY_TEXT = st.text(max_size=60) | st.text(
@@ -16,14 +16,14 @@ ANY_TEXT = st.text(max_size=60) | st.text(
 )
 
 
-def heard(text: str, dice: Random, *, longest: int = 1) -> Heard:
+def heard(text: str, dice: Random, *, longest: int = 1) -> Alignment:
     """A provider's honest answer: the text in pieces of 1 to ``longest`` characters, time going on as it likes."""
     pieces: list[str] = []
     while sum(map(len, pieces)) < len(text):
         at = sum(map(len, pieces))
         pieces.append(text[at : at + dice.randint(1, longest)])
     edges = list(accumulate((dice.choice([0.0, 0.04, dice.random()]) for _ in pieces), initial=0.0))
-    return Heard(tuple(pieces), tuple(edges[:-1]), tuple(edges[1:]))
+    return Alignment(tuple(pieces), tuple(edges[:-1]), tuple(edges[1:]))
 
 
 def assert_sound(text: str, words: tuple[Word, ...]) -> None:
@@ -56,11 +56,11 @@ def test_a_word_lasts_from_its_first_character_to_its_last(text: str, dice: Rand
         at += len(word.txt)
 
 
-def spoken(*words: tuple[str, float, float]) -> Heard:
+def spoken(*words: tuple[str, float, float]) -> Alignment:
     """Whole words as single items, with spaces between."""
     items = [item for txt, start, end in words for item in ((txt, start, end), (" ", end, end))]
     characters, starts, ends = zip(*items, strict=True)
-    return Heard(characters, starts, ends)
+    return Alignment(characters, starts, ends)
 
 
 def test_a_number_read_out_keeps_its_place() -> None:

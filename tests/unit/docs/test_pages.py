@@ -47,8 +47,8 @@ def test_a_page_with_a_changed_line_fails_the_check_in_one_sentence(
     text = path.read_text("utf-8")
     path.write_text(text.replace("\n<!-- /made -->", "\nSomebody was here.\n<!-- /made -->", 1), "utf-8")
     assert main(["--check"], checkout) == 1
-    told = f"{page} does not say what the code says: run `.venv/bin/python -m tools.docs`.\n"
-    assert capsys.readouterr().err == told
+    message = f"{page} does not say what the code says: run `.venv/bin/python -m tools.docs`.\n"
+    assert capsys.readouterr().err == message
 
 
 def test_what_a_services_docstring_says_must_be_written_again(

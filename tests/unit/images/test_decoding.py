@@ -52,6 +52,6 @@ async def test_a_bomb_is_never_unpacked(side: int) -> None:
 
 
 async def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(palette, "MOST_BYTES", 100)
+    monkeypatch.setattr(palette, "MAX_BYTES", 100)
     with pytest.raises(NotAPictureError, match="too large"):
         await decode(png_of((64, 96)), (64, 96))

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.images.palette import APART, distance, read_palette
+from services.images.palette import MIN_COLOUR_DISTANCE, distance, read_palette
 
 Rgb = tuple[int, int, int]
 channel = st.integers(0, 255)
@@ -40,9 +40,9 @@ def test_there_are_always_three_colours_and_always_the_same(colours: list[Rgb]) 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rgb, min_size=3, max_size=5, unique=True))
 def test_colours_stand_apart_where_the_picture_has_such_colours(colours: list[Rgb]) -> None:
-    assume(all(distance(one, other) > APART + 10 for one, other in combinations(colours, 2)))
+    assume(all(distance(one, other) > MIN_COLOUR_DISTANCE + 10 for one, other in combinations(colours, 2)))
     palette = [parsed(colour) for colour in read_palette(stripes(colours))]
-    assert all(distance(one, other) >= APART for one, other in combinations(palette, 2))
+    assert all(distance(one, other) >= MIN_COLOUR_DISTANCE for one, other in combinations(palette, 2))
     assert all(min(distance(seen, colour) for colour in colours) <= 8 for seen in palette)
 
 

@@ -19,7 +19,7 @@ def state_of(breaker: Breaker) -> State:
 
 def fail(breaker: Breaker, times: int, now: float = 0.0) -> None:
     for _ in range(times):
-        breaker.end(breaker.admit(now), now, away=True)
+        breaker.end(breaker.admit(now), now, unavailable=True)
 
 
 def test_failures_in_a_row_open_it() -> None:
@@ -34,7 +34,7 @@ def test_failures_in_a_row_open_it() -> None:
 def test_a_success_between_them_starts_the_count_anew() -> None:
     breaker = make_breaker()
     fail(breaker, 2)
-    breaker.end(breaker.admit(0), 0, away=False)
+    breaker.end(breaker.admit(0), 0, unavailable=False)
     fail(breaker, 2)
     assert state_of(breaker) is State.CLOSED
 
@@ -42,7 +42,7 @@ def test_a_success_between_them_starts_the_count_anew() -> None:
 def test_a_call_that_says_nothing_neither_counts_nor_clears() -> None:
     breaker = make_breaker()
     fail(breaker, 2)
-    breaker.end(breaker.admit(0), 0, away=None)
+    breaker.end(breaker.admit(0), 0, unavailable=None)
     assert state_of(breaker) is State.CLOSED
     fail(breaker, 1)
     assert state_of(breaker) is State.OPEN
@@ -76,7 +76,7 @@ def test_after_the_pause_exactly_one_is_let_in() -> None:
 def test_the_one_that_succeeds_closes_it() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
-    breaker.end(breaker.admit(100), 100, away=False)
+    breaker.end(breaker.admit(100), 100, unavailable=False)
     assert state_of(breaker) is State.CLOSED
     assert not breaker.admit(100).probe
 
@@ -87,15 +87,15 @@ def test_the_one_that_fails_opens_it_for_longer_up_to_the_longest_pause() -> Non
     now = 0.0
     for pause in (10, 20, 20, 20):
         now += 1000
-        breaker.end(breaker.admit(now), now, away=True)
+        breaker.end(breaker.admit(now), now, unavailable=True)
         assert pause <= breaker.closed_for(now) <= pause * (1 + JITTER)
 
 
 def test_after_it_was_closed_the_pauses_begin_with_the_shortest() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
-    breaker.end(breaker.admit(100), 100, away=True)
-    breaker.end(breaker.admit(200), 200, away=False)
+    breaker.end(breaker.admit(100), 100, unavailable=True)
+    breaker.end(breaker.admit(200), 200, unavailable=False)
     fail(breaker, 3, now=200)
     assert breaker.closed_for(200) <= 5 * (1 + JITTER)
 
@@ -103,7 +103,7 @@ def test_after_it_was_closed_the_pauses_begin_with_the_shortest() -> None:
 def test_the_one_that_is_cancelled_leaves_its_place_to_the_next() -> None:
     breaker = make_breaker()
     fail(breaker, 3)
-    breaker.end(breaker.admit(100), 100, away=None)
+    breaker.end(breaker.admit(100), 100, unavailable=None)
     assert state_of(breaker) is State.OPEN
     assert breaker.closed_for(100) == 0
     assert breaker.admit(100).probe
@@ -116,12 +116,12 @@ def test_a_call_of_the_time_before_has_no_say(away: bool) -> None:
     fail(breaker, 3)
     until = breaker.closed_for(0)
     for admission in early[:5]:
-        breaker.end(admission, 1, away=away)
+        breaker.end(admission, 1, unavailable=away)
     assert state_of(breaker) is State.OPEN
     assert breaker.closed_for(0) == until
-    breaker.end(breaker.admit(100), 100, away=False)
+    breaker.end(breaker.admit(100), 100, unavailable=False)
     for admission in early[5:]:
-        breaker.end(admission, 101, away=True)
+        breaker.end(admission, 101, unavailable=True)
     assert state_of(breaker) is State.CLOSED
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from storyloom.providers.errors import Outcome
-from storyloom.providers.resilience.gate import LONGEST_WAIT, gate_of
+from storyloom.providers.resilience.gate import MAX_QUEUE_WAIT_SECONDS, gate_of
 from storyloom.runtime.settings import OpenAISettings, Settings
 from storyloom.story.assets import Priority
 from storyloom.story.errors import ProviderUnavailable
@@ -90,7 +90,7 @@ async def test_a_turn_that_comes_with_the_cancellation_goes_to_the_next(clock: S
 async def test_nobody_waits_in_the_line_until_the_job_itself_is_over(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=1)
     async with callers(gate, NORMAL, NORMAL) as (_, second):
-        await clock.advance(LONGEST_WAIT - 1)
+        await clock.advance(MAX_QUEUE_WAIT_SECONDS - 1)
         assert gate.waiting == 1
         await clock.advance(1)
         with pytest.raises(ProviderUnavailable, match="too many"):

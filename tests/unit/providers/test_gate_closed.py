@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from storyloom.providers.errors import Outcome
 from storyloom.providers.resilience.breaker import State
-from storyloom.providers.resilience.gate import LONGEST_PAUSE, LONGEST_PAUSE_WAITED
+from storyloom.providers.resilience.gate import MAX_PAUSE_SECONDS, MAX_PAUSE_WAITED_SECONDS
 from storyloom.story.assets import Priority
 from storyloom.story.errors import ProviderUnavailable
 from tests.unit.providers.callers import Caller, break_down, call, callers, state_of
@@ -19,7 +19,7 @@ async def test_an_open_gate_is_closed_to_all_at_once(clock: StoppedClock) -> Non
     gate = make_gate(clock)
     await break_down(gate)
     for priority in Priority:
-        with pytest.raises(ProviderUnavailable, match="away") as raised:
+        with pytest.raises(ProviderUnavailable, match="unavailable") as raised:
             await call(gate, priority=priority)
         assert 5 <= raised.value.after <= 5 * 1.25**2
     await clock.advance(4)
@@ -36,7 +36,7 @@ async def test_those_in_the_line_go_home_when_the_provider_goes_away(clock: Stop
         assert gate.waiting == 3
         permit.outcome = Outcome.TIMEOUT
     for caller in waiting:
-        with pytest.raises(ProviderUnavailable, match="away"):
+        with pytest.raises(ProviderUnavailable, match="unavailable"):
             await caller.task
     assert gate.waiting == 0
 
@@ -94,10 +94,10 @@ async def test_a_retry_after_is_waited_for_in_the_line(clock: StoppedClock) -> N
 
 async def test_a_long_retry_after_sends_jobs_home(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=4)
-    await call(gate, Outcome.RATE_LIMITED, retry_after=LONGEST_PAUSE_WAITED + 10)
+    await call(gate, Outcome.RATE_LIMITED, retry_after=MAX_PAUSE_WAITED_SECONDS + 10)
     with pytest.raises(ProviderUnavailable, match="asked us to wait") as raised:
         await call(gate)
-    assert LONGEST_PAUSE_WAITED + 10 <= raised.value.after <= (LONGEST_PAUSE_WAITED + 10) * 1.25
+    assert MAX_PAUSE_WAITED_SECONDS + 10 <= raised.value.after <= (MAX_PAUSE_WAITED_SECONDS + 10) * 1.25
 
 
 async def test_a_retry_after_is_believed_within_bounds_and_a_shorter_one_takes_nothing_off(clock: StoppedClock) -> None:
@@ -105,7 +105,7 @@ async def test_a_retry_after_is_believed_within_bounds_and_a_shorter_one_takes_n
     async with gate.enter(NORMAL) as late:
         await call(gate, Outcome.RATE_LIMITED, retry_after=3600)
         late.outcome, late.retry_after = Outcome.RATE_LIMITED, 1
-    await clock.advance(LONGEST_PAUSE - 5)
+    await clock.advance(MAX_PAUSE_SECONDS - 5)
     async with callers(gate, NORMAL) as (caller,):
         assert not caller.inside()
         await clock.advance(5)
@@ -177,8 +177,8 @@ async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedCl
         await break_down(gate)
     assert [(line["log_level"], line["event"]) for line in told] == [
         ("error", "provider.out_of_quota"),
-        ("info", "provider.back"),
-        ("warning", "provider.away"),
+        ("info", "provider.available"),
+        ("warning", "provider.unavailable"),
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from storyloom.providers.errors import Outcome
 from storyloom.providers.resilience.breaker import State
-from storyloom.providers.resilience.gate import LONGEST_WAIT, Gate
+from storyloom.providers.resilience.gate import MAX_QUEUE_WAIT_SECONDS, Gate
 from storyloom.runtime.settings import ProviderSettings
 from storyloom.story.assets import Priority
 from storyloom.story.errors import ProviderUnavailable
@@ -73,7 +73,7 @@ class Day:
             if self.chance.random() < 0.25:
                 # Some are cancelled while they wait, some inside, some in the moment that their turn comes.
                 self.chance.choice(tasks).cancel()
-        await self.clock.advance(10 * LONGEST_WAIT)
+        await self.clock.advance(10 * MAX_QUEUE_WAIT_SECONDS)
         for end in await asyncio.gather(*tasks, return_exceptions=True):
             self.ends[type(end).__name__] += 1
 

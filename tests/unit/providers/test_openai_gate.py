@@ -49,7 +49,7 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(vendor:
     vendor.say(say_error(500))
     await ask_in_vain(door, 5)
     with billed() as bill:
-        with pytest.raises(ProviderUnavailable, match="openai is away") as raised:
+        with pytest.raises(ProviderUnavailable, match="openai is unavailable") as raised:
             await ask(door)
         with pytest.raises(ProviderUnavailable):
             await door.moderate(["kind"])

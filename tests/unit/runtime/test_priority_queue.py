@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from storyloom.runtime.priority import ROUND, PriorityQueue
+from storyloom.runtime.priority import POPS_PER_ROUND, PriorityQueue
 from storyloom.story.assets import Priority
 
 URGENT, HIGH, NORMAL = Priority.URGENT, Priority.HIGH, Priority.NORMAL
@@ -64,7 +64,7 @@ def test_nobody_is_overtaken_for_ever(seed: int) -> None:
     turn, latest = 0, {}
     for number in range(600):
         name = f"{chance.choice((URGENT, URGENT, URGENT, HIGH, NORMAL))} {number}"
-        latest[name] = turn + ROUND * (len(line) + 1)
+        latest[name] = turn + POPS_PER_ROUND * (len(line) + 1)
         line.push(name, Priority(name.split(maxsplit=1)[0]))
         if chance.random() < 0.9:
             turn += 1

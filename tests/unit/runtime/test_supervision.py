@@ -19,7 +19,7 @@ async def test_a_loop_that_swallows_a_cancellation_is_cancelled_again() -> None:
     task = asyncio.create_task(loop())
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        await cancel_and_wait(task, again=0.01)
+        await cancel_and_wait(task, retry_after=0.01)
     assert swallowed.is_set()
     assert task.cancelled()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from storyloom.story.brief import Species
-from storyloom.story.traits import TRAITS, Framing, JobEvents, Trait, Visibility, shown
+from storyloom.story.traits import TRAITS, Framing, TextGuidance, Trait, Visibility, shown
 
 SPECIES: tuple[str, ...] = get_args(Species)
 PARTITION = {
@@ -28,7 +28,7 @@ PARTITION = {
     },
     "unseen": {"dyslexia", "intellectual_disability"},
 }  # fmt: skip
-TELLING = JobEvents(dignity="keeps it", strengths=("quick",), avoid=("pity",))
+TELLING = TextGuidance(dignity="keeps it", strengths=("quick",), avoid=("pity",))
 
 
 def test_every_trait_has_exactly_one_visibility() -> None:
