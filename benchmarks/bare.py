@@ -110,7 +110,7 @@ class Bare:
     async def __aenter__(self) -> Self:
         self._client = await nats.connect(self.settings.nats_url)
         self._js = self._client.jetstream()
-        await self._client.subscribe("bare.done.*", cb=self._hear)
+        await self._client.subscribe("bare.done.*", cb=self._on_done)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -124,5 +124,5 @@ class Bare:
         await end
         del self._ends[story]
 
-    async def _hear(self, message: Msg) -> None:
+    async def _on_done(self, message: Msg) -> None:
         self._ends[message.subject.split(".")[2]].set_result(None)

@@ -10,7 +10,7 @@ from benchmarks.processes import BRIEF, Processes, running_processes, until
 from benchmarks.timings import Durations, unfinished_pictures
 from storyloom.story.assets import PICTURES, Asset
 
-LISTENED = 4.0
+LISTEN_SECONDS = 4.0
 """Seconds after the request: twice what it may take, so that whatever comes later is seen, too."""
 
 
@@ -24,7 +24,7 @@ async def measure_cancellation(count: int) -> dict[str, float]:
     seconds = [one.seconds for one in took]
     print(
         f"cancel: the last sign of work after {statistics.median(seconds):.3f} s, at most {max(seconds):.3f} s;"
-        f" {sum(one.stopped for one in took)} handlers stopped, {late} signs of work later than {LISTENED:g} s",
+        f" {sum(one.stopped for one in took)} handlers stopped, {late} signs of work later than {LISTEN_SECONDS:g} s",
         flush=True,
     )
     return {"cancel_s": max(seconds), "cancel_p50_s": statistics.median(seconds), "cancel_late": late}
@@ -50,7 +50,7 @@ async def _cancel(processes: Processes) -> Cancellation:
     async with processes.listen(f"status.{story_id}", f"live.{story_id}.>") as received:
         asked = time.time()
         await processes.client.cancel(story_id)
-        await asyncio.sleep(LISTENED)
+        await asyncio.sleep(LISTEN_SECONDS)
     moments = [one for one in processes.moments() if one.story_id == story_id and one.at > asked]
     last = max([asked, *received, *(one.at for one in moments)])
     return Cancellation(story_id, last - asked, last, sum(one.what == "stopped" for one in moments))

@@ -40,9 +40,9 @@ SLOTS = 8
 STREAM, DURABLE, SUBJECT = "CONSUMING", "consuming", "consuming.jobs"
 JOB = Path(__file__).parents[1] / "tests/contract/events/golden/AssetRequested.pdf.json"
 """2.9 kB, the mean of a story's jobs."""
-PAUSE = 0.01
+PAUSE_SECONDS = 0.01
 """Seconds between two jobs that trickle in."""
-LIMIT = 120.0
+TIMEOUT_SECONDS = 120.0
 """Seconds after which a consumer counts as stuck."""
 
 Handle = Callable[[AssetRequested], None]
@@ -174,7 +174,7 @@ async def measure(name: str, js: JetStreamContext, url: str, *, trickle: int, bu
         job = AssetRequested.model_validate_json(JOB.read_bytes())
         for _ in range(trickle):
             await js.publish(SUBJECT, job.model_copy(update={"at": datetime.now(UTC)}).body)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE_SECONDS)
         latencies = sorted(await _received(here))
         process = psutil.Process(child.pid)
         before = process.cpu_times()
@@ -183,7 +183,7 @@ async def measure(name: str, js: JetStreamContext, url: str, *, trickle: int, bu
         most = 0
         while not ended.done():
             most = max(most, (await js.consumer_info(STREAM, DURABLE)).num_ack_pending or 0)
-            await asyncio.wait({ended}, timeout=PAUSE)
+            await asyncio.wait({ended}, timeout=PAUSE_SECONDS)
         await sending
         await ended
         after = process.cpu_times()
@@ -201,20 +201,22 @@ async def measure(name: str, js: JetStreamContext, url: str, *, trickle: int, bu
 
 
 async def _waits(js: JetStreamContext) -> None:
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not (await js.consumer_info(STREAM, DURABLE)).num_waiting:  # noqa: ASYNC110 - another process's request
             await asyncio.sleep(0.02)
 
 
 async def _received(pipe: Any) -> Any:
-    if not await asyncio.to_thread(pipe.poll, LIMIT):
+    if not await asyncio.to_thread(pipe.poll, TIMEOUT_SECONDS):
         raise RuntimeError("the consumer is stuck")
     return pipe.recv()
 
 
 async def _send(js: JetStreamContext, body: bytes, count: int) -> None:
     for start in range(0, count, 50):
-        await asyncio.gather(*(js.publish(SUBJECT, body, timeout=LIMIT) for _ in range(min(50, count - start))))
+        await asyncio.gather(
+            *(js.publish(SUBJECT, body, timeout=TIMEOUT_SECONDS) for _ in range(min(50, count - start)))
+        )
 
 
 async def run(rounds: int, *, trickle: int, burst: int) -> dict[str, float]:

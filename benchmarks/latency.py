@@ -49,7 +49,7 @@ from storyloom.web.keys import Caller, add_key
 from tests.makers import QuickMakers
 
 ROLES = ("status", "content", "images", "audio", "documents")
-FLIGHT = 50
+CONCURRENT_STORIES = 50
 TENANT = "benchmark"
 
 
@@ -65,13 +65,13 @@ class Load:
 
 
 LOADS = (
-    Load("latency", stories=100, flight=FLIGHT, readers=1, making=2),
-    Load("latency_full", stories=300, flight=FLIGHT, readers=1, making=0),
+    Load("latency", stories=100, flight=CONCURRENT_STORIES, readers=1, making=2),
+    Load("latency_full", stories=300, flight=CONCURRENT_STORIES, readers=1, making=0),
     Load("latency_crowd", stories=3, flight=1, readers=200, making=0.1),
 )
 QUICK_LOADS = (
-    Load("latency", stories=50, flight=FLIGHT, readers=1, making=2),
-    Load("latency_full", stories=60, flight=FLIGHT, readers=1, making=0),
+    Load("latency", stories=50, flight=CONCURRENT_STORIES, readers=1, making=2),
+    Load("latency_full", stories=60, flight=CONCURRENT_STORIES, readers=1, making=0),
     Load("latency_crowd", stories=1, flight=1, readers=200, making=0.1),
 )
 

@@ -18,10 +18,10 @@ from benchmarks.figures import report
 from benchmarks.options import read_options
 from benchmarks.product import ROOT, environment
 
-WATCHED = {"cover: ready": "cover", "scene 1 text: ": "text", "story: ready": "ready", "Everything is up": "request"}
-"""What a line that tells it holds, and what it tells. The request is sent once everything is up."""
+MILESTONES = {"cover: ready": "cover", "scene 1 text: ": "text", "story: ready": "ready", "Everything is up": "request"}
+"""What a line of the output contains, and the milestone that it marks. The request is sent once everything is up."""
 
-PATIENCE = 240.0
+STORY_TIMEOUT_SECONDS = 240.0
 """Seconds after which a story counts as stuck."""
 
 
@@ -35,7 +35,7 @@ class Round:
 
 
 async def make(folder: Path, seed: int) -> Round:
-    """Run the command once. Raises RuntimeError when it fails or does not tell everything."""
+    """Run the command once. Raises RuntimeError when it fails or does not show every milestone."""
     found, before, began = Round(), _cpu(), time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -46,9 +46,9 @@ async def make(folder: Path, seed: int) -> Round:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(STORY_TIMEOUT_SECONDS):
             async for line in process.stdout:
-                for words, what in WATCHED.items():
+                for words, what in MILESTONES.items():
                     if words in line.decode():
                         found.seen.setdefault(what, time.perf_counter() - began)
             await process.wait()
@@ -56,7 +56,7 @@ async def make(folder: Path, seed: int) -> Round:
         process.terminate()
         await process.wait()
         raise
-    if process.returncode or len(found.seen) < len(WATCHED):
+    if process.returncode or len(found.seen) < len(MILESTONES):
         raise RuntimeError(f"make story failed with {process.returncode}, having shown {sorted(found.seen)}")
     found.end, found.cpu = time.perf_counter() - began, _cpu() - before
     return found

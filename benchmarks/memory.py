@@ -19,7 +19,7 @@ from benchmarks.options import read_options
 from benchmarks.product import Product, running
 
 STORIES = 3
-CALM = 25.0
+SETTLE_SECONDS = 25.0
 """Seconds after the last work until memory is read: heavy imports end, the collector has run."""
 
 
@@ -46,13 +46,13 @@ def _part(process: psutil.Process, names: Mapping[int, str]) -> str:
 async def measure(home: Path, stories: int) -> dict[str, float]:
     """Weigh twice."""
     async with running(home, STUDIO_LATENCY="instant") as product:
-        await asyncio.sleep(CALM)
+        await asyncio.sleep(SETTLE_SECONDS)
         idle = weigh(product)
         _say("idle", idle)
         for number in range(1, stories + 1):
             await product.make(number)
             print(f"story {number} is made", flush=True)
-        await asyncio.sleep(CALM)
+        await asyncio.sleep(SETTLE_SECONDS)
         after = weigh(product)
         _say(f"after {stories}", after)
     return {

@@ -38,10 +38,10 @@ from storyloom.web.keys import add_key
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure", "setting": "a foggy forest"}
-START_TIMEOUT = 60.0
+START_TIMEOUT_SECONDS = 60.0
 """Seconds in which a process must have started, on a busy machine too."""
 
-STUCK_AFTER = 600.0
+STUCK_TIMEOUT_SECONDS = 600.0
 """Seconds after which something counts as stuck."""
 CONCURRENT_REQUESTS = 20
 """Requests under way at once."""
@@ -69,7 +69,7 @@ class Processes:
         child = context.Process(target=serve, args=arguments, name=role, daemon=True)
         child.start()
         self._children.setdefault(role, []).append(child)
-        if not await asyncio.to_thread(ready.wait, START_TIMEOUT):
+        if not await asyncio.to_thread(ready.wait, START_TIMEOUT_SECONDS):
             raise RuntimeError(f"{role} did not start")
 
     def kill(self, role: str, pid: int | None = None) -> None:
@@ -142,7 +142,7 @@ class Processes:
 
 async def until(found: Callable[[], Awaitable[T]]) -> T:
     """Ask until there is something."""
-    async with asyncio.timeout(STUCK_AFTER):
+    async with asyncio.timeout(STUCK_TIMEOUT_SECONDS):
         while not (answer := await found()):  # noqa: ASYNC110 - records are files of other processes: they set no event
             await asyncio.sleep(0.02)
     return answer

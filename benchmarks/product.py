@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from client import Story, StoryloomClient
-from local.briefs import OWN
+from local.briefs import DEFAULT_BRIEF
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 120.0
+START_TIMEOUT_SECONDS = 120.0
 """Seconds for a start, on a busy machine too."""
-_OUTSIDE = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "HTTP_PORT", "PROCESSES", "BRIEF", "SEED", "OUT")
+_USER_VARIABLES = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "HTTP_PORT", "PROCESSES", "BRIEF", "SEED", "OUT")
 # A user's Python keeps its bytecode: without it every process of ours would compile all that it imports.
-_SLOWING = ("PYTHONDONTWRITEBYTECODE",)
+_SLOWING_VARIABLES = ("PYTHONDONTWRITEBYTECODE",)
 _PROVIDERS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Ours, but for what would lead out of the folder or to a provider that is paid."""
-    kept = {name: value for name, value in os.environ.items() if name not in (*_OUTSIDE, *_PROVIDERS, *_SLOWING)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in (*_USER_VARIABLES, *_PROVIDERS, *_SLOWING_VARIABLES)
+    }
     return kept | {"STORYLOOM_HOME": str(home), "STUDIO_VOICE": "piper", "PYTHONUNBUFFERED": "1"} | more
 
 
@@ -38,7 +42,7 @@ class Product:
 
     async def make(self, seed: int) -> Story:
         """One story, watched to its end. Raises RuntimeError when it is not ready then."""
-        story = await self.client.create({**OWN, "seed": seed})
+        story = await self.client.create({**DEFAULT_BRIEF, "seed": seed})
         async for _ in self.client.events(story["id"]):
             pass
         story = await self.client.get(story["id"])
@@ -54,7 +58,7 @@ async def running(home: Path, **more: str) -> AsyncIterator[Product]:
     quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment(home, **more), stdout=quiet)
     try:
-        addresses = await asyncio.wait_for(_addresses(process, home / "local.json"), PATIENCE)
+        addresses = await asyncio.wait_for(_addresses(process, home / "local.json"), START_TIMEOUT_SECONDS)
         async with StoryloomClient(addresses["apiUrl"], addresses["apiKey"]) as client:
             yield Product(process.pid, addresses, client)
     finally:

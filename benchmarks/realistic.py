@@ -32,7 +32,7 @@ SCALE, QUICK_SCALE = 0.5, 0.15
 """Below a third, two cores draw and speak more slowly than the scaled vendors answer."""
 PICTURE_PATH = frozenset({Asset.OUTLINE, Asset.PORTRAIT, *PICTURES, Asset.PDF})
 SOUND_PATH = frozenset({Asset.OUTLINE, *TEXTS, *NARRATIONS, Asset.AUDIO})
-OUR_OWN = frozenset({Asset.PDF, Asset.AUDIO})
+WITHOUT_PROVIDER = frozenset({Asset.PDF, Asset.AUDIO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ async def measure(home: Path, rounds: int, scale: float) -> dict[str, float]:
             whole, jobs = await read_story(product.addresses["databaseUrl"], UUID(story["id"]))
             wholes.append(whole / scale)
             by_jobs.append(whole / critical({asset: job.seconds for asset, job in jobs.items()}))
-            paid = {asset: job.seconds if asset in OUR_OWN else job.calls for asset, job in jobs.items()}
+            paid = {asset: job.seconds if asset in WITHOUT_PROVIDER else job.calls for asset, job in jobs.items()}
             by_calls.append(whole / critical(paid))
             _say(number, whole, by_jobs[-1], by_calls[-1], jobs)
     return {

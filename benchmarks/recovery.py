@@ -92,7 +92,7 @@ async def lose_nats(size: Size) -> dict[str, float]:
         for seconds in size.nats_away:
             await processes.ask(40)
             await asyncio.sleep(2)
-            async with away(processes.nats) as back:
+            async with stopped(processes.nats) as back:
                 await asyncio.sleep(seconds)
             took.append(await _moves(processes, await back))
             print(f"nats: {seconds:g} s away, the first job begins {took[-1]:.2f} s after its return", flush=True)
@@ -105,7 +105,7 @@ async def lose_nats_store(size: Size) -> dict[str, float]:
     async with running_processes(Durations(0.5), slots_normal=64) as processes:
         await processes.ask(size.stories)
         await until(lambda: _ends(processes, at_least=size.stories * len(GRAPH) // 3))
-        async with away(processes.nats) as back:
+        async with stopped(processes.nats) as back:
             await asyncio.to_thread(shutil.rmtree, processes.nats.folder / "data")
         returned = await back
         moved = await _moves(processes, returned)
@@ -127,7 +127,7 @@ async def lose_postgres(size: Size) -> dict[str, float]:
         await processes.ask(50)
         await asyncio.sleep(2)
         async with processes.listen("status.*") as received:
-            async with away(processes.postgres) as back:
+            async with stopped(processes.postgres) as back:
                 await asyncio.sleep(size.postgres_away)
             returned = await back
             wrong = await processes.all_ended()
@@ -141,7 +141,7 @@ async def lose_postgres(size: Size) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def away(server: Embedded[Any]) -> AsyncIterator["asyncio.Future[float]"]:
+async def stopped(server: Embedded[Any]) -> AsyncIterator["asyncio.Future[float]"]:
     """Kill a server and keep it down for the block; the future is when it answered again, in epoch seconds."""
     assert server.child is not None
     back: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -168,7 +168,7 @@ async def cancel(size: Size) -> dict[str, float]:
     return await measure_cancellation(size.cancelled)
 
 
-MISHAPS: dict[str, Callable[[Size], Awaitable[dict[str, float]]]] = {
+FAULTS: dict[str, Callable[[Size], Awaitable[dict[str, float]]]] = {
     "worker": lose_worker,
     "nats": lose_nats,
     "wipe": lose_nats_store,
@@ -181,7 +181,7 @@ def main() -> int:
     """Measure in folders of its own."""
 
     def more(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--only", choices=MISHAPS, help="one mishap instead of all")
+        parser.add_argument("--only", choices=FAULTS, help="one mishap instead of all")
         parser.add_argument("--away", type=float, help="seconds that Postgres is away (default 30, quick 5)")
 
     options = read_options(__doc__ or "", rounds=FULL.rounds, more=more)
@@ -190,8 +190,8 @@ def main() -> int:
 
     async def run() -> dict[str, float]:
         found: dict[str, float] = {}
-        for name in [options.only] if options.only else MISHAPS:
-            found |= await MISHAPS[name](size)
+        for name in [options.only] if options.only else FAULTS:
+            found |= await FAULTS[name](size)
         return found
 
     quiet()

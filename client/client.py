@@ -12,7 +12,7 @@ from client.problem import Problem, problem_in, unreachable
 from client.stream import Stream
 from client.wire import Receipt, Story, StoryEvent, StoryPage, Taken
 
-CHUNK = 1 << 16
+CHUNK_BYTES = 1 << 16
 
 
 class StoryloomClient:
@@ -88,7 +88,7 @@ class StoryloomClient:
         alt_text: str | None = None,
         idempotency_key: str | None = None,
     ) -> Taken:
-        """Put other words in the place of a scene's text (1 to 4), and have whatever tells them made again.
+        """Put other words in the place of a scene's text (1 to 4), and have whatever is made of them made again.
 
         ``text`` has blank lines between its paragraphs, or is a sequence of them. 422 ``text_flagged`` for what is
         unfit for children, 409 ``text_not_ready`` while the scene is being written.
@@ -125,7 +125,7 @@ class StoryloomClient:
             async with self._http.stream("GET", url, params=params, follow_redirects=True) as response:
                 await _check(response)
                 with partial.open("wb") as file:
-                    async for chunk in response.aiter_bytes(CHUNK):
+                    async for chunk in response.aiter_bytes(CHUNK_BYTES):
                         size += file.write(chunk)
             partial.replace(into)
         except httpx.HTTPError as error:

@@ -30,7 +30,7 @@ class AssetProgress:
 
 @dataclass(slots=True)
 class Progress:
-    """All that a reader sees. ``tell`` folds an event in and answers what is new in it, a line a fact."""
+    """All that a reader sees. ``apply`` folds an event in and answers what is new in it, a line a fact."""
 
     title: str = ""
     logline: str = ""
@@ -43,8 +43,8 @@ class Progress:
     stale: set[int] = field(default_factory=set)
     """Scenes that are being written anew: what comes may be shorter than what is there."""
 
-    def tell(self, event: StoryEvent, seconds: float) -> list[str]:
-        """``seconds`` have gone by since the story was asked for. Events that nobody knows say nothing."""
+    def apply(self, event: StoryEvent, seconds: float) -> list[str]:
+        """``seconds`` have passed since the story was asked for. Events that nobody knows say nothing."""
         facts: list[str] = []
         match event.name:
             case "snapshot":

@@ -30,7 +30,7 @@ STYLES = {
     "deleted": "bold red",
 }
 BAR_WIDTH = 28
-LEAST_TEXT_LINES = 3
+MIN_TEXT_LINES = 3
 
 
 class Screen(Protocol):
@@ -65,7 +65,7 @@ class LineScreen:
         self._began = clock()
 
     def show(self, event: StoryEvent) -> None:
-        for fact in self.progress.tell(event, self._clock() - self._began):
+        for fact in self.progress.apply(event, self._clock() - self._began):
             self.note(fact)
 
     def note(self, text: str) -> None:
@@ -93,7 +93,7 @@ class LiveScreen:
         self._live = Live(self, console=console, refresh_per_second=12, vertical_overflow="crop")
 
     def show(self, event: StoryEvent) -> None:
-        self.progress.tell(event, self._elapsed())
+        self.progress.apply(event, self._elapsed())
         if self.progress.overall == "generating":
             self._ended = None  # it may begin again, by a command
         elif self._ended is None:
@@ -114,8 +114,8 @@ class LiveScreen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the view as it is now; rich calls it twelve times a second."""
         bars = self._bars()
-        room = options.size.height - len(self.progress.assets) - 9
-        yield Group(self._heading(), Padding(bars, (1, 0, 1, 1)), self._writing(console, options, room))
+        lines_left = options.size.height - len(self.progress.assets) - 9
+        yield Group(self._heading(), Padding(bars, (1, 0, 1, 1)), self._writing(console, options, lines_left))
 
     def _elapsed(self) -> float:
         return (self._ended or self._clock()) - self._began
@@ -152,12 +152,12 @@ class LiveScreen:
             pulse_style=style,
         )
 
-    def _writing(self, console: Console, options: ConsoleOptions, room: int) -> Panel | Text:
+    def _writing(self, console: Console, options: ConsoleOptions, lines_left: int) -> Panel | Text:
         scene = self.progress.newest
         if not scene:
             return Text("")
         lines = Text(self.progress.texts[scene]).wrap(console, max(20, min(options.max_width, 100) - 6))
-        shown = Text("\n").join(lines[-max(LEAST_TEXT_LINES, room) :])
+        shown = Text("\n").join(lines[-max(MIN_TEXT_LINES, lines_left) :])
         title = Text(f"Scene {scene}", style="bold")
         return Panel(shown, title=title, title_align="left", border_style="dim", padding=(0, 2), width=100)
 

@@ -6,9 +6,9 @@ from contextlib import aclosing
 import httpx
 from httpx_sse import EventSource, ServerSentEvent
 
-LIMIT = 1 << 20
+MAX_EVENT_BYTES = 1 << 20
 """Bytes of an event, give or take a piece."""
-_PIECE = 1 << 12
+_PIECE_BYTES = 1 << 12
 # The standard's encoding, whatever a server says; a byte order mark is no part of the text.
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8-sig"}
 
@@ -26,11 +26,11 @@ class _Bounded(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             # In pieces, since a compressed chunk may hold any number of events: each has its own bound.
-            for start in range(0, len(chunk), _PIECE):
-                piece = chunk[start : start + _PIECE]
+            for start in range(0, len(chunk), _PIECE_BYTES):
+                piece = chunk[start : start + _PIECE_BYTES]
                 self.unread += len(piece)
-                if self.unread > LIMIT:
-                    raise BadStream(f"an event is longer than {LIMIT} bytes")
+                if self.unread > MAX_EVENT_BYTES:
+                    raise BadStream(f"an event is longer than {MAX_EVENT_BYTES} bytes")
                 yield piece
 
 

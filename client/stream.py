@@ -13,9 +13,9 @@ from client.problem import Problem, problem_in, unreachable
 from client.sse import BadStream, read_events
 from client.wire import StoryEvent
 
-IDLE = 45.0
+IDLE_TIMEOUT_SECONDS = 45.0
 """Seconds without a byte until a connection counts as dead: three of the server's heartbeats."""
-PATIENCE = 120.0
+RECONNECT_TIMEOUT_SECONDS = 120.0
 """Seconds without any event or heartbeat, over all attempts, until the stream gives up."""
 WITHOUT_ID = frozenset({"progress", "deleted"})
 """Events that have no place in history: the id that a parser gives them is the last one's (HTML, 9.2.6)."""
@@ -32,31 +32,37 @@ class Stream:
     """One story's events. Use once."""
 
     def __init__(
-        self, http: httpx.AsyncClient, path: str, after: int | None, *, idle: float = IDLE, patience: float = PATIENCE
+        self,
+        http: httpx.AsyncClient,
+        path: str,
+        after: int | None,
+        *,
+        idle_timeout: float = IDLE_TIMEOUT_SECONDS,
+        reconnect_timeout: float = RECONNECT_TIMEOUT_SECONDS,
     ) -> None:
         self._http = http
         self._path = path
         self._last = after
-        self._idle = idle
-        self._patience = patience
+        self._idle_timeout = idle_timeout
+        self._reconnect_timeout = reconnect_timeout
         self._first_pause = FIRST_PAUSE
-        self._heard = 0.0
+        self._last_received = 0.0
         self._ended = False
 
     async def events(self) -> AsyncGenerator[StoryEvent, None]:
         """Every event once, in order, until the story has ended. Raises Problem."""
         clock, failures = asyncio.get_running_loop().time, 0
-        self._heard = clock()
+        self._last_received = clock()
         while not self._ended:
-            before = self._heard
+            before = self._last_received
             try:
                 async with aclosing(self._connection()) as connection:
                     async for event in connection:
                         yield event
             except _Broken as broken:
-                failures = 0 if self._heard > before else failures + 1
+                failures = 0 if self._last_received > before else failures + 1
                 pause = self._pause(failures, broken.problem)
-                if clock() + pause - self._heard > self._patience:
+                if clock() + pause - self._last_received > self._reconnect_timeout:
                     raise broken.problem from broken
                 await asyncio.sleep(pause)
 
@@ -64,7 +70,7 @@ class Stream:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if self._last is not None:
             headers["Last-Event-ID"] = str(self._last)
-        timeout = httpx.Timeout(self._idle, connect=10)
+        timeout = httpx.Timeout(self._idle_timeout, connect=10)
         try:
             async with self._http.stream("GET", self._path, headers=headers, timeout=timeout) as response:
                 if response.status_code == httpx.codes.NO_CONTENT:
@@ -92,7 +98,7 @@ class Stream:
 
     async def _chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
         async for chunk in response.aiter_bytes():
-            self._heard = asyncio.get_running_loop().time()  # a heartbeat counts, too
+            self._last_received = asyncio.get_running_loop().time()  # a heartbeat counts, too
             yield chunk
 
     def _understood(self, raw: ServerSentEvent) -> StoryEvent | None:

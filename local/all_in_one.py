@@ -25,10 +25,10 @@ from storyloom.runtime.logs import set_up
 from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
 from storyloom.runtime.supervision import Running, Serve, settle
 
-HEAVY = ("openai", "elevenlabs")
+SLOW_IMPORTS = ("openai", "elevenlabs")
 """What services import when they first need it. Here that would stop all six for seconds."""
 
-TRIM_EVERY = 15.0
+TRIM_INTERVAL_SECONDS = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +44,9 @@ async def _run(starts: dict[str, Serve]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    while not (told := _read(Path(os.environ["STORYLOOM_ENVIRONMENT"]))):  # noqa: ASYNC110 - another process writes it
+    while not (environment := _read(Path(os.environ["STORYLOOM_ENVIRONMENT"]))):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.02)
-    os.environ.update(told)
+    os.environ.update(environment)
     try:
         settings = load_settings()
     except InvalidSettingError as error:
@@ -107,12 +107,12 @@ def _serve(name: str) -> Serve:
 async def _trim_periodically() -> None:
     """Return, again and again, what pictures and sound left in the allocator's free lists."""
     while True:
-        await asyncio.sleep(TRIM_EVERY)
+        await asyncio.sleep(TRIM_INTERVAL_SECONDS)
         await asyncio.to_thread(trim_heap)
 
 
 def _import_heavy() -> None:
-    for module in HEAVY:
+    for module in SLOW_IMPORTS:
         with suppress(ImportError, OSError):
             importlib.import_module(module)
 

@@ -54,7 +54,9 @@ class Book:
             kept += await self._fetch(client, story, folder)
             self._point(folder.name)
         except OSError as error:
-            raise UserError(f"{folder} cannot be written ({error.strerror}): make room or name another OUT.") from error
+            raise UserError(
+                f"{folder} cannot be written ({error.strerror}): free some space or name another OUT."
+            ) from error
         return kept
 
     async def _fetch(self, client: StoryloomClient, story: Story, folder: Path) -> list[tuple[str, int]]:

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from local.errors import UserError
 from storyloom.story.brief import Brief
 
-LARGEST = 64_000
+MAX_BYTES = 64_000
 
-OWN: dict[str, Any] = {
+DEFAULT_BRIEF: dict[str, Any] = {
     "storyType": "bedtime",
     "age": 5,
     "premise": "a fox who has lost her lantern",
@@ -37,7 +37,7 @@ OWN: dict[str, Any] = {
 
 def read_brief(path: Path | None, seed: str | None) -> dict[str, Any]:
     """The brief as plain JSON, checked as the API will check it. Raises UserError that says which field is wrong."""
-    where, brief = ("The brief", dict(OWN)) if path is None else (str(path), _load(path))
+    where, brief = ("The brief", dict(DEFAULT_BRIEF)) if path is None else (str(path), _load(path))
     if seed is not None:
         if not (seed.isascii() and seed.isdigit()):
             raise UserError(f"SEED={seed} is wrong: it is a whole number from 0 to 2147483647.")
@@ -59,8 +59,8 @@ def _load(path: Path) -> dict[str, Any]:
         raise UserError(f"BRIEF={path} is not JSON: {error}.") from error
     if not isinstance(brief, dict):
         raise UserError(f"BRIEF={path} must hold a JSON object.")
-    if len(text.encode()) > LARGEST:
-        raise UserError(f"BRIEF={path} is larger than {LARGEST} bytes.")
+    if len(text.encode()) > MAX_BYTES:
+        raise UserError(f"BRIEF={path} is larger than {MAX_BYTES} bytes.")
     return brief
 
 

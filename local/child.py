@@ -19,10 +19,10 @@ log = structlog.get_logger(__name__)
 
 Ready = Callable[[], Awaitable[bool]]
 
-POLL_INTERVAL = 0.02
+POLL_INTERVAL_SECONDS = 0.02
 """Seconds between two questions whether it is ready."""
-FIRST_BACKOFF = 0.05
-STABLE_AFTER = 10.0
+FIRST_BACKOFF_SECONDS = 0.05
+STABLE_AFTER_SECONDS = 10.0
 """Seconds of life after which a crash counts as the first one again."""
 
 
@@ -116,13 +116,13 @@ class Child:
             self._supervisor = None
 
     async def _restart_whenever_it_ends(self) -> None:
-        loop, backoff = asyncio.get_running_loop(), FIRST_BACKOFF
+        loop, backoff = asyncio.get_running_loop(), FIRST_BACKOFF_SECONDS
         while True:
             born = loop.time()
             await self._ended.wait()
             log.warning("child.ended", child=self.program.name, code=self._process and self._process.returncode)
-            if loop.time() - born > STABLE_AFTER:
-                backoff = FIRST_BACKOFF
+            if loop.time() - born > STABLE_AFTER_SECONDS:
+                backoff = FIRST_BACKOFF_SECONDS
             while not await self._restarted(backoff):
                 backoff = min(backoff * 2, 5.0)
 
@@ -173,7 +173,7 @@ class Child:
                 while not (await self._is_ready() and not self._ended.is_set()):
                     if self._ended.is_set():
                         raise StartError(self.program.name, _tail(self.program.log))
-                    await asyncio.sleep(POLL_INTERVAL)
+                    await asyncio.sleep(POLL_INTERVAL_SECONDS)
         except TimeoutError as error:
             where = self.program.log
             raise UserError(f"{self.program.name} was not ready after {self._timeout:.0f} s: see {where}.") from error

@@ -11,7 +11,7 @@ from local.locks import FolderLock
 
 Address = TypeVar("Address")
 
-ATTEMPTS = 5
+MAX_STARTS = 5
 
 
 class Embedded(ABC, Generic[Address]):
@@ -40,7 +40,7 @@ class Embedded(ABC, Generic[Address]):
         self._lock.take()
         try:
             await self.prepare()
-            for attempt in range(1, ATTEMPTS):
+            for attempt in range(1, MAX_STARTS):
                 try:
                     return await self.run()
                 except StartError as ended:

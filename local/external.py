@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from local.errors import UserError
 from local.settings import LocalSettings
 
-PATIENCE = 10.0
+CHECK_TIMEOUT_SECONDS = 10.0
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"
 """What is sent to a server of one's own for which no key was given; the SDKs refuse to send nothing."""
@@ -44,7 +44,7 @@ def _key(name: str, given: SecretStr | None) -> str:
 
 async def _check_database(url: str) -> None:
     try:
-        connection = await asyncpg.connect(url, timeout=PATIENCE)
+        connection = await asyncpg.connect(url, timeout=CHECK_TIMEOUT_SECONDS)
     except asyncpg.InvalidCatalogNameError:
         return  # the migrations make it
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -65,7 +65,7 @@ async def _check_nats(url: str) -> None:
         # Without an end to its attempts nats-py would try for ever.
         client = await asyncio.wait_for(
             nats.connect(url, connect_timeout=5, max_reconnect_attempts=1, reconnect_time_wait=0, error_cb=quiet),
-            PATIENCE,
+            CHECK_TIMEOUT_SECONDS,
         )
     except (OSError, ValueError, TimeoutError, NatsError) as error:
         where = urlsplit(url).netloc.rpartition("@")[2] or "its address"
@@ -79,7 +79,7 @@ async def _check_key(name: str, url: str, headers: dict[str, str]) -> None:
 
     host = urlsplit(url).netloc
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=CHECK_TIMEOUT_SECONDS) as http:
             response = await http.get(url, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise UserError(f"{host or url} does not answer: check the network, or leave {name} out.") from error

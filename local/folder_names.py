@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
-LONGEST = 50
-SHORTEST_PART = 3
+MAX_LENGTH = 50
+MIN_PART_LENGTH = 3
 """Letters from which on a name is also taken out of the middle of a longer word."""
 
 
@@ -25,20 +25,20 @@ def slug(title: str, names: Iterable[str]) -> str:
     for word in _words(title):
         if removed and word == "s":  # what is left of "Mira's"
             continue
-        removed = _tells(word, secret)
+        removed = _reveals(word, secret)
         if not removed:
             kept.append(word)
     text = ""
     for word in kept:
-        longer = f"{text}-{word}" if text else word[:LONGEST]
-        if len(longer) > LONGEST:
+        longer = f"{text}-{word}" if text else word[:MAX_LENGTH]
+        if len(longer) > MAX_LENGTH:
             break
         text = longer
     return text or "story"
 
 
-def _tells(word: str, secret: set[str]) -> bool:
-    return word in secret or any(len(part) >= SHORTEST_PART and part in word for part in secret)
+def _reveals(word: str, secret: set[str]) -> bool:
+    return word in secret or any(len(part) >= MIN_PART_LENGTH and part in word for part in secret)
 
 
 def _words(text: str) -> list[str]:

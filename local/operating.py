@@ -16,7 +16,7 @@ from ops.__main__ import main as operate
 from ops.connections import UNAVAILABLE
 
 NAMED = {"DATABASE_URL": "databaseUrl", "NATS_URL": "natsUrl", "S3_ENDPOINT_URL": "s3EndpointUrl"}
-"""What local.json says of what the services are told."""
+"""Settings of the services that local.json names."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,11 +25,11 @@ def main(arguments: Sequence[str]) -> int:
     words = [*arguments, *shlex.split(os.environ.get("ARGS", ""))]
     try:
         home = load_settings().storyloom_home.absolute()
-        told = _read(home / "local.json")
+        description = _read(home / "local.json")
         os.environ.update(store_keys(_read(home / "store" / "credentials.json", or_else={})))
-        os.environ.update(environment(told, _read(home / "services.json", or_else={})))
+        os.environ.update(environment(description, _read(home / "services.json", or_else={})))
         if words[:1] == ["top"]:
-            urls = metrics(told, _read(home / "ports.json", or_else={}))
+            urls = metrics(description, _read(home / "ports.json", or_else={}))
             words += [part for url in urls for part in ("--metrics", url)]
     except UserError as error:
         sys.stderr.write(f"{error}\n")
@@ -37,9 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     return operate(words)
 
 
-def environment(told: dict[str, Any], services: dict[str, Any]) -> dict[str, str]:
-    """What the services were told; where that is not written down, the addresses that local.json names."""
-    found = {name: str(told[key]) for name, key in NAMED.items() if told.get(key)}
+def environment(description: dict[str, Any], services: dict[str, Any]) -> dict[str, str]:
+    """The services' environment; where that is not written down, the addresses that local.json names."""
+    found = {name: str(description[key]) for name, key in NAMED.items() if description.get(key)}
     return found | {name: str(value) for name, value in services.items()}
 
 
@@ -49,11 +49,11 @@ def store_keys(kept: dict[str, Any]) -> dict[str, str]:
     return {name: str(kept[key]) for name, key in names.items() if key in kept and name not in os.environ}
 
 
-def metrics(told: dict[str, Any], ports: dict[str, Any]) -> list[str]:
+def metrics(description: dict[str, Any], ports: dict[str, Any]) -> list[str]:
     """Where metrics are to be read: once a process, however many services are in it."""
     found = {
         pid: f"http://127.0.0.1:{ports[name]}"
-        for name, pid in told.get("processes", {}).items()
+        for name, pid in description.get("processes", {}).items()
         if name.partition("-")[0] in SERVICES and name in ports
     }
     return [f"{url}/metrics" for url in found.values()]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 # Below the ports that systems give to outgoing connections (from 32768 on Linux, from 49152 on macOS): in the seconds
 # until the server listens, such a connection would take the port away.
-_OURS = range(20_000, 32_000)
+_PORT_RANGE = range(20_000, 32_000)
 
 
 def free_port() -> int:
     """A port that nobody listens on now; whoever starts a server on it is ready to be beaten to it."""
-    while not is_free(port := random.choice(_OURS)):
+    while not is_free(port := random.choice(_PORT_RANGE)):
         continue
     return port
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from local.errors import UserError
 from local.locks import locked
-from local.postgres_programs import COPIES, Copy, Programs, remove_unused, why_not
+from local.postgres_programs import COPY_PREFIX, Copy, Programs, remove_unused, why_not
 from local.postgres_user import User, can_enter
 
 RELOCATED = Path("/var/lib/storyloom")
@@ -150,7 +150,7 @@ def remove_relocated(unwanted: Callable[[Path], bool], root: Path = RELOCATED) -
         return
     with locked(root):
         for home in root.iterdir():
-            if home.name.startswith(COPIES):
+            if home.name.startswith(COPY_PREFIX):
                 remove_unused(home)
                 continue
             link = _link_of(home)

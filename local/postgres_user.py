@@ -10,7 +10,7 @@ from local.errors import UserError
 User = tuple[int, int]
 """(uid, gid)"""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-"""All that programs are told when they run as another user."""
+"""The whole environment of programs that run as another user."""
 
 
 def postgres_user() -> User | None:

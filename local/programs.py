@@ -12,12 +12,12 @@ from local.state import State
 
 SERVICES = ("api", "content", "images", "audio", "documents", "status")
 ROOT = Path(__file__).parents[1]
-SERVICE_GRACE = 4.5
+SERVICE_GRACE_SECONDS = 4.5
 """Seconds for a service to drain. With the servers' four after it, everything is down within ten."""
 DRAIN_SECONDS = 3
 # Pictures and recordings pass through threads: glibc would keep an arena of them for every thread, and never shrink.
 _MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
-# Else onnxruntime notes its use in ~/.cache, and tells its maker when it finds a network.
+# Else onnxruntime notes its use in ~/.cache, and reports it when it finds a network.
 _NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
@@ -33,7 +33,7 @@ def all_in_one(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
     """The six services in one process. They wait until ``settings`` is written; until then they import."""
     command = (sys.executable, "-m", "local.all_in_one")
     environment = _inherited() | {"STORYLOOM_ENVIRONMENT": str(settings)}
-    program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE)
+    program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE_SECONDS)
     return Child(program, partial(_is_healthy, tuple(ports.values()), "/health/ready"), timeout=90)
 
 
@@ -41,7 +41,7 @@ def single(name: str, state: State, settings: Mapping[str, str], port: int) -> C
     """One service in a process of its own. ``content-2`` is the content service's second replica."""
     command = (sys.executable, "-m", f"services.{name.partition('-')[0]}")
     environment = _inherited() | dict(settings) | {"HTTP_PORT": str(port)}
-    program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE)
+    program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE_SECONDS)
     return Child(program, partial(_is_healthy, (port,), "/health/ready"), timeout=90)
 
 

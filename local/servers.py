@@ -109,10 +109,10 @@ async def _make_bucket(settings: StoreSettings) -> None:
 def store_environment(store: StoreSettings) -> dict[str, str]:
     """The store's settings as services read them."""
     key, secret = store.aws_access_key_id, store.aws_secret_access_key
-    told = {
+    environment = {
         "S3_ENDPOINT_URL": store.s3_endpoint_url,
         "S3_BUCKET": store.s3_bucket,
         "AWS_ACCESS_KEY_ID": key and key.get_secret_value(),
         "AWS_SECRET_ACCESS_KEY": secret and secret.get_secret_value(),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in environment.items() if value}

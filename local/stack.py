@@ -122,8 +122,8 @@ class Stack:
                 group.create_task(self._start_studio(state, ports["studio"]))
             if not self._settings.processes:
                 group.create_task(self._start_all_in_one(state, ports))
-            told = group.create_task(self._start_backing_services(state, ports))
-        backing, key = told.result()
+            starting = group.create_task(self._start_backing_services(state, ports))
+        backing, key = starting.result()
 
         def publish() -> None:
             state.publish(self._addresses(backing, key, ports))
@@ -144,7 +144,7 @@ class Stack:
         await self.watch.time("services", child.start())
 
     async def _start_backing_services(self, state: State, ports: dict[str, int]) -> tuple[BackingServices, str]:
-        """Start the servers, then tell the services where they are."""
+        """Start the servers, then pass their addresses to the services."""
         assert self._servers is not None
         backing = await self._servers.start()
         key = await _local_key(backing.database_url, state.api_key)
@@ -193,25 +193,25 @@ class Stack:
 
 
 def service_environment(settings: LocalSettings, backing: BackingServices, ports: dict[str, int]) -> dict[str, str]:
-    """What every service is told. Variables that are set, like OPENAI_API_KEY, reach the services as they are."""
+    """The environment of every service. Variables that are set, like OPENAI_API_KEY, reach the services as they are."""
     studio = f"http://127.0.0.1:{ports['studio']}"
-    told = {
+    environment = {
         "DATABASE_URL": backing.database_url,
         "NATS_URL": backing.nats_url,
         "STATUS_URL": f"http://127.0.0.1:{ports['status']}",
         "DRAIN_SECONDS": os.environ.get("DRAIN_SECONDS", str(programs.DRAIN_SECONDS)),
     }
-    told |= store_environment(backing.store)
-    told |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}
+    environment |= store_environment(backing.store)
+    environment |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}
     if not settings.has_openai:
-        told |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
+        environment |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
     elif settings.openai_api_key is None:
-        told["OPENAI_API_KEY"] = NO_KEY
+        environment["OPENAI_API_KEY"] = NO_KEY
     if not settings.has_elevenlabs:
-        told |= {"ELEVENLABS_BASE_URL": studio, "ELEVENLABS_API_KEY": "studio"}
+        environment |= {"ELEVENLABS_BASE_URL": studio, "ELEVENLABS_API_KEY": "studio"}
     elif settings.elevenlabs_api_key is None:
-        told["ELEVENLABS_API_KEY"] = NO_KEY
-    return told
+        environment["ELEVENLABS_API_KEY"] = NO_KEY
+    return environment
 
 
 async def _local_key(database_url: str, path: Path) -> str:

@@ -22,19 +22,19 @@ from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
 
 STORIES_PER_PAGE = 200
-AT_ONCE = 8
-AGAIN = 1.0
-"""Seconds until what seems wrong is compared once more: an asset may be made again meanwhile."""
+MAX_CONCURRENCY = 8
+RECHECK_DELAY_SECONDS = 1.0
+"""Seconds until what seems wrong is compared again: an asset may be made again meanwhile."""
 _FIRST = UUID(int=0)
 _EDITED = frozenset({*TEXTS, Asset.CONTENT})
 """What a client may have edited: a text of their own has no manifest."""
 
 
-async def compare_store(connections: Connections, *, again: float = AGAIN) -> list[Finding]:
+async def compare_store(connections: Connections, *, recheck_delay: float = RECHECK_DELAY_SECONDS) -> list[Finding]:
     """What is missing in the store, and what is there without a story. Raises UnavailableError."""
-    objects = Objects(connections.settings, threads=AT_ONCE)
+    objects = Objects(connections.settings, threads=MAX_CONCURRENCY)
     try:
-        found = [finding async for finding in _missing(connections, objects, again)]
+        found = [finding async for finding in _missing(connections, objects, recheck_delay)]
         return found + [finding async for finding in _orphaned(connections, objects)]
     except (RetryableError, PermanentError) as error:
         raise UnavailableError(f"The store is unavailable: {error}.") from error
@@ -42,12 +42,12 @@ async def compare_store(connections: Connections, *, again: float = AGAIN) -> li
         await objects.close()
 
 
-async def _missing(connections: Connections, objects: Objects, again: float) -> AsyncIterator[Finding]:
+async def _missing(connections: Connections, objects: Objects, recheck_delay: float) -> AsyncIterator[Finding]:
     async for ids in _pages(connections):
         suspects = await _examine(connections, objects, ids)
         if not suspects:
             continue
-        await asyncio.sleep(again)
+        await asyncio.sleep(recheck_delay)
         still = await _examine(connections, objects, sorted({UUID(one.about.split(".")[0]) for one in suspects}))
         for finding in still:
             if finding in suspects:
@@ -58,7 +58,7 @@ async def _examine(connections: Connections, objects: Objects, ids: Sequence[UUI
     rows: dict[UUID, list[Record]] = {story_id: [] for story_id in ids}
     async for row in queries().ready_assets(connections.pool, ids=list(ids)):
         rows[row["story_id"]].append(row)
-    permits = asyncio.Semaphore(AT_ONCE)
+    permits = asyncio.Semaphore(MAX_CONCURRENCY)
 
     async def one(story_id: UUID) -> list[Finding]:
         async with permits:
@@ -134,8 +134,8 @@ async def _pages(connections: Connections) -> AsyncIterator[list[UUID]]:
         last = ids[-1]
 
 
-LEDGER_TIMEOUT = ClientTimeout(total=30)
-THE_STUDIOS = "/studio/ledger"
+LEDGER_HTTP_TIMEOUT = ClientTimeout(total=30)
+STUDIO_LEDGER_PATH = "/studio/ledger"
 
 
 class PaidCall(BaseModel):
@@ -160,11 +160,11 @@ async def read_ledger(source: str) -> list[PaidCall]:
     parts = urlsplit(source)
     try:
         if parts.scheme in ("http", "https"):
-            data = await _fetch(source if parts.path.strip("/") else source.rstrip("/") + THE_STUDIOS)
+            data = await _fetch(source if parts.path.strip("/") else source.rstrip("/") + STUDIO_LEDGER_PATH)
         else:
             data = await asyncio.to_thread(Path(source).read_bytes)
-        told: Any = orjson.loads(data)
-        calls = _LEDGER.validate_python(told.get("calls") if isinstance(told, dict) else told)
+        document: Any = orjson.loads(data)
+        calls = _LEDGER.validate_python(document.get("calls") if isinstance(document, dict) else document)
     except (ClientError, OSError, TimeoutError) as error:
         raise UnavailableError(f"The ledger cannot be read: {type(error).__name__}.") from error
     except (orjson.JSONDecodeError, ValidationError) as error:
@@ -202,6 +202,6 @@ def _finding(call: PaidCall) -> Finding:
 
 
 async def _fetch(url: str) -> bytes:
-    async with ClientSession(timeout=LEDGER_TIMEOUT) as http, http.get(url) as answer:
+    async with ClientSession(timeout=LEDGER_HTTP_TIMEOUT) as http, http.get(url) as answer:
         answer.raise_for_status()
         return await answer.read()

@@ -24,13 +24,13 @@ from ops.connections import OK, UNAVAILABLE, USAGE, UnavailableError
 from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
 
 INTERRUPTED = 130
-EXITS = (
+EXIT_CODES_HELP = (
     "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings), 2 wrong usage, 3 NATS, Postgres or the"
     " store is unavailable."
 )
 HELP = ("--help", "-h")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-WIDE = 160
+REDIRECTED_WIDTH = 160
 """Columns where there is no terminal: nothing is folded for a file."""
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ Command: TypeAlias = partial[Coroutine[Any, Any, int]]
 app = App(
     name="python -m ops",
     help="The operators' commands, on the services' own environment variables.",
-    help_epilogue=EXITS,
+    help_epilogue=EXIT_CODES_HELP,
     help_flags=HELP,
     help_format="plaintext",
     version_flags=(),
@@ -101,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def read(words: Sequence[str]) -> Command:
     """The command that the words ask for.
 
-    Raises SystemExit: 0 when they asked for help, which has been given; 2 when they ask for no command, and stderr has
-    been told why.
+    Raises SystemExit: 0 when they asked for help, which has been given; 2 when they ask for no command, and stderr
+    says why.
     """
     command, given, injected = app.parse_args(words)
     if "operator" in injected:
@@ -139,7 +139,7 @@ def moment(text: str) -> datetime:
 
 def console() -> Console:
     """The standard output: as wide as the terminal; wide where there is none."""
-    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else WIDE
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else REDIRECTED_WIDTH
     return Console(width=width, highlight=False)
 
 

@@ -13,8 +13,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from storyloom.db.pool import AWAY as DATABASE_AWAY
-from storyloom.db.pool import Pool, is_away, open_pool
+from storyloom.db.pool import CONNECTION_ERRORS, Pool, is_connection_error, open_pool
 from storyloom.db.queries import load_queries
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.runtime.settings import Settings
@@ -23,8 +22,8 @@ OK, NOTHING_FOUND, USAGE, UNAVAILABLE = 0, 1, 2, 3
 """Exit codes: done; nothing found (doctor: something found); wrong usage; NATS, Postgres or the store is
 unavailable.
 """
-PAGE = 100
-IDLE = 30.0
+FETCH_BATCH_SIZE = 100
+INACTIVE_THRESHOLD_SECONDS = 30.0
 """Seconds after which the server removes the consumer of a reader that was cut off."""
 
 
@@ -70,8 +69,8 @@ async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
         raise UnavailableError("The database lacks a table that this code needs: run `make migrate`.") from error
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise UnavailableError(f"Postgres refuses: {type(error).__name__}; is DATABASE_URL right?") from error
-    except DATABASE_AWAY as error:
-        if not is_away(error):
+    except CONNECTION_ERRORS as error:
+        if not is_connection_error(error):
             raise
         raise UnavailableError(f"Postgres is unavailable: {type(error).__name__}.") from error
 
@@ -106,7 +105,7 @@ async def read_stream(
         opt_start_seq=after + 1 if after else None,
         opt_start_time=since if start is DeliverPolicy.BY_START_TIME else None,
         ack_policy=AckPolicy.NONE,
-        inactive_threshold=IDLE,
+        inactive_threshold=INACTIVE_THRESHOLD_SECONDS,
         mem_storage=True,
         num_replicas=1,
     )
@@ -115,7 +114,7 @@ async def read_stream(
         left = (await reader.consumer_info()).num_pending or 0
         while left > 0:
             try:
-                page = await reader.fetch(min(PAGE, left), timeout=2)
+                page = await reader.fetch(min(FETCH_BATCH_SIZE, left), timeout=2)
             except NatsTimeoutError:
                 return  # what was left has been deleted meanwhile
             for message in page:

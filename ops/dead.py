@@ -20,8 +20,8 @@ from storyloom.messaging.connection import Bus
 
 ROWS_PER_TABLE = 200
 """Rows of the list that are formatted together: it is printed while it is read."""
-WIDE = 140
-"""Columns from which the list has room for story and trace."""
+WIDE_TABLE_COLUMNS = 140
+"""Columns from which the list shows story and trace."""
 SAFE_FIELDS = frozenset(
     {"event", "version", "id", "story_id", "tenant_id", "trace", "at", "asset", "assets", "fingerprint", "started_at"}
     | {"code", "reason", "request_id", "attempt", "retry_at", "seconds", "overall"}
@@ -31,7 +31,7 @@ SAFE_FIELDS = frozenset(
 
 app = App(name="dead")
 
-EVERY = Filter()
+NO_FILTER = Filter()
 
 
 def _letter_id(text: str) -> int:
@@ -49,7 +49,7 @@ All = Annotated[bool, Parameter(name="--all", help="All that the filters let thr
 @app.command(name="list", help="List dead letters, oldest first.")
 async def list_letters(
     *,
-    filters: Filters = EVERY,
+    filters: Filters = NO_FILTER,
     as_json: Annotated[bool, Parameter(name="--json", help="A JSON object a line.")] = False,
     operator: Injected,
 ) -> int:
@@ -61,7 +61,7 @@ async def list_letters(
                 for entry in page:
                     console.out(json.dumps(entry.summary(), ensure_ascii=False), highlight=False)
             else:
-                console.print(_table(page, header=count == 0, wide=console.width >= WIDE))
+                console.print(_table(page, header=count == 0, wide=console.width >= WIDE_TABLE_COLUMNS))
             count += len(page)
     if not as_json:
         console.print(counted(count, "dead letter") if count else "There is no such dead letter.", style="dim")
@@ -82,9 +82,9 @@ async def show(
         operator.console.print(f"There is no dead letter {letter_id}.")
         return NOTHING_FOUND
     (entry,) = found
-    told: dict[str, Any] = entry.body if full else _redacted(entry)
+    body: dict[str, Any] = entry.body if full else _redacted(entry)
     head = {**entry.summary(), "bytes": len(entry.letter.data)}
-    operator.console.print_json(orjson.dumps({**head, "letter": told}).decode(), ensure_ascii=False)
+    operator.console.print_json(orjson.dumps({**head, "letter": body}).decode(), ensure_ascii=False)
     return OK
 
 
@@ -92,7 +92,7 @@ async def show(
 async def replay_letters(
     *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     everything: All = False,
-    filters: Filters = EVERY,
+    filters: Filters = NO_FILTER,
     operator: Injected,
 ) -> int:
     if not _says_which(ids, filters, everything, operator.console):
@@ -109,7 +109,7 @@ async def replay_letters(
 async def drop(
     *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     everything: All = False,
-    filters: Filters = EVERY,
+    filters: Filters = NO_FILTER,
     yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
     operator: Injected,
 ) -> int:
@@ -122,7 +122,7 @@ async def drop(
 
 def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: Console) -> bool:
     """Whether letters were chosen in one way, not in two or none."""
-    if bool(ids) != (everything or filters != EVERY):
+    if bool(ids) != (everything or filters != NO_FILTER):
         return True
     console.print("Name ids, or say --all or a filter; not both.", style="yellow")
     return False
@@ -155,11 +155,11 @@ async def _drop(bus: Bus, entries: Sequence[Entry], console: Console, *, sure: b
     if not sure and not confirmed(f"Delete {counted(len(entries), 'dead letter')} for good?"):
         console.print("Nothing was deleted: say --yes.", style="yellow")
         return USAGE
-    gone = 0
+    deleted = 0
     for start in range(0, len(entries), 100):
         some = entries[start : start + 100]
-        gone += sum(await asyncio.gather(*(_delete(bus, entry.id) for entry in some)))
-    console.print(f"{counted(gone, 'dead letter')} deleted.")
+        deleted += sum(await asyncio.gather(*(_delete(bus, entry.id) for entry in some)))
+    console.print(f"{counted(deleted, 'dead letter')} deleted.")
     return OK
 
 
@@ -193,13 +193,13 @@ def _table(page: Sequence[Entry], *, header: bool, wide: bool) -> Table:
 
 def _redacted(entry: Entry) -> dict[str, Any]:
     """The letter without what names or describes a child: the brief, and everything that was written from it."""
-    told = dict(entry.body)
+    body = dict(entry.body)
     if entry.letter.kind == "job":
         left_out = "left out: it describes a child (--full shows it)"
-        told["job"] = {**told["job"], "brief": left_out, "inputs": sorted(told["job"].get("inputs") or {})}
-    if entry.letter.kind == "event" and "event" in told:
-        told["event"] = _redacted_event(str(told["event"]))
-    return told
+        body["job"] = {**body["job"], "brief": left_out, "inputs": sorted(body["job"].get("inputs") or {})}
+    if entry.letter.kind == "event" and "event" in body:
+        body["event"] = _redacted_event(str(body["event"]))
+    return body
 
 
 def _redacted_event(text: str) -> dict[str, Any] | str:

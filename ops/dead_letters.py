@@ -86,7 +86,7 @@ async def get_entries(bus: Bus, ids: Sequence[int]) -> tuple[list[Entry], list[i
             absent.append(number)
         else:
             if raw.time is None or raw.subject is None:
-                raise ValueError("the server told of a message without its time or subject")
+                raise ValueError("the server sent a message without its time or subject")
             found.append(parse_entry(number, raw.subject, raw.data or b"", raw.time))
     return found, absent
 

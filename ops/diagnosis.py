@@ -15,7 +15,7 @@ from storyloom.story.jobs import job_subject
 from storyloom.story.journey import SETTLED
 
 State = Literal["in_flight", "queued", "retrying", "dispatched", "waiting", "orphaned", "unknown"]
-SLACK = timedelta(seconds=10)
+DEADLINE_GRACE = timedelta(seconds=10)
 """How long after a deadline the reconciler may take to end what is overdue."""
 
 
@@ -151,9 +151,9 @@ def _met(story: Story, asset: Asset, need: Asset) -> bool:
 def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:
     """What is wrong with an asset's state, None if nothing is."""
     about = f"{story.id}.{one.asset.value}.{(story.assets[one.asset].fingerprint or '')[:16]}"
-    gone = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]
-    if gone:
-        return Finding("asset_blocked", about, f"it waits for {', '.join(gone)}, which failed or was cancelled")
+    missing = [need.value for need in one.waits_for if story.assets[need].status in ("failed", "cancelled")]
+    if missing:
+        return Finding("asset_blocked", about, f"it waits for {', '.join(missing)}, which failed or was cancelled")
     if one.state != "orphaned":
         return None
     if one.since is None:
@@ -164,10 +164,14 @@ def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:
 
 def _overdue(story: Story, unfinished: Mapping[Asset, Row], moment: Observation) -> list[Finding]:
     found = []
-    if story.started_at + moment.story_deadline + SLACK < moment.now:
+    if story.started_at + moment.story_deadline + DEADLINE_GRACE < moment.now:
         found.append(Finding("story_overdue", str(story.id), "the story is past its deadline and was not ended"))
     for asset, row in unfinished.items():
-        if row.status != "pending" and row.queued_at and row.queued_at + moment.asset_deadline + SLACK < moment.now:
+        if (
+            row.status != "pending"
+            and row.queued_at
+            and row.queued_at + moment.asset_deadline + DEADLINE_GRACE < moment.now
+        ):
             about = f"{story.id}.{asset.value}.{(row.fingerprint or '')[:16]}"
             found.append(Finding("asset_overdue", about, "the asset is past its deadline and was not ended"))
     return found

@@ -90,7 +90,7 @@ async def examine(
     remarks = []
     if not seen.caught_up:
         behind = f"The projector is {seen.projector_lag:,} events behind"
-        remarks.append(f"{behind}: a lost job cannot be told from one whose result it has not handled yet.")
+        remarks.append(f"{behind}: a lost job cannot be distinguished from one whose result it has not handled yet.")
     if deep:
         findings = findings + await audits.compare_store(connections)
     if calls is not None:

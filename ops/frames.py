@@ -19,10 +19,10 @@ from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.lanes import Lane, ProjectorLag, count_dead_letters, read_projector_lag
 
 MINUTE = timedelta(minutes=1)
-WORKER_TIMEOUT = 0.5
+WORKER_TIMEOUT_SECONDS = 0.5
 """Seconds for workers to answer what they have in flight."""
-SCRAPE_TIMEOUT = ClientTimeout(total=2)
-WINDOW = 60.0
+SCRAPE_HTTP_TIMEOUT = ClientTimeout(total=2)
+WINDOW_SECONDS = 60.0
 """Seconds."""
 
 Labels = tuple[str, ...]
@@ -51,12 +51,12 @@ class Sample:
         return dict(sums)
 
 
-NONE = Sample({})
+EMPTY_SAMPLE = Sample({})
 
 
 async def scrape(urls: Sequence[str]) -> Sample:
     """Read all of them at once; those that do not answer are named, and missing from the sums."""
-    async with ClientSession(timeout=SCRAPE_TIMEOUT) as http:
+    async with ClientSession(timeout=SCRAPE_HTTP_TIMEOUT) as http:
         texts = await asyncio.gather(*(_read(http, url) for url in urls))
     values: dict[tuple[str, Labels], float] = defaultdict(float)
     for text in texts:
@@ -75,7 +75,7 @@ class Window:
     def add(self, at: float, sample: Sample) -> None:
         """``at`` is in seconds and never runs back."""
         self._samples.append((at, sample))
-        while len(self._samples) > 2 and self._samples[1][0] <= at - WINDOW:
+        while len(self._samples) > 2 and self._samples[1][0] <= at - WINDOW_SECONDS:
             self._samples.popleft()
 
     @property
@@ -86,10 +86,10 @@ class Window:
     def growth(self) -> Sample:
         """How much each counter grew; where there is one sample alone, all that was counted since the processes began.
 
-        A process that was started anew counts from zero: what it counted before is not taken away.
+        A process that was started anew counts from zero: what it counted before is not subtracted.
         """
         if not self._samples:
-            return NONE
+            return EMPTY_SAMPLE
         last = self._samples[-1][1]
         if len(self._samples) == 1:
             return last
@@ -145,8 +145,8 @@ class Frame:
     commands: int
     ended: Counter[str]
     oldest: Oldest | None
-    metrics: Sample = NONE
-    growth: Sample = NONE
+    metrics: Sample = EMPTY_SAMPLE
+    growth: Sample = EMPTY_SAMPLE
     window: float = 0.0
 
 
@@ -167,7 +167,7 @@ class Frames:
             connections.bus.lanes(ages=True),
             read_projector_lag(connections.bus.js, connections.bus.names),
             count_dead_letters(connections.bus.js, connections.bus.names),
-            query_workers(connections.bus, WORKER_TIMEOUT),
+            query_workers(connections.bus, WORKER_TIMEOUT_SECONDS),
             scrape(self.urls),
         )
         stories = await queries().unfinished_stories(connections.pool)
@@ -200,7 +200,7 @@ class Frames:
                 self._last_seen = message.metadata.sequence.stream
                 self._endings.append((message.metadata.timestamp, str(orjson.loads(message.data).get("overall"))))
         except NotFoundError:
-            self._last_seen = 0  # the stream is gone: the next one counts from one
+            self._last_seen = 0  # the stream was recreated: the next one counts from one
         while self._endings and self._endings[0][0] < now - MINUTE:
             self._endings.popleft()
         return Counter(overall for _, overall in self._endings)

@@ -20,7 +20,7 @@ from storyloom.story.events import EVENT, AssetRetryRequested
 from storyloom.story.journey import SETTLED
 
 UNREADABLE = "cannot be replayed: no job can be read in it; if the asset failed, let its client retry it"
-MOST = 500
+BATCH_SIZE = 500
 """Letters that are replayed together."""
 
 
@@ -36,8 +36,8 @@ class Replay:
 async def replay(connections: Connections, entries: Sequence[Entry]) -> list[Replay]:
     """Replay what can be replayed; answer of each what became of it. Raises UnavailableError."""
     found: list[Replay] = []
-    for start in range(0, len(entries), MOST):
-        some = entries[start : start + MOST]
+    for start in range(0, len(entries), BATCH_SIZE):
+        some = entries[start : start + BATCH_SIZE]
         found += [Replay(one, done=False, message=UNREADABLE) for one in some if one.letter.kind == "unreadable"]
         found += await _retry(connections, [one for one in some if one.letter.kind == "job"])
         for one in some:

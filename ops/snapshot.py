@@ -1,4 +1,4 @@
-"""A snapshot of bus, workers and rows, read in the order that tells what is lost from what is on its way.
+"""A snapshot of bus, workers and rows, read in the order that distinguishes what is lost from what is on its way.
 
 The reconciler's order: the bus first, then the fence (the projector has acknowledged all that was published until now),
 then Postgres, then the workers. In another order a job that was finished meanwhile would pass for a lost one.
@@ -59,11 +59,11 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
     """Take one. Raises what NATS and Postgres clients raise when these are unavailable."""
     wrong = await topology_differences(connections.bus.js, connections.settings)
     found = [Finding("topology_drift", sentence, sentence) for sentence in wrong]
-    gone = any(sentence.endswith("is missing") for sentence in wrong)
+    missing = any(sentence.endswith("is missing") for sentence in wrong)
     # Where a stream is missing nothing can be said of jobs: they are lost with it, and come back with it.
-    alive: Collection[str] = set() if gone else await connections.bus.live_jobs()
+    alive: Collection[str] = set() if missing else await connections.bus.live_jobs()
     now: datetime = await queries().server_time(connections.pool)
-    caught_up, still = (False, []) if gone else await _fence(connections, settings)
+    caught_up, still = (False, []) if missing else await _fence(connections, settings)
     stories = await unfinished_stories(connections.pool)
     held = await query_workers(connections.bus, settings.worker_timeout)
     moment = Observation(
@@ -87,7 +87,7 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
         workers=sorted(one.worker for one in held),
         caught_up=caught_up,
         projector_lag=0
-        if caught_up or gone
+        if caught_up or missing
         else (await read_projector_lag(connections.bus.js, connections.bus.names)).behind,
     )
 
@@ -110,8 +110,8 @@ async def _fence(connections: Connections, settings: DiagnosisSettings) -> tuple
     after = await read_projector_lag(connections.bus.js, connections.bus.names)
     if after.behind == 0 or after.floor != before.floor:
         return after.behind == 0, []
-    # An event that cannot be applied holds the floor for some seconds: snapshots that are further apart tell the two
-    # apart.
+    # An event that cannot be applied holds the floor for some seconds: snapshots that are further apart distinguish
+    # the two.
     said = f"the projector is stalled, {after.behind:,} events behind: is status running?"
     return False, [Finding("projector_stalled", str(after.floor), said)]
 
@@ -162,7 +162,7 @@ async def _obsolete_jobs(connections: Connections, subjects: set[str], now: date
         state = states.get(key)
         if state is not None and state["completed_at"] is not None and state["completed_at"] > fresh:
             continue
-        why = "its story is gone" if state is None else f"the asset is {state['status']}"
+        why = "its story is deleted" if state is None else f"the asset is {state['status']}"
         found.append(Finding("job_obsolete", subject, f"the job {subject} is obsolete: {why}"))
     return found
 

@@ -20,20 +20,20 @@ from ops.cli import Injected, clock, counted, span
 from ops.connections import OK, open_connections
 from ops.diagnosis import STATE_ORDER, STATE_STYLES, describe
 from ops.frames import Frame, Frames, Sample
-from storyloom.db.pool import is_away
+from storyloom.db.pool import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.lanes import Lane
 from storyloom.story.assets import Priority, Service
 
-BESIDE = 150
+TWO_COLUMNS_WIDTH = 150
 """Columns from which panels stand side by side."""
 ASSETS_SHOWN = 6
 """Assets of the oldest story that are shown."""
 OUTCOMES = {"ready": "green", "partial": "yellow", "failed": "bold red", "cancelled": "dim"}
 BREAKER = {0: ("closed", "green"), 1: ("half-open", "yellow"), 2: ("open", "bold red")}
 """A provider's circuit breaker, by its metric: closed lets calls through."""
-UNREACHED = "No metrics: name the services with --metrics URL."
-OLD = 60.0
+NO_METRICS = "No metrics: name the services with --metrics URL."
+LONG_WAIT_SECONDS = 60.0
 """Seconds from which a wait is highlighted."""
 
 
@@ -107,7 +107,7 @@ async def _next(frames: Frames, view: "View") -> "View":
     except (BusUnavailableError, NatsError) as error:
         return View(view.frame, f"NATS does not answer ({type(error).__name__}); this is the last frame.")
     except Exception as error:
-        if not is_away(error):
+        if not is_connection_error(error):
             raise
         return View(view.frame, f"Postgres does not answer ({type(error).__name__}); this is the last frame.")
 
@@ -125,12 +125,12 @@ class View:
         yield _heading(frame, self.error)
         panels = [
             _panel("queues: waiting, for how long, ▸ in flight", _queues(frame)),
-            _panel("providers", _providers(frame) if frame.metrics.reached else Text(UNREACHED, style="dim")),
+            _panel("providers", _providers(frame) if frame.metrics.reached else Text(NO_METRICS, style="dim")),
         ]
         below = [_panel("stories", _stories(frame)), _panel("oldest story", _oldest(frame))]
-        if options.max_width >= BESIDE:
-            yield _beside(panels)
-            yield _beside(below)
+        if options.max_width >= TWO_COLUMNS_WIDTH:
+            yield _two_columns(panels)
+            yield _two_columns(below)
         else:
             yield from (*panels, *below)
 
@@ -174,7 +174,9 @@ def _lane(lane: Lane | None, now: datetime) -> Text:
     cell = Text()
     if lane.queued:
         age = (now - lane.oldest).total_seconds() if lane.oldest else 0.0
-        cell.append(f"{lane.queued:,} ", style="cyan").append(span(age), style="yellow" if age >= OLD else "")
+        cell.append(f"{lane.queued:,} ", style="cyan").append(
+            span(age), style="yellow" if age >= LONG_WAIT_SECONDS else ""
+        )
     if lane.in_flight:
         cell.append(f" ▸{lane.in_flight:,}", style="green")
     return cell or Text("·", style="dim")
@@ -282,7 +284,7 @@ def _panel(title: str, inside: RenderableType) -> Panel:
     return Panel(inside, title=Text(title, style="bold"), title_align="left", border_style="dim", padding=(0, 1))
 
 
-def _beside(panels: Sequence[Panel]) -> Table:
+def _two_columns(panels: Sequence[Panel]) -> Table:
     row = Table.grid(expand=True)
     for _ in panels:
         row.add_column(ratio=1)

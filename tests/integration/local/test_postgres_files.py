@@ -18,7 +18,7 @@ import pytest
 from local.errors import UserError
 from local.postgres import EmbeddedPostgres
 from local.postgres_files import ServerFiles, remove_relocated
-from local.postgres_programs import COPIES, Copy, Programs
+from local.postgres_programs import COPY_PREFIX, Copy, Programs
 from local.postgres_user import postgres_user
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root cannot run Postgres as itself")
@@ -124,7 +124,7 @@ async def test_two_that_start_at_once_share_one_copy_which_the_last_one_removes(
     urls = await asyncio.gather(first.start(), second.start())
     try:
         await asyncio.gather(*(fox(url) for url in urls))
-        assert len([name for name in names(outside) if name.startswith(COPIES)]) == 1
+        assert len([name for name in names(outside) if name.startswith(COPY_PREFIX)]) == 1
         await first.stop()
         await fox(urls[1])
     finally:
@@ -392,7 +392,7 @@ def test_a_wheel_that_does_not_run_is_one_sentence(closed: Path, outside: Path) 
 
 def test_a_copy_lets_go_twice(outside: Path) -> None:
     outside.mkdir()
-    copy = Copy(outside / f"{COPIES}x")
+    copy = Copy(outside / f"{COPY_PREFIX}x")
     copy.release()
     copy.release()
     remove_relocated(lambda _link: False, outside)

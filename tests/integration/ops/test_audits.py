@@ -70,7 +70,7 @@ async def add_cover(connections: Connections, objects: Objects) -> tuple[UUID, P
 async def findings(connections: Connections, *stories: UUID) -> set[tuple[str, str]]:
     """What is found about some stories: other tests share the store."""
     named = {str(story_id) for story_id in stories}
-    found = await audits.compare_store(connections, again=0.05)
+    found = await audits.compare_store(connections, recheck_delay=0.05)
     return {(finding.code, finding.about) for finding in found if finding.about.split(".")[0] in named}
 
 
@@ -122,7 +122,7 @@ async def test_stories_of_several_pages_are_all_looked_at(
     stories = [await add_cover(connections, objects) for _ in range(5)]
     for _, picture in stories:
         await objects._call("delete_object", Key=picture.image.key)
-    found = await audits.compare_store(connections, again=0.05)
+    found = await audits.compare_store(connections, recheck_delay=0.05)
     lacking = {finding.about.split(".")[0] for finding in found if finding.code == "object_missing"}
     assert lacking == {str(story_id) for story_id, _ in stories}
 

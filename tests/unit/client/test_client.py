@@ -183,7 +183,7 @@ async def test_the_server_may_name_the_pause_before_reconnecting(retry: str, sec
 
 async def test_a_heartbeat_is_a_sign_of_life() -> None:
     stream = await read_once(": heartbeat\n\n")
-    assert stream._heard > 0
+    assert stream._last_received > 0
 
 
 async def read_once(text: str) -> Stream:
@@ -207,7 +207,7 @@ async def test_a_silent_connection_is_given_up_and_told_of(url: str, api: FakeAp
 
     api.answers.append(hang)
     async with httpx.AsyncClient(base_url=f"{url}/api/v1") as http:
-        stream = Stream(http, "/stories/x/events", None, idle=0.05, patience=0.01)
+        stream = Stream(http, "/stories/x/events", None, idle_timeout=0.05, reconnect_timeout=0.01)
         with pytest.raises(Problem, match="did not answer"):
             async for _ in stream.events():
                 pass

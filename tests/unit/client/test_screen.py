@@ -94,17 +94,17 @@ def test_a_narrow_terminal_is_not_overrun() -> None:
 def test_late_progress_never_moves_what_has_settled_or_shortens_a_text() -> None:
     progress = Progress()
     for event in RECORDED:
-        progress.tell(event, 1.0)
-    progress.tell(StoryEvent("progress", {"asset": "cover", "progress": 3}), 2.0)
-    progress.tell(StoryEvent("progress", {"asset": "content", "progress": 3, "scene": 1, "text": "Once"}), 2.0)
+        progress.apply(event, 1.0)
+    progress.apply(StoryEvent("progress", {"asset": "cover", "progress": 3}), 2.0)
+    progress.apply(StoryEvent("progress", {"asset": "content", "progress": 3, "scene": 1, "text": "Once"}), 2.0)
     assert (progress.assets["cover"].progress, progress.assets["cover"].seconds) == (100, 1.0)
     assert progress.texts[1].startswith("Once upon a time.")
 
 
 def test_a_second_snapshot_says_only_what_is_new() -> None:
     progress = Progress()
-    progress.tell(snapshot(content="generating"), 0.0)
-    assert progress.tell(snapshot(content="generating", cover="ready"), 1.0) == ["cover: ready"]
+    progress.apply(snapshot(content="generating"), 0.0)
+    assert progress.apply(snapshot(content="generating", cover="ready"), 1.0) == ["cover: ready"]
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_odd_data_never_breaks_the_view(name: str, data: dict[str, object]) -> N
 def test_a_cancelled_story_says_so_and_what_was_not_finished_stands_still() -> None:
     progress = Progress()
     for event in RECORDED[:7]:
-        progress.tell(event, 1.0)
+        progress.apply(event, 1.0)
     told = [
         StoryEvent("asset", {"asset": "content", "status": "cancelled", "progress": 0}, 8),
         StoryEvent("story", {"overall": "cancelled"}, 9),
     ]
-    facts = [fact for event in told for fact in progress.tell(event, 2.0)]
+    facts = [fact for event in told for fact in progress.apply(event, 2.0)]
     assert facts == ["content: cancelled", "story: cancelled"]
     late = StoryEvent("progress", {"asset": "content", "progress": 50})
-    progress.tell(late, 3.0)
+    progress.apply(late, 3.0)
     assert (progress.assets["content"].progress, progress.assets["content"].seconds) == (0, 2.0)
     assert "cancelled" in live(*RECORDED[:7], *told)
 
@@ -135,8 +135,8 @@ def test_a_cancelled_story_says_so_and_what_was_not_finished_stands_still() -> N
 def test_a_deleted_story_says_so_and_nothing_of_it_moves_any_more() -> None:
     progress = Progress()
     for event in RECORDED[:4]:
-        progress.tell(event, 1.0)
-    assert progress.tell(StoryEvent("deleted", {}), 2.0) == ["story: deleted"]
+        progress.apply(event, 1.0)
+    assert progress.apply(StoryEvent("deleted", {}), 2.0) == ["story: deleted"]
     assert {asset.status for asset in progress.assets.values()} == {"cancelled"}
     assert "deleted" in live(*RECORDED[:4], StoryEvent("deleted", {}))
 
@@ -159,14 +159,14 @@ def test_a_story_that_begins_again_runs_its_clock_again() -> None:
 def test_a_text_that_is_written_anew_may_begin_shorter_than_the_old() -> None:
     """…but what comes late of the old one shortens nothing."""
     progress = Progress()
-    progress.tell(snapshot(content="ready"), 0.0)
-    progress.tell(StoryEvent("text", {"scene": 1, "text": "Once upon a time."}, 2), 1.0)
+    progress.apply(snapshot(content="ready"), 0.0)
+    progress.apply(StoryEvent("text", {"scene": 1, "text": "Once upon a time."}, 2), 1.0)
     early = StoryEvent("progress", {"asset": "content", "progress": 3, "scene": 1, "text": "A fox"})
-    progress.tell(early, 2.0)
+    progress.apply(early, 2.0)
     assert progress.texts[1] == "Once upon a time."
-    progress.tell(StoryEvent("asset", {"asset": "content", "status": "generating", "progress": 0}, 3), 3.0)
-    progress.tell(early, 4.0)
+    progress.apply(StoryEvent("asset", {"asset": "content", "status": "generating", "progress": 0}, 3), 3.0)
+    progress.apply(early, 4.0)
     assert progress.texts[1] == "A fox"
-    progress.tell(StoryEvent("text", {"scene": 1, "text": "A fox came."}, 4), 5.0)
-    progress.tell(early, 6.0)
+    progress.apply(StoryEvent("text", {"scene": 1, "text": "A fox came."}, 4), 5.0)
+    progress.apply(early, 6.0)
     assert progress.texts[1] == "A fox came."

@@ -9,7 +9,7 @@ from httpx_sse import ServerSentEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.sse import LIMIT, BadStream, read_events
+from client.sse import MAX_EVENT_BYTES, BadStream, read_events
 
 LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r"])
 TEXT = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=20)
@@ -100,7 +100,7 @@ async def test_an_event_is_given_as_soon_as_it_is_complete() -> None:
     await events.aclose()
 
 
-@pytest.mark.parametrize("stream", [b"data: " + b"x" * (LIMIT + 1), (b"data: " + b"x" * 1000 + b"\n") * 1100])
+@pytest.mark.parametrize("stream", [b"data: " + b"x" * (MAX_EVENT_BYTES + 1), (b"data: " + b"x" * 1000 + b"\n") * 1100])
 async def test_an_endless_event_is_refused(stream: bytes) -> None:
     with pytest.raises(BadStream, match="longer than"):
         await listen([stream])
@@ -114,6 +114,6 @@ async def test_a_large_chunk_may_hold_any_number_of_events() -> None:
 
 async def test_a_large_event_in_crumbs_is_read_in_one_piece() -> None:
     """Each byte is looked at a few times, however it is cut: what is quadratic takes minutes here."""
-    event = b"data: " + b"x" * (LIMIT - 5000) + b"\n\n"
+    event = b"data: " + b"x" * (MAX_EVENT_BYTES - 5000) + b"\n\n"
     [read_] = await listen(event[start : start + 16] for start in range(0, len(event), 16))
-    assert len(read_.data) == LIMIT - 5000
+    assert len(read_.data) == MAX_EVENT_BYTES - 5000

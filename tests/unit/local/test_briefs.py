@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.briefs import OWN, read_brief
+from local.briefs import DEFAULT_BRIEF, read_brief
 from local.errors import UserError
 from storyloom.story.brief import Brief
 
@@ -27,7 +27,7 @@ def test_our_own_brief_asks_for_a_hero_with_visible_traits() -> None:
 def test_a_seed_goes_into_the_brief_and_into_no_other() -> None:
     assert read_brief(None, "7")["seed"] == 7
     assert "seed" not in read_brief(None, None)
-    assert "seed" not in OWN
+    assert "seed" not in DEFAULT_BRIEF
 
 
 def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.folder_names import LONGEST, folder_name, slug
+from local.folder_names import MAX_LENGTH, folder_name, slug
 
 NAME = st.text(st.sampled_from("abcdefMIRAéß"), min_size=3, max_size=8)
 
@@ -43,7 +43,7 @@ def test_no_title_brings_the_name_in(name: str, before: str, after: str) -> None
 def test_a_slug_is_always_a_short_safe_name(title: str, names: list[str]) -> None:
     made = slug(title, names)
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", made)
-    assert len(made) <= LONGEST
+    assert len(made) <= MAX_LENGTH
 
 
 def test_a_folder_begins_with_date_and_time() -> None:
