@@ -128,7 +128,7 @@ async def database_url(postgres_url: str, template_database: str) -> AsyncIterat
 
 @pytest.fixture(scope="session")
 def nats_url(request: pytest.FixtureRequest, background: Background, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A NATS server with JetStream; tests share it and tell themselves apart by prefix."""
+    """A NATS server with JetStream; tests share it and are separated by prefix."""
     if url := os.environ.get("NATS_URL"):
         return url
     if request.config.getoption("--containers"):

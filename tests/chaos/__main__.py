@@ -15,7 +15,7 @@ import structlog
 from local.clean import forget
 from local.errors import UserError
 from tests.chaos.progress import Progress
-from tests.chaos.running import PATIENCE, Verdict, run
+from tests.chaos.running import QUIET_TIMEOUT_SECONDS, Verdict, run
 from tests.chaos.schedule import Schedule, draw
 
 INTERRUPTED = 130
@@ -40,7 +40,7 @@ def main() -> int:
         logger_factory=structlog.WriteLoggerFactory(log),
     )
     try:
-        verdict = asyncio.run(_until_stopped(schedule, home, options.patience))
+        verdict = asyncio.run(_until_stopped(schedule, home, options.timeout))
     except UserError as error:
         sys.stderr.write(f"{error} (logs: {home / 'logs'})\n")
         return 2
@@ -51,11 +51,11 @@ def main() -> int:
     sys.stdout.write(json.dumps(verdict.wire()) + "\n")
     if verdict.passed and not options.keep:
         forget(home)
-    tell(verdict, home)
+    print_verdict(verdict, home)
     return 0 if verdict.passed else 1
 
 
-def tell(verdict: Verdict, home: Path) -> None:
+def print_verdict(verdict: Verdict, home: Path) -> None:
     """Every finding on a line of its own, and where to look."""
     for kind, found in verdict.findings.items():
         for sentence in found:
@@ -66,13 +66,13 @@ def tell(verdict: Verdict, home: Path) -> None:
         sys.stderr.write(f"State, logs, schedule.json and evidence.json are kept in {home}\n")
 
 
-async def _until_stopped(schedule: Schedule, home: Path, patience: float) -> Verdict:
+async def _until_stopped(schedule: Schedule, home: Path, within: float) -> Verdict:
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
-    return await run(schedule, home, Progress(), patience=patience)
+    return await run(schedule, home, Progress(), within=within)
 
 
 def _options() -> argparse.Namespace:
@@ -82,7 +82,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--stories", type=int, default=int(given.get("STORIES", 60)), help="how many (60)")
     # Not from the environment: shells count a variable of this name for themselves.
     parser.add_argument("--seconds", type=float, default=120.0, help="how long things break (120)")
-    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds until all must be quiet (120)")
+    parser.add_argument(
+        "--timeout", type=float, default=QUIET_TIMEOUT_SECONDS, help="seconds until all must be quiet (120)"
+    )
     parser.add_argument("--home", help="the state folder (a temporary one)")
     parser.add_argument("--keep", action="store_true", help="keep the state folder though nothing was found")
     parser.add_argument("--schedule", action="store_true", help="print what would happen, and end")

@@ -13,12 +13,12 @@ import aiohttp
 from tests.chaos.briefs import rewritten
 from tests.chaos.evidence import Asked, Client
 from tests.chaos.schedule import Command, StoryPlan
-from tests.chaos.watching import Watcher
+from tests.chaos.stream_reader import Watcher
 
-PATIENCE = 8.0
+REQUEST_TIMEOUT_SECONDS = 8.0
 """Seconds that a client waits for an answer."""
-PAUSE = 0.4
-ENDING = 100.0
+RETRY_DELAY_SECONDS = 0.4
+STORY_TIMEOUT_SECONDS = 100.0
 """Seconds that a client waits for its story to end before it sends a command; then it sends it all the same."""
 
 
@@ -62,8 +62,8 @@ class StoryClient:
             await asyncio.sleep(max(0.0, accepted + command.after - time.monotonic()))
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(ENDING):
-                while not any(watcher.ended for watcher in self.watchers):  # noqa: ASYNC110 - readers know, nobody tells
+            async with asyncio.timeout(STORY_TIMEOUT_SECONDS):
+                while not any(watcher.ended for watcher in self.watchers):  # noqa: ASYNC110 - readers know, nobody notifies
                     await asyncio.sleep(0.2)
 
     async def _ask_for_story(self) -> None:
@@ -95,15 +95,15 @@ class StoryClient:
                 self.client.deleted = asked.granted or asked.status == 404
 
     async def _ask(self, method: str, url: str, **options: Any) -> tuple[int, Any]:
-        """Ask until there is an answer other than that something is away: its status and JSON."""
+        """Ask until there is an answer other than that something is unreachable: its status and JSON."""
         while True:
-            pause = PAUSE
+            pause = RETRY_DELAY_SECONDS
             try:
-                timeout = aiohttp.ClientTimeout(total=PATIENCE)
+                timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)
                 async with self._http.request(method, url, timeout=timeout, **options) as answer:
                     if answer.status < 500 and answer.status != 429:
                         return answer.status, await answer.json(content_type=None) if answer.status != 204 else None
-                    pause = max(PAUSE, min(5.0, float(answer.headers.get("Retry-After", 0))))
+                    pause = max(RETRY_DELAY_SECONDS, min(5.0, float(answer.headers.get("Retry-After", 0))))
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
                 pass  # no answer is no news
             await asyncio.sleep(pause)

@@ -41,10 +41,10 @@ async def collect_rows(addresses: Addresses, into: Evidence) -> None:
         into.assets = await _rows(connection, "SELECT * FROM asset_generation_jobs")
         into.commands = await _rows(connection, "SELECT * FROM command_outbox")
         into.erasures = await _rows(connection, "SELECT * FROM erasures")
-        told: defaultdict[str, list[Line]] = defaultdict(list)
+        updates: defaultdict[str, list[Line]] = defaultdict(list)
         for row in await _rows(connection, "SELECT * FROM story_events ORDER BY story_id, seq"):
-            told[row["story_id"]].append(Line(0, row["seq"], row["event"], row["data"]))
-        into.told = dict(told)
+            updates[row["story_id"]].append(Line(0, row["seq"], row["event"], row["data"]))
+        into.updates = dict(updates)
     finally:
         await connection.close()
 
@@ -116,7 +116,7 @@ def read_stalls(logs: Path) -> list[Incident]:
 
 
 async def ignore(error: Exception) -> None:
-    """A bus that is away is asked again; nats-py would write every attempt to stderr."""
+    """A bus that is unreachable is asked again; nats-py would write every attempt to stderr."""
 
 
 async def _rows(connection: "asyncpg.Connection[asyncpg.Record]", query: str) -> list[Row]:

@@ -91,7 +91,7 @@ class Evidence:
     transcripts: list[Transcript] = field(default_factory=list)
     stories: dict[str, Row] = field(default_factory=dict)
     assets: list[Row] = field(default_factory=list)
-    told: dict[str, list[Line]] = field(default_factory=dict)
+    updates: dict[str, list[Line]] = field(default_factory=dict)
     commands: list[Row] = field(default_factory=list)
     erasures: list[Row] = field(default_factory=list)
     shown: dict[str, Any] = field(default_factory=dict)

@@ -14,13 +14,13 @@ from tests.chaos.evidence import Incident
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.stage import Stage
 
-DRAINS = 6.0
-"""Seconds within which a process that was told to end has ended."""
+DRAIN_TIMEOUT_SECONDS = 6.0
+"""Seconds within which a process that was asked to end has ended."""
 STUDIO_KEY = {"Authorization": "Bearer studio"}
 
 
 class Faults:
-    """``run`` breaks everything in its time; ``heal`` mends what does not mend itself."""
+    """``run`` breaks everything in its time; ``heal`` repairs what does not recover by itself."""
 
     def __init__(self, stage: Stage, http: aiohttp.ClientSession, schedule: Schedule) -> None:
         self.incidents: list[Incident] = []
@@ -54,15 +54,15 @@ class Faults:
         await asyncio.sleep(max(0.0, when - time.monotonic()))
         began = time.time()
         try:
-            until = await self._strike(fault)
+            until = await self._inject(fault)
         except (OSError, aiohttp.ClientError, psutil.Error) as error:
-            # The run goes on: what could not be broken is told, not hidden.
+            # The run goes on: what could not be broken is reported, not hidden.
             self.failures.append(f"{fault}: {error!r}")
             return
         self.done += 1
         self.incidents.append(Incident(fault.kind, fault.target, began, until))
 
-    async def _strike(self, fault: Fault) -> float:
+    async def _inject(self, fault: Fault) -> float:
         """Break it; answer when the breaking was over, in epoch seconds."""
         match fault.kind:
             case "kill" | "nats_kill" | "postgres_kill" | "store_kill":
@@ -74,11 +74,11 @@ class Faults:
                 await self._freeze(fault)
             case "drain":
                 self._stage.send(fault.target, signal.SIGTERM)
-                return time.time() + DRAINS
+                return time.time() + DRAIN_TIMEOUT_SECONDS
             case "nats_wipe" | "postgres_away" | "store_away":
                 await self._keep_down(fault)
             case _:
-                await self._tell_studio(fault)
+                await self._send_to_studio(fault)
         return time.time()
 
     async def _freeze(self, fault: Fault) -> None:
@@ -106,6 +106,6 @@ class Faults:
                 self.kills += 1
                 self._rng.choice(sessions).kill()
 
-    async def _tell_studio(self, fault: Fault) -> None:
+    async def _send_to_studio(self, fault: Fault) -> None:
         async with self._http.post(f"{self._studio}/studio/faults", json=fault.order, headers=STUDIO_KEY) as answer:
             answer.raise_for_status()

@@ -10,19 +10,19 @@ from typing import Any
 import aiohttp
 
 from tests.chaos import collecting
-from tests.chaos.checking import check
+from tests.chaos.checks import check
 from tests.chaos.clients import StoryClient
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Faults
 from tests.chaos.progress import Progress
-from tests.chaos.quiet import AWAY, wait_for_erasures, wait_for_quiet
+from tests.chaos.quiescence import CONNECTION_ERRORS, wait_for_erasures, wait_for_quiet
 from tests.chaos.schedule import Schedule
 from tests.chaos.stage import Stage
 
-PATIENCE = 120.0
+QUIET_TIMEOUT_SECONDS = 120.0
 """Seconds after the last fault within which all must be quiet. What is not over by then is stuck."""
-READERS = 40.0
-"""Seconds that readers may take to be told what is left."""
+READER_TIMEOUT_SECONDS = 40.0
+"""Seconds that readers may take to receive what is left."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Verdict:
         }
 
 
-async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: float = PATIENCE) -> Verdict:
+async def run(schedule: Schedule, home: Path, progress: Progress, *, within: float = QUIET_TIMEOUT_SECONDS) -> Verdict:
     """Play the schedule in a folder and judge what is left. Raises UserError when the product cannot be started."""
     stage = Stage(home)
     (home / "schedule.json").write_text(json.dumps(schedule.wire(), indent=1))
@@ -66,7 +66,7 @@ async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: f
     try:
         progress.say("starting")
         await stage.start()
-        verdict = await _play(stage, schedule, evidence, progress, patience)
+        verdict = await _play(stage, schedule, evidence, progress, within)
     finally:
         progress.say("stopping")
         await asyncio.shield(asyncio.create_task(stage.stop()))
@@ -80,7 +80,7 @@ async def run(schedule: Schedule, home: Path, progress: Progress, *, patience: f
     return verdict
 
 
-async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: Progress, patience: float) -> Verdict:
+async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: Progress, within: float) -> Verdict:
     async with AsyncExitStack() as stack:
         headers = {"Authorization": f"Bearer {stage.addresses.api_key}"}
         http = await stack.enter_async_context(
@@ -88,14 +88,14 @@ async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: 
         )
         faults = Faults(stage, http, schedule)
         clients = [StoryClient(http, stage.urls, f"{schedule.seed}", plan) for plan in schedule.stories]
-        stack.push_async_callback(_hang_up, clients)
+        stack.push_async_callback(_stop_watchers, clients)
         asking = [asyncio.create_task(client.run()) for client in clients]
         stack.callback(_cancel, asking)
-        telling = asyncio.create_task(_tell(progress, faults, clients))
-        stack.callback(telling.cancel)
+        reporting = asyncio.create_task(_report_progress(progress, faults, clients))
+        stack.callback(reporting.cancel)
         await faults.run()
         await faults.heal()
-        findings = await _come_to_rest(stage, asking, progress, telling, patience)
+        findings = await wait_until_quiet(stage, asking, progress, reporting, within)
         progress.say("asking everybody what they know")
         await _collect(stage, http, clients, evidence)
         evidence.incidents = faults.incidents
@@ -103,25 +103,25 @@ async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: 
         return Verdict(schedule, findings, faults.kills, faults.done, 0.0, commands, faults.failures)
 
 
-async def _come_to_rest(
+async def wait_until_quiet(
     stage: Stage,
     asking: list[asyncio.Task[None]],
     progress: Progress,
-    telling: asyncio.Task[None],
-    patience: float,
+    reporting: asyncio.Task[None],
+    within: float,
 ) -> dict[str, list[str]]:
     """Wait until clients have sent their commands and all of it is done; what did not come to an end."""
     findings: dict[str, list[str]] = {"stuck": [], "wrong": []}
-    _, late = await asyncio.wait(asking, timeout=patience)
-    telling.cancel()
+    _, late = await asyncio.wait(asking, timeout=within)
+    reporting.cancel()
     for task in asking:
         if task in late:
             findings["stuck"].append("a client never got an answer")
         elif (error := task.exception()) is not None:
             findings["wrong"].append(f"a client: {error}")
     progress.say("waiting for quiet")
-    if under_way := await wait_for_quiet(stage.addresses, patience):
-        findings["stuck"].append(f"after {patience:g} s there is no quiet: {under_way}")
+    if under_way := await wait_for_quiet(stage.addresses, within):
+        findings["stuck"].append(f"after {within:g} s there is no quiet: {under_way}")
     else:
         findings["wrong"] += await stage.spinning()
     return findings
@@ -129,22 +129,22 @@ async def _come_to_rest(
 
 async def _collect(stage: Stage, http: aiohttp.ClientSession, clients: list[StoryClient], evidence: Evidence) -> None:
     watchers = [watcher for client in clients for watcher in client.watchers]
-    await asyncio.gather(*(watcher.finish(READERS) for watcher in watchers))
+    await asyncio.gather(*(watcher.finish(READER_TIMEOUT_SECONDS) for watcher in watchers))
     evidence.clients = [client.client for client in clients]
     evidence.transcripts = [watcher.transcript for watcher in watchers]
     for client in clients:
         if client.client.id:
             async with asyncio.timeout(60):
                 evidence.shown[client.client.id] = await client.show()
-    await _patiently_collect(stage, http, evidence)
+    await _collect_with_retries(stage, http, evidence)
 
 
-async def _patiently_collect(stage: Stage, http: aiohttp.ClientSession, evidence: Evidence) -> None:
+async def _collect_with_retries(stage: Stage, http: aiohttp.ClientSession, evidence: Evidence) -> None:
     for attempt in range(10):
         try:
             await collecting.collect_rows(stage.addresses, evidence)
             await collecting.collect_bus(stage.addresses, evidence)
-        except AWAY:
+        except CONNECTION_ERRORS:
             if attempt == 9:
                 raise
             await asyncio.sleep(1)
@@ -153,8 +153,8 @@ async def _patiently_collect(stage: Stage, http: aiohttp.ClientSession, evidence
     await collecting.collect_ledger(stage.addresses, http, evidence)
     await collecting.collect_objects(stage.addresses, stage.home, evidence)
     if any(key.split("/")[1] in evidence.deleted for key in evidence.objects):
-        # A worker that died after it wrote told nobody: what it left is found by the last sweep.
-        await wait_for_erasures(stage.addresses, PATIENCE)
+        # A worker that died after it wrote published nothing: what it left is found by the last sweep.
+        await wait_for_erasures(stage.addresses, QUIET_TIMEOUT_SECONDS)
         await collecting.collect_objects(stage.addresses, stage.home, evidence)
 
 
@@ -168,7 +168,7 @@ def _count(evidence: Evidence) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-async def _tell(progress: Progress, faults: Faults, clients: list[StoryClient]) -> None:
+async def _report_progress(progress: Progress, faults: Faults, clients: list[StoryClient]) -> None:
     while True:
         accepted = sum(client.client.accepted for client in clients)
         ended = sum(any(watcher.ended for watcher in client.watchers) for client in clients)
@@ -181,5 +181,5 @@ def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
 
 
-async def _hang_up(clients: list[StoryClient]) -> None:
+async def _stop_watchers(clients: list[StoryClient]) -> None:
     await asyncio.gather(*(watcher.stop() for client in clients for watcher in client.watchers))

@@ -35,7 +35,7 @@ ENDPOINTS = ("images.generate", "images.edit", "text_to_speech", "moderations")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that breaks at a second of the run. ``order`` is what the studio is told, for its own faults."""
+    """Something that breaks at a second of the run. ``order`` is what the studio is sent, for its own faults."""
 
     at: float
     kind: FaultKind
@@ -112,8 +112,8 @@ class Schedule:
 def draw(seed: int, stories: int, seconds: float) -> Schedule:
     """The run of a seed. Each story and the faults have a source of their own: a change of one moves no other."""
     faults = tuple(_faults(random.Random(f"{seed} faults"), seconds))
-    told = (_story(random.Random(f"{seed} story {number}"), number, seconds) for number in range(1, stories + 1))
-    return Schedule(seed, seconds, faults, tuple(sorted(told, key=lambda story: story.at)))
+    plans = (_story(random.Random(f"{seed} story {number}"), number, seconds) for number in range(1, stories + 1))
+    return Schedule(seed, seconds, faults, tuple(sorted(plans, key=lambda story: story.at)))
 
 
 def _faults(rng: random.Random, seconds: float) -> Iterator[Fault]:
@@ -146,7 +146,7 @@ def _order(rng: random.Random, kind: str) -> dict[str, Any]:
     if kind == "rate_limit":
         order["retry_after"] = round(rng.uniform(0.2, 2.5), 1)
     if kind == "stall":
-        order["seconds"] = round(rng.uniform(2, 20), 1)  # some are longer than a client's patience
+        order["seconds"] = round(rng.uniform(2, 20), 1)  # some are longer than a client's timeout
     return order
 
 

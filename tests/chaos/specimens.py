@@ -16,19 +16,19 @@ AT_SECONDS = 1_772_366_430.0
 def sound() -> Evidence:
     """A story with text and cover that is ready, and one that its client deleted."""
     names = sorted(needed(("content", "cover")))
-    told = _told()
+    updates = _updates()
     return Evidence(
         clients=[
             Client(1, "key-1", ("content", "cover"), STORY, accepted=True),
             Client(2, "key-2", ("content",), DELETED, accepted=True, deleted=True),
         ],
         transcripts=[
-            Transcript(STORY, "1.1", [*told, Line(1, None, "end", {})], "204"),
-            Transcript(DELETED, "2.1", [replace(told[0]), Line(1, None, "deleted", {})], "404"),
+            Transcript(STORY, "1.1", [*updates, Line(1, None, "end", {})], "204"),
+            Transcript(DELETED, "2.1", [replace(updates[0]), Line(1, None, "deleted", {})], "404"),
         ],
-        stories={STORY: {"id": STORY, "status": "ready", "seq": len(told), "idempotency_key": "key-1"}},
+        stories={STORY: {"id": STORY, "status": "ready", "seq": len(updates), "idempotency_key": "key-1"}},
         assets=[_asset(name) for name in names],
-        told={STORY: told},
+        updates={STORY: updates},
         erasures=[{"story_id": DELETED, "due_at": None}],
         shown={
             STORY: {"assetGenerationStatus": _document("ready"), "scenes": [{"scene": 1, "text": "A fox."}]},
@@ -111,8 +111,8 @@ def _document(status: str) -> dict[str, Any]:
     return {"overall": overall, "assets": {name: {"status": status} for name in PUBLIC if name in ("content", "cover")}}
 
 
-def _told() -> list[Line]:
-    told = [
+def _updates() -> list[Line]:
+    updates = [
         ("snapshot", {"seq": 1, "status": "generating", "assetGenerationStatus": _document("pending")}),
         ("text", {"scene": 1, "text": "A fox."}),
         ("asset", {"asset": "cover", "status": "generating"}),
@@ -120,4 +120,4 @@ def _told() -> list[Line]:
         ("asset", {"asset": "content", "status": "ready"}),
         ("story", {"overall": "ready"}),
     ]
-    return [Line(1, id_, event, data) for id_, (event, data) in enumerate(told, start=1)]
+    return [Line(1, id_, event, data) for id_, (event, data) in enumerate(updates, start=1)]

@@ -17,15 +17,15 @@ from local.stack import Stack
 from local.state import Addresses
 from tests.chaos.schedule import ACK_WAIT, REPLICAS
 
-NOT_OURS = (
+OTHER_STACK_VARIABLES = (
     "DATABASE_URL", "NATS_URL", "NATS_MONITOR_URL", "S3_ENDPOINT_URL", "S3_BUCKET", "OPENAI_API_KEY", "OPENAI_BASE_URL",
     "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL", "HTTP_PORT", "HTTP_PROXY", "NATS_SUBJECT_PREFIX", "STORYLOOM_HOME",
 )  # fmt: skip
 """What a shell may have set for another stack."""
-IMPATIENT = {
+SHORT_TIMEOUTS = {
     "ACK_WAIT": f"{ACK_WAIT:g}",
     "RETRY_DELAYS": "[0.3, 0.6, 1, 2, 3]",
-    # Whatever is broken on purpose is mended again: no job may fail over it.
+    # Whatever is broken on purpose is repaired again: no job may fail over it.
     "MAX_ATTEMPTS": "50",
     "MAX_CRASHES": "50",
     "JOB_TIMEOUT": "90",
@@ -39,11 +39,11 @@ IMPATIENT = {
     "SLOTS_HIGH": "2",
     "SLOTS_URGENT": "2",
 }
-"""A user's settings, but for a patience that tests have not."""
-SPINS = 0.5
+"""A user's settings, but with shorter timeouts."""
+MAX_IDLE_CPU = 0.5
 """Seconds of a processor a second that are too many when all is quiet."""
-SPINS_FOR = 12
-MARK = "STORYLOOM_CHAOS"
+IDLE_CPU_SAMPLES = 12
+MARK_VARIABLE = "STORYLOOM_CHAOS"
 """The environment variable by which everything that was started is found again."""
 
 
@@ -72,7 +72,7 @@ class Stage:
     async def start(self) -> None:
         """Start everything. Raises UserError."""
         # For as long as it plays: a child that is born again gets it too.
-        self._surroundings.enter_context(_environment(IMPATIENT | {MARK: self.mark}))
+        self._surroundings.enter_context(_environment(SHORT_TIMEOUTS | {MARK_VARIABLE: self.mark}))
         settings = LocalSettings(storyloom_home=self.home, processes=True, studio_voice="espeak")
         self._stack = Stack(settings, replicas=REPLICAS)
         self._addresses = await self._stack.start()
@@ -119,11 +119,11 @@ class Stage:
         """Processes that take most of a processor though nothing is to be done; what they are at may end first."""
         assert self._stack is not None
         found = {name: 0.0 for name, child in self._stack.children.items() if child.pid is not None}
-        for _ in range(SPINS_FOR):
+        for _ in range(IDLE_CPU_SAMPLES):
             before = {name: self._spent(name) for name in found}
             await asyncio.sleep(1)
             now = {name: self._spent(name) - before[name] for name in found}
-            found = {name: seconds for name, seconds in now.items() if seconds > SPINS}
+            found = {name: seconds for name, seconds in now.items() if seconds > MAX_IDLE_CPU}
             if not found:
                 return []
         return [f"{name} took {seconds:.1f} s of a processor in a second of quiet" for name, seconds in found.items()]
@@ -150,7 +150,7 @@ class Stage:
                 return False
             # Postgres gives its helpers sessions and an environment of their own, but they live in its data.
             at_home = Path(process.cwd()).is_relative_to(self._data)
-            return at_home or os.getsid(process.pid) in self._pids or process.environ().get(MARK) == self.mark
+            return at_home or os.getsid(process.pid) in self._pids or process.environ().get(MARK_VARIABLE) == self.mark
         except (psutil.Error, OSError):
             return False
 
@@ -160,7 +160,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
     """The environment that children are born with; ours is as before afterwards."""
     before = dict(os.environ)
     try:
-        for name in NOT_OURS:
+        for name in OTHER_STACK_VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(changes)
         yield

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.chaos.checking import check
+from tests.chaos.checks import check
 from tests.chaos.evidence import Asked, Evidence, Incident, Line, Stored
 from tests.chaos.specimens import AT_SECONDS, STORY, fingerprint, killed, sound, twin
 from tests.chaos.violations import (
@@ -123,7 +123,7 @@ def test_an_asset_that_began_anew_may_settle_again() -> None:
         Line(1, 9, "asset", {"asset": "cover", "status": "ready"}),
         Line(1, 10, "story", {"overall": "ready"}),
     ]
-    evidence.told[STORY] += news
+    evidence.updates[STORY] += news
     evidence.transcripts[0].lines += news
     evidence.stories[STORY]["seq"] = 10
     assert found(evidence) == {}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.__main__ import tell
-from tests.chaos.checking import KINDS
+from tests.chaos.__main__ import print_verdict
+from tests.chaos.checks import KINDS
 from tests.chaos.running import Verdict
 from tests.chaos.schedule import draw
 
@@ -41,7 +41,7 @@ def test_any_finding_of_any_kind_is_a_failure(kind: str) -> None:
 
 
 def test_every_finding_is_told_with_the_place_to_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(verdict(lost=["a story"], gaps=["an id"]), tmp_path)
+    print_verdict(verdict(lost=["a story"], gaps=["an id"]), tmp_path)
     said = capsys.readouterr()
     assert said.out == ""
     assert "lost: a story\n" in said.err

@@ -17,7 +17,7 @@ def row(evidence: Evidence, name: str) -> dict[str, Any]:
 
 def lose_the_story(evidence: Evidence) -> None:
     del evidence.stories[STORY]
-    evidence.assets, evidence.told, evidence.objects = [], {}, {}
+    evidence.assets, evidence.updates, evidence.objects = [], {}, {}
 
 
 def hide_the_story(evidence: Evidence) -> None:
@@ -44,7 +44,7 @@ def lose_an_edit(evidence: Evidence) -> None:
     evidence.clients[0].asked.append(Asked("edit", scene=1, text="Another fox.", status=200))
 
 
-def tell_a_reader_that_it_is_gone(evidence: Evidence) -> None:
+def answer_404_to_a_reader(evidence: Evidence) -> None:
     evidence.transcripts[0].closing = "404"
 
 
@@ -78,7 +78,7 @@ def leave_a_reader_without_an_end(evidence: Evidence) -> None:
 
 def settle_twice(evidence: Evidence) -> None:
     again = Line(1, 7, "asset", {"asset": "cover", "status": "ready"})
-    evidence.told[STORY].append(again)
+    evidence.updates[STORY].append(again)
     evidence.transcripts[0].lines.append(again)
     evidence.stories[STORY]["seq"] = 7
 
@@ -113,11 +113,11 @@ def repeat_an_id(evidence: Evidence) -> None:
     evidence.transcripts[0].lines.insert(2, evidence.transcripts[0].lines[1])
 
 
-def stop_telling_early(evidence: Evidence) -> None:
+def end_a_transcript_early(evidence: Evidence) -> None:
     del evidence.transcripts[0].lines[5]
 
 
-def tell_something_else(evidence: Evidence) -> None:
+def change_an_update(evidence: Evidence) -> None:
     lines = evidence.transcripts[0].lines
     lines[2] = replace(lines[2], data={"asset": "cover", "status": "retrying"})
 
@@ -131,7 +131,7 @@ def show_another_text(evidence: Evidence) -> None:
 
 
 def leave_a_hole_in_history(evidence: Evidence) -> None:
-    del evidence.told[STORY][3]
+    del evidence.updates[STORY][3]
     evidence.transcripts = []
 
 
@@ -166,8 +166,8 @@ def be_other_than_its_assets(evidence: Evidence) -> None:
     evidence.stories[STORY]["status"] = "partial"
 
 
-def tell_after_cancel(evidence: Evidence) -> None:
-    for lines in (evidence.told[STORY], evidence.transcripts[0].lines):
+def send_an_update_after_cancel(evidence: Evidence) -> None:
+    for lines in (evidence.updates[STORY], evidence.transcripts[0].lines):
         lines[1] = Line(1, 2, "story", {"overall": "cancelled"})
 
 
@@ -191,7 +191,7 @@ VIOLATIONS: list[tuple[str, Plant]] = [
     ("lost", damage_an_object),
     ("lost", lose_a_manifest),
     ("lost", lose_an_edit),
-    ("lost", tell_a_reader_that_it_is_gone),
+    ("lost", answer_404_to_a_reader),
     ("stuck", leave_the_story_generating),
     ("stuck", leave_an_asset_unsettled),
     ("stuck", never_answer),
@@ -206,8 +206,8 @@ VIOLATIONS: list[tuple[str, Plant]] = [
     ("extra_paid", pay_twice),
     ("gaps", skip_an_id),
     ("gaps", repeat_an_id),
-    ("gaps", stop_telling_early),
-    ("gaps", tell_something_else),
+    ("gaps", end_a_transcript_early),
+    ("gaps", change_an_update),
     ("gaps", show_something_else),
     ("gaps", show_another_text),
     ("gaps", leave_a_hole_in_history),
@@ -218,7 +218,7 @@ VIOLATIONS: list[tuple[str, Plant]] = [
     ("failed", fail_for_nothing),
     ("wrong", be_ready_without_a_need),
     ("wrong", be_other_than_its_assets),
-    ("wrong", tell_after_cancel),
+    ("wrong", send_an_update_after_cancel),
     ("wrong", delete_without_a_receipt),
     ("wrong", call_without_a_name),
     ("left", leave_a_process),

@@ -34,7 +34,7 @@ MIRA: dict[str, Any] = {
     ],
 }
 
-IMPATIENT = {
+SHORT_TIMEOUTS = {
     "STUDIO_VOICE": "espeak",
     "RETRY_DELAYS": "[0.2, 0.2]",
     "MAX_ATTEMPTS": "4",
@@ -43,7 +43,7 @@ IMPATIENT = {
     "IMAGE_TIMEOUT": "30",
     "VOICE_TIMEOUT": "20",
 }
-"""A user's settings, but for a patience that tests have not."""
+"""A user's settings, but with shorter timeouts."""
 
 
 @dataclass
@@ -55,10 +55,10 @@ class Product:
     studio: httpx.AsyncClient
 
     async def make(self, **changes: Any) -> tuple[Story, list[StoryEvent]]:
-        """Ask for a story and watch it to its end: the story, and everything that was told."""
+        """Ask for a story and watch it to its end: the story, and every event of its stream."""
         story = await self.client.create({**MIRA, **changes})
-        told = [event async for event in self.client.events(story["id"])]
-        return await self.client.get(story["id"]), told
+        events = [event async for event in self.client.events(story["id"])]
+        return await self.client.get(story["id"]), events
 
     async def misbehave(self, fault: str, **order: Any) -> None:
         """Order a fault from the studio."""
@@ -70,7 +70,7 @@ class Product:
 def stack(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """One stack for all of these tests; each makes stories of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in IMPATIENT.items():
+        for name, value in SHORT_TIMEOUTS.items():
             patch.setenv(name, value)
         for name in ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PORT"):
             patch.delenv(name, raising=False)

@@ -24,9 +24,9 @@ PICTURES = ("cover", "scene_1", "scene_2", "scene_3", "scene_4")
 
 async def test_a_request_becomes_a_book(product: Product, tmp_path: Path) -> None:
     """Every promise of the finished book at once: making one takes seconds, looking at it does not."""
-    story, told = await product.make()
+    story, events = await product.make()
     assert story["status"] == "ready", story
-    seqs = [event.seq for event in told if event.seq is not None]
+    seqs = [event.seq for event in events if event.seq is not None]
     assert seqs == list(range(1, len(seqs) + 1))
     for picture in PICTURES:
         await product.client.download(story["id"], picture, tmp_path / f"{picture}.png")

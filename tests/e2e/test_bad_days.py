@@ -12,8 +12,8 @@ from tests.e2e.conftest import Product
 pytestmark = pytest.mark.xdist_group("e2e")  # all of these share one stack: one test process runs them
 
 
-def _statuses(told: list[StoryEvent], asset: str) -> list[str]:
-    return [event.data["status"] for event in told if event.name == "asset" and event.data["asset"] == asset]
+def _statuses(events: list[StoryEvent], asset: str) -> list[str]:
+    return [event.data["status"] for event in events if event.name == "asset" and event.data["asset"] == asset]
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ async def test_a_provider_that_stumbles_once_costs_an_attempt_and_no_story(
     product: Product, fault: str, order: dict[str, object]
 ) -> None:
     await product.misbehave(fault, times=1, **order)
-    story, told = await product.make(assets=["content"], seed=21)
+    story, events = await product.make(assets=["content"], seed=21)
     assert story["status"] == "ready", story
-    assert "retrying" in _statuses(told, "content")
+    assert "retrying" in _statuses(events, "content")
 
 
 async def test_a_picture_that_misses_the_wheelchair_is_drawn_again(product: Product) -> None:
@@ -47,12 +47,12 @@ async def test_a_picture_that_misses_the_wheelchair_is_drawn_again(product: Prod
 
 async def test_a_scene_refused_for_good_leaves_a_book_without_it(product: Product) -> None:
     await product.misbehave("refuse", match={"endpoint": "images.edit"})
-    story, told = await product.make(assets=["content", "scene_2", "pdf"], seed=23)
+    story, events = await product.make(assets=["content", "scene_2", "pdf"], seed=23)
     assets = story["assetGenerationStatus"]["assets"]
     assert story["status"] == "partial", story
     assert assets["scene_2"]["status"] == "failed"
     assert assets["pdf"]["status"] == "ready"
-    assert told[-1].name in ("story", "end")
+    assert events[-1].name in ("story", "end")
 
 
 async def test_a_text_refused_for_good_fails_the_story_in_plain_words(product: Product) -> None:

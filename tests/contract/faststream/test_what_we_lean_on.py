@@ -1,6 +1,6 @@
 """What storyloom/messaging uses of FastStream without its promise: a newer version that changes it fails here first.
 
-Each test names the part. Read what the version changed, mend storyloom/messaging/faststream_pull.py (or broker.py,
+Each test names the part. Read what the version changed, fix storyloom/messaging/faststream_pull.py (or broker.py,
 observability.py), run the integration tests, and only then say in WRITTEN_AGAINST which version it is for.
 """
 

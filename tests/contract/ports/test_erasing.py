@@ -1,4 +1,4 @@
-"""What a story left in the store can be listed and taken away: asked of a real store, and of lesser ones."""
+"""What a story left in the store can be listed and deleted: asked of a real store, and of lesser ones."""
 
 from collections.abc import AsyncIterator
 from typing import Any

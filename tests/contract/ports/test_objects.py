@@ -188,11 +188,11 @@ async def test_a_connection_that_is_cut_is_a_try_again(story_id: UUID) -> None:
         store.cut = True
         with pytest.raises(RetryableError):
             await Objects(settings).put(story_id, Asset.COVER, BYTES, "image/png")
-        assert len(store.asked) == 2, "boto3 asks once more, and then our own layer decides"
+        assert len(store.asked) == 2, "boto3 asks again, and then our own layer decides"
 
 
-async def test_what_is_paid_for_is_stored_patiently(story_id: UUID) -> None:
-    """A store that is back before the patience ends has taken it, and nobody upstairs heard of it."""
+async def test_what_is_paid_for_is_stored_with_retries(story_id: UUID) -> None:
+    """A store that is back before the retries end has taken it, and no caller sees a failure."""
     async with strict_store() as (store, settings):
         store.refuse, store.refusals = 503, 3
         objects = Objects(settings.model_copy(update={"store_retry_delays": (0.01, 0.01)}))
@@ -201,7 +201,7 @@ async def test_what_is_paid_for_is_stored_patiently(story_id: UUID) -> None:
         await objects.close()
 
 
-async def test_patience_with_a_store_that_is_away_ends(story_id: UUID) -> None:
+async def test_retries_of_a_store_that_does_not_answer_end(story_id: UUID) -> None:
     """After the last of the pauses that are set: then the attempt has failed."""
     async with strict_store() as (store, settings):
         store.refuse = 503
@@ -209,7 +209,7 @@ async def test_patience_with_a_store_that_is_away_ends(story_id: UUID) -> None:
         with capture_logs() as logs, pytest.raises(RetryableError):
             await objects.put(story_id, Asset.COVER, BYTES, "image/png")
         assert [said["seconds"] for said in logs if said["event"] == "store.retrying"] == [0.01, 0.02]
-        assert len(store.asked) == 3 * 2, "boto3 asks once more each time"
+        assert len(store.asked) == 3 * 2, "boto3 asks again each time"
         await objects.close()
 
 
@@ -224,7 +224,7 @@ async def test_a_store_that_refuses_is_asked_once(story_id: UUID) -> None:
 
 
 class Away(Objects):
-    """Speaks to a store that is away, and says when it has been asked."""
+    """Speaks to a store that does not answer, and says when it has been asked."""
 
     def __init__(self, settings: StoreSettings) -> None:
         super().__init__(settings)
@@ -232,7 +232,7 @@ class Away(Objects):
 
     async def _call(self, operation: str, **arguments: Any) -> Any:
         self.asked.set()
-        raise RetryableError("store: away")
+        raise RetryableError("store: no answer")
 
 
 async def test_whoever_is_cancelled_waits_for_no_store(story_id: UUID) -> None:

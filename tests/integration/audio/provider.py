@@ -18,7 +18,7 @@ REQUEST_ID = "req-42"
 
 @dataclass
 class Provider:
-    """Answers as it is told: ``behave`` first, an honest reading once that is None. Remembers what it was asked."""
+    """Answers as it is set: ``behave`` first, an honest reading once that is None. Remembers what it was asked."""
 
     url: str = ""
     behave: Behave | None = None

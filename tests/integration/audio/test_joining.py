@@ -1,4 +1,4 @@
-"""Joined recordings, heard: where each piece begins, how long the whole is, and silence between."""
+"""Joined recordings, decoded: where each piece begins, how long the whole is, and silence between."""
 
 import io
 import re

@@ -142,9 +142,9 @@ async def test_the_whole_recording_ends_with_its_last_word(narrator: Narrator, d
     seen = Progress()
     audio = await narrator.join(job(Asset.AUDIO, await read_all(narrator)), seen)
     with av.open(io.BytesIO(drawer.kept[audio.audio.key]), "r") as container:
-        heard = sum(frame.samples for frame in container.decode(audio=0)) / 44_100
-    assert heard == pytest.approx(audio.seconds, abs=0.05)
-    assert abs(heard - audio.words[-1].end) < 0.3
+        decoded_seconds = sum(frame.samples for frame in container.decode(audio=0)) / 44_100
+    assert decoded_seconds == pytest.approx(audio.seconds, abs=0.05)
+    assert abs(decoded_seconds - audio.words[-1].end) < 0.3
     assert seen == sorted(seen)
     assert seen[-1] == 100
 
@@ -197,12 +197,12 @@ async def test_a_narration_of_another_text_is_not_joined(narrator: Narrator) -> 
         await narrator.join(job(Asset.AUDIO, inputs), Progress())
 
 
-async def test_the_workshop_makes_all_that_the_graph_gives_to_audio(provider: Provider, drawer: Drawer) -> None:
+async def test_the_worker_makes_all_that_the_graph_gives_to_audio(provider: Provider, drawer: Drawer) -> None:
     objects = Objects(StoreSettings())
-    workshop = compose(Settings.model_validate({"elevenlabs_api_key": "key"}), objects)
-    assert workshop.service is Service.AUDIO
-    assert set(workshop.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.AUDIO}
-    await workshop.close()
+    definition = compose(Settings.model_validate({"elevenlabs_api_key": "key"}), objects)
+    assert definition.service is Service.AUDIO
+    assert set(definition.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.AUDIO}
+    await definition.close()
     await objects.close()
 
 

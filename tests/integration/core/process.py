@@ -1,4 +1,4 @@
-"""An images worker as a process of its own, to be frozen, woken and told to stop."""
+"""An images worker as a process of its own, to be frozen, woken and asked to stop."""
 
 import asyncio
 import multiprocessing
@@ -22,7 +22,7 @@ from tests.makers import QuickMakers
 SIGNED = "drawn by the other process"
 
 
-class Heedless(Objects):
+class UncancellableHandler(Objects):
     """A store that does not honour If-None-Match, as some do not: the last writer of a manifest wins."""
 
     async def _call(self, operation: str, **arguments: Any) -> Any:
@@ -50,7 +50,7 @@ class Signing(QuickMakers):
 def _serving(began: Event, release: Path) -> Serve:
     async def serve(settings: Settings) -> worker.RunningWorker:
         makers = Signing(began, release)
-        return await worker.serve(makers.compose(Service.IMAGES), settings, objects=Heedless(settings))
+        return await worker.serve(makers.compose(Service.IMAGES), settings, objects=UncancellableHandler(settings))
 
     return serve
 

@@ -1,4 +1,4 @@
-"""The bus itself: what the provisioner lays, and the one live job that a subject may hold."""
+"""The bus itself: what provisioning creates, and the one live job that a subject may hold."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from tests.integration.core.system import BRIEF
 
 @pytest.fixture
 async def bus(settings: Settings) -> AsyncIterator[Bus]:
-    """A bus that has been laid."""
+    """A bus with its streams and consumers."""
     found = await connect(settings, "tests")
     await provision(found.js, settings)
     yield found
@@ -79,15 +79,15 @@ async def test_an_event_told_twice_is_kept_once_unless_it_was_lost(bus: Bus) -> 
 
 
 async def test_what_is_published_belongs_to_its_trace(bus: Bus) -> None:
-    """Jobs and events carry ``traceparent`` beside their Msg-Id, and a job that is put back carries it alone."""
+    """Jobs and events carry ``traceparent`` beside their Msg-Id, and a requeued job carries it alone."""
     trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
     wanted, event = job(uuid4()), story_requested(uuid4(), "tests", trace, datetime.now(UTC))
     await bus.enqueue([wanted.model_copy(update={"trace": trace, "put_back": True})])
     await bus.publish_events(event)
     queued = await bus.js.get_last_msg(bus.names.jobs, bus.names.subject(wanted.subject))
-    told = await bus.js.get_last_msg(bus.names.story, bus.names.subject(f"story.evt.StoryRequested.{event.story_id}"))
+    stored = await bus.js.get_last_msg(bus.names.story, bus.names.subject(f"story.evt.StoryRequested.{event.story_id}"))
     assert queued.headers == {"traceparent": trace}
-    assert told.headers == {"traceparent": trace, "Nats-Msg-Id": event.id}
+    assert stored.headers == {"traceparent": trace, "Nats-Msg-Id": event.id}
 
 
 async def test_without_its_stream_nothing_counts_as_sent(bus: Bus) -> None:

@@ -1,4 +1,4 @@
-"""A bus that is away is closed all the same, on the event loop that production runs on."""
+"""A bus that is unreachable is closed all the same, on the event loop that production runs on."""
 
 import asyncio
 import threading

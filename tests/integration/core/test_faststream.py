@@ -28,8 +28,8 @@ from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, S
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
 from storyloom.story.screening import ASK_SCREENING, Verdict
-from tests.integration.core.floor import floor, forever
 from tests.integration.core.system import until
+from tests.integration.core.worker_harness import forever, worker_harness
 from tests.makers import QuickMakers
 
 TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
@@ -54,10 +54,10 @@ def test_a_messages_label_is_its_channel(subject: str, name: str) -> None:
 
 async def test_metrics_have_one_series_a_channel_however_many_stories(settings: Settings) -> None:
     """Of what was received and published; each with the service, like every metric of ours."""
-    async with floor(settings) as on, ClientSession() as http:
-        worker = await on.work()
+    async with worker_harness(settings) as on, ClientSession() as http:
+        worker = await on.start_worker()
         for _ in range(6):
-            await on.heard(AssetCompleted, await on.order())
+            await on.wait_for(AssetCompleted, await on.enqueue())
         await on.settled()
         async with http.get(f"{worker.url}/metrics") as answer:
             text = await answer.text()
@@ -80,25 +80,25 @@ async def test_a_jobs_spans_belong_to_the_trace_of_its_request(settings: Setting
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     router = Router()
-    heard: list[Any] = []
+    received: list[Any] = []
 
     @router.publisher("story.evt.StoryCompleted.{story_id}", stream=STORY, schema=StoryCompleted)
     @router.subscriber("job.images.normal.{story_id}.{asset}", **job("images-normal", slots=1))
     async def draw(wanted: AssetRequested) -> bytes:
-        heard.append(wanted)
+        received.append(wanted)
         return b"{}"
 
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         observed = tracing(settings, settings, "images", provider)
         broker = Broker(settings, "images", routers=[router], middlewares=observed)
         await broker.connect()
         await provision(broker.bus.js, settings)
         await broker.start()
-        wanted = (await on.order()).model_copy(update={"trace": TRACE, "story_id": uuid4()})
+        wanted = (await on.enqueue()).model_copy(update={"trace": TRACE, "story_id": uuid4()})
         trace = TRACE if by == "header" else ""
         message = OutboundMessage(wanted.subject, wanted.body, None, trace)
         await on.bus.publish(on.bus.names.jobs, [message])
-        await until(lambda: _there(exporter, heard))
+        await until(lambda: _there(exporter, received))
         await broker.stop()
     mine = [
         span for span in exporter.get_finished_spans() if span.context and span.context.trace_id == int("ab" * 16, 16)
@@ -109,9 +109,9 @@ async def test_a_jobs_spans_belong_to_the_trace_of_its_request(settings: Setting
     assert not [name for name in spans_of(exporter) if str(wanted.story_id) in name]
 
 
-async def _there(exporter: InMemorySpanExporter, heard: list[Any]) -> bool:
+async def _there(exporter: InMemorySpanExporter, received: list[Any]) -> bool:
     processed = [span for span in exporter.get_finished_spans() if span.name == "job.images.normal process"]
-    return len(heard) >= 2 and len(processed) >= 2
+    return len(received) >= 2 and len(processed) >= 2
 
 
 def test_tracing_is_off_without_an_endpoint_and_on_with_one(settings: Settings) -> None:
@@ -164,7 +164,7 @@ async def test_no_line_of_the_log_holds_a_childs_name(settings: Settings) -> Non
         raise ValueError("Mirabel's cover")
 
     with every_line() as lines:
-        async with floor(settings) as on:
+        async with worker_harness(settings) as on:
             broker = Broker(settings, "content", routers=[router])
             await broker.connect()
             await broker.start()
@@ -172,15 +172,15 @@ async def test_no_line_of_the_log_holds_a_childs_name(settings: Settings) -> Non
             for asked in (brief.body, b'{"characterName": "Mirabel", "storyType": 7}'):
                 await on.bus.client.publish(on.bus.names.subject(ASK_SCREENING), asked, reply="nobody")
             on.makers.before = stumble
-            await on.work()
-            wanted = await on.order(brief=brief)
-            await on.heard(AssetFailed, wanted)
+            await on.start_worker()
+            wanted = await on.enqueue(brief=brief)
+            await on.wait_for(AssetFailed, wanted)
             torn = OutboundMessage(f"job.images.normal.{uuid4()}.cover", b'{"brief": {"name": "Mirabel"}}', None)
             await on.bus.publish(on.bus.names.jobs, [torn])
             await on.settled()
             await until(lambda: _count(lines, "broker.handler_failed", 2))
             await broker.stop()
-    assert [line for line in lines if "ValueError" in line], "its class is told"
+    assert [line for line in lines if "ValueError" in line], "its class is logged"
     assert [line for line in lines if "Mirabel" in line] == []
 
 
@@ -212,20 +212,20 @@ async def test_a_handler_that_hangs_is_let_go_at_its_deadline_and_its_job_is_del
     settings: Settings,
 ) -> None:
     """Its heart stops, though it swallows the cancellation: an ack wait later the job is made, here or elsewhere."""
-    async with floor(settings.model_copy(update={"job_timeout": 0.5, "ack_wait": 0.6})) as on:
+    async with worker_harness(settings.model_copy(update={"job_timeout": 0.5, "ack_wait": 0.6})) as on:
         makers = Stubborn()
-        worker = await on.work(makers=makers)
-        wanted = await on.order()
+        worker = await on.start_worker(makers=makers)
+        wanted = await on.enqueue()
         await asyncio.wait_for(makers.resisted.wait(), 10)
         assert worker.runner.in_flight.held == (), "nobody answers for it any more"
-        (told,) = await on.heard(AssetCompleted, wanted, within=10)
+        (completed,) = await on.wait_for(AssetCompleted, wanted, within=10)
         await on.settled()
         makers.release.set()
         await until(lambda: _idle(makers))
-        again = [one for one in on.told if isinstance(one, AssetCompleted)]
+        again = [one for one in on.events if isinstance(one, AssetCompleted)]
     assert makers.calls == 2
-    assert {one.id for one in again} == {told.id}, "the late one adopts what stands, and tells the same"
-    assert not [one for one in on.told if isinstance(one, AssetRetrying | AssetFailed)]
+    assert {one.id for one in again} == {completed.id}, "the late one adopts what stands, and publishes the same"
+    assert not [one for one in on.events if isinstance(one, AssetRetrying | AssetFailed)]
 
 
 async def _idle(makers: Stubborn) -> bool:
@@ -235,8 +235,8 @@ async def _idle(makers: Stubborn) -> bool:
 @pytest.mark.parametrize("path", ["/docs/asyncapi", "/docs/asyncapi.json"])
 async def test_a_worker_shows_what_it_says_and_hears_and_takes_no_orders(settings: Settings, path: str) -> None:
     """A page without a script or anything from elsewhere; nothing can be posted to it."""
-    async with floor(settings) as on, ClientSession() as http:
-        worker = await on.work()
+    async with worker_harness(settings) as on, ClientSession() as http:
+        worker = await on.start_worker()
         async with http.get(worker.url + path) as answer:
             text = await answer.text()
             assert answer.status == 200

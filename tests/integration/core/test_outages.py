@@ -1,4 +1,4 @@
-"""NATS and Postgres go away in the middle of stories, and come back: every story finishes."""
+"""NATS and Postgres fail in the middle of stories, and come back: every story finishes."""
 
 import asyncio
 import os

@@ -19,14 +19,14 @@ from storyloom.story.errors import RetryableError
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
-from tests.integration.core.floor import Floor, floor
-from tests.integration.core.process import SIGNED, Heedless, WorkerProcess
+from tests.integration.core.process import SIGNED, UncancellableHandler, WorkerProcess
 from tests.integration.core.system import until
 from tests.integration.core.test_attempts import Failing, pay
+from tests.integration.core.worker_harness import WorkerHarness, worker_harness
 from tests.makers import QuickMakers
 
 
-async def nobody_works(on: Floor) -> None:
+async def nobody_works(on: WorkerHarness) -> None:
     async def idle() -> bool:
         answers = await query_workers(on.bus, 0.2)
         return len(answers) == 2 and not any(answer.held for answer in answers)
@@ -39,28 +39,28 @@ async def test_a_zombie_that_wakes_adopts_what_was_made_meanwhile(settings: Sett
 
     Its store ignores If-None-Match: it is the look before the write that keeps the first result.
     """
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         with WorkerProcess(settings, tmp_path) as zombie:
             await until(lambda: _answers(on, 1))
-            job = await on.order()
+            job = await on.enqueue()
             await zombie.began()
             zombie.freeze()
-            await on.work()
-            (told,) = await on.heard(AssetCompleted, job)
+            await on.start_worker()
+            (completed,) = await on.wait_for(AssetCompleted, job)
             zombie.release()
             zombie.wake()
             await nobody_works(on)
             manifest = await read_manifest(on.objects, job.story_id, job.asset, job.fingerprint)
-            everything_told = [event for event in on.told if isinstance(event, AssetCompleted)]
+            all_completed = [event for event in on.events if isinstance(event, AssetCompleted)]
     assert manifest is not None
-    assert isinstance(told.result, Picture)
-    assert told.result.alt_text != SIGNED
-    assert manifest.result == told.result
-    assert {event.id for event in everything_told} == {told.id}, "a repeat is dropped by its id"
-    assert all(event.result == told.result for event in everything_told)
+    assert isinstance(completed.result, Picture)
+    assert completed.result.alt_text != SIGNED
+    assert manifest.result == completed.result
+    assert {event.id for event in all_completed} == {completed.id}, "a repeat is dropped by its id"
+    assert all(event.result == completed.result for event in all_completed)
 
 
-async def _answers(on: Floor, count: int) -> bool:
+async def _answers(on: WorkerHarness, count: int) -> bool:
     return len(await query_workers(on.bus, 0.2)) == count
 
 
@@ -74,17 +74,17 @@ async def test_a_worker_that_froze_and_is_given_its_own_job_makes_it_once(settin
         time.sleep(0.8)  # noqa: ASYNC251 - the whole process stands still, as in a suspended machine
         await until(lambda: _redelivered(on))
 
-    async with floor(settings.model_copy(update={"ack_wait": 0.4})) as on:
+    async with worker_harness(settings.model_copy(update={"ack_wait": 0.4})) as on:
         on.makers.before = freeze
-        running = await on.work()
-        job = await on.order()
-        await on.heard(AssetCompleted, job)
+        running = await on.start_worker()
+        job = await on.enqueue()
+        await on.wait_for(AssetCompleted, job)
         await on.settled()
         assert running.runner.in_flight.held == ()
     assert frozen == 1
 
 
-async def _redelivered(on: Floor) -> bool:
+async def _redelivered(on: WorkerHarness) -> bool:
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
     return bool(info.num_redelivered)
@@ -97,22 +97,22 @@ async def test_a_job_that_is_given_out_twice_stays_with_the_worker_that_has_it(s
     async def wait(job: AssetRequested) -> None:
         await release.wait()
 
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         on.makers.before = wait
-        first = await on.work()
-        job = await on.order()
+        first = await on.start_worker()
+        job = await on.enqueue()
         await on.began()
         others = QuickMakers()
-        await on.work(makers=others)
+        await on.start_worker(makers=others)
         (held,) = first.runner._in_flight.values()
         await held.message.nak()
         await until(lambda: _handed_back(on, 2))
         release.set()
-        await on.heard(AssetCompleted, job)
+        await on.wait_for(AssetCompleted, job)
         await on.settled()
     assert on.makers.made.total() == 1
     assert not others.made
-    assert [event for event in on.told if not isinstance(event, AssetCompleted)] == [], "nobody heard of a retry"
+    assert [event for event in on.events if not isinstance(event, AssetCompleted)] == [], "no retry is published"
 
 
 async def test_what_a_server_that_came_back_gives_out_as_new_is_asked_for_first(settings: Settings) -> None:
@@ -122,34 +122,34 @@ async def test_what_a_server_that_came_back_gives_out_as_new_is_asked_for_first(
     async def wait(job: AssetRequested) -> None:
         await release.wait()
 
-    async with floor(settings.model_copy(update={"slots_high": 1})) as on:
+    async with worker_harness(settings.model_copy(update={"slots_high": 1})) as on:
         on.makers.before = wait
-        await on.work()
-        job = await on.order()
-        await on.order(priority=Priority.HIGH)  # keeps the first worker from the lane of the next one
+        await on.start_worker()
+        job = await on.enqueue()
+        await on.enqueue(priority=Priority.HIGH)  # keeps the first worker from the lane of the next one
         await on.began(2)
         others = QuickMakers()
-        second = await on.work(makers=others)
+        second = await on.start_worker(makers=others)
         second.broker.bus._disconnected_at = datetime.now(UTC) + timedelta(
             seconds=10
         )  # its return is not even known yet
         await on.bus.enqueue([job.model_copy(update={"priority": Priority.HIGH, "id": f"{job.id}.again"})])
         await until(lambda: _left_alone(on))
         release.set()
-        await on.heard(AssetCompleted, job)
+        await on.wait_for(AssetCompleted, job)
         await on.settled()
     assert on.makers.made[job.story_id, job.asset] == 1
     assert not others.made
 
 
-async def _left_alone(on: Floor) -> bool:
+async def _left_alone(on: WorkerHarness) -> bool:
     """Whether what came as new was given back: it waits for its second delivery."""
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-high")
     return bool(info.num_redelivered)
 
 
-async def _handed_back(on: Floor, times: int) -> bool:
+async def _handed_back(on: WorkerHarness, times: int) -> bool:
     """Whether the job was delivered again, and waits for its next delivery in nobody's hands but the first one's."""
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
@@ -174,19 +174,19 @@ class Twice(Objects):
 
 async def test_whoever_comes_second_tells_the_firsts_result(settings: Settings) -> None:
     before = ADOPTED.labels(service="images")._value.get()
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         store = Twice(settings)
-        await on.work(objects=store)
-        (told,) = await on.heard(AssetCompleted, await on.order())
+        await on.start_worker(objects=store)
+        (completed,) = await on.wait_for(AssetCompleted, await on.enqueue())
     assert store.quicker is not None
-    assert told.result == store.quicker.result
+    assert completed.result == store.quicker.result
     assert ADOPTED.labels(service="images")._value.get() - before == 1
 
 
 async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(settings: Settings) -> None:
-    """Looked for once more right before the write, for stores that ignore If-None-Match."""
+    """Looked for again right before the write, for stores that ignore If-None-Match."""
     theirs: list[Manifest] = []
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
 
         async def overtake(job: AssetRequested) -> None:
             await fail(job)
@@ -196,25 +196,25 @@ async def test_a_redelivered_job_adopts_what_was_written_while_it_was_made(setti
 
         fail = Failing(RetryableError("rate limit"))
         on.makers.before = overtake
-        await on.work(objects=Heedless(settings))
-        (told,) = await on.heard(AssetCompleted, await on.order())
-    assert told.result == theirs[0].result
+        await on.start_worker(objects=UncancellableHandler(settings))
+        (completed,) = await on.wait_for(AssetCompleted, await on.enqueue())
+    assert completed.result == theirs[0].result
 
 
 @pytest.mark.parametrize(
-    "told", [{"put_back": True}, {"at": datetime.now(UTC) - timedelta(minutes=1)}], ids=["put back", "old"]
+    "changes", [{"put_back": True}, {"at": datetime.now(UTC) - timedelta(minutes=1)}], ids=["requeued", "old"]
 )
 async def test_what_may_have_been_made_before_is_looked_for_before_it_is_paid(
-    settings: Settings, told: dict[str, Any]
+    settings: Settings, changes: dict[str, Any]
 ) -> None:
     """The bus calls it a first delivery all the same: it was wiped, or the job stood still on its way."""
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         story_id = uuid4()
-        job = await on.order(story_id=story_id, **told)
+        job = await on.enqueue(story_id=story_id, **changes)
         made = Manifest(asset=job.asset, fingerprint=job.fingerprint, result=await _picture(job))
         await write_manifest(on.objects, story_id, made)
-        await on.work()
-        (completed,) = await on.heard(AssetCompleted, job)
+        await on.start_worker()
+        (completed,) = await on.wait_for(AssetCompleted, job)
     assert completed.result == made.result
     assert not on.makers.made
 
@@ -224,9 +224,9 @@ async def test_a_job_that_waited_long_for_its_first_worker_is_not_taken_for_one_
 ) -> None:
     """A busy hour must not look as if everything were paid for twice."""
     before = REMADE.labels(service="images")._value.get()
-    async with floor(settings) as on:
-        await on.work()
-        await on.heard(AssetCompleted, await on.order(at=datetime.now(UTC) - timedelta(minutes=1)))
+    async with worker_harness(settings) as on:
+        await on.start_worker()
+        await on.wait_for(AssetCompleted, await on.enqueue(at=datetime.now(UTC) - timedelta(minutes=1)))
     assert REMADE.labels(service="images")._value.get() == before
 
 
@@ -251,10 +251,10 @@ async def test_the_window_that_can_pay_twice_is_measured(settings: Settings) -> 
         return float(sum(bucket.get() for bucket in child._buckets))
 
     before, remade = measured(), REMADE.labels(service="images")._value.get()
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         on.makers.before = ask
-        await on.work()
-        await on.heard(AssetCompleted, await on.order())
-        await on.heard(AssetCompleted, await on.order(Asset.SCENE_1))
+        await on.start_worker()
+        await on.wait_for(AssetCompleted, await on.enqueue())
+        await on.wait_for(AssetCompleted, await on.enqueue(Asset.SCENE_1))
     assert measured() - before == 1
     assert REMADE.labels(service="images")._value.get() == remade, "first deliveries repeat nothing"

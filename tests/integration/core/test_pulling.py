@@ -18,23 +18,23 @@ from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
-from tests.integration.core.floor import Floor, floor
 from tests.integration.core.system import until
+from tests.integration.core.worker_harness import WorkerHarness, worker_harness
 
-PATIENT = {"ack_wait": 15}
-ROOM = 8
+LONG_ACK_WAIT = {"ack_wait": 15}
+SLOTS = 8
 
 
-async def ordered(on: Floor, count: int) -> None:
+async def enqueue(on: WorkerHarness, count: int) -> None:
     for _ in range(count):
-        await on.order()
+        await on.enqueue()
 
 
 @asynccontextmanager
-async def pulling_from(on: Floor, *, room: int = ROOM) -> AsyncIterator[tuple[PullConsumer, Bus]]:
+async def pulling_from(on: WorkerHarness, *, slots: int = SLOTS) -> AsyncIterator[tuple[PullConsumer, Bus]]:
     """A pull on the normal images lane over a connection of its own."""
     bus = await connect(on.settings, "pulling")
-    pull = PullConsumer(bus, bus.names.jobs, bus.names.lane(Service.IMAGES, Priority.NORMAL), max_in_flight=room)
+    pull = PullConsumer(bus, bus.names.jobs, bus.names.lane(Service.IMAGES, Priority.NORMAL), max_in_flight=slots)
     await pull.open()
     try:
         yield pull, bus
@@ -43,7 +43,7 @@ async def pulling_from(on: Floor, *, room: int = ROOM) -> AsyncIterator[tuple[Pu
         await bus.close()
 
 
-async def taken(pull: PullConsumer, count: int) -> list[Msg]:
+async def take(pull: PullConsumer, count: int) -> list[Msg]:
     """Exactly so many messages, as they come."""
     messages: list[Msg] = []
     async with asyncio.timeout(10):
@@ -52,7 +52,7 @@ async def taken(pull: PullConsumer, count: int) -> list[Msg]:
     return messages
 
 
-async def unacknowledged(on: Floor) -> int:
+async def unacknowledged(on: WorkerHarness) -> int:
     """How many jobs of the lane are delivered and not acknowledged, as the server says."""
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, names.lane(Service.IMAGES, Priority.NORMAL))
@@ -64,31 +64,31 @@ async def test_free_slots_are_asked_for_when_the_last_request_is_used_up(
 ) -> None:
     """Three jobs end, five run on: three more are delivered at once, not when the consumer next looks after itself."""
     monkeypatch.setattr(consumer, "IDLE_HEARTBEAT_SECONDS", 15.0)
-    async with floor(settings.model_copy(update=PATIENT)) as on, pulling_from(on) as (pull, _):
-        await ordered(on, 3)
-        for message in await taken(pull, 3):
+    async with worker_harness(settings.model_copy(update=LONG_ACK_WAIT)) as on, pulling_from(on) as (pull, _):
+        await enqueue(on, 3)
+        for message in await take(pull, 3):
             await message.ack()
             await pull.done(1)
-        await ordered(on, 5)
-        running = await taken(pull, 5)
-        await ordered(on, 3)
-        more = await taken(pull, 3)
-    assert len({message.subject for message in [*running, *more]}) == ROOM
+        await enqueue(on, 5)
+        running = await take(pull, 5)
+        await enqueue(on, 3)
+        more = await take(pull, 3)
+    assert len({message.subject for message in [*running, *more]}) == SLOTS
 
 
 async def test_a_connection_that_is_lost_again_and_again_fetches_no_more_than_there_is_room_for(
     settings: Settings,
 ) -> None:
     """The server keeps a request whose inbox comes back: each reconnect would add another one to it."""
-    async with floor(settings.model_copy(update=PATIENT)) as on, pulling_from(on) as (pull, bus):
+    async with worker_harness(settings.model_copy(update=LONG_ACK_WAIT)) as on, pulling_from(on) as (pull, bus):
         for lost in range(1, 4):
             bus.client._transport._io_writer.transport.abort()  # type: ignore[union-attr]
             await until(lambda lost=lost: _reconnected(bus, lost))  # type: ignore[misc]
-        await ordered(on, 4 * ROOM)
-        await taken(pull, ROOM)
+        await enqueue(on, 4 * SLOTS)
+        await take(pull, SLOTS)
         await bus.client.flush()
         assert not pull._buffered
-        assert await unacknowledged(on) == ROOM
+        assert await unacknowledged(on) == SLOTS
 
 
 async def _reconnected(bus: Bus, times: int) -> bool:
@@ -102,25 +102,25 @@ def _reconnecting(bus: Bus) -> bool:
 
 async def test_asking_anew_asks_for_nothing_twice(settings: Settings) -> None:
     """By several at once, again and again: the requests of before are forgotten with their inboxes."""
-    async with floor(settings.model_copy(update=PATIENT)) as on, pulling_from(on) as (pull, bus):
+    async with worker_harness(settings.model_copy(update=LONG_ACK_WAIT)) as on, pulling_from(on) as (pull, bus):
         for _ in range(5):
             await asyncio.gather(pull.repoll(), pull.repoll())
         await bus.client.flush()
-        await ordered(on, 4 * ROOM)
-        messages = await taken(pull, ROOM)
+        await enqueue(on, 4 * SLOTS)
+        messages = await take(pull, SLOTS)
         await bus.client.flush()
-        assert await unacknowledged(on) == ROOM
+        assert await unacknowledged(on) == SLOTS
         assert not pull._buffered
         for message in messages:
             await message.ack()
-        await pull.done(ROOM)
-        assert len(await taken(pull, ROOM)) == ROOM
+        await pull.done(SLOTS)
+        assert len(await take(pull, SLOTS)) == SLOTS
 
 
 async def test_a_thousand_jobs_never_hold_more_than_the_slots(settings: Settings) -> None:
     """…at any sample that the server can be asked for meanwhile."""
     count, most, samples = 1_000, 0, 0
-    async with floor(settings.model_copy(update=PATIENT)) as on, pulling_from(on) as (pull, _):
+    async with worker_harness(settings.model_copy(update=LONG_ACK_WAIT)) as on, pulling_from(on) as (pull, _):
         done = 0
 
         async def one(message: Msg) -> None:
@@ -137,7 +137,7 @@ async def test_a_thousand_jobs_never_hold_more_than_the_slots(settings: Settings
                     jobs.create_task(one(message))
 
         working = asyncio.create_task(work())
-        ordering = asyncio.create_task(ordered(on, count))
+        ordering = asyncio.create_task(enqueue(on, count))
         while not working.done():
             most = max(most, await unacknowledged(on))
             samples += 1
@@ -145,7 +145,7 @@ async def test_a_thousand_jobs_never_hold_more_than_the_slots(settings: Settings
         await working
     assert done == count
     assert samples > 20
-    assert 0 < most <= ROOM
+    assert 0 < most <= SLOTS
 
 
 @pytest.fixture
@@ -166,8 +166,8 @@ async def test_every_lane_goes_on_after_its_server_is_killed(
     """
     server, url = nats
     times: list[float] = []
-    async with floor(settings.model_copy(update={**PATIENT, "nats_url": url})) as on:
-        worker = await on.work()
+    async with worker_harness(settings.model_copy(update={**LONG_ACK_WAIT, "nats_url": url})) as on:
+        worker = await on.start_worker()
         loop = asyncio.get_running_loop()
         for _ in range(int(os.environ.get("KILLS", "3"))):
             assert server.pid is not None
@@ -175,20 +175,20 @@ async def test_every_lane_goes_on_after_its_server_is_killed(
             os.kill(server.pid, signal.SIGKILL)
             await until(lambda before=reconnects[0]: _reconnected(on.bus, before + 1))  # type: ignore[misc]
             began = loop.time()
-            jobs = [await _ordered(on, priority) for priority in Priority]
+            jobs = [await _queued(on, priority) for priority in Priority]
             for job in jobs:
-                await on.heard(AssetCompleted, job, within=5)
+                await on.wait_for(AssetCompleted, job, within=5)
             times.append(loop.time() - began)
     assert max(times) < 5, times
     if "KILLS" in os.environ:
         print(f"slowest {max(times):.2f} s, median {sorted(times)[len(times) // 2]:.2f} s of {len(times)}")  # noqa: T201
 
 
-async def _ordered(on: Floor, priority: Priority) -> AssetRequested:
+async def _queued(on: WorkerHarness, priority: Priority) -> AssetRequested:
     async with asyncio.timeout(5):
         while True:
             try:
-                return await on.order(Asset.COVER, priority=priority)
+                return await on.enqueue(Asset.COVER, priority=priority)
             except Exception as error:  # noqa: BLE001 - JetStream is still coming up: the caller's clock counts it
                 last = error
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The reconciler: what a crash or a lost bus took away comes back; a healthy system is left alone."""
+"""The reconciler: what a crash or a lost bus lost is requeued; a healthy system is left alone."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -152,7 +152,7 @@ UNFINISHED = "SELECT FROM stories WHERE status = 'generating'"
 
 
 async def test_with_the_whole_bus_wiped_every_story_still_ends(settings: Settings) -> None:
-    """Streams, consumers, jobs and events gone under 20 stories."""
+    """Streams, consumers, jobs and events lost under 20 stories."""
     async with running(settings, in_memory=True) as system:
         for _ in range(20):
             await system.post()
@@ -181,7 +181,7 @@ async def test_a_consumer_that_someone_deleted_comes_back(settings: Settings) ->
 
 
 async def test_jobs_that_could_not_be_published_are_requeued(settings: Settings) -> None:
-    """The projector commits, but JOBS is gone at that moment: the rows are the outbox."""
+    """The projector commits, but JOBS is missing at that moment: the rows are the outbox."""
     async with running(settings, workers=()) as system:
         story_id = await system.post()
         await dispatched(system, 2)

@@ -1,4 +1,4 @@
-"""Work that nobody wants any more ends at once: nothing is told, stored or handed back afterwards."""
+"""Work that nobody wants any more ends at once: nothing is published, stored or handed back afterwards."""
 
 import asyncio
 import threading
@@ -14,8 +14,8 @@ from storyloom.story.errors import RetryableError
 from storyloom.story.events import AssetCompleted
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
-from tests.integration.core.floor import Floor, floor, forever
 from tests.integration.core.system import until
+from tests.integration.core.worker_harness import WorkerHarness, forever, worker_harness
 from tests.makers import QuickMakers
 
 
@@ -26,12 +26,12 @@ async def idle(running: RunningWorker) -> None:
     await until(nothing)
 
 
-async def left_nothing(on: Floor, job: AssetRequested) -> None:
+async def left_nothing(on: WorkerHarness, job: AssetRequested) -> None:
     """No event, no manifest, no note, no job on the bus, no letter."""
     await on.settled()
-    assert [event for event in on.told if event.story_id == job.story_id] == []
+    assert [event for event in on.events if event.story_id == job.story_id] == []
     assert await on.objects.list_keys(job.story_id) == []
-    assert await on.letters() == []
+    assert await on.dead_letters() == []
 
 
 async def test_whoever_waits_for_a_provider_is_cancelled_and_leaves_nothing(settings: Settings) -> None:
@@ -41,11 +41,11 @@ async def test_whoever_waits_for_a_provider_is_cancelled_and_leaves_nothing(sett
     async def wait(job: AssetRequested) -> None:
         await (asyncio.to_thread(release.wait, 30) if job.asset is Asset.COVER else forever())
 
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         on.makers.before = wait
-        running = await on.work()
-        job = await on.order()
-        await on.order(Asset.SCENE_1, story_id=job.story_id)
+        running = await on.start_worker()
+        job = await on.enqueue()
+        await on.enqueue(Asset.SCENE_1, story_id=job.story_id)
         await on.began(2)
         await on.stop_work(job, whole=True)
         await idle(running)
@@ -66,11 +66,11 @@ async def test_only_what_is_named_is_stopped(settings: Settings) -> None:
     async def wait(job: AssetRequested) -> None:
         await release.wait()
 
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         on.makers.before = wait
-        await on.work()
-        job = await on.order()
-        other = await on.order(Asset.SCENE_1, story_id=job.story_id)
+        await on.start_worker()
+        job = await on.enqueue()
+        other = await on.enqueue(Asset.SCENE_1, story_id=job.story_id)
         await on.began(2)
         older = job.model_copy(update={"fingerprint": "00" * 32})
         await on.stop_work(older)
@@ -81,9 +81,9 @@ async def test_only_what_is_named_is_stopped(settings: Settings) -> None:
 
         await until(one_left)
         release.set()
-        (told,) = await on.heard(AssetCompleted, job)
+        (completed,) = await on.wait_for(AssetCompleted, job)
         await on.settled()
-    assert told.asset is Asset.COVER
+    assert completed.asset is Asset.COVER
     assert set(on.makers.made) == {(job.story_id, Asset.COVER)}
 
 
@@ -111,32 +111,32 @@ class Stubborn(QuickMakers):
     "end", [None, RetryableError("cut off"), ValueError("cut off")], ids=["result", "failure", "bug"]
 )
 async def test_a_maker_that_will_not_hear_of_it_speaks_to_nobody(settings: Settings, end: Exception | None) -> None:
-    async with floor(settings) as on:
+    async with worker_harness(settings) as on:
         makers = Stubborn(end)
-        running = await on.work(makers=makers)
-        job = await on.order()
+        running = await on.start_worker(makers=makers)
+        job = await on.enqueue()
         await asyncio.wait_for(makers.began.wait(), 10)
         await on.stop_work(job)
         await asyncio.wait_for(makers.resisted.wait(), 10)
         await idle(running)
         await left_nothing(on, job)
-    assert [subject for subject in on.whispered if "progressed" in subject] == []
+    assert [subject for subject in on.core_subjects if "progressed" in subject] == []
 
 
 async def test_a_job_that_comes_after_its_stop_is_dropped(settings: Settings) -> None:
     """It may have been on its way. One that was asked for later is another command, and is made."""
-    async with floor(settings) as on:
-        running = await on.work()
-        job = await on.order(Asset.SCENE_2, story_id=None)
-        await on.heard(AssetCompleted, job)
+    async with worker_harness(settings) as on:
+        running = await on.start_worker()
+        job = await on.enqueue(Asset.SCENE_2, story_id=None)
+        await on.wait_for(AssetCompleted, job)
         on.makers.made.clear()
         late = job.model_copy(update={"asset": Asset.COVER, "id": f"{job.id}.late"})
         await on.stop_work(late)
 
-        async def heard() -> bool:
+        async def unsubscribed() -> bool:
             return running.runner._cancelled.contains(late)
 
-        await until(heard)
+        await until(unsubscribed)
         await on.bus.enqueue([late])
         await on.settled()
         assert not on.makers.made
@@ -147,12 +147,12 @@ async def test_a_job_that_comes_after_its_stop_is_dropped(settings: Settings) ->
 
 
 async def test_a_stop_that_cannot_be_read_stops_nothing(settings: Settings) -> None:
-    async with floor(settings) as on:
-        running = await on.work()
+    async with worker_harness(settings) as on:
+        running = await on.start_worker()
         for words in (b"", b"\xff", b'{"story_id": "nobody"}', b'{"jobs": null}'):
             await on.bus.client.publish(on.bus.names.subject("workers.stop"), words)
-        job = await on.order()
+        job = await on.enqueue()
         await on.stop_work(job.model_copy(update={"asset": Asset.SCENE_4}))
-        await on.heard(AssetCompleted, job)
+        await on.wait_for(AssetCompleted, job)
         await idle(running)
     assert on.makers.made.total() == 1

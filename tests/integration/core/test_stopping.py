@@ -1,4 +1,4 @@
-"""A worker that stops: what runs is finished or handed back, nothing is told as failed, and others go on at once."""
+"""A worker that stops: what runs is finished or nacked, nothing is published as failed, and others go on at once."""
 
 import asyncio
 from pathlib import Path
@@ -13,33 +13,33 @@ from storyloom.story.assets import Asset, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture
-from tests.integration.core.floor import Floor, floor, forever
 from tests.integration.core.process import SIGNED, WorkerProcess
 from tests.integration.core.system import until
+from tests.integration.core.worker_harness import WorkerHarness, forever, worker_harness
 from tests.makers import QuickMakers
 
-PATIENT = {"ack_wait": 15}
-SOON = 10.0
+LONG_ACK_WAIT = {"ack_wait": 15}
+BEFORE_ACK_WAIT_SECONDS = 10.0
 """Seconds: whatever moves on by then was handed back, for the bus itself would wait longer."""
 
 
 async def test_a_stopping_worker_finishes_what_runs(settings: Settings) -> None:
-    """The job is told as done by the one that stops, and is made once."""
+    """The job is published as done by the one that stops, and is made once."""
     release = asyncio.Event()
 
     async def wait(job: AssetRequested) -> None:
         await release.wait()
 
-    async with floor(settings.model_copy(update={**PATIENT, "drain_seconds": 20})) as on:
+    async with worker_harness(settings.model_copy(update={**LONG_ACK_WAIT, "drain_seconds": 20})) as on:
         on.makers.before = wait
-        stopping = await on.work()
-        job = await on.order()
+        stopping = await on.start_worker()
+        job = await on.enqueue()
         await on.began()
         stop = asyncio.create_task(stopping.stop())
         await until(lambda: _draining(stopping))
         release.set()
         await asyncio.wait_for(stop, 10)
-        await on.heard(AssetCompleted, job)
+        await on.wait_for(AssetCompleted, job)
         await on.settled()
     assert on.makers.made[job.story_id, Asset.COVER] == 1
 
@@ -49,18 +49,18 @@ async def _draining(worker: RunningWorker) -> bool:
 
 
 async def test_what_a_stopping_worker_cannot_finish_is_handed_back_without_a_failure(settings: Settings) -> None:
-    async with floor(settings.model_copy(update={**PATIENT, "drain_seconds": 0.1})) as on:
+    async with worker_harness(settings.model_copy(update={**LONG_ACK_WAIT, "drain_seconds": 0.1})) as on:
         hanging = QuickMakers()
         hanging.before = hang
-        stopping = await on.work(makers=hanging)
-        job = await on.order()
+        stopping = await on.start_worker(makers=hanging)
+        job = await on.enqueue()
         await asyncio.wait_for(hanging.began.wait(), 10)
         await stopping.stop()
         await stopping.stop()
         assert hanging.running == 0
-        await on.work()
-        await on.heard(AssetCompleted, job, within=SOON)
-        assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
+        await on.start_worker()
+        await on.wait_for(AssetCompleted, job, within=BEFORE_ACK_WAIT_SECONDS)
+        assert not [event for event in on.events if isinstance(event, AssetRetrying | AssetFailed)]
 
 
 async def hang(_job: AssetRequested) -> None:
@@ -69,33 +69,33 @@ async def hang(_job: AssetRequested) -> None:
 
 async def test_a_process_told_to_end_hands_back_what_it_works_on(settings: Settings, tmp_path: Path) -> None:
     """SIGTERM, as every platform sends it: exit code 0, and whoever is there makes it at once."""
-    async with floor(settings.model_copy(update={**PATIENT, "drain_seconds": 0.1})) as on:
+    async with worker_harness(settings.model_copy(update={**LONG_ACK_WAIT, "drain_seconds": 0.1})) as on:
         with WorkerProcess(on.settings, tmp_path) as process:
-            job = await on.order()
+            job = await on.enqueue()
             await process.began()
             process.terminate()
             assert await process.ended() == 0
-        await on.work()
-        (told,) = await on.heard(AssetCompleted, job, within=SOON)
-        assert not [event for event in on.told if isinstance(event, AssetRetrying | AssetFailed)]
-    assert isinstance(told.result, Picture)
-    assert told.result.alt_text != SIGNED
+        await on.start_worker()
+        (completed,) = await on.wait_for(AssetCompleted, job, within=BEFORE_ACK_WAIT_SECONDS)
+        assert not [event for event in on.events if isinstance(event, AssetRetrying | AssetFailed)]
+    assert isinstance(completed.result, Picture)
+    assert completed.result.alt_text != SIGNED
 
 
-async def ordered(on: Floor, count: int) -> None:
+async def enqueue(on: WorkerHarness, count: int) -> None:
     for _ in range(count):
-        await on.order()
+        await on.enqueue()
 
 
-def _pull(bus: Bus, room: int) -> PullConsumer:
+def _pull(bus: Bus, slots: int) -> PullConsumer:
     lane = bus.names.lane(Service.IMAGES, AssetRequested.model_fields["priority"].default)
-    return PullConsumer(bus, bus.names.jobs, lane, max_in_flight=room)
+    return PullConsumer(bus, bus.names.jobs, lane, max_in_flight=slots)
 
 
 async def test_what_came_and_was_not_taken_is_handed_back(settings: Settings) -> None:
     """One of three was taken: the others are there for the next one, at once."""
-    async with floor(settings.model_copy(update=PATIENT)) as on:
-        await ordered(on, 3)
+    async with worker_harness(settings.model_copy(update=LONG_ACK_WAIT)) as on:
+        await enqueue(on, 3)
         first, second = _pull(on.bus, 3), _pull(on.bus, 3)
         await first.open()
         (taken,) = await first.take(1)
@@ -116,15 +116,15 @@ async def _arrived(pull: PullConsumer, count: int) -> bool:
 
 
 async def test_a_closed_pull_asks_no_more(settings: Settings) -> None:
-    """What it has room for again when its last job ends is for others."""
-    async with floor(settings.model_copy(update=PATIENT)) as on:
+    """The slots that are free again when its last job ends is for others."""
+    async with worker_harness(settings.model_copy(update=LONG_ACK_WAIT)) as on:
         asked: list[str] = []
 
         async def note(message: Msg) -> None:
             asked.append(message.reply)
 
         await on.bus.client.subscribe(f"$JS.API.CONSUMER.MSG.NEXT.{on.bus.names.jobs}.*", cb=note)
-        await on.order()
+        await on.enqueue()
         pull = _pull(on.bus, 1)
         await pull.open()
         (message,) = await pull.take(1)

@@ -1,4 +1,4 @@
-"""Old and new releases at work side by side: each takes what it can read, and buries nothing of the other's."""
+"""Old and new releases at work side by side: each takes what it can read, and dead-letters nothing of the other's."""
 
 import orjson
 import pytest
@@ -7,28 +7,28 @@ from storyloom.jobs import runner
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
 from storyloom.story.events import AssetCompleted
-from tests.integration.core.floor import Floor, floor
 from tests.integration.core.system import until
+from tests.integration.core.worker_harness import WorkerHarness, worker_harness
 
 
 async def test_a_job_of_a_newer_release_is_left_to_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Handed back again and again, never buried; whoever can read it takes it. Here an operator puts it right."""
+    """Nacked again and again, never dead-lettered; whoever can read it takes it. Here an operator puts it right."""
     monkeypatch.setattr(runner, "NEWER_VERSION_DELAY_SECONDS", 0.05)
-    async with floor(settings) as on:
-        job = await on.order()
+    async with worker_harness(settings) as on:
+        job = await on.enqueue()
         names = on.bus.names
         subject = names.subject(job.subject)
-        told = orjson.loads(job.body) | {"version": 99, "brief": "another shape"}
+        body = orjson.loads(job.body) | {"version": 99, "brief": "another shape"}
         await on.bus.js.purge_stream(names.jobs)
-        await on.bus.js.publish(subject, orjson.dumps(told), stream=names.jobs)
-        await on.work()
+        await on.bus.js.publish(subject, orjson.dumps(body), stream=names.jobs)
+        await on.start_worker()
         await until(lambda: _redelivered(on, 3))
         assert (await on.bus.js.stream_info(names.jobs)).state.messages == 1
-        assert await on.letters() == []
-        assert on.told == []
+        assert await on.dead_letters() == []
+        assert on.events == []
 
 
-async def _redelivered(on: Floor, times: int) -> bool:
+async def _redelivered(on: WorkerHarness, times: int) -> bool:
     names = on.bus.names
     info = await on.bus.js.consumer_info(names.jobs, f"{names.prefix}images-normal")
     delivered = info.delivered
@@ -37,28 +37,28 @@ async def _redelivered(on: Floor, times: int) -> bool:
 
 async def test_a_job_of_the_release_before_is_made(settings: Settings) -> None:
     """Version 1 knew no revision."""
-    async with floor(settings) as on:
-        job = await on.order()
+    async with worker_harness(settings) as on:
+        job = await on.enqueue()
         names = on.bus.names
-        told = orjson.loads(job.body) | {"version": 1}
-        del told["revision"]
+        body = orjson.loads(job.body) | {"version": 1}
+        del body["revision"]
         await on.bus.js.purge_stream(names.jobs)
-        await on.bus.js.publish(names.subject(job.subject), orjson.dumps(told), stream=names.jobs)
-        await on.work()
-        await on.heard(AssetCompleted, job)
-        assert await on.letters() == []
+        await on.bus.js.publish(names.subject(job.subject), orjson.dumps(body), stream=names.jobs)
+        await on.start_worker()
+        await on.wait_for(AssetCompleted, job)
+        assert await on.dead_letters() == []
     assert on.makers.made[job.story_id, Asset.COVER] == 1
 
 
 @pytest.mark.parametrize("version", ["99", 0, None, 2.5])
 async def test_what_only_looks_newer_is_buried(settings: Settings, version: object) -> None:
-    async with floor(settings) as on:
-        job = await on.order()
+    async with worker_harness(settings) as on:
+        job = await on.enqueue()
         names = on.bus.names
-        told = orjson.loads(job.body) | {"version": version}
+        body = orjson.loads(job.body) | {"version": version}
         await on.bus.js.purge_stream(names.jobs)
-        await on.bus.js.publish(names.subject(job.subject), orjson.dumps(told), stream=names.jobs)
-        await on.work()
+        await on.bus.js.publish(names.subject(job.subject), orjson.dumps(body), stream=names.jobs)
+        await on.start_worker()
         await on.settled()
-        (letter,) = await on.letters()
+        (letter,) = await on.dead_letters()
     assert letter.kind == "unreadable"

@@ -21,7 +21,7 @@ from tests.integration.db.databases import migrate_to_before, new_database
 
 RENAMED = "20261129000001"
 BEFORE = aiosql.from_path(Path(__file__).parent / "before_command_outbox.sql", "asyncpg", mandatory_parameters=False)
-SOON = datetime.now(UTC) + timedelta(days=1)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 COUNT = "SELECT count(*) FROM command_outbox"
 
 
@@ -79,10 +79,10 @@ async def everything_that_the_version_before_does(pool: Pool) -> None:
     assert state["wished_at"] is not None
 
     assert (await BEFORE.operators_unheard_wishes(pool))["count"] == 2
-    assert {row["event_id"] for row in await rows(BEFORE.late_wishes(pool, before=SOON))} == {first, second}
+    assert {row["event_id"] for row in await rows(BEFORE.late_wishes(pool, before=TOMORROW))} == {first, second}
     await pool.execute("INSERT INTO inbox (event_id) VALUES ($1)", first)
     await BEFORE.note_wishes_heard(pool)
-    assert [row["event"] for row in await rows(BEFORE.unheard_wishes(pool, before=SOON))] == [{}]
+    assert [row["event"] for row in await rows(BEFORE.unheard_wishes(pool, before=TOMORROW))] == [{}]
     assert (await BEFORE.count_rows(pool, id=story_id))["wishes"] == 2
     await BEFORE.delete_story(pool, id=story_id)
     assert (await BEFORE.operators_unheard_wishes(pool))["count"] == 0
@@ -114,12 +114,12 @@ async def test_both_versions_see_one_anothers_commands(old_database: str) -> Non
             story_id,
             events[2].body.decode(),
         )
-        assert await UnfinishedWork(pool).unhandled_commands(SOON) == events
-        assert len(await rows(BEFORE.unheard_wishes(pool, before=SOON))) == 3
+        assert await UnfinishedWork(pool).unhandled_commands(TOMORROW) == events
+        assert len(await rows(BEFORE.unheard_wishes(pool, before=TOMORROW))) == 3
 
         await pool.executemany("INSERT INTO inbox (event_id) VALUES ($1)", [(events[0].id,), (events[2].id,)])
         await BEFORE.note_wishes_heard(pool)
-        assert await UnfinishedWork(pool).unhandled_commands(SOON) == [events[1]]
+        assert await UnfinishedWork(pool).unhandled_commands(TOMORROW) == [events[1]]
 
 
 async def test_a_rename_that_is_undone_keeps_every_command(old_database: str) -> None:

@@ -1,4 +1,4 @@
-"""What docs/runbook.md tells an operator to type works, on real servers."""
+"""What docs/runbook.md has an operator type works, on real servers."""
 
 import asyncio
 import os
@@ -82,22 +82,22 @@ async def test_the_commands_about_dead_letters_do_what_the_page_says(settings: S
         [word.replace("17", "1") for word in command.split() if word != "18"] for command in commands
     )
     assert b"it was busy" in await operate(settings, *listed)
-    assert b"left out" in (told := await operate(settings, *shown))
-    assert b"Mira" not in told
+    assert b"left out" in (output := await operate(settings, *shown))
+    assert b"Mira" not in output
     assert b"its story was deleted" in await operate(settings, *replayed)
     assert b"1 dead letter deleted" in await operate(settings, *dropped, "--yes")
 
 
 async def operate(settings: Settings, *words: str) -> bytes:
     """What an operator's command writes; it must succeed and complain of nothing."""
-    told = {
+    environment = {
         "NATS_URL": settings.nats_url,
         "NATS_SUBJECT_PREFIX": settings.nats_subject_prefix,
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "COLUMNS": "160",
     }
     done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops", *words), cwd=ROOT, env=os.environ | told, stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-m", "ops", *words), cwd=ROOT, env=os.environ | environment, stdout=PIPE, stderr=PIPE
     )
     out, errors = await done.communicate()
     assert errors == b""

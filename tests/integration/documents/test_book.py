@@ -201,8 +201,8 @@ async def test_a_story_of_any_length_keeps_to_its_pages(renderer: SharedRenderer
         "went",
         "home.",
     ]
-    told = (sentence * 20)[:count]
-    paragraphs = (" ".join(told[: count // 2]), " ".join(told[count // 2 :]))
+    sentences = (sentence * 20)[:count]
+    paragraphs = (" ".join(sentences[: count // 2]), " ".join(sentences[count // 2 :]))
     contents = replace(CONTENTS, brief=stories.brief(age=age), story=stories.content((paragraphs,) * 4))
     book, _ = await printed(renderer, contents)
     assert book.pages == 16

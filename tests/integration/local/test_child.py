@@ -1,4 +1,4 @@
-"""Children that behave badly: they are stopped, told of, and never left behind."""
+"""Children that behave badly: they are stopped, reported, and never left behind."""
 
 import asyncio
 import os

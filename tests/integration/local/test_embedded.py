@@ -28,7 +28,7 @@ from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 async def until(answers: Callable[[], Awaitable[bool]]) -> None:
     """Ask until the answer is yes. Whatever goes wrong meanwhile means not yet."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             with suppress(Exception):  # a server that is down fails in its own library's way
                 if await answers():
@@ -199,7 +199,7 @@ def test_it_dies_with_a_killed_launcher_and_the_next_one_leaves_nothing(server: 
         child = psutil.Process(int(launcher.stdout.readline()))
         family = [child, *child.children(recursive=True)]
         launcher.kill()
-    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
+    _, alive = psutil.wait_procs(family, timeout=TIMEOUT_SECONDS)
     assert not alive
     asyncio.run(_start_and_stop(server.kind(tmp_path)))
     assert not [link for link in relocated() if link.is_relative_to(tmp_path)]

@@ -1,4 +1,4 @@
-"""The whole stack as a person runs it: ``python -m local.up`` in a folder of its own, with a provider that is away."""
+"""The whole stack as a person runs it: ``python -m local.up`` in its own folder, with a silent provider."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from local.ports import free_port
 from local.postgres_files import relocated
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 90
+TIMEOUT_SECONDS = 90
 SERVERS = {"postgres", "nats", "store"}
 SERVICES = {"api", "content", "images", "audio", "documents", "status"}
 
@@ -101,7 +101,7 @@ def family(launcher: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 
 def until(answer: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not answer():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
@@ -123,7 +123,7 @@ def test_everything_answers_and_one_signal_leaves_nothing(variables: Variables, 
         left = family(launcher)
         assert {pids[name] for name in SERVERS | SERVICES} <= {process.pid for process in left}
         launcher.send_signal(signal.SIGINT if processes == "1" else signal.SIGTERM)
-        assert launcher.wait(PATIENCE) == 0
+        assert launcher.wait(TIMEOUT_SECONDS) == 0
         _, alive = psutil.wait_procs(left, timeout=0)
         assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
         assert not local_json(variables).exists()
@@ -134,7 +134,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_one_starts(variables: Var
         left = family(launcher)
         launcher.kill()
         launcher.wait()
-    _, alive = psutil.wait_procs(left, timeout=PATIENCE)
+    _, alive = psutil.wait_procs(left, timeout=TIMEOUT_SECONDS)
     assert not alive
     with running(variables) as (_, after):
         assert {name: after[name] for name in after if name != "processes"} == {
@@ -163,7 +163,7 @@ def test_a_second_stack_in_the_same_folder_is_refused_and_harms_nothing(variable
 def refusal(variables: Variables) -> str:
     """What is said of a start that cannot be: one sentence, no traceback, exit code 1."""
     with up(variables) as launcher:
-        out, errors = launcher.communicate(timeout=PATIENCE)
+        out, errors = launcher.communicate(timeout=TIMEOUT_SECONDS)
     assert launcher.returncode == 1
     assert out == ""
     assert len(errors.splitlines()) == 1

@@ -28,7 +28,7 @@ NAMED = {"characterName": "Zebulona", "storyType": "adventure"}
 
 
 class Refusing:
-    """Refuses some assets until it is told to stop; counts how often."""
+    """Refuses some assets until it is asked to stop; counts how often."""
 
     def __init__(self, *assets: Asset) -> None:
         self.assets = set(assets)
@@ -69,10 +69,14 @@ async def test_a_failed_asset_is_listed_replayed_and_made(settings: Settings) ->
         await until(lambda: is_ready(system, story_id))
         second = await replay(connections, [entry])
         commands = await system.rows("SELECT event_id, event FROM command_outbox")
-    told = json.loads(listed)
+    document = json.loads(listed)
     assert code == OK
-    assert (told["id"], told["service"], told["asset"]) == (entry.id, "images", "cover")
-    assert (told["code"], told["story"], told["attempts"]) == ("content_refused", str(story_id), entry.letter.attempts)
+    assert (document["id"], document["service"], document["asset"]) == (entry.id, "images", "cover")
+    assert (document["code"], document["story"], document["attempts"]) == (
+        "content_refused",
+        str(story_id),
+        entry.letter.attempts,
+    )
     assert [done for done, _ in said(first)] == [True]
     assert [done for done, _ in said(second)] == [False]
     assert [row["event_id"] for row in commands] == [f"{story_id}.wish.dead-{entry.id}"]
@@ -85,7 +89,7 @@ async def is_ready(system: System, story_id: UUID) -> bool:
 
 
 async def test_a_replay_before_the_first_is_folded_adds_one_command(settings: Settings) -> None:
-    """The asset is failed yet: the command's row alone tells that it was written."""
+    """The asset is failed yet: the command's row alone says that it was written."""
     async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = Refusing(Asset.COVER)
         await system.finished(await system.post())
@@ -178,10 +182,10 @@ async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: 
         await until(lambda: is_failed(system, story_id))
         second = await replay(connections, [letter])
         await system.projector_idle()
-        told = await system.rows("SELECT FROM inbox WHERE event_id = $1", failed.id)
+        document = await system.rows("SELECT FROM inbox WHERE event_id = $1", failed.id)
     assert said(first) == [(True, "AssetFailed is published again")]
     assert "no effect" in said(second)[0][1]
-    assert len(told) == 1
+    assert len(document) == 1
 
 
 async def has_portrait_job(system: System, story_id: UUID) -> bool:
@@ -203,10 +207,10 @@ async def test_a_letter_is_shown_without_a_childs_name_unless_it_is_asked_for(se
         _, full = await ask(settings, "show", str(entry.id), "--full")
         _, listed = await ask(settings, "list")
         missing, _ = await ask(settings, "show", "999999")
-    told = json.loads(shown)
+    document = json.loads(shown)
     assert (code, missing) == (OK, NOTHING_FOUND)
-    assert told["code"] == "content_refused"
-    assert told["letter"]["requestId"] == "req_7"
+    assert document["code"] == "content_refused"
+    assert document["letter"]["requestId"] == "req_7"
     assert "the provider will not draw this" in listed
     assert "Zebulona" not in shown + listed
     assert "Zebulona" in full

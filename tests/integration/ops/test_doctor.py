@@ -23,7 +23,9 @@ from storyloom.story.events import StoryRequested, story_requested
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import BY_HAND, QUICK, System, running, until
 
-HASTY = DiagnosisSettings(grace=0.05, catch_up=1, worker_timeout=0.3, commands=0.05, erasures=0.05, pauses=(0.05, 0.05))
+SHORT_WAITS = DiagnosisSettings(
+    grace=0.05, catch_up=1, worker_timeout=0.3, commands=0.05, erasures=0.05, pauses=(0.05, 0.05)
+)
 
 
 @asynccontextmanager
@@ -66,12 +68,12 @@ async def test_a_busy_healthy_system_has_no_finding_and_nobody_without_a_place(s
             await system.post()
         looks = 0
         while await system.rows("SELECT FROM stories WHERE status = 'generating'"):
-            report = await examine(connections, replace(HASTY, grace=1, worker_timeout=0.2))
+            report = await examine(connections, replace(SHORT_WAITS, grace=1, worker_timeout=0.2))
             assert report.findings == []
             assert report.code == OK
             looks += 1
         assert looks >= 1
-        assert (await examine(connections, HASTY)).snapshot.stories == 0
+        assert (await examine(connections, SHORT_WAITS)).snapshot.stories == 0
 
 
 async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
@@ -79,9 +81,9 @@ async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
     async with begun(settings) as (system, connections, story_id):
         names = system.bus.names
         lost = f"job.images.normal.{story_id}.portrait"
-        assert codes(await examine(connections, HASTY)) == set()
+        assert codes(await examine(connections, SHORT_WAITS)) == set()
         await system.bus.js.purge_stream(names.jobs, subject=names.subject(lost))
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
     assert codes(report) == {"asset_orphaned"}
     (finding,) = [finding for finding in report.findings if finding.code == "asset_orphaned"]
     assert finding.about.startswith(f"{story_id}.portrait.")
@@ -96,7 +98,7 @@ async def test_what_is_mended_between_two_looks_is_no_finding(settings: Settings
         await until(lambda: sent(system, 2))
         await until(lambda: older_than_grace(system))
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        report = await examine(connections, replace(HASTY, pauses=(0.05, 4.0)))
+        report = await examine(connections, replace(SHORT_WAITS, pauses=(0.05, 4.0)))
     assert codes(report) == set()
 
 
@@ -114,7 +116,7 @@ async def test_a_job_in_a_workers_hands_is_named_with_its_worker(settings: Setti
         await until(lambda: working(system, 1))
         await until(lambda: older_than_grace(system))
         await system.bus.js.purge_stream(system.bus.names.jobs, subject=system.bus.names.subject("job.images.>"))
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
         held.set()
     (portrait,) = [one for one in report.snapshot.assets if one.asset is Asset.PORTRAIT]
     assert codes(report) == set()
@@ -136,7 +138,7 @@ async def test_a_job_between_two_attempts_says_until_when_and_for_which(settings
         await system.work(Service.IMAGES)
         await system.post()
         await until(lambda: retrying(system))
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
     (portrait,) = [one for one in report.snapshot.assets if one.asset is Asset.PORTRAIT]
     assert (portrait.state, portrait.attempt) == ("retrying", 2)
     assert portrait.until is not None
@@ -169,7 +171,7 @@ TAKES_AN_ASSET_FROM_ITS_JOB = {"story_not_completed", "asset_not_dispatched", "a
 async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: str, settings: Settings) -> None:
     async with begun(settings) as (system, connections, story_id):
         await system.pool.execute(fault, story_id)
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
     assert codes(report) == {code} | ({"job_obsolete"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
     assert report.code == NOTHING_FOUND
 
@@ -187,12 +189,12 @@ async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> N
             (uuid4(), None),
         ):
             await connections.pool.execute(erasure, story_id, due_at)
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
     assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_overdue", str(late))]
 
 
 class Finishing(Bus):
-    """Before it says which jobs live, one of them comes to its end: acknowledged, told and folded in."""
+    """Before it says which jobs live, one of them comes to its end: acknowledged, published and applied."""
 
     finish: Callable[[], Awaitable[None]]
 
@@ -223,7 +225,7 @@ async def test_a_job_that_ends_while_the_doctor_looks_is_not_taken_for_a_lost_on
         bus = Finishing(connections.bus.client, settings)
         bus.finish = finish
         await bus.open()
-        seen = await take_snapshot(replace(connections, bus=bus), HASTY)
+        seen = await take_snapshot(replace(connections, bus=bus), SHORT_WAITS)
     assert seen.caught_up
     assert {finding.code for finding in seen.findings} <= {"service_without_workers"}
 
@@ -241,7 +243,7 @@ async def test_a_command_that_was_handled_is_no_finding_before_it_is_marked(sett
     async with begun(settings) as (system, connections, story_id):
         await system.pool.execute(FAULTS["command_unhandled"], story_id)
         await system.pool.execute("INSERT INTO inbox (event_id) VALUES ('w')")
-        assert codes(await examine(connections, HASTY)) == set()
+        assert codes(await examine(connections, SHORT_WAITS)) == set()
 
 
 async def test_a_job_that_nobody_waits_for_is_found(settings: Settings) -> None:
@@ -252,11 +254,11 @@ async def test_a_job_that_nobody_waits_for_is_found(settings: Settings) -> None:
             " WHERE story_id = $1 AND asset_type = 'portrait'"
         )
         await system.pool.execute(settle.replace("$2::interval", "interval '0 s'"), story_id)
-        assert codes(await examine(connections, HASTY)) == set()
+        assert codes(await examine(connections, SHORT_WAITS)) == set()
         await system.pool.execute(settle.replace("$2::interval", "interval '1 h'"), story_id)
         stray = f"job.images.normal.{uuid4()}.cover"
         await system.bus.publish(system.bus.names.jobs, [OutboundMessage(stray, b"{}", None)])
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
     assert {finding.about for finding in report.findings if finding.code == "job_obsolete"} == {
         stray,
         f"job.images.normal.{story_id}.portrait",
@@ -285,18 +287,18 @@ async def wipe_the_bus(system: System) -> None:
 async def test_a_bus_that_is_not_as_set_is_found(fault: Break, settings: Settings) -> None:
     async with begun(settings) as (system, connections, _):
         await fault(system)
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
     assert codes(report) == {"topology_drift"}
     assert report.code == NOTHING_FOUND
 
 
 async def test_a_projector_that_stands_still_is_found(settings: Settings) -> None:
-    """…and nothing is said of jobs, which cannot be told from those that were finished meanwhile."""
+    """…and nothing is said of jobs, which cannot be distinguished from those that were finished meanwhile."""
     async with begun(settings) as (system, connections, _):
         await stop_folding(system)
         await system.post()
         await system.bus.js.purge_stream(system.bus.names.jobs)
-        report = await examine(connections, replace(HASTY, catch_up=0.3))
+        report = await examine(connections, replace(SHORT_WAITS, catch_up=0.3))
     assert codes(report) >= {"projector_stalled"}
     assert "asset_orphaned" not in codes(report)
 
@@ -314,7 +316,7 @@ async def test_a_projector_that_is_frozen_is_found(settings: Settings) -> None:
                 await system.bus.publish_events(stranger())
 
         frozen = asyncio.create_task(give())
-        report = await examine(connections, replace(HASTY, catch_up=0.2))
+        report = await examine(connections, replace(SHORT_WAITS, catch_up=0.2))
         frozen.cancel()
     assert "projector_stalled" in codes(report)
 
@@ -326,7 +328,7 @@ async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settin
         await system.bus.publish_events(*(stranger() for _ in range(500)))
         await system.bus.js.purge_stream(system.bus.names.jobs)
         slow = asyncio.create_task(fold_slowly(system))
-        report = await examine(connections, replace(HASTY, catch_up=0.2))
+        report = await examine(connections, replace(SHORT_WAITS, catch_up=0.2))
         slow.cancel()
     assert report.findings == []
     assert not report.snapshot.caught_up
@@ -366,10 +368,10 @@ async def test_jobs_that_no_worker_takes_are_found(settings: Settings) -> None:
         await until(lambda: sent(system, 1))
         await until(lambda: older_than_grace(system))
         await until(lambda: audible(system))
-        report = await examine(connections, HASTY)
+        report = await examine(connections, SHORT_WAITS)
         await system.work(Service.IMAGES)
         await system.all_ended()
-        healthy = await examine(connections, HASTY)
+        healthy = await examine(connections, SHORT_WAITS)
     assert [(finding.code, finding.about) for finding in report.findings] == [("service_without_workers", "images")]
     assert healthy.findings == []
 
@@ -383,8 +385,8 @@ async def test_a_story_in_the_making_is_shown_as_json_with_every_asset(settings:
     from ops import doctor  # noqa: PLC0415
 
     async with begun(settings) as (_, connections, story_id):
-        report = await examine(connections, HASTY)
-    told = orjson.loads(doctor.to_json(report.snapshot, report.findings, report.remarks))
-    assert {one["story_id"] for one in told["assets"]} == {str(story_id)}
-    assert len(told["assets"]) == len(Asset)
-    assert told["healthy"] is False
+        report = await examine(connections, SHORT_WAITS)
+    document = orjson.loads(doctor.to_json(report.snapshot, report.findings, report.remarks))
+    assert {one["story_id"] for one in document["assets"]} == {str(story_id)}
+    assert len(document["assets"]) == len(Asset)
+    assert document["healthy"] is False

@@ -1,4 +1,4 @@
-"""The gauges: they tell what bus and rows hold, and nothing where these cannot be asked."""
+"""The gauges: they say what bus and rows hold, and nothing where these cannot be asked."""
 
 import asyncio
 import math
@@ -40,7 +40,7 @@ async def test_what_waits_and_what_runs_is_told_by_service_and_priority(settings
             await system.post()
         await system.post({"characterName": "Mira", "storyType": "adventure", "priority": "urgent"})
         await until(lambda: busy(system, 5))
-        await until(lambda: told(system, 7))
+        await until(lambda: projected(system, 7))
         gauges = QueueMetrics(system.bus, system.pool)
         await gauges.update_bus()
         await gauges.update_rows()
@@ -59,7 +59,7 @@ async def busy(system: System, count: int) -> bool:
     return system.makers.running == count
 
 
-async def told(system: System, stories: int) -> bool:
+async def projected(system: System, stories: int) -> bool:
     """Whether both first jobs of all stories were sent, and the projector has nothing before it."""
     await system.projector_idle()
     return len(await system.live_jobs()) == 2 * stories
@@ -99,7 +99,7 @@ async def test_commands_and_dead_letters_are_counted(settings: Settings) -> None
 
 
 async def test_what_cannot_be_asked_is_no_number(settings: Settings) -> None:
-    """A stale figure would hide what is wrong; a missing consumer is an empty lane, and readiness tells of it."""
+    """A stale figure would hide what is wrong; a missing consumer is an empty lane, and readiness reports it."""
     bus = await connect(settings, "test")
     await provision(bus.js, settings)
     pool = await open_pool(settings, size=1)

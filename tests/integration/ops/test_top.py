@@ -1,4 +1,4 @@
-"""``top`` on a real system: its picture tells what goes on, it outlives outages, and it ends when it is told to."""
+"""``top`` on a real system: its picture shows what goes on, it outlives outages, and it ends when asked to."""
 
 import asyncio
 import io

@@ -16,7 +16,7 @@ ANY_TEXT = st.text(max_size=60) | st.text(
 )
 
 
-def heard(text: str, dice: Random, *, longest: int = 1) -> Alignment:
+def make_alignment(text: str, dice: Random, *, longest: int = 1) -> Alignment:
     """A provider's honest answer: the text in pieces of 1 to ``longest`` characters, time going on as it likes."""
     pieces: list[str] = []
     while sum(map(len, pieces)) < len(text):
@@ -34,12 +34,12 @@ def assert_sound(text: str, words: tuple[Word, ...]) -> None:
 
 @given(ANY_TEXT, st.randoms(use_true_random=False))
 def test_every_word_of_any_text_is_timed_once_and_in_order(text: str, dice: Random) -> None:
-    assert_sound(text, time_words(text, heard(text, dice, longest=3)))
+    assert_sound(text, time_words(text, make_alignment(text, dice, longest=3)))
 
 
 @given(ANY_TEXT, ANY_TEXT, st.randoms(use_true_random=False))
 def test_words_heard_otherwise_than_written_still_time_every_written_word(text: str, other: str, dice: Random) -> None:
-    said = heard(other, dice)
+    said = make_alignment(other, dice)
     words = time_words(text, said)
     assert_sound(text, words)
     assert all(0 <= word.start <= word.end <= round(max(said.ends, default=0), 3) for word in words)
@@ -47,7 +47,7 @@ def test_words_heard_otherwise_than_written_still_time_every_written_word(text: 
 
 @given(ANY_TEXT, st.randoms(use_true_random=False))
 def test_a_word_lasts_from_its_first_character_to_its_last(text: str, dice: Random) -> None:
-    said = heard(text, dice)
+    said = make_alignment(text, dice)
     at = 0
     for word in time_words(text, said):
         at = text.index(word.txt, at)

@@ -1,4 +1,4 @@
-"""The client against a server that says what it is told to."""
+"""The client against a server that answers as it is set."""
 
 import asyncio
 import json
@@ -139,7 +139,7 @@ async def test_a_broken_stream_goes_on_where_it_was(client: StoryloomClient, api
 
 
 async def test_a_fresh_snapshot_may_go_back(client: StoryloomClient, api: FakeApi) -> None:
-    """…a client from the future of a restored database must not drop all it is told."""
+    """…a client from the future of a restored database must not drop all that it receives."""
     api.streams('id: 4\nevent: snapshot\ndata: {}\n\nid: 5\nevent: text\ndata: {"scene":1}\n\nevent: end\ndata: {}\n\n')
     assert [event.seq async for event in client.events(STORY, after=90)] == [4, 5]
     assert api.requests[0].headers["Last-Event-ID"] == "90"

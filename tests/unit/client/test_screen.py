@@ -120,16 +120,16 @@ def test_a_cancelled_story_says_so_and_what_was_not_finished_stands_still() -> N
     progress = Progress()
     for event in RECORDED[:7]:
         progress.apply(event, 1.0)
-    told = [
+    events = [
         StoryEvent("asset", {"asset": "content", "status": "cancelled", "progress": 0}, 8),
         StoryEvent("story", {"overall": "cancelled"}, 9),
     ]
-    facts = [fact for event in told for fact in progress.apply(event, 2.0)]
+    facts = [fact for event in events for fact in progress.apply(event, 2.0)]
     assert facts == ["content: cancelled", "story: cancelled"]
     late = StoryEvent("progress", {"asset": "content", "progress": 50})
     progress.apply(late, 3.0)
     assert (progress.assets["content"].progress, progress.assets["content"].seconds) == (0, 2.0)
-    assert "cancelled" in live(*RECORDED[:7], *told)
+    assert "cancelled" in live(*RECORDED[:7], *events)
 
 
 def test_a_deleted_story_says_so_and_nothing_of_it_moves_any_more() -> None:

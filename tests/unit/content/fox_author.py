@@ -78,7 +78,7 @@ class FoxAuthor:
 
 
 @dataclass
-class Told:
+class ProgressRecorder:
     """What a job reported."""
 
     progress: list[int] = field(default_factory=list)

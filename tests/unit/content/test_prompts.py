@@ -1,4 +1,4 @@
-"""What the author is told."""
+"""What the prompts say."""
 
 from typing import get_args
 
@@ -16,9 +16,9 @@ PAGES: tuple[Page, ...] = get_args(Page)
 @pytest.mark.parametrize("story_type", get_args(StoryType))
 def test_every_kind_of_story_has_words_of_its_own(page: Page, story_type: str) -> None:
     details = dict.fromkeys(REQUIRED_DETAILS.get(story_type, ()), "detailword")
-    told = instructions(page, a_brief(storyType=story_type, typeDetails=details))
-    assert told != instructions(page, a_brief(storyType="bedtime" if story_type != "bedtime" else "adventure"))
-    assert "detailword" not in told
+    prompt = instructions(page, a_brief(storyType=story_type, typeDetails=details))
+    assert prompt != instructions(page, a_brief(storyType="bedtime" if story_type != "bedtime" else "adventure"))
+    assert "detailword" not in prompt
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -29,13 +29,13 @@ def test_every_page_says_that_blocks_are_data(page: Page) -> None:
 @pytest.mark.parametrize("trait", list(TRAITS))
 def test_a_trait_comes_with_how_it_is_honoured(trait: str) -> None:
     hero = MIRABEL.model_copy(update={"traits": (trait,)})
-    told = instructions("scene", a_brief(characters=(hero, hero)))
-    assert told.count(TRAITS[trait].text.dignity) == 1
-    assert all(words in told for words in TRAITS[trait].text.avoid)
+    prompt = instructions("scene", a_brief(characters=(hero, hero)))
+    assert prompt.count(TRAITS[trait].text.dignity) == 1
+    assert all(words in prompt for words in TRAITS[trait].text.avoid)
 
 
 def test_nothing_that_a_person_typed_is_an_instruction() -> None:
     brief = a_brief(premise="premiseword", setting="placeword", metadata={"note": "metaword"})
     for page in PAGES:
-        told = instructions(page, brief)
-        assert not any(word in told for word in ("Mirabel", "premiseword", "placeword", "metaword"))
+        prompt = instructions(page, brief)
+        assert not any(word in prompt for word in ("Mirabel", "premiseword", "placeword", "metaword"))

@@ -14,7 +14,7 @@ from studio.versions import without_revision
 from tests.unit.content.fox_author import (
     PARAGRAPHS,
     FoxAuthor,
-    Told,
+    ProgressRecorder,
     a_brief,
     a_job,
     a_plan,
@@ -34,18 +34,18 @@ def a_fox(**answers: Any) -> FoxAuthor:
     return FoxAuthor({**good, **answers})
 
 
-async def plan(fox: FoxAuthor, **brief: Any) -> tuple[Outline, Told]:
-    told = Told()
-    return await Writer(fox).outline(a_job(Asset.OUTLINE, a_brief(**brief)), told), told
+async def plan(fox: FoxAuthor, **brief: Any) -> tuple[Outline, ProgressRecorder]:
+    recorder = ProgressRecorder()
+    return await Writer(fox).outline(a_job(Asset.OUTLINE, a_brief(**brief)), recorder), recorder
 
 
 async def test_an_outline_is_what_the_author_planned() -> None:
     fox = a_fox()
-    outline, told = await plan(fox)
+    outline, recorder = await plan(fox)
     assert outline.model_dump(mode="json", exclude={"kind", "calls"}) == a_plan()
     assert [call.purpose for call in outline.calls] == ["outline"]
-    assert told.progress == sorted(told.progress)
-    assert len(told.progress) > 3
+    assert recorder.progress == sorted(recorder.progress)
+    assert len(recorder.progress) > 3
 
 
 async def test_the_author_is_asked_as_the_contract_says() -> None:
@@ -100,13 +100,13 @@ async def test_an_unsafe_outline_is_refused() -> None:
 
 @pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
 async def test_without_moderation_nothing_is_told(asset: Asset) -> None:
-    fox, told = a_fox(), Told()
+    fox, recorder = a_fox(), ProgressRecorder()
     fox.moderation_fails = RetryableError("moderation is away")
     writer = Writer(fox)
     make = writer.outline if asset is Asset.OUTLINE else writer.scene
     with pytest.raises(RetryableError):
-        await make(a_job(asset, outline=an_outline()), told)
-    assert told.texts == []
+        await make(a_job(asset, outline=an_outline()), recorder)
+    assert recorder.texts == []
 
 
 async def test_a_plan_with_a_stranger_is_asked_for_again_with_the_finding() -> None:
@@ -150,9 +150,9 @@ async def test_an_injected_premise_stays_data() -> None:
 
 
 async def test_a_scene_is_written_after_those_before_it() -> None:
-    fox, told = a_fox(), Told()
+    fox, recorder = a_fox(), ProgressRecorder()
     job = a_job(Asset.TEXT_2, outline=an_outline(), text_1=a_scene_text(1, "It began."))
-    text = await Writer(fox).scene(job, told)
+    text = await Writer(fox).scene(job, recorder)
     (question,) = fox.questions
     assert list(question.blocks) == ["brief", "outline", "scene", "before", "targets"]
     assert question.blocks["outline"] == a_plan()
@@ -165,37 +165,37 @@ async def test_a_scene_is_written_after_those_before_it() -> None:
 
 
 async def test_words_are_shown_as_they_are_written_and_only_after_moderation() -> None:
-    fox, told = a_fox(), Told()
-    await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), told)
+    fox, recorder = a_fox(), ProgressRecorder()
+    await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
     final = "\n\n".join(PARAGRAPHS)
-    assert len(told.texts) >= 3
-    assert told.texts[-1] == final
-    assert all(final.startswith(text) and text in fox.moderated for text in told.texts[:-1])
-    assert told.progress == sorted(told.progress)
-    assert told.progress[-1] == 95
+    assert len(recorder.texts) >= 3
+    assert recorder.texts[-1] == final
+    assert all(final.startswith(text) and text in fox.moderated for text in recorder.texts[:-1])
+    assert recorder.progress == sorted(recorder.progress)
+    assert recorder.progress[-1] == 95
 
 
 async def test_a_flagged_text_is_never_shown_nor_kept() -> None:
     bad = "A small fox sat by the gate and looked out. Then a dagger fell. " + PARAGRAPHS[0]
-    fox, told = a_fox(scene_text=[a_text(bad)]), Told()
+    fox, recorder = a_fox(scene_text=[a_text(bad)]), ProgressRecorder()
     fox.bad_word = "dagger"
     with pytest.raises(PermanentError) as raised:
-        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), told)
+        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
     assert raised.value.code == "unsafe"
-    assert not any("dagger" in text for text in told.texts)
+    assert not any("dagger" in text for text in recorder.texts)
 
 
 async def test_a_flagged_alt_text_is_unsafe_too() -> None:
     fox = a_fox(scene_text=[{**a_text(), "alt_text": "A dagger."}])
     fox.bad_word = "dagger"
     with pytest.raises(PermanentError) as raised:
-        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), Told())
+        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
     assert raised.value.code == "unsafe"
 
 
 async def test_a_text_too_hard_is_written_again_with_the_findings() -> None:
     fox = a_fox(scene_text=[a_text(LONG), a_text()])
-    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), Told())
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
     assert (text.attempts, text.findings, text.paragraphs) == (2, (), tuple(PARAGRAPHS))
     assert any("sentences are too long" in finding for finding in fox.questions[1].blocks["feedback"])
     assert len(text.calls) == 2
@@ -203,7 +203,7 @@ async def test_a_text_too_hard_is_written_again_with_the_findings() -> None:
 
 async def test_of_three_poor_texts_the_best_is_kept_with_what_it_lacks() -> None:
     fox = a_fox(scene_text=[a_text(LONG), a_text("The fox ran to the gate. " * 12), a_text(LONG)])
-    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), Told())
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
     assert len(fox.questions) == text.attempts == len(text.calls) == 3
     assert text.words == 72
     assert text.findings == ("The text is too long: 72 words, 44 wanted.",)
@@ -211,7 +211,9 @@ async def test_of_three_poor_texts_the_best_is_kept_with_what_it_lacks() -> None
 
 async def test_line_breaks_within_a_paragraph_are_spaces() -> None:
     broken = [paragraph.replace(". ", ".\n\n ") for paragraph in PARAGRAPHS]
-    text = await Writer(a_fox(scene_text=[a_text(*broken)])).scene(a_job(Asset.TEXT_1, outline=an_outline()), Told())
+    text = await Writer(a_fox(scene_text=[a_text(*broken)])).scene(
+        a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder()
+    )
     assert text.paragraphs == tuple(PARAGRAPHS)
 
 
@@ -228,7 +230,7 @@ async def test_a_job_without_its_inputs_is_a_bug(asset: Asset, inputs: dict[str,
     writer = Writer(a_fox())
     make = writer.whole if asset is Asset.CONTENT else writer.scene
     with pytest.raises(PermanentError) as raised:
-        await make(a_job(asset, **inputs), Told())
+        await make(a_job(asset, **inputs), ProgressRecorder())
     assert raised.value.code == "bug"
 
 
@@ -237,7 +239,7 @@ WHOLE: dict[str, Any] = {"outline": an_outline(), **{f"text_{scene}": a_scene_te
 
 async def test_the_whole_is_the_four_scenes_read_once_more() -> None:
     fox = a_fox()
-    content = await Writer(fox).whole(a_job(Asset.CONTENT, **WHOLE), Told())
+    content = await Writer(fox).whole(a_job(Asset.CONTENT, **WHOLE), ProgressRecorder())
     (question,) = fox.questions
     assert question.name == "story_check"
     assert list(question.blocks) == ["brief", "outline", "texts"]
@@ -259,14 +261,14 @@ async def test_the_whole_is_the_four_scenes_read_once_more() -> None:
     ],
 )
 async def test_what_the_last_reader_finds_is_told_and_loses_no_story(check: Any, findings: int) -> None:
-    content = await Writer(a_fox(story_check=[check])).whole(a_job(Asset.CONTENT, **WHOLE), Told())
+    content = await Writer(a_fox(story_check=[check])).whole(a_job(Asset.CONTENT, **WHOLE), ProgressRecorder())
     assert len(content.findings) == findings
 
 
 @pytest.mark.parametrize("failure", [RetryableError("busy"), PermanentError("key", code="not_allowed")])
 async def test_a_last_reader_who_cannot_be_asked_is_a_failure(failure: Exception) -> None:
     with pytest.raises(type(failure)):
-        await Writer(a_fox(story_check=[failure])).whole(a_job(Asset.CONTENT, **WHOLE), Told())
+        await Writer(a_fox(story_check=[failure])).whole(a_job(Asset.CONTENT, **WHOLE), ProgressRecorder())
 
 
 @pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
@@ -276,7 +278,9 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever(as
         fox = a_fox()
         job = a_job(asset, outline=an_outline()).model_copy(update={"revision": revision})
         writer = Writer(fox)
-        await (writer.outline(job, Told()) if asset is Asset.OUTLINE else writer.scene(job, Told()))
+        await (
+            writer.outline(job, ProgressRecorder()) if asset is Asset.OUTLINE else writer.scene(job, ProgressRecorder())
+        )
         (asked,) = fox.questions
         assert asked.blocks.get("revision") == ({"revision": revision} if revision else None)
         assert ("# Another version" in asked.prompt) == (revision > 0)
@@ -290,5 +294,7 @@ async def test_the_last_reader_judges_every_version_alike() -> None:
     fox = a_fox()
     texts = {text: a_scene_text(scene) for scene, text in enumerate(TEXTS, 1)}
     inputs = {Asset.OUTLINE: an_outline(), **texts}
-    await Writer(fox).whole(a_job(Asset.CONTENT).model_copy(update={"revision": 3, "inputs": inputs}), Told())
+    await Writer(fox).whole(
+        a_job(Asset.CONTENT).model_copy(update={"revision": 3, "inputs": inputs}), ProgressRecorder()
+    )
     assert list(fox.questions[0].blocks) == ["brief", "outline", "texts"]

@@ -102,13 +102,13 @@ def content(paragraphs: tuple[tuple[str, ...], ...] = PARAGRAPHS, **changes: Any
         )
         for number, each in enumerate(paragraphs, start=1)
     ]
-    told = {
+    fields = {
         "title": "Mira and the Answering Bell",
         "logline": "A girl who never asks the way learns that a question is a kind of lantern.",
         "scenes": scenes,
         "readability": EASY,
     }
-    return StoryContent.model_validate({**told, **changes})
+    return StoryContent.model_validate({**fields, **changes})
 
 
 def activity(number: int = 0, **changes: Any) -> Activity:

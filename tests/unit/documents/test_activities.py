@@ -10,7 +10,7 @@ from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities
 from studio.versions import without_revision
 from tests.unit.documents import stories
-from tests.unit.documents.people import Listener, PaperRenderer, PatientAuthor
+from tests.unit.documents.fakes import FakeAuthor, PaperRenderer, ProgressRecorder
 
 SHARP = stories.four(materials=("a craft knife",))
 LOOSE = stories.four(story_connection="It is fun to do things together on a long rainy day.")
@@ -20,12 +20,12 @@ def a_job() -> AssetRequested:
     return stories.job(Asset.ACTIVITIES, {Asset.CONTENT: stories.content(), Asset.OUTLINE: stories.outline()})
 
 
-async def devise(author: PatientAuthor) -> Activities:
-    return await Designer(author, PaperRenderer(16)).devise(a_job(), Listener())
+async def devise(author: FakeAuthor) -> Activities:
+    return await Designer(author, PaperRenderer(16)).devise(a_job(), ProgressRecorder())
 
 
 async def test_four_good_activities_are_taken_at_once() -> None:
-    author = PatientAuthor(stories.four())
+    author = FakeAuthor(stories.four())
     made = await devise(author)
     assert made.activities == stories.four()
     assert made.attempts == 1
@@ -33,7 +33,7 @@ async def test_four_good_activities_are_taken_at_once() -> None:
 
 
 async def test_the_author_is_told_the_brief_the_outline_and_the_texts() -> None:
-    author = PatientAuthor(stories.four())
+    author = FakeAuthor(stories.four())
     await devise(author)
     asked = author.asked[0]
     assert asked["name"] == "activities"
@@ -45,14 +45,14 @@ async def test_the_author_is_told_the_brief_the_outline_and_the_texts() -> None:
 
 
 async def test_the_clients_own_notes_stay_with_us() -> None:
-    author = PatientAuthor(stories.four())
+    author = FakeAuthor(stories.four())
     job = a_job().model_copy(update={"brief": stories.brief(metadata={"mail": "mum@example.org"})})
-    await Designer(author, PaperRenderer(16)).devise(job, Listener())
+    await Designer(author, PaperRenderer(16)).devise(job, ProgressRecorder())
     assert "mum@example.org" not in str(author.asked[0]["blocks"])
 
 
 async def test_what_is_wrong_comes_back_as_feedback_and_every_call_is_kept() -> None:
-    author = PatientAuthor(SHARP, stories.four())
+    author = FakeAuthor(SHARP, stories.four())
     made = await devise(author)
     assert made.attempts == 2
     assert [call.request_id for call in made.calls] == ["req_1", "req_2"]
@@ -61,7 +61,7 @@ async def test_what_is_wrong_comes_back_as_feedback_and_every_call_is_kept() -> 
 
 
 async def test_activities_that_stay_unsafe_are_never_shown() -> None:
-    author = PatientAuthor(SHARP)
+    author = FakeAuthor(SHARP)
     with pytest.raises(PermanentError) as gave_up:
         await devise(author)
     assert gave_up.value.code == "unsafe"
@@ -70,16 +70,16 @@ async def test_activities_that_stay_unsafe_are_never_shown() -> None:
 
 
 async def test_what_moderation_flags_is_unsafe_and_asked_for_again() -> None:
-    author = PatientAuthor(stories.four(), flagged=(True, False))
+    author = FakeAuthor(stories.four(), flagged=(True, False))
     made = await devise(author)
     assert made.attempts == 2
     assert any("violence" in line for line in author.asked[1]["blocks"]["feedback"])
     with pytest.raises(PermanentError, match="No safe activities"):
-        await devise(PatientAuthor(stories.four(), flagged=(True,)))
+        await devise(FakeAuthor(stories.four(), flagged=(True,)))
 
 
 async def test_moderation_reads_every_word_of_an_activity() -> None:
-    author = PatientAuthor(stories.four())
+    author = FakeAuthor(stories.four())
     await devise(author)
     activity, read = stories.activity(0), author.moderated[0][0]
     ways = activity.adaptations
@@ -91,25 +91,25 @@ async def test_moderation_reads_every_word_of_an_activity() -> None:
 
 async def test_a_weakness_that_stays_is_better_than_nothing_and_the_fewest_win() -> None:
     one_loose = (LOOSE[0], *stories.four()[1:])
-    made = await devise(PatientAuthor(LOOSE, one_loose, LOOSE))
+    made = await devise(FakeAuthor(LOOSE, one_loose, LOOSE))
     assert made.attempts == 3
     assert made.activities == one_loose
 
 
 async def test_a_safe_attempt_wins_over_a_later_unsafe_one() -> None:
-    made = await devise(PatientAuthor(LOOSE, SHARP, SHARP))
+    made = await devise(FakeAuthor(LOOSE, SHARP, SHARP))
     assert made.activities == LOOSE
 
 
 async def test_three_activities_are_not_four() -> None:
     with pytest.raises(PermanentError) as gave_up:
-        await devise(PatientAuthor(stories.four()[:3]))
+        await devise(FakeAuthor(stories.four()[:3]))
     assert gave_up.value.code == "bad_answer"
 
 
 async def test_an_id_that_is_none_is_named_in_the_feedback() -> None:
     broken = stories.activity(0).model_copy(update={"id": "Not An Id"})
-    author = PatientAuthor((broken, *stories.four()[1:]), stories.four())
+    author = FakeAuthor((broken, *stories.four()[1:]), stories.four())
     made = await devise(author)
     assert made.attempts == 2
     assert any("id" in line for line in author.asked[1]["blocks"]["feedback"])
@@ -117,7 +117,7 @@ async def test_an_id_that_is_none_is_named_in_the_feedback() -> None:
 
 async def test_the_press_warms_up_meanwhile() -> None:
     renderer = PaperRenderer(16)
-    await Designer(PatientAuthor(stories.four()), renderer).devise(a_job(), Listener())
+    await Designer(FakeAuthor(stories.four()), renderer).devise(a_job(), ProgressRecorder())
     assert renderer.warmed_up == 1
 
 
@@ -126,8 +126,8 @@ async def test_a_job_without_its_inputs_is_a_fault_of_ours(missing: Asset) -> No
     job = a_job()
     left = {asset: result for asset, result in job.inputs.items() if asset is not missing}
     with pytest.raises(PermanentError) as gave_up:
-        await Designer(PatientAuthor(stories.four()), PaperRenderer(16)).devise(
-            job.model_copy(update={"inputs": left}), Listener()
+        await Designer(FakeAuthor(stories.four()), PaperRenderer(16)).devise(
+            job.model_copy(update={"inputs": left}), ProgressRecorder()
         )
     assert gave_up.value.code == "bug"
 
@@ -142,8 +142,10 @@ def test_the_schema_asks_for_the_contracts_keys_and_no_others() -> None:
 async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() -> None:
     requests = []
     for revision in (0, 1, 2):
-        author = PatientAuthor(stories.four())
-        await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": revision}), Listener())
+        author = FakeAuthor(stories.four())
+        await Designer(author, PaperRenderer(16)).devise(
+            a_job().model_copy(update={"revision": revision}), ProgressRecorder()
+        )
         (asked,) = author.asked
         assert asked["blocks"].get("revision") == ({"revision": revision} if revision else None)
         assert ("# Another version" in asked["prompt"]) == (revision > 0)
@@ -155,7 +157,7 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() 
 
 
 async def test_another_version_keeps_its_number_when_it_is_mended() -> None:
-    author = PatientAuthor(SHARP, stories.four())
-    await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": 1}), Listener())
+    author = FakeAuthor(SHARP, stories.four())
+    await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": 1}), ProgressRecorder())
     assert [asked["blocks"]["revision"] for asked in author.asked] == [{"revision": 1}] * 2
     assert author.asked[0]["prompt"] == author.asked[1]["prompt"]

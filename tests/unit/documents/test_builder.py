@@ -8,7 +8,7 @@ from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
 from tests.unit.documents import stories
-from tests.unit.documents.people import Listener, ObjectStore, PaperRenderer
+from tests.unit.documents.fakes import ObjectStore, PaperRenderer, ProgressRecorder
 
 IMAGES = {f"stories/{asset}": data for asset, (_, data) in stories.images().items()}
 
@@ -24,19 +24,19 @@ def a_job(*absent: Asset) -> AssetRequested:
 
 
 async def test_a_book_is_printed_and_kept() -> None:
-    renderer, store, listener = PaperRenderer(16), ObjectStore(IMAGES), Listener()
+    renderer, store, listener = PaperRenderer(16), ObjectStore(IMAGES), ProgressRecorder()
     book = await BookBuilder(renderer, store).build(a_job(), listener)
     assert book.pages == 16
     assert store.kept[book.pdf.key] == b"%PDF of 16 pages"
     assert book.pdf.content_type == "application/pdf"
     assert "mira" not in book.pdf.key.lower()
-    assert listener.heard == sorted(listener.heard)
+    assert listener.values == sorted(listener.values)
     assert {f"{asset}.jpg" for asset in PICTURES} <= set(renderer.sheets[0].files)
 
 
 async def test_a_text_that_runs_over_its_page_is_set_closer() -> None:
     renderer = PaperRenderer(18, 17, 16)
-    book = await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), Listener())
+    book = await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), ProgressRecorder())
     assert book.pages == 16
     assert len(renderer.sheets) == 3
     assert len({sheet.html for sheet in renderer.sheets}) == 3
@@ -44,13 +44,13 @@ async def test_a_text_that_runs_over_its_page_is_set_closer() -> None:
 
 async def test_a_text_that_fits_nowhere_still_makes_a_book() -> None:
     renderer = PaperRenderer(30)
-    assert (await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), Listener())).pages == 30
+    assert (await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), ProgressRecorder())).pages == 30
     assert len(renderer.sheets) == 4
 
 
 async def test_a_damaged_picture_is_left_out() -> None:
     renderer = PaperRenderer(16, damaged=("cover.jpg", "scene_3.jpg"))
-    await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), Listener())
+    await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), ProgressRecorder())
     last = renderer.sheets[-1].files
     assert {"cover.svg", "scene_3.svg", "scene_1.jpg"} <= set(last)
     assert not {"cover.jpg", "scene_3.jpg"} & set(last)
@@ -59,17 +59,17 @@ async def test_a_damaged_picture_is_left_out() -> None:
 @pytest.mark.parametrize("absent", [(Asset.COVER,), (Asset.ACTIVITIES,), (Asset.OUTLINE,), PICTURES])
 async def test_what_failed_for_good_does_not_stop_the_book(absent: tuple[Asset, ...]) -> None:
     renderer = PaperRenderer(12)
-    assert (await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(*absent), Listener())).pages == 12
+    assert (await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(*absent), ProgressRecorder())).pages == 12
     assert len(renderer.sheets) == 1
 
 
 async def test_there_is_no_book_without_a_story() -> None:
     with pytest.raises(PermanentError) as gave_up:
-        await BookBuilder(PaperRenderer(16), ObjectStore(IMAGES)).build(a_job(Asset.CONTENT), Listener())
+        await BookBuilder(PaperRenderer(16), ObjectStore(IMAGES)).build(a_job(Asset.CONTENT), ProgressRecorder())
     assert gave_up.value.code == "bug"
 
 
 async def test_an_input_of_another_kind_is_a_fault_of_ours() -> None:
     job = stories.job(Asset.PDF, {Asset.CONTENT: stories.outline()})
     with pytest.raises(PermanentError, match="was given a outline"):
-        await BookBuilder(PaperRenderer(16), ObjectStore(IMAGES)).build(job, Listener())
+        await BookBuilder(PaperRenderer(16), ObjectStore(IMAGES)).build(job, ProgressRecorder())

@@ -68,7 +68,7 @@ def test_the_whole_story_stands_there_in_order() -> None:
 
 @pytest.mark.parametrize("place", ["title", "logline", "paragraphs", "alt", "activity", "dedication"])
 def test_text_stays_text_whatever_it_holds(place: str) -> None:
-    story, pictures, acts, told = stories.content(), stories.pictures(), stories.activities(), stories.brief()
+    story, pictures, acts, brief = stories.content(), stories.pictures(), stories.activities(), stories.brief()
     match place:
         case "title" | "logline":
             story = story.model_copy(update={place: NASTY})
@@ -79,11 +79,11 @@ def test_text_stays_text_whatever_it_holds(place: str) -> None:
         case "activity":
             acts = acts.model_copy(update={"activities": stories.four(materials=(NASTY,), age_range=NASTY)})
         case _:
-            told = stories.brief(
+            brief = stories.brief(
                 storyType="birthday", typeDetails={"to": NASTY, "from": NASTY, "age_turning": 6, "message": NASTY}
             )
-    html = lay_out(contents(story=story, pictures=pictures, activities=acts, brief=told)).html
-    plain = Reader.of(lay_out(contents(brief=told if place == "dedication" else stories.brief())).html)
+    html = lay_out(contents(story=story, pictures=pictures, activities=acts, brief=brief)).html
+    plain = Reader.of(lay_out(contents(brief=brief if place == "dedication" else stories.brief())).html)
     reader = Reader.of(html)
     assert sum(tag == "img" for tag, _ in reader.tags) == len(PICTURES)
     assert sum(tag == "style" for tag, _ in reader.tags) == sum(tag == "style" for tag, _ in plain.tags) == 1

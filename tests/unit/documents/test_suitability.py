@@ -76,13 +76,13 @@ def test_the_age_range_holds_the_child(age_range: str, age: int, fits: bool) -> 
 
 @pytest.mark.parametrize("tie", ["Mira rings", "The fox pricks his ears", "Like Ember", "In the snowy place", "Bells"])
 def test_a_tie_to_the_story_names_something_of_it(tie: str) -> None:
-    told = f"{tie} and so do you, in your own time."
-    assert not any("names nothing" in text for text in found(*with_first(story_connection=told)))
+    connection = f"{tie} and so do you, in your own time."
+    assert not any("names nothing" in text for text in found(*with_first(story_connection=connection)))
 
 
 def test_a_tie_that_any_story_has_is_none() -> None:
-    told = "They never stop, and then they always find the little thing that they want."
-    assert any("names nothing" in text for text in found(*with_first(story_connection=told)))
+    connection = "They never stop, and then they always find the little thing that they want."
+    assert any("names nothing" in text for text in found(*with_first(story_connection=connection)))
 
 
 def test_the_storys_words_are_its_names_and_things() -> None:

@@ -46,10 +46,10 @@ def test_a_toy_that_plays_the_marble_is_none() -> None:
 
 
 def test_a_one_word_place_stays_what_it_is() -> None:
-    told = without_names(
+    activity = without_names(
         stories.activity(0, instructions=("Walk to the river.",) * 3), stories.brief(), an_outline(place="river")
     )
-    assert told.instructions[0] == "Walk to the river."
+    assert activity.instructions[0] == "Walk to the river."
 
 
 def test_all_else_is_left_as_it_was() -> None:

@@ -6,11 +6,11 @@ from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Service
 
 
-async def test_the_workshop_makes_all_that_is_asked_of_images_and_nothing_else() -> None:
+async def test_the_worker_makes_all_that_is_asked_of_images_and_nothing_else() -> None:
     settings = Settings()
     objects = Objects(settings)
-    workshop = compose(settings, objects)
-    assert workshop.service is Service.IMAGES
-    assert set(workshop.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.IMAGES}
-    await workshop.close()
+    definition = compose(settings, objects)
+    assert definition.service is Service.IMAGES
+    assert set(definition.handlers) == {asset for asset, recipe in GRAPH.items() if recipe.service is Service.IMAGES}
+    await definition.close()
     await objects.close()

@@ -81,8 +81,8 @@ def test_albinism_decides_what_the_brief_leaves_open_and_no_more() -> None:
     (open_look,) = looks(brief_of({"name": "Ana", "traits": ["albinism"]}))
     assert "#fbe6da" in open_look.skin
     assert "#f4ecd6" in open_look.hair
-    (told,) = looks(brief_of({"name": "Ana", "traits": ["albinism"], "appearance": {"hair": "white plaits"}}))
-    assert told.hair == "white plaits"
+    (look,) = looks(brief_of({"name": "Ana", "traits": ["albinism"], "appearance": {"hair": "white plaits"}}))
+    assert look.hair == "white plaits"
 
 
 def test_a_bald_head_has_no_hair_line() -> None:

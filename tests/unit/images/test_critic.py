@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {
 
 
 class CandidEye:
-    """Answers what it was told to, and remembers what it was asked."""
+    """Answers what it was set to, and remembers what it was asked."""
 
     def __init__(self, **answer: Any) -> None:
         self.answer = {**GOOD, **answer}

@@ -75,7 +75,7 @@ def test_a_stop_of_nothing_covers_nothing() -> None:
 
 
 def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is heard again is new again."""
+    """One that is received again is new again."""
     monkeypatch.setattr(cancellation, "MAX_REMEMBERED", 2)
     memory = CancelledJobs(Clock())
     for number in (1, 2, 1, 3):

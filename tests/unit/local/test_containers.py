@@ -37,18 +37,18 @@ def environment(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_told_what_it_needs_in_settings_that_exist(name: str) -> None:
-    told = environment(name)
-    assert set(told) >= NEEDED[name]
-    assert {key.lower() for key in told} <= set(Settings.model_fields)
-    settings = Settings.model_validate({key.lower(): value for key, value in told.items()})
+    variables = environment(name)
+    assert set(variables) >= NEEDED[name]
+    assert {key.lower() for key in variables} <= set(Settings.model_fields)
+    settings = Settings.model_validate({key.lower(): value for key, value in variables.items()})
     assert settings.nats_url == "nats://nats:4222"
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_only_api_and_status_reach_the_database_and_only_workers_the_providers(name: str) -> None:
-    told = set(environment(name))
-    assert ("DATABASE_URL" in told) is (name in ("api", "status"))
-    assert bool(told & PROVIDERS) is (name not in ("api", "status"))
+    variables = set(environment(name))
+    assert ("DATABASE_URL" in variables) is (name in ("api", "status"))
+    assert bool(variables & PROVIDERS) is (name not in ("api", "status"))
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "studio"])
@@ -88,11 +88,11 @@ def test_the_studios_urls_are_the_studios() -> None:
 
 
 def test_one_bucket_and_one_key_are_meant_everywhere() -> None:
-    told = environment("content")
-    assert told["S3_BUCKET"] in CONTAINERS["bucket"]["entrypoint"][-1]
+    variables = environment("content")
+    assert variables["S3_BUCKET"] in CONTAINERS["bucket"]["entrypoint"][-1]
     identities = yaml.safe_load(COMPOSE["configs"]["s3"]["content"])["identities"]
     assert identities[0]["credentials"] == [
-        {"accessKey": told["AWS_ACCESS_KEY_ID"], "secretKey": told["AWS_SECRET_ACCESS_KEY"]}
+        {"accessKey": variables["AWS_ACCESS_KEY_ID"], "secretKey": variables["AWS_SECRET_ACCESS_KEY"]}
     ]
 
 

@@ -1,4 +1,4 @@
-"""Folder names tell of the story, never of the child."""
+"""Folder names say what the story is, never who the child."""
 
 import re
 from datetime import UTC, datetime

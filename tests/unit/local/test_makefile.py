@@ -87,11 +87,11 @@ def test_a_checkout_may_have_any_name(checkout: Path) -> None:
 
 
 def test_options_reach_the_command_and_none_is_made_up(checkout: Path) -> None:
-    (checkout / ".venv" / "bin" / "python").write_text("#!/bin/sh\nenv > told\n")
+    (checkout / ".venv" / "bin" / "python").write_text("#!/bin/sh\nenv > variables\n")
     make(checkout, "story", "SEED=7", "OUT=my books")
-    told = dict(line.split("=", 1) for line in (checkout / "told").read_text().splitlines() if "=" in line)
-    assert (told["SEED"], told["OUT"]) == ("7", "my books")
-    assert not {"BRIEF", "HTTP_PORT", "PROCESSES"} & set(told) - set(os.environ)
+    variables = dict(line.split("=", 1) for line in (checkout / "variables").read_text().splitlines() if "=" in line)
+    assert (variables["SEED"], variables["OUT"]) == ("7", "my books")
+    assert not {"BRIEF", "HTTP_PORT", "PROCESSES"} & set(variables) - set(os.environ)
 
 
 def test_going_between_running_and_testing_installs_once(checkout: Path) -> None:

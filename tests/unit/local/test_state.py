@@ -130,7 +130,7 @@ def test_of_two_that_want_a_folder_one_waits(tmp_path: Path) -> None:
 
 
 def test_two_stacks_that_start_together_do_not_choose_one_port(tmp_path: Path) -> None:
-    """Before anything listens there; another process is told by the system, this one remembers."""
+    """Before anything listens there; another process learns it from the system, this one remembers."""
     (port,) = Ports(tmp_path / "ports.json").choose("api")
     with socket.socket(type=socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", port))

@@ -92,9 +92,9 @@ async def test_a_job_on_any_lane_of_its_service_is_made_kept_and_told(asset: Ass
         for priority in Priority:
             job = job_of(asset, priority)
             await bus.publish(job.body, job.subject, stream="JOBS")
-        told = published(broker, "AssetCompleted")
-    assert len(told) == len(store.kept) == len(Priority)
-    event = AssetCompleted.model_validate(told[-1])
+        body = published(broker, "AssetCompleted")
+    assert len(body) == len(store.kept) == len(Priority)
+    event = AssetCompleted.model_validate(body[-1])
     assert (event.asset, event.story_id, event.fingerprint) == (asset, job.story_id, job.fingerprint)
     assert event.result == store.kept[-1].result == sample(asset, job.story_id)
 
@@ -120,10 +120,10 @@ async def test_a_failure_is_told_and_no_empty_event_of_success_is(failure: Excep
     job = job_of(Asset.COVER)
     async with TestNatsBroker(broker) as bus:
         await bus.publish(job.body, job.subject, stream="JOBS")
-        (told,) = published(broker, event)
+        (body,) = published(broker, event)
         assert published(broker, "AssetCompleted") == []
-    assert why in (told.get("code"), told["reason"])
-    assert "Mira" not in orjson.dumps(told).decode()
+    assert why in (body.get("code"), body["reason"])
+    assert "Mira" not in orjson.dumps(body).decode()
     assert store.kept == []
 
 

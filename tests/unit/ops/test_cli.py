@@ -70,11 +70,11 @@ def test_what_cannot_be_meant_is_wrongly_asked(words: str, said: str, capsys: py
     """Before anything is connected to: a sentence on stderr names what is wrong, and the exit code is 2."""
     with pytest.raises(SystemExit) as end:
         main(words.split())
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert end.value.code == 2
     # In a box, as wide as the terminal was when the first test of this process wrote one.
-    assert said in " ".join(told.err.replace("│", " ").split())
-    assert told.out == ""
+    assert said in " ".join(output.err.replace("│", " ").split())
+    assert output.out == ""
 
 
 @pytest.mark.parametrize("words", ["dead replay", "dead replay 3 --all", "dead drop 3 --service images"])
@@ -93,10 +93,10 @@ def test_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFixture
 def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         read([*command.split(), "--help"])
-    told = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     assert end.value.code == 0
-    assert told.startswith(f"Usage: python -m ops {command}".strip())
-    assert "Exit codes: 0 done" in told
+    assert output.startswith(f"Usage: python -m ops {command}".strip())
+    assert "Exit codes: 0 done" in output
 
 
 def test_letters_may_be_of_whoever_gives_up() -> None:
@@ -117,9 +117,9 @@ def test_filters_are_read_as_what_they_are() -> None:
     ("how", "code", "said"),
     [
         (1, 1, ""),
-        (UnavailableError("The bus is away."), 3, "The bus is away.\n"),
+        (UnavailableError("The bus is unreachable."), 3, "The bus is unreachable.\n"),
         (KeyboardInterrupt(), 130, ""),
-        (BrokenPipeError(), 0, None),  # whoever read has read enough, and hears nothing more
+        (BrokenPipeError(), 0, None),  # whoever read has read enough
     ],
 )
 def test_a_command_may_end_in_many_ways(
@@ -141,8 +141,8 @@ def test_a_package_that_is_missing_is_named() -> None:
     """In a worker's image there is none of them."""
     program = "import sys; sys.modules['cyclopts'] = None; from ops.__main__ import main; sys.exit(main(['top']))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    told = "The operators' commands need the package cyclopts: install requirements/local.txt.\n"
-    assert (done.returncode, done.stderr) == (3, told)
+    output = "The operators' commands need the package cyclopts: install requirements/local.txt.\n"
+    assert (done.returncode, done.stderr) == (3, output)
 
 
 def test_a_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

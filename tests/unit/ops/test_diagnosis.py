@@ -1,4 +1,4 @@
-"""Where an unfinished asset stands is told from rows, bus and workers alone; what has no place is a finding."""
+"""Where an unfinished asset stands is derived from rows, bus and workers alone; what has no place is a finding."""
 
 from dataclasses import replace
 from datetime import timedelta

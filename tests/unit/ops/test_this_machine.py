@@ -47,8 +47,8 @@ def test_without_a_stack_it_says_what_to_do(
     if text is not None:
         (tmp_path / "local.json").write_text(text)
     assert main(["doctor"]) == 3
-    told = capsys.readouterr().err
-    assert "make up" in told if text is None else "local.json" in told
+    output = capsys.readouterr().err
+    assert "make up" in output if text is None else "local.json" in output
 
 
 def test_a_stack_that_was_killed_is_away_in_a_sentence(
@@ -60,7 +60,7 @@ def test_a_stack_that_was_killed_is_away_in_a_sentence(
     monkeypatch.setenv("NATS_URL", "set so that it is put back")
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setattr("storyloom.messaging.connection.CONNECT_TIMEOUT_SECONDS", 0.3)
-    told = {"natsUrl": "nats://127.0.0.1:1", "databaseUrl": "postgresql://127.0.0.1:1/x"}
-    (tmp_path / "local.json").write_text(json.dumps(told))
+    output = {"natsUrl": "nats://127.0.0.1:1", "databaseUrl": "postgresql://127.0.0.1:1/x"}
+    (tmp_path / "local.json").write_text(json.dumps(output))
     assert main(["doctor"]) == 3
     assert capsys.readouterr().err.startswith("NATS is unavailable: ")

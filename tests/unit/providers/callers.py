@@ -37,7 +37,7 @@ async def break_down(gate: Gate) -> None:
 
 
 class Caller:
-    """A call that stays inside until it is told to leave."""
+    """A call that stays inside until it is asked to leave."""
 
     def __init__(self, gate: Gate, priority: Priority = NORMAL, *, has_paid: bool = False) -> None:
         self._inside = False

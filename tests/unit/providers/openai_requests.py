@@ -17,7 +17,7 @@ from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.story.assets import Priority
 from tests.unit.providers.provider import reply_body, say_stream
 
-# The vendor's oneOf are unions told apart by a property; taken at their word some of their own examples fit twice.
+# The vendor's oneOf are unions discriminated by a property; taken at their word some of their own examples fit twice.
 SPEC = json.loads(
     (Path(__file__).parents[2] / "contract/specs/openai.json").read_text("utf-8").replace("oneOf", "anyOf")
 )

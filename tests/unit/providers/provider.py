@@ -1,4 +1,4 @@
-"""A vendor that speaks OpenAI's protocol and answers as it is told."""
+"""A vendor that speaks OpenAI's protocol and answers as it is set."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,7 +34,7 @@ class Vendor:
     def door(self, gate: Gate | None = None, **settings: Any) -> OpenAI:
         return OpenAI(OpenAISettings(openai_api_key=SecretStr("sk-test"), openai_base_url=self.url, **settings), gate)
 
-    async def hear(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path)
         self.names.append(request.headers.get("x-client-request-id"))
         self.bodies.append(await (_form(request) if request.content_type.startswith("multipart") else request.json()))
@@ -58,7 +58,7 @@ async def open_vendor() -> AsyncIterator[Vendor]:
     """A vendor that answers on a free port."""
     vendor = Vendor()
     app = web.Application(client_max_size=1 << 26)
-    app.router.add_post("/v1/{tail:.*}", vendor.hear)
+    app.router.add_post("/v1/{tail:.*}", vendor.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,4 +1,4 @@
-"""When a provider counts as away, and who finds out that it is back."""
+"""When a provider counts as unavailable, and who finds out that it is back."""
 
 import random
 

@@ -163,7 +163,7 @@ async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
 
 async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=2, quota_probe_delay=60)
-    with capture_logs() as told:
+    with capture_logs() as lines:
         await call(gate, Outcome.OUT_OF_QUOTA)
         assert shown() == State.OPEN
         for _ in range(20):
@@ -175,7 +175,7 @@ async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedCl
             permit.outcome = Outcome.OK
         assert shown() == State.CLOSED
         await break_down(gate)
-    assert [(line["log_level"], line["event"]) for line in told] == [
+    assert [(line["log_level"], line["event"]) for line in lines] == [
         ("error", "provider.out_of_quota"),
         ("info", "provider.available"),
         ("warning", "provider.unavailable"),

@@ -24,19 +24,19 @@ async def ask_in_vain(door: OpenAI, times: int, kind: type[Exception] = Retryabl
             await ask(door)
 
 
-class Teller:
-    """Answers when it is told to, and counts who waits for an answer."""
+class GatedHandler:
+    """Answers when it is released, and counts who waits for an answer."""
 
     def __init__(self) -> None:
         self.present: list[asyncio.Event] = []
         self._more = asyncio.Condition()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        told = asyncio.Event()
+        released = asyncio.Event()
         async with self._more:
-            self.present.append(told)
+            self.present.append(released)
             self._more.notify_all()
-        await told.wait()
+        await released.wait()
         return await GOOD(request)
 
     async def wait_for(self, number: int) -> None:
@@ -66,7 +66,7 @@ async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(vendor:
 async def test_after_the_pause_one_call_finds_out_for_all(vendor: Vendor, answer: Answer) -> None:
     clock = StoppedClock()
     gate = make_gate(clock, calls=4, breaker_failures=2)
-    hasty, door, teller = vendor.door(gate, text_timeout=0.2), vendor.door(gate), Teller()
+    hasty, door, teller = vendor.door(gate, text_timeout=0.2), vendor.door(gate), GatedHandler()
     vendor.say(answer)
     await ask_in_vain(hasty, 2)
     await hasty.close()
@@ -103,7 +103,7 @@ async def test_a_429_lowers_the_limit_and_answers_raise_it_again(vendor: Vendor)
 
 
 async def test_no_more_calls_are_under_way_than_the_limit_allows(vendor: Vendor) -> None:
-    teller = Teller()
+    teller = GatedHandler()
     vendor.say(teller)
     door, twin = (vendor.door(openai_concurrency=3, openai_max_concurrency=3) for _ in range(2))  # of two services, say
     tasks = [asyncio.create_task(ask(one)) for one in (door, twin) * 5]
@@ -131,7 +131,7 @@ async def test_a_retry_after_holds_the_next_call(vendor: Vendor) -> None:
 
 
 async def test_the_urgent_are_asked_for_first(vendor: Vendor) -> None:
-    gate, teller = make_gate(StoppedClock(), calls=1, most=1), Teller()
+    gate, teller = make_gate(StoppedClock(), calls=1, most=1), GatedHandler()
     door = vendor.door(gate)
     vendor.say(teller)
 

@@ -78,10 +78,10 @@ async def test_a_premise_cannot_close_its_block(vendor: Vendor, door: OpenAI) ->
 
 
 async def test_a_text_is_heard_while_it_is_written(vendor: Vendor, door: OpenAI) -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     async def listen(text: str) -> None:
-        heard.append(text)
+        received.append(text)
 
     vendor.say(say_stream(*stream_of(TEXT)))
     answer, call = await ask(door, on_text=listen)
@@ -89,9 +89,9 @@ async def test_a_text_is_heard_while_it_is_written(vendor: Vendor, door: OpenAI)
     assert vendor.bodies[0]["stream"] is True
     assert answer == SCENE
     assert (call.request_id, call.cost_usd > 0) == ("req_42", True)
-    assert heard[-1] == TEXT
-    assert len(heard) == 7
-    assert all(later.startswith(earlier) for earlier, later in pairwise(heard))
+    assert received[-1] == TEXT
+    assert len(received) == 7
+    assert all(later.startswith(earlier) for earlier, later in pairwise(received))
 
 
 async def test_odd_usage_does_not_spoil_a_good_answer(vendor: Vendor, door: OpenAI) -> None:

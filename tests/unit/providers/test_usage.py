@@ -154,16 +154,16 @@ async def test_a_damaged_picture_is_paid_for(vendor: Vendor, door: OpenAI) -> No
 
 async def test_a_cancelled_call_is_on_the_bill_and_its_place_is_free(vendor: Vendor) -> None:
     door = vendor.door(openai_concurrency=1)
-    heard = asyncio.Event()
+    received = asyncio.Event()
 
-    async def hear(text: str) -> None:
-        heard.set()
+    async def on_text(text: str) -> None:
+        received.set()
         await asyncio.Event().wait()
 
     vendor.say(say_stream(*stream_of(TEXT)), say_json(reply_body(TEXT)))
     with billed() as bill:
-        task = asyncio.create_task(ask(door, on_text=hear))
-        await heard.wait()
+        task = asyncio.create_task(ask(door, on_text=on_text))
+        await received.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

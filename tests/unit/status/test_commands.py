@@ -12,7 +12,7 @@ from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, A
 from storyloom.story.events import AnyEvent
 from storyloom.story.journey import DEADLINE, overall
 from storyloom.story.results import Activities, StoryContent
-from tests.unit.status.walking import (
+from tests.unit.status.random_walk import (
     STORY,
     Scheduler,
     Walk,

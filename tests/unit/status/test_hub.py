@@ -13,19 +13,19 @@ from services.status.hub import Hub, Reader
 from storyloom.messaging.connection import Bus
 from storyloom.messaging.topology import Names
 
-Told = Callable[[Any], Awaitable[None]]
+Callback = Callable[[Any], Awaitable[None]]
 
 
 @dataclass
 class SlowServer:
-    """A client whose flushes end when the test says so, and fail while ``away``."""
+    """A client whose flushes end when the test says so, and fail while ``fails``."""
 
     is_connected: bool = True
-    away: bool = False
+    fails: bool = False
     flushes: asyncio.Queue[asyncio.Event] = field(default_factory=asyncio.Queue)
     subjects: list[str] = field(default_factory=list)
 
-    async def subscribe(self, subject: str, *, cb: Told) -> "SlowServer":
+    async def subscribe(self, subject: str, *, cb: Callback) -> "SlowServer":
         """Note the subject; the subscription is nobody's but ours."""
         self.subjects.append(subject)
         return self
@@ -35,7 +35,7 @@ class SlowServer:
 
     async def flush(self, timeout: float) -> None:  # noqa: ASYNC109 - nats-py's own signature
         """Wait for the test."""
-        if self.away:
+        if self.fails:
             raise nats.errors.FlushTimeoutError
         answered = asyncio.Event()
         self.flushes.put_nowait(answered)
@@ -123,15 +123,15 @@ async def test_a_reader_who_goes_while_it_waits_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("away", [False, True])
-async def test_readers_resync_once_the_server_knows_of_them_again_or_cannot_be_asked(away: bool) -> None:
+async def test_readers_resync_once_the_server_knows_of_them_again_or_cannot_be_asked(fails: bool) -> None:
     server = SlowServer(is_connected=False)
     hub = hub_of(server)
     one = Listening(hub, uuid4())
     await one.begun.wait()
     assert one.reader is not None
-    server.is_connected, server.away = True, away
+    server.is_connected, server.fails = True, fails
     waking = asyncio.create_task(hub.resync())
-    if not away:
+    if not fails:
         answered = await server.flushes.get()
         assert one.reader._queue.empty()
         answered.set()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.status.transitions import NO_EFFECTS, apply
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset, closure
 from storyloom.story.journey import NEED_FAILED, document, failure, overall
-from tests.unit.status.walking import (
+from tests.unit.status.random_walk import (
     NOON,
     OTHER,
     Scheduler,
@@ -216,12 +216,12 @@ def test_the_words_are_sent_the_moment_they_exist() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=SEEDS, heard=st.integers(0, 40))
-def test_a_cancelled_story_takes_nothing_more(seed: int, heard: int) -> None:
+@given(seed=SEEDS, applied=st.integers(0, 40))
+def test_a_cancelled_story_takes_nothing_more(seed: int, applied: int) -> None:
     """Finished assets stay; what was under way or to come is cancelled; then nothing changes it."""
     walk, scheduler = Walk(new_journey()), Scheduler(Random(seed), {A.SCENE_2}, noise=0)
     scheduler.bag.append(requested())
-    for _ in range(heard):
+    for _ in range(applied):
         if scheduler.bag:
             scheduler.past.append(scheduler.bag.pop(scheduler.chance.randrange(len(scheduler.bag))))
             scheduler._work(walk, walk.apply(scheduler.past[-1]))

@@ -132,8 +132,8 @@ def _story(seed: int) -> tuple[Outline, Activities, list[SceneText]]:
     texts: list[SceneText] = []
     for number in (1, 2, 3, 4):
         before = [text.text for text in texts]
-        told = answer_prompt("scene_text", {**blocks, "scene": {"scene": number}, "before": before}, seed=seed)
-        texts.append(scene_of(*told["paragraphs"], scene=number))
+        answer = answer_prompt("scene_text", {**blocks, "scene": {"scene": number}, "before": before}, seed=seed)
+        texts.append(scene_of(*answer["paragraphs"], scene=number))
     devised = answer_prompt("activities", {**blocks, "texts": [text.text for text in texts]}, seed=seed)
     return Outline.model_validate(planned), Activities.model_validate(devised), texts
 

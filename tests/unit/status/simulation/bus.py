@@ -1,4 +1,4 @@
-"""The bus in memory: a server that may be away or lose everything, and what a process sees of it."""
+"""The bus in memory: a server that may be unreachable or lose everything, and what a process sees of it."""
 
 import asyncio
 from collections import Counter
@@ -24,7 +24,7 @@ _ALL = 1 << 62
 
 @dataclass(eq=False)
 class Server:
-    """One NATS. ``jobs`` and ``story`` are None while the streams are gone."""
+    """One NATS. ``jobs`` and ``story`` are None while the streams are missing."""
 
     world: World
     on_free: Callable[[QueuedJob], None] = lambda _: None
@@ -37,7 +37,7 @@ class Server:
     stopped: set[Fingerprint] = field(default_factory=set)
     jobs: Jobs = field(init=False)
     story: Story = field(init=False)
-    gone: bool = False
+    wiped: bool = False
     events: dict[str, Event] = field(default_factory=dict)
     """Every event that was ever stored, by its id."""
 
@@ -51,15 +51,15 @@ class Server:
         """Everything is lost, and numbers begin anew."""
         self.world.log("the bus lost everything")
         old = self.story
-        self.gone = True
+        self.wiped = True
         self.jobs, self.story = Jobs(self.world, self._free), Story(self.world)
         old.wake_all()
 
     def ensure_topology(self) -> list[str]:
-        gone, self.gone = self.gone, False
-        if gone:
+        wiped, self.wiped = self.wiped, False
+        if wiped:
             self.story.wake_all()
-        return ["a stream or consumer is gone"] if gone else []
+        return ["a stream or consumer is missing"] if wiped else []
 
 
 class SimBus(Bus):
@@ -74,8 +74,8 @@ class SimBus(Bus):
     async def reach(self, *, streams: bool = True) -> Server:
         """A request on its way to the server. Raises BusUnavailableError when it does not get there."""
         await self._world.pass_time(self.process)
-        if self.server.away_until > self._world.loop.time() or (streams and self.server.gone):
-            raise BusUnavailableError("the bus is away")
+        if self.server.away_until > self._world.loop.time() or (streams and self.server.wiped):
+            raise BusUnavailableError("the bus is unreachable")
         return self.server
 
     async def _publish(self, message: Event | AssetRequested, key: str | None) -> PublishOutcome:
@@ -235,4 +235,4 @@ class SimPullConsumer(PullConsumer):
             await server.story.something()
 
     async def done(self, count: int) -> None:
-        """There is room enough."""
+        """There is always a free slot."""

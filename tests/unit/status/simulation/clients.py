@@ -18,10 +18,10 @@ from storyloom.story.events import (
 )
 from storyloom.story.journey import Journey
 from storyloom.story.results import SceneText
+from tests.unit.status.random_walk import STORY, new_journey, result
 from tests.unit.status.simulation.bus import Server, SimBus
 from tests.unit.status.simulation.rows import CommandRow, Row, Rows
 from tests.unit.status.simulation.world import Process, World
-from tests.unit.status.walking import STORY, new_journey, result
 
 A = Asset
 _LITTLE = ((A.CONTENT,), (A.COVER,), (A.COVER, A.SCENE_2))
@@ -50,7 +50,7 @@ class Clients:
         self._api = Process("api")
         self._bus = SimBus(server, self._api)
         self._commands = commands
-        self._patience = think_time
+        self._think_time = think_time
         self.busy = 0
 
     def begin(self) -> None:
@@ -81,8 +81,8 @@ class Clients:
     async def _wait(self, row: Row) -> None:
         """Some commands come while the story is made, at any moment; others once it has ended."""
         chance = self._world.chance
-        await asyncio.sleep(chance.random() * min(self._patience, chance.choice((0.1, 2, 8))))
-        if self._patience > 1 and chance.random() < 0.5:
+        await asyncio.sleep(chance.random() * min(self._think_time, chance.choice((0.1, 2, 8))))
+        if self._think_time > 1 and chance.random() < 0.5:
             for _ in range(60):
                 if row.status != "generating":
                     return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.unit.status.walking import NOON
+from tests.unit.status.random_walk import NOON
 
 
 class _NothingToWaitFor(selectors.BaseSelector):

@@ -100,7 +100,7 @@ class PurgesNothing(Reconciler):
 
 
 class RepairsNoTopology(Reconciler):
-    """Does not lay a bus that is gone."""
+    """Does not recreate a bus that was wiped."""
 
     async def ensure_topology(self, *, full_check: bool = True) -> None:
         """Do nothing."""

@@ -109,7 +109,7 @@ class Schedule:
             not self.clients.busy
             and all(row.status != "generating" for row in self.rows.stories.values())
             and self.rows.commands.keys() <= self.rows.inbox
-            and not self.server.gone
+            and not self.server.wiped
             and self.server.story.floor is None
             and not self.server.jobs.queued
             and self.workers.idle

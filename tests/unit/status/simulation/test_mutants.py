@@ -1,4 +1,4 @@
-"""The simulation is worth something only if it notices what is missing: each guard is taken away once."""
+"""The simulation is worth something only if it notices what is missing: each guard is removed once."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ SEEDS = range(500)
 HASTY = replace(COMMANDS, think_time=0.1)
 STORMY = replace(ROUGH, faults=replace(STORM, slow=0.05, incidents=1.5))
 DISCONNECTED = replace(LATE, commands=4, faults=replace(STORM, hangs=0.3, lost=0.7, incidents=0))
-"""Workers hardly ever hear that they are to stop: late results come in numbers."""
+"""Workers hardly ever receive StopWork: late results come in numbers."""
 
 MUTANTS = {
     "the inbox": (ROUGH, replace(ROUGH, rows=mutants.WithoutInbox)),

@@ -13,10 +13,10 @@ from storyloom.story.assets import TEXTS, Service
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, Event
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.results import AnyResult, StoryContent
+from tests.unit.status.random_walk import NOON, STORY, result
 from tests.unit.status.simulation.bus import Server, SimBus
 from tests.unit.status.simulation.streams import ACK_WAIT, QueuedJob
 from tests.unit.status.simulation.world import Process, World
-from tests.unit.status.walking import NOON, STORY, result
 
 ATTEMPTS = 4
 YOUNG = timedelta(seconds=1)
@@ -34,7 +34,7 @@ class Run:
 
 @dataclass(eq=False)
 class Worker(Process):
-    """One worker process, with room for any number of jobs."""
+    """One worker process, with slots for any number of jobs."""
 
     stopped: CancelledJobs = field(default_factory=CancelledJobs)
     running: dict[asyncio.Task[None], Run] = field(default_factory=dict)

@@ -15,8 +15,8 @@ from storyloom.story.results import Activity, ProviderCall, StoredObject
 M = TypeVar("M", bound=BaseModel)
 
 
-class PatientAuthor:
-    """Answers with one set of activities after the other, the last one again and again; remembers what it was told."""
+class FakeAuthor:
+    """Answers with one set of activities after the other, the last one again and again; remembers what it was asked."""
 
     def __init__(self, *answers: Sequence[Activity], flagged: Sequence[bool] = (False,)) -> None:
         self._answers = [[activity.model_dump(mode="json") for activity in answer] for answer in answers]
@@ -47,7 +47,7 @@ class PatientAuthor:
 
 
 class PaperRenderer(Renderer):
-    """Renders nothing, but counts pages and complains of the pictures that it is told to complain of."""
+    """Renders nothing, but counts pages and complains of the pictures that it is set to complain of."""
 
     def __init__(self, *pages: int, damaged: Sequence[str] = ()) -> None:
         super().__init__()
@@ -83,11 +83,11 @@ class ObjectStore:
         return StoredObject(key=key, sha256="0" * 64, size=len(data), content_type=content_type)
 
 
-class Listener:
+class ProgressRecorder:
     """Hears how far a job is."""
 
     def __init__(self) -> None:
-        self.heard: list[int] = []
+        self.values: list[int] = []
 
     async def __call__(self, progress: int, text: str | None = None) -> None:
-        self.heard.append(progress)
+        self.values.append(progress)

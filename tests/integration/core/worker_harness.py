@@ -30,18 +30,18 @@ E = TypeVar("E", bound=AnyEvent)
 
 
 @dataclass
-class Floor:
-    """What a test may touch. ``told`` is what was said on STORY, ``whispered`` the subjects heard on ``live``."""
+class WorkerHarness:
+    """What a test may touch. ``events`` are those on STORY, ``core_subjects`` those under ``live``."""
 
     settings: Settings
     bus: Bus
     objects: Objects
     stack: AsyncExitStack = field(repr=False)
     makers: QuickMakers = field(default_factory=QuickMakers)
-    told: list[AnyEvent] = field(default_factory=list)
-    whispered: list[str] = field(default_factory=list)
+    events: list[AnyEvent] = field(default_factory=list)
+    core_subjects: list[str] = field(default_factory=list)
 
-    async def work(
+    async def start_worker(
         self, *, makers: QuickMakers | None = None, objects: Objects | None = None, **changes: Any
     ) -> worker.RunningWorker:
         """Start an images worker."""
@@ -50,10 +50,10 @@ class Floor:
         self.stack.push_async_callback(found.stop)
         return found
 
-    async def order(
+    async def enqueue(
         self, asset: Asset = Asset.COVER, *, story_id: UUID | None = None, **changes: Any
     ) -> AssetRequested:
-        """Put a job on the bus."""
+        """Publish a job."""
         story_id = story_id or uuid4()
         job = AssetRequested(
             id=f"{story_id}.{asset.value}",
@@ -68,7 +68,7 @@ class Floor:
         await self.bus.enqueue([job])
         return job
 
-    async def heard(self, kind: type[E], job: AssetRequested, *, count: int = 1, within: float = 20) -> list[E]:
+    async def wait_for(self, kind: type[E], job: AssetRequested, *, count: int = 1, within: float = 20) -> list[E]:
         """Wait for events of a kind about a job's story; all of them."""
 
         async def there() -> bool:
@@ -78,10 +78,10 @@ class Floor:
         return self._of(kind, job)
 
     def _of(self, kind: type[E], job: AssetRequested) -> list[E]:
-        return [event for event in self.told if isinstance(event, kind) and event.story_id == job.story_id]
+        return [event for event in self.events if isinstance(event, kind) and event.story_id == job.story_id]
 
-    async def kept(self, event: type[AnyEvent], job: AssetRequested) -> None:
-        """Wait until an event of a kind about a job's story stands on STORY: it was not only said."""
+    async def wait_stored(self, event: type[AnyEvent], job: AssetRequested) -> None:
+        """Wait until an event of a kind about a job's story stands on STORY: it was not only published."""
         names = self.bus.names
         subject = names.subject(f"story.evt.{event.__name__}.{job.story_id}")
 
@@ -100,7 +100,7 @@ class Floor:
         await until(there)
 
     async def stop_work(self, job: AssetRequested, *, whole: bool = False) -> None:
-        """Whisper that nobody wants a job any more, or nothing of its story."""
+        """Publish StopWork for a job, or for its whole story."""
         stop = StopWork(story_id=job.story_id, jobs=None if whole else ((job.asset, job.fingerprint),))
         await self.bus.client.publish(self.bus.names.subject(CANCEL_JOBS), stop.model_dump_json().encode())
 
@@ -115,8 +115,8 @@ class Floor:
 
         await until(empty)
 
-    async def letters(self) -> list[DeadLetter]:
-        """What stands on DEAD."""
+    async def dead_letters(self) -> list[DeadLetter]:
+        """What is stored on DEAD."""
         names = self.bus.names
         info = await self.bus.js.stream_info(names.dead, subjects_filter=names.subject("dead.>"))
         found = []
@@ -127,24 +127,24 @@ class Floor:
 
 
 @asynccontextmanager
-async def floor(settings: Settings) -> AsyncIterator[Floor]:
-    """A laid bus with nobody on it."""
+async def worker_harness(settings: Settings) -> AsyncIterator[WorkerHarness]:
+    """A bus with its streams and consumers, and no worker."""
     async with AsyncExitStack() as stack:
         bus = await connect(settings, "tests")
         stack.push_async_callback(bus.close)
         await provision(bus.js, settings)
         objects = Objects(settings)
         stack.push_async_callback(objects.close)
-        found = Floor(settings, bus, objects, stack)
+        found = WorkerHarness(settings, bus, objects, stack)
 
-        async def tell(message: Msg) -> None:
-            found.told.append(EVENT.validate_json(message.data))
+        async def on_event(message: Msg) -> None:
+            found.events.append(EVENT.validate_json(message.data))
 
-        async def whisper(message: Msg) -> None:
-            found.whispered.append(message.subject)
+        async def on_core_message(message: Msg) -> None:
+            found.core_subjects.append(message.subject)
 
-        await bus.client.subscribe(bus.names.subject("story.evt.>"), cb=tell)
-        await bus.client.subscribe(bus.names.subject("live.>"), cb=whisper)
+        await bus.client.subscribe(bus.names.subject("story.evt.>"), cb=on_event)
+        await bus.client.subscribe(bus.names.subject("live.>"), cb=on_core_message)
         yield found
 
 
@@ -153,7 +153,7 @@ async def forever() -> None:
 
 
 async def kill(running: worker.RunningWorker) -> None:
-    """As a lost machine: the connection is gone, nothing is handed back, no heart beats."""
+    """As a lost machine: the connection is lost, nothing is nacked, no heartbeat is sent."""
     for subscriber in running.broker.subscribers:
         if isinstance(subscriber, SlotsSubscriber) and subscriber._take_task is not None:
             subscriber._take_task.cancel()

@@ -11,14 +11,14 @@ from nats.errors import Error as NatsError
 from local.state import Addresses
 from tests.chaos.collecting import connect, ignore, subjects
 
-_UNDER_WAY = """
+_UNFINISHED = """
 SELECT (SELECT count(*) FROM stories WHERE status = 'generating') AS stories,
        (SELECT count(*) FROM command_outbox WHERE handled_at IS NULL) AS commands,
        (SELECT count(*) FROM erasures WHERE due_at < now() + interval '3 seconds') AS erasures
 """
 # An erasure's last sweep comes when no job can be running any more, long after all is quiet.
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, NatsError)
-LOOKS = 3
+CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, NatsError)
+CONSECUTIVE_SNAPSHOTS = 3
 """How often in a row there must be nothing: between two events of a story there is nothing for a moment."""
 
 
@@ -37,19 +37,19 @@ class UnderWay:
         return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"
 
 
-async def look(addresses: Addresses) -> UnderWay:
-    """What is under way now. Raises one of AWAY while a server is."""
+async def take_snapshot(addresses: Addresses) -> UnderWay:
+    """What is under way now. Raises one of CONNECTION_ERRORS while a server is down."""
     connection = await connect(addresses)
     try:
-        row = await connection.fetchrow(_UNDER_WAY)
+        row = await connection.fetchrow(_UNFINISHED)
     finally:
         await connection.close()
     assert row is not None
     jobs = await subjects(addresses, "JOBS")
-    return UnderWay(row["stories"], row["commands"], row["erasures"], len(jobs), await _unheard(addresses))
+    return UnderWay(row["stories"], row["commands"], row["erasures"], len(jobs), await _unacknowledged(addresses))
 
 
-async def _unheard(addresses: Addresses) -> int:
+async def _unacknowledged(addresses: Addresses) -> int:
     """Events that the projector has not acknowledged yet."""
     client = await nats.connect(addresses.nats_url, connect_timeout=5, max_reconnect_attempts=2, error_cb=ignore)
     try:
@@ -59,24 +59,24 @@ async def _unheard(addresses: Addresses) -> int:
         await client.close()
 
 
-async def wait_for_quiet(addresses: Addresses, patience: float) -> str:
-    """Wait; what was under way when patience ended, empty if all is quiet."""
-    end, quiet, last = time.monotonic() + patience, 0, "no answer"
-    while quiet < LOOKS:
+async def wait_for_quiet(addresses: Addresses, within: float) -> str:
+    """Wait; what was under way when the time was up, empty if all is quiet."""
+    end, quiet, last = time.monotonic() + within, 0, "no answer"
+    while quiet < CONSECUTIVE_SNAPSHOTS:
         if time.monotonic() > end:
             return last
         try:
-            last = str(await look(addresses))
-        except AWAY as error:
+            last = str(await take_snapshot(addresses))
+        except CONNECTION_ERRORS as error:
             last = f"no answer: {error!r}"
         quiet = quiet + 1 if last == "nothing" else 0
         await asyncio.sleep(0.3)
     return ""
 
 
-async def wait_for_erasures(addresses: Addresses, patience: float) -> None:
-    """Wait until the last sweep of every erasure is over, or patience ends."""
-    end = time.monotonic() + patience
+async def wait_for_erasures(addresses: Addresses, within: float) -> None:
+    """Wait until the last sweep of every erasure is over, or the time is up."""
+    end = time.monotonic() + within
     while time.monotonic() < end:
         connection = await connect(addresses)
         try:

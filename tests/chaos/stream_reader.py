@@ -12,11 +12,11 @@ import aiohttp
 
 from tests.chaos.evidence import Line, Transcript
 
-PAUSE = 0.25
-SILENCE = 17.0
+RECONNECT_DELAY_SECONDS = 0.25
+IDLE_TIMEOUT_SECONDS = 17.0
 """Seconds without a byte after which a reader comes anew: the stream has a heartbeat every 15."""
-ENDED = ("end", "204", "deleted", "404")
-"""How a connection closes when there is nothing more to be told for now."""
+FINAL_CLOSINGS = ("end", "204", "deleted", "404")
+"""How a connection closes when there is nothing more to be sent for now."""
 
 
 class Watcher:
@@ -45,14 +45,14 @@ class Watcher:
         """Begin to read."""
         self._running = asyncio.create_task(self._read_on(), name=f"watch {self.transcript.reader}")
 
-    async def finish(self, patience: float) -> None:
-        """Read what is left, until the stream says that there is no more, or patience ends."""
+    async def finish(self, within: float) -> None:
+        """Read what is left, until the stream says that there is no more, or the time is up."""
         await self.stop()
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(within):
                 closing = await self._connect()
-                while closing not in ENDED:
-                    await asyncio.sleep(PAUSE)
+                while closing not in FINAL_CLOSINGS:
+                    await asyncio.sleep(RECONNECT_DELAY_SECONDS)
                     closing = await self._connect()
 
     async def stop(self) -> None:
@@ -71,7 +71,7 @@ class Watcher:
                 closing = "hung up"
                 self.transcript.closing = closing
             # A story that has ended may begin again when its client wants something else.
-            await asyncio.sleep(1.0 if closing in ENDED else PAUSE)
+            await asyncio.sleep(1.0 if closing in FINAL_CLOSINGS else RECONNECT_DELAY_SECONDS)
 
     async def _connect(self) -> str:
         """One connection, to its end; how it ended."""
@@ -79,7 +79,7 @@ class Watcher:
         transcript, closing = self.transcript, "cut"
         headers = {"Last-Event-ID": str(transcript.seen)} if transcript.seen else {}
         try:
-            timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=SILENCE)
+            timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=IDLE_TIMEOUT_SECONDS)
             async with self._http.get(self._url, headers=headers, timeout=timeout) as answer:
                 if answer.status != 200:
                     closing = str(answer.status)
@@ -97,7 +97,7 @@ class Watcher:
 
 
 async def events(lines: AsyncIterable[bytes]) -> AsyncIterator[tuple[str, int | None, object]]:
-    """The (event, id, data) of a stream, each once its blank line has come: what is cut short was never told."""
+    """The (event, id, data) of a stream, each once its blank line has come: what is cut short does not count."""
     name, id_, data = "message", None, list[str]()
     async for raw in lines:
         field, _, value = raw.decode().rstrip("\r\n").partition(":")

@@ -48,7 +48,7 @@ async def _nothing_held(working: JobRunner) -> bool:
 
 
 async def test_without_workers_the_answer_is_nobody_and_comes_at_once(settings: Settings) -> None:
-    """The server itself says that there is nobody: the patience is not spent."""
+    """The server itself says that there is nobody: the timeout is not waited for."""
     bus = await connect(settings, "tests")
     async with asyncio.timeout(20):
         assert await query_workers(bus, 3600) == []

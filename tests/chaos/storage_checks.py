@@ -7,7 +7,7 @@ from tests.chaos.facts import find_all
 
 Finding = tuple[str, str]
 
-OVERDUE = 10.0
+SWEEP_GRACE_SECONDS = 10.0
 """Seconds after which nobody sweeps any more."""
 
 
@@ -67,7 +67,7 @@ def _orphans(evidence: Evidence) -> Iterator[Finding]:
             if any(story_id in subject for story_id in evidence.deleted):
                 yield "orphans", f"{stream} has a message of a deleted story: {subject}"
     rows = [("assets", row["story_id"]) for row in evidence.assets]
-    rows += [("events", story_id) for story_id in evidence.told]
+    rows += [("events", story_id) for story_id in evidence.updates]
     rows += [("command_outbox", row["story_id"]) for row in evidence.commands]
     for table, story_id in sorted({one for one in rows if one[1] in evidence.deleted}):
         yield "orphans", f"there are {table} of the deleted story {story_id}"
@@ -79,5 +79,7 @@ def _receipts(evidence: Evidence) -> Iterator[Finding]:
     for story_id in sorted(evidence.deleted):
         if story_id not in receipts:
             yield "wrong", f"{story_id} was deleted without a receipt"
-        elif (due := receipts[story_id]["due_at"]) is not None and due.timestamp() < evidence.asked_at - OVERDUE:
+        elif (
+            due := receipts[story_id]["due_at"]
+        ) is not None and due.timestamp() < evidence.asked_at - SWEEP_GRACE_SECONDS:
             yield "stuck", f"the erasure of {story_id} is overdue: {due}"

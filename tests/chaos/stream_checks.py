@@ -1,11 +1,11 @@
-"""Checks what readers were told: gapless, the same everywhere, each asset settled once a revision, true at the end."""
+"""Checks what readers were sent: gapless, the same everywhere, each asset settled once a revision, true at the end."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.chaos.evidence import Evidence, Line, Transcript
 from tests.chaos.facts import SETTLED
-from tests.chaos.watching import ENDED
+from tests.chaos.stream_reader import FINAL_CLOSINGS
 
 Finding = tuple[str, str]
 
@@ -14,7 +14,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     """All of it."""
     edited = {client.id for client in evidence.clients if any(one.kind == "edit" for one in client.asked)}
     for story_id, row in evidence.stories.items():
-        told = evidence.told.get(story_id, [])
+        told = evidence.updates.get(story_id, [])
         ids = [line.id for line in told]
         if ids != list(range(1, row["seq"] + 1)):
             yield "gaps", f"{story_id}: its history has the ids {ids}, its row says {row['seq']}"
@@ -27,7 +27,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _settled_once(story_id: str, told: Iterable[Line], *, edited: bool) -> Iterator[Finding]:
-    """An asset that is told to be settled is not told so again unless it began anew in between."""
+    """An asset that was sent as settled is not sent so again unless it began anew in between."""
     stands: dict[str, str] = {}
     for line in told:
         if line.event == "snapshot":
@@ -46,7 +46,7 @@ def _nothing_after_cancel(story_id: str, told: list[Line]) -> Iterator[Finding]:
     places = [place for place, line in enumerate(told) if line.event == "story" and line.data["overall"] == "cancelled"]
     if places and places[0] != len(told) - 1:
         late = told[places[0] + 1]
-        yield "wrong", f"{story_id} was cancelled, and then told {late.event} {late.data} (id {late.id})"
+        yield "wrong", f"{story_id} was cancelled, and then sent {late.event} {late.data} (id {late.id})"
 
 
 def _gapless(transcript: Transcript) -> Iterator[Finding]:
@@ -58,21 +58,21 @@ def _gapless(transcript: Transcript) -> Iterator[Finding]:
 
 
 def _complete(transcript: Transcript, evidence: Evidence) -> Iterator[Finding]:
-    """The reader got to the end, was told what stands in the history, and knows what GET says."""
+    """The reader got to the end, was sent what stands in the history, and knows what GET says."""
     at = f"{transcript.story_id}: reader {transcript.reader}"
-    if transcript.closing not in ENDED:
-        yield "stuck", f"{at} was not told the end: {transcript.closing}"
+    if transcript.closing not in FINAL_CLOSINGS:
+        yield "stuck", f"{at} was not sent the end: {transcript.closing}"
         return
     if transcript.closing in ("404", "deleted"):
-        yield "lost", f"{at} was told that there is no such story"
+        yield "lost", f"{at} was answered that there is no such story"
         return
-    told = {line.id: line for line in evidence.told.get(transcript.story_id, [])}
+    told = {line.id: line for line in evidence.updates.get(transcript.story_id, [])}
     for line in transcript.lines:
         if line.id is None:
             continue
         history = told.get(line.id)
         if history is None or (history.event, history.data) != (line.event, line.data):
-            yield "gaps", f"{at} was told something else under id {line.id} than stands in the history"
+            yield "gaps", f"{at} was sent something else under id {line.id} than stands in the history"
             return
     if transcript.seen != max((id_ or 0 for id_ in told), default=0):
         yield "gaps", f"{at} knows {transcript.seen} of {len(told)} events"
@@ -82,7 +82,7 @@ def _complete(transcript: Transcript, evidence: Evidence) -> Iterator[Finding]:
 
 def _true(at: str, transcript: Transcript, shown: Any) -> Iterator[Finding]:
     if shown is None:
-        return  # that is told of elsewhere
+        return  # that is reported elsewhere
     known, texts = final(transcript.lines)
     if known != shown["assetGenerationStatus"]:
         yield "gaps", f"{at} ends with {known}, GET says {shown['assetGenerationStatus']}"

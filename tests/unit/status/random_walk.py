@@ -216,7 +216,7 @@ class Scheduler:
     failing: Collection[Asset] = ()
     noise: float = 0.3
     commands: float = 0.0
-    """How often a client wants something, of all times that something is heard; less with every command."""
+    """How often a client wants something, of all events applied; less with every command."""
     bag: list[AnyEvent] = field(default_factory=list)
     past: list[AnyEvent] = field(default_factory=list)
 

@@ -11,15 +11,15 @@ from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
-from tests.integration.core.floor import forever, kill
 from tests.integration.core.system import System, running, until
+from tests.integration.core.worker_harness import forever, kill
 from tests.makers import QuickMakers
 
 ALL_BUT_IMAGES = tuple(service for service in Service if service is not Service.IMAGES)
 ONLY_COVER = {"characterName": "Mira", "storyType": "adventure", "assets": ["cover"]}
 
 
-async def told(system: System, story_id: UUID) -> list[dict[str, object]]:
+async def count_events(system: System, story_id: UUID) -> list[dict[str, object]]:
     rows = await system.rows("SELECT data FROM story_events WHERE story_id = $1 ORDER BY seq", story_id)
     return [row["data"] for row in rows]
 
@@ -35,7 +35,7 @@ class Hanging(QuickMakers):
         self.before = self.hang
 
 
-class LastWords(Objects):
+class FailingStore(Objects):
     """A store whose worker dies the moment the manifest is written."""
 
     def __init__(self, settings: Settings) -> None:
@@ -66,7 +66,7 @@ async def test_a_dead_workers_job_moves_on(settings: Settings) -> None:
 async def test_what_a_dead_worker_had_made_is_paid_once(settings: Settings) -> None:
     """It wrote the manifest and died before it could say so: the next one reads it."""
     async with running(settings, workers=ALL_BUT_IMAGES) as system:
-        store, first = LastWords(settings), QuickMakers()
+        store, first = FailingStore(settings), QuickMakers()
         dying = await system.work(Service.IMAGES, makers=first, objects=store)
         story_id = await system.post(ONLY_COVER)
         await asyncio.wait_for(store.wrote.wait(), 10)
@@ -126,7 +126,7 @@ async def test_try_again_is_seen_and_the_providers_retry_after_is_honoured(setti
         system.makers.before = refuse_once
         story_id = await system.post(ONLY_COVER)
         story = await system.finished(story_id)
-        (retrying,) = [one for one in await told(system, story_id) if one.get("status") == "retrying"]
+        (retrying,) = [one for one in await count_events(system, story_id) if one.get("status") == "retrying"]
         (row,) = await system.rows("SELECT retry_count FROM asset_generation_jobs WHERE asset_type = 'cover'")
     assert story["status"] == "ready"
     assert (retrying["asset"], retrying["attempt"]) == ("cover", 2)

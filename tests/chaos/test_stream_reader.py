@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import web
 
-from tests.chaos.watching import Watcher, events
+from tests.chaos.stream_reader import Watcher, events
 
 STORY = "11111111-1111-4111-8111-111111111111"
 
@@ -34,7 +34,7 @@ async def test_a_reader_comes_back_where_it_was_and_ends_when_there_is_no_more()
     """The first answer breaks off after two events, the second is refused, the third goes on, the fourth is a 204."""
     asked: list[str | None] = []
 
-    async def tell(request: web.Request) -> web.StreamResponse:
+    async def serve_lines(request: web.Request) -> web.StreamResponse:
         asked.append(request.headers.get("Last-Event-ID"))
         if len(asked) == 2:
             return web.Response(status=503)
@@ -48,7 +48,7 @@ async def test_a_reader_comes_back_where_it_was_and_ends_when_there_is_no_more()
         return answer
 
     app = web.Application()
-    app.router.add_get("/api/v1/stories/{id}/events", tell)
+    app.router.add_get("/api/v1/stories/{id}/events", serve_lines)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -56,7 +56,7 @@ async def test_a_reader_comes_back_where_it_was_and_ends_when_there_is_no_more()
     try:
         async with aiohttp.ClientSession() as http:
             watcher = Watcher(http, site_url(runner), STORY, "1.1")
-            await watcher.finish(patience=20)
+            await watcher.finish(within=20)
     finally:
         await runner.cleanup()
     assert asked == [None, "2", "2", "4"]

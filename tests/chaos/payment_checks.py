@@ -14,13 +14,13 @@ from tests.chaos.schedule import ACK_WAIT
 
 Finding = tuple[str, str]
 
-ON_THE_WAY = 0.5
+REQUEST_DELAY_SECONDS = 0.5
 """Seconds that a request may be on its way to a busy provider: its sender may be dead when it begins there."""
-AFTERWARDS = 5.0
-"""Seconds from a call's end until its result is stored and told, by when a death no longer costs anything."""
-STORE_BACK = 8.0
+STORING_SECONDS = 5.0
+"""Seconds from a call's end until its result is stored and published, by when a death no longer costs anything."""
+STORE_RETURN_SECONDS = 8.0
 """Seconds from the store's return until whoever waits for it has written."""
-DEADLY = ("kill", "freeze", "drain", "stall")
+LOSES_PAID_CALLS = ("kill", "freeze", "drain", "stall")
 """``stall``: a busy machine did not let it run; it says so itself."""
 
 
@@ -91,19 +91,19 @@ def _explained(call: Row, incidents: list[Incident]) -> bool:
     maker = service(call["endpoint"], call["schema"])
     kept = _kept_by(call, incidents)
     return any(
-        one.kind in DEADLY
+        one.kind in LOSES_PAID_CALLS
         and one.process.partition("-")[0] == maker
         and one.since <= kept
-        # The twin of a frozen worker's job may be paid until the frozen one is heard again.
-        and one.until + (ON_THE_WAY if one.kind in ("kill", "drain") else ACK_WAIT) >= call["started_at"]
+        # The twin of a frozen worker's job may be paid until the frozen one answers again.
+        and one.until + (REQUEST_DELAY_SECONDS if one.kind in ("kill", "drain") else ACK_WAIT) >= call["started_at"]
         for one in incidents
     )
 
 
 def _kept_by(call: Row, incidents: list[Incident]) -> float:
-    """By when its result is stored and told: later where the store was away meanwhile."""
-    kept: float = call["ended_at"] + AFTERWARDS
+    """By when its result is stored and published: later where the store was down meanwhile."""
+    kept: float = call["ended_at"] + STORING_SECONDS
     for one in sorted(incidents, key=lambda one: one.since):
         if one.process == "store" and one.until >= call["started_at"] and one.since <= kept:
-            kept = max(kept, one.until + STORE_BACK)
+            kept = max(kept, one.until + STORE_RETURN_SECONDS)
     return kept
