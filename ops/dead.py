@@ -1,4 +1,4 @@
-"""``dead``: the letters of stream DEAD listed, shown, replayed and dropped."""
+"""``dead``: the dead letters on stream DEAD listed, shown, replayed and dropped."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ async def list_letters(
     return OK if count else NOTHING_FOUND
 
 
-@app.command(help="Show one letter, without the brief and what was written from it.")
+@app.command(help="Show one dead letter, without the brief and what was written from it.")
 async def show(
     letter_id: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     /,
@@ -105,7 +105,7 @@ async def replay_letters(
             return _print_replays(await replay(Connections(operator.settings, bus, pool), entries), operator.console)
 
 
-@app.command(help="Delete letters, for good.")
+@app.command(help="Delete dead letters, for good.")
 async def drop(
     *ids: Annotated[LetterId, Parameter(name="ID", help="As listed.")],
     everything: All = False,
@@ -121,7 +121,7 @@ async def drop(
 
 
 def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: Console) -> bool:
-    """Whether letters were chosen in one way, not in two or none."""
+    """Whether dead letters were chosen in one way, not in two or none."""
     if bool(ids) != (everything or filters != NO_FILTER):
         return True
     console.print("Name ids, or say --all or a filter; not both.", style="yellow")
@@ -129,7 +129,7 @@ def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: 
 
 
 async def _selected(bus: Bus, ids: Sequence[int], filters: Filter, console: Console) -> list[Entry]:
-    """The letters that were chosen; prints a sentence where there is none."""
+    """The dead letters that were chosen; prints a sentence where there is none."""
     if ids:
         entries, absent = await get_entries(bus, sorted(set(ids)))
         for number in absent:
@@ -147,7 +147,7 @@ def _print_replays(replays: Sequence[Replay], console: Console) -> int:
         line = Text.assemble((f"{sign} ", style), f"{one.entry.id}  {one.entry.letter.asset}  ", (one.message, style))
         console.print(line, soft_wrap=True)
     done = sum(one.done for one in replays)
-    console.print(f"{done} of {counted(len(replays), 'letter')} replayed.", style="bold" if done else "dim")
+    console.print(f"{done} of {counted(len(replays), 'dead letter')} replayed.", style="bold" if done else "dim")
     return OK
 
 
@@ -171,7 +171,7 @@ async def _delete(bus: Bus, number: int) -> bool:
 
 
 def _table(page: Sequence[Entry], *, header: bool, wide: bool) -> Table:
-    """The letters as rows. Where there is no room for it, `show` has the rest."""
+    """Dead letters as rows. What does not fit is in `show`."""
     table = Table(box=None, show_header=header, header_style="bold", padding=(0, 2, 0, 0), expand=True)
     table.add_column("id", justify="right", min_width=5, style="cyan")
     table.add_column("time", min_width=8, no_wrap=True)
@@ -192,7 +192,7 @@ def _table(page: Sequence[Entry], *, header: bool, wide: bool) -> Table:
 
 
 def _redacted(entry: Entry) -> dict[str, Any]:
-    """The letter without what names or describes a child: the brief, and everything that was written from it."""
+    """The dead letter without what names or describes a child: the brief, and everything that was written from it."""
     body = dict(entry.body)
     if entry.letter.kind == "job":
         left_out = "left out: it describes a child (--full shows it)"

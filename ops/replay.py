@@ -21,12 +21,12 @@ from storyloom.story.journey import SETTLED
 
 UNREADABLE = "cannot be replayed: no job can be read in it; if the asset failed, let its client retry it"
 BATCH_SIZE = 500
-"""Letters that are replayed together."""
+"""Dead letters that are replayed together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What became of one letter. ``done``: something was published; ``message`` is a sentence for people."""
+    """What became of one dead letter. ``done``: something was published; ``message`` is a sentence for people."""
 
     entry: Entry
     done: bool
@@ -48,7 +48,7 @@ async def replay(connections: Connections, entries: Sequence[Entry]) -> list[Rep
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """The command that a letter is replayed by."""
+    """The command that a dead letter is replayed by."""
 
     entry: Entry
     story_id: UUID

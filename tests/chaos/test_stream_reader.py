@@ -24,7 +24,7 @@ async def test_events_are_read_with_and_without_ids() -> None:
     assert await read(text) == [("snapshot", 1, {"a": 1}), ("end", None, {})]
 
 
-async def test_an_event_that_was_cut_short_was_never_told() -> None:
+async def test_an_event_that_was_cut_short_is_not_read() -> None:
     whole = 'id: 1\nevent: asset\ndata: {"asset":"cover"}\n'
     assert await read(whole) == []
     assert await read(whole + "\nid: 2\nevent: as") == [("asset", 1, {"asset": "cover"})]

@@ -42,7 +42,7 @@ def test_what_is_planted_is_found(kind: str, plant: Plant) -> None:
     "plant",
     [settle_twice, skip_an_id, pay_twice, leave_an_object_of_nobodys, leave_a_command_unhandled, leave_a_process],
 )
-def test_one_violation_is_told_once(plant: Plant) -> None:
+def test_one_violation_is_reported_once(plant: Plant) -> None:
     evidence = sound()
     plant(evidence)
     assert sum(map(len, found(evidence).values())) == 1
@@ -68,7 +68,7 @@ def test_only_a_death_of_its_own_service_explains_a_call_paid_in_vain(
     assert ("extra_paid" not in found(evidence)) is explains
 
 
-def test_a_death_counts_for_longer_where_the_store_was_away() -> None:
+def test_a_death_counts_for_longer_where_the_store_was_down() -> None:
     evidence = sound()
     pay_twice(evidence)
     evidence.incidents += [killed("images", 9), Incident("store_kill", "store", AT_SECONDS + 3, AT_SECONDS + 3)]

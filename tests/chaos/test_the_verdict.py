@@ -40,7 +40,7 @@ def test_any_finding_of_any_kind_is_a_failure(kind: str) -> None:
     assert not verdict(**{kind: ["something"]}).passed
 
 
-def test_every_finding_is_told_with_the_place_to_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_finding_is_printed_with_the_place_to_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_verdict(verdict(lost=["a story"], gaps=["an id"]), tmp_path)
     said = capsys.readouterr()
     assert said.out == ""

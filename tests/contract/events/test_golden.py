@@ -93,7 +93,7 @@ def test_an_unknown_version_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in VERSIONED if name.split(".")[0] not in OTHERS])
-def test_a_version_to_come_is_told_from_a_broken_event(name: str) -> None:
+def test_a_version_to_come_is_distinguished_from_a_broken_event(name: str) -> None:
     """A replica that is about to be replaced hands it back; what is broken is dead-lettered."""
     golden = json.loads(GOLDEN[name].read_text("utf-8"))
     assert is_newer(json.dumps({**golden, "version": 3}).encode())
@@ -117,7 +117,7 @@ def test_every_event_and_every_result_has_a_golden_file() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in GOLDEN if name.split(".")[0] not in OTHERS])
-def test_an_event_is_told_under_its_own_name_and_story(name: str) -> None:
+def test_an_event_is_published_under_its_own_name_and_story(name: str) -> None:
     golden = json.loads(GOLDEN[name].read_text("utf-8"))
     event = EVENT.validate_python(golden)
     assert subject(event) == f"story.evt.{golden['event']}.{golden['story_id']}"

@@ -161,22 +161,22 @@ async def _everything(objects: Objects, story_id: UUID, word: type[Exception]) -
     await objects.close()
 
 
-async def test_a_missing_bucket_is_for_people_to_mend(store_settings: dict[str, Any], story_id: UUID) -> None:
+async def test_a_missing_bucket_is_a_permanent_error(store_settings: dict[str, Any], story_id: UUID) -> None:
     await _everything(Objects(Settings(**{**store_settings, "s3_bucket": "not-there"})), story_id, PermanentError)
 
 
-async def test_a_wrong_key_is_for_people_to_mend(store_settings: dict[str, Any], story_id: UUID) -> None:
+async def test_a_wrong_key_is_a_permanent_error(store_settings: dict[str, Any], story_id: UUID) -> None:
     wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong"), "store_retry_delays": ()}
     await _everything(Objects(Settings(**wrong)), story_id, PermanentError)
 
 
-async def test_a_store_that_is_away_may_come_back(store_settings: dict[str, Any], story_id: UUID) -> None:
+async def test_an_unreachable_store_is_a_retryable_error(store_settings: dict[str, Any], story_id: UUID) -> None:
     away = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_retry_delays": ()}
     await _everything(Objects(Settings(**away)), story_id, RetryableError)
 
 
 @pytest.mark.parametrize(("status", "word"), [(500, RetryableError), (503, RetryableError), (403, PermanentError)])
-async def test_a_refusal_is_told_by_what_it_means(status: int, word: type[Exception], story_id: UUID) -> None:
+async def test_a_refusal_is_classified_by_what_it_means(status: int, word: type[Exception], story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         store.refuse = status
         with pytest.raises(word, match="store: "):

@@ -91,6 +91,6 @@ async def test_what_is_no_mp3_is_refused(broken: bytes) -> None:
         await measure(broken)
 
 
-async def test_an_mp3_that_was_cut_off_is_still_heard_as_far_as_it_goes() -> None:
+async def test_an_mp3_that_was_cut_off_is_still_decoded_as_far_as_it_goes() -> None:
     [piece, *_] = pieces()
     assert 0 < await measure(piece.mp3[: len(piece.mp3) // 2]) < piece.spoken

@@ -7,7 +7,7 @@ from storyloom.story.assets import GRAPH
 from tests.integration.core.system import running
 
 
-async def test_a_story_is_made_and_told_in_order(settings: Settings) -> None:
+async def test_a_story_is_made_and_its_updates_are_sent_in_order(settings: Settings) -> None:
     """Every asset once, ids gapless from 1, the end sent last, and GET says the same."""
     async with running(settings) as system:
         story_id = await system.post()

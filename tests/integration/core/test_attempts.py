@@ -223,7 +223,7 @@ async def test_a_failure_that_cannot_be_noted_is_not_counted(settings: Settings)
     assert len({one.id for one in retries}) == len(retries) >= 3
 
 
-async def test_a_job_put_back_knows_its_history(settings: Settings) -> None:
+async def test_a_requeued_job_keeps_its_history(settings: Settings) -> None:
     """The bus was wiped and counts from one again; the note does not."""
     async with worker_harness(settings.model_copy(update={"max_attempts": 2})) as on:
         on.makers.before = Failing(RetryableError("one", after=3600), RetryableError("two"))

@@ -60,7 +60,7 @@ async def test_an_asset_has_one_live_job(bus: Bus) -> None:
     assert await bus.enqueue([job(story_id, "two")]) == [PublishOutcome.STORED]
 
 
-async def test_a_job_put_back_is_no_repeat_of_the_lost_one(bus: Bus) -> None:
+async def test_a_requeued_job_is_no_repeat_of_the_lost_one(bus: Bus) -> None:
     """The server remembers the old Msg-Id for two minutes: with it the job would be dropped as a repeat."""
     story_id = uuid4()
     await bus.enqueue([job(story_id)])
@@ -69,7 +69,7 @@ async def test_a_job_put_back_is_no_repeat_of_the_lost_one(bus: Bus) -> None:
     assert await bus.enqueue([job(story_id, put_back=True)]) == [PublishOutcome.STORED]
 
 
-async def test_an_event_told_twice_is_kept_once_unless_it_was_lost(bus: Bus) -> None:
+async def test_an_event_published_twice_is_stored_once_unless_it_was_lost(bus: Bus) -> None:
     event = story_requested(uuid4(), "tests", "", datetime.now(UTC))
     await bus.publish_events(event, event)
     await bus.publish_events(event)
@@ -96,13 +96,13 @@ async def test_without_its_stream_nothing_counts_as_sent(bus: Bus) -> None:
         await bus.enqueue([job(uuid4())])
 
 
-async def test_a_bus_is_laid_by_several_at_once_and_again(settings: Settings, bus: Bus) -> None:
+async def test_a_bus_is_provisioned_by_several_at_once_and_again(settings: Settings, bus: Bus) -> None:
     await bus.js.delete_stream(bus.names.jobs)
     await asyncio.gather(*(provision(bus.js, settings) for _ in range(4)))
     assert await topology_differences(bus.js, settings) == []
 
 
-async def test_what_someone_changed_is_told_and_brought_back(settings: Settings, bus: Bus) -> None:
+async def test_what_someone_changed_is_reported_and_restored(settings: Settings, bus: Bus) -> None:
     """Each in a sentence that names it."""
     (story, _, _), ((_, projector), *_) = streams(settings), consumers(settings)
     await bus.js.update_stream(replace(story, max_age=700.0))
@@ -125,7 +125,7 @@ async def test_two_buses_on_one_server_do_not_meet(settings: Settings, bus: Bus)
     await other.close()
 
 
-async def test_a_server_that_is_not_there_is_told_without_its_password(
+async def test_an_unreachable_server_is_named_without_its_password(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """…and soon: a service must not hang at its start."""

@@ -12,7 +12,7 @@ from storyloom.runtime.settings import Settings
 from tests.integration.core.system import until
 
 
-async def test_a_bus_that_is_away_is_closed_under_uvloop(settings: Settings, tmp_path: Path) -> None:
+async def test_an_unreachable_bus_is_closed_under_uvloop(settings: Settings, tmp_path: Path) -> None:
     """…with words still waiting to be sent: nothing is raised, and no task is left behind."""
     server = EmbeddedNats(tmp_path / "nats")
     connected, stopped = asyncio.Event(), threading.Event()

@@ -208,7 +208,7 @@ class Stubborn(QuickMakers):
         return await super().make(job, report)
 
 
-async def test_a_handler_that_hangs_is_let_go_at_its_deadline_and_its_job_is_delivered_once_more(
+async def test_a_handler_that_hangs_is_abandoned_at_its_deadline_and_its_job_is_redelivered(
     settings: Settings,
 ) -> None:
     """Its heart stops, though it swallows the cancellation: an ack wait later the job is made, here or elsewhere."""
@@ -233,7 +233,7 @@ async def _idle(makers: Stubborn) -> bool:
 
 
 @pytest.mark.parametrize("path", ["/docs/asyncapi", "/docs/asyncapi.json"])
-async def test_a_worker_shows_what_it_says_and_hears_and_takes_no_orders(settings: Settings, path: str) -> None:
+async def test_a_worker_serves_its_asyncapi_document_and_takes_no_orders(settings: Settings, path: str) -> None:
     """A page without a script or anything from elsewhere; nothing can be posted to it."""
     async with worker_harness(settings) as on, ClientSession() as http:
         worker = await on.start_worker()

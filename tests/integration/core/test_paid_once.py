@@ -172,7 +172,7 @@ class Twice(Objects):
         return not await super().create(key, self.quicker.body)
 
 
-async def test_whoever_comes_second_tells_the_firsts_result(settings: Settings) -> None:
+async def test_the_second_worker_publishes_the_firsts_result(settings: Settings) -> None:
     before = ADOPTED.labels(service="images")._value.get()
     async with worker_harness(settings) as on:
         store = Twice(settings)

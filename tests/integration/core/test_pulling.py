@@ -76,7 +76,7 @@ async def test_free_slots_are_asked_for_when_the_last_request_is_used_up(
     assert len({message.subject for message in [*running, *more]}) == SLOTS
 
 
-async def test_a_connection_that_is_lost_again_and_again_fetches_no_more_than_there_is_room_for(
+async def test_a_connection_that_is_lost_again_and_again_fetches_no_more_than_there_are_slots(
     settings: Settings,
 ) -> None:
     """The server keeps a request whose inbox comes back: each reconnect would add another one to it."""

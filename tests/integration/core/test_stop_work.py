@@ -110,7 +110,9 @@ class Stubborn(QuickMakers):
 @pytest.mark.parametrize(
     "end", [None, RetryableError("cut off"), ValueError("cut off")], ids=["result", "failure", "bug"]
 )
-async def test_a_maker_that_will_not_hear_of_it_speaks_to_nobody(settings: Settings, end: Exception | None) -> None:
+async def test_a_handler_that_swallows_its_cancellation_publishes_nothing(
+    settings: Settings, end: Exception | None
+) -> None:
     async with worker_harness(settings) as on:
         makers = Stubborn(end)
         running = await on.start_worker(makers=makers)

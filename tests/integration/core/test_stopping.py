@@ -67,7 +67,7 @@ async def hang(_job: AssetRequested) -> None:
     await forever()
 
 
-async def test_a_process_told_to_end_hands_back_what_it_works_on(settings: Settings, tmp_path: Path) -> None:
+async def test_a_terminated_process_nacks_what_it_works_on(settings: Settings, tmp_path: Path) -> None:
     """SIGTERM, as every platform sends it: exit code 0, and whoever is there makes it at once."""
     async with worker_harness(settings.model_copy(update={**LONG_ACK_WAIT, "drain_seconds": 0.1})) as on:
         with WorkerProcess(on.settings, tmp_path) as process:

@@ -40,7 +40,7 @@ async def ready(worker: RunningWorker) -> dict[str, str]:
         return wrong
 
 
-async def test_what_is_made_while_the_streams_are_gone_is_told_when_they_are_back(
+async def test_what_is_made_while_the_streams_are_missing_is_published_when_they_are_back(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its heart beats into the void meanwhile, and it is made once."""

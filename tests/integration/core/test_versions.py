@@ -51,7 +51,7 @@ async def test_a_job_of_the_release_before_is_made(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("version", ["99", 0, None, 2.5])
-async def test_what_only_looks_newer_is_buried(settings: Settings, version: object) -> None:
+async def test_what_only_looks_newer_is_dead_lettered(settings: Settings, version: object) -> None:
     async with worker_harness(settings) as on:
         job = await on.enqueue()
         names = on.bus.names

@@ -191,7 +191,7 @@ async def test_a_text_refused_for_good_fails_the_story_with_a_reason(settings: S
     assert story["error"] == {"code": "unsafe", "message": "content: the story was not safe for a child of 5"}
 
 
-async def test_a_bug_in_a_maker_fails_its_asset_and_tells_nothing_of_its_message(settings: Settings) -> None:
+async def test_a_bug_in_a_handler_fails_its_asset_and_publishes_nothing_of_its_message(settings: Settings) -> None:
     async def stumble(job: AssetRequested) -> None:
         if job.asset is Asset.COVER:
             raise ValueError("Mira's cover")
@@ -206,7 +206,7 @@ async def _running(system: System, count: int) -> bool:
     return system.makers.running >= count
 
 
-async def test_a_job_that_cannot_be_read_is_buried_and_the_others_go_on(settings: Settings) -> None:
+async def test_a_job_that_cannot_be_read_is_dead_lettered_and_the_others_go_on(settings: Settings) -> None:
     """One that says enough fails its asset; one that says nothing fails nothing."""
     async with running(settings, workers=ALL_BUT_IMAGES) as system:
         story_id = await system.post()

@@ -81,7 +81,7 @@ async def test_a_service_is_not_ready_on_a_wrong_version_and_says_what_to_do(
         await connection.close()
 
 
-def test_what_cannot_be_migrated_is_told_in_one_line_without_the_password() -> None:
+def test_what_cannot_be_migrated_is_one_line_without_the_password() -> None:
     secret = "not-the-password"
     with pytest.raises(MigrationFailed) as caught:
         migrate(f"nosql://postgres:{secret}@127.0.0.1:1/storyloom")

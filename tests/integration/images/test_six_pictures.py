@@ -124,7 +124,7 @@ async def test_all_six_pictures_show_the_same_hero(house: House) -> None:
     assert all(one.cost_usd > 0 and one.request_id for picture in pictures for one in picture.calls)
 
 
-async def test_a_missing_wheelchair_is_seen_and_mended(house: House) -> None:
+async def test_a_missing_wheelchair_is_seen_and_redrawn(house: House) -> None:
     brief, outline = brief_of(), outline_of()
     portrait = await house.portrait(brief)
     await house.order(fault="miss_trait", match={"endpoint": "images.edit"}, times=1, miss=["wheelchair"])

@@ -143,7 +143,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_one_starts(variables: Var
     assert not [link for link in relocated() if link.is_relative_to(local_json(variables).parent)]
 
 
-def test_a_crashed_service_comes_back_and_is_told_of(variables: Variables) -> None:
+def test_a_crashed_service_comes_back_and_is_reported(variables: Variables) -> None:
     with running(variables) as (_, said):
         crashed = said["processes"]["api"]
         os.kill(crashed, signal.SIGKILL)

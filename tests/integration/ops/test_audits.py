@@ -79,7 +79,7 @@ async def test_a_store_that_holds_what_the_rows_say_is_well(connections: Connect
     assert await findings(connections, story_id) == set()
 
 
-async def test_an_object_that_is_gone_is_found(connections: Connections, objects: Objects) -> None:
+async def test_a_missing_object_is_found(connections: Connections, objects: Objects) -> None:
     story_id, picture = await add_cover(connections, objects)
     await objects._call("delete_object", Key=picture.image.key)
     assert await findings(connections, story_id) == {("object_missing", f"{story_id}.cover.{picture.image.key}")}
@@ -91,7 +91,7 @@ async def test_an_object_of_another_size_is_found(connections: Connections, obje
     assert await findings(connections, story_id) == {("object_size_mismatch", f"{story_id}.cover.{picture.image.key}")}
 
 
-async def test_a_manifest_that_is_gone_is_found(connections: Connections, objects: Objects) -> None:
+async def test_a_missing_manifest_is_found(connections: Connections, objects: Objects) -> None:
     """…but a text that a client has written over never had one."""
     story_id, _ = await add_cover(connections, objects)
     text = sample(Asset.TEXT_1, story_id).model_dump(mode="json")
@@ -127,7 +127,7 @@ async def test_stories_of_several_pages_are_all_looked_at(
     assert lacking == {str(story_id) for story_id, _ in stories}
 
 
-async def test_a_store_that_is_away_is_one_sentence(settings: Settings, connections: Connections) -> None:
+async def test_an_unreachable_store_is_one_sentence(settings: Settings, connections: Connections) -> None:
     away = Connections(
         settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:1"}), connections.bus, connections.pool
     )
@@ -165,7 +165,7 @@ async def test_a_paid_call_that_no_row_knows_is_found(connections: Connections) 
     assert said == "4 paid calls for 0.16 US$ in the ledger: 1 that no row records."
 
 
-async def test_calls_of_jobs_that_are_under_way_are_told_by_their_marks(connections: Connections) -> None:
+async def test_calls_of_jobs_in_flight_are_recognised_by_their_marks(connections: Connections) -> None:
     story_id = await add_story(connections, status="generating")
     await add_asset(connections, story_id, Asset.COVER, status="queued", queued_at=NOW)
     mine, other = f"{MARK[:16]}-1", f"{'9' * 16}-1"
@@ -174,7 +174,7 @@ async def test_calls_of_jobs_that_are_under_way_are_told_by_their_marks(connecti
     assert "1 of jobs in flight" in said
 
 
-async def test_without_marks_calls_are_told_by_their_time(connections: Connections) -> None:
+async def test_without_marks_calls_are_recognised_by_their_time(connections: Connections) -> None:
     story_id = await add_story(connections, status="generating")
     await add_asset(connections, story_id, Asset.COVER, status="queued", queued_at=NOW - timedelta(seconds=30))
     about, _ = await unknown(connections, paid("req_now", ago=20), paid("req_lost", ago=40))

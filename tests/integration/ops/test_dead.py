@@ -121,7 +121,7 @@ async def test_a_command_is_written_once_and_for_what_is_failed_yet(settings: Se
         assert await command("c", Asset.COVER) == 0
 
 
-async def test_two_letters_of_one_asset_are_one_command(settings: Settings) -> None:
+async def test_two_dead_letters_of_one_asset_are_one_command(settings: Settings) -> None:
     async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = refusing = Refusing(Asset.COVER)
         story_id = await system.post()
@@ -165,7 +165,7 @@ async def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:
     assert not commands
 
 
-async def test_an_event_that_was_buried_is_told_again_and_folded_once(settings: Settings) -> None:
+async def test_a_dead_lettered_event_is_republished_and_applied_once(settings: Settings) -> None:
     async with running(settings, workers=(Service.CONTENT,)) as system, open_connections(settings) as connections:
         story_id = await system.post()
         await until(lambda: has_portrait_job(system, story_id))
@@ -197,7 +197,7 @@ async def is_failed(system: System, story_id: UUID) -> bool:
     return bool(await system.rows(found, story_id))
 
 
-async def test_a_letter_is_shown_without_a_childs_name_unless_it_is_asked_for(settings: Settings) -> None:
+async def test_a_dead_letter_is_shown_without_a_childs_name_unless_it_is_asked_for(settings: Settings) -> None:
     """Neither the brief nor what was written from it."""
     async with running(settings) as system, open_connections(settings) as connections:
         system.makers.before = Refusing(Asset.COVER)
@@ -232,7 +232,7 @@ async def planted(settings: Settings) -> list[str]:
     return found
 
 
-async def test_letters_are_chosen_by_service_code_and_time(settings: Settings, planted: list[str]) -> None:
+async def test_dead_letters_are_chosen_by_service_code_and_time(settings: Settings, planted: list[str]) -> None:
     async def codes(*words: str) -> list[str]:
         _, out = await ask(settings, "list", "--json", *words)
         return [json.loads(line)["code"] for line in out.splitlines()]
@@ -270,7 +270,7 @@ async def test_the_list_is_read_page_by_page_and_leaves_no_reader_behind(
     assert consumers == []
 
 
-async def test_letters_are_dropped_only_when_it_is_meant(settings: Settings, planted: list[str]) -> None:
+async def test_dead_letters_are_dropped_only_when_it_is_meant(settings: Settings, planted: list[str]) -> None:
     """Nobody is at the terminal here: without --yes nothing goes."""
     assert (await ask(settings, "drop", "--all"))[0] == USAGE
     assert (await ask(settings, "drop"))[0] == USAGE
@@ -283,7 +283,7 @@ async def test_letters_are_dropped_only_when_it_is_meant(settings: Settings, pla
     assert (await ask(settings, "drop", str(left[0].id), "--yes"))[0] == NOTHING_FOUND
 
 
-def test_a_bus_that_is_away_is_one_sentence(
+def test_an_unreachable_bus_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
@@ -292,7 +292,7 @@ def test_a_bus_that_is_away_is_one_sentence(
     assert capsys.readouterr().err == "NATS is unavailable: NATS cannot be reached at nats://127.0.0.1:1.\n"
 
 
-def test_a_database_that_is_away_is_one_sentence(
+def test_an_unreachable_database_is_one_sentence(
     settings: Settings, planted: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NATS_URL", settings.nats_url)

@@ -91,7 +91,7 @@ async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
     assert states(report)[Asset.OUTLINE] == "queued"
 
 
-async def test_what_is_mended_between_two_looks_is_no_finding(settings: Settings) -> None:
+async def test_what_is_repaired_between_two_snapshots_is_no_finding(settings: Settings) -> None:
     """The reconciler is awake: it puts the job back before the last look."""
     async with running(settings, reconciler=QUICK, workers=()) as system, open_connections(settings) as connections:
         await system.post()

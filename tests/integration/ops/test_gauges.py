@@ -26,7 +26,7 @@ def value(gauge: Gauge, *labels: str) -> float:
     return float(sample.value)
 
 
-async def test_what_waits_and_what_runs_is_told_by_service_and_priority(settings: Settings) -> None:
+async def test_what_waits_and_what_runs_is_counted_by_service_and_priority(settings: Settings) -> None:
     """Six slots of pictures are busy, two portraits wait; content has no worker."""
     held = asyncio.Event()
 

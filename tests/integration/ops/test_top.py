@@ -33,7 +33,7 @@ async def busy(system: System) -> bool:
     return system.makers.running == 1 and len(await system.live_jobs()) == 2
 
 
-async def test_a_picture_tells_what_is_made_who_makes_it_and_what_ended(settings: Settings) -> None:
+async def test_a_picture_shows_what_is_made_who_makes_it_and_what_ended(settings: Settings) -> None:
     """One story has ended; of another the portrait is in a worker's hands and the outline waits."""
     held = asyncio.Event()
 
@@ -95,7 +95,7 @@ async def drawn(console: Console, pictures: int) -> bool:
     return written(console).count("oldest story") >= pictures
 
 
-async def test_what_goes_away_in_between_is_said_beside_the_last_picture(settings: Settings) -> None:
+async def test_a_lost_connection_is_said_beside_the_last_picture(settings: Settings) -> None:
     """First Postgres, then the bus; a picture is taken again when both are back."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         bus, pool = await connect(settings, "test"), await open_pool(settings, size=1)

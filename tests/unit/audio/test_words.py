@@ -38,7 +38,7 @@ def test_every_word_of_any_text_is_timed_once_and_in_order(text: str, dice: Rand
 
 
 @given(ANY_TEXT, ANY_TEXT, st.randoms(use_true_random=False))
-def test_words_heard_otherwise_than_written_still_time_every_written_word(text: str, other: str, dice: Random) -> None:
+def test_words_read_otherwise_than_written_still_time_every_written_word(text: str, other: str, dice: Random) -> None:
     said = make_alignment(other, dice)
     words = time_words(text, said)
     assert_sound(text, words)

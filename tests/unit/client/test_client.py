@@ -198,7 +198,7 @@ async def read_once(text: str) -> Stream:
     return stream
 
 
-async def test_a_silent_connection_is_given_up_and_told_of(url: str, api: FakeApi) -> None:
+async def test_a_silent_connection_times_out_and_is_reported(url: str, api: FakeApi) -> None:
     async def hang(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)

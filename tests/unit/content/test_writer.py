@@ -99,7 +99,7 @@ async def test_an_unsafe_outline_is_refused() -> None:
 
 
 @pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
-async def test_without_moderation_nothing_is_told(asset: Asset) -> None:
+async def test_without_moderation_no_text_is_reported(asset: Asset) -> None:
     fox, recorder = a_fox(), ProgressRecorder()
     fox.moderation_fails = RetryableError("moderation is away")
     writer = Writer(fox)
@@ -237,7 +237,7 @@ async def test_a_job_without_its_inputs_is_a_bug(asset: Asset, inputs: dict[str,
 WHOLE: dict[str, Any] = {"outline": an_outline(), **{f"text_{scene}": a_scene_text(scene) for scene in (1, 2, 3, 4)}}
 
 
-async def test_the_whole_is_the_four_scenes_read_once_more() -> None:
+async def test_the_whole_is_the_four_scenes_read_again() -> None:
     fox = a_fox()
     content = await Writer(fox).whole(a_job(Asset.CONTENT, **WHOLE), ProgressRecorder())
     (question,) = fox.questions
@@ -260,7 +260,7 @@ async def test_the_whole_is_the_four_scenes_read_once_more() -> None:
         (PermanentError("no", code="content_refused"), 1),
     ],
 )
-async def test_what_the_last_reader_finds_is_told_and_loses_no_story(check: Any, findings: int) -> None:
+async def test_what_the_last_reader_finds_is_reported_and_loses_no_story(check: Any, findings: int) -> None:
     content = await Writer(a_fox(story_check=[check])).whole(a_job(Asset.CONTENT, **WHOLE), ProgressRecorder())
     assert len(content.findings) == findings
 

@@ -65,7 +65,7 @@ def test_what_a_services_docstring_says_must_be_written_again(
     assert "Published by: nobody yet." in (checkout / "docs/events.md").read_text("utf-8")
 
 
-def test_writing_mends_the_made_parts_and_leaves_the_rest(checkout: Path) -> None:
+def test_writing_replaces_the_made_parts_and_leaves_the_rest(checkout: Path) -> None:
     path = checkout / "docs/architecture/a-story.md"
     fresh = path.read_text("utf-8")
     spoilt = re.sub(r"(<!-- made: assets -->).*?(<!-- /made -->)", r"\1\nnothing\n\2", fresh, flags=re.DOTALL)
@@ -88,7 +88,7 @@ def test_a_message_without_an_example_is_named(checkout: Path, capsys: pytest.Ca
     assert "golden/StoryCancelled.json is missing" in capsys.readouterr().err
 
 
-def test_a_page_that_is_gone_is_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_page_is_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (checkout / "docs/events.md").unlink()
     assert main(["--check"], checkout) == 1
     assert capsys.readouterr().err == "docs/events.md is missing: take it from version control.\n"

@@ -48,7 +48,7 @@ def test_the_table_names_every_asset_with_its_maker() -> None:
     assert [(row[0].strip("| `"), row[1]) for row in rows] == [(a.value, r.service.value) for a, r in GRAPH.items()]
 
 
-def test_services_are_heard_in_their_own_words() -> None:
+def test_services_are_described_in_their_own_words() -> None:
     assert publishers(ROOT, "StoryRequested") == ["api"]
     assert publishers(ROOT, "AssetCompleted") == ["content", "images", "audio", "documents"]
     assert consumers(ROOT, "AssetCompleted") == ["status"]
@@ -78,7 +78,7 @@ class Plain(Value):
     on: bool = False
 
 
-def test_fields_are_told_with_their_bounds_and_defaults() -> None:
+def test_fields_are_listed_with_their_bounds_and_defaults() -> None:
     assert fields(Plain) == [
         ("name", "text (1 to 40 characters)", "required"),
         ("hair", "text (at most 9 characters, no control characters) or null", "none"),

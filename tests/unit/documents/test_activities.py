@@ -32,7 +32,7 @@ async def test_four_good_activities_are_taken_at_once() -> None:
     assert [call.request_id for call in made.calls] == ["req_1"]
 
 
-async def test_the_author_is_told_the_brief_the_outline_and_the_texts() -> None:
+async def test_the_author_gets_the_brief_the_outline_and_the_texts() -> None:
     author = FakeAuthor(stories.four())
     await devise(author)
     asked = author.asked[0]
@@ -156,7 +156,7 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() 
     assert {without_revision(*request) for request in requests} == {requests[0]}
 
 
-async def test_another_version_keeps_its_number_when_it_is_mended() -> None:
+async def test_another_version_keeps_its_number_when_it_is_revised() -> None:
     author = FakeAuthor(SHARP, stories.four())
     await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": 1}), ProgressRecorder())
     assert [asked["blocks"]["revision"] for asked in author.asked] == [{"revision": 1}] * 2

@@ -113,7 +113,7 @@ async def test_a_book_that_nobody_wants_any_more_spoils_none_that_follows(render
     assert (await renderer.render(Sheet("book"))).pdf == b"book"
 
 
-async def test_an_old_printer_makes_room_for_a_new_one(command: tuple[str, ...]) -> None:
+async def test_an_old_renderer_is_replaced_by_a_new_one(command: tuple[str, ...]) -> None:
     renderer = Renderer(command=command, timeout=20, books=2)
     pages = [(await renderer.render(Sheet("book"))).pages for _ in range(5)]
     assert pages == [1, 2, 1, 2, 1]
@@ -195,7 +195,7 @@ async def test_warming_up_never_hurts() -> None:
     await renderer.close()
 
 
-def test_a_missing_library_is_told_with_what_to_install() -> None:
+def test_a_missing_library_is_named_with_what_to_install() -> None:
     check_libraries()
     with pytest.raises(PermanentError) as gave_up:
         check_libraries({"Pango": ("libnothing-of-the-kind.so",)})

@@ -161,7 +161,7 @@ async def test_findings_are_appended_to_the_original_words(atelier: Open) -> Non
     assert len(picture.calls) == 6
 
 
-async def test_a_trait_that_never_comes_is_told_and_the_picture_kept(atelier: Open) -> None:
+async def test_a_trait_that_never_comes_is_reported_and_the_picture_kept(atelier: Open) -> None:
     here = atelier(NO_CHAIR)
     picture = await here.scene()
     assert (picture.attempts, picture.findings) == (3, ("show clearly: a wheelchair",))
@@ -209,13 +209,13 @@ async def test_a_second_refusal_ends_it_and_names_both_requests(atelier: Open) -
     assert len(here.brush.orders) == 2
 
 
-async def test_softer_words_stay_soft_while_mending(atelier: Open) -> None:
+async def test_softer_words_stay_soft_while_redrawing(atelier: Open) -> None:
     here = atelier(NO_CHAIR, FINE, moods=[REFUSED])
     await here.portrait()
     assert here.brush.prompts[2] == f"{here.brush.prompts[1]}\nFix: show clearly: a wheelchair"
 
 
-async def test_a_refused_mending_keeps_the_picture_there_is(atelier: Open) -> None:
+async def test_a_refused_redrawing_keeps_the_picture_there_is(atelier: Open) -> None:
     here = atelier(NO_CHAIR, moods=[b"", REFUSED, REFUSED])
     picture = await here.scene()
     assert here.drawer.kept[picture.image.sha256] == here.critic.seen[0]

@@ -175,7 +175,7 @@ def test_another_version_differs_by_one_line_and_shows_the_same_hero(asset: Asse
     assert len({prompt.must_show for prompt in prompts}) == len({prompt.cast for prompt in prompts}) == 1
 
 
-def test_what_is_to_be_mended_of_another_version_follows_its_line() -> None:
+def test_what_is_to_be_fixed_of_another_version_follows_its_line() -> None:
     text = draft_picture(job_for(Asset.COVER).model_copy(update={"revision": 1}), outline_of()).write(
         ["show the chair"]
     )

@@ -38,7 +38,7 @@ def test_a_stop_covers_what_was_requested_before_it_for_ten_minutes(stop: StopWo
     assert not memory.contains(JOB)
 
 
-def test_what_is_put_back_after_a_mistaken_stop_is_taken() -> None:
+def test_what_is_requeued_after_a_mistaken_stop_is_taken() -> None:
     """Its sender looked too early at what was starting over. A moment's slack is for clocks that differ."""
     clock = Clock()
     memory = CancelledJobs(clock)
@@ -84,7 +84,7 @@ def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None
     assert known == [1, 3]
 
 
-def test_what_is_too_old_takes_no_room() -> None:
+def test_what_is_too_old_takes_no_memory() -> None:
     clock = Clock()
     memory = CancelledJobs(clock)
     memory.add(NAMED)

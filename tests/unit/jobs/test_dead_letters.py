@@ -31,7 +31,7 @@ CALL = ProviderCall(provider="openai", model="m", request_id="req_1", seconds=2,
 REFUSED = PermanentError("refused", code="content_refused", request_id="req_1", details={"category": "violence"})
 
 
-def test_a_letter_tells_all_that_is_known_of_a_death() -> None:
+def test_a_dead_letter_holds_all_that_is_known_of_a_failure() -> None:
     written = dead_letters.dead_letter_message(JOB, REFUSED, attempts=3, calls=(CALL,))
     read = DeadLetter.read(f"t1_{written.subject}", written.body, NOW)
     assert (read.kind, read.service, read.story, read.asset) == ("job", "images", str(STORY), "cover")
@@ -41,19 +41,19 @@ def test_a_letter_tells_all_that_is_known_of_a_death() -> None:
     assert read.job == JOB
 
 
-def test_one_death_has_one_letter() -> None:
+def test_one_failure_has_one_dead_letter() -> None:
     first, second = (dead_letters.dead_letter_message(JOB, REFUSED, attempts=attempts) for attempts in (1, 2))
     assert first.id == second.id == f"{JOB.id}.dead"
 
 
-def test_a_letter_of_an_earlier_release_is_read_with_the_trace_of_its_job() -> None:
+def test_a_dead_letter_of_an_earlier_release_is_read_with_the_trace_of_its_job() -> None:
     old = {"job": JOB.model_dump(mode="json"), "code": "bug", "reason": "x", "requestId": None, "details": {}}
     body = orjson.dumps({**old, "attempts": 1, "at": NOW.isoformat()})
     read = DeadLetter.read(f"dead.images.{STORY}.cover", body, datetime.now(UTC))
     assert (read.job, read.trace, read.calls, read.at) == (JOB, JOB.trace, (), NOW)
 
 
-def test_a_letter_whose_job_no_longer_reads_still_shows_why_it_died() -> None:
+def test_a_dead_letter_whose_job_no_longer_reads_still_shows_its_reason() -> None:
     body = orjson.loads(dead_letters.dead_letter_message(JOB, REFUSED, attempts=1).body)
     body["job"]["version"] = 99
     read = DeadLetter.read(f"dead.images.{STORY}.cover", orjson.dumps(body), NOW)

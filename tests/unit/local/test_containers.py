@@ -36,7 +36,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_is_told_what_it_needs_in_settings_that_exist(name: str) -> None:
+def test_every_service_is_given_what_it_needs_in_settings_that_exist(name: str) -> None:
     variables = environment(name)
     assert set(variables) >= NEEDED[name]
     assert {key.lower() for key in variables} <= set(Settings.model_fields)

@@ -112,7 +112,7 @@ def test_package_lists_are_fetched_only_where_they_are_needed(system: System) ->
 
 
 @pytest.mark.parametrize("forbidden", ["1", "yes"])
-def test_it_can_be_told_not_to(system: System, forbidden: str) -> None:
+def test_it_can_be_forbidden(system: System, forbidden: str) -> None:
     done = system.run("system.sh", NO_SYSTEM=forbidden)
     assert (done.returncode, done.stdout, done.stderr, system.calls) == (1, "", "", [])
 

@@ -85,7 +85,7 @@ def published(broker: Broker, event: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("asset", Asset)
-async def test_a_job_on_any_lane_of_its_service_is_made_kept_and_told(asset: Asset) -> None:
+async def test_a_job_on_any_lane_of_its_service_is_made_stored_and_published(asset: Asset) -> None:
     service = GRAPH[asset].service
     broker, store = worker(service)
     async with TestNatsBroker(broker) as bus:
@@ -114,7 +114,9 @@ async def test_what_a_service_does_not_make_fails_as_a_bug(service: Service) -> 
 
 
 @pytest.mark.parametrize(("failure", "event", "why"), FAILURES, ids=[type(one).__name__ for one, _, _ in FAILURES])
-async def test_a_failure_is_told_and_no_empty_event_of_success_is(failure: Exception, event: str, why: str) -> None:
+async def test_a_failure_is_published_and_no_empty_event_of_success_is(
+    failure: Exception, event: str, why: str
+) -> None:
     """FastStream publishes an empty body for a handler that answers nothing: here it is never asked to."""
     broker, store = worker(Service.IMAGES, failure=failure)
     job = job_of(Asset.COVER)

@@ -78,7 +78,7 @@ def test_what_cannot_be_meant_is_wrongly_asked(words: str, said: str, capsys: py
 
 
 @pytest.mark.parametrize("words", ["dead replay", "dead replay 3 --all", "dead drop 3 --service images"])
-def test_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dead_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words.split()) == 2
     assert "Name ids, or say --all or a filter; not both." in capsys.readouterr().out
 
@@ -99,7 +99,7 @@ def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: 
     assert "Exit codes: 0 done" in output
 
 
-def test_letters_may_be_of_whoever_gives_up() -> None:
+def test_dead_letters_may_be_of_any_service() -> None:
     assert get_args(Sender) == (*(service.value for service in Service), "status")
 
 

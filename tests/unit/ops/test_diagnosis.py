@@ -58,7 +58,7 @@ def test_a_worker_that_holds_an_older_version_of_the_asset_does_not_hold_this_on
     assert [finding.code for finding in diagnose(anew, held)[1]] == ["asset_orphaned"]
 
 
-def test_a_lost_job_is_lost_however_long_its_next_attempt_is_away() -> None:
+def test_a_lost_job_is_lost_however_late_its_next_attempt_is() -> None:
     waits = queued(70, attempts_failed=2, retry_at=NOW + timedelta(seconds=20))
     one = replace(WELL, assets={**WELL.assets, Asset.SCENE_1: waits})
     (standing,) = [found for found in diagnose(one, moment(one))[0] if found.asset is Asset.SCENE_1]
@@ -92,7 +92,7 @@ def test_a_story_with_nothing_left_to_show_must_have_ended(status: str) -> None:
     assert codes(replace(ended, assets={})) == [("story_not_completed", "")]
 
 
-def test_a_story_that_nobody_heard_of_is_found_after_the_grace() -> None:
+def test_a_story_that_was_never_projected_is_found_after_the_grace() -> None:
     pending = story()
     assert codes(replace(pending, seq=0)) == [("story_unhandled", "")]
     assert codes(replace(pending, seq=0, created_at=ago(1), started_at=ago(1))) == []

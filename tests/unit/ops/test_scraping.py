@@ -41,7 +41,7 @@ def counted(number: float) -> Sample:
     return Sample({(CALLS, ("provider", "openai")): number}, reached=1)
 
 
-def test_the_first_sample_tells_what_was_counted_so_far() -> None:
+def test_the_first_sample_is_what_was_counted_so_far() -> None:
     window = Window()
     assert window.growth().total(CALLS) == 0
     window.add(100, counted(40))
@@ -56,7 +56,7 @@ def test_growth_is_over_the_last_minute() -> None:
     assert window.growth().total(CALLS) == 180
 
 
-def test_a_process_that_began_anew_takes_nothing_away() -> None:
+def test_a_process_that_began_anew_subtracts_nothing() -> None:
     window = Window()
     window.add(0, counted(500))
     window.add(10, counted(7))

@@ -15,7 +15,7 @@ TOLD = {
 }
 
 
-def test_what_the_services_were_told_goes_before_what_the_addresses_say() -> None:
+def test_the_services_environment_goes_before_what_the_addresses_say() -> None:
     assert environment(TOLD, {}) == {"DATABASE_URL": "postgresql://here/storyloom", "NATS_URL": "nats://here:4222"}
     services = {"NATS_URL": "nats://there:4222", "API_PORT": 8080}
     assert environment(TOLD, services) == {
@@ -51,7 +51,7 @@ def test_without_a_stack_it_says_what_to_do(
     assert "make up" in output if text is None else "local.json" in output
 
 
-def test_a_stack_that_was_killed_is_away_in_a_sentence(
+def test_a_stack_that_was_killed_is_unreachable_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its files are left, and nobody answers."""

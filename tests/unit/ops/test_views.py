@@ -48,7 +48,7 @@ def test_a_service_without_workers_is_a_zero() -> None:
     assert last == {"content": "?", "images": "?", "audio": "?", "documents": "0"}
 
 
-def test_what_is_away_is_said_above_the_last_picture() -> None:
+def test_what_is_unreachable_is_said_above_the_last_picture() -> None:
     text = drawn(View(busy(), "NATS does not answer (TimeoutError); this is the last frame."), 100)
     assert text.splitlines()[1].startswith("NATS does not answer")
 

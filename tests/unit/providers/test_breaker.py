@@ -140,7 +140,7 @@ def test_a_late_word_about_the_allowance_does_not_make_the_pause_longer() -> Non
     assert breaker.closed_for(50) <= 60 * (1 + JITTER) - 50
 
 
-def test_a_ticket_tells_its_era() -> None:
+def test_an_admission_knows_its_transition() -> None:
     breaker = make_breaker()
     assert breaker.admit(0) == Admission(transitions=0, probe=False)
     fail(breaker, 3)

@@ -28,7 +28,7 @@ async def test_an_open_gate_is_closed_to_all_at_once(clock: StoppedClock) -> Non
     assert 1 <= raised.value.after <= 2.25 * 1.25
 
 
-async def test_those_in_the_line_go_home_when_the_provider_goes_away(clock: StoppedClock) -> None:
+async def test_waiting_calls_are_rejected_when_the_provider_becomes_unavailable(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=1, breaker_failures=1)
     async with gate.enter(NORMAL) as permit:
         waiting = [Caller(gate) for _ in range(3)]
@@ -69,7 +69,7 @@ async def test_a_cancelled_try_lets_the_next_one_try(clock: StoppedClock) -> Non
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, Outcome.REFUSED, Outcome.REJECTED, Outcome.BAD_ANSWER])
-async def test_a_provider_that_answers_is_not_away(clock: StoppedClock, outcome: Outcome) -> None:
+async def test_a_provider_that_answers_is_available(clock: StoppedClock, outcome: Outcome) -> None:
     gate = make_gate(clock)
     for _ in range(50):
         await call(gate, outcome)
@@ -161,7 +161,7 @@ async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
         await call(gate, has_paid=True)
 
 
-async def test_every_opening_and_closing_is_told_once_and_shown(clock: StoppedClock) -> None:
+async def test_every_opening_and_closing_is_logged_once_and_shown(clock: StoppedClock) -> None:
     gate = make_gate(clock, calls=2, quota_probe_delay=60)
     with capture_logs() as lines:
         await call(gate, Outcome.OUT_OF_QUOTA)

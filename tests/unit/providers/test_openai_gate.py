@@ -83,7 +83,7 @@ async def test_after_the_pause_one_call_finds_out_for_all(vendor: Vendor, answer
     await door.close()
 
 
-async def test_a_provider_that_answers_with_refusals_is_not_away(vendor: Vendor, door: OpenAI) -> None:
+async def test_a_provider_that_answers_with_refusals_is_available(vendor: Vendor, door: OpenAI) -> None:
     vendor.say(say_error(400))
     await ask_in_vain(door, 20, PermanentError)
     vendor.say(say_error(429))

@@ -77,7 +77,7 @@ async def test_a_premise_cannot_close_its_block(vendor: Vendor, door: OpenAI) ->
     assert premise not in vendor.bodies[0]["instructions"]
 
 
-async def test_a_text_is_heard_while_it_is_written(vendor: Vendor, door: OpenAI) -> None:
+async def test_a_text_is_streamed_while_it_is_written(vendor: Vendor, door: OpenAI) -> None:
     received: list[str] = []
 
     async def listen(text: str) -> None:

@@ -105,7 +105,7 @@ async def test_whoever_joins_a_story_waits_until_its_subscription_is_known_then_
         await one.leave()
 
 
-async def test_while_the_bus_is_away_nobody_waits_at_all() -> None:
+async def test_while_the_bus_is_unreachable_nobody_waits_at_all() -> None:
     server = SlowServer(is_connected=False)
     one = Listening(hub_of(server), uuid4())
     await asyncio.wait_for(one.begun.wait(), 1)
@@ -122,7 +122,7 @@ async def test_a_reader_who_goes_while_it_waits_leaves_nothing_behind() -> None:
     assert not hub._topics
 
 
-@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
 async def test_readers_resync_once_the_server_knows_of_them_again_or_cannot_be_asked(fails: bool) -> None:
     server = SlowServer(is_connected=False)
     hub = hub_of(server)
