@@ -62,7 +62,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("wiped_moves_s", "  its return to the first job", "s"),
     Figure("wiped_end_s", "  its return to the last story's end", "s"),
     Figure("wiped_made_twice", "  assets that were made twice", ""),
-    Figure("postgres_away_wrong", "Postgres away for 30 s: stories that ended wrong", "", must=0),
+    Figure("postgres_away_wrong", "Postgres down for 30 s: stories that ended wrong", "", must=0),
     Figure("postgres_away_moves_s", "  its return to the first update of a story", "s"),
     Figure("cancel_s", "cancel: request to the last sign of work, the slowest", "s", must=2),
     Figure("cancel_p50_s", "  median", "s"),

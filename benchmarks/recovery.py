@@ -3,10 +3,10 @@
 Five failures, each on servers of its own, services in processes of their own, handlers that only take time:
 
 ``worker``    a worker is killed (SIGKILL) in the middle of its jobs: until all of them have begun elsewhere.
-``nats``      NATS is killed, is away for a while and comes back: from its return until the first job begins.
+``nats``      NATS is killed, stays down for a while and comes back: from its return until the first job begins.
 ``wipe``      NATS loses its whole store under 200 stories in flight: until all have ended, and how many ended wrong.
-``postgres``  Postgres is killed and is away for half a minute: how many stories fail because of it (none), and from its
-              return until the first update of any story.
+``postgres``  Postgres is killed and stays down for half a minute: how many stories fail because of it (none), and from
+              its return until the first update of any story.
 ``cancel``    a story is cancelled in the middle of everything: from the request until its last maker has stopped and
               its last reader has seen.
 """
@@ -35,18 +35,18 @@ from storyloom.story.assets import GRAPH, PICTURES, Asset, Service
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of each. ``nats_away`` and ``postgres_away`` are seconds, ``ack_wait`` is a user's by default."""
+    """How much of each. ``nats_down`` and ``postgres_down`` are seconds, ``ack_wait`` is a user's by default."""
 
     rounds: int
     stories: int
     cancelled: int
     ack_wait: float
-    nats_away: tuple[float, ...]
-    postgres_away: float
+    nats_down: tuple[float, ...]
+    postgres_down: float
 
 
-FULL = Size(rounds=3, stories=200, cancelled=10, ack_wait=12, nats_away=(1, 5, 15), postgres_away=30)
-QUICK = Size(rounds=1, stories=40, cancelled=3, ack_wait=3, nats_away=(2,), postgres_away=5)
+FULL = Size(rounds=3, stories=200, cancelled=10, ack_wait=12, nats_down=(1, 5, 15), postgres_down=30)
+QUICK = Size(rounds=1, stories=40, cancelled=3, ack_wait=3, nats_down=(2,), postgres_down=5)
 
 
 async def lose_worker(size: Size) -> dict[str, float]:
@@ -86,16 +86,16 @@ async def _begins(processes: Processes, job: tuple[UUID, Asset], after: float) -
 
 
 async def lose_nats(size: Size) -> dict[str, float]:
-    """Kill NATS under flowing stories and let it be away, longer and longer."""
+    """Kill NATS under flowing stories and keep it down, longer and longer."""
     took = []
     async with running_processes(Durations(0.5)) as processes:
-        for seconds in size.nats_away:
+        for seconds in size.nats_down:
             await processes.ask(40)
             await asyncio.sleep(2)
             async with stopped(processes.nats) as back:
                 await asyncio.sleep(seconds)
             took.append(await _moves(processes, await back))
-            print(f"nats: {seconds:g} s away, the first job begins {took[-1]:.2f} s after its return", flush=True)
+            print(f"nats: {seconds:g} s down, the first job begins {took[-1]:.2f} s after its return", flush=True)
             wrong = await processes.all_ended()
     return {"nats_killed_s": max(took), "nats_killed_wrong": wrong}
 
@@ -122,18 +122,18 @@ async def lose_nats_store(size: Size) -> dict[str, float]:
 
 
 async def lose_postgres(size: Size) -> dict[str, float]:
-    """Keep the truth away while work is under way."""
+    """Keep Postgres down while work is under way."""
     async with running_processes(Durations(0.5)) as processes:
         await processes.ask(50)
         await asyncio.sleep(2)
         async with processes.listen("status.*") as received:
             async with stopped(processes.postgres) as back:
-                await asyncio.sleep(size.postgres_away)
+                await asyncio.sleep(size.postgres_down)
             returned = await back
             wrong = await processes.all_ended()
         took, moved = time.time() - returned, next(at for at in received if at > returned) - returned
     print(
-        f"postgres: {size.postgres_away:g} s away, the first update {moved:.2f} s after its return, 50 stories have"
+        f"postgres: {size.postgres_down:g} s down, the first update {moved:.2f} s after its return, 50 stories have"
         f" ended after {took:.1f} s, {wrong:.0f} wrong",
         flush=True,
     )
@@ -182,11 +182,11 @@ def main() -> int:
 
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--only", choices=FAULTS, help="one mishap instead of all")
-        parser.add_argument("--away", type=float, help="seconds that Postgres is away (default 30, quick 5)")
+        parser.add_argument("--down", type=float, help="seconds that Postgres is down (default 30, quick 5)")
 
     options = read_options(__doc__ or "", rounds=FULL.rounds, more=more)
     plain = QUICK if options.quick else FULL
-    size = replace(plain, rounds=options.rounds, postgres_away=options.away or plain.postgres_away)
+    size = replace(plain, rounds=options.rounds, postgres_down=options.down or plain.postgres_down)
 
     async def run() -> dict[str, float]:
         found: dict[str, float] = {}

@@ -158,7 +158,7 @@ def nats_subject_prefix() -> str:
 
 @pytest.fixture
 def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], nats_subject_prefix: str) -> Settings:
-    """Settings of a whole system of the test's own, impatient where production is patient."""
+    """Settings of a whole system of the test's own, with shorter delays than production's."""
     return Settings(
         **{**store_settings, "store_retry_delays": (0.05, 0.1)},
         database_url=SecretStr(database_url),

@@ -115,7 +115,7 @@ class Writer:
         )
 
     async def whole(self, job: AssetRequested, report: Report) -> StoryContent:
-        """Read the whole once more. Its scenes are spoken and painted by now: what is found is noted, not mended."""
+        """Read the whole again. Its scenes are spoken and painted by now: what is found is noted, not rewritten."""
         outline = job.required(Asset.OUTLINE, Outline)
         one, two, three, four = (job.required(text, SceneText) for text in TEXTS)
         texts = [scene.text for scene in (one, two, three, four)]

@@ -48,7 +48,7 @@ class PictureCheck(_Answer):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a check. ``findings`` are sentences that tell an illustrator what to mend; none: all is well."""
+    """What came of a check. ``findings`` are sentences that tell an illustrator what to fix; none: all is well."""
 
     safe: bool
     findings: tuple[str, ...]

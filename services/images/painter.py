@@ -1,4 +1,4 @@
-"""The painter: draws the portrait, the cover and the scenes; has each checked and mended before it is kept."""
+"""The painter: draws the portrait, the cover and the scenes; has each checked and redrawn before it is kept."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class DrawingState:
-    """What one job has drawn so far, and what is still to be mended. ``unchecked`` is a drawing that is paid for."""
+    """What one job has drawn so far, and what is still to be fixed. ``unchecked`` is a drawing that is paid for."""
 
     attempts: int = 0
     softly: bool = False

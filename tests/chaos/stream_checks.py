@@ -14,22 +14,22 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     """All of it."""
     edited = {client.id for client in evidence.clients if any(one.kind == "edit" for one in client.asked)}
     for story_id, row in evidence.stories.items():
-        told = evidence.updates.get(story_id, [])
-        ids = [line.id for line in told]
+        updates = evidence.updates.get(story_id, [])
+        ids = [line.id for line in updates]
         if ids != list(range(1, row["seq"] + 1)):
             yield "gaps", f"{story_id}: its history has the ids {ids}, its row says {row['seq']}"
-        yield from _settled_once(story_id, told, edited=story_id in edited)
-        yield from _nothing_after_cancel(story_id, told)
+        yield from _settled_once(story_id, updates, edited=story_id in edited)
+        yield from _nothing_after_cancel(story_id, updates)
     for transcript in evidence.transcripts:
         yield from _gapless(transcript)
         if transcript.story_id in evidence.stories and transcript.story_id not in evidence.deleted:
             yield from _complete(transcript, evidence)
 
 
-def _settled_once(story_id: str, told: Iterable[Line], *, edited: bool) -> Iterator[Finding]:
+def _settled_once(story_id: str, updates: Iterable[Line], *, edited: bool) -> Iterator[Finding]:
     """An asset that was sent as settled is not sent so again unless it began anew in between."""
     stands: dict[str, str] = {}
-    for line in told:
+    for line in updates:
         if line.event == "snapshot":
             stands = {asset: one["status"] for asset, one in line.data["assetGenerationStatus"]["assets"].items()}
         if line.event != "asset":
@@ -42,10 +42,12 @@ def _settled_once(story_id: str, told: Iterable[Line], *, edited: bool) -> Itera
         stands[asset] = status
 
 
-def _nothing_after_cancel(story_id: str, told: list[Line]) -> Iterator[Finding]:
-    places = [place for place, line in enumerate(told) if line.event == "story" and line.data["overall"] == "cancelled"]
-    if places and places[0] != len(told) - 1:
-        late = told[places[0] + 1]
+def _nothing_after_cancel(story_id: str, updates: list[Line]) -> Iterator[Finding]:
+    places = [
+        place for place, line in enumerate(updates) if line.event == "story" and line.data["overall"] == "cancelled"
+    ]
+    if places and places[0] != len(updates) - 1:
+        late = updates[places[0] + 1]
         yield "wrong", f"{story_id} was cancelled, and then sent {late.event} {late.data} (id {late.id})"
 
 
@@ -66,16 +68,16 @@ def _complete(transcript: Transcript, evidence: Evidence) -> Iterator[Finding]:
     if transcript.closing in ("404", "deleted"):
         yield "lost", f"{at} was answered that there is no such story"
         return
-    told = {line.id: line for line in evidence.updates.get(transcript.story_id, [])}
+    updates = {line.id: line for line in evidence.updates.get(transcript.story_id, [])}
     for line in transcript.lines:
         if line.id is None:
             continue
-        history = told.get(line.id)
+        history = updates.get(line.id)
         if history is None or (history.event, history.data) != (line.event, line.data):
             yield "gaps", f"{at} was sent something else under id {line.id} than stands in the history"
             return
-    if transcript.seen != max((id_ or 0 for id_ in told), default=0):
-        yield "gaps", f"{at} knows {transcript.seen} of {len(told)} events"
+    if transcript.seen != max((id_ or 0 for id_ in updates), default=0):
+        yield "gaps", f"{at} knows {transcript.seen} of {len(updates)} events"
         return
     yield from _true(at, transcript, evidence.shown.get(transcript.story_id))
 

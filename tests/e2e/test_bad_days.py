@@ -1,4 +1,4 @@
-"""Providers that misbehave and servers that go away: the story finishes, or says in plain words why it did not."""
+"""Providers that misbehave and servers that fail: the story finishes, or says in plain words why it did not."""
 
 import asyncio
 import os

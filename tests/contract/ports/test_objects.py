@@ -171,8 +171,8 @@ async def test_a_wrong_key_is_a_permanent_error(store_settings: dict[str, Any], 
 
 
 async def test_an_unreachable_store_is_a_retryable_error(store_settings: dict[str, Any], story_id: UUID) -> None:
-    away = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_retry_delays": ()}
-    await _everything(Objects(Settings(**away)), story_id, RetryableError)
+    unreachable = {**store_settings, "s3_endpoint_url": _dead_endpoint(), "store_retry_delays": ()}
+    await _everything(Objects(Settings(**unreachable)), story_id, RetryableError)
 
 
 @pytest.mark.parametrize(("status", "word"), [(500, RetryableError), (503, RetryableError), (403, PermanentError)])

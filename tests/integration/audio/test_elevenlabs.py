@@ -122,8 +122,8 @@ async def test_a_cut_connection_is_tried_again(provider: Provider, voice: Eleven
 
 
 async def test_nobody_listening_is_tried_again() -> None:
-    async with open_provider() as gone:
-        address = gone.url
+    async with open_provider() as closed:
+        address = closed.url
     voice = ElevenLabs(settings(Provider(url=address)))
     with pytest.raises(RetryableError, match="connection"):
         await voice.read(PASSAGE)

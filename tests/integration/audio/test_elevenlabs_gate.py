@@ -130,19 +130,19 @@ async def test_a_reading_that_does_not_fit_its_text_is_paid_for(provider: Provid
 
 async def test_a_stalled_reading_and_a_cancelled_one_are_on_the_bill(provider: Provider) -> None:
     provider.behave = provider.stall
-    hasty, patient = open_door(provider, voice_timeout=0.2), open_door(provider)
+    short, long = open_door(provider, voice_timeout=0.2), open_door(provider)
     with billed() as bill:
         with pytest.raises(RetryableError):
-            await hasty.read(PASSAGE)
+            await short.read(PASSAGE)
         provider.stalled.clear()
-        task = asyncio.create_task(patient.read(PASSAGE))
+        task = asyncio.create_task(long.read(PASSAGE))
         await provider.stalled.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     assert [(call.error, call.cost_usd) for call in bill.calls] == [("timeout", 0), ("cancelled", 0)]
-    await hasty.close()
-    await patient.close()
+    await short.close()
+    await long.close()
 
 
 async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provider: Provider, voice: ElevenLabs) -> None:

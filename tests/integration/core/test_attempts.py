@@ -45,7 +45,7 @@ class Failing:
 
 async def test_waits_spend_no_attempt(settings: Settings) -> None:
     """More of them than there are attempts; each is published with its time, under an id of its own."""
-    failing = Failing(*(ProviderUnavailable("the provider is away", after=0.05) for _ in range(5)))
+    failing = Failing(*(ProviderUnavailable("the provider is unavailable", after=0.05) for _ in range(5)))
     async with worker_harness(settings.model_copy(update={"max_attempts": 1})) as on:
         on.makers.before = failing
         await on.start_worker()
@@ -63,7 +63,7 @@ async def test_waits_spend_no_attempt(settings: Settings) -> None:
 
 async def test_failures_are_counted_through_waits(settings: Settings) -> None:
     """Two failures among five deliveries, with two allowed."""
-    wait, failure = ProviderUnavailable("away", after=0.02), RetryableError("rate limit", after=0.02)
+    wait, failure = ProviderUnavailable("no answer", after=0.02), RetryableError("rate limit", after=0.02)
     async with worker_harness(settings.model_copy(update={"max_attempts": 2})) as on:
         on.makers.before = Failing(wait, failure, wait, wait, failure, failure)
         await on.start_worker()
@@ -188,7 +188,7 @@ class FailingRecords(Objects):
     def _fail_some(self, operation: str, key: str) -> None:
         if f"{operation} {key.rsplit('/', 1)[-1]}" == self.fails_on and self.times > 0:
             self.times -= 1
-            raise RetryableError("store: away")
+            raise RetryableError("store: no answer")
 
     async def read(self, key: str) -> bytes | None:
         self._fail_some("read", key)

@@ -130,9 +130,9 @@ async def test_an_unreachable_server_is_named_without_its_password(
 ) -> None:
     """…and soon: a service must not hang at its start."""
     monkeypatch.setattr(connection, "CONNECT_TIMEOUT_SECONDS", 0.3)
-    away = settings.model_copy(update={"nats_url": "nats://user:secret@127.0.0.1:1"})
+    unreachable = settings.model_copy(update={"nats_url": "nats://user:secret@127.0.0.1:1"})
     with pytest.raises(BusUnavailableError) as caught:
-        await connect(away, "tests")
+        await connect(unreachable, "tests")
     assert "127.0.0.1:1" in str(caught.value)
     assert "secret" not in str(caught.value)
 

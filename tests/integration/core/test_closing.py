@@ -24,10 +24,10 @@ async def test_an_unreachable_bus_is_closed_under_uvloop(settings: Settings, tmp
         here.call_soon_threadsafe(connected.set)
         await asyncio.to_thread(stopped.wait)
 
-        async def away() -> bool:
+        async def disconnected() -> bool:
             return not bus.client.is_connected
 
-        await until(away)
+        await until(disconnected)
         await bus.client.publish("anything", b"never sent")
         await bus.close()
         await bus.close()

@@ -115,9 +115,9 @@ async def _there(exporter: InMemorySpanExporter, received: list[Any]) -> bool:
 
 
 def test_tracing_is_off_without_an_endpoint_and_on_with_one(settings: Settings) -> None:
-    away = settings.model_copy(update={"otel_exporter_otlp_endpoint": "http://127.0.0.1:1"})
+    unreachable = settings.model_copy(update={"otel_exporter_otlp_endpoint": "http://127.0.0.1:1"})
     assert tracing(settings, settings, "images") == ()
-    assert len(tracing(away, away, "images")) == 2
+    assert len(tracing(unreachable, unreachable, "images")) == 2
 
 
 def test_two_services_of_one_process_share_the_metrics(settings: Settings) -> None:

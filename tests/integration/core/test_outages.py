@@ -136,7 +136,7 @@ async def test_what_needs_the_database_is_a_503_until_it_is_back(
             async with asyncio.timeout(20):
                 rest = await stream.content.read()
         assert b"HTTP/1.1" not in rest, "a second answer in the middle of the first"
-        assert b"event: end" not in rest, "an end that keeps the reader away"
+        assert b"event: end" not in rest, "an end that keeps the reader from reconnecting"
         for method, address in (
             ("GET", system.api.url + path),
             ("GET", f"{system.api.url}/api/v1/stories"),

@@ -150,7 +150,7 @@ class HalfAway(Projector):
 
     async def _write_locked(self, by_story: Batch) -> list[Transition]:
         if self._cached:
-            raise OSError("Postgres is away")
+            raise OSError("Postgres is unreachable")
         return await super()._write_locked(by_story)
 
 
@@ -160,7 +160,7 @@ async def test_what_a_half_written_batch_committed_is_published_and_dispatched(s
         jobs = [await queued(system, story_id, Asset.OUTLINE) for story_id in (known, unknown)]
         projector = HalfAway(system.bus, StoryRepository(system.pool), Dispatcher(system.bus))
         await projector.project([completed(await queued(system, known, Asset.PORTRAIT))])
-        with pytest.raises(OSError, match="away"):
+        with pytest.raises(OSError, match="unreachable"):
             await projector.project([completed(job) for job in jobs])
         await queued(system, known, Asset.COVER)
         assert not any(f"{unknown}.text_1" in subject for subject in await system.live_jobs())

@@ -60,8 +60,8 @@ async def test_exactly_the_lost_jobs_are_requeued(settings: Settings) -> None:
 
 async def test_what_was_dispatched_a_moment_ago_is_left_alone(settings: Settings) -> None:
     """Its publication may be on its way."""
-    patient = ReconcilerSettings(interval=3600, grace=3600, catch_up_timeout=3, query_timeout=0.2)
-    async with running(settings, reconciler=patient, workers=()) as system:
+    long_grace = ReconcilerSettings(interval=3600, grace=3600, catch_up_timeout=3, query_timeout=0.2)
+    async with running(settings, reconciler=long_grace, workers=()) as system:
         await system.post()
         await dispatched(system, 2)
         await system.bus.js.purge_stream(system.bus.names.jobs)

@@ -139,7 +139,7 @@ async def test_try_again_is_seen_and_the_providers_retry_after_is_honoured(setti
 async def test_spent_attempts_fail_the_asset_and_leave_a_dead_letter(settings: Settings) -> None:
     async def refuse(job: AssetRequested) -> None:
         if job.asset is Asset.COVER:
-            raise RetryableError("the provider is away")
+            raise RetryableError("the provider is unavailable")
 
     async with running(settings.model_copy(update={"max_attempts": 3})) as system:
         system.makers.before = refuse
@@ -149,7 +149,7 @@ async def test_spent_attempts_fail_the_asset_and_leave_a_dead_letter(settings: S
     assert story["status"] == "failed"
     assert story["error"] == {
         "code": "attempts_spent",
-        "message": "cover: the provider is away (after 3 attempts)",
+        "message": "cover: the provider is unavailable (after 3 attempts)",
     }
     (letter,) = [letters[f"dead.images.{story_id}.cover"]]
     assert (letter["code"], letter["attempts"]) == ("attempts_spent", 3)

@@ -128,11 +128,11 @@ async def test_stories_of_several_pages_are_all_looked_at(
 
 
 async def test_an_unreachable_store_is_one_sentence(settings: Settings, connections: Connections) -> None:
-    away = Connections(
+    unreachable = Connections(
         settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:1"}), connections.bus, connections.pool
     )
     with pytest.raises(UnavailableError, match=r"^The store is unavailable: "):
-        await audits.compare_store(away)
+        await audits.compare_store(unreachable)
 
 
 NOW = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""May this scene be told so, and how hard is it?"""
+"""May this scene be published, and how hard is it?"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""May this brief be told?"""
+"""May this brief become a story?"""
 
 import pytest
 from faststream.nats import TestNatsBroker

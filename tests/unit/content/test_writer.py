@@ -101,7 +101,7 @@ async def test_an_unsafe_outline_is_refused() -> None:
 @pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
 async def test_without_moderation_no_text_is_reported(asset: Asset) -> None:
     fox, recorder = a_fox(), ProgressRecorder()
-    fox.moderation_fails = RetryableError("moderation is away")
+    fox.moderation_fails = RetryableError("moderation is unavailable")
     writer = Writer(fox)
     make = writer.outline if asset is Asset.OUTLINE else writer.scene
     with pytest.raises(RetryableError):

@@ -109,14 +109,14 @@ def test_the_one_that_is_cancelled_leaves_its_place_to_the_next() -> None:
     assert breaker.admit(100).probe
 
 
-@pytest.mark.parametrize("away", [True, False])
-def test_a_call_of_the_time_before_has_no_say(away: bool) -> None:
+@pytest.mark.parametrize("unavailable", [True, False])
+def test_a_call_of_the_time_before_has_no_say(unavailable: bool) -> None:
     breaker = make_breaker()
     early = [breaker.admit(0) for _ in range(10)]
     fail(breaker, 3)
     until = breaker.closed_for(0)
     for admission in early[:5]:
-        breaker.end(admission, 1, unavailable=away)
+        breaker.end(admission, 1, unavailable=unavailable)
     assert state_of(breaker) is State.OPEN
     assert breaker.closed_for(0) == until
     breaker.end(breaker.admit(100), 100, unavailable=False)

@@ -96,7 +96,7 @@ def _unlike_its_events(server: Server, row: Row, edited: set[Asset]) -> Iterator
             yield f"{text.value} does not say what its last edit said"
         content = row.assets.get(Asset.CONTENT)
         if content and isinstance(content.result, StoryContent) and content.result.scenes[text.scene - 1] != said:
-            yield f"the content tells {text.value} otherwise"
+            yield f"the content has {text.value} otherwise"
 
 
 def _fingerprint(journey: Journey, event: Outcome) -> str | None:

@@ -61,7 +61,7 @@ class CommandRow:
 
 
 class Rows:
-    """The database. ``inbox_holds`` and ``versions_hold`` may be taken away, to see that something breaks then."""
+    """The database. ``inbox_holds`` and ``versions_hold`` may be removed, to see that something breaks then."""
 
     inbox_holds = True
     versions_hold = True
@@ -80,7 +80,7 @@ class Rows:
         """A statement on its way to the server. Raises OSError when it does not get there."""
         await self._world.pass_time(process)
         if self.away_until > self._world.loop.time() or self._world.happens(self._world.faults.postgres):
-            raise ConnectionResetError("Postgres is away")
+            raise ConnectionResetError("Postgres is unreachable")
 
     async def answer(self, process: Process) -> None:
         """What the server did is done; the answer may be lost. Raises OSError then."""

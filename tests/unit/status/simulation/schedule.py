@@ -178,10 +178,10 @@ class Schedule:
     def _outage(self) -> None:
         until = self.world.loop.time() + self.world.chance.uniform(0.1, 5)
         if self.world.chance.random() < 0.5:
-            self.world.log("bus away")
+            self.world.log("bus down")
             self.server.away_until = until
         else:
-            self.world.log("Postgres away")
+            self.world.log("Postgres down")
             self.rows.away_until = until
 
     def _wipe(self) -> None:

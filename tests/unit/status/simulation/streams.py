@@ -158,7 +158,7 @@ class Story:
         return min(left) - 1 if left else None
 
     def wake_all(self) -> None:
-        """Wake whoever waits: there is something, or the stream is gone."""
+        """Wake whoever waits: there is something, or the stream is deleted."""
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)

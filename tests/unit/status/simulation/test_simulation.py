@@ -89,8 +89,8 @@ def test_the_weather_is_as_rough_as_it_claims_to_be(errors: list[str]) -> None:
     incidents = (
         "crash",
         "freeze",
-        "bus away",
-        "Postgres away",
+        "bus down",
+        "Postgres down",
         "the bus lost everything",
         "somebody purged JOBS",
         "stop",
