@@ -58,7 +58,7 @@ def test_the_share_is_unused_where_nobody_is_below() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nobody_is_overtaken_for_ever(seed: int) -> None:
-    """Whoever joins with n others before them comes after POPS_PER_ROUND times n pops, however many urgent ones come."""
+    """Whoever joins with n others before them comes within POPS_PER_ROUND times n pops, however many urgent come."""
     chance = random.Random(seed)
     line: PriorityQueue[str] = PriorityQueue()
     turn, latest = 0, {}
