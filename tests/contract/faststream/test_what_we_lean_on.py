@@ -6,7 +6,7 @@ observability.py), run the integration tests, and only then say in WRITTEN_AGAIN
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -34,12 +34,15 @@ from faststream.nats.subscriber.usecases import CoreSubscriber, PullStreamSubscr
 from faststream.nats.testing import TestNatsBroker
 from faststream.opentelemetry.middleware import TelemetryMiddleware
 from faststream.prometheus.container import MetricsContainer
+from faststream.prometheus.manager import MetricsManager
 from faststream.prometheus.middleware import PrometheusMiddleware
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from prometheus_client import CollectorRegistry
 
 from storyloom.messaging.broker import STORY, Broker, Router, job, question
 from storyloom.messaging.faststream_pull import WRITTEN_AGAINST, CachedSubjectPublisher, SlotsSubscriber
+from storyloom.messaging.observability import prometheus
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.screening import Verdict
@@ -151,10 +154,48 @@ def test_what_stands_between_us_and_a_handler_is_where_it_was() -> None:
     assert call.handler._declared_call.__name__ == "draw"
 
 
-def test_metrics_are_attributes_of_slots_that_can_be_wrapped() -> None:
+def test_the_parts_of_the_metrics_are_where_they_were() -> None:
+    """Attributes that our subclasses of the middleware and its manager read or set."""
     names = {name for name in MetricsContainer.__slots__ if not name.startswith("_")}
     assert {"received_messages_total", "published_messages_total", "received_messages_in_process"} <= names
-    assert "_metrics_container" in PrometheusMiddleware.__slots__
+    parts = {"_metrics_container", "_metrics_manager", "_settings_provider_factory", "_static_labels"}
+    assert parts <= set(PrometheusMiddleware.__slots__)
+    assert {"_app_name", "_container"} <= set(MetricsManager.__slots__)
+
+
+def series(registry: CollectorRegistry) -> set[tuple[str, tuple[tuple[str, str], ...], float]]:
+    """Name, labels and value of all samples but times."""
+    samples = (sample for metric in registry.collect() for sample in metric.samples)
+    return {
+        (one.name, tuple(sorted(one.labels.items())), one.value)
+        for one in samples
+        if "seconds" not in one.name and not one.name.endswith("_created")
+    }
+
+
+@pytest.mark.parametrize("error", [None, ValueError("Mira"), AckMessage()], ids=["ends", "fails", "is acknowledged"])
+async def test_our_subclass_counts_what_faststreams_middleware_counts(error: Exception | None) -> None:
+    settings = NatsSettings.model_construct(nats_subject_prefix="p_", nats_url="nats://nowhere")
+    counted = []
+    for subclass in (True, False):
+        registry = CollectorRegistry()
+        middleware = prometheus(settings, "images", registry)
+        if not subclass:
+            theirs = CollectorRegistry()
+            provider = middleware._settings_provider_factory
+            middleware = PrometheusMiddleware(
+                settings_provider_factory=provider,
+                registry=theirs,
+                app_name="storyloom",
+                metrics_prefix="storyloom",
+                custom_labels={"service": "images"},
+            )
+            registry = theirs
+        await steps_of(SlotsSubscriber.process_message, error=error, observed=[middleware])
+        await steps_of(SlotsSubscriber.process_message, error=error, observed=[middleware])
+        counted.append(series(registry))
+    assert counted[0] == counted[1]
+    assert any(name == "storyloom_received_messages_total" and value == 2 for name, _, value in counted[0])
 
 
 def test_a_publish_command_carries_what_our_producers_read() -> None:
@@ -203,7 +244,9 @@ class Lines:
 Process = Callable[[SlotsSubscriber, Any], Awaitable[Any]]
 
 
-async def steps_of(process: Process, *, error: Exception | None = None, swallows: bool = False) -> list[str]:
+async def steps_of(
+    process: Process, *, error: Exception | None = None, swallows: bool = False, observed: Sequence[Any] = ()
+) -> list[str]:
     """What happens to one message, by a way of processing it."""
     steps: list[str] = []
     router = Router()
@@ -219,7 +262,7 @@ async def steps_of(process: Process, *, error: Exception | None = None, swallows
 
     makers = [partial(Recorder, name, steps, swallows=swallows and name == "outer") for name in ("outer", "inner")]
     settings = NatsSettings.model_construct(nats_subject_prefix="p_", nats_url="nats://nowhere")
-    broker = Broker(settings, "images", routers=[router], middlewares=makers)
+    broker = Broker(settings, "images", routers=[router], middlewares=[*observed, *makers])
     async with TestNatsBroker(broker):
         broker.config.broker_config.logger.logger = RealLoggerObject(Lines(steps))
         (lane,) = (one for one in broker.subscribers if isinstance(one, SlotsSubscriber))
