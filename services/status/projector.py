@@ -43,6 +43,8 @@ MAX_DELIVERIES_NEWER = 60
 TRANSIENT_ERRORS = (*CONNECTION_ERRORS, asyncpg.DeadlockDetectedError)
 """Postgres is unreachable, busy or restarting: the batch is redelivered."""
 
+_APPLIED = EVENTS.labels(outcome="applied")
+
 Batch = dict[UUID, list[AnyEvent]]
 
 
@@ -146,11 +148,12 @@ class Projector:
 
     async def _publish_effects(self, transitions: Sequence[Transition]) -> None:
         """What follows from a commit: cache the journeys, publish the readers' updates, dispatch jobs."""
-        EVENTS.labels(outcome="applied").inc(sum(len(one.event_ids) for one in transitions))
+        _APPLIED.inc(sum(len(one.event_ids) for one in transitions))
+        # Its task runs before the client's flusher, which the first update wakes: all goes out in one write.
+        self._dispatcher.dispatch(transitions)
         for transition in transitions:
             self._cache(transition.journey)
             await self._publish_updates(transition)
-        self._dispatcher.dispatch(transitions)
 
     def _cache(self, journey: Journey) -> None:
         self._cached.pop(journey.story_id, None)

@@ -9,20 +9,25 @@ publisher and by building both without its factories. tests/contract/faststream 
 """
 
 import asyncio
+import logging
+from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from faststream import AckPolicy
+from faststream import AckPolicy, BaseMiddleware
 from faststream._internal.broker.registrator import Registrator
-from faststream._internal.endpoint.subscriber.call_item import CallsCollection
+from faststream._internal.endpoint.subscriber.call_item import CallsCollection, HandlerItem
+from faststream.exceptions import IgnoredException, SubscriberNotFound
 from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
 from faststream.nats.broker.registrator import NatsRegistrator
 from faststream.nats.publisher.config import NatsPublisherConfig, NatsPublisherSpecificationConfig
 from faststream.nats.publisher.specification import NatsPublisherSpecification
 from faststream.nats.publisher.usecase import LogicPublisher
+from faststream.nats.response import NatsPublishCommand
 from faststream.nats.subscriber.config import NatsSubscriberConfig, NatsSubscriberSpecificationConfig
 from faststream.nats.subscriber.specification import NatsSubscriberSpecification
 from faststream.nats.subscriber.usecases import LogicSubscriber, PullStreamSubscriber
+from faststream.response import PublishCommand, Response, ensure_response
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
@@ -49,8 +54,15 @@ class SlotsSubscriber(PullStreamSubscriber):
     """A subscriber whose ``stop`` lets running handlers end within the graceful time-out, then cancels them.
 
     A message whose handler was cancelled is nacked at once: FastStream would leave it to its ack_wait.
+
+    ``process_message`` does what FastStream's does, in the same order: middlewares are entered, the handler is called
+    within their ``consume_scope``, what it returns is published within their ``publish_scope``, middlewares are left.
+    Left out is what only FastDepends reads (eight context variables a message, and the stacks that reset them), and a
+    middleware that logs each message twice below WARNING; errors are logged as that one does.
     """
 
+    _middlewares: tuple[Any, ...] = ()
+    _handlers: tuple[HandlerItem[Msg], ...] = ()
     _tasks: set[asyncio.Task[None]]
     _consumer: PullConsumer | None = None
     _take_task: asyncio.Task[None] | None = None
@@ -68,6 +80,62 @@ class SlotsSubscriber(PullStreamSubscriber):
         """FastStream parses the subject for it anew for every message, whether anything is logged or not."""
         del message
         return self._log_context
+
+    def _post_start(self) -> None:
+        # Collected once: FastStream asks all routers for their middlewares for every message.
+        self._middlewares = tuple(self._broker_middlewares)
+        self._handlers = tuple(self.calls)
+        super()._post_start()
+
+    async def process_message(self, msg: Msg) -> Response:
+        """One message, from its middlewares' entry to their exit. Raises what none of them suppressed."""
+        context = self._outer_config.context
+        middlewares: list[BaseMiddleware[Any, Any]] = []
+        response, error = None, None
+        try:
+            for make in self._middlewares:
+                middleware = make(msg, context=context)
+                await middleware.__aenter__()
+                middlewares.append(middleware)
+            response = await self._call_handler(msg, middlewares[::-1])
+        except BaseException as raised:  # noqa: BLE001 - it is raised again below, unless a middleware suppresses it
+            error = raised
+        for middleware in reversed(middlewares):
+            try:
+                if error is None:
+                    await middleware.__aexit__(None, None, None)
+                elif await middleware.__aexit__(type(error), error, error.__traceback__):
+                    error = None
+            except BaseException as raised:  # noqa: BLE001 - as contextlib.AsyncExitStack: the next one is given it
+                error = raised
+        if error is None:
+            return ensure_response(response)
+        if not isinstance(error, IgnoredException):
+            text = f"{type(error).__name__}: {error}"
+            self._log(logging.ERROR, text, extra=self._log_context, exc_info=error)  # type: ignore[arg-type]
+        try:
+            raise error
+        finally:
+            error = None  # its traceback holds this frame, which would hold it
+
+    async def _call_handler(self, msg: Msg, inner_first: list[BaseMiddleware[Any, Any]]) -> Response:
+        """Call the handler that takes the message, and publish what it returns."""
+        parsed: dict[Any, Any] = {}
+        for handler in self._handlers:
+            message = await handler.is_suitable(msg, parsed)
+            if message is None:
+                continue
+            scopes = [one.consume_scope for one in inner_first]
+            response = ensure_response(await handler.call(message=message, _extra_middlewares=scopes))
+            if not response.correlation_id:
+                response.correlation_id = message.correlation_id
+            for publisher in handler.handler._publishers:  # noqa: SLF001
+                command = response.as_publish_command()
+                await publisher._publish(  # noqa: SLF001
+                    command, _extra_middlewares=[one.publish_scope for one in inner_first]
+                )
+            return response
+        raise SubscriberNotFound(f"{self.durable}: no handler takes the message")
 
     async def _create_subscription(self) -> None:
         bus: Bus = self._outer_config.extra_context["broker"].bus
@@ -123,6 +191,25 @@ class CachedSubjectPublisher(LogicPublisher):
     def subject(self) -> Any:
         """The subject this publisher was declared with, and its address on the bus."""
         return super().subject
+
+    async def _publish(self, cmd: PublishCommand, *, _extra_middlewares: Iterable[Any]) -> None:
+        """What a handler returned: FastStream's way, with the command made once."""
+        stream = self.stream
+        command = NatsPublishCommand(
+            cmd.body,
+            subject=self.subject.template,
+            headers={**self.headers, **cmd.headers},
+            correlation_id=cmd.correlation_id,
+            reply_to=cmd.reply_to or self.reply_to,
+            stream=None if stream is None else stream.name,
+            timeout=self.timeout,
+            _publish_type=cmd.publish_type,
+        )
+        config = self._outer_config
+        publish = (config.producer if stream is None else config.js_producer).publish
+        for middleware in _extra_middlewares:
+            publish = partial(middleware, publish)
+        await publish(command)
 
 
 class _SlotsRegistrator(NatsRegistrator):

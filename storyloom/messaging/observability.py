@@ -5,15 +5,19 @@ channel, such as ``job.images.normal`` or ``story.evt.AssetCompleted``.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from faststream import BaseMiddleware
+from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 from faststream.nats.opentelemetry.provider import NatsTelemetrySettingsProvider
 from faststream.nats.prometheus.provider import NatsMetricsSettingsProvider
 from faststream.opentelemetry.middleware import TelemetryMiddleware
 from faststream.prometheus import ConsumeAttrs
-from faststream.prometheus.middleware import PrometheusMiddleware
+from faststream.prometheus.container import MetricsContainer
+from faststream.prometheus.manager import MetricsManager
+from faststream.prometheus.middleware import BasePrometheusMiddleware, PrometheusMiddleware
+from faststream.prometheus.types import ProcessingStatus, PublishingStatus
 from faststream.response import PublishCommand
 from nats.aio.msg import Msg
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,7 +25,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from storyloom.runtime.settings import NatsSettings, TracingSettings
 
@@ -50,19 +54,13 @@ def prometheus(
     ``handler`` and ``destination`` are channels.
     """
     provider = _Metrics(settings.nats_subject_prefix)
-    middleware = PrometheusMiddleware[Any, Any](
+    return _PrometheusMiddleware(
         settings_provider_factory=lambda _message: provider,
         registry=registry,
         app_name="storyloom",
         metrics_prefix="storyloom",
         custom_labels={"service": service},
     )
-    # FastStream looks up a metric's children anew for every message, which costs more than all the counting.
-    container = middleware._metrics_container  # noqa: SLF001 - tests/contract/faststream holds it to this
-    for name in type(container).__slots__:
-        if not name.startswith("_"):
-            setattr(container, name, _CachedMetric(getattr(container, name)))
-    return middleware
 
 
 def tracing(
@@ -127,19 +125,107 @@ class _Spans(NatsTelemetrySettingsProvider):
         return channel(cmd.destination, self._prefix)
 
 
-class _CachedMetric:
-    """A metric that remembers its children by their labels' values."""
+class _PrometheusMiddleware(PrometheusMiddleware[Any, Any]):
+    """FastStream's, with children that are looked up once a channel: it looks up eight for every message."""
 
-    __slots__ = ("_children", "_metric")
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._metrics_manager = _BoundMetrics(self._metrics_container, app_name=options["app_name"])
 
-    def __init__(self, metric: Any) -> None:
-        self._metric = metric
-        self._children: dict[tuple[str, ...], Any] = {}
+    def __call__(self, msg: Any, /, *, context: ContextRepo) -> BasePrometheusMiddleware[Any, Any]:
+        """The middleware of one message. Its labels are the same for all; FastStream merges them anew."""
+        return BasePrometheusMiddleware(
+            msg,
+            settings_provider_factory=self._settings_provider_factory,
+            metrics_manager=self._metrics_manager,
+            context=context,
+            custom_labels=self._static_labels,
+        )
 
-    def labels(self, **labels: str) -> Any:
-        """The child, found once."""
-        key = tuple(labels.values())
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._metric.labels(**labels)
-        return child
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """What every message of a channel touches."""
+
+    total: Counter
+    size: Histogram
+    in_process: Gauge
+    duration: Histogram
+
+
+class _BoundMetrics(MetricsManager):
+    """Finds a metric's child once a channel. The other labels are the same for every message of a middleware."""
+
+    __slots__ = ("_processed", "_published", "_publishing", "_received")
+
+    def __init__(self, container: MetricsContainer, *, app_name: str) -> None:
+        super().__init__(container, app_name=app_name)
+        self._received: dict[str, _Received] = {}
+        self._processed: dict[tuple[str, ProcessingStatus], Counter] = {}
+        self._publishing: dict[str, Histogram] = {}
+        self._published: dict[tuple[str, PublishingStatus], Counter] = {}
+
+    def add_received_message(self, broker: str, handler: str, amount: int = 1, **labels: str) -> None:
+        """Count a message that was received."""
+        found = self._received.get(handler)
+        if found is None:
+            labels |= {"app_name": self._app_name, "broker": broker, "handler": handler}
+            found = self._received[handler] = _Received(
+                self._container.received_messages_total.labels(**labels),
+                self._container.received_messages_size_bytes.labels(**labels),
+                self._container.received_messages_in_process.labels(**labels),
+                self._container.received_processed_messages_duration_seconds.labels(**labels),
+            )
+        found.total.inc(amount)
+
+    # FastStream adds a message before it observes anything of it.
+    def observe_received_messages_size(self, broker: str, handler: str, size: int, **labels: str) -> None:
+        """Observe the message's size in bytes."""
+        del broker, labels
+        self._received[handler].size.observe(size)
+
+    def add_received_message_in_process(self, broker: str, handler: str, amount: int = 1, **labels: str) -> None:
+        """One more is in process."""
+        del broker, labels
+        self._received[handler].in_process.inc(amount)
+
+    def remove_received_message_in_process(self, broker: str, handler: str, amount: int = 1, **labels: str) -> None:
+        """One less is in process."""
+        del broker, labels
+        self._received[handler].in_process.dec(amount)
+
+    def observe_received_processed_message_duration(
+        self, duration: float, broker: str, handler: str, **labels: str
+    ) -> None:
+        """Observe how many seconds it took."""
+        del broker, labels
+        self._received[handler].duration.observe(duration)
+
+    def add_received_processed_message(
+        self, broker: str, handler: str, status: ProcessingStatus, amount: int = 1, **labels: str
+    ) -> None:
+        """Count a message by how it ended."""
+        found = self._processed.get((handler, status))
+        if found is None:
+            labels |= {"app_name": self._app_name, "broker": broker, "handler": handler, "status": status.value}
+            found = self._container.received_processed_messages_total.labels(**labels)
+            self._processed[handler, status] = found
+        found.inc(amount)
+
+    def observe_published_message_duration(self, duration: float, broker: str, destination: str, **labels: str) -> None:
+        """Observe how many seconds it took to publish a message."""
+        found = self._publishing.get(destination)
+        if found is None:
+            labels |= {"app_name": self._app_name, "broker": broker, "destination": destination}
+            found = self._publishing[destination] = self._container.published_messages_duration_seconds.labels(**labels)
+        found.observe(duration)
+
+    def add_published_message(
+        self, broker: str, destination: str, status: PublishingStatus, amount: int = 1, **labels: str
+    ) -> None:
+        """Count a publication by how it ended."""
+        found = self._published.get((destination, status))
+        if found is None:
+            labels |= {"app_name": self._app_name, "broker": broker, "destination": destination, "status": status.value}
+            found = self._published[destination, status] = self._container.published_messages_total.labels(**labels)
+        found.inc(amount)
