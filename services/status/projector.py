@@ -1,7 +1,7 @@
 """The projector: applies every event on STORY to its story, a batch in one transaction.
 
-Fold, write with the events' ids (a duplicate changes nothing), commit; then publish the readers' updates, dispatch the
-next jobs, and acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to requeue.
+Fold, write with the events' ids (a duplicate changes nothing), commit; then dispatch the next jobs, publish the
+readers' updates, and acknowledge. A crash anywhere leaves either nothing done or a job for the reconciler to requeue.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ log = structlog.get_logger()
 BATCH_SIZE = 50
 BUSY_BATCH_SIZE = 5
 BUSY_PAUSE_SECONDS = 0.001
-"""Seconds to wait after a batch of BUSY_BATCH events or more: what was published goes out first, and the next batch is
-larger. One story alone never waits."""
+"""Seconds to wait after a batch of BUSY_BATCH_SIZE events or more: what was published goes out first, and the next
+batch is larger. One story alone never waits."""
 MAX_CACHED_JOURNEYS = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
 MAX_DELIVERIES = 5
@@ -147,7 +147,7 @@ class Projector:
         return transitions
 
     async def _publish_effects(self, transitions: Sequence[Transition]) -> None:
-        """What follows from a commit: cache the journeys, publish the readers' updates, dispatch jobs."""
+        """What follows from a commit: dispatch jobs, cache the journeys, publish the readers' updates."""
         _APPLIED.inc(sum(len(one.event_ids) for one in transitions))
         # Its task runs before the client's flusher, which the first update wakes: all goes out in one write.
         self._dispatcher.dispatch(transitions)

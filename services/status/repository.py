@@ -1,6 +1,6 @@
-"""Journeys as rows: read back, written a batch of transitions at a time, and searched for what is unfinished.
+"""Journeys in Postgres: read back, written a batch of transitions at a time, and searched for what is unfinished.
 
-SQL in queries.sql. ``StoryRepository`` is the projector's door, ``UnfinishedWork`` the reconciler's.
+SQL in queries.sql, columns in rows.py. ``StoryRepository`` serves the projector, ``UnfinishedWork`` the reconciler.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
@@ -14,22 +14,19 @@ from uuid import UUID
 from asyncpg import Record, UniqueViolationError
 from pydantic import TypeAdapter
 
+from services.status.rows import asset_row, asset_state, journey_of, story_row
 from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
-from storyloom.story.assets import GRAPH, PICTURES, Asset, Priority
-from storyloom.story.brief import Brief
+from storyloom.story.assets import Asset, Priority
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject
-from storyloom.story.journey import DEADLINE, AssetState, Journey, Status, document, failure, overall
-from storyloom.story.results import AnyResult, Audio, Outline, Picture, ProviderCall
+from storyloom.story.journey import DEADLINE, AssetState, Journey
 
 JobKey = tuple[UUID, Asset]
 
-_RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
 _COMMAND: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
-_CALLS: TypeAdapter[tuple[ProviderCall, ...]] = TypeAdapter(tuple[ProviderCall, ...])
 
 
 def queries() -> Any:
@@ -198,8 +195,8 @@ async def read_journeys(connection: Connection, stories: Sequence[Record]) -> di
     """The journeys of some story rows."""
     rows: dict[UUID, dict[str, AssetState]] = {story["id"]: {} for story in stories}
     async for row in queries().read_assets(connection, ids=list(rows)):
-        rows[row["story_id"]][row["asset_type"]] = _asset_state(row)
-    return {story["id"]: _journey(story, rows[story["id"]]) for story in stories}
+        rows[row["story_id"]][row["asset_type"]] = asset_state(row)
+    return {story["id"]: journey_of(story, rows[story["id"]]) for story in stories}
 
 
 async def write_transitions(connection: Connection | Pool, transitions: Iterable[Transition]) -> set[UUID]:
@@ -215,10 +212,10 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
     for transition in transitions:
         journey, effects = transition.journey, transition.effects
         key = journey.story_id
-        stories.append(_story_row(transition))
+        stories.append(story_row(transition))
         events += [(key, event_id) for event_id in transition.event_ids]
         updates += [(key, update.seq, update.event, dumps(update.data)) for update in effects.updates]
-        assets += [_asset_row(key, asset, journey.assets[asset]) for asset in effects.changed]
+        assets += [asset_row(key, asset, journey.assets[asset]) for asset in effects.changed]
     tables = ((stories, _STORY), (events, _EVENT), (updates, _UPDATE), (assets, _ASSET))
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
@@ -248,81 +245,3 @@ _ASSET = (
 
 def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
-
-
-def _story_row(transition: Transition) -> tuple[Any, ...]:
-    journey, changed = transition.journey, transition.effects.changed
-    status = overall(journey)
-    title = logline = hues = words = blocks = error = None
-    if Asset.OUTLINE in changed and isinstance(outline := journey.assets[Asset.OUTLINE].result, Outline):
-        title, logline = outline.title, outline.logline
-    if Asset.AUDIO in changed:
-        audio = journey.assets[Asset.AUDIO].result
-        # While it is made anew the old words fit nothing: "null" removes them.
-        words = dumps([word.model_dump() for word in audio.words]) if isinstance(audio, Audio) else "null"
-        blocks = dumps(audio.blocks) if isinstance(audio, Audio) else "null"
-    if any(picture in changed for picture in PICTURES):
-        hues = dumps(_hues(journey))
-    if status == "failed" and (why := failure(journey)) is not None:
-        error = dumps({"code": why[0], "message": why[1]})
-    ended_at = None if status == "generating" else transition.at
-    shown = dumps(document(journey))
-    return (
-        journey.story_id, transition.version_before, journey.version, journey.seq, status, shown, ended_at, title,
-        logline, error, hues, words, blocks,
-    )  # fmt: skip
-
-
-def _hues(journey: Journey) -> dict[str, list[str]]:
-    pictures = ((asset, journey.assets[asset].result) for asset in PICTURES if asset in journey.assets)
-    return {asset.value: list(result.hue_colours) for asset, result in pictures if isinstance(result, Picture)}
-
-
-def _asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...]:
-    result = None if state.result is None else state.result.body.decode()
-    metadata: dict[str, Any] = {}
-    if state.code:
-        metadata["code"] = state.code
-    if state.retry_at:
-        metadata["retryAt"] = state.retry_at.isoformat()
-    if state.spent:
-        metadata["spent"] = [call.model_dump() for call in state.spent]
-    if state.result is not None and state.result.calls:
-        metadata["calls"] = [call.model_dump() for call in state.result.calls]
-    return (
-        story_id, asset.value, state.status, state.revision, state.fingerprint, result, state.started_at,
-        state.completed_at, state.reason, state.attempts_failed, dumps(metadata) if metadata else None,
-    )  # fmt: skip
-
-
-def _journey(story: Record, rows: dict[str, AssetState]) -> Journey:
-    return Journey(
-        story_id=story["id"],
-        tenant_id=story["tenant_id"],
-        trace=story["trace"],
-        brief=Brief.model_validate(story["request"]),
-        assets={asset: rows[asset.value] for asset in GRAPH if asset.value in rows},
-        seq=story["seq"],
-        version=story["version"],
-        cancelled=story["status"] == "cancelled",
-    )
-
-
-def _asset_state(row: Record) -> AssetState:
-    metadata = row["metadata"] or {}
-    retry_at = metadata.get("retryAt")
-    # 'generating' is a queued job that a worker has started: operators see it, no decision rests on it.
-    status: Status = "queued" if row["status"] == "generating" else row["status"]
-    return AssetState(
-        status=status,
-        revision=row["revision"],
-        fingerprint=Fingerprint(row["fingerprint"]) if row["fingerprint"] else None,
-        result=None if row["result"] is None else _RESULT.validate_python(row["result"]),
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        attempts_failed=row["retry_count"],
-        retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
-        code=metadata.get("code"),
-        spent=_CALLS.validate_python(metadata.get("spent", ())),
-        reason=row["error_message"],
-    )
