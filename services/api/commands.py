@@ -306,7 +306,5 @@ def _result(row: Mapping[str, Any], event: CommandEvent) -> CommandResult:
 
 def _names(brief: Brief, outline: Mapping[str, Any] | None) -> tuple[str, ...]:
     """The names of all characters in the story."""
-    plan = None if outline is None else Outline.model_validate(outline)
-    figures = () if plan is None else (plan.companion, plan.helper)
-    heroes = [character.name for character in brief.characters]
-    return (*heroes, *(figure.name for figure in figures if figure))
+    figures = () if outline is None else Outline.model_validate(outline).figures
+    return (*(hero.name for hero in brief.characters), *(figure.name for figure in figures))

@@ -233,5 +233,4 @@ def _again(job: AssetRequested) -> dict[str, Any]:
 
 
 def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:
-    figures = (figure.name for figure in (outline.companion, outline.helper) if figure)
-    return (*(character.name for character in brief.characters), *figures)
+    return (*(hero.name for hero in brief.characters), *(figure.name for figure in outline.figures))

@@ -60,8 +60,8 @@ def examine(activities: Sequence[Activity], brief: Brief, outline: Outline) -> l
 
 def vocabulary(brief: Brief, outline: Outline) -> frozenset[str]:
     """The words that are this story's own: its names, and what its title, motif, place and object speak of."""
-    figures = [figure for figure in (outline.companion, outline.helper) if figure]
-    names = [hero.name for hero in brief.characters] + [text for each in figures for text in (each.name, each.kind)]
+    names = [hero.name for hero in brief.characters]
+    names += [text for figure in outline.figures for text in (figure.name, figure.kind)]
     about = (outline.title, outline.motif, outline.elements.object, outline.elements.place, outline.elements.obstacle)
     words = {word for name in names for word in _words(name) if len(word) > 2 or len(names) == 1}
     words |= {_words(name)[0] for name in names if _words(name)}
@@ -249,7 +249,7 @@ def without_names(activity: Activity, brief: Brief, outline: Outline) -> Activit
     A figure's name counts as one only as it is written (Acorn, not acorn), a place only if it has two words or more
     (Pebble Bay, not river), and the story's thing only if the materials name something harmless in its place.
     """
-    figures = [figure.name for figure in (outline.companion, outline.helper) if figure]
+    figures = [figure.name for figure in outline.figures]
     names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in [*figures, *(c.name for c in brief.characters)]]
     place = _ARTICLE.sub("", outline.elements.place)
     if " " in place:

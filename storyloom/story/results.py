@@ -123,6 +123,11 @@ class Outline(Result):
     cover: PictureBrief
     scenes: tuple[SceneBrief, SceneBrief, SceneBrief, SceneBrief]
 
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The characters that the plan adds to the brief's."""
+        return tuple(figure for figure in (self.companion, self.helper) if figure)
+
 
 class Readability(Value):
     """How hard a text is: Flesch–Kincaid grade, mean words a sentence, share of rare words (0 to 1)."""
