@@ -4,15 +4,13 @@ Both would name a message by its whole subject, which holds a story's id: one se
 channel, such as ``job.images.normal`` or ``story.evt.AssetCompleted``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from faststream import BaseMiddleware, ContextRepo
+from faststream import ContextRepo
 from faststream.message import StreamMessage
-from faststream.nats.opentelemetry.provider import NatsTelemetrySettingsProvider
 from faststream.nats.prometheus.provider import NatsMetricsSettingsProvider
-from faststream.opentelemetry.middleware import TelemetryMiddleware
 from faststream.prometheus import ConsumeAttrs
 from faststream.prometheus.container import MetricsContainer
 from faststream.prometheus.manager import MetricsManager
@@ -20,14 +18,12 @@ from faststream.prometheus.middleware import BasePrometheusMiddleware, Prometheu
 from faststream.prometheus.types import ProcessingStatus, PublishingStatus
 from faststream.response import PublishCommand
 from nats.aio.msg import Msg
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from storyloom.runtime.settings import NatsSettings, TracingSettings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 _CHANNEL_TOKENS = {"job": 3, "story": 3, "dead": 2, "status": 1}
 """How many tokens of a subject name its channel, by the first of them; the others hold a story or an asset."""
@@ -64,40 +60,19 @@ def prometheus(
 
 
 def tracing(
-    bus: NatsSettings, settings: TracingSettings, service: str, provider: TracerProvider | None = None
+    bus: NatsSettings, settings: TracingSettings, service: str, provider: "TracerProvider | None" = None
 ) -> Sequence[Any]:
     """Middlewares that make a span of every message; none without ``OTEL_EXPORTER_OTLP_ENDPOINT``.
 
     Sampling and export are set by OpenTelemetry's own variables (``OTEL_TRACES_SAMPLER`` …). ``provider``: whoever
     collects the spans, instead of that endpoint.
     """
-    if provider is None:
-        if not settings.otel_exporter_otlp_endpoint:
-            return ()
-        provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"storyloom-{service}"}))
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    spans = _Spans(bus.nats_subject_prefix)
-    telemetry = TelemetryMiddleware[Any](
-        settings_provider_factory=lambda _message: spans,
-        tracer_provider=provider,
-        meter_provider=NoOpMeterProvider(),
-    )
-    return (TraceFromBody, telemetry)
+    if provider is None and not settings.otel_exporter_otlp_endpoint:
+        return ()
+    # Imported where it is used: OpenTelemetry's SDK and its exporter are 14 MB.
+    from storyloom.messaging import tracing as spans  # noqa: PLC0415
 
-
-class TraceFromBody(BaseMiddleware[Any, Any]):
-    """A job that came without a ``traceparent`` header belongs to the trace that its body names."""
-
-    async def consume_scope(self, call_next: Callable[[Any], Any], message: StreamMessage[Any]) -> Any:
-        """Put it into the headers. The body is decoded once: the handler is given the same."""
-        if "traceparent" not in message.headers:
-            try:
-                trace = getattr(await message.decode(), "trace", "")
-            except Exception:  # noqa: BLE001 - the next decoder raises, and is handled
-                trace = ""
-            if trace:
-                message.headers = {**message.headers, "traceparent": trace}
-        return await call_next(message)
+    return spans.middlewares(bus.nats_subject_prefix, provider or spans.otlp_provider(service))
 
 
 class _Metrics(NatsMetricsSettingsProvider):
@@ -110,18 +85,6 @@ class _Metrics(NatsMetricsSettingsProvider):
         return {"destination_name": name, "message_size": len(msg.body), "messages_count": 1}
 
     def get_publish_destination_name_from_cmd(self, cmd: PublishCommand) -> str:
-        return channel(cmd.destination, self._prefix)
-
-
-class _Spans(NatsTelemetrySettingsProvider):
-    def __init__(self, prefix: str) -> None:
-        super().__init__()
-        self._prefix = prefix
-
-    def get_consume_destination_name(self, msg: StreamMessage[Msg]) -> str:
-        return channel(msg.raw_message.subject, self._prefix)
-
-    def get_publish_destination_name(self, cmd: PublishCommand) -> str:
         return channel(cmd.destination, self._prefix)
 
 
