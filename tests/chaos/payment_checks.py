@@ -17,7 +17,7 @@ Finding = tuple[str, str]
 REQUEST_DELAY_SECONDS = 0.5
 """Seconds that a request may be on its way to a busy provider: its sender may be dead when it begins there."""
 STORING_SECONDS = 5.0
-"""Seconds from a call's end until its result is stored and published, by when a death no longer costs anything."""
+"""Seconds from the end of a job's last call until its result is stored: a later death costs nothing."""
 STORE_RETURN_SECONDS = 8.0
 """Seconds from the store's return until whoever waits for it has written."""
 LOSES_PAID_CALLS = ("kill", "freeze", "drain", "stall")
@@ -32,14 +32,21 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     accounted = set(_accounted(evidence))
     forgiven, unnamed = _forgiven(evidence), _unnamed(evidence)
     groups: defaultdict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
+    of_job: defaultdict[str, list[Row]] = defaultdict(list)
     for call in evidence.ledger:
+        of_job[mark(call)].append(call)
         if _answered(call) and mark(call):
             groups[mark(call), call["endpoint"], call["schema"]].append(call)
     for (fingerprint, endpoint, schema), calls in groups.items():
         known = [call for call in calls if call["request_id"] in accounted]
         if not known or fingerprint in forgiven:
             continue
-        unknown = [call for call in calls if call not in known and not _explained(call, evidence.incidents)]
+        done = {call["request_id"]: _job_done(call, of_job[fingerprint]) for call in calls}
+        unknown = [
+            call
+            for call in calls
+            if call not in known and not _explained(call, done[call["request_id"]], evidence.incidents)
+        ]
         for call in unknown[unnamed.get(fingerprint, 0) :]:
             what = schema or endpoint
             yield "extra_paid", f"{what} for {fingerprint} at {call['at']}: {call['request_id']} is in nobody's account"
@@ -86,10 +93,22 @@ def _forgiven(evidence: Evidence) -> set[str]:
     return {row["fingerprint"][:16] for row in evidence.assets if row["story_id"] in minds and row["fingerprint"]}
 
 
-def _explained(call: Row, incidents: list[Incident]) -> bool:
-    """Whether a worker of its service died or stood still while it was made or kept."""
+def _job_done(call: Row, of_job: list[Row]) -> float:
+    """When the last call of its job ended: a text is stored only once moderation has let it pass.
+
+    A call belongs to the same attempt if it began before the one before it would have been stored.
+    """
+    done: float = call["ended_at"]
+    for later in sorted(of_job, key=lambda one: one["started_at"]):
+        if call["started_at"] <= later["started_at"] <= done + STORING_SECONDS:
+            done = max(done, later["ended_at"])
+    return done
+
+
+def _explained(call: Row, done: float, incidents: list[Incident]) -> bool:
+    """Whether a worker of its service died or stood still while it was made or kept. ``done``: its job's last call."""
     maker = service(call["endpoint"], call["schema"])
-    kept = _kept_by(call, incidents)
+    kept = _kept_by(call, done, incidents)
     return any(
         one.kind in LOSES_PAID_CALLS
         and one.process.partition("-")[0] == maker
@@ -100,9 +119,9 @@ def _explained(call: Row, incidents: list[Incident]) -> bool:
     )
 
 
-def _kept_by(call: Row, incidents: list[Incident]) -> float:
+def _kept_by(call: Row, done: float, incidents: list[Incident]) -> float:
     """By when its result is stored and published: later where the store was down meanwhile."""
-    kept: float = call["ended_at"] + STORING_SECONDS
+    kept = done + STORING_SECONDS
     for one in sorted(incidents, key=lambda one: one.since):
         if one.process == "store" and one.until >= call["started_at"] and one.since <= kept:
             kept = max(kept, one.until + STORE_RETURN_SECONDS)

@@ -77,6 +77,21 @@ def test_a_death_counts_for_longer_where_the_store_was_down() -> None:
     assert "extra_paid" in found(evidence)
 
 
+def test_a_death_counts_until_the_last_call_of_its_job_is_stored() -> None:
+    evidence = sound()
+    pay_twice(evidence)
+    # Its text was moderated meanwhile: one call after the other, the last of them for two seconds more.
+    moderation = twin(evidence.ledger[-1]) | {"endpoint": "moderations", "request_id": "req_moderation", "cost_usd": 0}
+    evidence.ledger += [
+        moderation | {"started_at": AT_SECONDS + after, "ended_at": AT_SECONDS + after + 2} for after in (1, 4)
+    ]
+    evidence.incidents.append(killed("images", 9))
+    assert found(evidence) == {}
+    del evidence.ledger[-2]  # what begins only then is another attempt's
+    evidence.ledger[-1] |= {"started_at": AT_SECONDS + 6, "ended_at": AT_SECONDS + 8}
+    assert "extra_paid" in found(evidence)
+
+
 def test_a_frozen_worker_explains_what_its_twin_paid() -> None:
     evidence = sound()
     pay_twice(evidence)
