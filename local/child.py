@@ -136,6 +136,10 @@ class Child:
         except UserError as error:
             log.warning("child.not_ready", child=self.program.name, reason=str(error))
             return False
+        except Exception:
+            # Whatever it may be, nobody else would ever start the child again.
+            log.exception("child.not_ready", child=self.program.name)
+            return False
         log.info("child.restarted", child=self.program.name, restarts=self.restarts)
         if self.on_restart is not None:
             self.on_restart()

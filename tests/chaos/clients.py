@@ -31,6 +31,7 @@ class StoryClient:
         self._http = http
         self._urls = urls
         self._plan = plan
+        self.last_answer = "none yet"
 
     @property
     def _story(self) -> str:
@@ -99,10 +100,12 @@ class StoryClient:
         while True:
             pause = RETRY_DELAY_SECONDS
             try:
+                self.last_answer = f"no answer to {method} {url}"
                 timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)
                 async with self._http.request(method, url, timeout=timeout, **options) as answer:
                     if answer.status < 500 and answer.status != 429:
                         return answer.status, await answer.json(content_type=None) if answer.status != 204 else None
+                    self.last_answer = f"{answer.status} to {method} {url}: {await answer.text()}"
                     pause = max(RETRY_DELAY_SECONDS, min(5.0, float(answer.headers.get("Retry-After", 0))))
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
                 pass  # no answer is no news

@@ -134,8 +134,11 @@ async def _collect(stage: Stage, http: aiohttp.ClientSession, clients: list[Stor
     evidence.transcripts = [watcher.transcript for watcher in watchers]
     for client in clients:
         if client.client.id:
-            async with asyncio.timeout(60):
-                evidence.shown[client.client.id] = await client.show()
+            try:
+                async with asyncio.timeout(60):
+                    evidence.shown[client.client.id] = await client.show()
+            except TimeoutError:
+                raise TimeoutError(f"a story cannot be read: {client.last_answer}") from None
     await _collect_with_retries(stage, http, evidence)
 
 

@@ -98,6 +98,25 @@ async def test_a_child_that_keeps_crashing_is_started_again_and_again(tmp_path: 
     assert child.restarts == 3
 
 
+async def test_a_child_is_started_again_whatever_its_readiness_raises(tmp_path: Path) -> None:
+    """Postgres, killed while it answers for the first time, raised what nobody had thought of, and stayed away."""
+    errors = [RuntimeError("unexpected postmaster exit")]
+    log = tmp_path / "child.log"
+    restarted = asyncio.Event()
+
+    async def ready() -> bool:
+        if child.restarts and errors:
+            raise errors.pop()
+        return log.exists() and log.stat().st_size > 0
+
+    child = Child(Program("The shell", ("/bin/sh", "-c", LIVES_LONG), log), ready)
+    child.on_restart = restarted.set
+    async with started(child) as family:
+        os.kill(family[0].pid, signal.SIGKILL)
+        await asyncio.wait_for(restarted.wait(), 30)
+        assert child.restarts == 2
+
+
 async def test_a_child_that_is_kept_down_comes_back_by_itself_and_not_before(tmp_path: Path) -> None:
     child = shell(tmp_path, LIVES_LONG)
     back = asyncio.Event()
