@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import structlog
 
-from storyloom.jobs.attempts import History
+from storyloom.jobs.attempts import NO_ATTEMPTS, History
 from storyloom.jobs.definition import REPORT, Report, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.heartbeat import Heartbeat
@@ -99,8 +99,11 @@ class JobExecutor:
         begins.
         """
         try:
-            # Asked before the manifest is read: a worker that ends in between has written it by then.
-            if (delivery.number > 1 or delivery.uncertain) and (seconds := await self._in_flight_elsewhere(delivery)):
+            known = await history.read() if delivery.redelivered or delivery.uncertain else NO_ATTEMPTS
+            # Whoever noted how its attempt ended has it no more. All others are asked, before the manifest is read: a
+            # worker that ends in between has written it by then.
+            may_be_in_flight = delivery.uncertain or (delivery.number > 1 and not known.clean)
+            if may_be_in_flight and (seconds := await self._in_flight_elsewhere(delivery)):
                 raise InFlightElsewhere("another worker holds it", after=seconds)
             manifest = await self._read_manifest(delivery.job)
             if manifest is not None:
@@ -109,7 +112,6 @@ class JobExecutor:
                 return manifest.result
             if not delivery.redelivered:
                 return None  # only old: no earlier worker can have left a note
-            known = await history.read()
             self._raise_if_spent(history)
             if delivery.number > 1:
                 await history.begin()

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from storyloom.messaging.connection import Bus
 from storyloom.messaging.topology import QUERY_WORKERS
+from storyloom.runtime.supervision import cancel_and_wait
 from storyloom.story.assets import Asset, Service
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import Value
@@ -54,10 +56,18 @@ def worker_name(service: Service) -> str:
     return f"{service.value}-{os.getpid()}@{host}"
 
 
-async def query_workers(bus: Bus, wait_seconds: float) -> list[InFlightJobs]:
+async def query_workers(
+    bus: Bus,
+    wait_seconds: float,
+    *,
+    repeat_seconds: float | None = None,
+    enough: Callable[[InFlightJobs], bool] | None = None,
+) -> list[InFlightJobs]:
     """Ask every worker; the answers that came within ``wait_seconds``. Never raises while NATS is unreachable.
 
-    A worker that does not answer in time may have jobs in flight all the same.
+    A worker that does not answer in time may have jobs in flight all the same. ``repeat_seconds``: ask again and again
+    meanwhile, for whoever is about to reconnect; such a worker's answers are all in the list. ``enough``: an answer
+    after which no other is waited for.
     """
     answers: list[InFlightJobs] = []
     client = bus.client
@@ -66,19 +76,34 @@ async def query_workers(bus: Bus, wait_seconds: float) -> list[InFlightJobs]:
         subscription = await client.subscribe(inbox)
     except NatsError:
         return answers
+    asking = asyncio.create_task(_ask(bus, inbox, repeat_seconds))
     try:
-        await client.publish(bus.names.subject(QUERY_WORKERS), b"", reply=inbox)
         async with asyncio.timeout(wait_seconds):
             while True:
                 message = await subscription.next_msg(timeout=None)
                 if message.headers and not message.data:  # 503, no responders: no worker runs
-                    return answers
+                    if repeat_seconds is None:
+                        return answers
+                    continue
                 try:
                     answers.append(InFlightJobs.model_validate_json(message.data))
                 except ValidationError:
                     log.warning("worker.answer_unreadable", size=len(message.data))
+                    continue
+                if enough is not None and enough(answers[-1]):
+                    return answers
     except (TimeoutError, NatsError):
         return answers
     finally:
+        await cancel_and_wait(asking)
         with suppress(NatsError):
             await subscription.unsubscribe()
+
+
+async def _ask(bus: Bus, inbox: str, repeat_seconds: float | None) -> None:
+    while True:
+        with suppress(NatsError):
+            await bus.client.publish(bus.names.subject(QUERY_WORKERS), b"", reply=inbox)
+        if repeat_seconds is None:
+            return
+        await asyncio.sleep(repeat_seconds)

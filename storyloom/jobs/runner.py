@@ -50,8 +50,11 @@ NEWER_VERSION_DELAY_SECONDS = 5.0
 """Seconds until a job of a newer version is redelivered: a worker of that version is there, or soon will be."""
 ABANDON_NOTE_TIMEOUT_SECONDS = 2.0
 """Seconds that a stopping worker may take to note in the store that an attempt was abandoned."""
-QUERY_WORKERS_TIMEOUT_SECONDS = 0.3
-"""Seconds that other workers may take to answer that they have a job in flight which was delivered to us."""
+QUERY_WORKERS_TIMEOUT_SECONDS = 1.2
+"""Seconds that other workers may take to answer that they have a job in flight which was delivered to us: after a
+restart of NATS they reconnect one after the other, and a busy one answers late."""
+QUERY_WORKERS_REPEAT_SECONDS = 0.3
+"""Seconds until they are asked again: a question is lost on whoever had not reconnected when it was asked."""
 UNCERTAIN_ACK_WAITS = 2
 """Multiples of ack_wait after a reconnect in which the server may deliver as new what others have in flight."""
 MAX_SILENCE_ACK_WAITS = 0.8
@@ -229,12 +232,20 @@ class JobRunner:
         """Whoever took it first keeps it: of two that ask at the same moment only one leaves it."""
         job, mine = delivery.job, (delivery.taken_at, self._name)
         asked = (job.story_id, job.asset, job.fingerprint)
-        for answer in await query_workers(self._broker.bus, QUERY_WORKERS_TIMEOUT_SECONDS):
-            for other in answer.held:
-                same = (other.story_id, other.asset, other.fingerprint) == asked
-                if same and (other.since, answer.worker) < mine:
-                    return self._ack_wait / 2
-        return 0
+
+        def has_it(answer: InFlightJobs) -> bool:
+            return any(
+                (other.story_id, other.asset, other.fingerprint) == asked and (other.since, answer.worker) < mine
+                for other in answer.held
+            )
+
+        answers = await query_workers(
+            self._broker.bus,
+            QUERY_WORKERS_TIMEOUT_SECONDS,
+            repeat_seconds=QUERY_WORKERS_REPEAT_SECONDS,
+            enough=has_it,
+        )
+        return self._ack_wait / 2 if any(map(has_it, answers)) else 0
 
     async def _requeue_untried(
         self, delivery: Delivery, history: History, usage: ProviderUsage, reason: ProviderUnavailable

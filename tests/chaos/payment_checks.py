@@ -41,11 +41,10 @@ def check(evidence: Evidence) -> Iterator[Finding]:
         known = [call for call in calls if call["request_id"] in accounted]
         if not known or fingerprint in forgiven:
             continue
-        done = {call["request_id"]: _job_done(call, of_job[fingerprint]) for call in calls}
         unknown = [
             call
             for call in calls
-            if call not in known and not _explained(call, done[call["request_id"]], evidence.incidents)
+            if call not in known and not _explained(call, _burst(call, of_job[fingerprint]), evidence.incidents)
         ]
         for call in unknown[unnamed.get(fingerprint, 0) :]:
             what = schema or endpoint
@@ -93,36 +92,42 @@ def _forgiven(evidence: Evidence) -> set[str]:
     return {row["fingerprint"][:16] for row in evidence.assets if row["story_id"] in minds and row["fingerprint"]}
 
 
-def _job_done(call: Row, of_job: list[Row]) -> float:
-    """When the last call of its job ended: a text is stored only once moderation has let it pass.
+def _burst(call: Row, of_job: list[Row]) -> tuple[float, float]:
+    """When the calls of its job began and ended that belong together: a text is stored only once moderation has let it
+    pass, and whoever makes a picture in vain has it checked in vain.
 
-    A call belongs to the same attempt if it began before the one before it would have been stored.
+    Calls belong together where one began before the one before it would have been stored.
     """
-    done: float = call["ended_at"]
+    since: float = call["started_at"]
+    until: float = call["ended_at"]
+    for earlier in sorted(of_job, key=lambda one: one["ended_at"], reverse=True):
+        if earlier["ended_at"] + STORING_SECONDS >= since:
+            since = min(since, earlier["started_at"])
     for later in sorted(of_job, key=lambda one: one["started_at"]):
-        if call["started_at"] <= later["started_at"] <= done + STORING_SECONDS:
-            done = max(done, later["ended_at"])
-    return done
+        if since <= later["started_at"] <= until + STORING_SECONDS:
+            until = max(until, later["ended_at"])
+    return since, until
 
 
-def _explained(call: Row, done: float, incidents: list[Incident]) -> bool:
-    """Whether a worker of its service died or stood still while it was made or kept. ``done``: its job's last call."""
+def _explained(call: Row, burst: tuple[float, float], incidents: list[Incident]) -> bool:
+    """Whether a worker of its service died or stood still while it, and what belongs to it, was made or kept."""
     maker = service(call["endpoint"], call["schema"])
-    kept = _kept_by(call, done, incidents)
+    since, until = burst
+    kept = _kept_by(since, until, incidents)
     return any(
         one.kind in LOSES_PAID_CALLS
         and one.process.partition("-")[0] == maker
         and one.since <= kept
         # The twin of a frozen worker's job may be paid until the frozen one answers again.
-        and one.until + (REQUEST_DELAY_SECONDS if one.kind in ("kill", "drain") else ACK_WAIT) >= call["started_at"]
+        and one.until + (REQUEST_DELAY_SECONDS if one.kind in ("kill", "drain") else ACK_WAIT) >= since
         for one in incidents
     )
 
 
-def _kept_by(call: Row, done: float, incidents: list[Incident]) -> float:
-    """By when its result is stored and published: later where the store was down meanwhile."""
-    kept = done + STORING_SECONDS
+def _kept_by(since: float, until: float, incidents: list[Incident]) -> float:
+    """By when the result of such calls is stored and published: later where the store was down meanwhile."""
+    kept = until + STORING_SECONDS
     for one in sorted(incidents, key=lambda one: one.since):
-        if one.process == "store" and one.until >= call["started_at"] and one.since <= kept:
+        if one.process == "store" and one.until >= since and one.since <= kept:
             kept = max(kept, one.until + STORE_RETURN_SECONDS)
     return kept

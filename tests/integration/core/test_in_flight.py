@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
 
-from storyloom.jobs.in_flight import query_workers
+from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.jobs.runner import JobRunner
 from storyloom.messaging.connection import connect
 from storyloom.messaging.topology import QUERY_WORKERS
@@ -54,3 +54,23 @@ async def test_without_workers_the_answer_is_nobody_and_comes_at_once(settings: 
         assert await query_workers(bus, 3600) == []
     await bus.close()
     assert await query_workers(bus, 3600) == [], "a bus that is closed is nobody, too"
+
+
+async def test_a_worker_that_connects_after_the_question_is_asked_once_more(settings: Settings) -> None:
+    """After a restart of NATS workers reconnect one after the other: who asks first must not find nobody."""
+    bus, late = await connect(settings, "tests"), await connect(settings, "tests")
+    subject = bus.names.subject(QUERY_WORKERS)
+    answer = InFlightJobs(worker="images-1@host", service=Service.IMAGES)
+
+    async def arrive(_: Msg) -> None:
+        await late.client.subscribe(subject, cb=respond)
+
+    async def respond(question: Msg) -> None:
+        await question.respond(answer.body)
+
+    await bus.client.subscribe(subject, cb=arrive, max_msgs=1)
+    async with asyncio.timeout(20):
+        found = await query_workers(bus, 3600, repeat_seconds=0.05, enough=lambda one: one == answer)
+    await late.close()
+    await bus.close()
+    assert answer in found
