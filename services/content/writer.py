@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import structlog
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from services.content.outline import Plan, find_faults
 from services.content.preview import Preview
@@ -18,7 +18,8 @@ from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Outline, ProviderCall, SceneText, StoryContent, Value
+from storyloom.story.model_text import ModelAnswer
+from storyloom.story.results import Outline, ProviderCall, SceneText, StoryContent
 
 MAX_ATTEMPTS = 3
 """How often a plan or a scene is written in all, each time with the findings on the one before."""
@@ -28,29 +29,29 @@ MAX_PLAN_CHARACTERS = 4500
 log = structlog.get_logger()
 
 
-def _one_line(text: str) -> str:
-    text = " ".join(text.split())
-    if not text:
-        raise ValueError("is empty")
-    return text
+MAX_PARAGRAPH_CHARACTERS = 4000
+"""Characters of one paragraph; a whole story for the oldest has about 3,000."""
+
+Passage = Annotated[str, Field(min_length=1)]
 
 
-Passage = Annotated[str, Field(max_length=4000), AfterValidator(_one_line)]
-
-
-class Draft(Value):
+class Draft(ModelAnswer):
     """A scene as the author answers it."""
 
+    longest: ClassVar = {"paragraphs": MAX_PARAGRAPH_CHARACTERS}
+
     paragraphs: Annotated[tuple[Passage, ...], Field(min_length=1, max_length=30)]
-    alt_text: Annotated[str, Field(max_length=600), AfterValidator(_one_line)]
+    alt_text: Passage
 
     @property
     def text(self) -> str:
         return "\n\n".join(self.paragraphs)
 
 
-class Check(Value):
+class Check(ModelAnswer):
     """What the last reader says of the whole."""
+
+    longest: ClassVar = {"findings": 1000}
 
     consistent: bool
     payoff: bool

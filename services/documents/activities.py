@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +15,7 @@ from storyloom.providers.ports import StructuredModel
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
+from storyloom.story.model_text import ModelAnswer
 from storyloom.story.results import Activities, Activity, ActivityType, Outline, ProviderCall, StoryContent
 
 log = structlog.get_logger()
@@ -55,7 +56,11 @@ class Idea(_Wanted):
     parent_tips: list[str]
 
 
-class Ideas(_Wanted):
+class Ideas(ModelAnswer):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Far more than a page has room for: what is merely too long is told so, and may stay.
+    longest: ClassVar = dict.fromkeys((*Idea.model_fields, *IdeaAdaptations.model_fields), 1200)
+
     activities: list[Idea]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
+from typing import ClassVar, Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,7 @@ from services.images.appearance import flatten
 from services.images.prompts import STYLE, Prompt
 from storyloom.providers.ports import VisionModel
 from storyloom.story.errors import PermanentError
+from storyloom.story.model_text import ModelAnswer
 from storyloom.story.results import ProviderCall
 
 MIN_CONFIDENCE = 0.6
@@ -21,20 +22,21 @@ _HARMLESS = "a calm, wholly harmless picture"
 log = structlog.get_logger()
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TraitSeen(_Answer):
+class TraitSeen(BaseModel):
     """One must-show, looked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     visible: Literal["visible", "not_visible", "unsure"]
     confidence: float = Field(ge=0, le=1)
 
 
-class PictureCheck(_Answer):
+class PictureCheck(ModelAnswer):
     """What the vision model answers (docs/providers.md, picture_check)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    longest: ClassVar = dict.fromkeys(("reasons", "suggested_fix", "alt_text"), 1000)
 
     safe: bool
     reasons: tuple[str, ...]

@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel
-
+from storyloom.story.model_text import ModelAnswer
 from storyloom.story.results import ProviderCall
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=ModelAnswer)
 
 OnText = Callable[[str], Awaitable[None]]
 """Is given a streamed answer's text so far, again and again."""
@@ -70,7 +69,10 @@ class VisionModel(Protocol):
 
 
 class ImageGenerator(Protocol):
-    """Draws pictures: PNG bytes. ``size`` is OpenAI's, such as 1024x1536."""
+    """Draws pictures: bytes as they came, PNG where the provider kept to what it was asked, else JPEG or WebP.
+
+    ``size`` is OpenAI's, such as 1024x1536; what comes may have another.
+    """
 
     async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
         """Draw from words alone."""

@@ -3,15 +3,17 @@
 Source: the vendor's OpenAPI file (Response, ImagesResponse, CreateModerationResponse).
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, WrapValidator
+from pydantic import BeforeValidator, Field, ValidationError, WrapValidator
 
 from storyloom.providers.answers import Answer, read_base64
 from storyloom.providers.errors import CallFailedError, Outcome, out_of_quota
 from storyloom.providers.prices import price_picture, price_text
 from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.model_text import plain_word
 
 Tokens = Annotated[int, Field(ge=0)]
 
@@ -39,8 +41,36 @@ def _or_none(value: Any, read: Callable[[Any], Any]) -> Any:
         return None
 
 
+def _only(*kinds: str) -> BeforeValidator:
+    """Of a list the items of these types: new types are added all the time, and nulls have been seen among them.
+
+    What has no type at all stays, to be refused.
+    """
+
+    def keep(items: Any) -> Any:
+        if not isinstance(items, list | tuple):
+            return items
+        return [item for item in items if item is not None and _type(item) in {None, *kinds}]
+
+    return BeforeValidator(keep)
+
+
+def _type(item: Any) -> str | None:
+    kind = item.get("type") if isinstance(item, Mapping) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _or_empty(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _without_nulls(items: Any) -> Any:
+    return [item for item in items if item is not None] if isinstance(items, list | tuple) else items
+
+
 class _Coded(Answer):
     code: str | None = None
+    message: str | None = None
 
 
 class _Reason(Answer):
@@ -49,29 +79,39 @@ class _Reason(Answer):
 
 class _Part(Answer):
     type: str
-    text: str = ""
+    text: Annotated[str, BeforeValidator(_or_empty)] = ""
 
 
-class _Item(Answer):
-    type: str
-    content: tuple[_Part, ...] | None = None
+class _Message(Answer):
+    type: Literal["message"]
+    phase: str | None = None
+    content: Annotated[tuple[_Part, ...] | None, _only("output_text", "refusal")] = None
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.content or () if part.type == "output_text")
 
 
 class _Cached(Answer):
     cached_tokens: Tokens = 0
 
 
+class _Reasoned(Answer):
+    reasoning_tokens: Tokens = 0
+
+
 class _TextUsage(Answer):
     input_tokens: Tokens = 0
     input_tokens_details: _Cached = _Cached()
     output_tokens: Tokens = 0
+    output_tokens_details: _Reasoned = _Reasoned()
 
 
 class TextAnswer(Answer):
     """An answer in words."""
 
     status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
-    output: tuple[_Item, ...]
+    output: Annotated[tuple[_Message, ...], _only("message"), BeforeValidator(lambda items: items or ())]
     error: _Coded | None = None
     incomplete_details: _Reason | None = None
     usage: Annotated[_TextUsage | None, WrapValidator(_or_none)] = None
@@ -81,15 +121,34 @@ class TextAnswer(Answer):
         used = self.usage or _TextUsage()
         return price_text(model, used.input_tokens, used.input_tokens_details.cached_tokens, used.output_tokens)
 
-    def text(self, request_id: str) -> str:
-        """The words. Raises PermanentError where the model refuses, CallFailedError where it failed on the way."""
-        code = (self.error and self.error.code) or (self.incomplete_details and self.incomplete_details.reason)
-        parts = [part for item in self.output if item.type == "message" for part in item.content or ()]
-        if code in REFUSALS or any(part.type == "refusal" for part in parts):
+    @property
+    def out_of_tokens(self) -> bool:
+        """Whether it broke off at the tokens that it was allowed; reasoning may have eaten all of them."""
+        return self.status == "incomplete" and (self._reason or "max_output_tokens") == "max_output_tokens"
+
+    @property
+    def reasoning_tokens(self) -> int:
+        return self.usage.output_tokens_details.reasoning_tokens if self.usage else 0
+
+    @property
+    def _reason(self) -> str | None:
+        return self.incomplete_details.reason if self.incomplete_details else None
+
+    def texts(self, request_id: str) -> tuple[str, ...]:
+        """What may be the answer, likeliest first: all messages as one, then each alone, the last one first.
+
+        Comments that a model makes on its way are none (``phase``). Raises PermanentError where the model refuses,
+        CallFailedError where it failed on the way.
+        """
+        code = (self.error and self.error.code) or self._reason
+        parts = [part for message in self.output for part in message.content or ()]
+        message = self.error and self.error.message
+        if code in REFUSALS or speaks_of_refusal(message) or any(part.type == "refusal" for part in parts):
             raise refused(request_id)
         if self.status in {"failed", "cancelled"}:
             raise failed(code, request_id)
-        return "".join(part.text for part in parts if part.type == "output_text")
+        said = [message.text for message in self.output if message.phase != "commentary"]
+        return tuple(dict.fromkeys(("".join(said), *reversed(said))))
 
 
 class _PictureTokens(Answer):
@@ -103,13 +162,20 @@ class _PictureUsage(Answer):
 
 
 class _Image(Answer):
-    b64_json: str
+    b64_json: str | None = None
+    url: str | None = None
+
+    @property
+    def encoded(self) -> str:
+        """The bytes in base64, wherever they stand. A picture behind an address is none: nobody fetches it."""
+        text = self.b64_json or self.url or ""
+        return text if self.b64_json or text.startswith("data:") else ""
 
 
 class PictureAnswer(Answer):
     """An answer in pictures; we ask for one."""
 
-    data: tuple[_Image, ...] = Field(min_length=1)
+    data: Annotated[tuple[_Image, ...], BeforeValidator(_without_nulls)] = Field(min_length=1)
     usage: Annotated[_PictureUsage | None, WrapValidator(_or_none)] = None
 
     def cost(self, model: str) -> float:
@@ -118,12 +184,29 @@ class PictureAnswer(Answer):
         tokens = used.input_tokens_details
         return price_picture(model, tokens.text_tokens, tokens.image_tokens, used.output_tokens)
 
-    def png(self, request_id: str) -> bytes:
-        """The picture's bytes. Raises RetryableError unless they are a PNG."""
-        data = read_base64(self.data[0].b64_json, provider="OpenAI", request_id=request_id)
-        if media_type(data) != "image/png":
-            raise RetryableError("OpenAI answered with something that is no PNG", request_id=request_id)
+    def picture(self, request_id: str) -> bytes:
+        """The picture's bytes, whole or not. Raises RetryableError unless they begin as a PNG, JPEG or WebP does."""
+        encoded = next((image.encoded for image in self.data if image.encoded), "")
+        data = read_base64(tidy_base64(encoded), provider="OpenAI", request_id=request_id)
+        if media_type(data) is None:
+            raise RetryableError("OpenAI answered with something that is no picture", request_id=request_id)
         return data
+
+
+def tidy_base64(text: str) -> str:
+    """Base64 as RFC 4648, section 4, has it: out of a data URL, unwrapped, its alphabet the usual one, padded anew.
+
+    Text that was cut off loses what is no whole byte.
+    """
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    text = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
+    if len(text) % 4 == 1:
+        text = text[:-1]
+    return text + "=" * (-len(text) % 4)
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class _Judgement(Answer):
@@ -138,21 +221,65 @@ class ModerationAnswer(Answer):
 
     def categories(self) -> tuple[str, ...]:
         """The names of all categories that hold for any text, sorted; "unnamed" for a flag without a name."""
-        named = {name for result in self.results for name, holds in result.categories.items() if holds}
+        named = {plain_word(name) for result in self.results for name, holds in result.categories.items() if holds}
         if not named and any(result.flagged for result in self.results):
             named = {"unnamed"}
         return tuple(sorted(named))
 
 
-def media_type(data: bytes) -> Literal["image/png", "image/jpeg"] | None:
-    """What the bytes are by their signature: PNG, JPEG or neither (RFC 2083; ITU T.81)."""
+PictureType = Literal["image/png", "image/jpeg", "image/webp"]
+
+
+def media_type(data: bytes) -> PictureType | None:
+    """What the bytes are by their signature: PNG, JPEG, WebP or none of them (RFC 2083; ITU T.81; RFC 9649)."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
-    return "image/jpeg" if data.startswith(b"\xff\xd8\xff") else None
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
-def refused(request_id: str | None) -> PermanentError:
-    return PermanentError("OpenAI refuses to make this content", code="content_refused", request_id=request_id)
+def speaks_of_refusal(message: object) -> bool:
+    """Whether OpenAI's words say that it will not make this.
+
+    Words, since some of these errors have no code: the safety system's 400 of the picture endpoints, and the policy's
+    of the reasoning models ("your prompt was flagged as potentially violating our usage policy").
+    """
+    return isinstance(message, str) and _REFUSES.search(message) is not None
+
+
+_REFUSES = re.compile(
+    r"safety.{0,3}system|safety_violations|content.{0,3}(?:management )?policy|usage polic|content.{0,3}filter"
+    r"|flagged as potentially",
+    re.IGNORECASE,
+)
+_REQUEST_ID = re.compile(r"\breq_[A-Za-z0-9]{6,64}\b")
+_LASTING = ("context_length", "invalid_", "model_not_found", "string_above", "unknown_", "unsupported_")
+"""How the codes begin of what will never work, however often it is asked."""
+
+
+def failed_in_body(error: Any, request_id: str | None) -> CallFailedError:
+    """What an error is that came with status 200; OpenAI's own object, or the text of something on the way to it."""
+    told = error if isinstance(error, Mapping) else {"message": error}
+    code, kind, message = told.get("code"), told.get("type"), str(told.get("message") or "")
+    request_id = request_id or (match[0] if (match := _REQUEST_ID.search(message)) else None)
+    named = plain_word(code or kind, "no code")
+    if named in REFUSALS or speaks_of_refusal(message):
+        return CallFailedError(Outcome.REFUSED, refused(request_id))
+    if named in QUOTA or plain_word(kind) in QUOTA:
+        return out_of_quota("OpenAI", request_id)
+    if named.startswith(_LASTING):
+        return failed(named, request_id)
+    outcome = Outcome.RATE_LIMITED if "rate_limit" in named else Outcome.SERVER_ERROR
+    return CallFailedError(outcome, RetryableError(f"OpenAI failed on the way ({named})", None, request_id))
+
+
+def refused(request_id: str | None, categories: Sequence[str] = ()) -> PermanentError:
+    """A refusal; ``categories`` are those that OpenAI names, where it does."""
+    details = {"categories": ", ".join(map(plain_word, categories))} if categories else {}
+    return PermanentError(
+        "OpenAI refuses to make this content", code="content_refused", request_id=request_id, details=details
+    )
 
 
 def failed(code: Any, request_id: str | None) -> CallFailedError:
@@ -165,6 +292,5 @@ def failed(code: Any, request_id: str | None) -> CallFailedError:
         return out_of_quota("OpenAI", request_id)
     if code in REFUSALS:
         return CallFailedError(Outcome.REFUSED, refused(request_id))
-    return CallFailedError(
-        Outcome.REJECTED, PermanentError(f"OpenAI cannot answer this request ({code})", request_id=request_id)
-    )
+    reason = f"OpenAI cannot answer this request ({plain_word(code)})"
+    return CallFailedError(Outcome.REJECTED, PermanentError(reason, request_id=request_id))

@@ -7,6 +7,7 @@ request id, every call stands in the job's usage, and no message of the vendor's
 
 import asyncio
 import base64
+import json
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,25 +18,36 @@ from pydantic import BaseModel, ValidationError
 
 from storyloom.providers.answers import read_answer
 from storyloom.providers.errors import CallFailedError, Outcome
-from storyloom.providers.openai.answers import ModerationAnswer, PictureAnswer, TextAnswer, failed, media_type
-from storyloom.providers.openai.requests import strict_schema, write_blocks
+from storyloom.providers.openai.answers import (
+    ModerationAnswer,
+    PictureAnswer,
+    PictureType,
+    TextAnswer,
+    failed,
+    failed_in_body,
+    media_type,
+)
+from storyloom.providers.openai.requests import first_limit, larger_limit, strict_schema, with_feedback, write_blocks
 from storyloom.providers.ports import Moderation, OnText
 from storyloom.providers.resilience.gate import Gate, gate_of
 from storyloom.providers.usage import Call
 from storyloom.runtime.settings import OpenAISettings
 from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.model_text import ModelAnswer
 from storyloom.story.results import ProviderCall
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=ModelAnswer)
+_ANSWERS = ("status", "output", "data", "results")
+"""What an answer of OpenAI has one of; an error with status 200 has none."""
 A = TypeVar("A", TextAnswer, PictureAnswer, ModerationAnswer)
 
 MAX_REQUESTS = 3
 """How often one question is asked in all when the answers do not fit its schema."""
-MAX_OUTPUT_TOKENS = 16_000
-"""Tokens; an outline takes about a thousand."""
+MAX_FAULTS_TOLD = 5
+"""How many places of a bad answer are named when it is asked for again."""
 
 log = structlog.get_logger()
 
@@ -71,31 +83,48 @@ class OpenAI:
     ) -> tuple[M, ProviderCall]:
         """Ask for a JSON answer of the model's shape, by the strict schema called ``name``.
 
-        ``on_text`` is given the whole JSON text so far, again and again. An answer that misses the schema is asked for
-        again; the call that comes back carries the cost of all. ``images`` are PNG or JPEG bytes.
+        ``on_text`` is given the whole JSON text so far, again and again. An answer that misses the schema or holds text
+        that cannot be kept (storyloom.story.model_text) is asked for again with what was wrong as a ``feedback`` block,
+        one that ran out of tokens with more of them; the call that comes back carries the cost of all. ``images`` are
+        PNG, JPEG or WebP bytes.
         """
         model = self._settings.vision_model if images else self._settings.text_model
-        request = {
-            "model": model,
-            "instructions": prompt,
-            "input": [{"role": "user", "content": _content(blocks, images)}],
-            "text": {"format": {"type": "json_schema", "name": name, "strict": True, "schema": strict_schema(answer)}},
-            "max_output_tokens": MAX_OUTPUT_TOKENS,
-            "store": False,  # the vendor need not keep what is said about a child
-        }
         calls: list[ProviderCall] = []
+        said, limit = dict(blocks), first_limit(model)
         for asked in range(1, MAX_REQUESTS + 1):
+            request = {
+                "model": model,
+                "instructions": prompt,
+                "input": [{"role": "user", "content": _content(said, images)}],
+                "text": {"format": _format(answer, name)},
+                "max_output_tokens": limit,
+                "store": False,  # the vendor need not keep what is said about a child
+            }
             call = Call("openai", "responses", model, purpose)
             async with self._call(call, self._settings.text_timeout) as sdk:
                 reply = await (_stream(sdk, call, request, on_text) if on_text else _request(sdk, call, request))
                 call.cost_usd = reply.cost(model)
-                fitting = _fit(answer, reply.text(call.request_id))
+                fitting, faults = _fit(answer, reply.texts(call.request_id))
                 call.outcome = Outcome.OK if fitting is not None else Outcome.BAD_ANSWER
             calls.append(call.entry())
             if fitting is not None:
                 return fitting, _sum(calls)
-            log.warning("openai.bad_answer", schema=name, asked=asked, request_id=call.request_id)
-        raise PermanentError(f"OpenAI's answers do not fit {name}", code="bad_answer", request_id=call.request_id)
+            why = {"schema": name, "asked": asked, "request_id": call.request_id}
+            if reply.out_of_tokens:
+                log.warning("openai.out_of_tokens", limit=limit, reasoning_tokens=reply.reasoning_tokens, **why)
+                larger = larger_limit(model, limit)
+                if larger is None:
+                    break
+                limit = larger
+            else:
+                log.warning("openai.bad_answer", status=reply.status, **why)
+                said = with_feedback(blocks, faults)
+        reason = f"OpenAI's answers do not fit {name}"
+        if reply.out_of_tokens:
+            reason = (
+                f"OpenAI's answer to {name} broke off at the {request['max_output_tokens']} tokens that it may have"
+            )
+        raise PermanentError(reason, code="bad_answer", request_id=call.request_id)
 
     async def moderate(self, texts: Sequence[str]) -> Moderation:
         """Judge texts. Fails closed: an answer that cannot be read, or lacks a text, is a RetryableError."""
@@ -113,12 +142,12 @@ class OpenAI:
         return Moderation(flagged=bool(categories), categories=categories)
 
     async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
-        """Draw a picture: PNG bytes. ``size`` is OpenAI's, such as 1024x1536."""
+        """Draw a picture: PNG bytes, or what came in their place. ``size`` is OpenAI's, such as 1024x1536."""
         call = Call("openai", "images.generate", self._settings.image_model, purpose)
         async with self._call(call, self._settings.image_timeout) as sdk:
             reply = await sdk.images.generate(**self._picture(prompt, size), extra_headers=call.headers)
-            png = _read_png(reply, call)
-        return png, call.entry()
+            picture = _read_picture(reply, call)
+        return picture, call.entry()
 
     async def redraw(self, prompt: str, *, size: str, reference: bytes, purpose: str) -> tuple[bytes, ProviderCall]:
         """Draw a picture of whoever is on the reference (PNG or JPEG bytes), kept as like as the model can."""
@@ -129,8 +158,8 @@ class OpenAI:
             reply = await sdk.images.edit(
                 image=image, input_fidelity="high", **self._picture(prompt, size), extra_headers=call.headers
             )
-            png = _read_png(reply, call)
-        return png, call.entry()
+            picture = _read_picture(reply, call)
+        return picture, call.entry()
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -186,6 +215,9 @@ async def _stream(sdk: "AsyncOpenAI", call: Call, request: dict[str, Any], on_te
     stream = await sdk.responses.create(**request, stream=True, extra_headers=call.headers)
     call.request_id = stream.response.headers.get("x-request-id", "")
     async with stream:
+        if stream.response.headers.get("content-type", "").startswith("application/json"):
+            # No stream: an error with status 200, or whatever stands between us and OpenAI does not stream.
+            return _read(TextAnswer, json.loads(await stream.response.aread()), call)
         async for event in stream:
             # The SDK passes on whatever came: an event may lack what its type promises, or be none at all.
             match getattr(event, "type", None):
@@ -208,10 +240,10 @@ def _data_url(image: bytes) -> str:
     return f"data:{_media_type(image)};base64,{base64.b64encode(image).decode()}"
 
 
-def _media_type(image: bytes) -> str:
+def _media_type(image: bytes) -> PictureType:
     kind = media_type(image)
     if kind is None:
-        raise PermanentError("a picture for OpenAI is neither PNG nor JPEG", code="bug")
+        raise PermanentError("a picture for OpenAI is neither PNG, JPEG nor WebP", code="bug")
     return kind
 
 
@@ -219,21 +251,35 @@ def _read(kind: type[A], reply: Any, call: Call) -> A:
     """The checked answer; the call learns its request id. The SDK may answer with anything: see answers.py."""
     call.request_id = call.request_id or getattr(reply, "_request_id", None) or ""
     plain = reply.to_dict(warnings=False) if isinstance(reply, BaseModel) and hasattr(reply, "to_dict") else reply
+    if isinstance(plain, dict) and plain.get("error") and not any(plain.get(key) for key in _ANSWERS):
+        raise failed_in_body(plain["error"], call.request_id or None)
     return read_answer(kind, plain, provider="OpenAI", request_id=call.request_id or None)
 
 
-def _read_png(reply: Any, call: Call) -> bytes:
+def _read_picture(reply: Any, call: Call) -> bytes:
     answer = _read(PictureAnswer, reply, call)
     call.cost_usd = answer.cost(call.model)
-    return answer.png(call.request_id)
+    return answer.picture(call.request_id)
 
 
-def _fit(kind: type[M], text: str) -> M | None:
-    """The text as what was asked for, if it is that."""
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError:
-        return None
+def _format(answer: type[ModelAnswer], name: str) -> dict[str, Any]:
+    return {"type": "json_schema", "name": name, "strict": True, "schema": strict_schema(answer)}
+
+
+def _fit(kind: type[M], texts: Sequence[str]) -> tuple[M | None, list[str]]:
+    """The first of the texts that is what was asked for; else what is wrong with the first, by place, unquoted."""
+    faults: list[str] = []
+    for text in texts:
+        try:
+            return kind.model_validate_json(text), []
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_FAULTS_TOLD]
+            faults = faults or [_say(one["loc"], one["msg"]) for one in found]
+    return None, faults or ["it was empty"]
+
+
+def _say(place: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, place))}: {message}" if place else message
 
 
 def _sum(calls: Sequence[ProviderCall]) -> ProviderCall:

@@ -6,8 +6,9 @@ import openai
 from pydantic import ValidationError
 
 from storyloom.providers.errors import CallFailedError, ErrorTranslator, Outcome, Verdict, out_of_quota, retry_after
-from storyloom.providers.openai.answers import QUOTA, REFUSALS, failed, refused
+from storyloom.providers.openai.answers import QUOTA, REFUSALS, failed, refused, speaks_of_refusal
 from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.model_text import plain_word
 
 _TRANSIENT = {408: Outcome.TIMEOUT, 409: Outcome.REJECTED, 429: Outcome.RATE_LIMITED}
 
@@ -44,9 +45,9 @@ TRANSLATOR = ErrorTranslator(
 
 def _by_status(error: openai.APIStatusError) -> CallFailedError:
     status = error.status_code
-    named = f"{status} {error.code or error.type or type(error).__name__}"
-    if error.code in REFUSALS:
-        return CallFailedError(Outcome.REFUSED, refused(error.request_id))
+    named = f"{status} {plain_word(error.code or error.type, type(error).__name__)}"
+    if error.code in REFUSALS or (status == 400 and speaks_of_refusal(error.message)):
+        return CallFailedError(Outcome.REFUSED, refused(error.request_id, _categories(error.body)))
     if error.code in QUOTA or error.type in QUOTA:
         return out_of_quota("OpenAI", error.request_id)
     verdict: Verdict
@@ -64,3 +65,10 @@ def _by_status(error: openai.APIStatusError) -> CallFailedError:
         return CallFailedError(Outcome.NOT_ALLOWED, verdict)
     verdict = PermanentError(f"OpenAI does not accept the request ({named})", request_id=error.request_id)
     return CallFailedError(Outcome.REJECTED, verdict)
+
+
+def _categories(body: object) -> tuple[str, ...]:
+    """What a refused prompt was flagged for, where the error says so (``moderation_details``)."""
+    details = body.get("moderation_details") if isinstance(body, dict) else None
+    categories = details.get("categories") if isinstance(details, dict) else None
+    return tuple(map(plain_word, categories[:5])) if isinstance(categories, list) else ()

@@ -1,4 +1,4 @@
-"""What a structured request holds: the strict schema of its answer, and the blocks of data inside its prompt.
+"""What a structured request holds: the strict schema of its answer, the blocks of data inside its prompt, its tokens.
 
 Schemas are pydantic models as OpenAI's strict schemas have them: every key required, no others allowed. Source: OpenAI,
 "Structured model outputs", supported schemas. Lengths of strings are left out, since not every model takes them; what
@@ -9,7 +9,7 @@ A block is a tag around JSON (docs/providers.md). Everything in one is data.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -79,3 +79,37 @@ def _write(name: str, value: Any) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"no block is called {name!r}")
     return f"<{name}>{json.dumps(value, ensure_ascii=False).translate(_ESCAPES)}</{name}>"
+
+
+MAX_OUTPUT_TOKENS = 16_000
+"""Tokens that an answer is allowed at first, its reasoning included; an outline takes about a thousand."""
+MOST_OUTPUT_TOKENS = 64_000
+"""Tokens up to which it is allowed more, each time twice as many, where it broke off."""
+# What the models themselves allow (OpenAI, "Models", max output tokens); newer ones allow more than we ever ask for.
+_MODEL_TOKENS: Mapping[str, int] = {
+    "gpt-3.5": 4_096,
+    "gpt-4-": 4_096,
+    "gpt-4o": 16_384,
+    "gpt-4.1": 32_768,
+}
+
+
+def first_limit(model: str) -> int:
+    """Tokens that a model is allowed for an answer at first."""
+    return min(MAX_OUTPUT_TOKENS, _most_tokens(model))
+
+
+def larger_limit(model: str, limit: int) -> int | None:
+    """Tokens to allow after an answer broke off at ``limit``; None if no more can be had that would be worth it."""
+    larger = min(2 * limit, _most_tokens(model))
+    return larger if larger >= 1.5 * limit else None
+
+
+def _most_tokens(model: str) -> int:
+    return min([MOST_OUTPUT_TOKENS, *(most for name, most in _MODEL_TOKENS.items() if model.startswith(name))])
+
+
+def with_feedback(blocks: Mapping[str, Any], faults: Sequence[str]) -> dict[str, Any]:
+    """The blocks for asking again: what was wrong with an answer that could not be used comes after other feedback."""
+    told = [f"Your last answer could not be used: {fault}. Write plain text in the given shape." for fault in faults]
+    return {**blocks, "feedback": [*blocks.get("feedback", ()), *told]}

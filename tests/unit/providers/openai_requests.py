@@ -10,11 +10,11 @@ from typing import Any
 
 import jsonschema
 from aiohttp import web
-from pydantic import BaseModel
 
 from storyloom.providers.openai.client import OpenAI
 from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.story.assets import Priority
+from storyloom.story.model_text import ModelAnswer
 from tests.unit.providers.provider import reply_body, say_stream
 
 # The vendor's oneOf are unions discriminated by a property; taken at their word some of their own examples fit twice.
@@ -25,7 +25,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 JPEG = b"\xff\xd8\xff" + b"picture"
 
 
-class Scene(BaseModel):
+class Scene(ModelAnswer):
     paragraphs: tuple[str, ...]
     alt_text: str
 
