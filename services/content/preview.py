@@ -1,14 +1,19 @@
-"""The preview: words shown while they are being written, each sentence only once moderation has let it pass."""
+"""The preview: words shown while they are being written, each sentence only once moderation has let it pass.
+
+What is flagged is shown no further; the text is then written again (services/content/writer.py).
+"""
 
 import re
 
 from pydantic_core import from_json
 
-from services.content.safety import ensure_safe
 from storyloom.jobs.definition import Report
 from storyloom.providers.ports import StructuredModel
 from storyloom.story.errors import RetryableError
+from storyloom.story.model_text import RejectedTextError, clean_text
 
+MAX_PARAGRAPH_CHARACTERS = 4000
+"""Characters of one paragraph; a whole story for the oldest has about 3,000."""
 MODERATION_STEP_WORDS = 8
 """Words by which the text must have grown before moderation is asked again."""
 
@@ -22,12 +27,12 @@ class Preview:
         self._wanted = wanted
         self._shown = ""
         self._progress = 0
+        self.flagged: tuple[str, ...] = ()
+        """What the words were flagged for on the way; empty: for nothing."""
 
     async def __call__(self, partial: str) -> None:
-        """Report what is new. Raises PermanentError(code="unsafe") at once if it is flagged: nobody pays for the
-        rest.
-        """
-        written = "\n\n".join(read_paragraphs(partial))
+        """Report what is new."""
+        written = read_prose(partial)
         progress = 10 + min(70, 70 * len(written.split()) // self._wanted)
         whole = cut_to_sentences(written)
         if len(whole.split()) >= len(self._shown.split()) + MODERATION_STEP_WORDS and await self._passes(whole):
@@ -38,14 +43,25 @@ class Preview:
         self._progress = max(progress, self._progress)
 
     async def _passes(self, text: str) -> bool:
+        if self.flagged:
+            return False
         try:
-            await ensure_safe(self._model, [text], "text")
+            verdict = await self._model.moderate([text])
         except RetryableError:
             return False  # it is not shown; the finished text is judged again, and there the failure counts
-        return True
+        self.flagged = (verdict.categories or ("unnamed",)) if verdict.flagged else ()
+        return not self.flagged
 
 
 _SENTENCES = re.compile(r".*[.!?…][”’\"')\]]*(?=\s|$)", re.DOTALL)
+
+
+def read_prose(partial: str) -> str:
+    """The paragraphs so far as they may be shown; empty as soon as one holds what is rejected in the end."""
+    try:
+        return "\n\n".join(clean_text(text, MAX_PARAGRAPH_CHARACTERS) for text in read_paragraphs(partial))
+    except RejectedTextError:
+        return ""
 
 
 def read_paragraphs(partial: str) -> tuple[str, ...]:

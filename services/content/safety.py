@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from services.content.readability import count_words, judge, measure, targets_for
-from storyloom.providers.ports import StructuredModel
+from storyloom.providers.ports import Moderation, StructuredModel
 from storyloom.story.assets import SCENES
 from storyloom.story.brief import Brief
 from storyloom.story.editing import EditVerdict, SceneEdit
@@ -17,12 +17,25 @@ from storyloom.story.results import Readability, SceneText
 from storyloom.story.screening import Verdict
 
 
-async def ensure_safe(model: StructuredModel, texts: Sequence[str], what: str) -> None:
-    """Raise PermanentError(code="unsafe") naming the categories, never the text, if moderation flags any of it."""
+def unsafe(what: str, categories: Sequence[str]) -> PermanentError:
+    """The end of what moderation flags; it names the categories, never the text."""
+    named = ", ".join(categories) or "unnamed"
+    return PermanentError(f"moderation flagged the {what}: {named}", code="unsafe", details={"categories": named})
+
+
+def feedback_on(categories: Sequence[str]) -> str:
+    """What the author of a flagged text is told, so that it is written otherwise."""
+    named = ", ".join(categories) or "unnamed"
+    return f"Moderation finds this unfit for children ({named}): tell it so that nothing can be taken for that."
+
+
+async def judge_twice(model: StructuredModel, texts: Sequence[str]) -> Moderation:
+    """What moderation says of what a person wrote: flagged only if it says so twice.
+
+    Nobody writes it again, so that one wrong flag would be the end of it; and what is written of it is moderated too.
+    """
     verdict = await model.moderate(texts)
-    if verdict.flagged:
-        named = ", ".join(verdict.categories) or "unnamed"
-        raise PermanentError(f"moderation flagged the {what}: {named}", code="unsafe", details={"categories": named})
+    return await model.moderate(texts) if verdict.flagged else verdict
 
 
 def words_of(brief: Brief) -> list[str]:
@@ -55,7 +68,7 @@ class Screening:
 
     async def screen(self, brief: Brief) -> Verdict:
         """Judge all that a person typed into the brief."""
-        verdict = await self._model.moderate(words_of(brief))
+        verdict = await judge_twice(self._model, words_of(brief))
         return Verdict(flagged=verdict.flagged, categories=verdict.categories)
 
 
@@ -68,7 +81,7 @@ class Editing:
     async def judge(self, edit: SceneEdit) -> EditVerdict:
         """Moderate the words, then measure them. What is too hard or too long becomes a finding, not a refusal."""
         text = "\n\n".join(edit.paragraphs)
-        verdict = await self._model.moderate([text, edit.alt_text])
+        verdict = await judge_twice(self._model, [text, edit.alt_text])
         if verdict.flagged:
             return EditVerdict(flagged=True, categories=verdict.categories)
         targets = targets_for(edit.age).a_scene()

@@ -8,10 +8,10 @@ import structlog
 from pydantic import Field
 
 from services.content.outline import Plan, find_faults
-from services.content.preview import Preview
+from services.content.preview import MAX_PARAGRAPH_CHARACTERS, Preview
 from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
-from services.content.safety import ensure_safe, strings_in, words_of
+from services.content.safety import feedback_on, judge_twice, strings_in, unsafe, words_of
 from storyloom.jobs.definition import Report
 from storyloom.providers.ports import StructuredModel
 from storyloom.story.assets import TEXTS, Asset
@@ -28,9 +28,6 @@ MAX_PLAN_CHARACTERS = 4500
 
 log = structlog.get_logger()
 
-
-MAX_PARAGRAPH_CHARACTERS = 4000
-"""Characters of one paragraph; a whole story for the oldest has about 3,000."""
 
 Passage = Annotated[str, Field(min_length=1)]
 
@@ -62,10 +59,17 @@ class Check(ModelAnswer):
 class _Judged:
     draft: Draft
     findings: tuple[Finding, ...]
+    flagged: tuple[str, ...]
+    """The categories that moderation flags it for; flagged words are never published."""
 
     @property
     def weight(self) -> float:
         return sum(finding.weight for finding in self.findings)
+
+    @property
+    def feedback(self) -> list[str]:
+        told = [finding.text for finding in self.findings]
+        return [feedback_on(self.flagged), *told] if self.flagged else told
 
 
 class Writer:
@@ -78,14 +82,13 @@ class Writer:
 
     async def outline(self, job: AssetRequested, report: Report) -> Outline:
         """Plan the story. An unsafe brief is refused before anything is paid for."""
-        await ensure_safe(self._model, words_of(job.brief), "brief")
+        verdict = await judge_twice(self._model, words_of(job.brief))
+        if verdict.flagged:
+            raise unsafe("brief", verdict.categories)
         await report(5)
         plan, calls = await self._plan(job, report)
-        outline = plan.as_outline(calls)
         await report(90)
-        written = outline.model_dump(mode="json", exclude=_NOT_WRITTEN)
-        await ensure_safe(self._model, ["\n".join(strings_in(written))], "outline")
-        return outline
+        return plan.as_outline(calls)
 
     async def scene(self, job: AssetRequested, report: Report) -> SceneText:
         """Write the job's scene; of several attempts the best is kept, with what still falls short of it."""
@@ -101,8 +104,10 @@ class Writer:
             **_again(job),
         }
         judged, calls = await self._draft(job, report, blocks, targets, names)
-        best = min(judged, key=lambda attempt: attempt.weight)
-        await ensure_safe(self._model, [best.draft.text, best.draft.alt_text], "text")
+        safe = [attempt for attempt in judged if not attempt.flagged]
+        if not safe:
+            raise unsafe("text", judged[-1].flagged)
+        best = min(safe, key=lambda attempt: attempt.weight)
         await report(95, text=best.draft.text)
         return SceneText(
             scene=job.asset.scene,
@@ -137,27 +142,43 @@ class Writer:
         blocks: dict[str, Any] = {"brief": brief.for_prompts(), "targets": targets.as_block(), **_again(job)}
         calls: list[ProviderCall] = []
         usable: Plan | None = None
+        flagged: tuple[str, ...] = ()
         for attempt in range(1, MAX_ATTEMPTS + 1):
-            plan, call = await self._model.parse(
-                Plan,
-                name="outline",
-                prompt=instructions("outline", brief, again=job.revision > 0),
-                blocks=blocks,
-                purpose="outline",
-                on_text=_Progress(report),
-            )
+            try:
+                plan, call = await self._model.parse(
+                    Plan,
+                    name="outline",
+                    prompt=instructions("outline", brief, again=job.revision > 0),
+                    blocks=blocks,
+                    purpose="outline",
+                    on_text=_Progress(report),
+                )
+            except PermanentError as error:
+                if usable is None or error.code not in _NO_ANSWER:
+                    raise
+                log.warning("outline.not_rewritten", attempt=attempt, code=error.code, request_id=error.request_id)
+                break
             calls.append(call)
             must, should = find_faults(plan, brief)
-            usable = usable if must else plan
-            if not (must or should):
-                break
-            log.info("outline.rejected", attempt=attempt, must=len(must), should=len(should))
-            blocks = blocks | {"feedback": [*must, *should]}
+            flagged = () if must else await self._flagged("\n".join(strings_in(plan.model_dump(mode="json"))))
+            if not (must or flagged):
+                usable = plan
+                if not should:
+                    break
+            log.info("outline.rejected", attempt=attempt, must=len(must), should=len(should), flagged=flagged)
+            blocks = blocks | {"feedback": [*([feedback_on(flagged)] if flagged else []), *must, *should]}
+        if usable is None and flagged:
+            raise unsafe("outline", flagged)
         if usable is None:
             raise PermanentError(
                 "no plan fits the cast of the story", code="bad_answer", request_id=calls[-1].request_id
             )
         return usable, tuple(calls)
+
+    async def _flagged(self, *texts: str) -> tuple[str, ...]:
+        """The categories that moderation flags any of the texts for; none: they may be published."""
+        verdict = await self._model.moderate(texts)
+        return (verdict.categories or ("unnamed",)) if verdict.flagged else ()
 
     async def _draft(
         self, job: AssetRequested, report: Report, blocks: dict[str, Any], targets: Targets, names: tuple[str, ...]
@@ -166,21 +187,30 @@ class Writer:
         calls: list[ProviderCall] = []
         for attempt in range(1, MAX_ATTEMPTS + 1):
             await report(5)
-            draft, call = await self._model.parse(
-                Draft,
-                name="scene_text",
-                prompt=instructions("scene", job.brief, again=job.revision > 0),
-                blocks=blocks,
-                purpose=job.asset.value,
-                # What is shown once stays until the final text replaces it: second attempts would make it flicker.
-                on_text=Preview(self._model, report, targets.words) if attempt == 1 else None,
-            )
-            calls.append(call)
-            judged.append(_Judged(draft, judge(draft.text, targets, job.brief.language, names)))
-            if not judged[-1].findings:
+            # What is shown once stays until the final text replaces it: second attempts would make it flicker.
+            preview = Preview(self._model, report, targets.words) if attempt == 1 else None
+            try:
+                draft, call = await self._model.parse(
+                    Draft,
+                    name="scene_text",
+                    prompt=instructions("scene", job.brief, again=job.revision > 0),
+                    blocks=blocks,
+                    purpose=job.asset.value,
+                    on_text=preview,
+                )
+            except PermanentError as error:
+                if error.code not in _NO_ANSWER or all(one.flagged for one in judged):
+                    raise
+                log.warning("text.not_rewritten", attempt=attempt, code=error.code, request_id=error.request_id)
                 break
-            log.info("text.rejected", asset=job.asset, attempt=attempt, findings=len(judged[-1].findings))
-            blocks = blocks | {"feedback": [finding.text for finding in judged[-1].findings]}
+            calls.append(call)
+            flagged = (preview.flagged if preview else ()) or await self._flagged(draft.text, draft.alt_text)
+            judged.append(_Judged(draft, judge(draft.text, targets, job.brief.language, names), flagged))
+            if not judged[-1].feedback:
+                break
+            findings = len(judged[-1].findings)
+            log.info("text.rejected", asset=job.asset, attempt=attempt, findings=findings, flagged=flagged)
+            blocks = blocks | {"feedback": judged[-1].feedback}
         return judged, tuple(calls)
 
     async def _check(
@@ -193,7 +223,7 @@ class Writer:
                 Check, name="story_check", prompt=prompt, blocks=blocks, purpose="content"
             )
         except PermanentError as error:
-            if error.code not in {"bad_answer", "content_refused"}:
+            if error.code not in _NO_ANSWER:
                 raise
             # Every scene has passed moderation: a reader who cannot answer is no reason to lose the story.
             log.warning("content.unchecked", code=error.code, request_id=error.request_id)
@@ -220,6 +250,8 @@ class _Progress:
             await self._report(progress)
 
 
+_NO_ANSWER = frozenset({"bad_answer", "content_refused"})
+"""How a question ends that was asked and not answered: no reason to lose what an earlier attempt wrote."""
 _NOT_WRITTEN = {"calls", "kind"}
 
 

@@ -19,6 +19,18 @@ from storyloom.story.results import Outline, Picture, ProviderCall
 
 MAX_DRAWINGS = 3
 """How often a picture is drawn at most."""
+MAX_REFUSALS = 3
+"""How often the provider may refuse a picture's words: each refusal makes them softer."""
+# What to ask for after a refusal for a category of moderation. The other way round ("no blood") it would be one more
+# word to refuse.
+_REASSURING = {
+    "harassment": "everybody kind to one another",
+    "hate": "everybody kind to one another",
+    "illicit": "nothing but toys and things of a nursery",
+    "self-harm": "everybody well, content and looked after",
+    "sexual": "everybody in everyday clothes from neck to ankle",
+    "violence": "everybody unhurt, nothing sharp, a quiet moment",
+}
 _MAX_FIXES = 8
 _MAX_INTERRUPTED = 8
 """How many interrupted jobs are remembered, a few MB each."""
@@ -73,14 +85,19 @@ class DrawingState:
             self._safe = attempt
 
     def refuse(self, refusal: PermanentError) -> None:
-        """Take in a refusal: the first is answered with softer words, the second ends it.
+        """Take in a refusal: the first is answered with softer words, the next by reassurance, the last ends it.
 
         Raises the refusal, with all request ids, if there is no picture to end with.
         """
         known = refusal.request_id or "unknown"
         self._request_ids.append(known)
         self.refusals.append(f"the image model refused these words (request {known})")
-        if not self.softly:
+        if len(self._request_ids) < MAX_REFUSALS:
+            categories = refusal.details.get("categories", "").split(", ")
+            if self.softly:
+                categories.append("violence")  # what medical devices are taken for, most of the time
+            asked = [_REASSURING.get(category.partition("/")[0]) for category in categories]
+            self.fixes = list(dict.fromkeys([*self.fixes, *filter(None, asked)]))[-_MAX_FIXES:]
             self.softly = True
             return
         self._refused = True

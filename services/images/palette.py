@@ -1,23 +1,37 @@
 """A picture's bytes decoded and checked, and its colours for the child's lamp (Philips Hue)."""
 
 import io
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 
 from storyloom.runtime.executors import run_in_thread
 from storyloom.story.results import HexColour
 
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What OpenAI's picture endpoints can answer with, whatever they were asked for."""
 MAX_BYTES = 32 * 1024 * 1024
-# What Pillow raises for damaged files; the last two for a header that claims to be huge.
+MAX_PIXELS = 4096 * 4096
+"""Pixels of a picture that is decoded; the largest that is ordered has a tenth of them."""
+MAX_CROP = 0.08
+"""The share of a picture's width or height that may be cut off to make it fit; beyond that somebody may be lost."""
+_MARGIN_BLUR = 40
+# What Pillow's decoders raise for damaged files; the bombs for a header that claims to be huge.
 _DECODE_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
+    TypeError,
     EOFError,
+    LookupError,
+    OverflowError,
+    struct.error,
+    zlib.error,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
@@ -32,7 +46,7 @@ Rgb = tuple[int, int, int]
 
 
 class NotAPictureError(Exception):
-    """The bytes are no PNG of the size that was ordered. The message says why, in a few words."""
+    """The bytes are no picture that the ordered one could be made of. The message says why, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +59,65 @@ class DecodedImage:
     hue_colours: tuple[HexColour, ...]
 
 
-async def decode(png: bytes, size: tuple[int, int]) -> DecodedImage:
-    """Decode the bytes in a thread. Raises NotAPictureError."""
-    return await run_in_thread(_decode, png, size)
+async def decode(data: bytes, size: tuple[int, int]) -> DecodedImage:
+    """Decode a PNG, JPEG or WebP in a thread, and make a PNG of the ordered size of it. Raises NotAPictureError.
+
+    A PNG that is as it was ordered stays as it came, byte for byte.
+    """
+    return await run_in_thread(_decode, data, size)
 
 
-def _decode(png: bytes, size: tuple[int, int]) -> DecodedImage:
+def _decode(data: bytes, size: tuple[int, int]) -> DecodedImage:
     try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
-            _check(picture, png, size)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            _check(picture, data, size)
             picture.load()
-            return DecodedImage(png, *picture.size, read_palette(picture))
+            if _as_ordered(picture, size):
+                return DecodedImage(data, *size, read_palette(picture))
+            fitted = _fit(_flatten(picture), size)
     except _DECODE_ERRORS as error:
         raise NotAPictureError("it cannot be decoded") from error
+    out = io.BytesIO()
+    fitted.save(out, "PNG")
+    return DecodedImage(out.getvalue(), *size, read_palette(fitted))
 
 
-def _check(picture: Image.Image, png: bytes, size: tuple[int, int]) -> None:
+def _check(picture: Image.Image, data: bytes, size: tuple[int, int]) -> None:
     """By the header, before a pixel is decoded: a bomb is never unpacked."""
-    if len(png) > MAX_BYTES:
+    if len(data) > MAX_BYTES:
         raise NotAPictureError("it is too large")
-    if picture.size != size:
-        raise NotAPictureError(f"it is {picture.width}x{picture.height}, not {size[0]}x{size[1]}")
+    wide, high = picture.size
+    if wide * high > MAX_PIXELS or min(wide, high) * 2 < min(size):
+        raise NotAPictureError(f"it is {wide}x{high}, not {size[0]}x{size[1]}")
+
+
+def _as_ordered(picture: Image.Image, size: tuple[int, int]) -> bool:
+    plain = picture.format == "PNG" and picture.mode == "RGB" and not picture.has_transparency_data
+    return plain and picture.size == size and not getattr(picture, "is_animated", False)
+
+
+def _flatten(picture: Image.Image) -> Image.Image:
+    """The picture upright, on white where it was transparent, in three colours of eight bits."""
+    upright = ImageOps.exif_transpose(picture)
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    ground = Image.new("RGBA", upright.size, "white")
+    ground.alpha_composite(upright.convert("RGBA"))
+    return ground.convert("RGB")
+
+
+def _fit(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture in the ordered size: a little of its edges cut off; of another shape, whole on a blur of itself."""
+    if picture.size == size:
+        return picture
+    scales = [ordered / there for ordered, there in zip(size, picture.size, strict=True)]
+    filled = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+    if 1 - min(scales) / max(scales) <= MAX_CROP:
+        return filled
+    whole = ImageOps.contain(picture, size, Image.Resampling.LANCZOS)
+    filled = filled.filter(ImageFilter.GaussianBlur(_MARGIN_BLUR))
+    filled.paste(whole, ((size[0] - whole.width) // 2, (size[1] - whole.height) // 2))
+    return filled
 
 
 def read_palette(picture: Image.Image) -> tuple[HexColour, HexColour, HexColour]:

@@ -1,12 +1,14 @@
 """The painter: attempts, findings, refusals, and what is kept in the end."""
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
 
 from services.images.critic import Critic, Verdict
 from services.images.painter import Painter
@@ -199,14 +201,44 @@ async def test_a_refusal_is_answered_once_with_softer_words(atelier: Open) -> No
     assert "req_refused" in picture.findings[0]
 
 
-async def test_a_second_refusal_ends_it_and_names_both_requests(atelier: Open) -> None:
-    again = PermanentError("OpenAI refused", code="content_refused", request_id="req_again")
-    here = atelier(moods=[REFUSED, again])
+async def test_the_third_refusal_ends_it_and_names_all_requests(atelier: Open) -> None:
+    refusals = [PermanentError("OpenAI refused", code="content_refused", request_id=f"req_{n}") for n in (1, 2, 3)]
+    here = atelier(moods=refusals)
     with pytest.raises(PermanentError) as raised:
         await here.portrait()
-    assert (raised.value.code, raised.value.request_id) == ("content_refused", "req_again")
-    assert raised.value.details["request_ids"] == "req_refused, req_again"
-    assert len(here.brush.orders) == 2
+    assert (raised.value.code, raised.value.request_id) == ("content_refused", "req_3")
+    assert raised.value.details["request_ids"] == "req_1, req_2, req_3"
+    assert len(set(here.brush.prompts)) == 3
+
+
+@pytest.mark.parametrize(
+    ("categories", "asked"),
+    [
+        ("violence/graphic", "unhurt"),
+        ("sexual", "everyday clothes"),
+        ("self-harm/intent", "looked after"),
+        ("hate, harassment", "kind to one another"),
+        ("illicit", "nursery"),
+    ],
+)
+async def test_what_a_picture_was_refused_for_is_answered_with_its_contrary(
+    atelier: Open, categories: str, asked: str
+) -> None:
+    refusal = PermanentError("no", code="content_refused", request_id="req_1", details={"categories": categories})
+    here = atelier(moods=[refusal])
+    await here.portrait()
+    assert asked in here.brush.prompts[1].split("Fix: ", 1)[1]
+    assert not any(word in here.brush.prompts[1] for word in categories.split(", "))
+
+
+@pytest.mark.parametrize("details", [{}, {"categories": "unnamed"}])
+async def test_a_refusal_without_a_reason_is_answered_with_softer_words_alone(
+    atelier: Open, details: dict[str, str]
+) -> None:
+    here = atelier(moods=[PermanentError("no", code="content_refused", details=details)])
+    await here.portrait()
+    assert "Fix:" not in here.brush.prompts[1]
+    assert "everybody safe" in here.brush.prompts[1]
 
 
 async def test_softer_words_stay_soft_while_redrawing(atelier: Open) -> None:
@@ -216,11 +248,11 @@ async def test_softer_words_stay_soft_while_redrawing(atelier: Open) -> None:
 
 
 async def test_a_refused_redrawing_keeps_the_picture_there_is(atelier: Open) -> None:
-    here = atelier(NO_CHAIR, moods=[b"", REFUSED, REFUSED])
+    here = atelier(NO_CHAIR, moods=[b"", REFUSED, REFUSED, REFUSED])
     picture = await here.scene()
     assert here.drawer.kept[picture.image.sha256] == here.critic.seen[0]
     assert picture.findings[0] == "show clearly: a wheelchair"
-    assert len(here.brush.orders) == 3
+    assert len(here.brush.orders) == 4
 
 
 async def test_another_give_up_of_the_provider_is_passed_on(atelier: Open) -> None:
@@ -231,10 +263,31 @@ async def test_another_give_up_of_the_provider_is_passed_on(atelier: Open) -> No
 
 
 async def test_damaged_bytes_are_drawn_anew(atelier: Open) -> None:
-    here = atelier(moods=[png_of((1024, 1536))[:900], png_of((1024, 1024))])
+    here = atelier(moods=[png_of((1024, 1536))[:900], b"RIFF....WEBPVP8 "])
     picture = await here.portrait()
     assert (picture.attempts, len(here.critic.seen)) == (3, 1)
     assert len(set(here.brush.prompts)) == 1
+    assert [one.purpose for one in picture.calls] == ["portrait", "portrait", "portrait", "portrait check"]
+
+
+def as_jpeg(png: bytes) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [png_of((1024, 1024)), as_jpeg(png_of((1024, 1536))), as_jpeg(png_of((1536, 1024)))],
+    ids=["size", "form", "both"],
+)
+async def test_a_picture_of_another_form_or_size_is_made_to_fit_and_paid_once(atelier: Open, sent: bytes) -> None:
+    here = atelier(moods=[sent])
+    picture = await here.portrait()
+    assert (picture.attempts, len(here.brush.orders), picture.width, picture.height) == (1, 1, 1024, 1536)
+    with Image.open(io.BytesIO(here.drawer.kept[picture.image.sha256])) as kept:
+        assert (kept.format, kept.size) == ("PNG", (1024, 1536))
 
 
 async def test_nothing_but_damaged_bytes_is_given_up(atelier: Open) -> None:
