@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from services.content.safety import strings_in
 from storyloom.story.brief import Brief
-from storyloom.story.model_text import ModelAnswer
+from storyloom.story.model_text import ModelAnswer, tidy
 from storyloom.story.results import Elements, Figure, HexColour, Outline, PictureBrief, ProviderCall, SceneBrief
 
 BEATS = ("call", "threshold", "ordeal", "return")
@@ -49,7 +49,7 @@ class Plan(ModelAnswer):
 
 def find_faults(plan: Plan, brief: Brief) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What must be put right (the plan cannot be used), and what should be (it can)."""
-    heroes = [character.name for character in brief.characters]
+    heroes = [tidy(character.name) for character in brief.characters]
     figures = [figure.name for figure in (plan.companion, plan.helper) if figure]
     must = [*_find_clashes(heroes, figures), *_find_strangers(plan, heroes, [*heroes, *figures])]
     beats = tuple(scene.beat for scene in plan.scenes)

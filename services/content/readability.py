@@ -5,6 +5,7 @@ Grades are Flesch–Kincaid (Kincaid et al. 1975, Derivation of new readability 
 """
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -77,7 +78,11 @@ def count_words(text: str) -> int:
 
 
 def measure(text: str, names: Collection[str] = ()) -> Readability:
-    """How hard a text is. Words of names count as known and easy: a child can read those of the story's own people."""
+    """How hard a text is. Names count as known and easy: a child can read those of the story's own people."""
+    return _measure(_with_easy_names(text, names), names)
+
+
+def _measure(text: str, names: Collection[str]) -> Readability:
     words = _WORD.findall(text)
     if not words:
         return Readability(grade=0, sentence_words=0, rare_share=0)
@@ -95,8 +100,9 @@ def measure(text: str, names: Collection[str] = ()) -> Readability:
 
 def judge(text: str, targets: Targets, language: str = "en", names: Collection[str] = ()) -> tuple[Finding, ...]:
     """What falls short of the targets, worst first; empty if all is well."""
-    measured = measure(text, names)
-    found = _judge_marks(text)
+    text = _with_easy_names(text, names)
+    measured = _measure(text, names)
+    found = _judge_marks(text, names)
     if language[:2] not in _UNSPACED:
         found += [*_judge_length(text, targets), *_judge_sentences(text, targets)]
     if language[:2] == "en":
@@ -153,10 +159,28 @@ def _familiar() -> frozenset[str]:
     return frozenset(files(__package__).joinpath("words/familiar.txt").read_text("utf-8").split())
 
 
+_EASY_NAME = "Bo"
+"""What stands for a name in a text that is measured: one short word, whatever the name is made of."""
+
+
+def _with_easy_names(text: str, names: Collection[str]) -> str:
+    """The text with every whole name replaced: a name's words, stops, signs and emoji are no fault of the text's."""
+    longest_first = sorted({unicodedata.normalize("NFC", name).strip() for name in names}, key=lambda name: -len(name))
+    patterns = [_name_pattern(name) for name in longest_first if name]
+    return re.sub("|".join(patterns), _EASY_NAME, text, flags=re.IGNORECASE) if patterns else text
+
+
+@cache
+def _name_pattern(name: str) -> str:
+    """The name as it may stand in a text: any white space within, either apostrophe, not as a part of a word."""
+    spelt = [re.sub("['’]", "['’]", re.escape(word)) for word in name.split()]
+    before = r"(?<!\w)" if name[0].isalnum() else ""
+    return before + r"\s+".join(spelt) + (r"(?!\w)" if name[-1].isalnum() else "")
+
+
 def _parts(names: Collection[str]) -> frozenset[str]:
-    return frozenset(
-        part for name in names for word in _WORD.findall(name.casefold()) for part in (word, word + "'s", word + "’s")
-    )
+    words = [word for name in names for word in _WORD.findall(unicodedata.normalize("NFC", name).casefold())]
+    return frozenset(part for word in [_EASY_NAME.casefold(), *words] for part in (word, word + "'s", word + "’s"))
 
 
 def _lengths(text: str) -> list[int]:
@@ -166,8 +190,8 @@ def _lengths(text: str) -> list[int]:
     return [length for piece in pieces if (length := count_words(piece))]
 
 
-def _judge_marks(text: str) -> list[Finding]:
-    marks = sorted(set(_UNSPEAKABLE.findall(text)))
+def _judge_marks(text: str, names: Collection[str]) -> list[Finding]:
+    marks = sorted(set(_UNSPEAKABLE.findall(text)) - set("".join(names)))
     return [Finding(f"The text holds what nobody can read aloud: {' '.join(marks)}", 1.0)] if marks else []
 
 

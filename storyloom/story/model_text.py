@@ -59,8 +59,7 @@ def clean_text(text: str, most: int = MAX_CHARACTERS) -> str:
         raise RejectedTextError(f"is longer than {most} characters")
     _reject(text, _UNSTORABLE)
     text = _DIRECTIONS.sub("", text) if _balanced(text) else text
-    while (tidied := _tidy(text)) != text:  # what is taken away brings together what stood apart
-        text = tidied
+    text = tidy(text)
     _reject(text, _BROKEN)
     if any(name.startswith("#") or name in html5 for name in _ENTITY.findall(text)):
         raise RejectedTextError("holds markup")
@@ -69,6 +68,18 @@ def clean_text(text: str, most: int = MAX_CHARACTERS) -> str:
     if len(text) > most:
         raise RejectedTextError(f"is longer than {most} characters")
     return text
+
+
+def tidy(text: str) -> str:
+    """Composed, on one line, without what nobody sees, and without Markdown's stars and lines around words.
+
+    What a model was told is found in its cleaned answer by this.
+    """
+    while True:  # what is taken away brings together what stood apart
+        tidied = " ".join(_EMPHASIS.sub(r"\2", unicodedata.normalize("NFC", _UNSEEN.sub("", text))).split())
+        if tidied == text:
+            return text
+        text = tidied
 
 
 def plain_word(said: object, default: str = "unnamed") -> str:
@@ -123,11 +134,6 @@ def _balanced(text: str) -> bool:
         elif not waiting or waiting.pop() != mark:
             return False
     return not waiting
-
-
-def _tidy(text: str) -> str:
-    """Composed, on one line, without what nobody sees, and without Markdown's stars and lines around words."""
-    return " ".join(_EMPHASIS.sub(r"\2", unicodedata.normalize("NFC", _UNSEEN.sub("", text))).split())
 
 
 def _most_marks(text: str) -> int:

@@ -1,6 +1,7 @@
 """How hard a text is, and what is found fault with."""
 
 import string
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -179,3 +180,69 @@ def test_any_text_can_be_judged(text: str, language: str) -> None:
 @given(WORDS)
 def test_every_word_has_a_syllable(word: str) -> None:
     assert 1 <= count_syllables(word) <= len(word)
+
+
+TOLD = (
+    "{0} ran to the pond. The fox saw {0} and sat down. “Come, {0}!” it said. Then {0} and the fox ran home. "
+    "{0}'s kite flew up. It was a red kite. {0} was glad. The moon came out and sang."
+)
+NAMES = (
+    "🦄 Lily",
+    "Lily 🦄",
+    "🦄",
+    "Lily*",
+    "#1 Lily",
+    "L@ra",
+    "Li_ly",
+    "[Lily]",
+    "<Lily>",
+    "Lily ~ Rose",
+    "{Lily}",
+    "Lily|Rose",
+    "Mr. Bo Jr.",
+    "Dr. Lily!",
+    "J. R. R. Fox",
+    "Lily. Rose.",
+    "What? Ever!",
+    "Anna  Maria",
+    "O’Brien",
+    "O'Brien",
+    "Anna Maria Sofia Elisabeth Charlotte von Thurn",
+    "Wolfeschlegelsteinhausenbergerdorffwelch",
+    "Zoe\u0308",
+    "Łucja",
+    "Notwithstanding",
+    "X Æ A-12",
+    "小明",
+    "ليلى",
+    "Anne-Marie-Antoinette",
+    "https: Lily",
+    "N'Golo",
+    "Æthelflæd",
+    "　Lily",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("age", [3, 5, 9])
+def test_a_heros_own_name_is_never_a_finding(name: str, age: int) -> None:
+    plain, named = (TOLD.format(unicodedata.normalize("NFC", one)) for one in ("Bo", name))
+    targets = Targets(count_words(plain), targets_for(age).sentence_words, *_hardness(age))
+    assert judge(plain, targets, names=("Bo",)) == ()
+    assert judge(named, targets, names=(name,)) == ()
+    assert measure(named, (name,)) == measure(plain, ("Bo",))
+
+
+def _hardness(age: int) -> tuple[float, float]:
+    return targets_for(age).grade, targets_for(age).rare_share
+
+
+def test_a_mark_that_is_in_no_name_stays_a_finding() -> None:
+    assert judge("Lily 🦄 saw a *star*.", targets_for(5), names=("🦄 Lily",))[0].text.endswith(": *")
+    assert any("🎈" in one.text for one in judge("🦄 Lily saw 🎈.", targets_for(5), names=("🦄 Lily",)))
+    assert any("🦄" in one.text for one in judge("Lily saw a 🦄.", targets_for(5), names=("Lily",)))
+
+
+def test_a_name_is_known_however_its_apostrophe_is_bent_and_its_case_is() -> None:
+    told = "O'Brien ran. O’BRIEN sat."
+    assert measure(told, ("O’Brien",)) == measure("Bo ran. Bo sat.", ("Bo",))
