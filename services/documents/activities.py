@@ -95,9 +95,15 @@ class Designer:
         attempts: list[_Attempt] = []
         for number in range(1, MAX_ATTEMPTS + 1):
             await report(10 + 30 * (number - 1))
-            ideas, call = await self._model.parse(
-                Ideas, name="activities", prompt=prompt, blocks=blocks, purpose="activities"
-            )
+            try:
+                ideas, call = await self._model.parse(
+                    Ideas, name="activities", prompt=prompt, blocks=blocks, purpose="activities"
+                )
+            except PermanentError as error:
+                if error.code not in {"bad_answer", "content_refused"} or not any(one.fit for one in attempts):
+                    raise
+                log.warning("activities.not_rewritten", attempt=number, code=error.code, request_id=error.request_id)
+                break
             calls.append(call)
             attempts.append(await self._judge(ideas, job))
             found = attempts[-1].findings

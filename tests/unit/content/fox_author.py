@@ -32,11 +32,13 @@ class Question:
 class FoxAuthor:
     """Answers each schema with the next of its ``answers``, the last one again and again.
 
-    Texts that hold ``bad_word`` are flagged. An answer that is an exception is raised, also where moderation is asked.
+    Texts that hold ``bad_word`` are flagged, the first that holds ``flags_once`` too. An answer that is an exception is
+    raised, also where moderation is asked.
     """
 
     answers: dict[str, list[Any]]
     bad_word: str = "\0"
+    flags_once: str = "\0"
     moderation_fails: Exception | None = None
     questions: list[Question] = field(default_factory=list)
     moderated: list[str] = field(default_factory=list)
@@ -71,6 +73,8 @@ class FoxAuthor:
             raise self.moderation_fails
         self.moderated += texts
         flagged = any(self.bad_word in text for text in texts)
+        if any(self.flags_once in text for text in texts):
+            self.flags_once, flagged = "\0", True
         return Moderation(flagged, ("violence",) if flagged else ())
 
     async def close(self) -> None:

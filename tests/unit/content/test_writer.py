@@ -182,6 +182,7 @@ async def test_a_flagged_text_is_never_shown_nor_kept() -> None:
     with pytest.raises(PermanentError) as raised:
         await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
     assert raised.value.code == "unsafe"
+    assert recorder.texts
     assert not any("dagger" in text for text in recorder.texts)
 
 
@@ -191,6 +192,126 @@ async def test_a_flagged_alt_text_is_unsafe_too() -> None:
     with pytest.raises(PermanentError) as raised:
         await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
     assert raised.value.code == "unsafe"
+
+
+BAD = "A small fox sat by the gate and looked out. Then a dagger fell. " + PARAGRAPHS[0]
+
+
+def told(fox: FoxAuthor, question: int) -> list[str]:
+    return list(fox.questions[question].blocks.get("feedback", ()))
+
+
+@pytest.mark.parametrize(
+    "bad", [a_text(BAD), {**a_text(), "alt_text": "A girl with a dagger."}], ids=["a paragraph", "the alt text"]
+)
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_flagged_scene_is_written_again_with_the_category(bad: dict[str, Any], times: int) -> None:
+    fox, recorder = a_fox(scene_text=[*[bad] * times, a_text()]), ProgressRecorder()
+    fox.bad_word = "dagger"
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
+    assert (text.paragraphs, text.attempts, text.findings) == (tuple(PARAGRAPHS), times + 1, ())
+    assert len(text.calls) == times + 1
+    assert "violence" in told(fox, times)[0]
+    assert "dagger" not in told(fox, times)[0]
+    assert not any("dagger" in shown for shown in recorder.texts)
+
+
+async def test_a_scene_that_stays_flagged_fails_closed_after_three_tries() -> None:
+    fox = a_fox(scene_text=[a_text(BAD)])
+    fox.bad_word = "dagger"
+    with pytest.raises(PermanentError, match="text: violence") as raised:
+        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
+    assert (raised.value.code, raised.value.details) == ("unsafe", {"categories": "violence"})
+    assert len(fox.questions) == 3
+
+
+async def test_a_sentence_flagged_while_it_was_written_is_written_again_though_it_is_judged_otherwise_later() -> None:
+    """One flag is enough to write anew, and never enough to end the story."""
+    fox, recorder = a_fox(), ProgressRecorder()
+    fox.flags_once = "small fox"
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
+    assert (text.attempts, text.paragraphs) == (2, tuple(PARAGRAPHS))
+    assert "violence" in told(fox, 1)[0]
+    assert recorder.texts[-1] == "\n\n".join(PARAGRAPHS)
+
+
+async def test_a_hard_and_safe_scene_is_kept_rather_than_an_easy_and_flagged_one() -> None:
+    fox = a_fox(scene_text=[a_text(LONG), a_text(BAD), a_text(BAD)])
+    fox.bad_word = "dagger"
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
+    assert text.text == LONG.strip()
+    assert text.attempts == 3
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_flagged_plan_is_made_again_with_the_category(times: int) -> None:
+    fox = a_fox(outline=[*[a_plan(motif="a dagger")] * times, a_plan()])
+    fox.bad_word = "dagger"
+    outline, _ = await plan(fox)
+    assert (outline.motif, len(outline.calls)) == ("a small bell", times + 1)
+    assert "violence" in told(fox, times)[0]
+    assert "dagger" not in told(fox, times)[0]
+
+
+async def test_a_plan_that_stays_flagged_fails_closed_after_three_tries() -> None:
+    fox = a_fox(outline=[a_plan(motif="a dagger")])
+    fox.bad_word = "dagger"
+    with pytest.raises(PermanentError, match="outline: violence") as raised:
+        await plan(fox)
+    assert (raised.value.code, len(fox.questions)) == ("unsafe", 3)
+
+
+async def test_a_safe_plan_with_a_long_title_is_kept_rather_than_a_flagged_one() -> None:
+    long = a_plan(title="How the Very Small Fox Found the Bell")
+    fox = a_fox(outline=[long, a_plan(motif="a dagger")])
+    fox.bad_word = "dagger"
+    outline, _ = await plan(fox)
+    assert (outline.motif, outline.title) == ("a small bell", "How the Very Small Fox Found")
+
+
+async def test_a_brief_is_refused_only_if_moderation_says_so_twice() -> None:
+    fox = a_fox()
+    fox.flags_once = "foxes"
+    outline, _ = await plan(fox)
+    assert outline.title == "The Bell in the Grass"
+
+
+@pytest.mark.parametrize("code", ["bad_answer", "content_refused"])
+async def test_a_usable_text_is_not_lost_because_nothing_better_came(code: str) -> None:
+    nothing = PermanentError("no", code=code)
+    fox = a_fox(
+        scene_text=[a_text(LONG), nothing], outline=[a_plan(title="A Title of Far Too Many Words Indeed"), nothing]
+    )
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
+    assert (text.text, text.attempts) == (LONG.strip(), 1)
+    assert (await plan(fox))[0].motif == "a small bell"
+
+
+@pytest.mark.parametrize("code", ["bad_answer", "content_refused", "not_allowed"])
+async def test_an_author_who_never_answers_is_a_failure(code: str) -> None:
+    fox = a_fox(scene_text=[PermanentError("no", code=code)], outline=[PermanentError("no", code=code)])
+    with pytest.raises(PermanentError) as raised:
+        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
+    assert raised.value.code == code
+    with pytest.raises(PermanentError):
+        await plan(fox)
+
+
+async def test_a_flagged_text_and_then_no_answer_is_a_failure() -> None:
+    fox = a_fox(scene_text=[a_text(BAD), PermanentError("no", code="bad_answer")])
+    fox.bad_word = "dagger"
+    with pytest.raises(PermanentError, match="no"):
+        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
+
+
+async def test_what_is_rejected_in_the_end_is_not_shown_on_the_way() -> None:
+    fox, recorder = (
+        a_fox(scene_text=[a_text("Mirabel ran to the pond and sat. " * 3, "Zo\0eb came. " * 9)]),
+        ProgressRecorder(),
+    )
+    with pytest.raises(ValueError, match="control"):
+        await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
+    assert not any("\0" in shown for shown in recorder.texts)
 
 
 async def test_a_text_too_hard_is_written_again_with_the_findings() -> None:

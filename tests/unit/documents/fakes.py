@@ -18,8 +18,11 @@ M = TypeVar("M", bound=BaseModel)
 class FakeAuthor:
     """Answers with one set of activities after the other, the last one again and again; remembers what it was asked."""
 
-    def __init__(self, *answers: Sequence[Activity], flagged: Sequence[bool] = (False,)) -> None:
-        self._answers = [[activity.model_dump(mode="json") for activity in answer] for answer in answers]
+    def __init__(self, *answers: Sequence[Activity] | Exception, flagged: Sequence[bool] = (False,)) -> None:
+        self._answers = [
+            answer if isinstance(answer, Exception) else [activity.model_dump(mode="json") for activity in answer]
+            for answer in answers
+        ]
         self._flagged = list(flagged)
         self.asked: list[dict[str, Any]] = []
         self.moderated: list[list[str]] = []
@@ -37,6 +40,8 @@ class FakeAuthor:
         assert on_text is None, "activities are not shown while they are written"
         self.asked.append({"name": name, "prompt": prompt, "blocks": dict(blocks), "purpose": purpose})
         given = self._answers[min(len(self.asked), len(self._answers)) - 1]
+        if isinstance(given, Exception):
+            raise given
         call = ProviderCall(provider="openai", model="gpt-5.1", request_id=f"req_{len(self.asked)}", seconds=1)
         return answer.model_validate({"activities": given}), call
 

@@ -78,6 +78,15 @@ async def test_what_moderation_flags_is_unsafe_and_asked_for_again() -> None:
         await devise(FakeAuthor(stories.four(), flagged=(True,)))
 
 
+@pytest.mark.parametrize("code", ["bad_answer", "content_refused"])
+async def test_activities_that_suit_are_not_lost_because_nothing_better_came(code: str) -> None:
+    made = await devise(FakeAuthor(LOOSE, PermanentError("no", code=code)))
+    assert (made.activities, made.attempts) == (LOOSE, 1)
+    with pytest.raises(PermanentError) as gave_up:
+        await devise(FakeAuthor(SHARP, PermanentError("no", code=code)))
+    assert gave_up.value.code == code
+
+
 async def test_moderation_reads_every_word_of_an_activity() -> None:
     author = FakeAuthor(stories.four())
     await devise(author)
