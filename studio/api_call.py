@@ -24,6 +24,8 @@ class ApiCall:
     seed: int
     request_id: str
     schema: str | None = None
+    max_output_tokens: int | None = None
+    """What the answer may have; null: as many as the model has."""
 
 
 @dataclass(frozen=True, slots=True)

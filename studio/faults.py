@@ -14,13 +14,28 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from studio.api_call import ApiCall, Endpoint
 
 FaultName = Literal[
-    "rate_limit", "server_error", "stall", "cut", "malformed", "refuse", "miss_trait", "flag_text"
+    "rate_limit", "server_error", "stall", "cut", "malformed", "refuse", "refuse_uncoded", "miss_trait", "flag_text",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture",
 ]  # fmt: skip
+Dirt = Literal[
+    "nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks"
+]  # fmt: skip
+PictureForm = Literal[
+    "webp", "jpeg", "data_url", "wrapped", "other_size", "alpha", "truncated", "no_picture", "bomb"
+]  # fmt: skip
+_OPENAI: frozenset[Endpoint] = frozenset({"responses", "images.generate", "images.edit", "moderations"})
+_PICTURES: frozenset[Endpoint] = frozenset({"images.generate", "images.edit"})
 # Where each fault has a meaning: moderation refuses nothing, and only pictures can miss a trait.
 _ENDPOINTS: Mapping[str, frozenset[Endpoint]] = {
     "refuse": frozenset({"responses", "images.generate", "images.edit", "text_to_speech"}),
-    "miss_trait": frozenset({"images.generate", "images.edit"}),
+    "refuse_uncoded": _PICTURES,
+    "miss_trait": _PICTURES,
+    "odd_picture": _PICTURES,
     "flag_text": frozenset({"moderations"}),
+    "error_body": _OPENAI,
+    "incomplete": frozenset({"responses"}),
+    "odd_items": frozenset({"responses"}),
+    "dirty_text": frozenset({"responses"}),
 }
 
 
@@ -50,7 +65,10 @@ class Match(BaseModel):
 
 
 class Fault(BaseModel):
-    """What to do wrong, and where. `times` null means until cleared; `miss` names the traits to leave out."""
+    """What to do wrong, and where. `times` null means until cleared; `miss` names the traits to leave out.
+
+    `tokens` is what an incomplete answer would have needed: whoever allows as many gets it whole.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     fault: FaultName
@@ -60,6 +78,12 @@ class Fault(BaseModel):
     seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
     miss: tuple[str, ...] = ()
     category: str = "violence"
+    code: str = "server_error"
+    dirt: Dirt = "nul"
+    field: str | None = None
+    form: PictureForm = "webp"
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    reasoning: bool = True
 
     @model_validator(mode="after")
     def _a_missed_trait_has_a_name(self) -> Self:
@@ -69,6 +93,8 @@ class Fault(BaseModel):
 
     def applies_to(self, call: ApiCall) -> bool:
         """Would this fault strike that call?"""
+        if self.tokens is not None and (call.max_output_tokens is None or call.max_output_tokens >= self.tokens):
+            return False
         return call.endpoint in _ENDPOINTS.get(self.fault, {call.endpoint}) and self.match.matches(call)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from studio.image_forms import Upload, read_edit
 from studio.openai_api import ERRORS, estimate_tokens, openai_error, read_json
 from studio.prices import price_pictures
 from studio.request_context import REQUEST_ID, STATE, AppState, RequestContext
+from studio.spoiling import encode_picture, other_size, spoil_picture
 from studio.validation import check_model, check_request
 from studio.vendor_errors import VendorError
 from studio.versions import without_version_line
@@ -65,14 +65,17 @@ async def _draw(
     )
     context = await state.accept(request, call, ERRORS)
     await _refuse_unsafe(state, context, parameters)
+    form = context.fault.form if context.fault and context.fault_name == "odd_picture" else None
     pictures = await _draw_all(state, context, parameters, uploads[0].content if uploads else None)
+    if form:
+        pictures = [await asyncio.to_thread(spoil_picture, picture, form) for picture in pictures]
     usage = count_tokens(parameters, len(uploads))
     details = usage["input_tokens_details"]
     cost = price_pictures(call.model, details["text_tokens"], details["image_tokens"], usage["output_tokens"])
     answer = {
         "created": int(time.time()),
         "background": "opaque",
-        "data": [{"b64_json": base64.b64encode(picture).decode()} for picture in pictures],
+        "data": [{"b64_json": encode_picture(picture, form)} for picture in pictures],
         "output_format": parameters["output_format"],
         "quality": choose_quality(parameters),
         "size": choose_size(parameters),
@@ -99,6 +102,8 @@ async def _refuse_unsafe(state: AppState, context: RequestContext, parameters: d
     flagged = flagged_categories(await state.backends.classify_text(words), _THRESHOLD[parameters["moderation"]])
     if context.fault_name == "refuse" and context.fault:
         flagged = [context.fault.category]
+    if context.fault_name == "refuse_uncoded":
+        raise _rejected_uncoded(context.call)
     if flagged:
         raise moderation_blocked(context.call, list(flagged))
 
@@ -116,17 +121,28 @@ def moderation_blocked(call: ApiCall, categories: list[str]) -> VendorError:
     )
 
 
+def _rejected_uncoded(call: ApiCall) -> VendorError:
+    """The same as it is said at times: in words alone, without a code."""
+    return openai_error(
+        400,
+        "Your request was rejected as a result of our safety system. If you believe this is an error, contact us at "
+        f"help.openai.com and include the request ID {call.request_id}.",
+    )
+
+
 async def _draw_all(
     state: AppState, context: RequestContext, parameters: dict[str, Any], reference: bytes | None
 ) -> list[bytes]:
     miss = context.fault.miss if context.fault and context.fault_name == "miss_trait" else ()
+    form = context.fault.form if context.fault and context.fault_name == "odd_picture" else None
+    size = choose_size(parameters)
     requests = [
         ImageRequest(
             prompt=parameters["prompt"],
-            size=choose_size(parameters),
+            size=other_size(size) if form == "other_size" else size,
             seed=context.call.seed + at,
             miss=miss,
-            output_format=parameters["output_format"],
+            output_format=form if form in {"jpeg", "webp"} else parameters["output_format"],
             compression=parameters["output_compression"],
         )
         for at in range(parameters["n"])

@@ -53,6 +53,8 @@ class AppState:
                 raise errors.rate_limited(call, fault.retry_after)
             case "server_error":
                 raise errors.server_failed(call)
+            case "error_body" if fault:
+                raise VendorError(200, errors.server_failed(call).body_with(fault.code))
             case "stall" if fault:
                 await self._stall(request, fault.seconds or _LONGEST_STALL)
         return context

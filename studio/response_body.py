@@ -17,20 +17,34 @@ _ECHOED: dict[str, Any] = {
 }  # fmt: skip
 
 
+_MOST_TOKENS = 128_000  # what a model allows where the request does not say
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said to one request: a text or a refusal, whole or broken off at the tokens allowed."""
+    """What is said to one request: a text or a refusal, whole or broken off at the tokens allowed.
+
+    `reasoning`: tokens that went into thought; `odd`: whether items and parts stand around it that no client knows.
+    """
 
     body: dict[str, Any]
     text: str
     refusal: str | None
     input_tokens: int
     complete: bool = True
+    reasoning: int = 0
+    odd: bool = False
 
     @property
     def output_tokens(self) -> int:
-        """The tokens of what is said."""
-        return estimate_tokens(self.refusal or self.text)
+        """The tokens of what is said and thought."""
+        return estimate_tokens(self.refusal or self.text) + self.reasoning
+
+    def exhausted(self, most: int | None, *, reasoning: bool) -> Answer:
+        """The same, broken off at `most` tokens: in the middle of the text, or before it with all gone in thought."""
+        kept = "" if reasoning else self.text[: len(self.text) // 2]
+        thought = max(0, int(most or _MOST_TOKENS) - estimate_tokens(kept))
+        return replace(self, text=kept, complete=False, reasoning=thought)
 
     def truncated(self, most: int | None) -> Answer:
         """The same, broken off after `most` tokens, if it has more."""
@@ -54,6 +68,22 @@ def build_item(answer: Answer, message_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def build_output(answer: Answer, message_id: str) -> list[Any]:
+    """All output items: the message, and the thought before it. One that ran out of tokens may have no message."""
+    thought = {"type": "reasoning", "id": message_id.replace("msg", "rs", 1), "summary": []}
+    if answer.reasoning and not answer.text:
+        return [thought]
+    item = build_item(answer, message_id)
+    if not answer.odd:
+        return [thought, item] if answer.reasoning else [item]
+    empty: dict[str, Any] = {"type": "output_text", "text": None, "annotations": [], "logprobs": []}
+    later = {"type": "part_of_another_day", "value": 7}
+    return [
+        thought, None, {"type": "item_of_another_day", "id": message_id, "content": "none"},
+        {**item, "content": [None, empty, later, *item["content"]]}, None,
+    ]  # fmt: skip
+
+
 def build_response(answer: Answer, response_id: str, message_id: str) -> dict[str, Any]:
     """The finished Response."""
     now = int(time.time())
@@ -63,12 +93,12 @@ def build_response(answer: Answer, response_id: str, message_id: str) -> dict[st
         "status": "completed" if answer.complete else "incomplete",
         "completed_at": now if answer.complete else None,
         "incomplete_details": None if answer.complete else {"reason": "max_output_tokens"},
-        "output": [build_item(answer, message_id)],
+        "output": build_output(answer, message_id),
         "usage": {
             "input_tokens": answer.input_tokens,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": answer.reasoning},
             "total_tokens": answer.input_tokens + tokens,
         },
     }

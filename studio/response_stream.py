@@ -54,6 +54,15 @@ def response_events(answer: Answer, response_id: str, message_id: str) -> Iterat
     in_progress = build_in_progress(answer, response_id)
     yield {"type": "response.created", "response": in_progress}
     yield {"type": "response.in_progress", "response": in_progress}
+    if answer.odd:
+        yield {"type": "response.event_of_another_day", "item": None}
+    if answer.text or answer.refusal or not answer.reasoning:
+        yield from _message_events(answer, message_id)
+    ending = "response.completed" if answer.complete else "response.incomplete"
+    yield {"type": ending, "response": build_response(answer, response_id, message_id)}
+
+
+def _message_events(answer: Answer, message_id: str) -> Iterator[Event]:
     item = build_item(answer, message_id)
     yield {
         "type": "response.output_item.added",
@@ -62,8 +71,6 @@ def response_events(answer: Answer, response_id: str, message_id: str) -> Iterat
     }
     yield from _part_events(answer, {"item_id": message_id, "output_index": 0, "content_index": 0})
     yield {"type": "response.output_item.done", "output_index": 0, "item": item}
-    ending = "response.completed" if answer.complete else "response.incomplete"
-    yield {"type": ending, "response": build_response(answer, response_id, message_id)}
 
 
 def _part_events(answer: Answer, place: Event) -> Iterator[Event]:

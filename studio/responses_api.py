@@ -21,6 +21,7 @@ from studio.response_body import Answer, build_response
 from studio.response_stream import stream_response
 from studio.schema import InvalidSchemaError, find_problems
 from studio.schema_instances import generate_instance, generate_sentence
+from studio.spoiling import spoil_text
 from studio.validation import check_model, check_request, check_strict, write_path
 from studio.versions import without_revision
 
@@ -54,15 +55,21 @@ async def create_response(request: web.Request) -> web.StreamResponse:
         seed=derive_seed(wanted, prompt.first_version, prompt.pictures),
         request_id=request[REQUEST_ID],
         schema=wanted.get("name"),
+        max_output_tokens=body.get("max_output_tokens"),
     )
     context = await state.accept(request, call, ERRORS)
     text = "" if context.fault_name == "refuse" else await compose(state, call, wanted, prompt)
+    if context.fault and context.fault_name == "dirty_text":
+        text = spoil_text(text, context.fault.dirt, context.fault.field)
     answer = Answer(
         body=body,
         text=text,
         refusal=REFUSAL if context.fault_name == "refuse" else None,
         input_tokens=estimate_tokens(prompt.words) + prompt.picture_tokens,
+        odd=context.fault_name == "odd_items",
     ).truncated(body.get("max_output_tokens"))
+    if context.fault and context.fault_name == "incomplete":
+        answer = answer.exhausted(body.get("max_output_tokens"), reasoning=context.fault.reasoning)
     return await _send(context, answer)
 
 

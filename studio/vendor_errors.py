@@ -21,6 +21,10 @@ class VendorError(Exception):
         self.body = body
         self.headers = dict(headers or {})
 
+    def body_with(self, code: str) -> dict[str, Any]:
+        """The body with another code, and the kind of error that goes with it."""
+        return {"error": {**self.body["error"], "code": code, "type": code}}
+
     def as_response(self) -> web.Response:
         """The HTTP answer."""
         return web.json_response(self.body, status=self.status, headers=self.headers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from studio.api_call import ApiCall, Endpoint
@@ -69,11 +71,27 @@ def test_the_oldest_fault_strikes_first() -> None:
         ("refuse", "text_to_speech", True),
         ("refuse", "moderations", False),
         ("cut", "moderations", True),
+        ("error_body", "moderations", True),
+        ("error_body", "text_to_speech", False),
+        ("incomplete", "responses", True),
+        ("incomplete", "images.edit", False),
+        ("dirty_text", "responses", True),
+        ("odd_items", "moderations", False),
+        ("odd_picture", "images.generate", True),
+        ("odd_picture", "responses", False),
+        ("refuse_uncoded", "images.edit", True),
+        ("refuse_uncoded", "responses", False),
     ],
 )
 def test_a_fault_strikes_only_where_it_means_something(fault: str, endpoint: Endpoint, strikes: bool) -> None:
     fault_asked = parse_fault({"fault": fault, "miss": ["wheelchair"]})
     assert fault_asked.applies_to(call(endpoint=endpoint)) is strikes
+
+
+@pytest.mark.parametrize(("allowed", "strikes"), [(16_000, True), (31_999, True), (32_000, False), (None, False)])
+def test_an_answer_is_incomplete_only_for_whoever_allows_too_few_tokens(allowed: int | None, strikes: bool) -> None:
+    asked = replace(call(endpoint="responses"), max_output_tokens=allowed)
+    assert Fault(fault="incomplete", tokens=32_000).applies_to(asked) is strikes
 
 
 def test_a_header_goes_before_what_stands_and_leaves_it_alone() -> None:
