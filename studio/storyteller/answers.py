@@ -1,5 +1,6 @@
 """One call answers one structured prompt of docs/providers.md."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ def answer_prompt(schema_name: str, blocks: Mapping[str, Any], *, seed: int) -> 
         UnanswerablePromptError: a block is missing or unreadable, or the schema is none of SCHEMAS; it says which.
 
     """
-    brief = read_brief(blocks.get("brief"))
+    brief = read_brief(_brief_block(blocks))
     if schema_name == "outline":
         return write_outline(brief, seed, version=_version(blocks))
     planned = _outline(blocks)
@@ -32,6 +33,25 @@ def answer_prompt(schema_name: str, blocks: Mapping[str, Any], *, seed: int) -> 
     if schema_name == "activities":
         return write_activities(brief, planned, seed=seed, version=_version(blocks))
     raise UnanswerablePromptError(f"schema {schema_name!r} is not one the storyteller answers")
+
+
+def _brief_block(blocks: Mapping[str, Any]) -> Any:
+    """The brief; its tags are told no further once an answer with markup came back."""
+    brief = blocks.get("brief")
+    return (
+        _without_tags(brief) if any("markup" in told for told in _texts(blocks, "feedback", required=False)) else brief
+    )
+
+
+def _without_tags(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TAG.sub(" ", value).strip() or value
+    if isinstance(value, Mapping):
+        return {key: _without_tags(part) for key, part in value.items()}
+    return [_without_tags(part) for part in value] if isinstance(value, list) else value
+
+
+_TAG = re.compile(r"<[^<>]*>|[<>]")
 
 
 def _outline(blocks: Mapping[str, Any]) -> Mapping[str, Any]:

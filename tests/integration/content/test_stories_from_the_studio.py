@@ -1,5 +1,6 @@
 """Whole texts of stories, written by the studio and asked for through the real SDK."""
 
+import unicodedata
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +52,8 @@ BRIEFS = {
     },
 }
 FOX = BRIEFS["bedtime at five"]
+BROKEN = ("nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless")
+HARMLESS = ("decomposed", "line_breaks")
 
 
 @pytest.fixture
@@ -230,11 +233,103 @@ async def test_refused_content_is_final(studio: RunningStudio, definition: Worke
     assert (raised.value.code, bool(raised.value.request_id)) == ("content_refused", True)
 
 
-async def test_a_flagged_text_is_not_shown(studio: RunningStudio, definition: WorkerDefinition) -> None:
+@pytest.mark.parametrize("asset", [Asset.OUTLINE, Asset.TEXT_1])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_false_flag_costs_another_writing_and_no_story(
+    studio: RunningStudio, definition: WorkerDefinition, asset: Asset, times: int
+) -> None:
+    author = Author(definition, FOX)
+    if asset is not Asset.OUTLINE:
+        await author.make(Asset.OUTLINE)
+    before = len(await paid_calls(studio))
+    plan = {"match": {"contains": "#"}} if asset is Asset.OUTLINE else {}  # its colours: the brief has none
+    await misbehave(studio, fault="flag_text", times=times, category="hate", **plan)
+    made = await author.make(asset)
+    calls = [row["request_id"] for row in await paid_calls(studio)][before:]
+    assert calls == [call.request_id for call in made.calls]
+    assert len(calls) == times + 1
+
+
+async def test_a_text_that_stays_flagged_is_never_shown(studio: RunningStudio, definition: WorkerDefinition) -> None:
     author = Author(definition, FOX)
     await author.make(Asset.OUTLINE)
-    await misbehave(studio, fault="flag_text", times=1, category="hate")
+    await misbehave(studio, fault="flag_text", category="hate")
     with pytest.raises(PermanentError, match="hate") as raised:
         await author.make(Asset.TEXT_1)
     assert raised.value.code == "unsafe"
     assert Asset.TEXT_1 not in author.shown
+    assert len(await paid_calls(studio)) == 4
+
+
+ODD: dict[str, dict[str, Any]] = {
+    **{dirt: {"fault": "dirty_text", "dirt": dirt} for dirt in BROKEN},
+    "incomplete": {"fault": "incomplete"},
+    "incomplete, cut off": {"fault": "incomplete", "reasoning": False},
+    "too few tokens twice": {"fault": "incomplete", "tokens": 64_000, "times": 2},
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+async def test_an_answer_that_cannot_be_kept_is_asked_for_again_within_the_job(
+    studio: RunningStudio, definition: WorkerDefinition, odd: dict[str, Any]
+) -> None:
+    author = Author(definition, FOX)
+    for schema, asset in (("outline", Asset.OUTLINE), ("scene_text", Asset.TEXT_1)):
+        await misbehave(studio, **{"times": 1, "match": {"schema": schema}, **odd})
+        made = await author.make(asset)
+        said = made.model_dump_json()
+        assert not any(sign in said for sign in ("\\u0000", "\\u001b", "\x1b", "\ufffe", "<b>", "\u202e"))
+        assert len(said) < 20_000
+    rows = await paid_calls(studio)
+    assert {row["fault"] for row in rows} == {odd["fault"], None}
+
+
+@pytest.mark.parametrize("harmless", [{"fault": "odd_items"}, *({"fault": "dirty_text", "dirt": d} for d in HARMLESS)])
+async def test_what_is_harmless_costs_no_further_call(
+    studio: RunningStudio, definition: WorkerDefinition, harmless: dict[str, Any]
+) -> None:
+    author = Author(definition, FOX)
+    await misbehave(studio, **harmless)
+    outline = await author.make(Asset.OUTLINE)
+    text = await author.make(Asset.TEXT_1)
+    assert len(await paid_calls(studio)) == len(outline.calls) + len(text.calls)
+    said = outline.model_dump_json() + text.model_dump_json()
+    assert unicodedata.normalize("NFC", said) == said
+    assert "\u2028" not in said
+
+
+@pytest.mark.parametrize("schema", ["outline", "scene_text", "story_check"])
+async def test_dirt_that_stays_is_a_clear_failure_or_a_finding(
+    studio: RunningStudio, definition: WorkerDefinition, schema: str
+) -> None:
+    author = Author(definition, FOX)
+    await misbehave(studio, fault="incomplete", match={"schema": schema})
+    if schema == "story_check":
+        assert (await author.make_all()).findings == ("The whole story could not be checked.",)
+        return
+    with pytest.raises(PermanentError, match="broke off at the 64000 tokens") as raised:
+        await author.make_all()
+    assert (raised.value.code, bool(raised.value.request_id)) == ("bad_answer", True)
+
+
+async def test_an_error_body_with_status_200_is_tried_again_by_the_job(
+    studio: RunningStudio, definition: WorkerDefinition
+) -> None:
+    author = Author(definition, FOX)
+    await author.make(Asset.OUTLINE)
+    await misbehave(studio, fault="error_body", match={"endpoint": "responses"}, times=1)
+    with pytest.raises(RetryableError, match="server_error") as raised:
+        await author.make(Asset.TEXT_1)
+    assert raised.value.request_id
+    await author.make(Asset.TEXT_1)
+
+
+@pytest.mark.parametrize("name", ["🦄 Lily", "Lily*", "Li_ly #1", "X Æ A-12"])
+async def test_a_heros_own_name_costs_no_second_writing(
+    studio: RunningStudio, definition: WorkerDefinition, name: str
+) -> None:
+    plain, odd = (Author(definition, {**FOX, "characters": [{"name": one}]}) for one in ("Mira", name))
+    for author in (plain, odd):
+        await author.make_all()
+    assert all(odd.results[text].findings == plain.results[text].findings == () for text in TEXTS)
+    assert all(odd.results[text].attempts == 1 for text in TEXTS)
