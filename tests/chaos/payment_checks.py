@@ -20,6 +20,8 @@ STORING_SECONDS = 5.0
 """Seconds from the end of a job's last call until its result is stored: a later death costs nothing."""
 STORE_RETURN_SECONDS = 8.0
 """Seconds from the store's return until whoever waits for it has written."""
+OF_NO_USE = ("cut", "malformed", "dirty_text", "incomplete")
+"""The faults after which the same is asked again; the last answer's entry carries the cost of all."""
 LOSES_PAID_CALLS = ("kill", "freeze", "drain", "stall")
 """``stall``: a busy machine did not let it run; it says so itself."""
 
@@ -52,8 +54,8 @@ def check(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _answered(call: Row) -> bool:
-    """Whether it was paid for and its answer came to somebody who was there to read it."""
-    return call["cost_usd"] > 0 and call["fault"] not in ("cut", "malformed") and call["client_there"] is not False
+    """Whether it was paid for and its answer came, of some use, to somebody who was there to read it."""
+    return call["cost_usd"] > 0 and call["fault"] not in OF_NO_USE and call["client_there"] is not False
 
 
 def mark(call: Row) -> str:

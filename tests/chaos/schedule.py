@@ -20,6 +20,7 @@ FaultKind = Literal[
     "postgres_kill", "backend_kill", "postgres_away",
     "store_kill", "store_away", "store_freeze",
     "stall", "server_error", "rate_limit", "cut",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "flag_text",
 ]  # fmt: skip
 CommandKind = Literal["cancel", "edit", "regenerate", "retry", "delete"]
 
@@ -27,10 +28,13 @@ DECK: tuple[FaultKind, ...] = (
     *("kill",) * 5, *("freeze",) * 4, *("drain",) * 2, *("nats_kill",) * 2, "nats_wipe",
     "postgres_kill", "backend_kill", "postgres_away", "store_kill", "store_away", "store_freeze",
     "stall", "server_error", "server_error", "rate_limit", "rate_limit", "cut",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "flag_text",
 )  # fmt: skip
 """Shuffled and dealt, and again: in two minutes everything happens at least once."""
 SCHEMAS = ("outline", "scene_text", "story_check", "activities", "picture_check")
 ENDPOINTS = ("images.generate", "images.edit", "text_to_speech", "moderations")
+DIRT = ("nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks")
+FORMS = ("webp", "jpeg", "data_url", "wrapped", "other_size", "alpha", "truncated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ def _fault(rng: random.Random, at: float, kind: FaultKind) -> Fault:
             return Fault(at, kind, kind.partition("_")[0], rng.uniform(0.2, 6))
         case "stall" | "server_error" | "rate_limit" | "cut":
             return Fault(at, kind, "studio", order=_order(rng, kind))
+        case "error_body" | "incomplete" | "odd_items" | "dirty_text" | "odd_picture" | "flag_text":
+            return Fault(at, kind, "studio", order=_odd_answer(rng, kind))
         case _:
             return Fault(at, kind, "postgres" if kind == "backend_kill" else kind.partition("_")[0])
 
@@ -148,6 +154,22 @@ def _order(rng: random.Random, kind: str) -> dict[str, Any]:
     if kind == "stall":
         order["seconds"] = round(rng.uniform(2, 20), 1)  # some are longer than a client's timeout
     return order
+
+
+def _odd_answer(rng: random.Random, kind: str) -> dict[str, Any]:
+    """Once: three such answers in a row to one job are rightly its end."""
+    order: dict[str, Any] = {"fault": kind, "times": 1}
+    match kind:
+        case "dirty_text":
+            return order | {"match": {"schema": rng.choice(SCHEMAS)}, "dirt": rng.choice(DIRT)}
+        case "incomplete":
+            return order | {"match": {"schema": rng.choice(SCHEMAS)}, "reasoning": rng.random() < 0.5}
+        case "odd_items":
+            return order | {"times": rng.randint(1, 4)}
+        case "odd_picture":
+            return order | {"form": rng.choice(FORMS)}
+        case _:
+            return order
 
 
 def _story(rng: random.Random, number: int, seconds: float) -> StoryPlan:

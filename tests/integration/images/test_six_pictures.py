@@ -1,6 +1,7 @@
 """Six pictures of one brief, through the real SDK, drawn and looked at by the studio."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import aiohttp
 import pytest
+from PIL import Image
 
 from services.images.critic import Critic
 from services.images.painter import Painter
@@ -151,12 +153,49 @@ async def test_a_refusal_is_answered_with_softer_words_and_its_request_id_kept(h
     assert "manual wheelchair" in features(house.cupboard.drawn(portrait))
 
 
-async def test_refused_twice_is_given_up(house: House) -> None:
-    await house.order(fault="refuse", match={"endpoint": "images.generate"})
+@pytest.mark.parametrize("fault", ["refuse", "refuse_uncoded"])
+async def test_refused_three_times_is_given_up(house: House, fault: str) -> None:
+    await house.order(fault=fault, match={"endpoint": "images.generate"})
     with pytest.raises(PermanentError) as raised:
         await house.portrait(brief_of())
     assert raised.value.code == "content_refused"
-    assert raised.value.details["request_ids"].count("req_") == 2
+    assert raised.value.details["request_ids"].count("req_") == 3
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_refusal_without_a_code_is_answered_with_softer_words_too(house: House, times: int) -> None:
+    await house.order(fault="refuse_uncoded", match={"endpoint": "images.generate"}, times=times)
+    portrait = await house.portrait(brief_of())
+    assert portrait.attempts == 1
+    assert len(portrait.findings) == times
+
+
+@pytest.mark.parametrize("form", ["webp", "jpeg", "data_url", "wrapped", "other_size", "alpha"])
+async def test_a_picture_in_another_form_is_kept_as_it_was_ordered_and_paid_once(house: House, form: str) -> None:
+    await house.order(fault="odd_picture", form=form, times=1)
+    portrait = await house.portrait(brief_of())
+    assert (portrait.attempts, portrait.width, portrait.height) == (1, 1024, 1536)
+    with Image.open(io.BytesIO(house.cupboard.kept[portrait.image.sha256])) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (1024, 1536))
+    assert [one.purpose for one in portrait.calls] == ["portrait", "portrait check"]
+
+
+@pytest.mark.parametrize("form", ["truncated", "bomb"])
+async def test_a_picture_that_is_none_is_drawn_again_within_the_job(house: House, form: str) -> None:
+    await house.order(fault="odd_picture", form=form, times=1)
+    portrait = await house.portrait(brief_of())
+    assert (portrait.attempts, len(portrait.calls)) == (2, 3)
+    await house.order(fault="odd_picture", form=form)
+    with pytest.raises(PermanentError) as raised:
+        await house.portrait(brief_of())
+    assert raised.value.code == "bad_answer"
+
+
+async def test_a_page_in_place_of_a_picture_is_for_the_bus_to_retry(house: House) -> None:
+    await house.order(fault="odd_picture", form="no_picture", times=1)
+    with pytest.raises(RetryableError, match="no picture") as raised:
+        await house.portrait(brief_of())
+    assert raised.value.request_id
 
 
 async def test_a_busy_provider_is_for_the_bus_to_retry(house: House) -> None:
