@@ -14,6 +14,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from storyloom.story.brief import Brief, Character
+from storyloom.story.model_text import tidy
 from storyloom.story.results import Outline
 from storyloom.story.traits import Form, Trait, shown
 
@@ -58,10 +59,15 @@ class Naming:
 def name_roles(brief: Brief, outline: Outline | None = None) -> Naming:
     """Every hero by number, companion and helper by role. First and last names count each, with and without accents."""
     roles: dict[str, str] = {}
-    heroes = [character.name for character in brief.characters]
-    for name, role in zip(heroes, HEROES, strict=False):
+    # As the client typed it, and as it stands in a plan once that was tidied.
+    heroes = [
+        (name, role)
+        for character, role in zip(brief.characters, HEROES, strict=False)
+        for name in (character.name, tidy(character.name))
+    ]
+    for name, role in heroes:
         roles.setdefault(_key(name), role)
-    for name, role in zip(heroes, HEROES, strict=False):
+    for name, role in heroes:
         for part in _parts(name):
             roles.setdefault(_key(part), role)
     for name in tuple(roles):

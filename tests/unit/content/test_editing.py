@@ -46,6 +46,10 @@ async def test_cruel_words_and_cruel_alt_texts_are_flagged_and_make_nothing() ->
         assert verdict == EditVerdict(flagged=True, categories=("violence",))
 
 
+async def test_one_flag_alone_refuses_no_edit() -> None:
+    assert not (await Editing(FoxAuthor({}, flags_once="pond")).judge(an_edit())).flagged
+
+
 async def test_what_is_too_hard_is_reported_and_no_refusal() -> None:
     hard = ("Notwithstanding meteorological uncertainty, Mirabel inaugurated the observatory.",)
     verdict = await Editing(FoxAuthor({})).judge(an_edit(paragraphs=hard))

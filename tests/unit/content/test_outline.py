@@ -57,6 +57,16 @@ def test_two_heroes_of_one_name_are_no_clash() -> None:
     assert find_faults(Plan.model_validate(a_plan()), twins) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"), [("Zoe\u0308", "Zoë"), ("Zoë", "Zoe\u0308"), ("Anna  Maria", "Anna Maria"), ("Zo\u00adë", "Zoë")]
+)
+def test_a_hero_is_known_whichever_way_the_name_is_encoded(typed: str, said: str) -> None:
+    brief = a_brief(characters=(MIRABEL.model_copy(update={"name": typed}),))
+    scenes = [a_picture(beat=beat, on_stage=[said, "Ember"]) for beat in ("call", "threshold", "ordeal", "return")]
+    plan = a_plan(cover=a_picture(on_stage=[said]), scenes=scenes)
+    assert find_faults(Plan.model_validate(plan), brief) == ((), ())
+
+
 def test_all_heroes_are_on_the_cover() -> None:
     two = a_brief(characters=(MIRABEL, MIRABEL.model_copy(update={"name": "Bo"})))
     must, _ = find_faults(Plan.model_validate(a_plan()), two)

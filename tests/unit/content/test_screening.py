@@ -22,6 +22,12 @@ async def test_a_cruel_brief_may_not_and_the_category_says_why() -> None:
     assert await screening.screen(a_brief()) == Verdict(flagged=True, categories=("violence",))
 
 
+async def test_one_flag_alone_refuses_no_brief() -> None:
+    author = FoxAuthor({}, flags_once="foxes")
+    assert await Screening(author).screen(a_brief()) == Verdict(flagged=False)
+    assert len(author.moderated) == 2
+
+
 async def test_without_moderation_there_is_no_verdict() -> None:
     with pytest.raises(RetryableError):
         await Screening(FoxAuthor({}, moderation_fails=RetryableError("away"))).screen(a_brief())

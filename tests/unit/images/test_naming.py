@@ -35,6 +35,23 @@ def test_a_name_that_is_a_word_leaves_the_word_alone() -> None:
     assert naming.scrub("Rose picks a rose; Will will help.") == "the hero picks a rose; the second hero will help."
 
 
+@pytest.mark.parametrize(
+    ("typed", "planned"),
+    [
+        ("Zo\u00ade", "Zoe"),
+        ("A\u200dna", "Ana"),
+        ("Anna  Maria", "Anna Maria"),
+        ("Zoe\u0308", "Zoë"),
+        ("**Bo**", "Bo"),
+        ("\ufeffTomas", "Tomas"),
+    ],
+)
+def test_a_name_is_known_as_it_stands_in_a_plan_that_was_tidied(typed: str, planned: str) -> None:
+    naming = name_roles(brief_of({"name": typed}))
+    assert naming.role(planned) == naming.role(typed) == "the hero"
+    assert naming.scrub(f"{planned} waves.") == "the hero waves."
+
+
 def test_accents_may_be_missing() -> None:
     assert name_roles(brief_of({"name": "Zoë"})).scrub("Zoe and Zoë") == "the hero and the hero"
 
