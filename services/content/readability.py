@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from storyloom.story.languages import language_of
 from storyloom.story.results import Readability
 
-_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+# Vowel signs and points, which Python does not count among the letters that they belong to: combining accents, Hebrew,
+# Arabic, and the Indic blocks but for their full stops.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0dff"
+_LETTER = rf"(?:(?!_)[\w{_MARKS}])"
+_WORD = re.compile(rf"[^\W_]{_LETTER}*(?:['’\-][^\W_]{_LETTER}*)*")
 # A sentence ends where its mark, and quotes or brackets after it, are followed by anything but a small letter:
 # “Stop!” said Mira is one sentence.
-_END = re.compile(r"[.!?…]+[”’\"')\]]*(?=\s+[^\sa-zà-ÿ]|\s*$)")
+_END = re.compile(r"[.!?…؟۔।॥。！？]+[”’\"')\]]*(?=\s+[^\sa-zà-ÿ]|\s*$)")
 _ABBREVIATED = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|Prof)\.(?=\s)")
 _VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿаеёиоуыэюяєіїαεηιουω]+")
 # Vowels side by side that are said apart: giant, quiet, lion; radio, piano; museum, video; seeing; actual; idea.
@@ -25,8 +30,6 @@ _APART = re.compile(
     r"|(?<=d)ea$|(?<=[dt])ier$"
 )
 _UNSPEAKABLE = re.compile(r"[<>{}\[\]\\#*_|`=@^~]|https?:|[\U0001f300-\U0001faff]")
-_UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "zh"})
-"""Languages written without spaces: their words are not counted here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,16 @@ def _measure(text: str, names: Collection[str]) -> Readability:
 
 
 def judge(text: str, targets: Targets, language: str = "en", names: Collection[str] = ()) -> tuple[Finding, ...]:
-    """What falls short of the targets, worst first; empty if all is well."""
+    """What falls short of the targets, worst first; empty if all is well.
+
+    Words are not counted where no spaces stand between them.
+    """
     text = _with_easy_names(text, names)
     measured = _measure(text, names)
     found = _judge_marks(text, names)
-    if language[:2] not in _UNSPACED:
+    if language_of(language).spaced:
         found += [*_judge_length(text, targets), *_judge_sentences(text, targets)]
-    if language[:2] == "en":
+    if language_of(language).tag == "en":
         if measured.grade > targets.grade:
             wanted = f"The words are too hard: grade {measured.grade:.1f}, at most {targets.grade:.1f} wanted."
             found.append(Finding(wanted, (measured.grade - targets.grade) / 3))

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
+from storyloom.story.languages import canonical
 from storyloom.story.results import Written
 from storyloom.story.traits import TRAITS
 
@@ -52,6 +53,8 @@ REQUIRED_DETAILS: dict[str, tuple[str, ...]] = {
 PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
 """What a person types into a form: no control characters, no overrides of the text's direction."""
 _PLAIN = re.compile(PLAIN)
+_ASKED = {"asked": True}
+"""The context of a validation of what a client sends, not of a brief that was taken already."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=PLAIN)]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=PLAIN)]
@@ -115,7 +118,7 @@ class Brief(Wire, Written):
     age: Age = 5
     premise: Sentence | None = None
     setting: Sentence | None = None
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    language: Annotated[str, StringConstraints(max_length=35)] = "en"
     type_details: dict[Key, str | Number] = Field(default_factory=dict, max_length=10, validate_default=True)
     assets: tuple[Asset, ...] = Field(default=PUBLIC, min_length=1, max_length=len(PUBLIC))
     voice: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "default"
@@ -125,6 +128,11 @@ class Brief(Wire, Written):
     metadata: dict[Key, Annotated[str, StringConstraints(max_length=500, pattern=PLAIN)]] = Field(
         default_factory=dict, max_length=20
     )
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, tag: str, info: ValidationInfo) -> str:
+        return canonical(tag) if info.context is _ASKED else tag
 
     @field_validator("assets")
     @classmethod
@@ -150,10 +158,11 @@ class Brief(Wire, Written):
     def asked(cls, body: Any) -> "Brief":
         """The brief of a create body, its short form understood, unknown fields and our own snake_case names refused.
 
-        Raises pydantic.ValidationError. (Plain validation, without the two, is for briefs that were taken already: it
+        Its language is written as BCP 47 has it, and one that stories cannot be told in is refused. Raises
+        pydantic.ValidationError. (Plain validation, without all that, is for briefs that were taken already: it
         runs in pydantic's core alone, and every job carries one.)
         """
-        return cls.model_validate(_long_form(body), extra="forbid", by_alias=True, by_name=False)
+        return cls.model_validate(_long_form(body), extra="forbid", by_alias=True, by_name=False, context=_ASKED)
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what clients see."""

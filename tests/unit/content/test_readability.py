@@ -140,6 +140,21 @@ def test_grades_and_rare_words_are_judged_in_english_alone() -> None:
     assert judge(german, AT_FIVE, "en-GB") != ()
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "sentences"),
+    [
+        ("मीरा जंगल में गई। उसने घंटी बजाई।", 7, 2),
+        ("ذَهَبَتْ ليلى إلى الغابة. أين الثعلب؟", 6, 2),
+        ("דנה הלכה ליער. השועל חיכה לה.", 6, 2),
+        ("Мира пошла в лес. Лиса ждала её.", 7, 2),
+    ],
+)
+def test_words_and_sentences_are_counted_in_any_script(text: str, words: int, sentences: int) -> None:
+    """Vowel signs and points belong to their letters, and every script has its own full stop."""
+    assert count_words(text) == words
+    assert measure(text).sentence_words == pytest.approx(words / sentences, abs=0.01)
+
+
 def test_languages_without_spaces_are_not_counted_in_words() -> None:
     assert judge("小さなきつねが走りました。月がきれいでした。", AT_FIVE, "ja") == ()
 

@@ -229,6 +229,35 @@ def test_our_own_spelling_is_no_clients_but_rows_and_jobs_may_have_it() -> None:
     assert Brief.model_validate(brief.wire()) == brief
 
 
+@pytest.mark.parametrize(
+    ("typed", "tag"),
+    [
+        ("zh-Hant", "zh-Hant"), ("ZH-HANT", "zh-Hant"), ("zh-tw", "zh-TW"), ("es-419", "es-419"), ("FIL", "fil"),
+        ("pt-br", "pt-BR"), ("PT_br", "pt-BR"), ("iw", "he"), ("en-Latn-GB", "en-GB"), ("sr-latn", "sr-Latn"),
+    ],
+)  # fmt: skip
+def test_a_language_is_understood_as_bcp_47_has_it_in_any_case(typed: str, tag: str) -> None:
+    assert read(language=typed).language == tag
+
+
+@pytest.mark.parametrize(
+    "typed", ["english", "xx", "tlh", "en-Arab", "x-mine", "de-u-co-phonebk", "", "e", "en-", SECRET]
+)
+def test_a_language_without_a_book_is_refused_with_the_list(typed: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        read(language=typed)
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("language",)
+    assert ", en, es, " in error["msg"]
+    assert ", zh, zh-Hant" in error["msg"]
+    assert SECRET not in error["msg"]
+
+
+def test_a_brief_that_was_taken_long_ago_is_read_whatever_its_language() -> None:
+    stored = {**read().wire(), "language": "xx-YY"}
+    assert Brief.model_validate(stored).language == "xx-YY"
+
+
 def test_prompts_see_the_brief_without_the_clients_own_notes() -> None:
     brief = Brief.asked({**FULL, "metadata": {"mail": "mum@example.org"}})
     assert brief.for_prompts() == {**brief.wire(), "metadata": {}}
