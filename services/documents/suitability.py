@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from services.documents.wording import Access, Hazard, speaks_of, tables, uses
 from storyloom.story.brief import Brief
+from storyloom.story.languages import language_of
 from storyloom.story.results import Activity, Outline
 
 Weight = Literal["unsafe", "unusable", "weak"]
@@ -208,7 +209,7 @@ CONCRETE = 6
 def barriers(activity: Activity, brief: Brief) -> Iterator[str]:
     """What would keep a child with the heroes' traits from taking part, a sentence each, as feedback."""
     note = activity.adaptations.access_needs
-    if note.strip(" .!").lower() in tables().words["empty"] or len(note.split()) < CONCRETE:
+    if note.strip(" .!").lower() in tables().words["empty"] or _word_count(note, brief.language) < CONCRETE:
         yield "has no concrete access_needs; say what to change, with what, for a child who needs it otherwise."
     elif brief.language.startswith("en"):
         for row in _rows(brief):
@@ -216,6 +217,11 @@ def barriers(activity: Activity, brief: Brief) -> Iterator[str]:
                 yield f"its access_needs do not help a child with {_named(row, brief)}; say what changes for them."
     if brief.language.startswith("en"):
         yield from _steps(activity, brief)
+
+
+def _word_count(text: str, language: str) -> int:
+    """Words; about two letters each where no spaces stand between them."""
+    return len(text.split()) if language_of(language).spaced else len("".join(text.split())) // 2
 
 
 def _steps(activity: Activity, brief: Brief) -> Iterator[str]:

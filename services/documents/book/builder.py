@@ -13,6 +13,7 @@ from storyloom.jobs.definition import Report
 from storyloom.runtime.executors import run_in_thread
 from storyloom.storage.objects import ObjectStore
 from storyloom.story.assets import PICTURES, Asset
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Activities, Book, Outline, Picture, StoryContent
 
@@ -27,7 +28,11 @@ class BookBuilder:
         self._store = store
 
     async def build(self, job: AssetRequested, report: Report) -> Book:
-        """The printable book, PDF/UA-1. Raises what the renderer and the store raise."""
+        """The printable book, PDF/UA-1.
+
+        Raises what the renderer and the store raise, and PermanentError where some of its text could not be read
+        (code ``no_glyph`` or ``text_cut_off``).
+        """
         await report(5)
         contents = await self._gather(job)
         await report(30)
@@ -56,7 +61,10 @@ class BookBuilder:
         }
 
     async def _render(self, contents: Contents) -> RenderedBook:
-        """Render; again, and closer set, while a text runs over its page; again without a picture that is damaged."""
+        """Render; again, and closer set, while a text runs over its page; again without a picture that is damaged.
+
+        Raises PermanentError where some text cannot be read in the end (see ``_check``).
+        """
         snug = 0
         while True:
             sheet = replace(await run_in_thread(lay_out, contents, snug), priority=contents.brief.priority)
@@ -66,13 +74,24 @@ class BookBuilder:
                 log.warning("book.picture_damaged", picture=damaged.name)
                 contents = _without(contents, damaged.name)
                 continue
-            if rendered.pages > expected_pages(contents) and snug < SNUGGEST:
+            if (rendered.pages > expected_pages(contents) or rendered.overflows) and snug < SNUGGEST:
                 snug += 1
                 continue
+            _check(rendered)
             log.info(
                 "book.rendered", pages=rendered.pages, size=len(rendered.pdf), snug=snug, remarks=len(rendered.remarks)
             )
             return rendered
+
+
+def _check(book: RenderedBook) -> None:
+    """Raise PermanentError for a book that cannot be read: a letter without a glyph, or a text that is cut off."""
+    if book.missing:
+        kinds = ", ".join(book.missing)
+        raise PermanentError(f"No font of the book has some of its letters (of these kinds: {kinds})", code="no_glyph")
+    if book.overflows:
+        places = ", ".join(book.overflows)
+        raise PermanentError(f"Some text does not fit its place in the book ({places})", code="text_cut_off")
 
 
 def _without(contents: Contents, file: str) -> Contents:

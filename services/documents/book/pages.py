@@ -1,23 +1,29 @@
 """The book before it is printed: what stands on each page, in which colours and sizes, as one HTML sheet."""
 
 import tomllib
+import unicodedata
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from html import unescape
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from services.documents.book import drawings
+from services.documents.book.bidi import direction_of, isolate
 from services.documents.book.colours import DEFAULT_PALETTE, bright, deep, tint
+from services.documents.book.fonts import fonts_for, in_base_fonts
 from services.documents.book.render_process import File
 from services.documents.book.renderer import Sheet
 from storyloom.story.assets import PICTURES, SCENES, Asset
 from storyloom.story.brief import Brief
+from storyloom.story.languages import language_of
 from storyloom.story.results import Activities, Activity, Outline, Picture, SceneText, StoryContent
 
 SIZES = ((32, 25), (46, 22), (60, 20), (76, 18), (102, 16), (140, 14.5), (185, 12.5))
@@ -30,8 +36,11 @@ SMALLEST = 11
 ROOMY = 40
 """Words that leave room enough on their page for ornaments to rise."""
 
-RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
-"""Languages that are written from right to left (ISO 639-1)."""
+LEADING = {"Arab": 1.75, "Deva": 1.7, "Hans": 1.75, "Hant": 1.75, "Jpan": 1.75, "Kore": 1.7, "Thai": 1.75}
+"""Line heights of scripts that need more room than 1.55: for signs above and below, or for their density."""
+
+TITLES = ((26, 15), (54, 19), (90, 25))
+"""The room of a title and of its longest word, in letters, for each size but the smallest."""
 
 SETTINGS = ("airy", "even", "dense", "tight")
 """How closely an activity can be set: classes of the stylesheet."""
@@ -59,8 +68,20 @@ def type_size(age: int, words: int, snug: int = 0) -> float:
 
 
 def _length(scene: SceneText) -> int:
-    """The words of a scene, counting long ones (in German, say) for more."""
-    return max(scene.words, round(sum(map(len, scene.paragraphs)) / 5.8))
+    """The words of a scene, counting long ones (in German, say) for more; in any script by the room that they take."""
+    return max(scene.words, round(sum(map(_room, scene.paragraphs)) / 5.8))
+
+
+def _room(text: str) -> int:
+    """The room that a text takes in a line, in Latin letters: East Asian ones are as wide as two, accents as none."""
+    return sum(
+        0
+        if unicodedata.category(sign) in {"Mn", "Me", "Cf"}
+        else 2
+        if unicodedata.east_asian_width(sign) in "WF"
+        else 1
+        for sign in text
+    )
 
 
 def expected_pages(contents: Contents) -> int:
@@ -85,6 +106,7 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
     ``snug`` 0 to SNUGGEST: how closely it is set. The builder asks for more when a text runs over its page.
     """
     palette = palette_of(contents)
+    language = language_of(contents.brief.language)
     labels, labels_lang = labels_in(contents.brief.language)
     seed = zlib.crc32(contents.story.title.encode())
     ground = deep(palette)
@@ -93,10 +115,16 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
         .get_template("book.html")
         .render(
             lang=contents.brief.language,
-            direction="rtl" if contents.brief.language[:2] in RIGHT_TO_LEFT else "ltr",
+            direction=language.direction,
+            hyphenates=language.hyphenates,
+            leading=LEADING.get(language.script, 1.55),
+            names=_names(contents),
             labels=labels,
-            labels_lang=labels_lang,
+            labelled=_label_attributes(labels_lang, contents.brief.language),
+            labels_direction=language_of(labels_lang).direction,
+            snug=snug,
             story=contents.story,
+            title_size=_title_size(contents.story.title, snug),
             dedication=_dedication(contents.brief, labels),
             size=type_size(contents.brief.age, max(_length(scene) for scene in contents.story.scenes), snug),
             deep=ground,
@@ -109,23 +137,73 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
             made_on=contents.made_on.isoformat(),
         )
     )
-    return Sheet(html, {**_fixed_files(), **_drawn_files(contents, palette, seed), **_image_files(contents)})
+    fonts = fonts_for(unescape(html), language)
+    return Sheet(html, {**_fixed_files(), **fonts, **_drawn_files(contents, palette, seed), **_image_files(contents)})
 
 
 def labels_in(language: str) -> tuple[dict[str, Any], str]:
     """The book's own words, and the language they are really in."""
-    table = _labels()
-    spoken = language.split("-", maxsplit=1)[0]
-    return (table[spoken], language) if spoken in table else (table["en"], "en")
+    row = language_of(language)
+    return (_labels()[row.tag], language) if row.labels else (_labels()["en"], "en")
 
 
-def together(text: str) -> Markup:
+def together(text: str) -> str:
     """The text with its last two words kept on one line, so that no line holds a single short word."""
     head, _, tail = text.strip().rpartition(" ")
-    head, _, before = head.rpartition(" ")
-    if not head or len(before) + len(tail) > 16:
-        return escape(text)
-    return Markup('{} <span class="together">{} {}</span>').format(head, before, tail)
+    before = head.rpartition(" ")[2]
+    if before == head or len(before) + len(tail) > 16:
+        return text
+    return f"{head}\u00a0{tail}"
+
+
+@pass_context
+def _set(context: Context, text: str) -> Markup:
+    """A text of the story in the template: its last words together, what runs the other way set apart."""
+    return isolate(together(text), direction_of(text, context["direction"]), context["names"])
+
+
+@pass_context
+def _label(context: Context, text: str) -> Markup:
+    """A text in the language of the labels, which is another than the book's where that has none of its own."""
+    return isolate(together(text), context["labels_direction"], context["names"])
+
+
+@pass_context
+def _item(context: Context, text: str) -> Markup:
+    """A text of a list: its mark stands where the book's direction has it, whichever way the text runs."""
+    way = direction_of(text, context["direction"])
+    if way == context["direction"]:
+        return _set(context, text)
+    return Markup('<bdi dir="{}">{}</bdi>').format(way, isolate(together(text), way, context["names"]))
+
+
+@pass_context
+def _dir(context: Context, text: str) -> Markup:
+    """The attribute of a paragraph that runs against the book as a whole: English in a book in Arabic, say."""
+    way = direction_of(text, context["direction"])
+    return Markup("") if way == context["direction"] else Markup(' dir="{}"').format(way)
+
+
+def _label_attributes(labels_lang: str, book_lang: str) -> Markup:
+    if labels_lang == book_lang:
+        return Markup('lang="{}"').format(labels_lang)
+    return Markup('lang="{}" dir="{}"').format(labels_lang, language_of(labels_lang).direction)
+
+
+def _names(contents: Contents) -> tuple[str, ...]:
+    """Names that stand in texts as a whole, whichever way they run."""
+    names = [character.name for character in contents.brief.characters]
+    details = contents.brief.type_details
+    names += [str(details[key]) for key in ("to", "from") if key in details]
+    figures = (contents.outline.companion, contents.outline.helper) if contents.outline else ()
+    return tuple(dict.fromkeys([*names, *(figure.name for figure in figures if figure)]))
+
+
+def _title_size(title: str, snug: int) -> str:
+    """Which of the stylesheet's sizes a title is set in: by its length, and by its longest word."""
+    longest = max(map(_room, title.split()), default=0)
+    size = next((size for size, (room, word) in enumerate(TITLES) if _room(title) <= room and longest <= word), 3)
+    return f"size-{min(size + snug, 3)}"
 
 
 @cache
@@ -142,25 +220,13 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["together"] = together
+    environment.filters |= {"set": _set, "item": _item, "label": _label, "dir": _dir}
     return environment
 
 
 @cache
 def _fixed_files() -> dict[str, File]:
-    """The stylesheet and the fonts."""
-    atkinson = files("fontpkg_atkinson_hyperlegible") / "files"
-    lexend = files("fontpkg_lexend") / "files"
-    found: dict[str, File] = {
-        f"atkinson-{style.lower()}.ttf": (
-            "font/ttf",
-            (atkinson / f"AtkinsonHyperlegible-{style}.ttf").read_bytes(),
-        )
-        for style in ("Regular", "Bold", "Italic", "BoldItalic")
-    }
-    found["lexend.ttf"] = ("font/ttf", (lexend / "Lexend[wght].ttf").read_bytes())
-    found["book.css"] = ("text/css", files(__package__).joinpath("templates/book.css").read_bytes())
-    return found
+    return {"book.css": ("text/css", files(__package__).joinpath("templates/book.css").read_bytes())}
 
 
 def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dict[str, File]:
@@ -252,7 +318,7 @@ def _colophon(contents: Contents, labels: Mapping[str, Any]) -> list[str]:
         *([labels["pictures_by"].format(models=painters)] if painters else []),
         labels["checks"],
         *([labels["absent"]] if len(contents.images) < len(PICTURES) else []),
-        labels["fonts"],
+        labels["fonts" if in_base_fonts(language_of(contents.brief.language)) else "noto"],
         labels["tagged"],
         labels["made_on"].format(date=contents.made_on.isoformat()),
     ]

@@ -6,8 +6,11 @@ on SIGKILL: the kernel closes the pipe, and whoever waits for the next sheet see
 
 A message, either way: four bytes of length (big endian), a JSON header of that length, then the blobs whose sizes
 the header lists. A sheet's header is ``{"html": str, "files": [[name, content type, size], …]}``; the answer's is
-``{"pages": int, "remarks": [str], "files": [["book.pdf", "application/pdf", size]]}``, or ``{"error": code,
-"reason": str, "files": []}``.
+``{"pages": int, "remarks": [str], "missing": [str], "overflows": [str], "files": [["book.pdf", "application/pdf",
+size]]}``, or ``{"error": code, "reason": str, "files": []}``. ``missing`` names the scripts of letters that no font
+has, ``overflows`` the elements whose text is cut off, by tag, class and page: neither quotes the story.
+
+Its one argument is the folder of the fonts that it may see besides those of a sheet (templates/fonts.conf).
 """
 
 import io
@@ -18,6 +21,9 @@ import queue
 import struct
 import sys
 import threading
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, TypedDict
 
 MAX_SIDE_PIXELS = 1600
@@ -129,13 +135,78 @@ def _draw(html: str, files: dict[str, File]) -> tuple[dict[str, Any], dict[str, 
     logger.handlers = [remarks]
     document = HTML(string=html, url_fetcher=Given()).render()
     pdf = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True, finisher=_open_as_a_book)
-    answer = {"pages": len(document.pages), "remarks": remarks.lines}
+    answer = {
+        "pages": len(document.pages),
+        "remarks": remarks.lines,
+        "missing": sorted({_script(code) for font in document.fonts.values() for code in font.missing}),
+        "overflows": sorted(set(_overflows(document))),
+    }
     return answer, {"book.pdf": ("application/pdf", pdf)}
 
 
-def _open_as_a_book(_document: Any, pdf: Any) -> None:
-    """Show two pages at once, the cover alone on the right, as a book lies open (PDF 32000-1, 7.7.2)."""
+def _open_as_a_book(document: Any, pdf: Any) -> None:
+    """Show two pages at once, the cover alone on its side, as a book lies open (PDF 32000-1, 7.7.2 and 12.2)."""
     pdf.catalog["PageLayout"] = "/TwoPageRight"
+    if document.pages[0]._page_box.children[0].style["direction"] == "rtl":  # noqa: SLF001 - nothing public says it
+        pdf.catalog["ViewerPreferences"]["Direction"] = "/R2L"
+
+
+def _script(code: int) -> str:
+    """The first word of a character's name, mostly its script. The character itself may be part of a child's name."""
+    return unicodedata.name(chr(code), "UNNAMED").split()[0]
+
+
+_SLACK = 2.0
+"""CSS pixels (half a millimetre) that a text may stand out: what a font's slanted or swung letters take."""
+
+
+def _overflows(document: Any) -> Iterator[str]:
+    """Elements whose text leaves its place: the page, a box that hides what runs over it, or one of a given size."""
+    for number, page in enumerate(document.pages, start=1):
+        box = page._page_box  # noqa: SLF001 - WeasyPrint has no public way to its boxes
+        bounds = (0.0, 0.0, box.margin_width(), box.margin_height())
+        for tag in _outside(box, bounds, "page"):
+            yield f"{tag} on page {number}"
+
+
+_Bounds = tuple[float, float, float, float]
+
+
+def _outside(box: Any, bounds: _Bounds, name: str) -> Iterator[str]:
+    from weasyprint.formatting_structure import boxes  # noqa: PLC0415 - see _draw
+
+    if isinstance(box, boxes.TextBox):
+        if box.text.strip() and not _is_within(box, bounds):
+            yield name
+        return
+    element = box.element
+    if element is not None and element.get("class"):
+        name = f"{box.element_tag}.{element.get('class').split()[0]}"
+    elif element is not None:
+        name = box.element_tag
+    if isinstance(box, boxes.BlockContainerBox):
+        bounds = _narrowed(box, bounds)
+    for child in getattr(box, "children", ()):
+        yield from _outside(child, bounds, name)
+
+
+def _is_within(box: Any, bounds: _Bounds) -> bool:
+    left, top, right, bottom = bounds
+    return bool(
+        box.position_x >= left - _SLACK
+        and box.position_y >= top - _SLACK
+        and box.position_x + box.width <= right + _SLACK
+        and box.position_y + box.height <= bottom + _SLACK
+    )
+
+
+def _narrowed(box: Any, bounds: _Bounds) -> _Bounds:
+    """Lines keep to their block's sides; to its foot only where its height is given or what runs over is hidden."""
+    left, top, right, bottom = bounds
+    x, y = box.border_box_x(), box.border_box_y()
+    if box.style["height"] != "auto" or box.style["overflow"] != "visible":
+        top, bottom = max(top, y), min(bottom, y + box.border_height())
+    return max(left, x), top, min(right, x + box.border_width()), bottom
 
 
 def _answer(header: dict[str, Any], files: dict[str, File]) -> tuple[dict[str, Any], dict[str, File]]:
@@ -145,7 +216,7 @@ def _answer(header: dict[str, Any], files: dict[str, File]) -> tuple[dict[str, A
     except OSError as error:
         return {"error": "missing_library", "reason": str(error)[:200]}, {}
     if not header["html"]:
-        return {"pages": 0, "remarks": []}, {}
+        return {"pages": 0, "remarks": [], "missing": [], "overflows": []}, {}
     try:
         return print_sheet({"html": header["html"], "files": files})
     except Exception as error:  # noqa: BLE001 - whatever it was, the parent decides; its text may quote the story
@@ -156,6 +227,8 @@ def main() -> None:
     """Answer sheets until the parent has ended."""
     # fontTools stamps the fonts that it cuts with the time by default: the same sheet is the same book.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
+    os.environ["FONTCONFIG_FILE"] = str(Path(__file__).resolve().with_name("templates") / "fonts.conf")
+    os.chdir(sys.argv[1])
     # WeasyPrint prints advice to stdout; messages keep the real one for themselves.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

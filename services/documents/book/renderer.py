@@ -13,11 +13,13 @@ from asyncio.subprocess import Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from services.documents.book.fonts import ATKINSON
 from services.documents.book.render_process import File
 from storyloom.runtime.executors import ProcessExecutor
 from storyloom.story.assets import Priority
@@ -25,7 +27,8 @@ from storyloom.story.errors import PermanentError, RetryableError
 
 log = structlog.get_logger()
 
-SCRIPT = Path(__file__).with_name("render_process.py")
+SCRIPT = Path(__file__).resolve().with_name("render_process.py")
+_FONTS = str(files(ATKINSON.package) / "files")
 
 INSTALL = (
     "The book cannot be printed: the system library Pango is missing. Install it "
@@ -71,6 +74,10 @@ class RenderedBook:
     pdf: bytes
     pages: int
     remarks: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Scripts of letters that no font has: they are printed as empty boxes."""
+    overflows: tuple[str, ...] = ()
+    """Elements whose text leaves its place or is cut off."""
 
 
 class DamagedPictureError(Exception):
@@ -88,7 +95,7 @@ class Renderer:
         self, *, timeout: float = 90, books: int = 25, idle: float = 20, command: tuple[str, ...] = ()
     ) -> None:
         """The process is retired after ``books``, or ``idle`` seconds without one."""
-        command = command or (sys.executable, "-P", str(SCRIPT))
+        command = command or (sys.executable, "-P", str(SCRIPT), _FONTS)
         self._executor = ProcessExecutor("renderer", command, timeout=timeout, most=books, idle=idle)
         self._warming: asyncio.Task[None] | None = None
 
@@ -118,8 +125,14 @@ class Renderer:
         Raises RetryableError when the process died or took too long (it has been replaced by then), PermanentError when
         the sheet cannot be rendered at all, DamagedPictureError when it could without one of its pictures.
         """
-        header, files = await self._request(sheet)
-        return RenderedBook(files["book.pdf"][1], header["pages"], tuple(header["remarks"]))
+        header, made = await self._request(sheet)
+        return RenderedBook(
+            made["book.pdf"][1],
+            header["pages"],
+            tuple(header["remarks"]),
+            tuple(header.get("missing", ())),
+            tuple(header.get("overflows", ())),
+        )
 
     async def close(self) -> None:
         """End the process for good; books under way or in the queue raise RetryableError. Safe to call twice."""

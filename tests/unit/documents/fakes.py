@@ -54,8 +54,13 @@ class FakeAuthor:
 class PaperRenderer(Renderer):
     """Renders nothing, but counts pages and complains of the pictures that it is set to complain of."""
 
-    def __init__(self, *pages: int, damaged: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *pages: int, damaged: Sequence[str] = (), missing: tuple[str, ...] = (), overflows: Sequence[str] = ()
+    ) -> None:
+        """``overflows`` are one by one those of the first books; the last one's stay."""
         super().__init__()
+        self._missing = missing
+        self._overflows = list(overflows) or [""]
         self._pages = list(pages)
         self._damaged = list(damaged)
         self.sheets: list[Sheet] = []
@@ -70,7 +75,10 @@ class PaperRenderer(Renderer):
             if name in sheet.files:
                 raise DamagedPictureError(name)
         pages = self._pages.pop(0) if len(self._pages) > 1 else self._pages[0]
-        return RenderedBook(pdf=f"%PDF of {pages} pages".encode(), pages=pages)
+        place = self._overflows.pop(0) if len(self._overflows) > 1 else self._overflows[0]
+        overflows = (place,) if place else ()
+        pdf = f"%PDF of {pages} pages".encode()
+        return RenderedBook(pdf=pdf, pages=pages, missing=self._missing, overflows=overflows)
 
 
 class ObjectStore:

@@ -56,3 +56,5 @@ def test_a_note_in_another_language_is_measured_by_its_length_alone() -> None:
     note = with_note("Das Papier mit Klebeband festkleben, damit nichts verrutscht.")
     assert not list(barriers(note, of("visual_impairment", language="de")))
     assert list(barriers(with_note("Nach Bedarf."), of(language="de")))
+    assert not list(barriers(with_note("把纸贴在桌子上，这样两个人都够得着。"), of(language="zh")))
+    assert list(barriers(with_note("按需调整。"), of(language="zh")))

@@ -48,6 +48,25 @@ async def test_a_text_that_fits_nowhere_still_makes_a_book() -> None:
     assert len(renderer.sheets) == 4
 
 
+async def test_a_text_that_is_cut_off_is_set_closer_and_fails_the_book_at_last() -> None:
+    renderer, store = PaperRenderer(16, overflows=("h1.size-0 on page 1", "p.to on page 2", "")), ObjectStore(IMAGES)
+    assert (await BookBuilder(renderer, store).build(a_job(), ProgressRecorder())).pages == 16
+    assert len(renderer.sheets) == 3
+    renderer = PaperRenderer(16, overflows=("h1.size-3 on page 1",))
+    with pytest.raises(PermanentError, match=r"does not fit its place in the book \(h1.size-3 on page 1\)") as failed:
+        await BookBuilder(renderer, store).build(a_job(), ProgressRecorder())
+    assert failed.value.code == "text_cut_off"
+    assert len(renderer.sheets) == 4
+
+
+async def test_a_letter_without_a_glyph_fails_the_book() -> None:
+    store = ObjectStore(IMAGES)
+    with pytest.raises(PermanentError, match="of these kinds: RUNIC") as failed:
+        await BookBuilder(PaperRenderer(16, missing=("RUNIC",)), store).build(a_job(), ProgressRecorder())
+    assert failed.value.code == "no_glyph"
+    assert not any(key not in IMAGES for key in store.kept)
+
+
 async def test_a_damaged_picture_is_left_out() -> None:
     renderer = PaperRenderer(16, damaged=("cover.jpg", "scene_3.jpg"))
     await BookBuilder(renderer, ObjectStore(IMAGES)).build(a_job(), ProgressRecorder())

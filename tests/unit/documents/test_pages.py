@@ -1,16 +1,21 @@
 """What stands on the pages: all of the story, nothing that is not text, and no hole where a picture is missing."""
 
 import re
+import tomllib
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.documents.book import pages
 from services.documents.book.pages import SNUGGEST, Contents, labels_in, lay_out, palette_of, together, type_size
 from storyloom.story.assets import PICTURES, Asset
+from storyloom.story.languages import supported
 from tests.unit.documents import stories
 
+LABELS = Path(pages.__file__).with_name("labels.toml")
 NASTY = '<img src="http://10.0.0.1/x"> & "quotes" </p><style>@import url(file:///etc/passwd)</style>'
 
 
@@ -140,11 +145,45 @@ def test_the_books_own_words_are_in_the_storys_language_or_say_which_they_are_in
     german, lang = labels_in("de-AT")
     assert german["the_end"] == "Ende"
     assert lang == "de-AT"
-    assert labels_in("ja")[1] == "en"
-    assert all(labels_in(each)[0].keys() == labels_in("en")[0].keys() for each in ("de", "fr", "es"))
-    reader = Reader.of(lay_out(contents(brief=stories.brief(language="ja"))).html)
-    assert ("html", {"lang": "ja", "dir": "ltr"}) in reader.tags
-    assert ("h2", {"lang": "en"}) in reader.tags
+    assert labels_in("ja")[0]["the_end"] == "おしまい"
+    assert labels_in("el")[1] == "en"
+    reader = Reader.of(lay_out(contents(brief=stories.brief(language="el"))).html)
+    assert ("html", {"lang": "el", "dir": "ltr"}) in reader.tags
+    assert ("h2", {"lang": "en", "dir": "ltr"}) in reader.tags
+
+
+def test_every_language_with_labels_has_them_all_and_each_takes_its_names() -> None:
+    catalogue = tomllib.loads(LABELS.read_text("utf-8"))
+    assert set(catalogue) == {tag for tag, row in supported().items() if row.labels}
+    assert {"en", "de", "es", "fr", "it", "pt", "nl", "tr", "ar", "he", "hi", "zh", "ja", "ko"} <= set(catalogue)
+    for labels in catalogue.values():
+        assert labels.keys() == catalogue["en"].keys()
+        assert len(labels["parts"]) == len(set(labels["parts"])) == 4
+        for name, english in catalogue["en"].items():
+            assert re.findall(r"{\w+}", str(english)) == sorted(
+                re.findall(r"{\w+}", str(labels[name])), key=str(english).index
+            )
+
+
+@pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("he", "rtl"), ("fa", "rtl"), ("zh-Hant", "ltr")])
+def test_a_book_runs_the_way_of_its_language(language: str, direction: str) -> None:
+    reader = Reader.of(lay_out(contents(brief=stories.brief(language=language))).html)
+    assert ("html", {"lang": language, "dir": direction}) in reader.tags
+
+
+def test_english_in_a_book_in_arabic_runs_its_own_way() -> None:
+    """What the model wrote in another language than it was asked for is still readable."""
+    reader = Reader.of(lay_out(contents(brief=stories.brief(language="ar"))).html)
+    assert ("p", {"dir": "ltr"}) in reader.tags
+    assert ("p", {"class": "logline", "dir": "ltr"}) in reader.tags
+
+
+def test_a_name_in_another_script_is_set_apart() -> None:
+    details = {"to": "ليلى", "from": "محمد (Mo)", "age_turning": 5, "message": "Happy birthday, ليلى!"}
+    html = lay_out(contents(brief=stories.brief(storyType="birthday", typeDetails=details))).html
+    assert 'For <bdi dir="rtl">ليلى</bdi>, who' in html
+    assert 'Happy birthday,\u00a0<bdi dir="rtl">ليلى</bdi>!' in html
+    assert '<bdi dir="rtl">محمد\u00a0(Mo)</bdi>' in html
 
 
 def test_small_readers_get_large_letters_and_long_texts_smaller_ones() -> None:
@@ -164,12 +203,12 @@ def test_the_palette_is_the_outlines_else_the_pictures_else_our_own() -> None:
 
 
 def test_the_last_two_words_stay_together_and_nothing_is_lost() -> None:
-    assert str(together("all the way home")) == 'all the <span class="together">way home</span>'
+    assert together("all the way home") == "all the way\u00a0home"
     for text in ("", "one", "two words", "a <b> c d", "an extraordinarily incomprehensible sentence"):
-        assert re.sub("<[^>]+>", "", str(together(text))) == str(together(text)).replace(
-            '<span class="together">', ""
-        ).replace("</span>", "")
-    assert str(together("x <b> y z")) == 'x &lt;b&gt; <span class="together">y z</span>'
+        assert together(text).replace("\u00a0", " ") == text
+    assert together("two words") == "two words"
+    assert together("an extraordinarily incomprehensible sentence").count(" ") == 3
+    assert together("x <b> y z") == "x <b> y\u00a0z"
 
 
 def test_the_same_contents_make_the_same_sheet() -> None:
