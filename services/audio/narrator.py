@@ -51,7 +51,7 @@ class Narrator:
             )
         )
         await report(80)
-        words = time_words(text, reading.alignment)
+        words = time_words(text, reading.alignment, job.brief.language)
         audio = await self._store.put(job.story_id, job.asset, reading.mp3, "audio/mpeg")
         await report(100)
         log.info("narration.made", scene=scene, words=len(words), seconds=round(reading.seconds, 2))
@@ -70,7 +70,8 @@ class Narrator:
             _paragraphs(text, shift(narration.words, offset))
             for text, narration, offset in zip(texts, narrations, joined.offsets, strict=True)
         ]
-        vtt = write_vtt(chain.from_iterable(scenes))
+        spoken = [[paragraph for paragraph in text.paragraphs if paragraph.split()] for text in texts]
+        vtt = write_vtt(chain.from_iterable(scenes), chain.from_iterable(spoken))
         audio = await self._store.put(job.story_id, job.asset, joined.mp3, "audio/mpeg")
         captions = await self._store.put(job.story_id, job.asset, vtt.encode(), "text/vtt")
         await report(100)
@@ -81,7 +82,8 @@ class Narrator:
             seconds=joined.seconds,
             words=tuple(word for paragraphs in scenes for words in paragraphs for word in words),
             blocks={
-                f"scene_{scene}": write_block(paragraphs) for scene, paragraphs in zip(SCENES, scenes, strict=True)
+                f"scene_{scene}": write_block(paragraphs, texts)
+                for scene, paragraphs, texts in zip(SCENES, scenes, spoken, strict=True)
             },
         )
 

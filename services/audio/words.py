@@ -4,20 +4,23 @@ import difflib
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
+from services.audio.segmentation import split_words
 from storyloom.providers.ports import Alignment
+from storyloom.story.languages import language_of
 from storyloom.story.results import Word
 
 Span = tuple[float, float]
 
 
-def time_words(text: str, alignment: Alignment) -> tuple[Word, ...]:
+def time_words(text: str, alignment: Alignment, language: str = "en") -> tuple[Word, ...]:
     """Every word of ``text`` once and in order, to the millisecond; no word starts before the last one ended.
 
-    Words are what stands between white space of any kind. Where the words read are not those of the text, the two
-    are aligned, and words without a match share the time between their neighbours.
+    Words are what stands between white space of any kind, and in languages without it what the segmenter finds. Where
+    the words read are not those of the text, the two are aligned, and words without a match share the time between
+    their neighbours.
     """
-    wanted = text.split()
-    spans = _align(wanted, list(_split(alignment)), max(alignment.ends, default=0.0))
+    wanted = split_words(text, language)
+    spans = _spans(wanted, alignment, spaced=language_of(language).spaced)
     starts = list(accumulate((start for start, _ in spans), max))
     return tuple(
         Word(txt=txt, start=round(start, 3), end=round(max(start, min(span[1], after)), 3))
@@ -33,20 +36,27 @@ def shift(words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
 
 
 def by_paragraph(paragraphs: Sequence[str], words: Sequence[Word]) -> list[tuple[Word, ...]]:
-    """The words of each paragraph; a paragraph without words is left out.
+    """The words of each paragraph, in whichever way they were cut; a paragraph without words is left out.
 
     ValueError if these are not the words of these paragraphs.
     """
-    lengths = [length for paragraph in paragraphs if (length := len(paragraph.split()))]
-    edges = pairwise(accumulate(lengths, initial=0))
-    grouped = [tuple(words[first:last]) for first, last in edges]
-    if [word.txt for word in words] != [txt for paragraph in paragraphs for txt in paragraph.split()]:
+    left = iter(words)
+    grouped: list[tuple[Word, ...]] = []
+    for wanted in filter(None, ("".join(paragraph.split()) for paragraph in paragraphs)):
+        group: list[Word] = []
+        while (length := sum(len(word.txt) for word in group)) < len(wanted):
+            word = next(left, None)
+            if word is None or not wanted.startswith(word.txt, length):
+                raise ValueError("the words are not those of the paragraphs")
+            group.append(word)
+        grouped.append(tuple(group))
+    if next(left, None) is not None:
         raise ValueError("the words are not those of the paragraphs")
     return grouped
 
 
-def _split(alignment: Alignment) -> Iterator[tuple[str, Span]]:
-    """The words read, each from its first character's start to its last one's end."""
+def _split(alignment: Alignment, *, spaced: bool = True) -> Iterator[tuple[str, Span]]:
+    """The words read, each from its first character's start to its last one's end; not spaced: the letters read."""
     txt, start, end = "", 0.0, 0.0
     for item, first, last in zip(alignment.characters, alignment.starts, alignment.ends, strict=True):
         for position, character in enumerate(item):
@@ -59,8 +69,22 @@ def _split(alignment: Alignment) -> Iterator[tuple[str, Span]]:
             start = start if txt else first + each * position
             end = first + each * (position + 1)
             txt += character
+            if not spaced:
+                yield txt, (start, end)
+                txt = ""
     if txt:
         yield txt, (start, end)
+
+
+def _spans(wanted: Sequence[str], alignment: Alignment, *, spaced: bool) -> list[Span]:
+    """When each word is read. Without spaces the words read cannot be told apart: then letters are aligned."""
+    end = max(alignment.ends, default=0.0)
+    read = list(_split(alignment, spaced=spaced))
+    if spaced:
+        return _align(wanted, read, end)
+    letters = iter(_align([letter for word in wanted for letter in word], read, end))
+    inside = [[next(letters) for _ in word] for word in wanted]
+    return [(spans[0][0], spans[-1][1]) for spans in inside]
 
 
 def _align(wanted: Sequence[str], found: Sequence[tuple[str, Span]], end: float) -> list[Span]:
