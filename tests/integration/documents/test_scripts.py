@@ -2,9 +2,12 @@
 
 import asyncio
 import io
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from services.documents.book.builder import BookBuilder
 from services.documents.book.pages import SNUGGEST, Contents, expected_pages, lay_out
 from services.documents.book.renderer import RenderedBook, Renderer
 from storyloom.story.assets import Asset
+from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.languages import language_of
 from tests.conftest import Background
@@ -176,3 +180,16 @@ async def test_a_book_of_each_script_is_the_same_every_time(books: Books) -> Non
 
 def test_the_samples_are_of_the_languages_that_they_say() -> None:
     assert all(language_of(language).tag == language for language in LANGUAGES)
+
+
+BRIEFS = Path(__file__).with_name("briefs")
+
+
+@pytest.mark.parametrize("case", ["script_ar", "script_zh", "name_ar_en", "long_name"])
+def test_a_book_of_a_real_brief_can_be_read_on_every_page(books: Books, case: str) -> None:
+    """Names and dedications as they were asked for, the story in its language or, as from the studio, in English."""
+    brief = Brief.asked(json.loads((BRIEFS / f"{case}.json").read_text("utf-8")))
+    for story in (scripts.contents(brief.language).story, stories.content()):
+        contents = Contents(brief=brief, story=story, made_on=date(2026, 11, 22))
+        book = books.render(contents)
+        assert (book.pages, book.remarks, book.missing, book.overflows) == (12, (), (), ())
