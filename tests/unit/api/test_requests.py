@@ -29,11 +29,18 @@ async def pointers(brief: Any) -> dict[str, str]:
         return found
 
 
+async def test_an_unknown_language_is_answered_with_the_list() -> None:
+    (detail,) = (await pointers({**SHORT, "language": "tlh"})).values()
+    assert "ar, az" in detail
+    assert detail.endswith("zh, zh-Hant")
+
+
 @pytest.mark.parametrize(
     ("brief", "pointer"),
     [
         ({**SHORT, "age": 99}, "/age"),
         ({**SHORT, "storyType": "horror"}, "/storyType"),
+        ({**SHORT, "language": "english"}, "/language"),
         ({"characterName": "Mira"}, "/storyType"),
         ({"storyType": "adventure"}, "/characters"),
         ({**LONG, "characters": [{"name": "Mira"}, {"name": ""}]}, "/characters/1/name"),
