@@ -95,7 +95,7 @@ FACES: dict[str, Face] = {
 }
 """By script (ISO 15924)."""
 
-NOTO_LATIN = frozenset({"vi"})
+NOTO_LATIN = frozenset({"az", "cy", "sk", "tr", "vi"})
 """Languages in Latin letters of which Atkinson Hyperlegible and Lexend lack some: mixed within a word they look odd."""
 
 
