@@ -142,7 +142,7 @@ def cut(face: Face, file: str, letters: set[int], weight: int) -> bytes:
 
 _JOINERS = {ord(" "), 0xA0, 0x200B, 0x200C, 0x200D, 0xFE0E, 0xFE0F}
 """Spaces, and what joins and parts letters and emoji."""
-_OURS = "0123456789\u2010"
+_OURS = "0123456789-"
 """Page numbers, and the hyphen of divided words."""
 
 
