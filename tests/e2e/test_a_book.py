@@ -112,7 +112,7 @@ async def test_a_part_of_a_picture_can_be_fetched(product: Product) -> None:
 
 async def test_a_brief_that_moderation_flags_is_refused_with_its_category(product: Product) -> None:
     before = len((await product.client.list(limit=100))["stories"])
-    await product.misbehave("flag_text", category="violence", times=1)
+    await product.misbehave("flag_text", category="violence", times=2)
     with pytest.raises(Problem) as refused:
         await product.client.create({"characterName": "Mira", "storyType": "adventure"})
     assert (refused.value.status, refused.value.code) == (422, "brief_flagged")
