@@ -307,4 +307,4 @@ def _result(row: Mapping[str, Any], event: CommandEvent) -> CommandResult:
 def _names(brief: Brief, outline: Mapping[str, Any] | None) -> tuple[str, ...]:
     """The names of all characters in the story."""
     figures = () if outline is None else Outline.model_validate(outline).figures
-    return (*(hero.name for hero in brief.characters), *(figure.name for figure in figures))
+    return (*brief.names, *(figure.name for figure in figures))

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from services.content.safety import strings_in
 from storyloom.story.brief import Brief
 from storyloom.story.model_text import ModelAnswer, tidy
+from storyloom.story.names import find_name, fold
 from storyloom.story.results import Elements, Figure, HexColour, Outline, PictureBrief, ProviderCall, SceneBrief
 
 BEATS = ("call", "threshold", "ordeal", "return")
@@ -18,6 +19,7 @@ MAX_TITLE_WORDS = 7
 # A title that is cut must not end on one of these.
 _SMALL = frozenset({"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "who"})
 
+Stage = TypeVar("Stage", bound=PictureBrief)
 Colour = Annotated[HexColour, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 
 
@@ -47,9 +49,29 @@ class Plan(ModelAnswer):
         return Outline.model_validate({**self.model_dump(), "title": cut_title(self.title), "calls": calls})
 
 
+def recognise(plan: Plan, brief: Brief) -> Plan:
+    """The plan with everybody on stage named as the cast names them, however the author spelt it: Zoe for Zoë.
+
+    A name that two heroes share means both of them.
+    """
+    heroes = [tidy(name) for name in brief.names]
+    cast = [*heroes, *(figure.name for figure in (plan.companion, plan.helper) if figure)]
+    called: dict[str, list[str]] = {}
+    for character, hero in zip(brief.characters, heroes, strict=True):
+        called.setdefault(fold(character.name), []).append(hero)
+
+    def named(picture: Stage) -> Stage:
+        on_stage = [tuple(called.get(fold(one), ())) or (find_name(one, cast) or one,) for one in picture.on_stage]
+        names = [name for meant in on_stage for name in meant]
+        shared = any(len(meant) > 1 for meant in on_stage)
+        return picture.model_copy(update={"on_stage": tuple(dict.fromkeys(names) if shared else names)})
+
+    return plan.model_copy(update={"cover": named(plan.cover), "scenes": tuple(map(named, plan.scenes))})
+
+
 def find_faults(plan: Plan, brief: Brief) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What must be put right (the plan cannot be used), and what should be (it can)."""
-    heroes = [tidy(character.name) for character in brief.characters]
+    heroes = [tidy(name) for name in brief.names]
     figures = [figure.name for figure in (plan.companion, plan.helper) if figure]
     must = [*_find_clashes(heroes, figures), *_find_strangers(plan, heroes, [*heroes, *figures])]
     beats = tuple(scene.beat for scene in plan.scenes)
@@ -72,10 +94,9 @@ def cut_title(title: str) -> str:
 
 
 def _find_clashes(heroes: list[str], figures: list[str]) -> Iterator[str]:
-    named = Counter(name.casefold() for name in {*heroes})
-    named.update(name.casefold() for name in figures)
+    named = Counter(map(fold, [*heroes, *figures]))
     for name in figures:
-        if named[name.casefold()] > 1:
+        if named[fold(name)] > 1:
             yield f"{name} is the name of two of the cast; companion and helper need names of their own."
             return
 

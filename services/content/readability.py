@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from storyloom.story.languages import language_of
+from storyloom.story.names import spellings
 from storyloom.story.results import Readability
 
 # Vowel signs and points, which Python does not count among the letters that they belong to: combining accents, Hebrew,
@@ -186,7 +187,8 @@ def _name_pattern(name: str) -> str:
 
 def _parts(names: Collection[str]) -> frozenset[str]:
     words = [word for name in names for word in _WORD.findall(unicodedata.normalize("NFC", name).casefold())]
-    return frozenset(part for word in [_EASY_NAME.casefold(), *words] for part in (word, word + "'s", word + "’s"))
+    spelt = {_EASY_NAME.casefold(), *words, *(spelling for word in words for spelling in spellings(word))}
+    return frozenset(part for word in spelt for part in (word, word + "'s", word + "’s"))
 
 
 def _lengths(text: str) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import structlog
 from pydantic import Field
 
-from services.content.outline import Plan, find_faults
+from services.content.outline import Plan, find_faults, recognise
 from services.content.preview import MAX_PARAGRAPH_CHARACTERS, Preview
 from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
@@ -159,6 +159,7 @@ class Writer:
                 log.warning("outline.not_rewritten", attempt=attempt, code=error.code, request_id=error.request_id)
                 break
             calls.append(call)
+            plan = recognise(plan, brief)
             must, should = find_faults(plan, brief)
             flagged = () if must else await self._flagged("\n".join(strings_in(plan.model_dump(mode="json"))))
             if not (must or flagged):
@@ -266,4 +267,4 @@ def _again(job: AssetRequested) -> dict[str, Any]:
 
 
 def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:
-    return (*(hero.name for hero in brief.characters), *(figure.name for figure in outline.figures))
+    return (*brief.names, *(figure.name for figure in outline.figures))

@@ -61,7 +61,7 @@ def examine(activities: Sequence[Activity], brief: Brief, outline: Outline) -> l
 
 def vocabulary(brief: Brief, outline: Outline) -> frozenset[str]:
     """The words that are this story's own: its names, and what its title, motif, place and object speak of."""
-    names = [hero.name for hero in brief.characters]
+    names = [*brief.names]
     names += [text for figure in outline.figures for text in (figure.name, figure.kind)]
     about = (outline.title, outline.motif, outline.elements.object, outline.elements.place, outline.elements.obstacle)
     words = {word for name in names for word in _words(name) if len(word) > 2 or len(names) == 1}
@@ -256,7 +256,7 @@ def without_names(activity: Activity, brief: Brief, outline: Outline) -> Activit
     (Pebble Bay, not river), and the story's thing only if the materials name something harmless in its place.
     """
     figures = [figure.name for figure in outline.figures]
-    names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in [*figures, *(c.name for c in brief.characters)]]
+    names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in [*figures, *brief.names]]
     place = _ARTICLE.sub("", outline.elements.place)
     if " " in place:
         names.append(re.compile(rf"(?<!\w){re.escape(place)}(?!\w)", re.IGNORECASE))

@@ -9,6 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
 from storyloom.story.languages import canonical
+from storyloom.story.names import tidy_name, told_apart
 from storyloom.story.results import Written
 from storyloom.story.traits import TRAITS
 
@@ -94,6 +95,11 @@ class Character(Wire):
     features: tuple[Short, ...] = Field(default=(), max_length=8)
     personality: tuple[Short, ...] = Field(default=(), max_length=6)
 
+    @field_validator("name")
+    @classmethod
+    def _tidied(cls, name: str, info: ValidationInfo) -> str:
+        return tidy_name(name) if info.context is _ASKED else name
+
     @field_validator("traits")
     @classmethod
     def _known_traits(cls, traits: tuple[str, ...]) -> tuple[str, ...]:
@@ -158,7 +164,8 @@ class Brief(Wire, Written):
     def asked(cls, body: Any) -> "Brief":
         """The brief of a create body, its short form understood, unknown fields and our own snake_case names refused.
 
-        Its language is written as BCP 47 has it, and one that stories cannot be told in is refused. Raises
+        Names are tidied, and refused where nothing is to be seen. The language is written as BCP 47 has it, and one
+        that stories cannot be told in is refused. Raises
         pydantic.ValidationError. (Plain validation, without all that, is for briefs that were taken already: it
         runs in pydantic's core alone, and every job carries one.)
         """
@@ -169,8 +176,19 @@ class Brief(Wire, Written):
         return self.model_dump(mode="json", by_alias=True)
 
     def for_prompts(self) -> dict[str, Any]:
-        """The brief as prompts see it. The client's metadata is nobody else's business and stays here."""
-        return self.wire() | {"metadata": {}}
+        """The brief as prompts see it: two heroes of one name are told apart.
+
+        The client's metadata is nobody else's business and stays here.
+        """
+        brief = self.wire() | {"metadata": {}}
+        for character, name in zip(brief["characters"], self.names, strict=True):
+            character["name"] = name
+        return brief
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The heroes' names as the story tells them: Max 1 and Max 2 where two are called Max."""
+        return told_apart([character.name for character in self.characters])
 
 
 def _long_form(body: Any) -> Any:

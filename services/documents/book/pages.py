@@ -192,7 +192,7 @@ def _label_attributes(labels_lang: str, book_lang: str) -> Markup:
 
 def _names(contents: Contents) -> tuple[str, ...]:
     """Names that stand in texts as a whole, whichever way they run."""
-    names = [character.name for character in contents.brief.characters]
+    names = [*contents.brief.names]
     details = contents.brief.type_details
     names += [str(details[key]) for key in ("to", "from") if key in details]
     figures = (contents.outline.companion, contents.outline.helper) if contents.outline else ()

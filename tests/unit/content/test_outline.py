@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.content.outline import Plan, cut_title, find_faults
+from services.content.outline import Plan, cut_title, find_faults, recognise
 from tests.unit.content.fox_author import MIRABEL, a_brief, a_picture, a_plan
 
 steadily = settings(max_examples=60, deadline=None, derandomize=True)
@@ -54,7 +54,9 @@ def test_a_long_title_should_be_put_right() -> None:
 
 def test_two_heroes_of_one_name_are_no_clash() -> None:
     twins = a_brief(characters=(MIRABEL, MIRABEL))
-    assert find_faults(Plan.model_validate(a_plan()), twins) == ((), ())
+    plan = recognise(Plan.model_validate(a_plan()), twins)
+    assert find_faults(plan, twins) == ((), ())
+    assert plan.cover.on_stage[:2] == twins.names
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from services.images.appearance import flatten, name_roles
 from tests.unit.images.samples import MIRA, TOM, brief_of, outline_of
+from tests.unit.story.names_table import NAMES, Row
 
 SYLLABLES = st.lists(st.sampled_from(["zu", "qua", "xi", "brö", "ñe", "vik", "jya"]), min_size=1, max_size=4)
-NAMES = SYLLABLES.map(lambda parts: "".join(parts).capitalize())
+MADE_UP = SYLLABLES.map(lambda parts: "".join(parts).capitalize())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,10 @@ def test_who_is_on_stage_is_found_by_any_part_of_the_name() -> None:
 
 
 @given(
-    NAMES, NAMES, st.sampled_from(["{} runs", "to {}'s house", "({})", "“{}!”", "x-{}", "{}, {}"]), st.integers(0, 2)
+    MADE_UP,
+    MADE_UP,
+    st.sampled_from(["{} runs", "to {}'s house", "({})", "“{}!”", "x-{}", "{}, {}"]),
+    st.integers(0, 2),
 )
 def test_no_name_survives_in_any_case(first: str, last: str, frame: str, case: int) -> None:
     naming = name_roles(brief_of({"name": f"{first} {last}"}))
@@ -93,3 +97,30 @@ def test_no_text_begins_a_line_of_its_own(text: str) -> None:
 @given(st.text(alphabet=string.ascii_letters + " .’'", max_size=120))
 def test_text_without_names_passes_unchanged(text: str) -> None:
     assert name_roles(brief_of({"name": "Żółćïñ"})).scrub(text) == flatten(text, 280)
+
+
+@pytest.mark.parametrize("row", NAMES, ids=lambda row: f"{row[0]!r}-{row[2]}")
+def test_no_spelling_case_or_script_of_a_name_gets_through(row: Row) -> None:
+    typed, _, language, _, hidden = row
+    naming = name_roles(brief_of({"name": typed}, language=language))
+    for spelling in hidden:
+        scrubbed = naming.scrub(f"~ {spelling} ~ a lantern glows ~")
+        assert spelling not in scrubbed, scrubbed
+        assert "the hero" in scrubbed
+        assert scrubbed.endswith("~ a lantern glows ~")
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "text"),
+    [
+        ("Зоя", "ru", "Зонтик, Солнце, зоопарк"),
+        ("Mia", "de", "Milch, Mitte, Miete"),
+        ("Ana", "en", "An owl, Answers, Anchor"),
+        ("Mira", "en", "Mirror lake, Miracle, mire"),
+        ("Zoë", "en", "Zoo, Zone"),
+        ("Ян", "ru", "Ястреб, Яхта"),
+        ("Jo", "en", "Joy, Job, so"),
+    ],
+)
+def test_other_words_stay_as_they_are(name: str, language: str, text: str) -> None:
+    assert name_roles(brief_of({"name": name}, language=language)).scrub(text) == text
