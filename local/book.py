@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,14 @@ FILES = {
     "book.pdf": ("pdf", None),
 }
 """File by file: the asset it comes from, and which part of it."""
+
+
+OPENED_FIRST = ("book.pdf", "cover.png", "scene_1.png", "narration.mp3", "activities.json", "story.json")
+
+
+def to_open(files: Collection[str]) -> str:
+    """Which of a story's files shows most of it: not every story has a book."""
+    return next(name for name in OPENED_FIRST if name in files)
 
 
 class Book:

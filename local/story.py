@@ -9,7 +9,7 @@ from rich.console import Console
 
 from client import Problem, Story, StoryloomClient
 from client.screen import open_screen
-from local.book import Book
+from local.book import Book, to_open
 from local.briefs import read_brief
 from local.errors import UserError
 from local.http import ask
@@ -71,7 +71,8 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
     console.print()
     for name, size in kept:
         console.print(f"  {name:<{width}}  {_size(size):>9}")
-    console.print(f"\nOpen {book.latest / 'book.pdf'}", style="bold", soft_wrap=True)
+    opened = to_open([name for name, _ in kept])
+    console.print(f"\nOpen {book.latest / opened}", style="bold", soft_wrap=True)
     if status == "partial":
         failed = [
             name for name, asset in story["assetGenerationStatus"]["assets"].items() if asset["status"] != "ready"

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from client import Story, StoryloomClient
-from local.book import FILES, Book
+from local.book import FILES, Book, to_open
 from local.errors import UserError
 
 
@@ -65,3 +65,15 @@ def test_a_folder_that_cannot_be_is_said_before_the_story_is_made(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="OUT="):
         Book(tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [((*FILES,), "book.pdf"), (("cover.png", "scene_1.png"), "cover.png"), (("activities.json",), "activities.json")],
+)
+def test_what_is_to_be_opened_is_there(wanted: tuple[str, ...], shown: str) -> None:
+    assert to_open(["story.json", *wanted]) == shown
+
+
+def test_a_story_of_words_alone_is_read_where_they_stand() -> None:
+    assert to_open(["story.json"]) == "story.json"
