@@ -4,13 +4,30 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 
+class StoryError(TypedDict, total=False):
+    """Why a story or an asset failed: the root's ``code``, words for people, and whether a retry may help.
+
+    ``cause`` names the asset that failed by itself; what needed it failed with it. What ended before it was told apart
+    has a code and a message alone.
+    """
+
+    code: str
+    message: str
+    cause: str
+    retryable: bool
+
+
 class AssetStatus(TypedDict, total=False):
-    """How far one asset is: pending, generating, retrying, ready, failed or cancelled; ``progress`` 0 to 100."""
+    """How far one asset is: pending, generating, retrying, ready, failed or cancelled; ``progress`` 0 to 100.
+
+    ``error`` goes with a failed one.
+    """
 
     status: str
     progress: int
     url: str
     completedAt: str
+    error: StoryError
 
 
 class GenerationStatus(TypedDict):
@@ -35,13 +52,6 @@ class Word(TypedDict):
     txt: str
     start: float
     end: float
-
-
-class StoryError(TypedDict):
-    """Why a story failed, in words for people."""
-
-    code: str
-    message: str
 
 
 class Story(TypedDict, total=False):

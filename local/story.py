@@ -77,7 +77,9 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
         failed = [
             name for name, asset in story["assetGenerationStatus"]["assets"].items() if asset["status"] != "ready"
         ]
-        raise UserError(f"The story is only partly there, this failed: {', '.join(failed)}.")
+        error = story.get("error")
+        why = f" ({error['message']})" if error else ""
+        raise UserError(f"The story is only partly there, this failed: {', '.join(failed)}{why}.")
     return 0
 
 

@@ -38,7 +38,7 @@ def story_summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "createdAt": _iso(row["created_at"]),
         "startedAt": _iso(row["asset_generation_started_at"]),
         "completedAt": None if generating else _iso(row["asset_generation_completed_at"]),
-        "error": row["error"] if row["status"] == "failed" else None,
+        "error": row["error"] if row["status"] in ("failed", "partial") else None,
         "metadata": brief["metadata"],
         "links": {"self": base, "events": f"{base}/events"} | ({"cancel": f"{base}/cancel"} if generating else {}),
     }

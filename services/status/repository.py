@@ -19,10 +19,11 @@ from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
 from storyloom.story.assets import Asset, Priority
+from storyloom.story.causes import DEADLINE
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject
-from storyloom.story.journey import DEADLINE, AssetState, Journey
+from storyloom.story.journey import AssetState, Journey
 
 JobKey = tuple[UUID, Asset]
 

@@ -11,6 +11,7 @@ from services.status.transitions import Transition
 from storyloom.db.pool import dumps
 from storyloom.story.assets import GRAPH, PICTURES, Asset
 from storyloom.story.brief import Brief
+from storyloom.story.causes import Cause
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.journey import AssetState, Journey, Status, document, failure, overall
 from storyloom.story.results import AnyResult, Audio, Outline, Picture, ProviderCall
@@ -33,8 +34,8 @@ def story_row(transition: Transition) -> tuple[Any, ...]:
         blocks = dumps(audio.blocks) if isinstance(audio, Audio) else "null"
     if any(picture in changed for picture in PICTURES):
         hues = dumps(_hues(journey))
-    if status == "failed" and (why := failure(journey)) is not None:
-        error = dumps({"code": why[0], "message": why[1]})
+    if (why := failure(journey)) is not None:
+        error = dumps(why.wire())
     ended_at = None if status == "generating" else transition.at
     shown = dumps(document(journey))
     return (
@@ -54,6 +55,8 @@ def asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...
     metadata: dict[str, Any] = {}
     if state.code:
         metadata["code"] = state.code
+    if state.cause:
+        metadata["cause"] = {"asset": state.cause.asset.value, "code": state.cause.code}
     if state.retry_at:
         metadata["retryAt"] = state.retry_at.isoformat()
     if state.spent:
@@ -64,6 +67,10 @@ def asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...
         story_id, asset.value, state.status, state.revision, state.fingerprint, result, state.started_at,
         state.completed_at, state.reason, state.attempts_failed, dumps(metadata) if metadata else None,
     )  # fmt: skip
+
+
+def _cause(stored: dict[str, str] | None) -> Cause | None:
+    return None if stored is None else Cause(Asset(stored["asset"]), stored["code"])
 
 
 def journey_of(story: Record, rows: dict[str, AssetState]) -> Journey:
@@ -96,6 +103,7 @@ def asset_state(row: Record) -> AssetState:
         attempts_failed=row["retry_count"],
         retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
         code=metadata.get("code"),
+        cause=_cause(metadata.get("cause")),
         spent=_CALLS.validate_python(metadata.get("spent", ())),
         reason=row["error_message"],
     )

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from services.status import revisions
 from storyloom.story.assets import GRAPH, TEXTS, WAITED_ON_BY, Asset
+from storyloom.story.causes import DEADLINE, NEED_FAILED
 from storyloom.story.events import (
     AnyEvent,
     AssetCompleted,
@@ -25,7 +26,7 @@ from storyloom.story.events import (
     StoryRequested,
 )
 from storyloom.story.fingerprint import Fingerprint, fingerprint
-from storyloom.story.journey import DEADLINE, NEED_FAILED, AssetState, Journey, document, overall, view
+from storyloom.story.journey import AssetState, Journey, cause, document, failure, overall, view
 from storyloom.story.results import Outline, SceneText, StoryContent
 
 
@@ -251,6 +252,7 @@ class _TransitionBuilder:
             recipe = GRAPH[asset]
             missing = [need for need in recipe.needs if self.assets[need].status != "ready"]
             if failed := next((need for need in missing if self.assets[need].settled), None):
+                state = replace(state, cause=cause(self.assets, failed))
                 self._fail(asset, state, NEED_FAILED, f"it needs {failed.value}, which failed")
             elif not missing and all(self.assets[need].settled for need in recipe.settled):
                 self._set(asset, replace(state, status="queued", fingerprint=self._fingerprint(asset)))
@@ -299,7 +301,10 @@ class _TransitionBuilder:
                 updates.append(("asset", {"asset": asset.value, **shown}))
         if ended:
             at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            updates.append(("story", {"overall": overall(after), "completedAt": at}))
+            end: dict[str, Any] = {"overall": overall(after), "completedAt": at}
+            if (why := failure(after)) is not None:
+                end["error"] = why.wire()
+            updates.append(("story", end))
         return updates
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from storyloom.story.assets import GRAPH, PICTURES, PUBLIC, Asset, closure
 from storyloom.story.brief import Brief
+from storyloom.story.causes import NEED_FAILED, Cause
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import AnyResult, Picture, ProviderCall
 
@@ -25,7 +26,8 @@ class AssetState:
     """Where one asset stands. ``retry_at`` is set while a job waits for its next attempt.
 
     ``revision`` counts how often it started over, so that no two makings share a fingerprint. ``spent`` is what was
-    paid for earlier versions and for attempts that failed; what the result itself cost is in the result.
+    paid for earlier versions and for attempts that failed; what the result itself cost is in the result. ``cause`` is
+    set where an asset failed with one that it needs.
     """
 
     status: Status = "pending"
@@ -38,6 +40,7 @@ class AssetState:
     retry_at: datetime | None = None
     code: str | None = None
     reason: str | None = None
+    cause: Cause | None = None
     spent: tuple[ProviderCall, ...] = ()
 
     @property
@@ -107,7 +110,8 @@ def view(journey: Journey, asset: Asset) -> dict[str, Any]:
     if state.status == "ready":
         return _ready(journey, asset, state)
     if state.status == "failed":
-        return {"status": "failed", "progress": 0, "code": state.code, "reason": state.reason}
+        shown = {"status": "failed", "progress": 0, "code": state.code, "reason": state.reason}
+        return shown | {"error": cause(journey.assets, asset).wire()}
     if state.status == "cancelled":
         return {"status": "cancelled", "progress": 0}
     parts = [journey.assets[part] for part in PARTS[asset]]
@@ -136,18 +140,30 @@ def document(journey: Journey) -> dict[str, Any]:
     return {"overall": overall(journey), "assets": assets}
 
 
-def failure(journey: Journey) -> tuple[str, str] | None:
-    """Why a failed story failed: (code, reason) of the first asset, in the graph's order, that did."""
-    for asset, state in journey.assets.items():
-        if state.status == "failed" and state.code != NEED_FAILED:
-            return state.code or "unknown", f"{asset.value}: {state.reason}"
-    return None
+def failure(journey: Journey) -> Cause | None:
+    """Why a story failed or is partial: the root of its first public asset, in the graph's order, that failed.
+
+    The text comes first: without it the story failed, whatever else did. None while the story is being made, and where
+    nothing failed.
+    """
+    if overall(journey) not in ("failed", "partial"):
+        return None
+    failed = (asset for asset in PUBLIC if asset in journey.assets and journey.assets[asset].status == "failed")
+    return next((cause(journey.assets, asset) for asset in failed), None)
 
 
-DEADLINE = "deadline_passed"
-"""The code of an asset that took too long, by its own deadline or by its story's."""
-NEED_FAILED = "need_failed"
-"""The code of an asset that failed because one that it needs did."""
+def cause(assets: Mapping[Asset, AssetState], asset: Asset) -> Cause:
+    """The root of a failed asset's failure: itself, or what failed by itself among all that it needs.
+
+    Rows of older versions do not say which need it was: it is the first that failed.
+    """
+    state = assets[asset]
+    if state.cause is not None:
+        return state.cause
+    failed = (need for need in GRAPH[asset].needs if need in assets and assets[need].status == "failed")
+    if state.code == NEED_FAILED and (need := next(failed, None)) is not None:
+        return cause(assets, need)
+    return Cause(asset, state.code or "unknown")
 
 
 @lru_cache(4096)  # a ready asset's time is shown again with every change of its story

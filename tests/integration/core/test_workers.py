@@ -149,11 +149,21 @@ async def test_spent_attempts_fail_the_asset_and_leave_a_dead_letter(settings: S
     assert story["status"] == "failed"
     assert story["error"] == {
         "code": "attempts_spent",
-        "message": "cover: the provider is unavailable (after 3 attempts)",
+        "message": "picture not made in several attempts",
+        "cause": "cover",
+        "retryable": True,
     }
     (letter,) = [letters[f"dead.images.{story_id}.cover"]]
     assert (letter["code"], letter["attempts"]) == ("attempts_spent", 3)
     assert AssetRequested.model_validate(letter["job"]).asset is Asset.COVER
+
+
+REFUSED_SCENE = {
+    "code": "content_refused",
+    "message": "picture refused by the provider",
+    "cause": "scene_2",
+    "retryable": False,
+}
 
 
 async def test_a_scene_refused_for_good_leaves_a_partial_story_with_its_book(settings: Settings) -> None:
@@ -173,10 +183,11 @@ async def test_a_scene_refused_for_good_leaves_a_partial_story_with_its_book(set
         "progress": 0,
         "code": "content_refused",
         "reason": "the provider refused the content",
+        "error": REFUSED_SCENE,
     }
     assert assets["pdf"]["status"] == "ready"
     assert letters[f"dead.images.{story_id}.scene_2"]["requestId"] == "req_1"
-    assert story["error"] is None
+    assert story["error"] == REFUSED_SCENE
 
 
 async def test_a_text_refused_for_good_fails_the_story_with_a_reason(settings: Settings) -> None:
@@ -188,7 +199,12 @@ async def test_a_text_refused_for_good_fails_the_story_with_a_reason(settings: S
         system.makers.before = refuse
         story = await system.finished(await system.post())
     assert story["status"] == "failed"
-    assert story["error"] == {"code": "unsafe", "message": "content: the story was not safe for a child of 5"}
+    assert story["error"] == {
+        "code": "unsafe",
+        "message": "text not found safe for a child",
+        "cause": "content",
+        "retryable": False,
+    }
 
 
 async def test_a_bug_in_a_handler_fails_its_asset_and_publishes_nothing_of_its_message(settings: Settings) -> None:
@@ -199,7 +215,12 @@ async def test_a_bug_in_a_handler_fails_its_asset_and_publishes_nothing_of_its_m
     async with running(settings) as system:
         system.makers.before = stumble
         story = await system.finished(await system.post(ONLY_COVER))
-    assert story["error"] == {"code": "bug", "message": "cover: an error in the program: ValueError"}
+    assert story["error"] == {
+        "code": "bug",
+        "message": "picture not made because of an error of ours",
+        "cause": "cover",
+        "retryable": False,
+    }
 
 
 async def _running(system: System, count: int) -> bool:

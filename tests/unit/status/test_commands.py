@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from services.status.revisions import fingerprint_of
 from services.status.transitions import NO_EFFECTS
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset
+from storyloom.story.causes import DEADLINE
 from storyloom.story.events import AnyEvent
-from storyloom.story.journey import DEADLINE, overall
+from storyloom.story.journey import overall
 from storyloom.story.results import Activities, StoryContent
 from tests.unit.status.random_walk import (
     STORY,

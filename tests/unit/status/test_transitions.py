@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.status.transitions import NO_EFFECTS, apply
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset, closure
-from storyloom.story.journey import NEED_FAILED, document, failure, overall
+from storyloom.story.causes import NEED_FAILED, Cause
+from storyloom.story.journey import document, failure, overall
 from tests.unit.status.random_walk import (
     NOON,
     OTHER,
@@ -135,7 +136,7 @@ def test_without_its_text_a_story_failed_and_says_why() -> None:
     walk.make(*NARRATIONS)
     walk.make(A.AUDIO)
     assert overall(walk.journey) == "failed"
-    assert failure(walk.journey) == ("content_refused", "content: the provider refused it")
+    assert failure(walk.journey) == Cause(A.CONTENT, "content_refused")
     states = walk.journey.assets
     assert states[A.PDF].code == states[A.ACTIVITIES].code == NEED_FAILED
     assert states[A.PDF].reason == "it needs content, which failed"
@@ -146,7 +147,7 @@ def test_the_first_cause_is_named_and_not_what_fell_with_it() -> None:
     walk = begun()
     walk.apply(failed(A.OUTLINE, walk.fingerprint(A.OUTLINE)))
     assert overall(walk.journey) == "failed"
-    assert failure(walk.journey) == ("content_refused", "outline: the provider refused it")
+    assert failure(walk.journey) == Cause(A.OUTLINE, "content_refused")
     assert walk.journey.assets[A.PORTRAIT].status == "cancelled"
     assert walk.events.count("story") == 1
 

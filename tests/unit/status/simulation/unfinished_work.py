@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
+from storyloom.story.causes import DEADLINE
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.journey import DEADLINE, AssetState, Journey
+from storyloom.story.journey import AssetState, Journey
 from tests.unit.status.simulation.rows import Row, Rows
 from tests.unit.status.simulation.world import Process, World
 
