@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import av
 
-from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, decode
+from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, decode, find_sound
 from storyloom.runtime.executors import run_in_thread
 
 BIT_RATE = 128_000  # bits a second: mp3_44100_128
-_TAIL_SECONDS = 0.2  # seconds after the last word in which it may still sound
-_SILENCE_THRESHOLD = 104  # of 32768: -50 dB
-_FADE_SAMPLES = 441  # samples: a cut in the middle of a sound would click
+_TAIL_SECONDS = 0.1  # seconds after the last sample that is heard, in which it dies away
+_FADE_SAMPLES = 441  # samples of that silence: a cut in the middle of a hum would click
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ async def join(pieces: Sequence[Piece], *, pause: float) -> Joined:
 
 
 def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:
-    """Each piece up to where its last word has died away, then ``pause`` seconds of silence, but not at the end.
+    """Every sample of each piece but the silence around its end, then ``pause`` seconds of silence, not at the end.
 
     ValueError if a piece cannot be decoded.
     """
@@ -54,15 +53,13 @@ def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:
 
 
 def _trim(samples: "array[int]", spoken: float) -> "array[int]":
-    """Cut the silence after the last word; a word that goes on for too long is faded out."""
-    least = round(spoken * SAMPLE_RATE)
-    last = min(len(samples), least + round(_TAIL_SECONDS * SAMPLE_RATE))
-    while last > least and abs(samples[last - 1]) < _SILENCE_THRESHOLD:
-        last -= 1
-    kept = samples[:last]
-    kept.extend(_silence((least - len(kept)) / SAMPLE_RATE))
-    for back in range(1, min(_FADE_SAMPLES, len(kept)) + 1):
+    """Cut the silence at the end, whatever the words' times say: only what was measured is known to be silent."""
+    _, heard = find_sound(samples)
+    kept = samples[: heard + round(_TAIL_SECONDS * SAMPLE_RATE)]
+    for back in range(1, min(_FADE_SAMPLES, len(kept) - heard) + 1):
         kept[-back] = kept[-back] * (back - 1) // _FADE_SAMPLES
+    # A word that ends later still ends before the next piece begins.
+    kept.extend(_silence(spoken - len(kept) / SAMPLE_RATE))
     return kept
 
 

@@ -1,18 +1,19 @@
 """Has the scenes read aloud, one call each, and joins the readings into the story's one recording."""
 
 import asyncio
+from dataclasses import replace
 from itertools import chain
 
 import structlog
 
 from services.audio.captions import write_block, write_vtt
 from services.audio.joining import Joined, Piece, join
-from services.audio.words import by_paragraph, shift, time_words
+from services.audio.words import by_paragraph, shift, spread_words, time_words
 from storyloom.jobs.definition import Report
-from storyloom.providers.ports import Passage, Voice
+from storyloom.providers.ports import Passage, Reading, Voice
 from storyloom.storage.objects import ObjectStore
 from storyloom.story.assets import NARRATIONS, SCENES, TEXTS
-from storyloom.story.errors import PermanentError
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Audio, Narration, SceneText, Word
 
@@ -40,7 +41,7 @@ class Narrator:
         scene = job.asset.scene
         text = _text(job, scene).text
         await report(5)
-        reading = await self._voice.read(
+        readings = await self._read(
             Passage(
                 text=text,
                 voice_id=self._voice_id if job.brief.voice == DEFAULT_VOICE else job.brief.voice,
@@ -51,11 +52,39 @@ class Narrator:
             )
         )
         await report(80)
-        words = time_words(text, reading.alignment, job.brief.language)
+        reading, language = readings[-1], job.brief.language
+        if reading.alignment is None:
+            words = spread_words(text, reading.heard, language)
+        else:
+            words = time_words(text, reading.alignment, language)
         audio = await self._store.put(job.story_id, job.asset, reading.mp3, "audio/mpeg")
         await report(100)
-        log.info("narration.made", scene=scene, words=len(words), seconds=round(reading.seconds, 2))
-        return Narration(scene=scene, audio=audio, seconds=reading.seconds, words=words, calls=(reading.call,))
+        log.info(
+            "narration.made",
+            scene=scene,
+            words=len(words),
+            seconds=round(reading.seconds, 2),
+            estimated=reading.alignment is None,
+        )
+        calls = tuple(one.call for one in readings)
+        return Narration(scene=scene, audio=audio, seconds=reading.seconds, words=words, calls=calls)
+
+    async def _read(self, passage: Passage) -> list[Reading]:
+        """The readings that were paid for, the one to keep last: once more, if the first one's times are of no use.
+
+        Its sound is good without them: it is kept if the second is not better, or does not come.
+        """
+        first = await self._voice.read(passage)
+        if first.alignment is not None:
+            return [first]
+        log.warning("narration.times_unusable", asset=passage.purpose, request_id=first.call.request_id)
+        try:
+            # With the same seed the same would come.
+            again = await self._voice.read(replace(passage, seed=((passage.seed or 0) + 1) % _SEEDS))
+        except (RetryableError, PermanentError, ProviderUnavailable) as error:
+            log.warning("narration.not_read_again", asset=passage.purpose, reason=error.reason)
+            return [first]
+        return [first, again]
 
     async def join(self, job: AssetRequested, report: Report) -> Audio:
         """Join the four readings; words, blocks and captions count over the whole recording."""

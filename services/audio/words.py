@@ -1,6 +1,7 @@
 """From the times of characters to the times of words."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
@@ -28,10 +29,23 @@ def time_words(text: str, alignment: Alignment, language: str = "en") -> tuple[W
     )
 
 
+def spread_words(text: str, heard: tuple[float, float], language: str = "en") -> tuple[Word, ...]:
+    """Every word of ``text`` once and in order, each with its letters' share of the seconds in which a voice is heard.
+
+    For a reading whose times are of no use: the words say of themselves that they are estimated.
+    """
+    wanted = split_words(text, language)
+    return tuple(
+        Word(txt=txt, start=round(start, 3), end=round(end, 3), estimated=True)
+        for txt, (start, end) in zip(wanted, _share(wanted, *heard), strict=True)
+    )
+
+
 def shift(words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
     """The words, so much later."""
     return tuple(
-        Word(txt=word.txt, start=round(word.start + seconds, 3), end=round(word.end + seconds, 3)) for word in words
+        word.model_copy(update={"start": round(word.start + seconds, 3), "end": round(word.end + seconds, 3)})
+        for word in words
     )
 
 
@@ -104,8 +118,9 @@ def _align(wanted: Sequence[str], found: Sequence[tuple[str, Span]], end: float)
 
 
 def _fold(txt: str) -> str:
-    """A word as it is compared: letters and digits only, in one case; a dash is itself."""
-    return "".join(filter(str.isalnum, txt)).casefold() or txt
+    """A word as it is compared: letters and digits only, in one case and normal form; a dash is itself."""
+    composed = unicodedata.normalize("NFKC", txt)
+    return "".join(filter(str.isalnum, composed)).casefold() or composed
 
 
 def _share(words: Sequence[str], start: float, end: float) -> list[Span]:

@@ -110,11 +110,16 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A passage read: MP3, its decoded length in seconds, the times of its characters, and what it cost."""
+    """A passage read: MP3, its decoded length in seconds, when it is first and last heard, and what it cost.
+
+    ``alignment`` is on the sound: its times are finite, never run back and do not go beyond ``seconds``. None if what
+    the provider sent with the sound was of no use.
+    """
 
     mp3: bytes
     seconds: float
-    alignment: Alignment
+    heard: tuple[float, float]
+    alignment: Alignment | None
     call: ProviderCall
 
 

@@ -180,11 +180,15 @@ class Picture(Result):
 
 
 class Word(Value):
-    """A spoken word; seconds from the start of its file."""
+    """A spoken word; seconds from the start of its file.
+
+    ``estimated``: no times came with its sound, and it has an even share of it. Left out where it is false.
+    """
 
     txt: str
     start: float = Field(ge=0)
     end: float = Field(ge=0)
+    estimated: bool = Field(default=False, exclude_if=lambda estimated: not estimated)
 
 
 class Narration(Result):

@@ -1,59 +1,31 @@
 """ElevenLabs' answers, checked: the SDK builds its types without looking at what is in them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from storyloom.providers.answers import Answer, find_header, read_answer, read_base64
 from storyloom.providers.ports import Alignment
-from storyloom.story.errors import RetryableError
 
-Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 _MAX_CHARACTERS = 100_000  # characters; the longest text that ElevenLabs takes is 40,000
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Sound and times, as far as they can be checked without decoding."""
+    """Sound and times as they came: ``alignments`` hold any numbers, those of the text as sent first. None may be."""
 
     mp3: bytes
-    alignment: Alignment
+    alignments: tuple[Alignment, ...]
     request_id: str | None
-
-
-class _Alignment(Answer):
-    characters: list[str] = Field(max_length=_MAX_CHARACTERS)
-    character_start_times_seconds: list[Seconds]
-    character_end_times_seconds: list[Seconds]
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        starts, ends = self.character_start_times_seconds, self.character_end_times_seconds
-        if not len(self.characters) == len(starts) == len(ends):
-            raise ValueError("the lists differ in length")
-        if not "".join(self.characters).strip():
-            raise ValueError("no character has a time")
-        if any(end < start for start, end in zip(starts, ends, strict=True)):
-            raise ValueError("a character ends before it starts")
-        if any(after < before for times in (starts, ends) for before, after in pairwise(times)):
-            raise ValueError("time runs back")
-        return self
-
-    def convert(self) -> Alignment:
-        return Alignment(
-            tuple(self.characters),
-            tuple(self.character_start_times_seconds),
-            tuple(self.character_end_times_seconds),
-        )
 
 
 class _Body(Answer):
     audio_base_64: str = Field(min_length=1)
-    alignment: _Alignment | None = None
-    normalized_alignment: _Alignment | None = None
+    alignment: Any = None
+    normalized_alignment: Any = None
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -68,14 +40,41 @@ def characters_paid(headers: Mapping[str, str]) -> int:
 
 
 def read_speech(headers: Mapping[str, str], data: Any) -> Speech:
-    """Check what the SDK hands over. RetryableError, with the request id, for anything that is not sound and times.
+    """Check what the SDK hands over. RetryableError, with the request id, for anything that is not sound.
 
-    The times of the text as sent are preferred to those of the text as normalised.
+    The times are only read: what they are worth is known once the sound is decoded (alignment.py).
     """
     named = request_id(headers)
     body = read_answer(_Body, data, provider="ElevenLabs", request_id=named)
     mp3 = read_base64(body.audio_base_64, provider="ElevenLabs", request_id=named)
-    alignment = body.alignment or body.normalized_alignment
-    if alignment is None:
-        raise RetryableError("ElevenLabs sent no times", request_id=named)
-    return Speech(mp3, alignment.convert(), named)
+    alignments = map(_read_alignment, (body.alignment, body.normalized_alignment))
+    return Speech(mp3, tuple(filter(None, alignments)), named)
+
+
+def _read_alignment(sent: Any) -> Alignment | None:
+    """As many characters as have a start and an end, NaN where that is no number; None if there are none."""
+    lists = [_field(sent, name) for name in _LISTS]
+    count = min(map(len, lists))
+    if not 0 < count <= _MAX_CHARACTERS:
+        return None
+    characters, starts, ends = (found[:count] for found in lists)
+    return Alignment(
+        tuple(character if isinstance(character, str) else "" for character in characters),
+        tuple(map(_seconds, starts)),
+        tuple(map(_seconds, ends)),
+    )
+
+
+_LISTS = ("characters", "character_start_times_seconds", "character_end_times_seconds")
+
+
+def _field(sent: Any, name: str) -> list[Any]:
+    found = sent.get(name) if isinstance(sent, dict) else getattr(sent, name, None)
+    return found if isinstance(found, list) else []
+
+
+def _seconds(sent: Any) -> float:
+    try:
+        return float(sent) if isinstance(sent, int | float) and not isinstance(sent, bool) else math.nan
+    except OverflowError:
+        return math.nan

@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from storyloom.providers.elevenlabs.alignment import fit, is_broken_off
 from storyloom.providers.elevenlabs.answers import Speech, characters_paid, read_speech, request_id
-from storyloom.providers.elevenlabs.mp3 import measure
+from storyloom.providers.elevenlabs.mp3 import Sound, measure
 from storyloom.providers.ports import Passage, Reading
 from storyloom.providers.resilience.gate import Gate, gate_of
 from storyloom.providers.usage import Call
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 OUTPUT_FORMAT = "mp3_44100_128"
 USD_PER_CHARACTER = 0.0003
 """ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
-_MIN_ALIGNED_SHARE = 0.6
-"""The share of a text's characters that must have times; text as normalised may be a little shorter."""
-_MAX_OVERSHOOT_SECONDS = 0.5  # seconds by which times may overshoot the sound
 
 _calls: ContextVar[Call] = ContextVar("elevenlabs_call")
 """The call of the task: the SDK drops the headers of an answer that is cut or cannot be read."""
@@ -46,9 +44,10 @@ class ElevenLabs:
         self._opening = asyncio.Lock()
 
     async def read(self, passage: Passage) -> Reading:
-        """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, checked against each other.
+        """Read a passage: MP3 (44.1 kHz, 128 kbit/s) and the times of its characters, fitted onto the sound.
 
-        Raises RetryableError (busy, slow, broken, an answer that is not sound and times), PermanentError
+        Times that are of no use are None: the sound is paid for and good without them. Raises RetryableError (busy,
+        slow, broken, an answer that is not sound, or sound of only the text's beginning), PermanentError
         (``not_allowed``, ``content_refused``, ``bad_request``) or ProviderUnavailable (no answer, or our allowance is
         used up).
         """
@@ -59,8 +58,15 @@ class ElevenLabs:
             )
             call.cost_usd = call.cost_usd or _price(len(passage.text))
             speech = read_speech(reply.headers, reply.data)
-            seconds = await self._check(speech, passage)
-        return Reading(mp3=speech.mp3, seconds=seconds, alignment=speech.alignment, call=call.entry())
+            sound = await self._check(speech, passage)
+        alignments = (fit(raw, passage.text, sound) for raw in speech.alignments)
+        return Reading(
+            mp3=speech.mp3,
+            seconds=sound.seconds,
+            heard=(sound.first, sound.last),
+            alignment=next(filter(None, alignments), None),
+            call=call.entry(),
+        )
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -85,18 +91,15 @@ class ElevenLabs:
             request |= {"previous_text": passage.previous, "next_text": passage.next}
         return request
 
-    async def _check(self, speech: Speech, passage: Passage) -> float:
-        """The decoded length, if sound, times and text fit each other."""
-        timed, wanted = (_count_letters(text) for text in ("".join(speech.alignment.characters), passage.text))
-        if timed < wanted * _MIN_ALIGNED_SHARE:
-            raise RetryableError("ElevenLabs read only part of the text", request_id=speech.request_id)
+    async def _check(self, speech: Speech, passage: Passage) -> Sound:
+        """The decoded sound, if it is all of the text."""
         try:
-            seconds = await measure(speech.mp3)
+            sound = await measure(speech.mp3)
         except ValueError as error:
             raise RetryableError("ElevenLabs' sound cannot be decoded", request_id=speech.request_id) from error
-        if speech.alignment.ends[-1] > seconds + _MAX_OVERSHOOT_SECONDS:
-            raise RetryableError("ElevenLabs' times go beyond the sound", request_id=speech.request_id)
-        return seconds
+        if any(is_broken_off(raw, passage.text, sound) for raw in speech.alignments[:1]):
+            raise RetryableError("ElevenLabs read only part of the text", request_id=speech.request_id)
+        return sound
 
     @asynccontextmanager
     async def _call(self, call: Call) -> AsyncIterator["AsyncElevenLabs"]:
@@ -132,10 +135,6 @@ class ElevenLabs:
 
 def _price(characters: int) -> float:
     return round(USD_PER_CHARACTER * characters, 6)
-
-
-def _count_letters(text: str) -> int:
-    return sum(not character.isspace() for character in text)
 
 
 def _connect(settings: ElevenLabsSettings) -> tuple["AsyncElevenLabs", "httpx.AsyncClient"]:

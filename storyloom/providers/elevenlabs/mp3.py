@@ -2,6 +2,7 @@
 
 import io
 from array import array
+from dataclasses import dataclass
 
 import av
 from av.error import FFmpegError
@@ -12,9 +13,43 @@ SAMPLE_RATE = 44_100
 """Hz, of all recordings: the mp3_44100_128 that is asked for."""
 
 
-async def measure(mp3: bytes) -> float:
-    """The decoded length in seconds. ValueError if it cannot be decoded."""
-    return await run_in_thread(lambda: len(decode(mp3)) / SAMPLE_RATE)
+_SILENCE = 104
+"""Of 32768: -50 dB. What is quieter than this, and than a hundredth of the loudest sample, is silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A decoded recording, in seconds: its length, and when it is first and last heard."""
+
+    seconds: float
+    first: float
+    last: float
+
+
+async def measure(mp3: bytes) -> Sound:
+    """Decode and look. ValueError if it cannot be decoded."""
+    return await run_in_thread(lambda: _measure(decode(mp3)))
+
+
+def _measure(samples: "array[int]") -> Sound:
+    first, last = find_sound(samples)
+    return Sound(len(samples) / SAMPLE_RATE, first / SAMPLE_RATE, last / SAMPLE_RATE)
+
+
+def find_sound(samples: "array[int]") -> tuple[int, int]:
+    """The places of the first sample that is heard, and after the last; all of them where none is.
+
+    A quiet voice is measured by its own loudness: a whisper is not silence.
+    """
+    threshold = max(1, min(_SILENCE, max(max(samples, default=0), -min(samples, default=0)) // 100))
+    heard = (place for place, sample in enumerate(samples) if abs(sample) >= threshold)
+    first = next(heard, None)
+    if first is None:
+        return 0, len(samples)
+    last = len(samples)
+    while abs(samples[last - 1]) < threshold:
+        last -= 1
+    return first, last
 
 
 def decode(mp3: bytes) -> "array[int]":

@@ -1,6 +1,7 @@
 """The door to ElevenLabs, through the real SDK, against a provider that misbehaves in every way it can."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ async def test_a_passage_is_read_with_the_agreed_settings(provider: Provider, vo
         }
     ]
     assert provider.voices == ["narrator"]
+    assert reading.alignment is not None
     assert "".join(reading.alignment.characters) == PASSAGE.text
     assert 0 < reading.alignment.ends[-1] <= reading.seconds
     assert (reading.call.request_id, reading.call.model, reading.call.purpose) == (
@@ -146,44 +148,82 @@ async def test_a_body_that_is_no_answer_is_tried_again(
     assert "Mira" not in str(raised.value)
 
 
-def _read() -> Speech:
-    return synthesise(PASSAGE.text, voice_id="narrator", settings={}, engine="espeak")
+def _read(text: str = PASSAGE.text) -> Speech:
+    return synthesise(text, voice_id="narrator", settings={}, engine="espeak")
 
 
-def _late(spoken: Speech) -> dict[str, Any]:
-    later = [time + 60 for time in spoken.ends]
+def _times(spoken: Speech, *, end: int | None = None, later: float = 0, factor: float = 1) -> dict[str, Any]:
+    """The times up to a character, moved and stretched."""
     return {
-        "characters": spoken.characters,
-        "character_start_times_seconds": later,
-        "character_end_times_seconds": later,
+        "characters": spoken.characters[:end],
+        "character_start_times_seconds": [time * factor + later for time in spoken.starts[:end]],
+        "character_end_times_seconds": [time * factor + later for time in spoken.ends[:end]],
     }
 
 
-def _half(spoken: Speech) -> dict[str, Any]:
-    half = len(spoken.characters) // 2
-    return {
-        "characters": spoken.characters[:half],
-        "character_start_times_seconds": spoken.starts[:half],
-        "character_end_times_seconds": spoken.ends[:half],
-    }
-
-
-async def test_sound_and_times_that_do_not_fit_are_tried_again(provider: Provider, voice: ElevenLabs) -> None:
-    spoken = _read()
-    for wrong in (
-        {"audio_base64": "bm90IG1wMw=="},
-        {"audio_base64": "%%%"},
-        {"alignment": None},
-        {"alignment": {"characters": ["a"]}},
-        {"alignment": {"characters": ["a"], "character_start_times_seconds": [], "character_end_times_seconds": [1]}},
-        {"alignment": "Mira"},
-        {"alignment": _late(spoken)},
-        {"alignment": _half(spoken)},
-    ):
-        provider.behave = always(body(spoken, **wrong))
+async def test_sound_that_cannot_be_decoded_is_tried_again(provider: Provider, voice: ElevenLabs) -> None:
+    for wrong in ("bm90IG1wMw==", "%%%"):
+        provider.behave = always(body(_read(), audio_base64=wrong))
         with pytest.raises(RetryableError, match="ElevenLabs") as raised:
             await voice.read(PASSAGE)
         assert raised.value.request_id == REQUEST_ID
+
+
+async def test_sound_is_kept_when_its_times_are_of_no_use(provider: Provider, voice: ElevenLabs) -> None:
+    """It is paid for, and nothing is wrong with it."""
+    spoken = _read()
+    for wrong in (
+        None,
+        "Mira",
+        {"characters": ["a"]},
+        {"characters": ["a"], "character_start_times_seconds": [], "character_end_times_seconds": [1]},
+        _times(spoken, later=60),
+        _times(spoken, end=len(spoken.characters) // 2),
+    ):
+        provider.behave = always(body(spoken, alignment=wrong))
+        reading = await voice.read(PASSAGE)
+        assert reading.alignment is None
+        assert reading.mp3
+        assert reading.call.error is None
+
+
+async def test_the_other_alignment_serves_where_the_first_is_of_no_use(provider: Provider, voice: ElevenLabs) -> None:
+    spoken = _read()
+    for first in (None, {}, _times(spoken, later=60)):
+        provider.behave = always(body(spoken, alignment=first, normalized_alignment=_times(spoken)))
+        reading = await voice.read(PASSAGE)
+        assert reading.alignment is not None
+        assert reading.alignment.ends[-1] == pytest.approx(spoken.ends[-1])
+
+
+async def test_an_empty_alignment_that_is_not_used_harms_nothing(provider: Provider, voice: ElevenLabs) -> None:
+    empty: dict[str, Any] = {
+        "characters": [],
+        "character_start_times_seconds": [],
+        "character_end_times_seconds": [],
+    }
+    provider.behave = always(body(_read(), normalized_alignment=empty))
+    assert (await voice.read(PASSAGE)).alignment is not None
+
+
+@pytest.mark.parametrize("factor", [0.94, 1.08])
+async def test_times_that_drift_are_scaled_onto_the_sound(provider: Provider, voice: ElevenLabs, factor: float) -> None:
+    passage = replace(PASSAGE, text="Good night, fox. The stars are out, and all the lamps are lit. Sleep well.")
+    spoken = _read(passage.text)
+    provider.behave = always(body(spoken, alignment=_times(spoken, factor=factor)))
+    alignment = (await voice.read(passage)).alignment
+    assert alignment is not None
+    assert alignment.starts == pytest.approx(spoken.starts, abs=0.01)
+    assert alignment.ends == pytest.approx(spoken.ends, abs=0.01)
+
+
+async def test_a_reading_that_was_broken_off_is_tried_again(provider: Provider, voice: ElevenLabs) -> None:
+    """Its times end with its sound, in the middle of the text: the child would not hear the rest."""
+    begun = synthesise("Good night,", voice_id="narrator", settings={}, engine="espeak")
+    provider.behave = always(body(begun))
+    with pytest.raises(RetryableError, match="only part") as raised:
+        await voice.read(PASSAGE)
+    assert raised.value.request_id == REQUEST_ID
 
 
 async def test_a_missing_key_is_said_before_anybody_is_asked(provider: Provider) -> None:

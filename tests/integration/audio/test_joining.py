@@ -2,6 +2,7 @@
 
 import io
 import re
+from array import array
 from functools import cache
 
 import av
@@ -10,7 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from services.audio.joining import Joined, Piece, join, join_now
-from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, measure
+from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, find_sound, measure
+from storyloom.providers.elevenlabs.mp3 import decode as decode_samples
+from studio.voice.encoding import encode_mp3
 from studio.voice.synthesis import synthesise
 
 TEXTS = ("Who is it? asked the fox.", "Mira rolled home.", "And then they slept.", "Good night.")
@@ -63,12 +66,48 @@ def test_the_whole_is_as_long_as_it_says_and_ends_with_the_last_word() -> None:
     assert abs(whole().seconds - last_word) < 0.3
 
 
-def test_silence_after_the_last_word_is_cut_and_missing_sound_is_made_up() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.94, 1.0, 1.08])
+def test_no_sample_that_is_heard_is_lost_whatever_the_times_say(share: float) -> None:
+    """The voice's own samples, first to last, against those of the joined MP3."""
+    for piece in pieces():
+        alone, joined = decode(piece.mp3), join_now([Piece(piece.mp3, piece.spoken * share)], pause=PAUSE)
+        heard = np.flatnonzero(np.abs(alone) >= 104 / 32768)
+        sound = decode(joined.mp3)
+        assert len(sound) >= heard[-1] + 1
+        assert round(joined.seconds * SAMPLE_RATE) >= heard[-1] + 1
+        end = slice(heard[-1] + 1 - SAMPLE_RATE // 4, heard[-1] + 1)
+        assert loudness_of(sound[end]) == pytest.approx(loudness_of(alone[end]), rel=0.1)
+        assert np.corrcoef(alone[: heard[-1] + 1], sound[: heard[-1] + 1])[0, 1] > 0.99
+
+
+def test_only_silence_at_the_end_is_cut_and_missing_sound_is_made_up() -> None:
     [piece, *_] = pieces()
-    short = join_now([Piece(piece.mp3, 0.4)], pause=PAUSE)
+    quiet = av_silence(piece.mp3, seconds=2.0)
+    assert join_now([Piece(quiet, 0.4)], pause=PAUSE).seconds == pytest.approx(piece.spoken, abs=0.15)
     longer = join_now([Piece(piece.mp3, piece.spoken + 1)], pause=PAUSE)
-    assert 0.4 <= short.seconds <= 0.65
     assert longer.seconds == pytest.approx(piece.spoken + 1, abs=0.01)
+
+
+def test_a_whisper_is_no_silence() -> None:
+    """All of it is quieter than what counts as silence beside a voice at its usual loudness."""
+    [piece, *_] = pieces()
+    samples = array("h", (sample // 300 for sample in decode_samples(piece.mp3)))
+    assert 10 < max(samples) < 104
+    first, last = find_sound(samples)
+    assert first / SAMPLE_RATE < 0.1
+    assert last / SAMPLE_RATE == pytest.approx(piece.spoken, abs=0.1)
+    assert find_sound(array("h", [0] * 10)) == (0, 10)
+
+
+def av_silence(mp3: bytes, *, seconds: float) -> bytes:
+    """The recording with silence after it."""
+    samples = decode_samples(mp3)
+    samples.extend([0] * round(seconds * SAMPLE_RATE))
+    return encode_mp3((np.array(samples) / 32768).astype(np.float32))
+
+
+def loudness_of(part: npt.NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(part**2)))
 
 
 def test_the_bit_rate_is_what_was_agreed() -> None:
@@ -82,7 +121,9 @@ async def test_joining_in_a_thread_gives_the_same() -> None:
 
 async def test_a_recording_is_measured_by_decoding_it() -> None:
     for piece in pieces():
-        assert await measure(piece.mp3) == pytest.approx(len(decode(piece.mp3)) / SAMPLE_RATE)
+        sound = await measure(piece.mp3)
+        assert sound.seconds == pytest.approx(len(decode(piece.mp3)) / SAMPLE_RATE)
+        assert (sound.first, sound.last) == pytest.approx((0.05, piece.spoken), abs=0.01)
 
 
 @pytest.mark.parametrize("broken", [b"", b"not an mp3", b"\xff\xfb\x90\x00", b"\0" * 5000, bytes(range(256)) * 40])
@@ -93,4 +134,4 @@ async def test_what_is_no_mp3_is_refused(broken: bytes) -> None:
 
 async def test_an_mp3_that_was_cut_off_is_still_decoded_as_far_as_it_goes() -> None:
     [piece, *_] = pieces()
-    assert 0 < await measure(piece.mp3[: len(piece.mp3) // 2]) < piece.spoken
+    assert 0 < (await measure(piece.mp3[: len(piece.mp3) // 2])).seconds < piece.spoken

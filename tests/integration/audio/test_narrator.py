@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import av
 import pytest
+from aiohttp import web
 
 from services.audio.app import compose
 from services.audio.narrator import Narrator
@@ -23,7 +24,8 @@ from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Audio, Narration, Readability, SceneText, StoredObject
-from tests.integration.audio.provider import Provider, open_provider
+from studio.voice.synthesis import synthesise
+from tests.integration.audio.provider import Provider, body, open_provider, say
 
 STORY = UUID(int=7)
 PARAGRAPHS = (
@@ -127,6 +129,62 @@ async def test_a_scene_is_read_and_every_word_timed(narrator: Narrator, drawer: 
     assert seen == sorted(seen)
     assert seen[-1] == 100
     assert provider.asked[0]["text"] == "\n\n".join(PARAGRAPHS[0])
+
+
+def without_times(times: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A provider that sends sound without times so often, and then falls silent with a 500."""
+    left = iter(range(times))
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        if next(left, None) is None:
+            return say({"detail": "oops"}, 500)
+        text = (await request.json())["text"]
+        return say(body(synthesise(text, voice_id="narrator", settings={}, engine="espeak"), alignment=None))
+
+    return behave
+
+
+@pytest.mark.parametrize(("readings", "paid"), [(2, 2), (1, 1)])
+async def test_a_reading_without_times_is_read_once_more_and_then_kept(
+    narrator: Narrator, drawer: Drawer, provider: Provider, readings: int, paid: int
+) -> None:
+    """Whether the second is no better or does not come at all, what was paid for is not thrown away."""
+    provider.behave = without_times(readings)
+    narration = await narrate(narrator, 1, seed=3)
+    assert [asked["seed"] for asked in provider.asked] == [3, 4]
+    assert len(narration.calls) == paid
+    assert narration.audio.sha256 in drawer.kept
+    assert [word.txt for word in narration.words] == " ".join(PARAGRAPHS[0]).split()
+    assert all(word.estimated for word in narration.words)
+    assert all(before.end <= after.start for before, after in pairwise(narration.words))
+    assert narration.words[-1].end <= narration.seconds
+
+
+async def test_a_second_reading_with_times_is_the_one_that_is_kept(narrator: Narrator, provider: Provider) -> None:
+    async def once(request: web.Request) -> web.StreamResponse:
+        provider.behave = None
+        return await without_times(1)(request)
+
+    provider.behave = once
+    narration = await narrate(narrator, 1)
+    assert (len(provider.asked), len(narration.calls)) == (2, 2)
+    assert not any(word.estimated for word in narration.words)
+
+
+async def test_the_joined_words_say_which_of_them_are_estimated(narrator: Narrator, provider: Provider) -> None:
+    texts: dict[Asset, Any] = {TEXTS[scene - 1]: scene_text(scene) for scene in (1, 2, 3, 4)}
+    inputs = dict(texts)
+    for scene in (1, 2, 3, 4):
+        provider.behave = without_times(2) if scene == 2 else None
+        inputs[NARRATIONS[scene - 1]] = await narrate(narrator, scene)
+    audio = await narrator.join(job(Asset.AUDIO, inputs), Progress())
+    second = slice(
+        len(inputs[NARRATIONS[0]].words), len(inputs[NARRATIONS[0]].words) + len(inputs[NARRATIONS[1]].words)
+    )
+    assert {word.estimated for word in audio.words[second]} == {True}
+    assert {word.estimated for word in (*audio.words[: second.start], *audio.words[second.stop :])} == {False}
+    assert audio.words[0].model_dump().keys() == {"txt", "start", "end"}
+    assert audio.words[second][0].model_dump()["estimated"] is True
 
 
 async def test_the_briefs_voice_reads_and_the_house_voice_where_it_names_none(

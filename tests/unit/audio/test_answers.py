@@ -1,6 +1,7 @@
 """What ElevenLabs sends is looked at before it is believed, and what goes wrong comes out in our words."""
 
 import base64
+from math import isnan
 from typing import Any
 
 import httpx
@@ -32,7 +33,7 @@ def body(**changes: Any) -> dict[str, Any]:
 def test_a_good_answer_is_read() -> None:
     answer = read_speech(HEADERS, body())
     assert (answer.mp3, answer.request_id) == (b"sound", "req-7")
-    assert answer.alignment == Alignment(("a", " ", "b"), (0, 1, 2), (1, 2, 3))
+    assert answer.alignments == (Alignment(("a", " ", "b"), (0, 1, 2), (1, 2, 3)),)
 
 
 @pytest.mark.parametrize(("said", "paid"), [("3", 3), ("", 0), ("many", 0), ("-3", 0), ("9" * 5000, 0)])
@@ -40,42 +41,48 @@ def test_what_was_paid_is_a_number_of_characters(said: str, paid: int) -> None:
     assert characters_paid({"Character-Cost": said}) == paid
 
 
-def test_the_times_of_the_text_as_sent_are_preferred() -> None:
+def test_the_times_of_the_text_as_sent_come_first() -> None:
     other = times("x", [5], [6])
-    assert read_speech({}, body(normalized_alignment=other)).alignment.starts == (0, 1, 2)
-    assert read_speech({}, body(alignment=None, normalized_alignment=other)).alignment.starts == (5,)
+    both = read_speech({}, body(normalized_alignment=other)).alignments
+    assert [alignment.starts for alignment in both] == [(0, 1, 2), (5,)]
+    [only] = read_speech({}, body(alignment=None, normalized_alignment=other)).alignments
+    assert only.starts == (5,)
 
 
 @pytest.mark.parametrize(
     "data",
-    [
-        None,
-        [],
-        "Mira",
-        {},
-        body(audio_base_64=None),
-        body(audio_base_64=""),
-        body(audio_base_64="not base64!"),
-        body(audio_base_64="YWJ"),
-        body(alignment=None),
-        body(alignment=[]),
-        body(alignment=times("a")),
-        body(alignment=times(starts=[0, 1])),
-        body(alignment=times(starts=[0, 2, 1])),
-        body(alignment=times(ends=[1, 2, 1.5])),
-        body(alignment=times(starts=[-1, 1, 2])),
-        body(alignment=times(ends=[1, 2, float("nan")])),
-        body(alignment=times(ends=[1, 2, float("inf")])),
-        body(alignment=times(starts=["Mira", 1, 2])),
-        body(alignment=times("  \n")),
-        body(alignment=times("", [], [])),
-    ],
-)
-def test_an_answer_that_is_not_sound_and_times_is_tried_again(data: Any) -> None:
+    [None, [], "Mira", {}, body(audio_base_64=None), body(audio_base_64=""), body(audio_base_64="not base64!"),
+     body(audio_base_64="YWJ")],
+)  # fmt: skip
+def test_an_answer_that_is_not_sound_is_tried_again(data: Any) -> None:
     with pytest.raises(RetryableError, match="ElevenLabs") as raised:
         read_speech(HEADERS, data)
     assert raised.value.request_id == "req-7"
     assert "Mira" not in raised.value.reason
+
+
+@pytest.mark.parametrize("sent", [None, [], "Mira", 7, {}, times("", [], []), {"characters": ["a"]}])
+def test_sound_is_kept_whatever_stands_where_its_times_belong(sent: Any) -> None:
+    """Also where it is only the alignment that we do not use: that of the text as normalised."""
+    assert read_speech(HEADERS, body(alignment=sent)).alignments == ()
+    unused = read_speech(HEADERS, body(normalized_alignment=sent))
+    assert (unused.mp3, len(unused.alignments)) == (b"sound", 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "starts"),
+    [
+        (times(starts=[0, "Mira", 2]), (0, None, 2)),
+        (times(starts=[0, None, True]), (0, None, None)),
+        (times(starts=[0, 1]), (0, 1)),
+        (times("a"), (0,)),
+        (times(starts=[-1, float("inf"), 10**400]), (-1, float("inf"), None)),
+    ],
+)
+def test_times_are_read_as_far_as_they_are_numbers(sent: Any, starts: tuple[float | None, ...]) -> None:
+    [alignment] = read_speech({}, body(alignment=sent)).alignments
+    assert tuple(None if isnan(start) else start for start in alignment.starts) == starts
+    assert len(alignment.characters) == len(alignment.ends) == len(starts)
 
 
 @pytest.mark.parametrize("status", [401, 429])
