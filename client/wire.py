@@ -1,7 +1,7 @@
 """What the API sends, as it stands on the wire: plain JSON under typed names."""
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class StoryError(TypedDict, total=False):
@@ -47,11 +47,15 @@ class Scene(TypedDict, total=False):
 
 
 class Word(TypedDict):
-    """A spoken word; seconds from the start of the narration."""
+    """A spoken word; seconds from the start of the narration.
+
+    ``estimated`` where the voice sent no times that fit its sound: the word has an even share of it.
+    """
 
     txt: str
     start: float
     end: float
+    estimated: NotRequired[bool]
 
 
 class Story(TypedDict, total=False):

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from studio.api_call import ApiCall, derive_seed
 from studio.backends import Speech
+from studio.odd_times import align, align_oddly
 from studio.prices import price_speech
 from studio.request_context import REQUEST_ID, STATE, RequestContext
 from studio.validation import read_spec
@@ -150,15 +151,15 @@ async def create_speech(request: web.Request) -> web.StreamResponse:
 
 async def _send(context: RequestContext, speech: Speech) -> web.StreamResponse:
     characters = len(context.call.prompt)
-    alignment = {
-        "characters": speech.characters,
-        "character_start_times_seconds": speech.starts,
-        "character_end_times_seconds": speech.ends,
-    }
+    fault = context.fault
+    if fault is not None and fault.fault == "odd_times":
+        alignment, normalised = align_oddly(speech, fault.flaw, fault.share)
+    else:
+        alignment, normalised = align(speech)
     answer = {
         "audio_base64": base64.b64encode(speech.mp3).decode(),
         "alignment": alignment,
-        "normalized_alignment": alignment,  # what is written is what is said: numbers are read, not rewritten
+        "normalized_alignment": normalised,
     }
     headers = {"character-cost": str(characters)}
     return await context.send(answer, cost_usd=price_speech(context.call.model, characters), headers=headers)

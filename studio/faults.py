@@ -15,13 +15,17 @@ from studio.api_call import ApiCall, Endpoint
 
 FaultName = Literal[
     "rate_limit", "server_error", "stall", "cut", "malformed", "refuse", "refuse_uncoded", "miss_trait", "flag_text",
-    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times",
 ]  # fmt: skip
 Dirt = Literal[
     "nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks"
 ]  # fmt: skip
 PictureForm = Literal[
     "webp", "jpeg", "data_url", "wrapped", "other_size", "alpha", "truncated", "no_picture", "bomb"
+]  # fmt: skip
+TimesFlaw = Literal[
+    "drift", "step_back", "repeat", "negative", "nan", "fewer", "more", "decomposed", "uneven",
+    "empty_unused", "empty_used", "null", "none", "half", "unordered",
 ]  # fmt: skip
 _OPENAI: frozenset[Endpoint] = frozenset({"responses", "images.generate", "images.edit", "moderations"})
 _PICTURES: frozenset[Endpoint] = frozenset({"images.generate", "images.edit"})
@@ -31,6 +35,7 @@ _ENDPOINTS: Mapping[str, frozenset[Endpoint]] = {
     "refuse_uncoded": _PICTURES,
     "miss_trait": _PICTURES,
     "odd_picture": _PICTURES,
+    "odd_times": frozenset({"text_to_speech"}),
     "flag_text": frozenset({"moderations"}),
     "error_body": _OPENAI,
     "incomplete": frozenset({"responses"}),
@@ -67,7 +72,8 @@ class Match(BaseModel):
 class Fault(BaseModel):
     """What to do wrong, and where. `times` null means until cleared; `miss` names the traits to leave out.
 
-    `tokens` is what an incomplete answer would have needed: whoever allows as many gets it whole.
+    `tokens` is what an incomplete answer would have needed: whoever allows as many gets it whole. `share` is by how
+    much times drift: -0.06 is 6 % early.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,6 +88,8 @@ class Fault(BaseModel):
     dirt: Dirt = "nul"
     field: str | None = None
     form: PictureForm = "webp"
+    flaw: TimesFlaw = "drift"
+    share: Annotated[float, Field(gt=-1, le=10)] = -0.06
     tokens: Annotated[int, Field(ge=1)] | None = None
     reasoning: bool = True
 

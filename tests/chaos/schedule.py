@@ -20,7 +20,7 @@ FaultKind = Literal[
     "postgres_kill", "backend_kill", "postgres_away",
     "store_kill", "store_away", "store_freeze",
     "stall", "server_error", "rate_limit", "cut",
-    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "flag_text",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times", "flag_text",
 ]  # fmt: skip
 CommandKind = Literal["cancel", "edit", "regenerate", "retry", "delete"]
 
@@ -28,13 +28,17 @@ DECK: tuple[FaultKind, ...] = (
     *("kill",) * 5, *("freeze",) * 4, *("drain",) * 2, *("nats_kill",) * 2, "nats_wipe",
     "postgres_kill", "backend_kill", "postgres_away", "store_kill", "store_away", "store_freeze",
     "stall", "server_error", "server_error", "rate_limit", "rate_limit", "cut",
-    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "flag_text",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times", "flag_text",
 )  # fmt: skip
 """Shuffled and dealt, and again: in two minutes everything happens at least once."""
 SCHEMAS = ("outline", "scene_text", "story_check", "activities", "picture_check")
 ENDPOINTS = ("images.generate", "images.edit", "text_to_speech", "moderations")
 DIRT = ("nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks")
 FORMS = ("webp", "jpeg", "data_url", "wrapped", "other_size", "alpha", "truncated")
+FLAWS = (
+    "drift", "drift", "step_back", "repeat", "negative", "nan", "fewer", "more", "decomposed", "uneven",
+    "empty_unused", "empty_used", "null", "none", "half", "unordered",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def _fault(rng: random.Random, at: float, kind: FaultKind) -> Fault:
             return Fault(at, kind, kind.partition("_")[0], rng.uniform(0.2, 6))
         case "stall" | "server_error" | "rate_limit" | "cut":
             return Fault(at, kind, "studio", order=_order(rng, kind))
-        case "error_body" | "incomplete" | "odd_items" | "dirty_text" | "odd_picture" | "flag_text":
+        case "error_body" | "incomplete" | "odd_items" | "dirty_text" | "odd_picture" | "odd_times" | "flag_text":
             return Fault(at, kind, "studio", order=_odd_answer(rng, kind))
         case _:
             return Fault(at, kind, "postgres" if kind == "backend_kill" else kind.partition("_")[0])
@@ -168,6 +172,9 @@ def _odd_answer(rng: random.Random, kind: str) -> dict[str, Any]:
             return order | {"times": rng.randint(1, 4)}
         case "odd_picture":
             return order | {"form": rng.choice(FORMS)}
+        case "odd_times":
+            drift = round(rng.uniform(-0.2, 0.2), 3)
+            return order | {"times": rng.randint(1, 4), "flaw": rng.choice(FLAWS), "share": drift}
         case _:
             return order
 
