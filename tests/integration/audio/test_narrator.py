@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import av
+import numpy as np
 import pytest
 from aiohttp import web
 
 from services.audio.app import compose
 from services.audio.narrator import Narrator
 from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, decode, find_sound
 from storyloom.runtime.settings import ElevenLabsSettings, Settings, StoreSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, NARRATIONS, TEXTS, Asset, Service
@@ -24,6 +26,7 @@ from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Audio, Narration, Readability, SceneText, StoredObject
+from studio.backends import Speech
 from studio.voice.synthesis import synthesise
 from tests.integration.audio.provider import Provider, body, open_provider, say
 
@@ -205,6 +208,41 @@ async def test_the_whole_recording_ends_with_its_last_word(narrator: Narrator, d
     assert abs(decoded_seconds - audio.words[-1].end) < 0.3
     assert seen == sorted(seen)
     assert seen[-1] == 100
+
+
+def drifting(factor: float) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A provider whose times are all too early, or too late."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        spoken = synthesise((await request.json())["text"], voice_id="narrator", settings={}, engine="espeak")
+        starts, ends = ([time * factor for time in times] for times in (spoken.starts, spoken.ends))
+        return say(body(Speech(spoken.mp3, spoken.characters, starts, ends)))
+
+    return behave
+
+
+@pytest.mark.parametrize("factor", [0.94, 1.0, 1.08])
+async def test_every_sample_that_the_voice_is_heard_in_stands_in_the_narration(
+    narrator: Narrator, drawer: Drawer, provider: Provider, factor: float
+) -> None:
+    """The decoded MP3 against each of the four recordings that were paid for, where its scene begins."""
+    provider.behave = drifting(factor)
+    inputs = await read_all(narrator)
+    audio = await narrator.join(job(Asset.AUDIO, inputs), Progress())
+    assert len(provider.asked) == 4
+    whole, at = decode(drawer.kept[audio.audio.key]), 0
+    for scene in (1, 2, 3, 4):
+        narration: Narration = inputs[NARRATIONS[scene - 1]]
+        alone = decode(drawer.kept[narration.audio.key])
+        first, last = find_sound(alone)
+        assert narration.words[-1].end == pytest.approx(last / SAMPLE_RATE, abs=0.1)
+        end = at + last
+        assert end <= len(whole)
+        kept = np.array(whole[at + first : end], dtype=float)
+        assert np.corrcoef(np.array(alone[first:last], dtype=float), kept)[0, 1] > 0.99
+        tail = at + last + round(0.1 * SAMPLE_RATE)
+        at = (tail if scene < 4 else end) + round(0.8 * SAMPLE_RATE)
+    assert audio.words[-1].end <= audio.seconds == pytest.approx(len(whole) / SAMPLE_RATE, abs=0.05)
 
 
 async def test_every_word_of_the_story_stands_once_in_words_blocks_and_captions(
