@@ -124,6 +124,7 @@ def test_a_story_without_its_text_names_the_texts_cause_before_a_pictures() -> N
     walk.apply(requested())
     walk.make(A.OUTLINE)
     walk.apply(failed(A.PORTRAIT, walk.fingerprint(A.PORTRAIT)))
+    assert failure(walk.journey) is None, "a story that is being made has no error yet"
     walk.apply(failed(A.TEXT_1, walk.fingerprint(A.TEXT_1)).model_copy(update={"code": "unsafe"}))
     assert overall(walk.journey) == "failed"
     assert failure(walk.journey) == Cause(A.TEXT_1, "unsafe")
