@@ -1,4 +1,4 @@
-"""A short run on real servers: bus wiped, database killed, workers frozen and killed, and clients with commands."""
+"""A short run on real servers: bus wiped, database and a worker killed, odd answers, and clients with commands."""
 
 import json
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from tests.chaos.schedule import draw
 # Not beside the end-to-end tests' own stack: one test process runs both, one after the other.
 pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
 
-SEED = 39241
+SEED = 64357
 """In its fifteen seconds the bus is wiped under what runs, and a worker killed before the bus is back: without the
-reconciler stories are stuck. Besides: a worker drained, one frozen, Postgres killed twice, a provider that stalls."""
+reconciler stories are stuck. Besides: Postgres killed twice, a provider that stalls, a voice whose times are odd."""
 
 
 @pytest.fixture
