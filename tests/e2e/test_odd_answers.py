@@ -102,3 +102,21 @@ async def test_a_cover_is_made_of_whatever_picture_comes(product: Product, fault
     assert story["status"] == "ready", story
     drawn = await calls(product, seq, endpoint="images.edit")
     assert len(drawn) == (2 if fault.get("form") == "truncated" else 1)
+
+
+async def test_a_story_that_ends_without_its_cover_names_the_picture_that_was_refused(product: Product) -> None:
+    """The portrait is refused, which nobody is shown; the client is told of it on the cover and on the story."""
+    await product.misbehave("refuse", match={"endpoint": "images.generate"})
+    story = await product.client.create({**a_case("cover_only"), "seed": 36})
+    events = [event async for event in product.client.events(story["id"])]
+    story = await product.client.get(story["id"])
+    assert story["status"] == "partial"
+    error = {
+        "code": "content_refused",
+        "message": "picture refused by the provider",
+        "cause": "portrait",
+        "retryable": False,
+    }
+    assert story["error"] == error
+    assert story["assetGenerationStatus"]["assets"]["cover"]["error"] == error
+    assert [event.data["error"] for event in events if event.name == "story"] == [error]
