@@ -1,6 +1,7 @@
 """From the times of characters to the times of words."""
 
 import difflib
+import math
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -35,9 +36,10 @@ def spread_words(text: str, heard: tuple[float, float], language: str = "en") ->
     For a reading whose times are of no use: the words say of themselves that they are estimated.
     """
     wanted = split_words(text, language)
+    first, last = (math.floor(seconds * 1000) / 1000 for seconds in heard)  # rounded up, it would be beyond the sound
     return tuple(
         Word(txt=txt, start=round(start, 3), end=round(end, 3), estimated=True)
-        for txt, (start, end) in zip(wanted, _share(wanted, *heard), strict=True)
+        for txt, (start, end) in zip(wanted, _share(wanted, first, last), strict=True)
     )
 
 

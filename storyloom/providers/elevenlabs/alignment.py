@@ -25,6 +25,7 @@ _LIKENESS_LETTERS = 40
 _MAX_DEFECTS = 0.1
 """The share of the times that may be off by more than ``_SMALL_STEP``; two always may."""
 _SMALL_STEP = 0.25  # seconds: nobody who reads along sees the difference
+_MOMENT = 0.001  # seconds: in less nothing can be said, and nothing scaled
 _EARLY = _LATE = 0.05  # seconds by which times may end before the last sound, or after it
 _MAX_DRIFT = 1.34
 """By how much times may be stretched or shrunk, where that moves the last by more than a second."""
@@ -86,7 +87,7 @@ class _Scale:
         ``spoken`` is when the last letter ends: a mark after it may last as long as the recording, a letter is heard.
         """
         first, last = edges[0], edges[-1]
-        if last <= first or _standing(edges) > max(2, _MAX_STANDING * len(edges)):
+        if last - first < _MOMENT or _standing(edges) > max(2, _MAX_STANDING * len(edges)):
             return None
         too_early = last < sound.last - _EARLY and not ends_early
         too_late = last > sound.seconds + _LATE or spoken > sound.last + _LATE
