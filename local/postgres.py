@@ -21,7 +21,7 @@ from local.errors import UserError
 from local.ports import Ports
 from local.postgres_files import RELOCATED, ServerFiles
 from local.postgres_user import ENVIRONMENT, User, postgres_user, run_as
-from storyloom.db.pool import CONNECTION_ERRORS
+from storyloom.db.errors import is_connection_error
 
 DATABASE = "storyloom"
 
@@ -142,10 +142,12 @@ async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record] | None":
     """A connection to the server's own database, None while it starts or ends."""
     try:
         return await asyncpg.connect(url, database="postgres", timeout=2)
-    except CONNECTION_ERRORS:
-        return None
     except asyncpg.InvalidPasswordError as error:
         raise UserError("Postgres refuses its own password: run make clean.") from error
+    except Exception as error:
+        if not is_connection_error(error):
+            raise
+        return None
 
 
 async def _create_database(url: str) -> None:

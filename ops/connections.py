@@ -13,7 +13,8 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from storyloom.db.pool import CONNECTION_ERRORS, Pool, is_connection_error, open_pool
+from storyloom.db.errors import is_connection_error
+from storyloom.db.pool import Pool, open_pool
 from storyloom.db.queries import load_queries
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.runtime.settings import Settings
@@ -69,7 +70,7 @@ async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
         raise UnavailableError("The database lacks a table that this code needs: run `make migrate`.") from error
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise UnavailableError(f"Postgres refuses: {type(error).__name__}; is DATABASE_URL right?") from error
-    except CONNECTION_ERRORS as error:
+    except Exception as error:
         if not is_connection_error(error):
             raise
         raise UnavailableError(f"Postgres is unavailable: {type(error).__name__}.") from error

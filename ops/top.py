@@ -20,7 +20,7 @@ from ops.cli import Injected, clock, counted, span
 from ops.connections import OK, open_connections
 from ops.diagnosis import STATE_ORDER, STATE_STYLES, describe
 from ops.frames import Frame, Frames, Sample
-from storyloom.db.pool import is_connection_error
+from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.lanes import Lane
 from storyloom.story.assets import Priority, Service

@@ -17,7 +17,8 @@ import structlog
 from nats.errors import Error as NatsError
 
 from services.api.repository import queries
-from storyloom.db.pool import CONNECTION_ERRORS, Connection, Pool, dumps, is_connection_error
+from storyloom.db.errors import is_connection_error
+from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.messaging.connection import Bus
 from storyloom.messaging.endpoints import CancelJobs
 from storyloom.runtime.metrics import SWEEPS
@@ -107,7 +108,7 @@ class Eraser:
             try:
                 while await self.purge_due():
                     pass
-            except CONNECTION_ERRORS as error:
+            except Exception as error:
                 if not is_connection_error(error):
                     raise
                 log.warning("erasure.postgres_away", error=type(error).__name__)

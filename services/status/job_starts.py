@@ -5,9 +5,14 @@ Best effort from end to end: no decision rests on it, and a lost message costs a
 
 import asyncio
 
+import structlog
+
 from services.status import repository
+from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.story.events import AssetStarted
+
+log = structlog.get_logger()
 
 MAX_PENDING = 5_000
 """Starts that are kept for the next write; what exceeds them is dropped."""
@@ -25,7 +30,12 @@ class JobStartRecorder:
         """Write for ever; cancel it to end it."""
         while True:
             await asyncio.sleep(self._interval)
-            await self._write()
+            try:
+                await self._write()
+            except Exception as error:
+                if not is_connection_error(error):
+                    raise
+                log.debug("job_starts.postgres_unreachable", error=type(error).__name__)
 
     def add(self, started: AssetStarted) -> None:
         """Take a start, to be written within a second."""

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg
 import orjson
 import structlog
 from nats.aio.msg import Msg
@@ -20,7 +19,7 @@ from pydantic import ValidationError
 from services.status.dispatch import Dispatcher
 from services.status.repository import DuplicateEventError, StoryRepository
 from services.status.transitions import Transition, fold
-from storyloom.db.pool import CONNECTION_ERRORS
+from storyloom.db.errors import Fault, fault_of
 from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage
 from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
@@ -37,11 +36,11 @@ batch is larger. One story alone never waits."""
 MAX_CACHED_JOURNEYS = 2_000
 """Journeys kept in memory. A story that is not among them is read from its rows."""
 MAX_DELIVERIES = 5
-"""Deliveries until an event that cannot be applied is dead-lettered."""
+"""Attempts until an event that cannot be applied is dead-lettered."""
 MAX_DELIVERIES_NEWER = 60
 """Deliveries, two seconds apart, until an event that only a newer version can read is dead-lettered all the same."""
-TRANSIENT_ERRORS = (*CONNECTION_ERRORS, asyncpg.DeadlockDetectedError)
-"""Postgres is unreachable, busy or restarting: the batch is redelivered."""
+MAX_COUNTED_EVENTS = 1_000
+"""Events that could not be applied whose failures are counted at a time."""
 
 _APPLIED = EVENTS.labels(outcome="applied")
 
@@ -57,6 +56,7 @@ class Projector:
         self._dispatcher = dispatcher
         self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, max_in_flight=4 * BATCH_SIZE)
         self._cached: OrderedDict[UUID, Journey] = OrderedDict()
+        self._failures: OrderedDict[str, int] = OrderedDict()
 
     async def run(self) -> None:
         """Apply events for ever; cancel it to end it."""
@@ -79,11 +79,10 @@ class Projector:
             return
         try:
             await self.project([event for _, event in batch])
-        except TRANSIENT_ERRORS as error:
-            log.warning("projector.postgres_unreachable", error=type(error).__name__)
-            await self._nack([message for message, _ in batch], delay=1)
-            await asyncio.sleep(0.5)
-        except Exception:
+        except Exception as error:
+            if fault_of(error) is Fault.CONNECTION:
+                await self._wait(error, [message for message, _ in batch])
+                return
             log.exception("projector.batch_failed", events=len(batch))
             await self._handle_singly(batch)
         else:
@@ -183,22 +182,44 @@ class Projector:
             return None
 
     async def _handle_singly(self, batch: list[tuple[Msg, AnyEvent]]) -> None:
-        """Find the event that breaks the batch; the others must not wait for it."""
-        for message, event in batch:
+        """Find the event that breaks the batch; the others must not wait for it.
+
+        What Postgres refuses for another reason than this event's own data is never the event's fault: it waits, for
+        as long as it takes, and what was paid for is not replaced by a failure.
+        """
+        for number, (message, event) in enumerate(batch):
             try:
                 await self.project([event])
-            except TRANSIENT_ERRORS:
-                await self._nack([message], delay=1)
-            except Exception:
-                deliveries = message.metadata.num_delivered or 1
-                log.exception("projector.event_failed", deliveries=deliveries)
-                if deliveries < MAX_DELIVERIES:
+            except Exception as error:
+                fault = fault_of(error)
+                if fault is Fault.CONNECTION:
+                    await self._wait(error, [left for left, _ in batch[number:]])
+                    return
+                log.exception("projector.event_failed", deliveries=message.metadata.num_delivered or 1)
+                if fault is Fault.SCHEMA or self._count_failure(event) < MAX_DELIVERIES:
                     await self._nack([message], delay=1)
                 else:
                     await self._publish_failure(event)
                     await self._dead_letter(message, "cannot be folded")
             else:
+                self._failures.pop(event.id, None)
                 await self._ack([message])
+
+    async def _wait(self, error: Exception, messages: list[Msg]) -> None:
+        """Postgres cannot be used now: everything is redelivered, and read anew from whichever server answers then."""
+        log.warning("projector.postgres_unreachable", error=type(error).__name__)
+        # A failover may have lost what was committed last: what is remembered may never have been.
+        self._cached.clear()
+        await self._nack(messages, delay=1)
+        await asyncio.sleep(0.5)
+
+    def _count_failure(self, event: AnyEvent) -> int:
+        """How often an event could not be applied. The server counts redeliveries, also those of an outage."""
+        count = self._failures.pop(event.id, 0) + 1
+        self._failures[event.id] = count
+        if len(self._failures) > MAX_COUNTED_EVENTS:
+            self._failures.popitem(last=False)
+        return count
 
     async def _publish_failure(self, event: AnyEvent) -> None:
         """An asset whose result cannot be stored would never end: it fails, and its story goes on without it."""

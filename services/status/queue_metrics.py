@@ -12,7 +12,8 @@ from nats.errors import Error as NatsError
 from prometheus_client import Gauge
 
 from services.status.repository import queries
-from storyloom.db.pool import Pool, is_connection_error
+from storyloom.db.errors import is_connection_error
+from storyloom.db.pool import Pool
 from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.messaging.lanes import count_dead_letters, read_projector_lag
 from storyloom.runtime import metrics

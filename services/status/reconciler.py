@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from services.status.dispatch import job_for
 from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
-from storyloom.db.pool import is_connection_error
+from storyloom.db.errors import is_connection_error
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.connection import Bus, BusUnavailableError, PublishOutcome
 from storyloom.messaging.lanes import Lane

@@ -18,7 +18,8 @@ from aiohttp import web
 
 from services.status import repository
 from services.status.hub import Hub, Reader, SlowReaderError
-from storyloom.db.pool import CONNECTION_ERRORS, Pool, is_connection_error
+from storyloom.db.errors import is_connection_error
+from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import READERS
 from storyloom.web.keys import authenticate
 from storyloom.web.problems import Problem, not_found
@@ -143,7 +144,7 @@ class Stream:
         """The story's row, None once it was deleted. Raises HistoryUnavailableError."""
         try:
             return await repository.queries().story_for_reader(self._pool, id=story_id)
-        except CONNECTION_ERRORS as error:
+        except Exception as error:
             if not is_connection_error(error):
                 raise
             raise HistoryUnavailableError from error
@@ -152,7 +153,7 @@ class Stream:
         """History after an id, read at once: a slow reader holds no connection. Raises HistoryUnavailableError."""
         try:
             return [row async for row in repository.queries().updates_after(self._pool, id=story_id, after=after)]
-        except CONNECTION_ERRORS as error:
+        except Exception as error:
             if not is_connection_error(error):
                 raise
             raise HistoryUnavailableError from error

@@ -6,7 +6,7 @@ secrets fit as they are.
 
 import os
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -34,6 +34,8 @@ class DatabaseSettings(_Env):
 
     database_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/storyloom")
     database_pool: Annotated[int, Field(ge=1, le=100)] = 4
+    database_pooler: Literal["auto", "none", "session", "transaction"] = "auto"
+    """The mode of a pooler such as PgBouncer before Postgres. ``auto`` finds one, and treats it as transaction mode."""
 
 
 class StoreSettings(_Env):

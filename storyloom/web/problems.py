@@ -8,7 +8,7 @@ import structlog
 from aiohttp import ClientConnectionResetError, web
 from nats.errors import Error as NatsError
 
-from storyloom.db.pool import is_connection_error
+from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 
 log = structlog.get_logger()
