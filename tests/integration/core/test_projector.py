@@ -1,18 +1,22 @@
 """The projector: whatever comes twice, late, torn or poisoned, every story goes its way and its numbers have no gap."""
 
 import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from services.status import app as status
 from services.status import projector as projector_module
 from services.status.dispatch import Dispatcher
 from services.status.projector import Batch, Projector
-from services.status.repository import StoryRepository
+from services.status.repository import LockedStories, StoryRepository
 from services.status.transitions import Transition
+from storyloom.db.pool import Pool
 from storyloom.messaging.connection import OutboundMessage
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
@@ -123,6 +127,62 @@ async def test_a_poisoned_event_is_dead_lettered_and_its_asset_fails(
     assert dead_letters[f"dead.status.{poisoned}.event"]["reason"] == "cannot be folded"
     assert story["status"] == "failed"
     assert story["error"]["code"] == "bug"
+
+
+class Refusing(StoryRepository):
+    """Postgres refuses the next so many transactions, by one SQLSTATE."""
+
+    def __init__(self, pool: Pool, state: str, times: int) -> None:
+        super().__init__(pool)
+        self.left = times
+        self._state = state
+
+    async def write(self, transitions: Sequence[Transition]) -> set[UUID]:
+        self._refuse()
+        return await super().write(transitions)
+
+    @asynccontextmanager
+    async def locked(self, ids: Collection[UUID]) -> AsyncIterator[LockedStories]:
+        self._refuse()
+        async with super().locked(ids) as stories:
+            yield stories
+
+    def _refuse(self) -> None:
+        if self.left:
+            self.left -= 1
+            raise asyncpg.PostgresError.new({"S": "ERROR", "C": self._state, "M": "refused"})
+
+
+@pytest.mark.parametrize("state", ["25006", "28P01", "42703"])
+async def test_what_is_no_fault_of_an_event_never_buries_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """Refused more often than an event may fail, by a server that was demoted or lacks a column: the story waits."""
+    monkeypatch.setattr(projector_module, "MAX_DELIVERIES", 1)
+    async with running(settings) as system:
+        repository = Refusing(system.pool, state, times=3)
+        system.status.projector._repository = repository
+        story = await system.finished(await system.post())
+        assert await system.dead() == {}
+    assert story["status"] == "ready"
+    assert repository.left == 0
+
+
+async def test_redeliveries_during_an_outage_do_not_count_against_an_event(settings: Settings) -> None:
+    """Delivered six times to a server that was away, then refused once for its data: it is tried again."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        projector = system.status.projector
+        projector._repository = repository = Refusing(system.pool, "57P03", times=5)
+        story_id = await system.post()
+
+        async def spent() -> bool:
+            return repository.left == 0
+
+        await until(spent)
+        repository._state, repository.left = "22021", 2  # the batch, and the event by itself
+        await queued(system, story_id, Asset.OUTLINE)
+        assert await system.dead() == {}
+        assert repository.left == 0
 
 
 async def test_two_projectors_never_cross(settings: Settings) -> None:
