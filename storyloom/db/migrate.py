@@ -28,6 +28,8 @@ def wanted_version() -> str:
 def migrate(url: str) -> None:
     """Create the database where it is missing and apply what is new. Safe to call twice, and by several at once.
 
+    Of several hosts, that of the first which takes it.
+
     Raises MigrationFailed.
     """
     dbmate = shutil.which(
@@ -35,12 +37,16 @@ def migrate(url: str) -> None:
     )
     if dbmate is None:
         raise MigrationFailed("the dbmate program is missing; install the requirements of the group `local`")
-    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "--wait", "--wait-timeout", "20s", "up"]
-    done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument list
-        command, env={**os.environ, "DATABASE_URL": _for_dbmate(url)}, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise MigrationFailed((done.stderr or done.stdout).strip().splitlines()[-1])
+    hosts = _for_dbmate(url)
+    wait = "20s" if len(hosts) == 1 else "3s"
+    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "--wait", "--wait-timeout", wait, "up"]
+    for host in hosts:
+        done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument
+            command, env={**os.environ, "DATABASE_URL": host}, capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            return
+    raise MigrationFailed((done.stderr or done.stdout).strip().splitlines()[-1])
 
 
 async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> str | None:
@@ -52,12 +58,22 @@ async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]")
     return found
 
 
-def _for_dbmate(url: str) -> str:
-    # dbmate's driver wants TLS unless configured otherwise, unlike asyncpg's "prefer".
+def _for_dbmate(url: str) -> list[str]:
+    """The URL as dbmate's driver takes it, one for each of its hosts: only the server that is read-write can be
+    migrated.
+    """
     parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    query.setdefault("sslmode", "disable" if parts.hostname in (None, "127.0.0.1", "localhost", "::1") else "require")
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    user, at, hosts = parts.netloc.rpartition("@")
+    found = [parts._replace(netloc=f"{user}{at}{host}") for host in hosts.split(",")]
+    return [urlunsplit(one._replace(query=_dbmate_options(one.hostname, parts.query))) for one in found]
+
+
+def _dbmate_options(host: str | None, query: str) -> str:
+    options = dict(parse_qsl(query))
+    options.pop("target_session_attrs", None)  # the driver would send it to the server
+    # dbmate's driver wants TLS unless configured otherwise, unlike asyncpg's "prefer".
+    options.setdefault("sslmode", "disable" if host in (None, "127.0.0.1", "localhost", "::1") else "require")
+    return urlencode(options)
 
 
 def mismatch(found: str | None) -> str | None:

@@ -31,7 +31,7 @@ def roll_back(url: str) -> None:
     dbmate = shutil.which("dbmate", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert dbmate is not None
     command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "down"]
-    subprocess.run(command, env={**os.environ, "DATABASE_URL": _for_dbmate(url)}, check=True, capture_output=True)
+    subprocess.run(command, env={**os.environ, "DATABASE_URL": _for_dbmate(url)[0]}, check=True, capture_output=True)
 
 
 async def migrate_to_before(url: str, migration: str) -> None:
