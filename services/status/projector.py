@@ -233,7 +233,7 @@ class Projector:
             reason="its result cannot be stored",
         )
         try:
-            await self._bus.publish_events(failed)
+            await self._bus.republish(failed)
         except BusUnavailableError:
             log.warning("projector.failure_unsent")
 

@@ -17,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from services.status.dispatch import job_for
+from services.status.repetition import Repetition
 from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
 from storyloom.db.errors import is_connection_error
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
@@ -104,6 +105,10 @@ class Reconciler:
         self._lost_candidates: frozenset[str] = frozenset()
         self._verified: dict[str, Fingerprint] = {}
         """Subjects whose job is known to be the current one, by its fingerprint."""
+        self._repeated_events: dict[str, Repetition[str]] = {
+            kind: Repetition(kind) for kind in ("story", "command", "deadline")
+        }
+        self._repeated_jobs: Repetition[tuple[JobKey, Fingerprint]] = Repetition("job")
 
     async def run(self) -> None:
         """Round after round; cancel it to end it. What a round cannot reach, the next one will."""
@@ -166,26 +171,33 @@ class Reconciler:
 
     async def _requeue_stories(self, before: datetime) -> int:
         # Published again without the old Msg-Id; the inbox knows the event by its own id all the same.
-        events = await self._unfinished.unhandled_stories(before)
-        for event in events:
-            await self._messages.republish(event)
-        RECONCILED.labels(kind="story").inc(len(events))
-        return len(events)
+        return await self._republish("story", await self._unfinished.unhandled_stories(before))
 
     async def _requeue_commands(self, before: datetime) -> int:
-        commands = await self._unfinished.unhandled_commands(before)
-        for command in commands:
-            await self._messages.republish(command)
-        RECONCILED.labels(kind="command").inc(len(commands))
-        return len(commands)
+        return await self._republish("command", await self._unfinished.unhandled_commands(before))
+
+    async def _republish(self, kind: str, events: Sequence[Event]) -> int:
+        """Publish events that were lost, by their ids; how many were due."""
+        repeated = self._repeated_events[kind]
+        due = frozenset(repeated.due([event.id for event in events]))
+        for event in events:
+            if event.id in due:
+                await self._messages.republish(event)
+        repeated.published(due)
+        RECONCILED.labels(kind=kind).inc(len(due))
+        return len(due)
 
     async def _requeue_jobs(self, dispatched: Sequence[DispatchedJob], live: Collection[str]) -> int:
         """Publish the jobs again that are neither on the bus nor with a worker."""
-        lost = [job for job in dispatched if job.subject not in live]
-        if not lost:
+        missing = [(job.key, job.fingerprint) for job in dispatched if job.subject not in live]
+        if missing:
+            # One that is put back is on the bus for a while, and missing again: it is the same until its row moves on.
+            missing = self._repeated_jobs.due(missing, {(job.key, job.fingerprint) for job in dispatched})
+        if not missing:
             return 0
         in_flight = await self._in_flight()
-        lost = [job for job in lost if (job.key, job.fingerprint) not in in_flight]
+        due = frozenset(missing) - in_flight
+        lost = [job for job in dispatched if (job.key, job.fingerprint) in due]
         journeys = await self._unfinished.journeys({job.story_id for job in lost})
         jobs: list[AssetRequested] = []
         for job in lost:
@@ -194,8 +206,10 @@ class Reconciler:
                 jobs.append(job_for(journey, job.asset, put_back=True))
         count = 0
         for start in range(0, len(jobs), PUBLISH_BATCH_SIZE):
-            outcomes = await self._bus.enqueue(jobs[start : start + PUBLISH_BATCH_SIZE])
+            batch = jobs[start : start + PUBLISH_BATCH_SIZE]
+            outcomes = await self._bus.enqueue(batch)
             count += sum(outcome is PublishOutcome.STORED for outcome in outcomes)
+            self._repeated_jobs.published([((job.story_id, job.asset), job.fingerprint) for job in batch])
         RECONCILED.labels(kind="job").inc(count)
         return count
 
@@ -282,10 +296,8 @@ class Reconciler:
         events: list[AssetFailed | StoryDeadlinePassed] = []
         events += await self._unfinished.overdue_stories(self._settings.story_deadline, now)
         events += await self._unfinished.overdue_assets(self._settings.asset_deadline, now)
-        for event in events:  # an earlier one of the same id was handled by now, or is lost
-            await self._messages.republish(event)
-        RECONCILED.labels(kind="deadline").inc(len(events))
-        return len(events)
+        # An earlier one of the same id was handled by now, or is lost.
+        return await self._republish("deadline", events)
 
     async def _in_flight(self) -> set[tuple[JobKey, Fingerprint]]:
         """What workers say that they run. Whoever does not answer in time is taken to run nothing."""

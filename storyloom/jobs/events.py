@@ -78,7 +78,7 @@ class JobEvents:
             calls=calls,
         )
         await self.dead_letter(dead_letters.dead_letter_message(job, failure, attempts=attempts, calls=calls))
-        await self.publish_failed(failed)
+        await self.publish_failed(failed, put_back=job.put_back)
 
     async def retrying(self, delivery: Delivery, suffix: str, *, attempt: int, reason: str, delay: float) -> None:
         """Publish that the next attempt comes in ``delay`` seconds. ``suffix`` makes the event's id unique to this
@@ -94,15 +94,20 @@ class JobEvents:
             reason=reason,
             retry_at=datetime.now(UTC) + timedelta(seconds=delay),
         )
-        await self._publish(retrying)
+        await self._publish(retrying, put_back=job.put_back)
 
-    async def publish_failed(self, failed: AssetFailed) -> None:
-        """Publish a failure."""
-        await self._publish(failed)
+    async def publish_failed(self, failed: AssetFailed, *, put_back: bool = False) -> None:
+        """Publish a failure. ``put_back``: of a job that the reconciler put back."""
+        await self._publish(failed, put_back=put_back)
 
-    async def _publish(self, event: Event) -> None:
-        """Through any outage, since the result is paid for; heartbeats go on meanwhile."""
-        await publish_until_acknowledged(partial(self._events.publish, event))
+    async def _publish(self, event: Event, *, put_back: bool) -> None:
+        """Through any outage, since the result is paid for; heartbeats go on meanwhile.
+
+        The end of a job that was put back may have been published before, and lost with what a failover lost: without
+        a Msg-Id the server cannot take it for a repeat.
+        """
+        publish = self._events.republish if put_back else self._events.publish
+        await publish_until_acknowledged(partial(publish, event))
 
     async def dead_letter(self, message: OutboundMessage) -> None:
         """Publish on DEAD, through any outage."""

@@ -366,6 +366,8 @@ class JobMiddleware(BaseMiddleware[NatsPublishCommand, Any]):
         """Address the event, and publish it through any outage: the result is paid for."""
         if isinstance(cmd.body, Event):
             cmd.destination, headers = address(cmd.body, cmd.destination)
+            if self._delivery is not None and self._delivery.job.put_back:
+                del headers["Nats-Msg-Id"]  # as in JobEvents: an earlier one may be lost to Postgres alone
             cmd.headers = headers | cmd.headers
         return await publish_until_acknowledged(partial(call_next, cmd))
 

@@ -11,9 +11,10 @@ from storyloom.messaging.broker import Router
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.endpoints import EventPublisher
 from storyloom.runtime.settings import Settings
-from storyloom.story.assets import GRAPH, Asset
+from storyloom.story.assets import GRAPH, Asset, Service
 from storyloom.story.brief import Brief
 from storyloom.story.events import AssetCompleted, Event, StoryRequested
+from storyloom.story.jobs import AssetRequested
 from storyloom.web.keys import Caller
 from tests.integration.core.system import BRIEF, BY_HAND, System, running, until
 from tests.makers import result_of
@@ -205,3 +206,41 @@ async def test_jobs_that_could_not_be_published_are_requeued(settings: Settings)
 
 async def _has(system: System, story_id: UUID, assets: set[Asset]) -> bool:
     return {subject.rsplit(".", 1)[1] for subject in await system.live_jobs()} == {asset.value for asset in assets}
+
+
+async def test_a_result_that_a_failover_lost_is_applied_again_at_once(settings: Settings) -> None:
+    """The rows are as before its commit, its event was acknowledged, and the stream still knows the Msg-Id."""
+
+    async def outline_alone(job: AssetRequested) -> None:
+        if job.asset is not Asset.OUTLINE:
+            await asyncio.Event().wait()
+
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        system.makers.before = outline_alone
+        story_id = await system.post()
+        await dispatched(system, 2)
+        for table in TABLES:
+            await system.pool.execute(f"CREATE TABLE saved_{table} AS SELECT * FROM {table}")
+        await system.work(Service.CONTENT)
+        await until(lambda: _outline_is_ready(system, story_id))
+        await system.projector_idle()
+        for statement in ("DELETE FROM inbox", "DELETE FROM stories", *(_restore(table) for table in TABLES)):
+            await system.pool.execute(statement)
+        system.status.projector._cached.clear()
+        assert not await _outline_is_ready(system, story_id)
+        repaired = await system.status.reconciler.run_round()
+        await until(lambda: _outline_is_ready(system, story_id))
+    assert repaired.jobs_requeued == 1
+    assert system.makers.made[story_id, Asset.OUTLINE] == 1
+
+
+TABLES = ("stories", "asset_generation_jobs", "story_events", "inbox")
+
+
+def _restore(table: str) -> str:
+    return f"INSERT INTO {table} SELECT * FROM saved_{table}"
+
+
+async def _outline_is_ready(system: System, story_id: UUID) -> bool:
+    sql = "SELECT FROM asset_generation_jobs WHERE story_id = $1 AND asset_type = 'outline' AND status = 'ready'"
+    return bool(await system.rows(sql, story_id))
