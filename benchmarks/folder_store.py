@@ -37,5 +37,8 @@ class FolderStore(Objects):
     async def check(self) -> None:
         """It is there."""
 
+    async def probe(self) -> None:
+        """Nothing stands in the way of a write."""
+
     def _path(self, key: str) -> Path:
         return self._folder / key.replace("/", ".")

@@ -41,6 +41,9 @@ class NoStore(Objects):
         del key, data
         return True
 
+    async def probe(self) -> None:
+        """Nothing stands in the way of a write."""
+
 
 def serve_role(role: str, settings: Settings, ready: Any) -> None:
     """The body of a child process: one service, or one bare worker, until it is killed."""

@@ -28,6 +28,7 @@ from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import WorkerSettings
 from storyloom.storage.objects import Objects
+from storyloom.storage.s3 import RefusedError
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, ProviderCall, Result
@@ -92,6 +93,8 @@ class JobExecutor:
         Raises RetryableError, PermanentError or ProviderUnavailable, whatever went wrong.
         """
         found = None if delivery.first else await self._find_result(delivery, attempt.history)
+        if found is None:
+            self._raise_if_unwritable()
         return found or await self._make_result(call, delivery, attempt)
 
     async def _find_result(self, delivery: Delivery, history: History) -> AnyResult | None:
@@ -113,14 +116,28 @@ class JobExecutor:
             if not delivery.redelivered:
                 return None  # only old: no earlier worker can have left a note
             self._raise_if_spent(history)
+            self._raise_if_unwritable()
             if delivery.number > 1:
                 await history.begin()
-        except RetryableError as unreachable:
-            # The handler has not run yet: a store that is unreachable must not cost the job an attempt.
+        except (RetryableError, RefusedError) as unreachable:
+            # The handler has not run yet: a store that is of no use now must not cost the job an attempt.
             raise ProviderUnavailable(unreachable.reason, after=self._settings.retry_delays[0]) from unreachable
         if not known.clean:
             self._remade.inc()
         return None
+
+    def _raise_if_unwritable(self) -> None:
+        """Found out before a provider is paid for what could not be kept."""
+        if self._objects.write_error is not None:
+            raise ProviderUnavailable(self._objects.write_error, after=self._settings.retry_delays[0])
+
+    async def _failure_of(self, refusal: RefusedError) -> RetryableError | RefusedError:
+        """What a refusal means for the job: an object that is refused alone would be refused again."""
+        try:
+            await self._objects.probe()
+        except (RetryableError, PermanentError):
+            return RetryableError(refusal.reason)
+        return refusal
 
     def _raise_if_spent(self, history: History) -> None:
         known = history.known
@@ -150,6 +167,8 @@ class JobExecutor:
             raise
         except TimeoutError as error:
             raise self._timed_out() from error
+        except RefusedError as refusal:
+            raise await self._failure_of(refusal) from refusal
         except (RetryableError, PermanentError, ProviderUnavailable):
             raise
         except Exception as error:

@@ -1,5 +1,6 @@
 """A worker service: the broker with what app.py declares, and health. The same for all four."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from storyloom.messaging.topology import provision, topology_differences
 from storyloom.runtime import supervision
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
+from storyloom.storage.probe import StoreProbe
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.health import add_health, listen
@@ -32,6 +34,7 @@ class RunningWorker:
     _objects: Objects
     _definition: WorkerDefinition
     _http: web.AppRunner
+    _probing: asyncio.Task[None]
     _stopped: bool = False
 
     async def stop(self) -> None:
@@ -40,6 +43,7 @@ class RunningWorker:
             return
         self._stopped = True
         self.runner.drain()
+        await supervision.cancel_and_wait(self._probing)
         await self.broker.stop()
         await self._definition.close()
         await self._objects.close()
@@ -63,6 +67,8 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
         return "; ".join(await topology_differences(broker.bus.js, settings)) or None
 
     async def store_ready() -> str | None:
+        if objects.write_error is not None:
+            return objects.write_error
         try:
             await objects.check()
         except (RetryableError, PermanentError) as error:
@@ -72,8 +78,11 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     add_health(app, {"bus": bus_ready, "store": store_ready})
     add_asyncapi(app, lambda: document([ServiceApi(name, broker)]))
     http, url = await listen(app, settings.http_host, settings.http_port)
+    probe = StoreProbe(objects)
+    await probe.probe()
+    probing = asyncio.create_task(supervision.supervise("store_probe", probe.run), name="store_probe")
     await broker.start()
-    return RunningWorker(name, url, runner, broker, objects, definition, http)
+    return RunningWorker(name, url, runner, broker, objects, definition, http, probing)
 
 
 def make_broker(definition: WorkerDefinition, objects: Objects, settings: Settings) -> tuple[Broker, JobRunner]:

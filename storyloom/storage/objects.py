@@ -6,16 +6,20 @@ storyloom/jobs/manifest.py's. Nothing in a key describes a child.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from storyloom.storage.s3 import Bucket, Exists
+import structlog
+
+from storyloom.storage.s3 import Bucket, ConflictError, Exists, RefusedError
 from storyloom.story.assets import Asset
-from storyloom.story.errors import RetryableError
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.results import StoredObject
+
+log = structlog.get_logger()
 
 STORIES = "stories/"
 SUFFIXES = {
@@ -65,11 +69,15 @@ class Objects(Bucket):
     Raises RetryableError when the store cannot be reached or answers 5xx, PermanentError when it refuses.
     """
 
+    _conditional = True
+    """Whether the store is not known to refuse If-None-Match."""
+
     async def put(self, story_id: UUID, asset: Asset, data: bytes, content_type: str) -> StoredObject:
         """Store bytes, with retries: they are paid for. The same bytes twice are the same object."""
         digest = hashlib.sha256(data).hexdigest()
         key = f"{prefix_of(story_id)}{asset.value}/{digest[:32]}.{SUFFIXES[content_type]}"
-        await self._call_with_retries("put_object", Key=key, Body=data, ContentType=content_type)
+        with suppress(Exists):  # a store that replaces nothing: under its hash lie the same bytes
+            await self._with_retries(partial(self._call, "put_object", Key=key, Body=data, ContentType=content_type))
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
     async def get(self, stored: StoredObject) -> bytes:
@@ -83,20 +91,45 @@ class Objects(Bucket):
 
     async def write(self, key: str, data: bytes) -> None:
         """Write a record (JSON) under a key. The last writer wins."""
-        await self._call("put_object", Key=key, Body=data, ContentType="application/json")
+        try:
+            await self._call("put_object", Key=key, Body=data, ContentType="application/json")
+        except Exists as refusal:
+            raise PermanentError("store: it replaces no object", code="store_refused") from refusal
 
     async def create(self, key: str, data: bytes) -> bool:
         """Write a record (JSON), with retries, unless one is there; False if one is. The first writer wins.
 
-        Where a store ignores If-None-Match the last writer wins, and the answer is always True.
+        Where a store ignores If-None-Match the last writer wins, and the answer is always True. One that refuses it
+        (501, 400) is asked what is there first: of two that write at the same moment the last one wins.
         """
-        try:
-            await self._call_with_retries(
-                "put_object", Key=key, Body=data, ContentType="application/json", IfNoneMatch="*"
-            )
-        except Exists:
+        put = partial(self._call, "put_object", Key=key, Body=data, ContentType="application/json")
+        if self._conditional:
+            try:
+                await self._with_retries(partial(self._put_new, key, partial(put, IfNoneMatch="*")))
+            except Exists:
+                return False
+            except RefusedError as refusal:
+                if refusal.status not in (400, 501):
+                    raise
+            else:
+                return True
+        if await self._with_retries(partial(self.exists, key)):
             return False
+        await self._with_retries(put)
+        if self._conditional:
+            # Only now is it known that the header alone was refused.
+            self._conditional = False
+            log.info("store.writes_are_unconditional")
         return True
+
+    async def _put_new(self, key: str, put: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await put()
+        except ConflictError:
+            # Some stores answer so for what is there already, others for a race that somebody may have lost.
+            if await self.exists(key):
+                raise Exists from None
+            raise
 
     async def presign(self, key: str, *, content_type: str | None = None, filename: str | None = None) -> str:
         """A URL that reads one object for ``presign_seconds``; Range works on it."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 import stamina
 import structlog
@@ -24,8 +25,32 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
+TRANSIENT_CODES = frozenset(
+    {
+        *("RequestTimeout", "RequestTimeoutException", "IncompleteBody", "BadDigest"),  # 400
+        *("OperationAborted", "ConditionalRequestConflict"),  # 409
+        *("SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException", "TooManyRequests"),
+    }
+)
+"""What S3 and its like call an error that passes, whatever its status
+(docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+PROBE_PREFIX = "probes/"
+"""Where objects lie that are written only to see that it can be done."""
+
+
 class Exists(Exception):  # noqa: N818 - not an error: somebody was first
     """Something is there already (409, 412)."""
+
+
+class ConflictError(RetryableError):
+    """Another request for the same key is under way (409). It may have written the object, or not."""
+
+
+@dataclass(eq=False)
+class RefusedError(PermanentError):
+    """The store refuses a request; ``status`` is its answer's."""
+
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +69,31 @@ class Bucket:
 
     page_size = 1000
     """Keys that are listed, and deleted, at a time: the most that S3 allows (its API reference)."""
+    write_error: str | None = None
+    """Why nothing can be written now, as far as is known (probe.py): whoever would pay for something waits."""
 
     def __init__(self, settings: StoreSettings, *, threads: int = 8) -> None:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="objects")
         self._clients: dict[str | None, S3Client] = {}
         self._connecting = threading.Lock()
+        self.suspect = asyncio.Event()
+        """Set when something could not be written: it is time to look what the store can do."""
+        self._probe_key = f"{PROBE_PREFIX}{uuid4()}.json"
 
     async def check(self) -> None:
         """Raise RetryableError unless the bucket can be reached."""
         await self._call("head_bucket")
+
+    async def probe(self) -> None:
+        """Write, read and delete a small object: the bucket may answer, and its disk be full or its key read-only.
+
+        Raises RetryableError or PermanentError, whose reason is a sentence.
+        """
+        await self._call("put_object", Key=self._probe_key, Body=b"{}", ContentType="application/json")
+        if await self.read(self._probe_key) != b"{}":
+            raise RetryableError("store: what was written cannot be read")
+        await self._call("delete_object", Key=self._probe_key)
 
     async def make_bucket(self) -> None:
         """Create the bucket where it is missing. Safe to call twice, and by several at once."""
@@ -103,7 +143,7 @@ class Bucket:
                 f"store: {errors[0].get('Code', 'refused')} for {len(errors)} keys", code="store_refused"
             )
 
-    async def _call_with_retries(self, operation: str, **arguments: Any) -> None:
+    async def _with_retries(self, work: Callable[[], Awaitable[T]]) -> T:
         pauses = iter(self.settings.store_retry_delays)
 
         def pause_after(failure: Exception) -> bool | float:
@@ -114,7 +154,8 @@ class Bucket:
 
         async for attempt in stamina.retry_context(pause_after, attempts=None, timeout=None):
             with attempt:
-                await self._call(operation, **arguments)
+                return await work()
+        raise AssertionError("a retry context ends with an answer or an error")
 
     def _list_now(self, wanted: dict[str, Any]) -> "PageIterator[ListObjectsV2OutputTypeDef]":
         paginator = self._client().get_paginator("list_objects_v2")
@@ -138,6 +179,8 @@ class Bucket:
             # An answer to HEAD has no body, so that its status is all there is to read.
             if _status(error) == 404:
                 return False
+            if _status(error) in (409, 412):
+                raise RetryableError(f"store: {_status(error)}") from error
             raise
         return True
 
@@ -145,7 +188,12 @@ class Bucket:
         def call() -> Any:
             return getattr(self._client(), operation)(Bucket=self.settings.s3_bucket, **arguments)
 
-        return await self._in_thread(call)
+        try:
+            return await self._in_thread(call)
+        except (RetryableError, PermanentError):
+            if operation == "put_object":
+                self.suspect.set()
+            raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(_translated, work))
@@ -180,6 +228,10 @@ def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
             connect_timeout=5,
             read_timeout=30,
             retries={"total_max_attempts": 2, "mode": "standard"},
+            # Many a store refuses the checksums that boto3 sends since 1.36; what we store is named by its own hash,
+            # and compared with it when it is read.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
             max_pool_connections=16,
         ),
     )
@@ -199,10 +251,12 @@ def _translated(work: Callable[[], T]) -> T:
     except ClientError as error:
         status = _status(error)
         code = error.response.get("Error", {}).get("Code", "")
+        if status == 409 and code in TRANSIENT_CODES:
+            raise ConflictError(f"store: {code}") from error
         if status in (409, 412):
             raise Exists from error
-        if (status >= 500 and status != 501) or status in (0, 429) or code == "SlowDown":
+        if (status >= 500 and status != 501) or status in (0, 408, 429) or code in TRANSIENT_CODES:
             raise RetryableError(f"store: {code or status}") from error
-        raise PermanentError(f"store: {code or status}", code="store_refused") from error
+        raise RefusedError(f"store: {code or status}", code="store_refused", status=status) from error
     except BotoCoreError as error:
         raise RetryableError(f"store: {type(error).__name__}") from error

@@ -11,14 +11,17 @@ from storyloom.runtime.settings import StoreSettings
 from storyloom.web.health import listen
 
 _CODES = {412: "PreconditionFailed", 409: "ConditionalRequestConflict", 503: "SlowDown", 500: "InternalError"}
-_CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests"}
+_CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests", 400: "InvalidRequest", 501: "NotImplemented"}
 
 
 @dataclass
 class StrictStore:
     """Objects by path. ``refuse`` answers so many requests with that status; ``cut`` hangs up on every request.
 
-    ``dizzy`` names the same next page on every page of a listing.
+    ``dizzy`` names the same next page on every page of a listing. ``code`` stands for the status's own in a refusal;
+    ``unconditional`` answers whatever is conditional; ``plain`` refuses checksums that it does not know; ``full``
+    refuses every write; ``lossy`` keeps nothing that it takes; ``conflicts`` answers so many writes, which it has
+    taken, with 409.
     """
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -27,6 +30,12 @@ class StrictStore:
     taken: int = 412
     cut: bool = False
     dizzy: bool = False
+    code: str | None = None
+    unconditional: int | None = None
+    plain: bool = False
+    full: bool = False
+    lossy: bool = False
+    conflicts: int = 0
     asked: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -35,20 +44,41 @@ class StrictStore:
         if self.cut:
             assert request.transport is not None
             request.transport.abort()
-        if self.refuse is not None and self.refusals > 0:
-            self.refusals -= 1
-            return _error(self.refuse)
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
         if request.method == "PUT":
-            data = await request.read()
-            if request.headers.get("If-None-Match") == "*" and request.path in self.objects:
-                return _error(self.taken)
-            self.objects[request.path] = data
-            return web.Response(headers={"ETag": '"1"'})
+            return self._put(request, await request.read())
+        if request.method == "DELETE":
+            self.objects.pop(request.path, None)
+            return web.Response(status=204)
         if "list-type" in request.query:
             return self._list(request)
         if request.path not in self.objects:
             return _error(404)
         return web.Response(body=self.objects[request.path])
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if self.refuse is not None and self.refusals > 0:
+            self.refusals -= 1
+            return _error(self.refuse, self.code)
+        if self.plain and any("checksum" in name.lower() for name in request.headers):
+            return _error(400)
+        return None
+
+    def _put(self, request: web.Request, data: bytes) -> web.Response:
+        conditional = "If-None-Match" in request.headers
+        if self.full:
+            return _error(403, "QuotaExceeded")
+        if conditional and self.unconditional is not None:
+            return _error(self.unconditional)
+        if conditional and request.path in self.objects:
+            return _error(self.taken)
+        if not self.lossy:
+            self.objects[request.path] = data
+        if self.conflicts > 0:
+            self.conflicts -= 1
+            return _error(409)
+        return web.Response(headers={"ETag": '"1"'})
 
     def _list(self, request: web.Request) -> web.Response:
         head = f"/{request.path.strip('/')}/"
@@ -85,6 +115,6 @@ async def strict_store() -> AsyncIterator[tuple[StrictStore, StoreSettings]]:
         await runner.cleanup()
 
 
-def _error(status: int) -> web.Response:
-    body = f"<Error><Code>{_CODES[status]}</Code><Message>no</Message></Error>"
+def _error(status: int, code: str | None = None) -> web.Response:
+    body = f"<Error><Code>{code or _CODES[status]}</Code><Message>no</Message></Error>"
     return web.Response(status=status, text=body, content_type="application/xml")

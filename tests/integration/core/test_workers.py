@@ -4,15 +4,20 @@ import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
+
+from aiohttp import ClientSession
 
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
+from storyloom.storage.s3 import RefusedError
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.events import AssetCompleted, AssetRetrying
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import System, running, until
-from tests.integration.core.worker_harness import forever, kill
+from tests.integration.core.worker_harness import WorkerHarness, forever, kill, worker_harness
 from tests.makers import QuickMakers
 
 ALL_BUT_IMAGES = tuple(service for service in Service if service is not Service.IMAGES)
@@ -271,3 +276,56 @@ async def test_urgent_jobs_never_wait_behind_normal_ones(settings: Settings) -> 
         story = await system.finished(urgent)
     assert story["status"] == "ready"
     assert len([key for key in system.makers.made if key[0] == urgent]) == len(GRAPH)
+
+
+class Full(Objects):
+    """A store that can be read, and takes nothing while it is ``full``."""
+
+    full = True
+
+    async def _call(self, operation: str, **arguments: Any) -> Any:
+        if operation == "put_object" and self.full:
+            self.suspect.set()
+            raise RefusedError("store: QuotaExceeded", code="store_refused", status=403)
+        return await super()._call(operation, **arguments)
+
+
+async def waiting(harness: WorkerHarness, job: AssetRequested) -> str:
+    """Why a job was handed back."""
+    return (await harness.wait_for(AssetRetrying, job))[0].reason
+
+
+async def test_no_provider_is_paid_for_what_the_store_cannot_keep(settings: Settings) -> None:
+    """The job waits without spending an attempt, readiness says why, and it is made once the store takes writes."""
+    async with worker_harness(settings) as harness:
+        objects = Full(settings)
+        found = await harness.start_worker(objects=objects)
+        job = await harness.enqueue()
+        async with ClientSession() as http, http.get(f"{found.url}/health/ready") as answer:
+            assert (await answer.json())["wrong"] == {"store": "store: QuotaExceeded"}
+        assert await waiting(harness, job) == "store: QuotaExceeded"
+        assert harness.makers.made.total() == 0
+        objects.full = False
+        await harness.wait_for(AssetCompleted, job)
+        assert harness.makers.made.total() == 1
+        assert not await harness.dead_letters()
+
+
+async def test_a_store_that_is_full_in_the_middle_of_a_job_does_not_fail_the_asset(settings: Settings) -> None:
+    """It is made again once the store takes writes; until then nobody pays a second time."""
+    async with worker_harness(settings) as harness:
+        objects = Full(settings)
+        objects.full = False
+
+        async def fill_up(job: AssetRequested) -> None:
+            objects.full = not harness.makers.made
+
+        harness.makers.before = fill_up
+        await harness.start_worker(objects=objects)
+        job = await harness.enqueue()
+        assert await waiting(harness, job) == "store: QuotaExceeded"
+        await harness.wait_for(AssetRetrying, job, count=2)
+        objects.full = False
+        await harness.wait_for(AssetCompleted, job)
+        assert harness.makers.made.total() == 2
+        assert not await harness.dead_letters()
