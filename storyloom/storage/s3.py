@@ -91,7 +91,7 @@ class Bucket:
         Raises RetryableError or PermanentError, whose reason is a sentence.
         """
         await self._call("put_object", Key=self._probe_key, Body=b"{}", ContentType="application/json")
-        if await self.read(self._probe_key) != b"{}":
+        if await self._in_thread(partial(self._read_now, self._probe_key)) != b"{}":
             raise RetryableError("store: what was written cannot be read")
         await self._call("delete_object", Key=self._probe_key)
 
