@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.images.appearance import flatten
+from services.images.naming import flatten
 from services.images.prompts import STYLE, Prompt
 from storyloom.providers.ports import VisionModel
 from storyloom.story.errors import PermanentError

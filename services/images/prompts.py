@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.images.appearance import COMPANION, HELPER, HEROES, HeroLook, Naming, flatten, name_roles, resolve_looks
+from services.images.appearance import HeroLook, resolve_looks
+from services.images.naming import COMPANION, HELPER, HEROES, Naming, flatten, name_roles
 from storyloom.story.assets import Asset
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Figure, Outline, PictureBrief

@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
 from storyloom.story.languages import canonical
-from storyloom.story.names import tidy_name, told_apart
+from storyloom.story.names import disambiguated, tidy_name
 from storyloom.story.results import Written
 from storyloom.story.traits import TRAITS
 
@@ -188,7 +188,7 @@ class Brief(Wire, Written):
     @property
     def names(self) -> tuple[str, ...]:
         """The heroes' names as the story tells them: Max 1 and Max 2 where two are called Max."""
-        return told_apart([character.name for character in self.characters])
+        return disambiguated([character.name for character in self.characters])
 
 
 def _long_form(body: Any) -> Any:

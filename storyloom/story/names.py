@@ -75,7 +75,7 @@ def find_name(said: str, cast: Iterable[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+def disambiguated(names: Sequence[str]) -> tuple[str, ...]:
     """The names of a cast with a number behind those that are the same folded: Max 1 and Max 2."""
     counts, seen = Counter(map(fold, names)), Counter[str]()
     found = []

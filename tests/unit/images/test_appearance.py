@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.images.appearance import HeroLook, name_roles, resolve_looks
+from services.images.appearance import HeroLook, resolve_looks
+from services.images.naming import name_roles
 from storyloom.story.brief import Brief
 from tests.unit.images.samples import MIRA, STORY, brief_of
 

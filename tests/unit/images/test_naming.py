@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.images.appearance import flatten, name_roles
+from services.images.naming import flatten, name_roles
 from tests.unit.images.samples import MIRA, TOM, brief_of, outline_of
 from tests.unit.story.names_table import NAMES, Row
 
@@ -120,6 +120,9 @@ def test_no_spelling_case_or_script_of_a_name_gets_through(row: Row) -> None:
         ("Zoë", "en", "Zoo, Zone"),
         ("Ян", "ru", "Ястреб, Яхта"),
         ("Jo", "en", "Joy, Job, so"),
+        ("Зоя", "en", "So, See, Sea, Sue, Yes"),
+        ("ميرا", "en", "More, Mary, Moor, Mr"),
+        ("Юля", "en", "Yell, Ill, All"),
     ],
 )
 def test_other_words_stay_as_they_are(name: str, language: str, text: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from storyloom.story.brief import Brief
-from storyloom.story.names import find_name, fold, told_apart
+from storyloom.story.names import disambiguated, find_name, fold
 from tests.unit.story.names_table import NAMES, Row
 
 
@@ -35,7 +35,7 @@ def test_a_name_of_which_nothing_is_seen_is_refused_where_it_stands(unseen: str)
     assert "nothing that can be seen" in error["msg"]
 
 
-def test_two_heroes_of_one_name_are_told_apart_and_shown_as_typed() -> None:
+def test_two_heroes_of_one_name_are_disambiguated_and_shown_as_typed() -> None:
     brief = brief_of("Max", "MAX", "Mia")
     assert brief.names == ("Max 1", "MAX 2", "Mia")
     assert [one["name"] for one in brief.for_prompts()["characters"]] == ["Max 1", "MAX 2", "Mia"]
@@ -52,4 +52,4 @@ def test_folding_keeps_apart_what_differs_by_more_than_its_spelling() -> None:
     assert fold("O’Brien") == fold("o'brien")
     assert fold("Anna  Maria") == fold("ANNA MARIA")
     assert fold("Zoë") != fold("Zoe"), "an accent may be all that tells two names apart"
-    assert told_apart(["Zoë", "Zoe"]) == ("Zoë", "Zoe")
+    assert disambiguated(["Zoë", "Zoe"]) == ("Zoë", "Zoe")
