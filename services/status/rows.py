@@ -34,7 +34,7 @@ def story_row(transition: Transition) -> tuple[Any, ...]:
         blocks = dumps(audio.blocks) if isinstance(audio, Audio) else "null"
     if any(picture in changed for picture in PICTURES):
         hues = dumps(_hues(journey))
-    if (why := failure(journey)) is not None:
+    if status in ("failed", "partial") and (why := failure(journey)) is not None:
         error = dumps(why.wire())
     ended_at = None if status == "generating" else transition.at
     shown = dumps(document(journey))
