@@ -66,8 +66,8 @@ async def query_workers(
     """Ask every worker; the answers that came within ``wait_seconds``. Never raises while NATS is unreachable.
 
     A worker that does not answer in time may have jobs in flight all the same. ``repeat_seconds``: ask again and again
-    meanwhile, for whoever is about to reconnect; such a worker's answers are all in the list. ``enough``: an answer
-    after which no other is waited for.
+    meanwhile, for whoever is about to reconnect; a worker that answers twice is in the list twice. ``enough``: an
+    answer after which no other is waited for.
     """
     answers: list[InFlightJobs] = []
     client = bus.client

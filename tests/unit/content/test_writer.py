@@ -197,7 +197,7 @@ async def test_a_flagged_alt_text_is_unsafe_too() -> None:
 BAD = "A small fox sat by the gate and looked out. Then a dagger fell. " + PARAGRAPHS[0]
 
 
-def told(fox: FoxAuthor, question: int) -> list[str]:
+def feedback_in(fox: FoxAuthor, question: int) -> list[str]:
     return list(fox.questions[question].blocks.get("feedback", ()))
 
 
@@ -211,8 +211,8 @@ async def test_a_flagged_scene_is_written_again_with_the_category(bad: dict[str,
     text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
     assert (text.paragraphs, text.attempts, text.findings) == (tuple(PARAGRAPHS), times + 1, ())
     assert len(text.calls) == times + 1
-    assert "violence" in told(fox, times)[0]
-    assert "dagger" not in told(fox, times)[0]
+    assert "violence" in feedback_in(fox, times)[0]
+    assert "dagger" not in feedback_in(fox, times)[0]
     assert not any("dagger" in shown for shown in recorder.texts)
 
 
@@ -231,7 +231,7 @@ async def test_a_sentence_flagged_while_it_was_written_is_written_again_though_i
     fox.flags_once = "small fox"
     text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), recorder)
     assert (text.attempts, text.paragraphs) == (2, tuple(PARAGRAPHS))
-    assert "violence" in told(fox, 1)[0]
+    assert "violence" in feedback_in(fox, 1)[0]
     assert recorder.texts[-1] == "\n\n".join(PARAGRAPHS)
 
 
@@ -249,8 +249,8 @@ async def test_a_flagged_plan_is_made_again_with_the_category(times: int) -> Non
     fox.bad_word = "dagger"
     outline, _ = await plan(fox)
     assert (outline.motif, len(outline.calls)) == ("a small bell", times + 1)
-    assert "violence" in told(fox, times)[0]
-    assert "dagger" not in told(fox, times)[0]
+    assert "violence" in feedback_in(fox, times)[0]
+    assert "dagger" not in feedback_in(fox, times)[0]
 
 
 async def test_a_plan_that_stays_flagged_fails_closed_after_three_tries() -> None:
