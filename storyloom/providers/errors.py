@@ -47,6 +47,14 @@ class Outcome(StrEnum):
 
 UNAVAILABLE_OUTCOMES = frozenset({Outcome.SERVER_ERROR, Outcome.TIMEOUT, Outcome.CONNECTION, Outcome.CUT})
 """What says that a provider is unavailable; many in a row open its breaker."""
+SHUT_OUT_OUTCOMES = frozenset({Outcome.NOT_ALLOWED, Outcome.OUT_OF_QUOTA})
+"""What only people can end, by another key or a topped-up allowance: the first one shuts the gate."""
+FREE_OUTCOMES = frozenset(
+    {Outcome.NOT_ALLOWED, Outcome.OUT_OF_QUOTA, Outcome.RATE_LIMITED, Outcome.SERVER_ERROR, Outcome.CONNECTION}
+)
+"""What no provider asks money for."""
+NOT_AVAILABLE = "the provider is not available"
+"""All that a client is told of a provider that is away, or that does not let us in: which one, and why, is for us."""
 INCONCLUSIVE_OUTCOMES = frozenset({Outcome.CANCELLED, Outcome.BUG})
 """What says nothing about the provider."""
 
@@ -82,11 +90,19 @@ class ErrorTranslator:
                 return self.translate(error, request_id)
 
 
-def out_of_quota(provider: str, request_id: str | None) -> CallFailedError:
-    """Our allowance is used up: no attempt is spent over it. How long it waits is the gate's setting."""
-    return CallFailedError(
-        Outcome.OUT_OF_QUOTA, ProviderUnavailable(f"our allowance at {provider} is used up", after=60), request_id
-    )
+def out_of_quota(request_id: str | None) -> CallFailedError:
+    """Our allowance is used up: no attempt is spent over it."""
+    return _shut_out(Outcome.OUT_OF_QUOTA, request_id)
+
+
+def not_allowed(request_id: str | None) -> CallFailedError:
+    """It does not accept our key, or there is none: no attempt is spent over it either."""
+    return _shut_out(Outcome.NOT_ALLOWED, request_id)
+
+
+def _shut_out(outcome: Outcome, request_id: str | None) -> CallFailedError:
+    # How long it waits is the gate's setting.
+    return CallFailedError(outcome, ProviderUnavailable(NOT_AVAILABLE, after=60), request_id)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -33,6 +33,11 @@ PROVIDER_REJECTED = Counter(
 PROVIDER_BREAKER = Gauge(
     "storyloom_provider_breaker_state", "0: closed. 1: half-open, one call probes. 2: open.", ["provider"]
 )
+PROVIDER_SHUT = Gauge(
+    "storyloom_provider_shut",
+    "1 while no call goes to a provider. away: it does not answer. not_allowed, out_of_quota: people must act.",
+    ["provider", "why"],
+)
 PROVIDER_LIMIT = Gauge("storyloom_provider_limit", "Calls that may be in flight at once.", ["provider"])
 PROVIDER_IN_FLIGHT = Gauge("storyloom_provider_in_flight", "Calls in flight.", ["provider"])
 PROVIDER_WAITING = Gauge("storyloom_provider_waiting", "Calls that wait in the gate's queue.", ["provider"])

@@ -59,10 +59,10 @@ class ProviderSettings(_Env):
     """After so many calls in a row that end in a time-out, a 5xx or a lost connection the circuit breaker opens."""
     breaker_window: Seconds = 60
     """Seconds within which they must have failed."""
-    breaker_probe_delays: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (5, 10, 20, 40, 60)
+    breaker_probe_delays: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (1, 2, 4)
     """Seconds that the breaker stays open before a call probes the provider; a failed probe takes the next delay."""
-    quota_probe_delay: Seconds = 60
-    """Seconds until one call probes whether an exhausted quota was topped up."""
+    quota_probe_delay: Seconds = 4
+    """Seconds until one call probes whether an exhausted quota was topped up, or a refused key is accepted."""
 
 
 class OpenAISettings(_Env):

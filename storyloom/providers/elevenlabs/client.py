@@ -10,16 +10,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from storyloom.providers.elevenlabs.alignment import fit, is_broken_off
 from storyloom.providers.elevenlabs.answers import Speech, characters_paid, read_speech, request_id
 from storyloom.providers.elevenlabs.mp3 import Sound, measure
+from storyloom.providers.errors import not_allowed
 from storyloom.providers.ports import Passage, Reading
 from storyloom.providers.resilience.gate import Gate, gate_of
 from storyloom.providers.usage import Call
 from storyloom.runtime.settings import ElevenLabsSettings
-from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.errors import RetryableError
+
+log = structlog.get_logger()
 
 if TYPE_CHECKING:
     import httpx
@@ -48,8 +54,8 @@ class ElevenLabs:
 
         Times that are of no use are None: the sound is paid for and good without them. Raises RetryableError (busy,
         slow, broken, an answer that is not sound, or sound of only the text's beginning), PermanentError
-        (``not_allowed``, ``content_refused``, ``bad_request``) or ProviderUnavailable (no answer, or our allowance is
-        used up).
+        (``content_refused``, ``bad_request``) or ProviderUnavailable (no answer, our key is refused, or our allowance
+        is used up).
         """
         call = Call("elevenlabs", "text_to_speech", self._settings.voice_model, passage.purpose)
         async with self._call(call) as sdk:
@@ -118,13 +124,18 @@ class ElevenLabs:
         token = _calls.set(call)
         try:
             async with gate.call(call, seconds=settings.voice_timeout, errors=TRANSLATOR):
+                if sdk is None:
+                    log.error("elevenlabs.no_key", set="ELEVENLABS_API_KEY")
+                    raise not_allowed(None)
                 yield sdk
         finally:
             _calls.reset(token)
 
-    async def _open(self) -> "AsyncElevenLabs":
+    async def _open(self) -> "AsyncElevenLabs | None":
+        """The SDK's client, made at the first call; None without a key."""
         if not self._settings.elevenlabs_api_key.get_secret_value():
-            raise PermanentError("there is no ElevenLabs key: set ELEVENLABS_API_KEY", code="not_allowed")
+            await asyncio.to_thread(import_module, "elevenlabs")
+            return None
         async with self._opening:
             if self._sdk is None:
                 # The SDK takes seconds to import; in a thread the heartbeats of running jobs go on.

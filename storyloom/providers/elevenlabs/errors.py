@@ -7,7 +7,7 @@ import httpx
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.parse_error import ParsingError
 
-from storyloom.providers.errors import CallFailedError, ErrorTranslator, Outcome, out_of_quota, retry_after
+from storyloom.providers.errors import CallFailedError, ErrorTranslator, Outcome, not_allowed, out_of_quota, retry_after
 from storyloom.story.errors import PermanentError, RetryableError
 
 _TRANSIENT = {
@@ -56,7 +56,7 @@ def _by_status(error: ApiError, request_id: str | None) -> CallFailedError:
     word = _status_word(error.body)
     reason = f"ElevenLabs answered {status}" + (f" ({word})" if word else "")
     if word == _QUOTA:
-        return out_of_quota("ElevenLabs", request_id)
+        return out_of_quota(request_id)
     if status in _TRANSIENT or status >= 500 or status < 400:  # below 400: a success whose body is not JSON
         verdict = RetryableError(reason, after=retry_after(error.headers or {}), request_id=request_id)
         return CallFailedError(
@@ -65,7 +65,7 @@ def _by_status(error: ApiError, request_id: str | None) -> CallFailedError:
     if word == _REFUSED:
         return CallFailedError(Outcome.REFUSED, PermanentError(reason, code="content_refused", request_id=request_id))
     if status in {401, 402, 403}:
-        return CallFailedError(Outcome.NOT_ALLOWED, PermanentError(reason, code="not_allowed", request_id=request_id))
+        return not_allowed(request_id)
     return CallFailedError(Outcome.REJECTED, PermanentError(reason, code="bad_request", request_id=request_id))
 
 

@@ -267,7 +267,7 @@ def failed_in_body(error: Any, request_id: str | None) -> CallFailedError:
     if named in REFUSALS or speaks_of_refusal(message):
         return CallFailedError(Outcome.REFUSED, refused(request_id))
     if named in QUOTA or plain_word(kind) in QUOTA:
-        return out_of_quota("OpenAI", request_id)
+        return out_of_quota(request_id)
     if named.startswith(_LASTING):
         return failed(named, request_id)
     outcome = Outcome.RATE_LIMITED if "rate_limit" in named else Outcome.SERVER_ERROR
@@ -289,7 +289,7 @@ def failed(code: Any, request_id: str | None) -> CallFailedError:
         named = code if isinstance(code, str) else "no code"
         return CallFailedError(outcome, RetryableError(f"OpenAI failed on the way ({named})", None, request_id))
     if code in QUOTA:
-        return out_of_quota("OpenAI", request_id)
+        return out_of_quota(request_id)
     if code in REFUSALS:
         return CallFailedError(Outcome.REFUSED, refused(request_id))
     reason = f"OpenAI cannot answer this request ({plain_word(code)})"

@@ -17,7 +17,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from storyloom.providers.answers import read_answer
-from storyloom.providers.errors import CallFailedError, Outcome
+from storyloom.providers.errors import CallFailedError, Outcome, not_allowed
 from storyloom.providers.openai.answers import (
     ModerationAnswer,
     PictureAnswer,
@@ -55,8 +55,8 @@ log = structlog.get_logger()
 class OpenAI:
     """Answers in words and pictures. Safe to share between the tasks of one event loop; ``close`` when done.
 
-    Every method raises RetryableError (busy, slow, broken), PermanentError (``not_allowed``, ``content_refused``,
-    ``bad_request``, ``bad_answer``) or ProviderUnavailable (no answer, or our allowance is used up). ``gate`` is the
+    Every method raises RetryableError (busy, slow, broken), PermanentError (``content_refused``, ``bad_request``,
+    ``bad_answer``) or ProviderUnavailable (no answer, our key is refused, or our allowance is used up). ``gate`` is the
     process's own if left out.
     """
 
@@ -182,7 +182,7 @@ class OpenAI:
     async def _call(self, call: Call, seconds: float) -> AsyncIterator["AsyncOpenAI"]:
         """One call through the gate, its failures translated; ``call`` is to learn what the answer says."""
         settings = self._settings
-        sdk = self._sdk or await self._open()
+        sdk = await self._open()
         from storyloom.providers.openai.errors import TRANSLATOR  # noqa: PLC0415 - it imports the SDK: see _connect
 
         gate = self._gate or gate_of(
@@ -193,11 +193,16 @@ class OpenAI:
             most=settings.openai_max_concurrency,
         )
         async with gate.call(call, seconds=seconds, errors=TRANSLATOR):
+            if sdk is None:
+                log.error("openai.no_key", set="OPENAI_API_KEY")
+                raise not_allowed(None)
             yield sdk
 
-    async def _open(self) -> "AsyncOpenAI":
+    async def _open(self) -> "AsyncOpenAI | None":
+        """The SDK's client, made at the first call; None without a key."""
         if not self._settings.openai_api_key.get_secret_value():
-            raise PermanentError("there is no OpenAI key: set OPENAI_API_KEY", code="not_allowed")
+            await asyncio.to_thread(_import)
+            return None
         async with self._opening:
             if self._sdk is None:
                 # In a thread the heartbeats of running jobs go on.

@@ -5,7 +5,15 @@ from json import JSONDecodeError
 import openai
 from pydantic import ValidationError
 
-from storyloom.providers.errors import CallFailedError, ErrorTranslator, Outcome, Verdict, out_of_quota, retry_after
+from storyloom.providers.errors import (
+    CallFailedError,
+    ErrorTranslator,
+    Outcome,
+    Verdict,
+    not_allowed,
+    out_of_quota,
+    retry_after,
+)
 from storyloom.providers.openai.answers import QUOTA, REFUSALS, failed, refused, speaks_of_refusal
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.model_text import plain_word
@@ -49,7 +57,7 @@ def _by_status(error: openai.APIStatusError) -> CallFailedError:
     if error.code in REFUSALS or (status == 400 and speaks_of_refusal(error.message)):
         return CallFailedError(Outcome.REFUSED, refused(error.request_id, _categories(error.body)))
     if error.code in QUOTA or error.type in QUOTA:
-        return out_of_quota("OpenAI", error.request_id)
+        return out_of_quota(error.request_id)
     verdict: Verdict
     if status in _TRANSIENT or status >= 500:
         verdict = RetryableError(
@@ -59,10 +67,7 @@ def _by_status(error: openai.APIStatusError) -> CallFailedError:
         )
         return CallFailedError(_TRANSIENT.get(status, Outcome.SERVER_ERROR), verdict)
     if status in {401, 403}:
-        verdict = PermanentError(
-            f"OpenAI does not accept our key ({named})", code="not_allowed", request_id=error.request_id
-        )
-        return CallFailedError(Outcome.NOT_ALLOWED, verdict)
+        return not_allowed(error.request_id)
     verdict = PermanentError(f"OpenAI does not accept the request ({named})", request_id=error.request_id)
     return CallFailedError(Outcome.REJECTED, verdict)
 

@@ -51,6 +51,11 @@ class Breaker:
         self._probing = False
 
     @property
+    def first_pause(self) -> float:
+        """Seconds of the shortest pause."""
+        return self._pauses[0]
+
+    @property
     def state(self) -> State:
         """Open also when the pause is over and no probe is under way."""
         if self._until is None:

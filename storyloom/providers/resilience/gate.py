@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -18,6 +19,8 @@ import structlog
 
 from storyloom.providers.errors import (
     INCONCLUSIVE_OUTCOMES,
+    NOT_AVAILABLE,
+    SHUT_OUT_OUTCOMES,
     UNAVAILABLE_OUTCOMES,
     CallFailedError,
     ErrorTranslator,
@@ -31,6 +34,7 @@ from storyloom.runtime.metrics import (
     PROVIDER_IN_FLIGHT,
     PROVIDER_LIMIT,
     PROVIDER_REJECTED,
+    PROVIDER_SHUT,
     PROVIDER_WAITING,
 )
 from storyloom.runtime.priority import Key, PriorityQueue
@@ -42,6 +46,9 @@ MAX_PAUSE_WAITED_SECONDS = 10.0
 """Seconds that a call waits for the end of a Retry-After. For longer ones its job is handed back: its place is free."""
 MAX_PAUSE_SECONDS = 60.0
 """Seconds; a Retry-After beyond it closes the gate no longer than this. The next 429 closes it again."""
+MAX_SHUT_WAIT_SECONDS = 10.0
+"""Seconds that a job waits before a shut gate, where it is let in the moment that the provider is back. Then it is
+handed back, so that jobs which need no provider come to its place."""
 MAX_QUEUE_WAIT_SECONDS = 120.0
 """Seconds in the queue, after which the job is handed back; well below its hard end, which would cost an attempt."""
 CROWDED_RETRY_SECONDS = 5.0
@@ -75,10 +82,20 @@ class Permit:
     ended: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A provider to which no call goes. ``why``: ``away``, ``not_allowed`` or ``out_of_quota``."""
+
+    provider: str
+    why: str
+    since: datetime
+
+
 @dataclass(slots=True, eq=False)
 class _Waiter:
     answer: "asyncio.Future[Permit | ProviderUnavailable]"
     has_paid: bool
+    is_job: bool
     wait_timer: Timer | None = None
 
 
@@ -99,7 +116,7 @@ class Gate:
         self._clock = clock
         self._rng = rng or random.Random()
         self.quota_probe_delay = settings.quota_probe_delay
-        """Seconds for which an exhausted allowance closes the gate."""
+        """Seconds for which an exhausted allowance or a refused key closes the gate."""
         self._breaker = Breaker(
             failures=settings.breaker_failures,
             within=settings.breaker_window,
@@ -110,7 +127,8 @@ class Gate:
         self._queue: PriorityQueue[_Waiter] = PriorityQueue()
         self._in_flight = 0
         self._paused_until = float("-inf")
-        self._out_of_quota = False
+        self._why = "away"
+        self._shut_since: datetime | None = None
         self._wake: Timer | None = None
         self._gauges = [gauge.labels(provider) for gauge in _GAUGES]
         self._set_gauges()
@@ -135,28 +153,49 @@ class Gate:
         """The breaker's."""
         return self._breaker.state
 
+    @property
+    def shut(self) -> "Shut | None":
+        """Since when and why no call goes to the provider, but one that probes it; None while it is available."""
+        if self._breaker.state is State.CLOSED or self._shut_since is None:
+            return None
+        return Shut(self._provider, self._why, self._shut_since)
+
     @asynccontextmanager
     async def call(self, call: Call, *, seconds: float, errors: ErrorTranslator) -> AsyncIterator[None]:
         """One call: it waits for its permit, ends within ``seconds`` from then, and stands in the job's usage however
         it ends.
 
         Failures come out as RetryableError, PermanentError or ProviderUnavailable; a call that was never let in is a
-        ProviderUnavailable, and in no usage.
+        ProviderUnavailable, and in no usage. So is one that probed in vain, or after which the gate is shut: what
+        failed is the provider, and the job has spent no attempt over it.
         """
+        admitted: Permit | None = None
+        try:
+            async with self._call(call, seconds=seconds, errors=errors) as admitted:
+                yield
+        except RetryableError as failed:
+            if admitted is None or admitted.outcome not in UNAVAILABLE_OUTCOMES or self.shut is None:
+                raise
+            after = self._closed_for(self._time().time()) or self._breaker.first_pause
+            raise ProviderUnavailable(NOT_AVAILABLE, after=after) from failed
+
+    @asynccontextmanager
+    async def _call(self, call: Call, *, seconds: float, errors: ErrorTranslator) -> AsyncIterator[Permit]:
         usage = PROVIDER_USAGE.get()
         # Outside of jobs somebody waits for the answer, at the api.
         priority = usage.priority if usage else Priority.URGENT
         failures: tuple[type[Exception], ...] = (CallFailedError, RetryableError, PermanentError, *errors.kinds)
-        async with self.enter(priority, has_paid=usage is not None and usage.has_paid) as permit:
+        is_job, has_paid = usage is not None, usage is not None and usage.has_paid
+        async with self.enter(priority, has_paid=has_paid, is_job=is_job) as permit:
             call.begin(usage)
             try:
                 async with asyncio.timeout(seconds):
-                    yield
+                    yield permit
             except failures as error:
                 failed = errors.read(error, call.request_id or None)
                 _note_failure(call, failed, error)
                 permit.retry_after = failed.verdict.after if isinstance(failed.verdict, RetryableError) else None
-                if failed.outcome is Outcome.OUT_OF_QUOTA:
+                if failed.outcome in SHUT_OUT_OUTCOMES:
                     failed.verdict = ProviderUnavailable(str(failed.verdict), after=self.quota_probe_delay)
                 if failed.verdict is error:
                     raise
@@ -175,8 +214,10 @@ class Gate:
                 call.end(usage)
 
     @asynccontextmanager
-    async def enter(self, priority: Priority, *, has_paid: bool = False) -> AsyncIterator[Permit]:
+    async def enter(self, priority: Priority, *, has_paid: bool = False, is_job: bool = False) -> AsyncIterator[Permit]:
         """Wait for a permit and be inside. Raises ProviderUnavailable instead, at once while it is closed.
+
+        ``is_job`` is a call for whose answer nobody waits at a door: before a shut gate it waits for a while.
 
         ``has_paid`` is a call whose job has paid for something already that it would lose if it were handed back: it
         waits until the provider is back, as far as LONGEST_WAIT allows. Safe to cancel anywhere.
@@ -186,7 +227,7 @@ class Gate:
         RetryableError.
         """
         nested = any(gate is self and not other.ended for gate, other in _inside.get())
-        permit = self._permit_nested() if nested else await self._wait(priority, has_paid=has_paid)
+        permit = self._permit_nested() if nested else await self._wait(priority, has_paid=has_paid, is_job=is_job)
         token = _inside.set((*_inside.get(), (self, permit)))
         try:
             yield permit
@@ -206,12 +247,14 @@ class Gate:
         self._in_flight += 1
         return Permit(self._breaker.admit(now))
 
-    async def _wait(self, priority: Priority, *, has_paid: bool) -> Permit:
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), has_paid)
+    async def _wait(self, priority: Priority, *, has_paid: bool, is_job: bool) -> Permit:
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), has_paid, is_job)
         key = self._queue.push(waiter, priority)
         self._serve()
         if not waiter.answer.done():
-            waiter.wait_timer = self._time().call_later(MAX_QUEUE_WAIT_SECONDS, partial(self._wait_too_long, key))
+            briefly = self.shut is not None and not has_paid
+            wait = MAX_SHUT_WAIT_SECONDS if briefly else MAX_QUEUE_WAIT_SECONDS
+            waiter.wait_timer = self._time().call_later(wait, partial(self._wait_too_long, key))
         try:
             answer = await waiter.answer
         except asyncio.CancelledError:
@@ -254,7 +297,7 @@ class Gate:
         self._in_flight -= 1
         if permit.retry_after is not None:
             self._paused_until = max(self._paused_until, now + min(permit.retry_after, MAX_PAUSE_SECONDS))
-        if outcome is Outcome.OUT_OF_QUOTA:
+        if outcome in SHUT_OUT_OUTCOMES:
             self._breaker.open_for(permit.admission, now, self.quota_probe_delay)
         else:
             self._breaker.end(
@@ -268,9 +311,14 @@ class Gate:
 
     def _log_transition(self, outcome: Outcome, seconds: float) -> None:
         """Once for every opening and closing, however many calls are rejected in between."""
-        self._out_of_quota = outcome is Outcome.OUT_OF_QUOTA
-        if self._out_of_quota:
-            log.error("provider.out_of_quota", provider=self._provider, seconds=round(seconds, 1))
+        shut_out = outcome in SHUT_OUT_OUTCOMES
+        self._why = outcome.value if shut_out else "away"
+        if not seconds:
+            self._shut_since = None
+        elif self._shut_since is None:
+            self._shut_since = datetime.now(UTC)
+        if shut_out:
+            log.error(_EVENTS[outcome], provider=self._provider, seconds=round(seconds, 1))
         elif seconds:
             log.warning(
                 "provider.unavailable", provider=self._provider, outcome=outcome.value, seconds=round(seconds, 1)
@@ -285,16 +333,16 @@ class Gate:
     def _why_closed(self) -> str:
         if self._breaker.state is State.CLOSED:
             return "paused"
-        return "out_of_quota" if self._out_of_quota else "away"
+        return self._why
 
     def _worth_waiting(self, waiter: _Waiter, closed: float) -> bool:
         match self._why_closed():
             case "paused":
                 return waiter.has_paid or closed <= MAX_PAUSE_WAITED_SECONDS
-            case "away":
-                return waiter.has_paid
+            case "away" if waiter.has_paid:
+                return True
             case _:
-                return False
+                return waiter.is_job and closed <= MAX_SHUT_WAIT_SECONDS
 
     def _reject(self, key: Key, why: str, seconds: float) -> None:
         waiter = self._queue.remove(key)
@@ -305,7 +353,10 @@ class Gate:
         waiter.answer.set_result(ProviderUnavailable(_REASONS[why].format(self._provider), after=after))
 
     def _wait_too_long(self, key: Key) -> None:
-        self._reject(key, "crowded", CROWDED_RETRY_SECONDS)
+        if self.shut is None:
+            self._reject(key, "crowded", CROWDED_RETRY_SECONDS)
+        else:
+            self._reject(key, self._why_closed(), self._closed_for(self._time().time()) or self._breaker.first_pause)
         self._set_gauges()
 
     def _time(self) -> Clock:
@@ -316,6 +367,9 @@ class Gate:
         values = (self._breaker.state, self._limit.calls, self._in_flight, len(self._queue))
         for gauge, value in zip(self._gauges, values, strict=True):
             gauge.set(value)
+        shut = self.shut
+        for why in _WHY_SHUT:
+            PROVIDER_SHUT.labels(self._provider, why).set(shut is not None and shut.why == why)
 
 
 def _note_failure(call: Call, failed: CallFailedError, error: Exception) -> None:
@@ -334,15 +388,22 @@ def _note_failure(call: Call, failed: CallFailedError, error: Exception) -> None
 
 
 _GAUGES = (PROVIDER_BREAKER, PROVIDER_LIMIT, PROVIDER_IN_FLIGHT, PROVIDER_WAITING)
+_EVENTS = {Outcome.OUT_OF_QUOTA: "provider.out_of_quota", Outcome.NOT_ALLOWED: "provider.not_allowed"}
+_WHY_SHUT = ("away", "not_allowed", "out_of_quota")
 _REASONS = {
     "paused": "{} asked us to wait",
-    "away": "{} is unavailable",
-    "out_of_quota": "our allowance at {} is used up",
+    **dict.fromkeys(_WHY_SHUT, NOT_AVAILABLE),
     "crowded": "too many calls wait for {}",
 }
 _inside: ContextVar[tuple[tuple[Gate, Permit], ...]] = ContextVar("inside", default=())
 """The calls in whose midst this task is, or was when it began."""
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Gate]] = WeakKeyDictionary()
+
+
+def shut_gates() -> tuple[Shut, ...]:
+    """The providers to which no call of this event loop goes, by name."""
+    gates = _gates.get(asyncio.get_running_loop(), {}).values()
+    return tuple(sorted((shut for gate in gates if (shut := gate.shut) is not None), key=lambda one: one.provider))
 
 
 def gate_of(provider: str, address: str, settings: object, *, calls: int, most: int) -> Gate:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from storyloom.providers.elevenlabs.client import ElevenLabs
 from storyloom.providers.ports import Passage
 from storyloom.runtime.settings import ElevenLabsSettings
-from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from studio.backends import Speech
 from studio.voice.synthesis import synthesise
 from tests.integration.audio.provider import REQUEST_ID, Behave, Provider, body, open_provider, say
@@ -91,7 +92,7 @@ async def test_a_server_error_is_tried_again_later_by_the_bus_alone(provider: Pr
     assert len(provider.asked) == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, "not_allowed"), (422, "bad_request")])
+@pytest.mark.parametrize(("status", "code"), [(404, "bad_request"), (422, "bad_request")])
 async def test_a_refusal_is_given_up(provider: Provider, voice: ElevenLabs, status: int, code: str) -> None:
     provider.behave = always({"detail": [{"loc": ["body", "text"], "msg": "bad", "type": "value_error"}]}, status)
     with pytest.raises(PermanentError) as raised:
@@ -228,8 +229,9 @@ async def test_a_reading_that_was_broken_off_is_tried_again(provider: Provider, 
 
 async def test_a_missing_key_is_said_before_anybody_is_asked(provider: Provider) -> None:
     voice = ElevenLabs(settings(provider, elevenlabs_api_key=""))
-    with pytest.raises(PermanentError, match="ELEVENLABS_API_KEY"):
+    with capture_logs() as lines, pytest.raises(ProviderUnavailable, match=r"^the provider is not available$"):
         await voice.read(PASSAGE)
+    assert ("elevenlabs.no_key", "ELEVENLABS_API_KEY") in [(line["event"], line.get("set")) for line in lines]
     assert provider.asked == []
 
 

@@ -145,24 +145,29 @@ async def test_a_stalled_reading_and_a_cancelled_one_are_on_the_bill(provider: P
     await long.close()
 
 
-async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provider: Provider, voice: ElevenLabs) -> None:
+async def test_behind_an_open_breaker_nothing_is_sent_and_nothing_billed(provider: Provider) -> None:
+    shut = ProviderSettings(breaker_probe_delays=(60,))
+    voice = open_door(provider, Gate("elevenlabs", shut, calls=2, most=4, clock=StoppedClock(), rng=random.Random(1)))
     provider.behave = always({"detail": "oops"}, 503)
-    for _ in range(5):
+    for _ in range(4):
         with pytest.raises(RetryableError):
             await voice.read(PASSAGE)
-    with billed() as bill, pytest.raises(ProviderUnavailable, match="elevenlabs is unavailable"):
+    with pytest.raises(ProviderUnavailable):  # the one that opens it
         await voice.read(PASSAGE)
+    with billed() as bill, pytest.raises(ProviderUnavailable, match="the provider is not available"):
+        await voice.read(PASSAGE)
+    await voice.close()
     assert len(provider.asked) == 5
     assert (bill.calls, bill.requests) == ([], 0)
 
 
 async def test_used_up_credits_wait_for_people(provider: Provider) -> None:
     clock = StoppedClock()
-    settings = ProviderSettings()
+    settings = ProviderSettings(quota_probe_delay=60)
     voice = open_door(provider, Gate("elevenlabs", settings, calls=2, most=4, clock=clock, rng=random.Random(1)))
     provider.behave = always({"detail": {"status": "quota_exceeded", "message": "You have 3 credits."}}, 401)
     for _ in range(3):
-        with pytest.raises(ProviderUnavailable, match="used up") as raised:
+        with pytest.raises(ProviderUnavailable, match="not available") as raised:
             await voice.read(PASSAGE)
         assert raised.value.after >= 60
     assert len(provider.asked) == 1

@@ -122,10 +122,18 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "detail"),
+    [(401, {"status": "invalid_api_key"}), (402, None), (403, None), (401, {"status": "quota_exceeded"})],
+)
+def test_whoever_does_not_let_us_in_is_not_available(status: int, detail: Any) -> None:
+    verdict = translate(api_error(status, detail), "req-7").verdict
+    assert isinstance(verdict, ProviderUnavailable)
+    assert str(verdict) == "the provider is not available"
+
+
+@pytest.mark.parametrize(
     ("status", "detail", "code"),
     [
-        (401, {"status": "invalid_api_key"}, "not_allowed"),
-        (403, None, "not_allowed"),
         (403, {"status": "content_against_policy"}, "content_refused"),
         (404, {"status": "voice_not_found"}, "bad_request"),
         (422, [{"loc": ["body"], "msg": "Mira"}], "bad_request"),

@@ -25,8 +25,9 @@ async def call(
     retry_after: float | None = None,
     priority: Priority = NORMAL,
     has_paid: bool = False,
+    is_job: bool = False,
 ) -> None:
-    async with gate.enter(priority, has_paid=has_paid) as permit:
+    async with gate.enter(priority, has_paid=has_paid, is_job=is_job) as permit:
         permit.outcome, permit.retry_after = outcome, retry_after
 
 
@@ -39,14 +40,16 @@ async def break_down(gate: Gate) -> None:
 class Caller:
     """A call that stays inside until it is asked to leave."""
 
-    def __init__(self, gate: Gate, priority: Priority = NORMAL, *, has_paid: bool = False) -> None:
+    def __init__(
+        self, gate: Gate, priority: Priority = NORMAL, *, has_paid: bool = False, is_job: bool = False
+    ) -> None:
         self._inside = False
         self._leave = asyncio.Event()
         # It has nothing to do with the call in whose midst it may come.
-        self.task = asyncio.create_task(self._call(gate, priority, has_paid), context=Context())
+        self.task = asyncio.create_task(self._call(gate, priority, has_paid, is_job), context=Context())
 
-    async def _call(self, gate: Gate, priority: Priority, has_paid: bool) -> None:
-        async with gate.enter(priority, has_paid=has_paid) as permit:
+    async def _call(self, gate: Gate, priority: Priority, has_paid: bool, is_job: bool) -> None:
+        async with gate.enter(priority, has_paid=has_paid, is_job=is_job) as permit:
             self._inside = True
             await self._leave.wait()
             permit.outcome = Outcome.OK
@@ -61,9 +64,11 @@ class Caller:
 
 
 @asynccontextmanager
-async def callers(gate: Gate, *priorities: Priority, has_paid: bool = False) -> AsyncIterator[list[Caller]]:
+async def callers(
+    gate: Gate, *priorities: Priority, has_paid: bool = False, is_job: bool = False
+) -> AsyncIterator[list[Caller]]:
     """Calls of these priorities, in this order; whoever is still there at the end is sent home."""
-    all_of_them = [Caller(gate, priority, has_paid=has_paid) for priority in priorities]
+    all_of_them = [Caller(gate, priority, has_paid=has_paid, is_job=is_job) for priority in priorities]
     await settle()
     try:
         yield all_of_them

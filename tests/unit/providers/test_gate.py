@@ -129,7 +129,7 @@ async def test_there_is_one_gate_for_a_provider_at_an_address() -> None:
     settings = Settings(quota_probe_delay=7)
     one = gate_of("openai", "http://a", settings, calls=3, most=9)
     assert one.quota_probe_delay == 7
-    assert gate_of("openai", "http://c", OpenAISettings(), calls=3, most=9).quota_probe_delay == 60
+    assert gate_of("openai", "http://c", OpenAISettings(), calls=3, most=9).quota_probe_delay == 4
     assert gate_of("openai", "http://a", settings, calls=5, most=9) is one
     assert one.limit == 3
     assert gate_of("openai", "http://b", settings, calls=5, most=9) is not one

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from storyloom.providers.errors import Outcome
 from storyloom.providers.resilience.breaker import State
-from storyloom.providers.resilience.gate import MAX_PAUSE_SECONDS, MAX_PAUSE_WAITED_SECONDS
+from storyloom.providers.resilience.gate import MAX_PAUSE_SECONDS, MAX_PAUSE_WAITED_SECONDS, MAX_SHUT_WAIT_SECONDS
 from storyloom.story.assets import Priority
 from storyloom.story.errors import ProviderUnavailable
 from tests.unit.providers.callers import Caller, break_down, call, callers, state_of
@@ -16,10 +16,10 @@ NORMAL, URGENT = Priority.NORMAL, Priority.URGENT
 
 
 async def test_an_open_gate_is_closed_to_all_at_once(clock: StoppedClock) -> None:
-    gate = make_gate(clock)
+    gate = make_gate(clock, breaker_probe_delays=(5,))
     await break_down(gate)
     for priority in Priority:
-        with pytest.raises(ProviderUnavailable, match="unavailable") as raised:
+        with pytest.raises(ProviderUnavailable, match="not available") as raised:
             await call(gate, priority=priority)
         assert 5 <= raised.value.after <= 5 * 1.25**2
     await clock.advance(4)
@@ -36,7 +36,7 @@ async def test_waiting_calls_are_rejected_when_the_provider_becomes_unavailable(
         assert gate.waiting == 3
         permit.outcome = Outcome.TIMEOUT
     for caller in waiting:
-        with pytest.raises(ProviderUnavailable, match="unavailable"):
+        with pytest.raises(ProviderUnavailable, match="not available"):
             await caller.task
     assert gate.waiting == 0
 
@@ -116,12 +116,12 @@ async def test_an_exhausted_allowance_closes_the_gate_until_somebody_tops_it_up(
     gate = make_gate(clock, quota_probe_delay=60)
     await call(gate, Outcome.OUT_OF_QUOTA)
     for _ in range(3):
-        with pytest.raises(ProviderUnavailable, match="used up") as raised:
+        with pytest.raises(ProviderUnavailable, match="not available") as raised:
             await call(gate)
         assert raised.value.after >= 60
     await clock.advance(75)
     await call(gate, Outcome.OUT_OF_QUOTA)
-    with pytest.raises(ProviderUnavailable, match="used up"):
+    with pytest.raises(ProviderUnavailable, match="not available"):
         await call(gate)
     await clock.advance(75)
     await call(gate)
@@ -157,8 +157,56 @@ async def test_a_job_that_has_paid_for_something_waits_for_the_provider(clock: S
 async def test_it_does_not_wait_for_a_top_up(clock: StoppedClock) -> None:
     gate = make_gate(clock)
     await call(gate, Outcome.OUT_OF_QUOTA)
-    with pytest.raises(ProviderUnavailable, match="used up"):
+    with pytest.raises(ProviderUnavailable, match="not available"):
         await call(gate, has_paid=True)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_ALLOWED, Outcome.OUT_OF_QUOTA, Outcome.SERVER_ERROR])
+async def test_a_job_before_a_shut_gate_goes_in_within_ten_seconds_of_the_provider_s_return(
+    clock: StoppedClock, outcome: Outcome
+) -> None:
+    """With the settings as they come, however long the provider was away."""
+    gate = make_gate(clock, calls=4)
+    while gate.shut is None:
+        await call(gate, outcome)
+    for _ in range(20):  # jobs come and probe in vain
+        await clock.advance(6.5)
+        await call(gate, outcome, is_job=True)
+    async with callers(gate, NORMAL, NORMAL, is_job=True) as (first, second):
+        assert not first.inside()
+        await clock.advance(5)
+        assert first.inside()
+        await first.leave()
+        assert second.inside()
+    assert gate.shut is None
+
+
+async def test_a_job_waits_before_a_shut_gate_no_longer_than_its_place_is_worth(clock: StoppedClock) -> None:
+    """Those behind it may need no provider."""
+    gate = make_gate(clock, calls=4, quota_probe_delay=9)
+    await call(gate, Outcome.NOT_ALLOWED)
+    async with callers(gate, NORMAL, NORMAL, is_job=True) as (probe, other):
+        await clock.advance(MAX_SHUT_WAIT_SECONDS + 2)
+        assert probe.inside()  # it probes, and takes its time
+        with pytest.raises(ProviderUnavailable, match="not available"):
+            await other.task
+
+
+async def test_a_shut_gate_says_why_and_since_when_and_an_open_one_nothing(clock: StoppedClock) -> None:
+    gate = make_gate(clock, quota_probe_delay=4)
+    assert (gate.shut, why_shut()) == (None, [])
+    await call(gate, Outcome.NOT_ALLOWED)
+    first = gate.shut
+    assert first is not None
+    assert (first.provider, first.why, why_shut()) == ("nobody", "not_allowed", ["not_allowed"])
+    await clock.advance(5)
+    await call(gate, Outcome.OUT_OF_QUOTA)
+    again = gate.shut
+    assert again is not None
+    assert (again.why, again.since, why_shut()) == ("out_of_quota", first.since, ["out_of_quota"])
+    await clock.advance(5)
+    await call(gate)
+    assert (gate.shut, why_shut()) == (None, [])
 
 
 async def test_every_opening_and_closing_is_logged_once_and_shown(clock: StoppedClock) -> None:
@@ -184,3 +232,8 @@ async def test_every_opening_and_closing_is_logged_once_and_shown(clock: Stopped
 
 def shown() -> float | None:
     return REGISTRY.get_sample_value("storyloom_provider_breaker_state", {"provider": "nobody"})
+
+
+def why_shut() -> list[str]:
+    name, reasons = "storyloom_provider_shut", ("away", "not_allowed", "out_of_quota")
+    return [why for why in reasons if REGISTRY.get_sample_value(name, {"provider": "nobody", "why": why})]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from storyloom.providers.openai.client import OpenAI
 from storyloom.runtime.settings import OpenAISettings
-from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from tests.unit.providers.openai_requests import (
     TEXT,
     ask,
@@ -128,8 +129,6 @@ async def test_a_wait_may_be_named_by_its_end(vendor: Vendor, door: OpenAI) -> N
 @pytest.mark.parametrize(
     ("status", "code", "given"),
     [
-        (401, "invalid_api_key", "not_allowed"),
-        (403, None, "not_allowed"),
         (400, "invalid_value", "bad_request"),
         (404, "model_not_found", "bad_request"),
         (422, None, "bad_request"),
@@ -149,9 +148,23 @@ async def test_what_will_never_work_is_given_up_without_the_vendors_words(
 
 async def test_without_a_key_nobody_is_asked() -> None:
     door = OpenAI(OpenAISettings(openai_api_key=SecretStr(""), openai_base_url="http://127.0.0.1:9/v1"))
-    with pytest.raises(PermanentError, match="OPENAI_API_KEY") as raised:
+    with capture_logs() as lines, pytest.raises(ProviderUnavailable, match=r"^the provider is not available$"):
         await ask(door)
-    assert raised.value.code == "not_allowed"
+    assert ("openai.no_key", "OPENAI_API_KEY") in [(line["event"], line.get("set")) for line in lines]
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "invalid_api_key"), (403, None), (429, "insufficient_quota")])
+async def test_a_provider_that_does_not_let_us_in_is_away_and_says_no_more(
+    vendor: Vendor, door: OpenAI, status: int, code: str | None
+) -> None:
+    """The job waits and spends no attempt; the reason names no vendor, no key, and none of its words."""
+    vendor.say(say_error(status, code))
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable) as raised:
+            await ask(door)
+        assert str(raised.value) == "the provider is not available"
+        assert raised.value.after <= 10
+    assert len(vendor.paths) == 1
 
 
 async def test_a_vendor_that_is_not_there_is_tried_again() -> None:
