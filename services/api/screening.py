@@ -34,6 +34,8 @@ class Screening:
         except (NatsError, TimeoutError, ValidationError) as error:
             log.warning("story.not_screened", error=type(error).__name__)
             return
+        if not verdict.judged:
+            log.warning("story.not_screened", error="moderation is away")
         if verdict.flagged:
             detail = "This brief cannot become a children's story: it was flagged for " + ", ".join(verdict.categories)
             raise Problem(422, "brief_flagged", f"{detail}.", categories=list(verdict.categories))
@@ -47,10 +49,17 @@ class Screening:
             verdict = await self.edits.ask(edit, timeout=self.timeout)
         except (NatsError, TimeoutError, ValidationError) as error:
             log.warning("edit.not_screened", error=type(error).__name__)
-            detail = "The words cannot be moderated just now; try again."
-            raise Problem(503, "moderation_away", detail, headers={"Retry-After": "2"}) from None
+            raise _moderation_away() from None
+        if not verdict.judged:
+            log.warning("edit.not_screened", error="moderation is away")
+            raise _moderation_away()
         if verdict.flagged or verdict.text is None:
             named = ", ".join(verdict.categories) or "what is unfit for children"
             detail = f"These words cannot be in a children's story: they were flagged for {named}."
             raise Problem(422, "text_flagged", detail, categories=list(verdict.categories))
         return verdict.text, verdict.whole
+
+
+def _moderation_away() -> Problem:
+    detail = "The words cannot be moderated just now; try again."
+    return Problem(503, "moderation_away", detail, headers={"Retry-After": "2"})

@@ -29,7 +29,11 @@ def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
         Asset.CONTENT: writer.whole,
     }
     handlers |= dict.fromkeys(TEXTS, writer.scene)
-    asked = questions(Screening(openai).screen, Editing(openai).judge)
+
+    def shut() -> bool:
+        return openai.shut
+
+    asked = questions(Screening(openai, shut).screen, Editing(openai, shut).judge)
     return WorkerDefinition(Service.CONTENT, handlers, jobs(settings, handlers), asked, close=openai.close)
 
 

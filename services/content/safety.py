@@ -4,17 +4,25 @@ Two others ask: the api, before it takes a brief (screening), and before it take
 (editing).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+import structlog
 
 from services.content.readability import count_words, judge, measure, targets_for
 from storyloom.providers.ports import Moderation, StructuredModel
 from storyloom.story.assets import SCENES
 from storyloom.story.brief import Brief
 from storyloom.story.editing import EditVerdict, SceneEdit
-from storyloom.story.errors import PermanentError
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.results import Readability, SceneText
 from storyloom.story.screening import Verdict
+
+SHUT_PATIENCE_SECONDS = 0.05
+"""Seconds that somebody at the api waits for a provider that was away when last asked: it may be back."""
+
+log = structlog.get_logger()
 
 
 def unsafe(what: str, categories: Sequence[str]) -> PermanentError:
@@ -60,28 +68,72 @@ def strings_in(value: Any) -> Iterator[str]:
 _TYPED = {"name", "appearance", "features", "personality"}
 
 
-class Screening:
-    """Answers "may a story be made of this brief?". Raises RetryableError where moderation cannot be asked now."""
+class _Judge:
+    """Judges what somebody at the api waits for: at once, or not at all.
 
-    def __init__(self, model: StructuredModel) -> None:
+    While the provider is known to be away the call that may probe it goes on after the answer, so that a client's
+    waiting ends and the probe is made all the same.
+    """
+
+    def __init__(self, model: StructuredModel, shut: Callable[[], bool]) -> None:
         self._model = model
+        self._shut = shut
+        self._probes: set[asyncio.Task[Moderation | None]] = set()
+
+    async def judge(self, texts: Sequence[str]) -> Moderation | None:
+        """What moderation says; None where it cannot be had now."""
+        if not self._shut():
+            return await self._ask(texts)
+        probe = asyncio.create_task(self._ask(texts))
+        self._probes.add(probe)
+        probe.add_done_callback(self._probes.discard)
+        await asyncio.wait({probe}, timeout=SHUT_PATIENCE_SECONDS)
+        return probe.result() if probe.done() else None
+
+    async def _ask(self, texts: Sequence[str]) -> Moderation | None:
+        try:
+            return await judge_twice(self._model, texts)
+        except (RetryableError, PermanentError, ProviderUnavailable) as failure:
+            log.warning("moderation.away", error=type(failure).__name__)
+            return None
+
+
+def _never() -> bool:
+    return False
+
+
+class Screening:
+    """Answers "may a story be made of this brief?", or at once that moderation is away.
+
+    ``shut`` says whether the provider is known to be away.
+    """
+
+    def __init__(self, model: StructuredModel, shut: Callable[[], bool] = _never) -> None:
+        self._judge = _Judge(model, shut)
 
     async def screen(self, brief: Brief) -> Verdict:
         """Judge all that a person typed into the brief."""
-        verdict = await judge_twice(self._model, words_of(brief))
+        verdict = await self._judge.judge(words_of(brief))
+        if verdict is None:
+            return Verdict(flagged=False, judged=False)
         return Verdict(flagged=verdict.flagged, categories=verdict.categories)
 
 
 class Editing:
-    """Answers "may this scene be published, and how hard is it?". Raises RetryableError if moderation fails."""
+    """Answers "may this scene be published, and how hard is it?", or at once that moderation is away.
 
-    def __init__(self, model: StructuredModel) -> None:
-        self._model = model
+    ``shut`` says whether the provider is known to be away.
+    """
+
+    def __init__(self, model: StructuredModel, shut: Callable[[], bool] = _never) -> None:
+        self._judge = _Judge(model, shut)
 
     async def judge(self, edit: SceneEdit) -> EditVerdict:
         """Moderate the words, then measure them. What is too hard or too long becomes a finding, not a refusal."""
         text = "\n\n".join(edit.paragraphs)
-        verdict = await judge_twice(self._model, [text, edit.alt_text])
+        verdict = await self._judge.judge([text, edit.alt_text])
+        if verdict is None:
+            return EditVerdict(flagged=False, judged=False)
         if verdict.flagged:
             return EditVerdict(flagged=True, categories=verdict.categories)
         targets = targets_for(edit.age).a_scene()

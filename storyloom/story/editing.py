@@ -36,6 +36,8 @@ class EditVerdict(Value):
 
     flagged: bool
     """True: the words must not be published."""
+    judged: bool = True
+    """False: moderation is away, and nothing is known of them; there is no text then."""
     categories: tuple[str, ...] = ()
     """What they were flagged for."""
     text: SceneText | None = None

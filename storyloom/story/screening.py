@@ -11,3 +11,5 @@ class Verdict(Value):
 
     flagged: bool
     categories: tuple[str, ...] = ()
+    judged: bool = True
+    """False: moderation is away, and nothing is known of it."""

@@ -66,6 +66,11 @@ class OpenAI:
         self._sdk: AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
 
+    @property
+    def shut(self) -> bool:
+        """Whether OpenAI is known to be unavailable: a call now is a probe at best. Read it in the event loop."""
+        return self._own_gate().shut is not None
+
     def warm_up(self) -> None:
         """Import the SDK in the background, so that the first call need not wait seconds for it."""
         threading.Thread(target=_import, name="openai-import", daemon=True).start()
@@ -181,22 +186,24 @@ class OpenAI:
     @asynccontextmanager
     async def _call(self, call: Call, seconds: float) -> AsyncIterator["AsyncOpenAI"]:
         """One call through the gate, its failures translated; ``call`` is to learn what the answer says."""
-        settings = self._settings
         sdk = await self._open()
         from storyloom.providers.openai.errors import TRANSLATOR  # noqa: PLC0415 - it imports the SDK: see _connect
 
-        gate = self._gate or gate_of(
+        async with self._own_gate().call(call, seconds=seconds, errors=TRANSLATOR):
+            if sdk is None:
+                log.error("openai.no_key", set="OPENAI_API_KEY")
+                raise not_allowed(None)
+            yield sdk
+
+    def _own_gate(self) -> Gate:
+        settings = self._settings
+        return self._gate or gate_of(
             "openai",
             settings.openai_base_url,
             settings,
             calls=settings.openai_concurrency,
             most=settings.openai_max_concurrency,
         )
-        async with gate.call(call, seconds=seconds, errors=TRANSLATOR):
-            if sdk is None:
-                log.error("openai.no_key", set="OPENAI_API_KEY")
-                raise not_allowed(None)
-            yield sdk
 
     async def _open(self) -> "AsyncOpenAI | None":
         """The SDK's client, made at the first call; None without a key."""

@@ -243,7 +243,12 @@ async def _answers_nonsense(edit: SceneEdit) -> EditVerdict:
     return EditVerdict.model_construct(flagged="perhaps")  # type: ignore[arg-type]  # that is the point
 
 
-@pytest.mark.parametrize("moderator", [None, _raises, _answers_nonsense])
+async def _is_away(edit: SceneEdit) -> EditVerdict:
+    del edit
+    return EditVerdict(flagged=False, judged=False)
+
+
+@pytest.mark.parametrize("moderator", [None, _raises, _answers_nonsense, _is_away])
 async def test_text_that_nobody_moderated_is_not_accepted(settings: Settings, moderator: Any) -> None:
     """A 503 that may be retried: unlike a brief, whose outline is moderated later in any case."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:

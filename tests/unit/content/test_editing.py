@@ -75,9 +75,9 @@ async def test_the_whole_is_measured_in_its_order_once_all_four_are_there() -> N
     assert verdict.whole == measure("\n\n".join(texts), ("Mirabel", "Ember"))
 
 
-async def test_without_moderation_there_is_no_verdict() -> None:
-    with pytest.raises(RetryableError):
-        await Editing(FoxAuthor({}, moderation_fails=RetryableError("away"))).judge(an_edit())
+async def test_without_moderation_the_answer_comes_at_once_and_holds_no_text() -> None:
+    editing = Editing(FoxAuthor({}, moderation_fails=RetryableError("away")))
+    assert await editing.judge(an_edit()) == EditVerdict(flagged=False, judged=False)
 
 
 def asked() -> Broker:

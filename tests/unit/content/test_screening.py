@@ -1,5 +1,8 @@
 """May this brief become a story?"""
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 from faststream.nats import TestNatsBroker
 
@@ -7,8 +10,9 @@ from services.content.app import questions
 from services.content.safety import Editing, Screening
 from storyloom.messaging.broker import Broker
 from storyloom.messaging.codec import UnreadableMessageError
+from storyloom.providers.ports import Moderation
 from storyloom.runtime.settings import NatsSettings
-from storyloom.story.errors import RetryableError
+from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from tests.unit.content.fox_author import FoxAuthor, a_brief
 
@@ -28,9 +32,41 @@ async def test_one_flag_alone_refuses_no_brief() -> None:
     assert len(author.moderated) == 2
 
 
-async def test_without_moderation_there_is_no_verdict() -> None:
-    with pytest.raises(RetryableError):
-        await Screening(FoxAuthor({}, moderation_fails=RetryableError("away"))).screen(a_brief())
+@pytest.mark.parametrize(
+    "failure", [RetryableError("busy"), ProviderUnavailable("away", after=5), PermanentError("no", code="bad_answer")]
+)
+async def test_without_moderation_the_answer_comes_at_once_and_says_so(failure: Exception) -> None:
+    """No answer at all would cost whoever waits at the api three seconds."""
+    author = FoxAuthor({}, moderation_fails=failure)
+    assert await Screening(author).screen(a_brief()) == Verdict(flagged=False, judged=False)
+
+
+class SlowModel(FoxAuthor):
+    """Moderates when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.let = asyncio.Event()
+
+    async def moderate(self, texts: Sequence[str]) -> Moderation:
+        await self.let.wait()
+        return await super().moderate(texts)
+
+
+async def test_while_the_provider_is_away_nobody_waits_for_the_call_that_probes_it() -> None:
+    model, loop = SlowModel(), asyncio.get_running_loop()
+    begun = loop.time()
+    assert not (await Screening(model, lambda: True).screen(a_brief())).judged
+    assert loop.time() - begun < 1
+    assert model.moderated == []
+    model.let.set()
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+    assert len(model.moderated) == 1
+
+
+async def test_a_provider_that_was_away_and_answers_again_is_believed() -> None:
+    author = FoxAuthor({}, bad_word="foxes")
+    assert (await Screening(author, lambda: True).screen(a_brief())).flagged
 
 
 def asked(author: FoxAuthor) -> Broker:
