@@ -77,6 +77,7 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
     examined = [diagnose(story, moment) for story in stories]
     found += [finding for _, findings in examined for finding in findings]
     found += still + await _overdue(connections, now, settings) + await _without_workers(connections, held)
+    found += unavailable_providers(held)
     if caught_up:
         found += await _obsolete_jobs(connections, set(alive) - expected_subjects(stories), now)
     return Snapshot(
@@ -144,6 +145,25 @@ async def _without_workers(connections: Connections, held: Sequence[InFlightJobs
             said = f"no worker of {service.value} runs, and {count:,} of its jobs are waiting"
             found.append(Finding("service_without_workers", service.value, said))
     return found
+
+
+def unavailable_providers(held: Sequence[InFlightJobs]) -> list[Finding]:
+    """Providers to which a worker's calls do not go, one finding for each and its cause."""
+    found = []
+    for provider, why in sorted({(shut.provider, shut.why) for answer in held for shut in answer.shut}):
+        mine = [
+            (shut.since, answer.worker)
+            for answer in held
+            for shut in answer.shut
+            if (shut.provider, shut.why) == (provider, why)
+        ]
+        since, workers = min(mine)[0], ", ".join(sorted({worker for _, worker in mine}))
+        said = f"{provider} {_WHY_SHUT.get(why, 'is unavailable')} since {since:%H:%M:%S} UTC, say {workers}"
+        found.append(Finding("provider_unavailable", f"{provider}.{why}", said))
+    return found
+
+
+_WHY_SHUT = {"not_allowed": "refuses our key", "out_of_quota": "says that our quota is used up"}
 
 
 async def _obsolete_jobs(connections: Connections, subjects: set[str], now: datetime) -> list[Finding]:

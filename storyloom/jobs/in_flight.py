@@ -35,6 +35,17 @@ class InFlightJob(Value):
     since: datetime
 
 
+class ShutProvider(Value):
+    """A provider that a worker finds unavailable, since when and why.
+
+    ``why``: ``away``, ``not_allowed`` (our key is refused) or ``out_of_quota``.
+    """
+
+    provider: str
+    why: str
+    since: datetime
+
+
 class InFlightJobs(Value):
     """A worker's answer. ``worker`` names its process: ``<service>-<pid>@<hash of the host's name>``."""
 
@@ -43,6 +54,8 @@ class InFlightJobs(Value):
     worker: str
     service: Service
     held: tuple[InFlightJob, ...] = ()
+    shut: tuple[ShutProvider, ...] = ()
+    """The providers that this process finds unavailable."""
 
     @property
     def body(self) -> bytes:

@@ -28,12 +28,14 @@ from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.events import JobEvents, Reporter, publish_until_acknowledged
 from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, attempts_spent, usage_of
 from storyloom.jobs.heartbeat import Heartbeat
-from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, query_workers, worker_name
+from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, ShutProvider, query_workers, worker_name
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at
 from storyloom.messaging.endpoints import address
 from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS
+from storyloom.providers.errors import FREE_OUTCOMES
+from storyloom.providers.resilience.gate import shut_gates
 from storyloom.providers.usage import ProviderUsage
 from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS
@@ -118,7 +120,8 @@ class JobRunner:
             for one in self._in_flight.values()
             if not one.overdue
         )
-        return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs)
+        shut = tuple(ShutProvider(provider=one.provider, why=one.why, since=one.since) for one in shut_gates())
+        return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs, shut=shut)
 
     async def take(self, message: NatsMessage) -> Delivery:
         """Take one delivery. Raises AckMessage or NackMessage for one that is settled already and needs no handler."""
@@ -252,7 +255,9 @@ class JobRunner:
     ) -> None:
         """Nack it untried: no attempt is spent."""
         WAITS.labels(service=self._definition.service.value).inc()
-        await history.end(tuple(usage.calls), clean=True, pauses=self._objects.settings.store_retry_delays)
+        # What was asked in vain and costs nothing is not kept: there is one more for every probe of an outage.
+        calls = tuple(call for call in usage.calls if call.cost_usd > 0 or call.error not in FREE_OUTCOMES)
+        await history.end(calls, clean=True, pauses=self._objects.settings.store_retry_delays)
         await self._nak_with_delay(delivery, history, reason.reason, reason.after)
 
     async def _retry(self, delivery: Delivery, history: History, usage: ProviderUsage, failure: RetryableError) -> None:

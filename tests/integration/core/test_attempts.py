@@ -61,6 +61,27 @@ async def test_waits_spend_no_attempt(settings: Settings) -> None:
     )
 
 
+async def test_probes_in_vain_leave_nothing_on_the_bill(settings: Settings) -> None:
+    """There is one more every few seconds for as long as a provider is away."""
+
+    async def probe(job: AssetRequested) -> None:
+        del job
+        if len(outcomes) > 1:
+            bill = PROVIDER_USAGE.get()
+            assert bill is not None
+            error = outcomes.pop()
+            bill.calls.append(ProviderCall(provider="p", model="m", request_id=error, seconds=0.1, error=error))
+            raise ProviderUnavailable("the provider is not available", after=0.02)
+
+    outcomes = ["", "not_allowed", "out_of_quota", "server_error", "connection", "cut"]
+    async with worker_harness(settings) as on:
+        on.makers.before = probe
+        await on.start_worker()
+        job = await on.enqueue()
+        (completed,) = await on.wait_for(AssetCompleted, job)
+    assert [call.request_id for call in completed.result.calls] == ["cut"], "what may have been paid for"
+
+
 async def test_failures_are_counted_through_waits(settings: Settings) -> None:
     """Two failures among five deliveries, with two allowed."""
     wait, failure = ProviderUnavailable("no answer", after=0.02), RetryableError("rate limit", after=0.02)
