@@ -37,6 +37,8 @@ class Row:
     queued_at: datetime | None = None
     attempts_failed: int = 0
     retry_at: datetime | None = None
+    tried_at: datetime | None = None
+    """When its first attempt began, as far as its deadline runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,8 @@ def _overdue(story: Story, unfinished: Mapping[Asset, Row], moment: Observation)
     for asset, row in unfinished.items():
         if (
             row.status != "pending"
-            and row.queued_at
-            and row.queued_at + moment.asset_deadline + DEADLINE_GRACE < moment.now
+            and row.tried_at
+            and row.tried_at + moment.asset_deadline + DEADLINE_GRACE < moment.now
         ):
             about = f"{story.id}.{asset.value}.{(row.fingerprint or '')[:16]}"
             found.append(Finding("asset_overdue", about, "the asset is past its deadline and was not ended"))

@@ -23,6 +23,7 @@ RETURNING event_id;
 -- (stories_unfinished), never with history.
 SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
        j.queued_at, j.retry_count,
+       coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
 FROM stories s LEFT JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' ORDER BY s.created_at, s.id;
@@ -82,6 +83,7 @@ WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
 -- The story that has been at it for longest, with all its assets.
 SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
        j.queued_at, j.retry_count,
+       coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
 FROM (SELECT * FROM stories WHERE status = 'generating' ORDER BY created_at LIMIT 1) AS s
 LEFT JOIN asset_generation_jobs j ON j.story_id = s.id;

@@ -73,7 +73,10 @@ WITH transition AS MATERIALIZED (
         completed_at = a.completed_at,
         error_message = a.error_message,
         retry_count = a.retry_count,
-        metadata = a.metadata::jsonb
+        -- The deadline runs by this clock: a worker's may be an hour off.
+        metadata = CASE WHEN a.metadata::jsonb ? 'tried' THEN a.metadata::jsonb || jsonb_build_object('triedAt',
+                        coalesce(CASE WHEN a.fingerprint = j.fingerprint THEN j.metadata->'triedAt' END, to_jsonb(now())))
+                        ELSE a.metadata::jsonb END
     FROM unnest(
         :asset_ids::uuid[], :asset_types::text[], :asset_statuses::text[], :revisions::int[], :fingerprints::text[],
         :results::text[], :started::timestamptz[], :completed::timestamptz[], :messages::text[], :retries::int[],
@@ -96,7 +99,11 @@ WITH started AS (
     WHERE j.fingerprint = s.fingerprint AND j.status = 'queued'
     FOR UPDATE OF j SKIP LOCKED
 )
-UPDATE asset_generation_jobs j SET status = 'generating', started_at = started.at FROM started WHERE j.id = started.id;
+UPDATE asset_generation_jobs j SET
+    status = 'generating',
+    -- A worker whose clock is off must not have its job ended by the deadline, nor kept from it.
+    started_at = CASE WHEN started.at BETWEEN now() - interval '1 minute' AND now() THEN started.at ELSE now() END
+FROM started WHERE j.id = started.id;
 
 -- name: unhandled_stories
 -- Stories that the projector has not handled: their StoryRequested was lost between the commit and the bus.
@@ -122,10 +129,12 @@ SELECT id, tenant_id, trace, asset_generation_started_at FROM stories
 WHERE status = 'generating' AND asset_generation_started_at < now() - make_interval(secs => :seconds) LIMIT 1000;
 
 -- name: overdue_assets
+-- From the first attempt: a job that waits for its turn, or for a provider that is away, is the story's deadline's.
 SELECT s.id, s.tenant_id, s.trace, j.asset_type, j.fingerprint, j.queued_at, coalesce(j.started_at, j.queued_at) AS began
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
-  AND j.queued_at < now() - make_interval(secs => :seconds) LIMIT 1000;
+  AND coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END)
+      < now() - make_interval(secs => :seconds) LIMIT 1000;
 
 -- name: mark_commands_handled!
 -- The inbox knows what was applied.

@@ -169,7 +169,7 @@ class UnfinishedWork:
         ]
 
     async def overdue_assets(self, seconds: float, at: datetime) -> list[AssetFailed]:
-        """The failures of assets whose job has been under way, or waiting, for longer than that."""
+        """The failures of assets whose first attempt began longer ago than that."""
         return [
             AssetFailed(
                 id=f"{row['id']}.{row['asset_type']}.{row['fingerprint'][:16]}.deadline",
@@ -178,7 +178,7 @@ class UnfinishedWork:
                 fingerprint=Fingerprint(row["fingerprint"]),
                 started_at=row["began"],
                 code=DEADLINE,
-                reason=f"it was not there {seconds:g} seconds after it was asked for",
+                reason=f"it was not there {seconds:g} seconds after it was first tried",
             )
             async for row in self._queries.overdue_assets(self._pool, seconds=seconds)
         ]

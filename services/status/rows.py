@@ -59,6 +59,8 @@ def asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...
         metadata["cause"] = {"asset": state.cause.asset.value, "code": state.cause.code}
     if state.retry_at:
         metadata["retryAt"] = state.retry_at.isoformat()
+    if state.tried and not state.settled:
+        metadata["tried"] = True
     if state.spent:
         metadata["spent"] = [call.model_dump() for call in state.spent]
     if state.result is not None and state.result.calls:
@@ -102,6 +104,7 @@ def asset_state(row: Record) -> AssetState:
         completed_at=row["completed_at"],
         attempts_failed=row["retry_count"],
         retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
+        tried=metadata.get("tried", False),
         code=metadata.get("code"),
         cause=_cause(metadata.get("cause")),
         spent=_CALLS.validate_python(metadata.get("spent", ())),

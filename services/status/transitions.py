@@ -166,7 +166,10 @@ class _TransitionBuilder:
         further = event.attempt > state.attempts_failed
         later = event.attempt == state.attempts_failed and (state.retry_at is None or event.retry_at > state.retry_at)
         if further or later:
-            self._set(event.asset, replace(state, attempts_failed=event.attempt, retry_at=event.retry_at))
+            self._set(
+                event.asset,
+                replace(state, attempts_failed=event.attempt, retry_at=event.retry_at, tried=not event.waits),
+            )
 
     def cancel(self, _event: StoryCancelled) -> None:
         if overall(self.before) == "generating":

@@ -80,7 +80,9 @@ class JobEvents:
         await self.dead_letter(dead_letters.dead_letter_message(job, failure, attempts=attempts, calls=calls))
         await self.publish_failed(failed, put_back=job.put_back)
 
-    async def retrying(self, delivery: Delivery, suffix: str, *, attempt: int, reason: str, delay: float) -> None:
+    async def retrying(
+        self, delivery: Delivery, suffix: str, *, attempt: int, reason: str, delay: float, waits: bool = False
+    ) -> None:
         """Publish that the next attempt comes in ``delay`` seconds. ``suffix`` makes the event's id unique to this
         retry.
         """
@@ -93,6 +95,7 @@ class JobEvents:
             attempt=attempt,
             reason=reason,
             retry_at=datetime.now(UTC) + timedelta(seconds=delay),
+            waits=waits,
         )
         await self._publish(retrying, put_back=job.put_back)
 

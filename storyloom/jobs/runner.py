@@ -258,7 +258,7 @@ class JobRunner:
         # What was asked in vain and costs nothing is not kept: there is one more for every probe of an outage.
         calls = tuple(call for call in usage.calls if call.cost_usd > 0 or call.error not in FREE_OUTCOMES)
         await history.end(calls, clean=True, pauses=self._objects.settings.store_retry_delays)
-        await self._nak_with_delay(delivery, history, reason.reason, reason.after)
+        await self._nak_with_delay(delivery, history, reason.reason, reason.after, waits=True)
 
     async def _retry(self, delivery: Delivery, history: History, usage: ProviderUsage, failure: RetryableError) -> None:
         pauses = self._objects.settings.store_retry_delays
@@ -274,7 +274,14 @@ class JobRunner:
         await self._nak_with_delay(delivery, history, failure.reason, after, failed=counted)
 
     async def _nak_with_delay(
-        self, delivery: Delivery, history: History, reason: str, after: float, *, failed: bool = False
+        self,
+        delivery: Delivery,
+        history: History,
+        reason: str,
+        after: float,
+        *,
+        failed: bool = False,
+        waits: bool = False,
     ) -> None:
         """Publish AssetRetrying, and nack. Up to a quarter of jitter spreads jobs that failed together."""
         delay = after * random.uniform(1, 1.25)
@@ -284,7 +291,7 @@ class JobRunner:
         else:
             log.info("job.waiting", failures=failures, seconds=round(delay, 1), reason=reason)
         suffix = f"retrying.{failures}" if failed else f"waiting.{delivery.delivery_id}"
-        await self.events.retrying(delivery, suffix, attempt=max(1, failures), reason=reason, delay=delay)
+        await self.events.retrying(delivery, suffix, attempt=max(1, failures), reason=reason, delay=delay, waits=waits)
         await delivery.nak(delay=delay)
 
     async def _fail(self, delivery: Delivery, history: History, usage: ProviderUsage, failure: PermanentError) -> None:

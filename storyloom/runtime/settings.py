@@ -120,7 +120,8 @@ class StatusSettings(_Env):
     """When the status service ends what takes too long."""
 
     asset_deadline: Seconds = 3_600
-    """Seconds from the moment that an asset can be made until it must be settled, with all its attempts."""
+    """Seconds from the first attempt at an asset until it must be settled, with all its attempts; time that it waits
+    for a provider that is away does not count."""
     story_deadline: Annotated[float, Field(gt=0, le=604_800)] = 7_200
     """Seconds from the request, or from the command that opened it again, until a story must have ended."""
 

@@ -82,6 +82,8 @@ class AssetRetrying(Event):
     attempt: int = Field(ge=1)
     reason: str
     retry_at: datetime
+    waits: bool = False
+    """True: no attempt was made, since what it needs is not available; the asset's deadline does not run meanwhile."""
 
 
 class StoryCancelled(Event):

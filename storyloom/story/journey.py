@@ -38,6 +38,8 @@ class AssetState:
     completed_at: datetime | None = None
     attempts_failed: int = 0
     retry_at: datetime | None = None
+    tried: bool = False
+    """Whether an attempt has failed since it last waited for what was not available: its deadline runs."""
     code: str | None = None
     reason: str | None = None
     cause: Cause | None = None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +20,7 @@ from storyloom.db.pool import Pool
 from storyloom.messaging.connection import OutboundMessage
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
-from storyloom.story.events import AssetCompleted, story_requested
+from storyloom.story.events import AssetCompleted, AssetRetrying, story_requested
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline
 from tests.integration.core.system import BY_HAND, QUICK, System, running, until
@@ -224,3 +224,43 @@ async def test_what_a_half_written_batch_committed_is_published_and_dispatched(s
             await projector.project([completed(job) for job in jobs])
         await queued(system, known, Asset.COVER)
         assert not any(f"{unknown}.text_1" in subject for subject in await system.live_jobs())
+
+
+async def test_an_asset_s_deadline_runs_from_its_first_attempt_and_not_while_it_waits(settings: Settings) -> None:
+    """By the database's clock: the worker's is an hour slow."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        story_id = await system.post()
+        job = await queued(system, story_id, Asset.OUTLINE)
+
+        async def tried_after(attempt: int, *, waits: bool) -> datetime | None:
+            now = datetime.now(UTC) - timedelta(hours=1)
+            event = AssetRetrying(
+                id=f"{job.id}.{attempt}.{waits}",
+                story_id=story_id,
+                tenant_id=job.tenant_id,
+                trace=job.trace,
+                at=now,
+                asset=job.asset,
+                fingerprint=job.fingerprint,
+                attempt=attempt,
+                reason="the provider is not available",
+                retry_at=now + timedelta(seconds=attempt),
+                waits=waits,
+            )
+            await system.bus.republish(event)
+            await system.projector_idle()
+            (row,) = await system.rows(TRIED_AT, story_id)
+            return row["tried_at"]
+
+        assert await tried_after(1, waits=True) is None
+        first = await tried_after(2, waits=False)
+        assert first is not None
+        assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
+        assert await tried_after(3, waits=False) == first
+        assert await tried_after(4, waits=True) is None
+
+
+TRIED_AT = """
+SELECT (metadata->>'triedAt')::timestamptz AS tried_at FROM asset_generation_jobs
+WHERE story_id = $1 AND asset_type = 'outline'
+"""

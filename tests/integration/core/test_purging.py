@@ -118,6 +118,12 @@ async def test_a_job_of_an_earlier_revision_does_not_stand_in_the_way_of_the_nex
         assert (await reconciler.run_round()).purged == 0
 
 
+TRIED = """
+UPDATE asset_generation_jobs SET metadata = jsonb_build_object('tried', true, 'triedAt', now())
+WHERE story_id = $1 AND asset_type = 'portrait'
+"""
+
+
 async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_it(settings: Settings) -> None:
     """Nobody makes pictures: their deadline ends them, and the book is bound without."""
     async with running(settings, reconciler=BY_HAND, workers=[s for s in Service if s is not Service.IMAGES]) as system:
@@ -128,6 +134,8 @@ async def test_an_asset_that_takes_too_long_fails_and_the_story_goes_on_without_
             return {now["audio"], now["activities"]} == {"ready"}
 
         await until(all_but_pictures)
+        assert (await by_hand(system, asset_deadline=0.001).run_round()).expired == 0, "nobody has tried it"
+        await system.pool.execute(TRIED, story_id)
         done = await by_hand(system, asset_deadline=0.001).run_round()
         story = await system.finished(story_id)
         rows = await system.rows("SELECT asset_type, metadata FROM asset_generation_jobs WHERE metadata ? 'code'")

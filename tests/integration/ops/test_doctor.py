@@ -158,7 +158,8 @@ FAULTS = {
     "asset_blocked": "UPDATE asset_generation_jobs SET status = 'failed' WHERE story_id = $1"
     " AND asset_type = 'portrait'",
     "story_overdue": "UPDATE stories SET asset_generation_started_at = now() - interval '1 week' WHERE id = $1",
-    "asset_overdue": "UPDATE asset_generation_jobs SET queued_at = now() - interval '1 week' WHERE story_id = $1"
+    "asset_overdue": "UPDATE asset_generation_jobs SET status = 'generating', started_at = now() - interval '1 week' "
+    "WHERE story_id = $1 AND status = 'queued'"
     " AND asset_type = 'portrait'",
     "story_unhandled": "UPDATE stories SET seq = 0 WHERE id = $1",
     "command_unhandled": "INSERT INTO command_outbox (event_id, story_id, event, created_at) VALUES"

@@ -100,10 +100,14 @@ def test_a_story_that_was_never_projected_is_found_after_the_grace() -> None:
 
 def test_deadlines_are_the_reconcilers_with_some_slack() -> None:
     hour, slack = 3600, 10
-    late = replace(WELL, assets={**WELL.assets, Asset.COVER: queued(hour + slack + 1)})
-    nearly = replace(WELL, assets={**WELL.assets, Asset.COVER: queued(hour + slack - 1)})
+    late = replace(WELL, assets={**WELL.assets, Asset.COVER: replace(queued(9 * hour), tried_at=ago(hour + slack + 1))})
+    nearly = replace(
+        WELL, assets={**WELL.assets, Asset.COVER: replace(queued(9 * hour), tried_at=ago(hour + slack - 1))}
+    )
+    untried = replace(WELL, assets={**WELL.assets, Asset.COVER: queued(9 * hour)})
     assert codes(late) == [("asset_overdue", "cover")]
     assert codes(nearly) == []
+    assert codes(untried) == [], "a backlog is no lateness of the asset"
     assert codes(replace(WELL, started_at=ago(2 * hour + slack + 1))) == [("story_overdue", "")]
     assert codes(replace(WELL, started_at=ago(2 * hour + slack - 1))) == []
 

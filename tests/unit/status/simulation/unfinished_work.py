@@ -97,7 +97,7 @@ class SimUnfinishedWork(UnfinishedWork):
                 fingerprint=_fingerprint(state),
                 started_at=row.queued_at[asset],
                 code=DEADLINE,
-                reason=f"it was not there {seconds:g} seconds after it was asked for",
+                reason=f"it was not there {seconds:g} seconds after it was first tried",
             )
             for key, row in self._generating()
             for asset, state in row.assets.items()
