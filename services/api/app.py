@@ -32,6 +32,7 @@ from storyloom.story.events import (
     StoryRequested,
 )
 from storyloom.story.screening import ASK_SCREENING, Verdict
+from storyloom.web.deadlines import limit_answers
 from storyloom.web.health import add_health, listen
 from storyloom.web.problems import problem_middleware
 
@@ -108,6 +109,7 @@ async def serve(settings: Settings) -> RunningApi:
         commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
         app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY_BYTES)
+        limit_answers(app)
         app.add_routes(Routes(pool, commands, eraser, objects, http, settings.status_url).table())
 
         async def bus_ready() -> str | None:

@@ -39,7 +39,7 @@ RETRY_DELAY_SECONDS = 5.0
 """Until the next purge where NATS or the store was not reachable."""
 MAX_CONCURRENT = 8
 """Purges at once in one process."""
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 2.0
 """For NATS, and as many for the store."""
 _STREAM_NOT_FOUND = 10_059
 """JetStream's error code."""

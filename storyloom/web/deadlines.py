@@ -1,0 +1,62 @@
+"""No request waits for ever: where Postgres is frozen or slow, it ends in a 503 that may be sent again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from storyloom.web.problems import Problem
+
+ANSWER_SECONDS = 4.5
+"""Seconds from the end of a request's body until its answer begins; clients are promised five."""
+_BEGUN: web.RequestKey[asyncio.Event] = web.RequestKey("begun", asyncio.Event)
+
+log = structlog.get_logger()
+
+
+def limit_answers(app: web.Application, *, seconds: float = ANSWER_SECONDS) -> None:
+    """Have every request of an application answered in time. Call it before the application starts.
+
+    An answer that has begun, such as a progress stream, takes as long as it likes. What a request had under way is
+    cancelled, and not waited for: a statement on a frozen server does not end by being cancelled. Whether it was
+    carried out is unknown to the client, as after a lost connection; an Idempotency-Key makes it safe to repeat.
+    """
+
+    @web.middleware
+    async def deadline(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        begun = request[_BEGUN] = asyncio.Event()
+        answer = asyncio.ensure_future(handler(request))
+        beginning = asyncio.create_task(begun.wait())
+        try:
+            while not (answer.done() or begun.is_set()):
+                received = request.content.is_eof()
+                await asyncio.wait({answer, beginning}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                if received and not (answer.done() or begun.is_set()):
+                    raise _too_late(request)
+            return await answer
+        finally:
+            beginning.cancel()
+            if not answer.done():
+                answer.add_done_callback(_forget)
+                answer.cancel()
+
+    async def begin(request: web.BaseRequest, _response: web.StreamResponse) -> None:
+        if isinstance(request, web.Request) and (begun := request.get(_BEGUN)) is not None:
+            begun.set()
+
+    app.middlewares.append(deadline)
+    app.on_response_prepare.append(begin)
+
+
+def _too_late(request: web.Request) -> Problem:
+    log.warning("http.unavailable", method=request.method, code="too_slow")
+    return Problem(503, "too_slow", "It takes too long just now; try again.", headers={"Retry-After": "1"})
+
+
+def _forget(answer: "asyncio.Future[web.StreamResponse]") -> None:
+    """Take note of how it ended, or asyncio would complain that nobody did."""
+    if not answer.cancelled():
+        answer.exception()
