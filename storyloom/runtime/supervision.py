@@ -46,9 +46,27 @@ def run(name: str, serve: Serve) -> None:
     set_up(settings, name)
     try:
         uvloop.run(_until_stopped(name, serve, settings))
-    except (BusUnavailableError, OSError) as error:
-        log.error("service.cannot_start", error=str(error))  # noqa: TRY400 - a sentence for people, not a traceback
+    except Exception as error:
+        why = why_it_cannot_start(error)
+        if why is None:
+            raise
+        log.error("service.cannot_start", error=why)  # noqa: TRY400 - a sentence for people, not a traceback
         sys.exit(1)
+
+
+def why_it_cannot_start(error: Exception) -> str | None:
+    """A sentence about what is unavailable or set wrong, without a password; None for a bug."""
+    if isinstance(error, BusUnavailableError | OSError):
+        return str(error) or "a server did not answer in time"
+    # By what Postgres calls it (SQLSTATE): workers need not have its client.
+    return _REFUSALS.get(str(getattr(error, "sqlstate", "")))
+
+
+_REFUSALS = {
+    "28P01": "Postgres refuses the password in DATABASE_URL.",
+    "28000": "Postgres refuses the user in DATABASE_URL, or this machine.",
+    "3D000": "The database in DATABASE_URL does not exist.",
+}
 
 
 async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
