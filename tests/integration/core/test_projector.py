@@ -250,7 +250,8 @@ async def test_an_asset_s_deadline_runs_from_its_first_attempt_and_not_while_it_
             await system.bus.republish(event)
             await system.projector_idle()
             (row,) = await system.rows(TRIED_AT, story_id)
-            return row["tried_at"]
+            tried_at: datetime | None = row["tried_at"]
+            return tried_at
 
         assert await tried_after(1, waits=True) is None
         first = await tried_after(2, waits=False)
