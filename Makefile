@@ -18,10 +18,10 @@ unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help story up doctor top dead test check bench chaos migrate clean system lock
+.PHONY: help story up doctor top dead test check bench chaos simulation migrate clean system lock
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest (BRIEF=file.json SEED=n OUT=dir)
 	@$(RUN) -m local.story
@@ -54,6 +54,10 @@ bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
 # SECONDS is an argument: a shell on the way would count in a variable of that name.
 chaos: $(VENV)/.dev ## Break everything while stories flow; check that nothing is lost (SEED=n STORIES=n SECONDS=n)
 	@$(RUN) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+simulation: export SCHEDULES ?= 10000
+simulation: $(VENV)/.dev ## Play ten thousand schedules of projectors and reconcilers in virtual time (SCHEDULES=n SEED=n)
+	@$(RUN) -m pytest -n $(WORKERS) $(ARGS) tests/unit/status/simulation/test_simulation.py
 
 migrate: $(VENV)/.local ## Bring the database in DATABASE_URL to this code's schema
 	@$(RUN) -m storyloom.db.migrate

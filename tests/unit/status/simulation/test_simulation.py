@@ -1,7 +1,7 @@
-"""Ten thousand schedules of the real fold, projectors and reconcilers, each from one seed.
+"""Schedules of the real fold, projectors and reconcilers, each from one seed: ``make simulation`` plays ten thousand.
 
-A failure names its seed and weather; ``SEED=<seed> pytest tests/unit/status/simulation/test_simulation.py`` plays that
-seed alone, in each weather.
+``make test`` plays the first fifth of each weather. A failure names its seed and weather; ``make simulation
+SEED=<seed>`` plays that seed alone, in each weather.
 """
 
 import os
@@ -15,14 +15,15 @@ import pytest
 from tests.unit.status.simulation.plans import CALM, COMMANDS, LATE, ROUGH
 from tests.unit.status.simulation.schedule import Plan, Schedule
 
-WEATHERS: dict[str, tuple[Plan, int]] = {
-    "calm": (CALM, 2_000),
-    "commands": (COMMANDS, 3_000),
-    "rough": (ROUGH, 3_500),
-    "late": (LATE, 1_500),
+SCHEDULES = int(os.environ.get("SCHEDULES") or 2_000)
+WEATHERS: dict[str, tuple[Plan, float]] = {
+    "calm": (CALM, 0.2),
+    "commands": (COMMANDS, 0.3),
+    "rough": (ROUGH, 0.35),
+    "late": (LATE, 0.15),
 }
-"""How many schedules each gets; ten thousand in all."""
-CHUNK = 250
+"""What part of the schedules each gets."""
+CHUNK = 100
 """Schedules a test: test processes share them."""
 _LINES = 150
 
@@ -31,8 +32,8 @@ def _chunks() -> list[tuple[str, range]]:
     if seed := os.environ.get("SEED"):
         return [(weather, range(int(seed), int(seed) + 1)) for weather in WEATHERS]
     return [
-        (weather, range(start, start + CHUNK))
-        for weather, (_, count) in WEATHERS.items()
+        (weather, range(start, min(start + CHUNK, count)))
+        for weather, count in ((weather, round(SCHEDULES * part)) for weather, (_, part) in WEATHERS.items())
         for start in range(0, count, CHUNK)
     ]
 
