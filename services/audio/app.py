@@ -6,6 +6,7 @@ from services.audio.narrator import Narrator
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.elevenlabs.client import ElevenLabs
+from storyloom.providers.paid_answers import PaidOnceVoice
 from storyloom.runtime.settings import Settings, WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import NARRATIONS, Asset, Service
@@ -17,7 +18,7 @@ from storyloom.story.results import Audio, Narration
 def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
     """The audio service, composed; closing it closes the connections to the voice."""
     voice = ElevenLabs(settings)
-    narrator = Narrator(voice, objects, pause=settings.scene_pause, voice_id=settings.default_voice)
+    narrator = Narrator(PaidOnceVoice(voice), objects, pause=settings.scene_pause, voice_id=settings.default_voice)
     handlers: dict[Asset, Handler[Narration | Audio]] = {
         **dict.fromkeys(NARRATIONS, narrator.narrate),
         Asset.AUDIO: narrator.join,

@@ -7,6 +7,7 @@ from services.content.writer import Writer
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job, question
 from storyloom.providers.openai.client import OpenAI
+from storyloom.providers.paid_answers import PaidOnceModel
 from storyloom.runtime.settings import Settings, WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset, Service
@@ -23,7 +24,7 @@ def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
     del objects
     openai = OpenAI(settings)
     openai.warm_up()  # the api waits three seconds for a screening, and a child for the first words
-    writer = Writer(openai)
+    writer = Writer(PaidOnceModel(openai))
     handlers: dict[Asset, Handler[Outline | SceneText | StoryContent]] = {
         Asset.OUTLINE: writer.outline,
         Asset.CONTENT: writer.whole,

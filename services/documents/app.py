@@ -8,6 +8,7 @@ from services.documents.book.renderer import Renderer
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.openai.client import OpenAI
+from storyloom.providers.paid_answers import PaidOnceModel
 from storyloom.runtime.settings import Settings, WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset, Service
@@ -26,7 +27,7 @@ def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
         await author.close()
 
     handlers: dict[Asset, Handler[Activities | Book]] = {
-        Asset.ACTIVITIES: Designer(author, renderer).devise,
+        Asset.ACTIVITIES: Designer(PaidOnceModel(author), renderer).devise,
         Asset.PDF: BookBuilder(renderer, objects).build,
     }
     return WorkerDefinition(Service.DOCUMENTS, handlers, jobs(settings, handlers), close=close)

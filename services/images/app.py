@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from services.images.critic import Critic
-from services.images.painter import Painter
+from services.images.painter import MAX_DRAWINGS, Painter
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.openai.client import OpenAI
-from storyloom.runtime.settings import Settings, WorkerSettings
+from storyloom.providers.paid_answers import PaidOnceImages, PaidOnceVision
+from storyloom.runtime.settings import InvalidSettingError, Settings, WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import PICTURES, Asset, Service
 from storyloom.story.events import AssetCompleted
@@ -16,15 +17,30 @@ from storyloom.story.results import Picture
 
 
 def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
-    """The images service, composed; closing it closes the connections to OpenAI."""
+    """The images service, composed; closing it closes the connections to OpenAI.
+
+    Raises InvalidSettingError where a picture that is drawn as often as it may be would run into the job's time-out.
+    """
+    check_time_outs(settings)
     openai = OpenAI(settings)
     openai.warm_up()  # the portrait is among the first things that a story waits for
-    painter = Painter(openai, Critic(openai), objects)
+    painter = Painter(PaidOnceImages(openai), Critic(PaidOnceVision(openai)), objects)
     handlers: dict[Asset, Handler[Picture]] = {
         Asset.PORTRAIT: painter.portrait,
         **dict.fromkeys(PICTURES, painter.picture),
     }
     return WorkerDefinition(Service.IMAGES, handlers, jobs(settings, handlers), close=openai.close)
+
+
+def check_time_outs(settings: Settings) -> None:
+    """Raises InvalidSettingError unless every drawing that a picture may need, and its check, fit into one attempt."""
+    needed = MAX_DRAWINGS * (settings.image_timeout + settings.text_timeout)
+    if settings.job_timeout <= needed:
+        raise InvalidSettingError(
+            f"JOB_TIMEOUT is {settings.job_timeout:g} and must be more than {needed:g} seconds: a picture may be drawn "
+            f"(IMAGE_TIMEOUT, {settings.image_timeout:g}) and checked (TEXT_TIMEOUT, {settings.text_timeout:g}) "
+            f"{MAX_DRAWINGS} times."
+        )
 
 
 def jobs(settings: WorkerSettings, handlers: Mapping[Asset, Handler[Picture]]) -> Router:

@@ -1,6 +1,5 @@
 """The painter: draws the portrait, the cover and the scenes; has each checked and redrawn before it is kept."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,8 +11,7 @@ from storyloom.jobs.definition import Report
 from storyloom.providers.ports import ImageGenerator
 from storyloom.storage.objects import ObjectStore
 from storyloom.story.assets import Asset
-from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
-from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, Picture, ProviderCall
 
@@ -32,8 +30,6 @@ _REASSURING = {
     "violence": "everybody unhurt, nothing sharp, a quiet moment",
 }
 _MAX_FIXES = 8
-_MAX_INTERRUPTED = 8
-"""How many interrupted jobs are remembered, a few MB each."""
 
 log = structlog.get_logger()
 
@@ -52,11 +48,10 @@ class Attempt:
 
 @dataclass(slots=True)
 class DrawingState:
-    """What one job has drawn so far, and what is still to be fixed. ``unchecked`` is a drawing that is paid for."""
+    """What one job has drawn so far, and what is still to be fixed."""
 
     attempts: int = 0
     softly: bool = False
-    unchecked: bytes | None = None
     fixes: list[str] = field(default_factory=list)
     calls: list[ProviderCall] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -70,11 +65,10 @@ class DrawingState:
         """Whether nothing more is to be drawn."""
         if self._refused or (self._safe is not None and self._safe.flawless):
             return True
-        return self.attempts >= MAX_DRAWINGS and self.unchecked is None
+        return self.attempts >= MAX_DRAWINGS
 
     def judge(self, attempt: Attempt) -> None:
         """Take in a check: the safe picture with the fewest findings stays, what it lacks is asked for next time."""
-        self.unchecked = None
         verdict = attempt.verdict
         if verdict.call:
             self.calls.append(verdict.call)
@@ -124,15 +118,14 @@ class DrawingState:
 class Painter:
     """Makes portrait, cover and scene_1 … scene_4.
 
-    A job that is interrupted by RetryableError or ProviderUnavailable keeps its state: the next attempt here goes on
-    with what was drawn and paid for. That is a kindness of this process, not a promise; another replica begins anew.
+    Drawings and checks of an interrupted job are given again to its next attempt, on any replica, if ``generator`` and
+    the critic's model stand behind storyloom.providers.paid_answers: the same words must come of the same answers.
     """
 
     def __init__(self, generator: ImageGenerator, critic: Critic, store: ObjectStore) -> None:
         self._generator = generator
         self._critic = critic
         self._store = store
-        self._interrupted: OrderedDict[Fingerprint, DrawingState] = OrderedDict()
 
     async def portrait(self, job: AssetRequested, report: Report) -> Picture:
         """Draw the heroes as they look in all pictures."""
@@ -145,28 +138,22 @@ class Painter:
         return await self._paint(job, draft_picture(job, outline), reference, report)
 
     async def _paint(self, job: AssetRequested, prompt: Prompt, reference: bytes | None, report: Report) -> Picture:
-        state = self._interrupted.pop(job.fingerprint, None) or DrawingState()
+        state = DrawingState()
         await report(5)
-        try:
-            while not state.finished:
-                await self._attempt(state, job.asset, prompt, reference)
-                await report(min(90, 10 + 80 * state.attempts // MAX_DRAWINGS))
-            return await self._keep(job, prompt, state, report)
-        except (RetryableError, ProviderUnavailable):
-            self._remember(job.fingerprint, state)
-            raise
+        while not state.finished:
+            await self._attempt(state, job.asset, prompt, reference)
+            await report(min(90, 10 + 80 * state.attempts // MAX_DRAWINGS))
+        return await self._keep(job, prompt, state, report)
 
     async def _attempt(self, state: DrawingState, asset: Asset, prompt: Prompt, reference: bytes | None) -> None:
-        """Draw, unless a drawing waits for its check; decode; check."""
-        if state.unchecked is None:
-            state.unchecked = await self._draw(state, asset, prompt, reference)
-            if state.unchecked is None:
-                return
+        """Draw, decode, check."""
+        drawing = await self._draw(state, asset, prompt, reference)
+        if drawing is None:
+            return
         try:
-            image = await decode(state.unchecked, prompt.size)
+            image = await decode(drawing, prompt.size)
         except NotAPictureError as error:
             log.warning("picture.damaged", asset=asset.value, why=str(error))
-            state.unchecked = None
             return
         verdict = await self._critic.check(image.png, prompt, purpose=f"{asset.value} check")
         state.judge(Attempt(image, verdict))
@@ -206,9 +193,3 @@ class Painter:
             findings=findings,
             calls=tuple(state.calls),
         )
-
-    def _remember(self, fingerprint: Fingerprint, state: DrawingState) -> None:
-        if state.calls:
-            self._interrupted[fingerprint] = state
-        while len(self._interrupted) > _MAX_INTERRUPTED:
-            self._interrupted.popitem(last=False)

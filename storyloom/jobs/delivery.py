@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from storyloom.jobs.stored_answers import StoredAnswers
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_ns
 from storyloom.story.jobs import AssetRequested
 
@@ -20,6 +21,7 @@ class Delivery:
 
     ``cancelled``: by StopWork. ``settled``: acknowledged or nacked. ``uncertain``: the server was unreachable after
     the job was stored, and may deliver as new what another worker has in flight. ``overdue``: its deadline has passed.
+    ``answers``: what its attempts have paid for.
     """
 
     message: Msg
@@ -27,6 +29,7 @@ class Delivery:
     number: int
     taken_at: datetime
     task: asyncio.Task[None]
+    answers: StoredAnswers
     cancelled: bool = False
     settled: bool = False
     uncertain: bool = False

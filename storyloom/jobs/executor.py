@@ -1,9 +1,10 @@
 """From a job to a result that stands in the store, paid once.
 
-What can pay twice: a provider's answer is safe once the manifest names it. Until then it is lost with its worker: one
-that dies, or that stops and nacks the job, lets the next worker ask the provider again. That window is measured
-(``storyloom_paid_unstored_seconds``), and the jobs to which it may have happened are counted
-(``storyloom_jobs_remade_total``: an upper bound, for the lost worker may not have asked yet). A worker that was frozen
+What can pay twice: a provider's answer is safe once the manifest names it, and before that as soon as the job asks its
+next question or is interrupted (stored_answers.py). Until then it is lost with a worker that dies, and the next worker
+asks the provider again. That window is measured (``storyloom_paid_unstored_seconds``), and the jobs to which it may
+have happened are counted (``storyloom_jobs_remade_total``: an upper bound, for the lost worker may not have asked
+yet). A worker that was frozen
 for longer than ``ack_wait`` shares its job with the next one: both may ask, one manifest wins. Nothing else pays twice:
 the manifest of a redelivered job is looked up before its handler runs, and the second writer adopts the first's result.
 
@@ -13,6 +14,7 @@ jobs they have in flight, and one that answers keeps it.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,16 +26,21 @@ from storyloom.jobs.definition import REPORT, Report, WorkerDefinition
 from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.manifest import Manifest, read_manifest, write_manifest
+from storyloom.providers.paid_answers import PAID_ANSWERS
 from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import WorkerSettings
 from storyloom.storage.objects import Objects
 from storyloom.storage.s3 import RefusedError
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
+from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult, ProviderCall, Result
 
 log = structlog.get_logger()
+
+MAX_UNSTORED_JOBS = 8
+"""Interrupted jobs whose answers the store did not take and that are remembered here, a few MB each."""
 
 
 class InFlightElsewhere(ProviderUnavailable):
@@ -81,6 +88,7 @@ class JobExecutor:
         self._objects = objects
         self._definition = definition
         self._settings = settings
+        self._unstored: OrderedDict[Fingerprint, dict[str, bytes]] = OrderedDict()
         service = definition.service.value
         self._adopted = ADOPTED.labels(service=service)
         self._remade = REMADE.labels(service=service)
@@ -96,6 +104,17 @@ class JobExecutor:
         if found is None:
             self._raise_if_unwritable()
         return found or await self._make_result(call, delivery, attempt)
+
+    async def keep_answers(self, delivery: Delivery) -> None:
+        """The attempt was interrupted: the next one, anywhere, need not pay again for what this one was answered.
+
+        What the store does not take now is remembered here.
+        """
+        job = delivery.job
+        if unstored := await delivery.answers.store():
+            self._unstored[job.fingerprint] = {**self._unstored.pop(job.fingerprint, {}), **unstored}
+        while len(self._unstored) > MAX_UNSTORED_JOBS:
+            self._unstored.popitem(last=False)
 
     async def _find_result(self, delivery: Delivery, history: History) -> AnyResult | None:
         """The result that the manifest of this fingerprint names, if there is one; else note that a redelivery
@@ -113,6 +132,8 @@ class JobExecutor:
                 self._adopted.inc()
                 log.info("job.result_found", deliveries=delivery.number)
                 return manifest.result
+            await delivery.answers.open(self._unstored.get(delivery.job.fingerprint, {}))
+            self._unstored.pop(delivery.job.fingerprint, None)
             if not delivery.redelivered:
                 return None  # only old: no earlier worker can have left a note
             self._raise_if_spent(history)
@@ -153,6 +174,7 @@ class JobExecutor:
         attempt.heartbeat.set_deadline(self._settings.job_timeout)
         try:
             PROVIDER_USAGE.set(attempt.usage)  # every job has a task, and so a context, of its own
+            PAID_ANSWERS.set(delivery.answers.answers)
             REPORT.set(attempt.report)
             made = _checked_result(await call(), job)
             if delivery.cancelled:

@@ -117,3 +117,8 @@ def manifest_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
 def attempts_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
     """Where the note of a fingerprint's attempts lies."""
     return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/attempts.json"
+
+
+def answers_prefix(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
+    """Under which the answers lie that a job has paid for and that is not done yet (stored_answers.py)."""
+    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/answers/"

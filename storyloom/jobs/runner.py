@@ -29,6 +29,7 @@ from storyloom.jobs.events import JobEvents, Reporter, publish_until_acknowledge
 from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, attempts_spent, usage_of
 from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, ShutProvider, query_workers, worker_name
+from storyloom.jobs.stored_answers import StoredAnswers
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at
@@ -141,7 +142,7 @@ class JobRunner:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a job runs in a task of its own")
-        delivery = Delivery(raw, job, delivery_count(raw), datetime.now(UTC), task)
+        delivery = Delivery(raw, job, delivery_count(raw), datetime.now(UTC), task, StoredAnswers(self._objects, job))
         if self._broker.was_disconnected:
             delivery.uncertain = self._broker.bus.was_disconnected_since(
                 stored_at(raw), within=UNCERTAIN_ACK_WAITS * self._ack_wait
@@ -258,6 +259,7 @@ class JobRunner:
         # What was asked in vain and costs nothing is not kept: there is one more for every probe of an outage.
         calls = tuple(call for call in usage.calls if call.cost_usd > 0 or call.error not in FREE_OUTCOMES)
         await history.end(calls, clean=True, pauses=self._objects.settings.store_retry_delays)
+        await self._executor.keep_answers(delivery)
         await self._nak_with_delay(delivery, history, reason.reason, reason.after, waits=True)
 
     async def _retry(self, delivery: Delivery, history: History, usage: ProviderUsage, failure: RetryableError) -> None:
@@ -267,6 +269,7 @@ class JobRunner:
         if counted and failures >= self._settings.max_attempts:
             await self._dead_letter(delivery, history, attempts_spent(history))
             return
+        await self._executor.keep_answers(delivery)
         RETRIES.labels(service=self._definition.service.value).inc()
         delays = self._settings.retry_delays
         usual = delays[min(max(failures, 1), len(delays)) - 1]
@@ -314,6 +317,7 @@ class JobRunner:
         try:
             async with asyncio.timeout(ABANDON_NOTE_TIMEOUT_SECONDS):
                 await history.end(tuple(usage.calls), clean=usage.requests == 0)
+                await self._executor.keep_answers(delivery)
         except TimeoutError:
             log.warning("job.attempts_not_stored", reason="the store did not answer in time")
         finally:
@@ -322,6 +326,7 @@ class JobRunner:
     async def _ack_cancelled(self, delivery: Delivery) -> None:
         self._ended["stopped"].inc()
         log.info("job.cancelled")
+        await delivery.answers.delete(search=not delivery.first)
         await delivery.ack()
 
     async def _dead_letter_unreadable(self, message: Msg, error: ValidationError) -> None:
@@ -343,6 +348,8 @@ class JobRunner:
         self._ended[outcome].inc()
         self._seconds.observe(seconds)
         log.info("job.done", outcome=outcome, deliveries=delivery.number, seconds=round(seconds, 3))
+        # Before the ack: whoever takes the job after a crash deletes them.
+        await delivery.answers.delete(search=not delivery.first)
         await delivery.ack()
 
 

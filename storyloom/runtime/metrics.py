@@ -46,6 +46,11 @@ REMADE = Counter(
     "Redelivered jobs made again whose earlier worker may have paid: what can have been paid twice, at most.",
     ["service"],
 )
+ANSWERS_KEPT = Counter(
+    "storyloom_paid_answers_kept_total",
+    "Answers of providers that an interrupted job had paid for and that its next attempt took up.",
+    ["service"],
+)
 ADOPTED = Counter("storyloom_results_adopted_total", "Results that an earlier worker had made.", ["service"])
 PAID_UNSTORED_SECONDS = Histogram(
     "storyloom_paid_unstored_seconds",

@@ -104,7 +104,7 @@ class WorkerSettings(_Env):
     slots_normal: Annotated[int, Field(ge=1, le=256)] = 8
     slots_high: Annotated[int, Field(ge=1, le=256)] = 2
     slots_urgent: Annotated[int, Field(ge=1, le=256)] = 2
-    job_timeout: Seconds = 600
+    job_timeout: Seconds = 1200
     """Hard time-out of one attempt, in seconds, whatever it waits for."""
     retry_delays: tuple[float, ...] = (5, 20, 60, 180)
     """Seconds before attempt 2, 3, …; the last one repeats. A quarter of jitter comes on top."""

@@ -56,7 +56,7 @@ def run(name: str, serve: Serve) -> None:
 
 def why_it_cannot_start(error: Exception) -> str | None:
     """A sentence about what is unavailable or set wrong, without a password; None for a bug."""
-    if isinstance(error, BusUnavailableError | OSError):
+    if isinstance(error, BusUnavailableError | InvalidSettingError | OSError):
         return str(error) or "a server did not answer in time"
     # By what Postgres calls it (SQLSTATE): workers need not have its client.
     return _REFUSALS.get(str(getattr(error, "sqlstate", "")))

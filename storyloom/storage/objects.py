@@ -89,10 +89,10 @@ class Objects(Bucket):
             raise RetryableError(f"store: object {stored.key} is missing or damaged")
         return data
 
-    async def write(self, key: str, data: bytes) -> None:
-        """Write a record (JSON) under a key. The last writer wins."""
+    async def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        """Write a record under a key. The last writer wins."""
         try:
-            await self._call("put_object", Key=key, Body=data, ContentType="application/json")
+            await self._call("put_object", Key=key, Body=data, ContentType=content_type)
         except Exists as refusal:
             raise PermanentError("store: it replaces no object", code="store_refused") from refusal
 
@@ -151,7 +151,7 @@ class Objects(Bucket):
         What is stored while this runs stays for the next call: call it again once nobody works on the story.
         """
         found = await self.list_keys(story_id)
-        await self._delete([key for key, _ in found])
+        await self.delete([key for key, _ in found])
         return len(found), sum(size for _, size in found)
 
     async def story_ids(self) -> AsyncIterator[UUID]:

@@ -124,7 +124,7 @@ class Bucket:
         """Whether an object is there. A bucket that is not there has none."""
         return await self._in_thread(partial(self._exists_now, key))
 
-    async def _delete(self, keys: Sequence[str]) -> None:
+    async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is not there is deleted, too. All at once, or one by one where a store cannot."""
         for start in range(0, len(keys), self.page_size):
             some = keys[start : start + self.page_size]

@@ -31,7 +31,7 @@ SHORT_TIMEOUTS = {
     "JOB_TIMEOUT": "90",
     "BREAKER_PROBE_DELAYS": "[0.5, 1, 2]",
     "TEXT_TIMEOUT": "10",
-    "IMAGE_TIMEOUT": "40",
+    "IMAGE_TIMEOUT": "19",
     "VOICE_TIMEOUT": "40",
     "DRAIN_SECONDS": "3",
     "ERASURE_SWEEPS": "[1, 5, 12]",

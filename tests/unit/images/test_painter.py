@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable
+import pickle
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from PIL import Image
 from services.images.critic import Critic, Verdict
 from services.images.painter import Painter
 from services.images.prompts import Prompt
+from storyloom.providers.paid_answers import PAID_ANSWERS, Form, PaidAnswers, PaidOnceImages, once
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
@@ -57,6 +59,12 @@ class Illustrator:
         return [order["prompt"] for order in self.orders]
 
 
+VERDICT: Form[Verdict] = Form(
+    write=lambda verdict: ({}, pickle.dumps(verdict)),
+    read=lambda _, data: pickle.loads(data),
+)
+
+
 class ScriptedCritic(Critic):
     """Gives its verdicts in order, the last one again and again."""
 
@@ -65,6 +73,9 @@ class ScriptedCritic(Critic):
         self.seen: list[bytes] = []
 
     async def check(self, png: bytes, prompt: Prompt, *, purpose: str) -> Verdict:
+        return await once([hashlib.sha256(png).hexdigest()], lambda: self._check(png, purpose), VERDICT)
+
+    async def _check(self, png: bytes, purpose: str) -> Verdict:
         self.seen.append(png)
         verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
         if isinstance(verdict, Exception):
@@ -109,12 +120,27 @@ class Atelier:
     drawer: Drawer
     painter: Painter
     diary: Diary
+    kept: dict[str, bytes] = field(default_factory=dict)
+    """What interrupted jobs have paid for, as the next attempt finds it."""
 
     async def portrait(self) -> Picture:
-        return await self.painter.portrait(job_for(Asset.PORTRAIT), self.diary)
+        return await self.attempt(self.painter.portrait(job_for(Asset.PORTRAIT), self.diary))
 
     async def scene(self) -> Picture:
-        return await self.painter.picture(await self.scene_job(), self.diary)
+        return await self.attempt(self.painter.picture(await self.scene_job(), self.diary))
+
+    async def attempt(self, work: Awaitable[Picture]) -> Picture:
+        answers = PaidAnswers(self.kept)
+        token = PAID_ANSWERS.set(answers)
+        try:
+            made = await work
+        except (RetryableError, ProviderUnavailable):
+            self.kept |= {name: write() for name, write in answers.new.items()}
+            raise
+        finally:
+            PAID_ANSWERS.reset(token)
+        self.kept.clear()
+        return made
 
     async def scene_job(self) -> AssetRequested:
         image = await self.drawer.put(STORY, Asset.PORTRAIT, b"the portrait", "image/png")
@@ -129,7 +155,7 @@ Open = Callable[..., Atelier]
 def atelier() -> Open:
     def open_(*verdicts: Verdict | Exception, moods: Iterable[bytes | Exception] = ()) -> Atelier:
         brush, critic, drawer = Illustrator(list(moods)), ScriptedCritic(*(verdicts or (FINE,))), Drawer()
-        return Atelier(brush, critic, drawer, Painter(brush, critic, drawer), Diary())
+        return Atelier(brush, critic, drawer, Painter(PaidOnceImages(brush), critic, drawer), Diary())
 
     return open_
 
