@@ -43,6 +43,9 @@ ORDER BY c.created_at LIMIT 1000;
 -- name: late_erasures
 SELECT story_id, due_at FROM erasures WHERE due_at < :before ORDER BY due_at LIMIT 1000;
 
+-- name: late_stale_objects
+SELECT story_id, since FROM stale_objects WHERE since < :before ORDER BY since LIMIT 1000;
+
 -- name: server_time$
 SELECT now();
 

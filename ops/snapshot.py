@@ -38,6 +38,7 @@ class DiagnosisSettings:
     """For the workers to answer which jobs they have in flight."""
     commands: float = 10.0
     erasures: float = 60.0
+    stale_objects: float = 3_600.0
     pauses: tuple[float, ...] = (1.0, 3.0)
     """Between snapshots: only what all of them find is reported."""
 
@@ -118,7 +119,7 @@ async def _fence(connections: Connections, settings: DiagnosisSettings) -> tuple
 
 
 async def _overdue(connections: Connections, now: datetime, settings: DiagnosisSettings) -> list[Finding]:
-    """Commands that were not handled, erasures that were not finished in time."""
+    """Commands that were not handled, erasures and collections that were not finished in time."""
     commands = queries().late_commands(connections.pool, before=now - timedelta(seconds=settings.commands))
     found = [
         Finding(
@@ -127,9 +128,19 @@ async def _overdue(connections: Connections, now: datetime, settings: DiagnosisS
         async for row in commands
     ]
     erasures = queries().late_erasures(connections.pool, before=now - timedelta(seconds=settings.erasures))
-    return found + [
+    found += [
         Finding("erasure_overdue", str(row["story_id"]), f"its sweep was due at {row['due_at']:%Y-%m-%d %H:%M:%S} UTC")
         async for row in erasures
+    ]
+    grace = timedelta(seconds=connections.settings.stale_object_grace)
+    before = now - grace - timedelta(seconds=settings.stale_objects)
+    return found + [
+        Finding(
+            "stale_objects_overdue",
+            str(row["story_id"]),
+            f"what is superseded of it was to be deleted at {row['since'] + grace:%Y-%m-%d %H:%M:%S} UTC",
+        )
+        async for row in queries().late_stale_objects(connections.pool, before=before)
     ]
 
 

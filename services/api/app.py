@@ -11,6 +11,7 @@ from services.api.erasure import Eraser, purge_delays
 from services.api.routes import Routes
 from services.api.schemas import MAX_BODY_BYTES
 from services.api.screening import Screening
+from services.api.stale_objects import StaleObjectCollector, check_grace
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import BareChannel
@@ -67,6 +68,8 @@ class RunningApi:
     commands: Commands
     eraser: Eraser
     eraser_task: asyncio.Task[None]
+    collector: StaleObjectCollector
+    _collector_task: asyncio.Task[None]
     _broker: Broker
     _objects: Objects
     _http: ClientSession
@@ -80,7 +83,8 @@ class RunningApi:
             return
         self._stopped = True
         await self._runner.cleanup()
-        await cancel_and_wait(self.eraser_task)  # a purge that is cut short is made again
+        # A purge that is cut short is made again, and so is a collection.
+        await cancel_and_wait(self.eraser_task, self._collector_task)
         await self._http.close()
         await self._broker.stop()
         await close_pool(self.pool)
@@ -90,8 +94,10 @@ class RunningApi:
 async def serve(settings: Settings) -> RunningApi:
     """Start the api.
 
-    Raises BusUnavailableError, OSError, or asyncpg's errors where NATS, the port or Postgres is not available.
+    Raises BusUnavailableError, OSError, or asyncpg's errors where NATS, the port or Postgres is not available, and
+    InvalidSettingError where a presigned URL could outlive its object.
     """
+    check_grace(settings)
     async with AsyncExitStack() as undo:  # a failed start leaves nothing open
         pool = await open_pool(settings)
         undo.push_async_callback(close_pool, pool)
@@ -123,4 +129,8 @@ async def serve(settings: Settings) -> RunningApi:
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
         eraser_task = asyncio.create_task(supervise("eraser", eraser.run), name="eraser")
-        return RunningApi(url, pool, commands, eraser, eraser_task, broker, objects, http, runner)
+        collector = StaleObjectCollector(pool, objects, settings.stale_object_grace)
+        collector_task = asyncio.create_task(supervise("stale_objects", collector.run), name="stale_objects")
+        return RunningApi(
+            url, pool, commands, eraser, eraser_task, collector, collector_task, broker, objects, http, runner
+        )

@@ -97,3 +97,28 @@ UPDATE erasures SET
     END
 WHERE story_id = :story_id
 RETURNING receipt;
+
+-- name: claim_stale_objects
+-- Oldest first. What a replica that dies had claimed falls to the others once the claim has expired.
+WITH due AS (
+    SELECT story_id FROM stale_objects
+    WHERE since <= now() - make_interval(secs => :grace) AND (claimed_until IS NULL OR claimed_until <= now())
+    ORDER BY since LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+UPDATE stale_objects o SET claimed_until = now() + make_interval(secs => :lease) FROM due WHERE o.story_id = due.story_id
+RETURNING o.story_id, o.since;
+
+-- name: story_to_collect^
+-- Until the transaction ends no command on the story is accepted and no event applied. Nobody waits for either.
+SELECT status FROM stories WHERE id = :id FOR UPDATE SKIP LOCKED;
+
+-- name: results_to_keep
+SELECT asset_type, fingerprint, result FROM asset_generation_jobs WHERE story_id = :id;
+
+-- name: postpone_stale_objects!
+-- It is being made anew: a grace from now it has ended.
+UPDATE stale_objects SET since = now(), claimed_until = NULL WHERE story_id = :story_id;
+
+-- name: stale_objects_collected!
+-- Unless something became stale meanwhile.
+DELETE FROM stale_objects WHERE story_id = :story_id AND since = :since;

@@ -21,7 +21,7 @@ SELECT event_id FROM inbox WHERE event_id = ANY(:event_ids::text[]);
 INSERT INTO inbox (event_id) SELECT unnest(:event_ids::text[]) ON CONFLICT DO NOTHING;
 
 -- name: write_transitions
--- One statement for all that a batch of events changed: stories, their readers' updates, assets, inbox.
+-- One statement for all that a batch of events changed: stories, their readers' updates, assets, inbox, stale objects.
 -- A story is written only while it is at the version that the transition began from: one that moved on meanwhile is not
 -- among the ids that come back, and nothing of its transition is written. An event that is in the inbox already breaks
 -- the whole statement (unique_violation). The rows are taken in the order of their ids: two projectors never deadlock.
@@ -85,6 +85,11 @@ WITH transition AS MATERIALIZED (
             retry_count, metadata)
     JOIN written ON written.id = a.story_id
     WHERE j.story_id = a.story_id AND j.asset_type = a.asset_type
+), stale AS (
+    -- The api looks what the store holds of these, a grace after it happened last.
+    INSERT INTO stale_objects (story_id)
+    SELECT w.id FROM unnest(:stale_ids::uuid[]) AS o (id) JOIN written w ON w.id = o.id
+    ON CONFLICT (story_id) DO UPDATE SET since = now(), claimed_until = NULL
 )
 SELECT id FROM written;
 

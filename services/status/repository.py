@@ -210,6 +210,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
     events: list[tuple[Any, ...]] = []
     updates: list[tuple[Any, ...]] = []
     assets: list[tuple[Any, ...]] = []
+    stale: list[tuple[Any, ...]] = []
     for transition in transitions:
         journey, effects = transition.journey, transition.effects
         key = journey.story_id
@@ -217,7 +218,8 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
         events += [(key, event_id) for event_id in transition.event_ids]
         updates += [(key, update.seq, update.event, dumps(update.data)) for update in effects.updates]
         assets += [asset_row(key, asset, journey.assets[asset]) for asset in effects.changed]
-    tables = ((stories, _STORY), (events, _EVENT), (updates, _UPDATE), (assets, _ASSET))
+        stale += [(key,)] if effects.stale else []
+    tables = ((stories, _STORY), (events, _EVENT), (updates, _UPDATE), (assets, _ASSET), (stale, _STALE))
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
     return {row["id"] for row in await connection.fetch(_write_sql(), *columns)}
@@ -227,7 +229,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
 def _write_sql() -> str:
     query = queries().write_transitions
     parameters = [name for name in query.__signature__.parameters if name != "self"]
-    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_ASSET]:
+    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_ASSET, *_STALE]:
         raise RuntimeError(f"write_transitions asks for {parameters}")
     return str(query.sql)
 
@@ -242,6 +244,8 @@ _ASSET = (
     "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
     "messages", "retries", "metadata",
 )  # fmt: skip
+
+_STALE = ("stale_ids",)
 
 
 def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[Any]]:

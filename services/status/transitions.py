@@ -44,7 +44,7 @@ class Effects:
     """What follows from an event: rows that changed, jobs to publish, updates for readers, jobs to purge.
 
     ``purges`` names jobs by what they were to make: their results are not needed any more. ``ended`` says that the
-    story ended with this event.
+    story ended with this event, ``stale`` that the store may hold objects now that no row refers to.
     """
 
     changed: tuple[Asset, ...] = ()
@@ -52,6 +52,7 @@ class Effects:
     updates: tuple[StoryUpdate, ...] = ()
     ended: bool = False
     purges: tuple[tuple[Asset, Fingerprint], ...] = ()
+    stale: bool = False
 
 
 NO_EFFECTS = Effects()
@@ -91,7 +92,7 @@ def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) ->
     purges: list[tuple[Asset, Fingerprint]] = []
     updates: list[StoryUpdate] = []
     event_ids: dict[str, None] = {}  # the same id twice in one batch counts once
-    ended = False
+    ended = stale = False
     for event in events:
         if event.id in known or event.id in event_ids:
             continue
@@ -105,13 +106,14 @@ def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) ->
         purges += effects.purges
         updates += effects.updates
         ended = ended or effects.ended
+        stale = stale or effects.stale
     if at is None:
         return None
     # What one event queued another of the same batch may have settled.
     still_queued = tuple(job for job in jobs if journey.assets[job].status == "queued")
     # An end that a command of the same batch undid is none to announce.
     ended = ended and overall(journey) != "generating"
-    effects = Effects(tuple(changed), still_queued, tuple(updates), ended, tuple(purges))
+    effects = Effects(tuple(changed), still_queued, tuple(updates), ended, tuple(purges), stale)
     return Transition(version_before, journey, effects, at, tuple(event_ids))
 
 
@@ -231,7 +233,18 @@ class _TransitionBuilder:
         jobs = tuple(job for job in dict.fromkeys(self.jobs) if self.assets[job].status == "queued")
         queued = {asset: state.fingerprint for asset, state in self.before.assets.items() if state.status == "queued"}
         purges = tuple(one for one in self.purges if queued.get(one[0]) == one[1])
-        return after, Effects(tuple(self.changed), jobs, updates, ended, purges)
+        return after, Effects(tuple(self.changed), jobs, updates, ended, purges, self._makes_stale())
+
+    def _makes_stale(self) -> bool:
+        """Whether something was made before that no row refers to now, or an attempt may have left what it paid for."""
+        if self.cancelled:
+            return True
+        for asset in self.changed:
+            before, after = self.before.assets[asset], self.assets[asset]
+            left = before.fingerprint is not None and before.fingerprint != after.fingerprint
+            if left or after.status == "failed" or after.attempts_failed > before.attempts_failed:
+                return True
+        return False
 
     def _is_current(self, asset: Asset, made: Fingerprint) -> bool:
         """A result counts only if it is of the asset's current fingerprint, and the asset is under way."""

@@ -111,14 +111,19 @@ async def write_attempts(
 
 def manifest_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
     """Where the manifest of a fingerprint lies."""
-    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/result.json"
+    return f"{revision_prefix(story_id, asset, fingerprint)}result.json"
 
 
 def attempts_key(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
     """Where the note of a fingerprint's attempts lies."""
-    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/attempts.json"
+    return f"{revision_prefix(story_id, asset, fingerprint)}attempts.json"
 
 
 def answers_prefix(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
     """Under which the answers lie that a job has paid for and that is not done yet (stored_answers.py)."""
-    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/answers/"
+    return f"{revision_prefix(story_id, asset, fingerprint)}answers/"
+
+
+def revision_prefix(story_id: UUID, asset: Asset, fingerprint: Fingerprint) -> str:
+    """Under which everything lies that a job leaves beside its bytes."""
+    return f"{prefix_of(story_id)}{asset.value}/{fingerprint}/"

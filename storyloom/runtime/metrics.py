@@ -63,6 +63,9 @@ WAITS = Counter(
 )
 COMMANDS = Counter("storyloom_commands_total", "Commands that were accepted from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
+STALE_OBJECTS = Counter(
+    "storyloom_stale_objects_deleted_total", "Objects that no row referred to any more, deleted after their grace."
+)
 
 # From NATS and rows; every replica of status reports the same, so take the greatest. NaN: unknown just now.
 QUEUED = Gauge("storyloom_queue_jobs", "Jobs that wait for a worker, not delivered yet.", ["service", "priority"])

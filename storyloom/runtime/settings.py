@@ -142,6 +142,9 @@ class ApiSettings(_Env):
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 900)
     """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
     sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
+    stale_object_grace: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400
+    """Seconds until an object is deleted that no row refers to any more, such as a picture that was drawn anew: more
+    than ``PRESIGN_SECONDS``, and than readers leave a page open."""
 
 
 class LogSettings(_Env):

@@ -22,6 +22,7 @@ TABLES = {
     "inbox",
     "command_outbox",
     "erasures",
+    "stale_objects",
 }
 
 

@@ -194,6 +194,24 @@ async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> N
     assert [(finding.code, finding.about) for finding in report.findings] == [("erasure_overdue", str(late))]
 
 
+async def test_superseded_objects_that_nobody_deletes_are_found(settings: Settings) -> None:
+    """An hour after their grace has ended; those whose grace lasts are well."""
+    async with open_connections(settings) as connections:
+        await provision(connections.bus.js, settings)
+        await connections.pool.execute("INSERT INTO tenants (id) VALUES ('t')")
+        story = (
+            "INSERT INTO stories (id, tenant_id, request, status, asset_generation_status)"
+            " VALUES ($1, 't', '{}', 'ready', '{}')"
+        )
+        grace, late = timedelta(seconds=settings.stale_object_grace), uuid4()
+        for story_id, age in ((late, grace + timedelta(hours=2)), (uuid4(), grace), (uuid4(), timedelta(0))):
+            await connections.pool.execute(story, story_id)
+            since = datetime.now(UTC) - age
+            await connections.pool.execute("INSERT INTO stale_objects VALUES ($1, $2)", story_id, since)
+        report = await examine(connections, SHORT_WAITS)
+    assert [(finding.code, finding.about) for finding in report.findings] == [("stale_objects_overdue", str(late))]
+
+
 class Finishing(Bus):
     """Before it says which jobs live, one of them comes to its end: acknowledged, published and applied."""
 

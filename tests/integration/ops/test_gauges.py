@@ -126,7 +126,8 @@ SELECT gen_random_uuid(), 't', '{}', 'ready', '{}', now() - n * interval '1 min'
 
 
 @pytest.mark.parametrize(
-    "name", ["unfinished_stories", "unhandled_commands", "late_commands", "late_erasures", "unfinished"]
+    "name",
+    ["unfinished_stories", "unhandled_commands", "late_commands", "late_erasures", "late_stale_objects", "unfinished"],
 )
 async def test_a_question_reads_what_is_unfinished_and_no_history(name: str, settings: Settings) -> None:
     """3,000 stories have ended; what is asked reads a few index pages."""
@@ -135,7 +136,8 @@ async def test_a_question_reads_what_is_unfinished_and_no_history(name: str, set
     await pool.execute(HISTORY)
     await pool.execute("INSERT INTO command_outbox SELECT id::text, id, '{}', created_at, now() FROM stories")
     await pool.execute("INSERT INTO erasures (story_id, tenant_id, receipt) SELECT id, 't', '{}' FROM stories")
-    await pool.execute("VACUUM ANALYZE stories, command_outbox, erasures")
+    await pool.execute("INSERT INTO stale_objects (story_id) SELECT id FROM stories")
+    await pool.execute("VACUUM ANALYZE stories, command_outbox, erasures, stale_objects")
     sql = getattr(queries(), name).sql
     arguments = [datetime.now(UTC) - timedelta(seconds=10)] if "$1" in sql else []
     (plan,) = await pool.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments)
