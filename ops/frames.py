@@ -17,6 +17,7 @@ from ops.diagnosis import AssetDiagnosis, Observation, Story, diagnose
 from ops.snapshot import DiagnosisSettings, index_in_flight, oldest_story
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.lanes import Lane, ProjectorLag, count_dead_letters, read_projector_lag
+from storyloom.messaging.subjects import read_subjects
 
 MINUTE = timedelta(minutes=1)
 WORKER_TIMEOUT_SECONDS = 0.5
@@ -210,16 +211,15 @@ class Frames:
         if story is None:
             return None
         bus = self.connections.bus
-        subjects = bus.names.subject(f"job.*.*.{story.id}.>")
         try:
-            info = await bus.js.stream_info(bus.names.jobs, subjects_filter=subjects)
+            live = await read_subjects(bus.client, bus.names.jobs, bus.names.subject(f"job.*.*.{story.id}.>"))
         except NotFoundError:
             return Oldest(story, [])
         now: datetime = await queries().server_time(self.connections.pool)
         moment = Observation(
             now=now,
             before=now - timedelta(seconds=DiagnosisSettings().grace),
-            live_subjects={subject.removeprefix(bus.names.prefix) for subject in info.state.subjects or {}},
+            live_subjects={subject.removeprefix(bus.names.prefix) for subject in live},
             in_flight=index_in_flight(held),
             asset_deadline=timedelta(seconds=self.connections.settings.asset_deadline),
             story_deadline=timedelta(seconds=self.connections.settings.story_deadline),

@@ -21,6 +21,7 @@ from storyloom.messaging.publisher import (
     Publisher,
     PublishOutcome,
 )
+from storyloom.messaging.subjects import read_subjects
 from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.events import Event, subject
@@ -136,10 +137,17 @@ class Bus:
 
     async def live_jobs(self) -> set[str]:
         """The subjects, without prefix, of all jobs that are queued or in flight. Raises BusUnavailableError."""
-        with _translated():
-            info = await self.js.stream_info(self.names.jobs, subjects_filter=self.names.subject("job.>"))
+        return await self.subjects(self.names.jobs, "job.>")
+
+    async def subjects(self, stream: str, wanted: str) -> set[str]:
+        """The subjects, without prefix, that a stream has messages on, however many; ``wanted`` may contain wildcards.
+
+        Raises BusUnavailableError.
+        """
         skip = len(self.names.prefix)
-        return {subject[skip:] for subject in info.state.subjects or {}}
+        with _translated():
+            found = await read_subjects(self.client, stream, self.names.subject(wanted))
+        return {subject[skip:] for subject in found}
 
     async def queued_job(self, subject: str) -> tuple[int, bytes] | None:
         """Stream sequence and body of the job on a subject. Raises BusUnavailableError."""
