@@ -20,7 +20,8 @@ from services.status.dispatch import Dispatcher
 from services.status.repository import DuplicateEventError, StoryRepository
 from services.status.transitions import Transition, fold
 from storyloom.db.errors import Fault, fault_of
-from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage
+from storyloom.jobs.dead_letters import letter_id
+from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage, PublishOutcome
 from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, is_newer
@@ -238,11 +239,13 @@ class Projector:
             log.warning("projector.failure_unsent")
 
     async def _dead_letter(self, message: Msg, reason: str) -> None:
-        EVENTS.labels(outcome="dead_lettered").inc()
         body = orjson.dumps({"event": message.data.decode(errors="replace"), "reason": reason})
         story = message.subject.rsplit(".", 1)[-1]
         try:
-            await self._bus.publish(self._bus.names.dead, [OutboundMessage(f"dead.status.{story}.event", body, None)])
+            letter = OutboundMessage(f"dead.status.{story}.event", body, letter_id(message))
+            (outcome,) = await self._bus.publish(self._bus.names.dead, [letter])
+            if outcome is PublishOutcome.STORED:
+                EVENTS.labels(outcome="dead_lettered").inc()
             await message.term()
         except (BusUnavailableError, NatsError):
             await self._nack([message], delay=1)

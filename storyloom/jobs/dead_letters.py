@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from storyloom.messaging.consumer import stored_ns
 from storyloom.messaging.publisher import OutboundMessage
 from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import PermanentError
@@ -108,7 +109,9 @@ class Unreadable:
 def dead_letter_message(
     job: AssetRequested, failure: PermanentError, *, attempts: int, calls: tuple[ProviderCall, ...] = ()
 ) -> OutboundMessage:
-    """The dead letter of a job. Publishing it twice is harmless: its Msg-Id is derived from the job's."""
+    """The dead letter of a job. Publishing it twice is harmless: its Msg-Id is derived from the job's, and DEAD knows
+    it for as long as it keeps the letter.
+    """
     body = DeadLetterBody(
         job=job.model_dump(mode="json"),
         code=failure.code,
@@ -124,6 +127,15 @@ def dead_letter_message(
     return OutboundMessage(subject, body.model_dump_json(by_alias=True).encode(), f"{job.id}.dead")
 
 
+def letter_id(message: Msg) -> str | None:
+    """The Msg-Id of the dead letter of a message that has no id of its own: the same at every delivery of it.
+
+    By stream, time and sequence: a stream that was recreated counts from one again. None for what no stream delivered.
+    """
+    stored = stored_ns(message)
+    return f"{message.metadata.stream}.{stored}.{message.metadata.sequence.stream}.dead" if stored else None
+
+
 def is_newer(data: bytes) -> bool:
     """Whether a message on JOBS was written by a newer version of this program: somebody else can read it."""
     version = _object(data).get("version")
@@ -135,7 +147,7 @@ def unreadable(message: Msg, error: ValidationError, service: Service) -> Unread
     """What is left to do about a message on JOBS that is no job."""
     field = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
     _, story, asset = message.subject.rsplit(".", 2)
-    kept = OutboundMessage(f"dead.{service.value}.{story}.{asset}", message.data, None)
+    kept = OutboundMessage(f"dead.{service.value}.{story}.{asset}", message.data, letter_id(message))
     failed = None
     with suppress(ValidationError, ValueError, TypeError, KeyError):
         fields = orjson.loads(message.data)

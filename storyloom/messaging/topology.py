@@ -1,7 +1,7 @@
 """The streams and consumers on NATS, and their one provisioner. Services declare nothing; they check.
 
 STORY keeps events for 14 days; JOBS is a work queue with at most one live message a subject, so that its subjects *are*
-the list of live work; DEAD keeps dead letters for 30 days.
+the list of live work; DEAD keeps dead letters for 30 days, each once, however often its message is delivered again.
 """
 
 from dataclasses import dataclass, replace
@@ -101,7 +101,8 @@ def streams(settings: NatsSettings) -> list[StreamConfig]:
             subjects=[names.subject("dead.>")],
             retention=RetentionPolicy.LIMITS,
             max_age=30 * DAY,
-            duplicate_window=120,
+            # A message that is delivered again long after it was dead-lettered is not dead-lettered again.
+            duplicate_window=30 * DAY,
         ),
     ]
 

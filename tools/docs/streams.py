@@ -48,6 +48,10 @@ def _policy(stream: StreamConfig) -> str:
         f"at most {stream.max_msgs_per_subject} message a subject" if stream.max_msgs_per_subject > 0 else "",
         "a further one is refused" if stream.discard_new_per_subject else "",
         f"at most {stream.max_bytes} bytes, then new ones are refused" if (stream.max_bytes or -1) > 0 else "",
-        f"a repeated Nats-Msg-Id is dropped within {stream.duplicate_window:g} s" if stream.duplicate_window else "",
+        f"a repeated Nats-Msg-Id is dropped within {_span(stream.duplicate_window)}" if stream.duplicate_window else "",
     ]
     return "; ".join(part for part in said if part)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / _DAY:g} days" if seconds >= _DAY else f"{seconds:g} s"
