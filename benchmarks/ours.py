@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from typing import Any, Self
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from storyloom.messaging.broker import Broker
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import settle
 from storyloom.storage.objects import Objects
+from storyloom.storage.s3 import Page
 from storyloom.story.assets import Service
 from storyloom.story.brief import Brief
 from storyloom.web.keys import Caller, add_key
@@ -40,6 +42,11 @@ class NoStore(Objects):
     async def create(self, key: str, data: bytes) -> bool:
         del key, data
         return True
+
+    async def pages(self, prefix: str, *, delimiter: str = "") -> AsyncIterator[Page]:
+        """Nothing."""
+        del prefix, delimiter
+        yield Page([], [])
 
     async def probe(self) -> None:
         """Nothing stands in the way of a write."""

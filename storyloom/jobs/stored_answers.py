@@ -37,7 +37,7 @@ class AnswerObjects(Protocol):
         """An object's bytes, None where there is none."""
         ...
 
-    async def write(self, key: str, data: bytes, *, content_type: str) -> None:
+    async def write(self, key: str, data: bytes) -> None:
         """Write an object; the last writer wins."""
         ...
 
@@ -115,7 +115,7 @@ class StoredAnswers:
         self._may_be_there.add(name)
         data = self.answers.new[name]()
         try:
-            await self._objects.write(self._prefix + name, data, content_type="application/octet-stream")
+            await self._objects.write(self._prefix + name, data)
         except (RetryableError, PermanentError) as error:
             log.warning("answers.not_stored", reason=error.reason)
         else:

@@ -89,10 +89,10 @@ class Objects(Bucket):
             raise RetryableError(f"store: object {stored.key} is missing or damaged")
         return data
 
-    async def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
-        """Write a record under a key. The last writer wins."""
+    async def write(self, key: str, data: bytes) -> None:
+        """Write a record (JSON) under a key. The last writer wins."""
         try:
-            await self._call("put_object", Key=key, Body=data, ContentType=content_type)
+            await self._call("put_object", Key=key, Body=data, ContentType="application/json")
         except Exists as refusal:
             raise PermanentError("store: it replaces no object", code="store_refused") from refusal
 

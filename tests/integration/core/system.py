@@ -20,6 +20,7 @@ from storyloom.jobs import worker
 from storyloom.messaging.connection import Bus, connect
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
+from storyloom.storage.s3 import Page
 from storyloom.story.assets import Asset, Service
 from storyloom.story.jobs import AssetRequested
 from storyloom.web.keys import add_key
@@ -55,6 +56,10 @@ class InMemoryManifests(Objects):
     async def create(self, key: str, data: bytes) -> bool:
         """Keep it; the first writer wins."""
         return self._records.setdefault(key, data) is data
+
+    async def pages(self, prefix: str, *, delimiter: str = "") -> AsyncIterator[Page]:
+        """The records under a prefix, as one page."""
+        yield Page([(key, len(data)) for key, data in self._records.items() if key.startswith(prefix)], [])
 
 
 @dataclass

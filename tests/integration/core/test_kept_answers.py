@@ -93,6 +93,32 @@ async def test_a_drawing_outlives_a_provider_that_fails(settings: Settings, why:
     assert atelier.brush.drawn == ["first", "second"]
 
 
+async def test_an_answer_moves_on_from_a_worker_that_is_stopped_before_its_next_question(settings: Settings) -> None:
+    """A text was written, and moderation, which costs nothing, does not answer: no question followed."""
+    brush, hanging = Brush(), [forever]
+    images, asked = PaidOnceImages(brush), asyncio.Event()
+
+    async def draw(job: AssetRequested) -> None:
+        await images.draw("only", size="8x8", purpose=job.asset.value)
+        asked.set()
+        if hanging:
+            await hanging.pop()()
+
+    makers = QuickMakers()
+    makers.before = draw
+    async with worker_harness(settings) as on:
+        draining = await on.start_worker(makers=makers, drain_seconds=0.1)
+        job = await on.enqueue()
+        await asked.wait()
+        assert await left(on, job) == []
+        await draining.stop()
+        await on.start_worker(makers=makers)
+        await on.wait_for(AssetCompleted, job)
+        await on.settled()
+        assert await left(on, job) == []
+    assert brush.drawn == ["only"]
+
+
 async def test_a_drawing_outlives_the_job_s_time_out(settings: Settings) -> None:
     atelier = Atelier()
     async with worker_harness(settings) as on:
@@ -150,10 +176,10 @@ class NoAnswers(Objects):
 
     away = True
 
-    async def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+    async def write(self, key: str, data: bytes) -> None:
         if self.away and "/answers/" in key:
             raise RetryableError("store: SlowDown")
-        await super().write(key, data, content_type=content_type)
+        await super().write(key, data)
 
 
 async def test_a_drawing_that_the_store_does_not_take_is_remembered(settings: Settings) -> None:
@@ -206,9 +232,9 @@ class Watched(Objects):
         super().__init__(settings)
         self.used: list[str] = []
 
-    async def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+    async def write(self, key: str, data: bytes) -> None:
         self.used.append(key)
-        await super().write(key, data, content_type=content_type)
+        await super().write(key, data)
 
     async def delete(self, keys: Sequence[str]) -> None:
         self.used += keys

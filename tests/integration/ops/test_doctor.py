@@ -293,7 +293,7 @@ async def delete_a_lane(system: System) -> None:
 
 async def change_a_stream(system: System) -> None:
     config = (await system.bus.js.stream_info(system.bus.names.dead)).config
-    await system.bus.js.update_stream(replace(config, max_age=3600.0))
+    await system.bus.js.update_stream(replace(config, max_age=3600.0, duplicate_window=120.0))
 
 
 async def wipe_the_bus(system: System) -> None:
