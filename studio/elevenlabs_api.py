@@ -115,7 +115,19 @@ def _server_failed(_call: ApiCall) -> VendorError:
     return elevenlabs_error(500, "internal_server_error", "An internal server error occurred. Please try again.")
 
 
-_ERRORS = ErrorFactory(_rate_limited, _server_failed)
+def _key_refused(status: int) -> VendorError:
+    if status == 403:
+        return elevenlabs_error(403, "missing_permissions", "The API key is missing the permission text_to_speech.")
+    return elevenlabs_error(401, "invalid_api_key", "Invalid API key")
+
+
+def _out_of_quota() -> VendorError:
+    return elevenlabs_error(
+        401, "quota_exceeded", "This request exceeds your quota. You have 0 credits remaining."
+    )  # fmt: skip
+
+
+_ERRORS = ErrorFactory(_rate_limited, _server_failed, _key_refused, _out_of_quota)
 
 
 async def create_speech(request: web.Request) -> web.StreamResponse:

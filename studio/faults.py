@@ -15,7 +15,7 @@ from studio.api_call import ApiCall, Endpoint
 
 FaultName = Literal[
     "rate_limit", "server_error", "stall", "cut", "malformed", "refuse", "refuse_uncoded", "miss_trait", "flag_text",
-    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times",
+    "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times", "refuse_key", "out_of_quota",
 ]  # fmt: skip
 Dirt = Literal[
     "nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks"
@@ -85,6 +85,7 @@ class Fault(BaseModel):
     miss: tuple[str, ...] = ()
     category: str = "violence"
     code: str = "server_error"
+    status: Literal[401, 403] = 401
     dirt: Dirt = "nul"
     field: str | None = None
     form: PictureForm = "webp"

@@ -94,7 +94,25 @@ def server_failed(call: ApiCall) -> VendorError:
     )
 
 
-ERRORS = ErrorFactory(rate_limited, server_failed)
+def key_refused(status: int) -> VendorError:
+    """401 for a key that is not valid, 403 for one that may not do this."""
+    if status == 403:
+        return openai_error(403, "You are not allowed to use this model.", code="model_not_allowed")
+    return openai_error(401, "Incorrect API key provided: stud**io.", code="invalid_api_key")
+
+
+def out_of_quota() -> VendorError:
+    """429 that no waiting helps against: the month's budget is spent."""
+    return openai_error(
+        429,
+        "You exceeded your current quota, please check your plan and billing details. For more information on this "
+        "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
+        kind="insufficient_quota",
+        code="insufficient_quota",
+    )
+
+
+ERRORS = ErrorFactory(rate_limited, server_failed, key_refused, out_of_quota)
 
 
 def path_not_found(method: str, path: str) -> VendorError:

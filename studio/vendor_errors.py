@@ -32,7 +32,11 @@ class VendorError(Exception):
 
 @dataclass(frozen=True)
 class ErrorFactory:
-    """How a vendor says that it is too busy (with the seconds to wait), and that it failed."""
+    """How a vendor says that it is too busy (with the seconds to wait), that it failed, that it does not let a key in
+    (with the status), and that there is no money left.
+    """
 
     rate_limited: Callable[[ApiCall, float], VendorError]
     server_failed: Callable[[ApiCall], VendorError]
+    key_refused: Callable[[int], VendorError]
+    out_of_quota: Callable[[], VendorError]

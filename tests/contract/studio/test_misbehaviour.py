@@ -12,6 +12,7 @@ import httpx
 import openai
 import pytest
 from elevenlabs.client import AsyncElevenLabs
+from elevenlabs.core.api_error import ApiError
 
 Check = Callable[[str, Any], None]
 MODEL = "gpt-4.1-mini"
@@ -65,6 +66,43 @@ async def test_a_broken_vendor_answers_500(
         await calls(openai_client)[endpoint]()
     assert broken.value.request_id is not None
     fits_openai("ErrorResponse", broken.value.response.json())
+    assert await paid(http) == []
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"fault": "refuse_key"}, "401 invalid_api_key"),
+        ({"fault": "refuse_key", "status": 403}, "403 model_not_allowed"),
+        ({"fault": "out_of_quota"}, "429 insufficient_quota"),
+    ],
+)
+async def test_a_vendor_that_does_not_let_us_in_says_why(
+    openai_client: openai.AsyncOpenAI, http: aiohttp.ClientSession, endpoint: str, fault: dict[str, Any], code: str
+) -> None:
+    await order(http, **fault)
+    with pytest.raises(openai.APIStatusError) as shut:
+        await calls(openai_client)[endpoint]()
+    assert f"{shut.value.status_code} {shut.value.code}" == code
+    assert await paid(http) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "word"),
+    [
+        ({"fault": "refuse_key"}, 401, "invalid_api_key"),
+        ({"fault": "refuse_key", "status": 403}, 403, "missing_permissions"),
+        ({"fault": "out_of_quota"}, 401, "quota_exceeded"),
+    ],
+)
+async def test_a_voice_that_does_not_let_us_in_says_why(
+    elevenlabs_client: AsyncElevenLabs, http: aiohttp.ClientSession, fault: dict[str, Any], status: int, word: str
+) -> None:
+    await order(http, **fault)
+    with pytest.raises(ApiError) as shut:
+        await elevenlabs_client.text_to_speech.convert_with_timestamps("JBFqnCBsd6RMkjVDRZzb", text="x")
+    assert (shut.value.status_code, shut.value.body["detail"]["status"]) == (status, word)
     assert await paid(http) == []
 
 
