@@ -19,8 +19,14 @@ from storyloom.story.errors import PermanentError, ProviderUnavailable, Retryabl
 from storyloom.story.results import Readability, SceneText
 from storyloom.story.screening import Verdict
 
-SHUT_PATIENCE_SECONDS = 0.05
+AWAY_PATIENCE_SECONDS = 0.05
 """Seconds that somebody at the api waits for a provider that was away when last asked: it may be back."""
+SCREENING_PATIENCE_SECONDS = 1.0
+"""Seconds that a new brief waits for moderation, which takes some tenths of one: its outline is moderated anyway."""
+EDITING_PATIENCE_SECONDS = 2.5
+"""Seconds that an edited scene waits: without an answer it is refused. Less than the api's own patience."""
+PROBE_INTERVAL_SECONDS = 2.0
+"""Seconds between questions to a provider that leaves them unanswered."""
 
 log = structlog.get_logger()
 
@@ -69,33 +75,46 @@ _TYPED = {"name", "appearance", "features", "personality"}
 
 
 class _Judge:
-    """Judges what somebody at the api waits for: at once, or not at all.
+    """Judges what somebody at the api waits for: soon, or not at all.
 
-    While the provider is known to be away the call that may probe it goes on after the answer, so that a client's
-    waiting ends and the probe is made all the same.
+    While the provider is known to be away, or left the last question unanswered, the call that finds out whether it is
+    back goes on after the answer: a client's waiting ends and the question is asked all the same.
     """
 
-    def __init__(self, model: StructuredModel, shut: Callable[[], bool]) -> None:
+    def __init__(self, model: StructuredModel, shut: Callable[[], bool], patience: float) -> None:
         self._model = model
         self._shut = shut
-        self._probes: set[asyncio.Task[Moderation | None]] = set()
+        self._patience = patience
+        self._asking: set[asyncio.Task[Moderation | None]] = set()
+        self._silent = False
+        self._asked_at = float("-inf")
 
     async def judge(self, texts: Sequence[str]) -> Moderation | None:
         """What moderation says; None where it cannot be had now."""
-        if not self._shut():
-            return await self._ask(texts)
-        probe = asyncio.create_task(self._ask(texts))
-        self._probes.add(probe)
-        probe.add_done_callback(self._probes.discard)
-        await asyncio.wait({probe}, timeout=SHUT_PATIENCE_SECONDS)
-        return probe.result() if probe.done() else None
+        now = asyncio.get_running_loop().time()
+        if self._silent and now < self._asked_at + PROBE_INTERVAL_SECONDS:
+            return None
+        self._asked_at = now
+        patience = AWAY_PATIENCE_SECONDS if self._silent or self._shut() else self._patience
+        question = asyncio.create_task(self._ask(texts))
+        self._asking.add(question)
+        question.add_done_callback(self._asking.discard)
+        await asyncio.wait({question}, timeout=patience)
+        if question.done():
+            return question.result()
+        if not self._silent:
+            log.warning("moderation.silent", seconds=patience)
+        self._silent = True
+        return None
 
     async def _ask(self, texts: Sequence[str]) -> Moderation | None:
         try:
-            return await judge_twice(self._model, texts)
+            verdict = await judge_twice(self._model, texts)
         except (RetryableError, PermanentError, ProviderUnavailable) as failure:
             log.warning("moderation.away", error=type(failure).__name__)
             return None
+        self._silent = False
+        return verdict
 
 
 def _never() -> bool:
@@ -103,13 +122,19 @@ def _never() -> bool:
 
 
 class Screening:
-    """Answers "may a story be made of this brief?", or at once that moderation is away.
+    """Answers "may a story be made of this brief?", or soon that moderation is away.
 
-    ``shut`` says whether the provider is known to be away.
+    ``shut`` says whether the provider is known to be away, ``patience`` how many seconds an answer may take.
     """
 
-    def __init__(self, model: StructuredModel, shut: Callable[[], bool] = _never) -> None:
-        self._judge = _Judge(model, shut)
+    def __init__(
+        self,
+        model: StructuredModel,
+        shut: Callable[[], bool] = _never,
+        *,
+        patience: float = SCREENING_PATIENCE_SECONDS,
+    ) -> None:
+        self._judge = _Judge(model, shut, patience)
 
     async def screen(self, brief: Brief) -> Verdict:
         """Judge all that a person typed into the brief."""
@@ -120,13 +145,13 @@ class Screening:
 
 
 class Editing:
-    """Answers "may this scene be published, and how hard is it?", or at once that moderation is away.
+    """Answers "may this scene be published, and how hard is it?", or soon that moderation is away.
 
     ``shut`` says whether the provider is known to be away.
     """
 
     def __init__(self, model: StructuredModel, shut: Callable[[], bool] = _never) -> None:
-        self._judge = _Judge(model, shut)
+        self._judge = _Judge(model, shut, EDITING_PATIENCE_SECONDS)
 
     async def judge(self, edit: SceneEdit) -> EditVerdict:
         """Moderate the words, then measure them. What is too hard or too long becomes a finding, not a refusal."""

@@ -77,6 +77,8 @@ class OpenAISettings(_Env):
     moderation_model: str = "omni-moderation-latest"
     text_timeout: Seconds = 120
     image_timeout: Seconds = 240
+    moderation_timeout: Seconds = 15
+    """As ``TEXT_TIMEOUT``, for moderation, which answers within a second; the shorter of the two counts."""
     openai_concurrency: Annotated[int, Field(ge=1, le=4096)] = 32
     """Concurrent calls of one process, to begin with; a 429 halves them, successes raise them again."""
     openai_max_concurrency: Annotated[int, Field(ge=1, le=4096)] = 128

@@ -138,7 +138,8 @@ class OpenAI:
             return Moderation(flagged=False)
         model = self._settings.moderation_model
         call = Call("openai", "moderations", model, "moderation")
-        async with self._call(call, self._settings.text_timeout) as sdk:
+        seconds = min(self._settings.moderation_timeout, self._settings.text_timeout)
+        async with self._call(call, seconds) as sdk:
             reply = await sdk.moderations.create(model=model, input=texts, extra_headers=call.headers)
             answer = _read(ModerationAnswer, reply, call)
             if len(answer.results) != len(texts):

@@ -47,8 +47,10 @@ class SlowModel(FoxAuthor):
     def __init__(self) -> None:
         super().__init__({})
         self.let = asyncio.Event()
+        self.asked = 0
 
     async def moderate(self, texts: Sequence[str]) -> Moderation:
+        self.asked += 1
         await self.let.wait()
         return await super().moderate(texts)
 
@@ -62,6 +64,29 @@ async def test_while_the_provider_is_away_nobody_waits_for_the_call_that_probes_
     model.let.set()
     await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
     assert len(model.moderated) == 1
+
+
+async def test_a_provider_that_hangs_costs_one_wait_and_not_one_for_every_brief() -> None:
+    """Until its breaker opens a provider that does not answer is not known to be away."""
+    model, loop = SlowModel(), asyncio.get_running_loop()
+    screening = Screening(model, patience=0.2)
+    begun = loop.time()
+    assert not (await screening.screen(a_brief())).judged
+    assert loop.time() - begun >= 0.2
+    begun = loop.time()
+    for _ in range(50):
+        assert not (await screening.screen(a_brief())).judged
+    assert loop.time() - begun < 0.2
+    assert model.asked == 1
+
+
+async def test_a_provider_that_answers_late_is_asked_as_before() -> None:
+    model = SlowModel()
+    screening = Screening(model, patience=0.2)
+    assert not (await screening.screen(a_brief())).judged
+    model.let.set()
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+    assert (await screening.screen(a_brief())).judged
 
 
 async def test_a_provider_that_was_away_and_answers_again_is_believed() -> None:

@@ -68,9 +68,34 @@ def test_after_the_pause_exactly_one_is_let_in() -> None:
     now = breaker.closed_for(0)
     assert breaker.admit(now).probe
     assert state_of(breaker) is State.HALF_OPEN
-    assert breaker.closed_for(now + 1000) > 0
+    assert breaker.closed_for(now + 30) > 0
     with pytest.raises(RuntimeError):
-        breaker.admit(now + 1000)
+        breaker.admit(now + 30)
+
+
+def test_one_that_is_not_answered_does_not_keep_the_next_from_asking() -> None:
+    """A provider that hangs and is back would be found only when the call that hangs times out."""
+    breaker = make_breaker()
+    fail(breaker, 3)
+    hanging = breaker.admit(100)
+    assert breaker.closed_for(100) == 2 * 20
+    later = breaker.admit(140)
+    assert later.probe
+    assert breaker.closed_for(140) > 0
+    breaker.end(later, 141, unavailable=False)
+    assert state_of(breaker) is State.CLOSED
+    breaker.end(hanging, 200, unavailable=True)
+    assert state_of(breaker) is State.CLOSED
+
+
+def test_of_several_that_hang_the_failure_of_one_says_nothing_of_the_others() -> None:
+    breaker = make_breaker()
+    fail(breaker, 3)
+    hanging, later = breaker.admit(100), breaker.admit(140)
+    breaker.end(hanging, 145, unavailable=True)
+    assert state_of(breaker) is State.HALF_OPEN
+    breaker.end(later, 150, unavailable=False)
+    assert state_of(breaker) is State.CLOSED
 
 
 def test_the_one_that_succeeds_closes_it() -> None:
@@ -140,8 +165,8 @@ def test_a_late_word_about_the_allowance_does_not_make_the_pause_longer() -> Non
     assert breaker.closed_for(50) <= 60 * (1 + JITTER) - 50
 
 
-def test_an_admission_knows_its_transition() -> None:
+def test_an_admission_knows_before_which_change_it_came() -> None:
     breaker = make_breaker()
-    assert breaker.admit(0) == Admission(transitions=0, probe=False)
+    assert breaker.admit(0) == Admission(changes=0, probe=False)
     fail(breaker, 3)
-    assert breaker.admit(100) == Admission(transitions=1, probe=True)
+    assert breaker.admit(100) == Admission(changes=1, probe=True)

@@ -147,7 +147,7 @@ async def test_a_job_that_has_paid_for_something_waits_for_the_provider(clock: S
     await break_down(gate)
     async with callers(gate, NORMAL, NORMAL, has_paid=True) as (first, second):
         assert gate.waiting == 2
-        await clock.advance(10)
+        await clock.advance(5)
         assert first.inside()
         assert not second.inside()
         await first.leave()
