@@ -78,7 +78,7 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
     examined = [diagnose(story, moment) for story in stories]
     found += [finding for _, findings in examined for finding in findings]
     found += still + await _overdue(connections, now, settings) + await _without_workers(connections, held)
-    found += unavailable_providers(held)
+    found += unavailable_providers(held) + worker_problems(held)
     if caught_up:
         found += await _obsolete_jobs(connections, set(alive) - expected_subjects(stories), now)
     return Snapshot(
@@ -174,6 +174,20 @@ def unavailable_providers(held: Sequence[InFlightJobs]) -> list[Finding]:
     return found
 
 
+def worker_problems(held: Sequence[InFlightJobs]) -> list[Finding]:
+    """What keeps workers from working, one finding for each check and reason."""
+    said = {(problem.check, problem.reason) for answer in held for problem in answer.problems}
+    found = []
+    for check, reason in sorted(said):
+        workers = sorted(
+            {one.worker for one in held if any((it.check, it.reason) == (check, reason) for it in one.problems)}
+        )
+        about = f"{check}.{','.join(workers)}"
+        found.append(Finding(_PROBLEMS.get(check, "worker_not_ready"), about, f"{reason}, say {', '.join(workers)}"))
+    return found
+
+
+_PROBLEMS = {"store": "store_unwritable", "loops": "loop_failing"}
 _WHY_SHUT = {"not_allowed": "refuses our key", "out_of_quota": "says that our quota is used up"}
 
 

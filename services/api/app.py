@@ -12,6 +12,7 @@ from services.api.routes import Routes
 from services.api.schemas import MAX_BODY_BYTES
 from services.api.screening import Screening
 from services.api.stale_objects import StaleObjectCollector, check_grace
+from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import BareChannel
@@ -125,12 +126,15 @@ async def serve(settings: Settings) -> RunningApi:
             async with pool.acquire(timeout=2) as connection:
                 return mismatch(await version(connection))
 
+        # Not its loop's crashes: without the eraser clients are served all the same. The metric tells of them.
         add_health(app, {"bus": bus_ready, "database": database_ready})
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
-        eraser_task = asyncio.create_task(supervise("eraser", eraser.run), name="eraser")
+        erasing = supervise("eraser", eraser.run, bus.crashes, outage=is_outage)
+        eraser_task = asyncio.create_task(erasing, name="eraser")
         collector = StaleObjectCollector(pool, objects, settings.stale_object_grace)
-        collector_task = asyncio.create_task(supervise("stale_objects", collector.run), name="stale_objects")
+        collecting = supervise("stale_objects", collector.run, bus.crashes, outage=is_outage)
+        collector_task = asyncio.create_task(collecting, name="stale_objects")
         return RunningApi(
             url, pool, commands, eraser, eraser_task, collector, collector_task, broker, objects, http, runner
         )

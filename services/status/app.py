@@ -17,6 +17,7 @@ from services.status.queue_metrics import QueueMetrics
 from services.status.reconciler import Reconciler, ReconcilerSettings
 from services.status.repository import StoryRepository, UnfinishedWork
 from services.status.stream import Stream, routes
+from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.jobs.dead_letters import UnreadableEvent
@@ -43,6 +44,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
+from storyloom.web.deadlines import limit_answers
 from storyloom.web.health import add_health, listen
 from storyloom.web.problems import problem_middleware
 
@@ -152,6 +154,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     hub = Hub(bus)
     hubs.append(hub)
     app = web.Application(middlewares=[problem_middleware])
+    limit_answers(app)
     app.add_routes(routes(Stream(pool, hub)))
 
     async def bus_ready() -> str | None:
@@ -163,7 +166,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         async with pool.acquire(timeout=2) as connection:
             return mismatch(await version(connection))
 
-    add_health(app, {"bus": bus_ready, "database": database_ready})
+    add_health(app, {"bus": bus_ready, "database": database_ready, "loops": bus.crashes.check})
     add_asyncapi(app, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
     runner, url = await listen(app, settings.http_host, settings.http_port)
     loops = {
@@ -172,6 +175,9 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         "job_starts": job_starts.run,
         "queue_metrics": QueueMetrics(bus, pool).run,
     }
-    tasks = [asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()]
+    tasks = [
+        asyncio.create_task(supervise(name, loop, bus.crashes, outage=is_outage), name=name)
+        for name, loop in loops.items()
+    ]
     repository.queries()  # read the SQL now: a slip in it must show at the start
     return RunningStatus(url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, tasks)

@@ -170,3 +170,12 @@ SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 
 
 -- name: count_unhandled_commands^
 SELECT count(*) AS count, min(created_at) AS oldest FROM command_outbox WHERE handled_at IS NULL;
+
+-- name: outbox_ages^
+-- Seconds that the oldest of what waits to be published or done has waited; null where nothing waits.
+SELECT extract(epoch FROM now() - (
+           SELECT min(greatest(created_at, asset_generation_started_at)) FROM stories
+           WHERE status = 'generating' AND seq = 0))::float8 AS stories,
+       extract(epoch FROM now() - (
+           SELECT min(created_at) FROM command_outbox WHERE handled_at IS NULL))::float8 AS commands,
+       extract(epoch FROM now() - (SELECT min(due_at) FROM erasures WHERE due_at < now()))::float8 AS erasures;

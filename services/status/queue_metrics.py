@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 LANE_LABELS = [(service.value, priority.value) for service in Service for priority in Priority]
 
+OUTBOX_KINDS = ("stories", "commands", "erasures")
+
 
 class QueueMetrics:
     """Sets the gauges of runtime/metrics.py that describe bus and rows. Any number of replicas set the same."""
@@ -65,16 +67,20 @@ class QueueMetrics:
         try:
             stories = await queries().unfinished_stories(self._pool)
             commands = await queries().count_unhandled_commands(self._pool)
+            outbox = await queries().outbox_ages(self._pool)
             now = await queries().server_time(self._pool)
         except Exception as error:
             if not is_connection_error(error):
                 raise
             log.debug("queue_metrics.database_unreachable", error=type(error).__name__)
             _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
+            _unknown(*(metrics.OUTBOX_AGE.labels(kind) for kind in OUTBOX_KINDS))
             return
         metrics.UNFINISHED.set(stories["count"])
         metrics.UNFINISHED_AGE.set(_age(stories["oldest"], now))
         metrics.COMMANDS_UNHANDLED.set(commands["count"])
+        for kind in OUTBOX_KINDS:
+            metrics.OUTBOX_AGE.labels(kind).set(outbox[kind] or 0)
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import asyncpg
 
+from storyloom.runtime import supervision
+
 
 class Fault(StrEnum):
     """What failed."""
@@ -52,6 +54,11 @@ def fault_of(error: BaseException) -> Fault | None:
 def is_connection_error(error: BaseException) -> bool:
     """Whether a statement failed by its connection or the server's state: the same may succeed a moment later."""
     return fault_of(error) is Fault.CONNECTION
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether a loop ended since Postgres or NATS is away."""
+    return is_connection_error(error) or supervision.is_outage(error)
 
 
 def is_stale_connection(error: BaseException) -> bool:

@@ -46,6 +46,13 @@ class ShutProvider(Value):
     since: datetime
 
 
+class WorkerProblem(Value):
+    """What keeps a worker from working: ``check`` as in its readiness, ``reason`` in a sentence."""
+
+    check: str
+    reason: str
+
+
 class InFlightJobs(Value):
     """A worker's answer. ``worker`` names its process: ``<service>-<pid>@<hash of the host's name>``."""
 
@@ -56,6 +63,8 @@ class InFlightJobs(Value):
     held: tuple[InFlightJob, ...] = ()
     shut: tuple[ShutProvider, ...] = ()
     """The providers that this process finds unavailable."""
+    problems: tuple[WorkerProblem, ...] = ()
+    """A store that takes no writes, loops that crash again and again."""
 
     @property
     def body(self) -> bytes:

@@ -28,7 +28,14 @@ from storyloom.jobs.delivery import Delivery
 from storyloom.jobs.events import JobEvents, Reporter, publish_until_acknowledged
 from storyloom.jobs.executor import Attempt, Call, InFlightElsewhere, JobExecutor, attempts_spent, usage_of
 from storyloom.jobs.heartbeat import Heartbeat
-from storyloom.jobs.in_flight import InFlightJob, InFlightJobs, ShutProvider, query_workers, worker_name
+from storyloom.jobs.in_flight import (
+    InFlightJob,
+    InFlightJobs,
+    ShutProvider,
+    WorkerProblem,
+    query_workers,
+    worker_name,
+)
 from storyloom.jobs.stored_answers import StoredAnswers
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.codec import UnreadableMessageError
@@ -103,7 +110,7 @@ class JobRunner:
         @router.subscriber(QUERY_WORKERS, **question(None, max_workers=1))
         async def in_flight(_: bytes) -> InFlightJobs:
             """Answer which jobs are in flight here."""
-            return self.in_flight
+            return self.in_flight.model_copy(update={"problems": await self._problems()})
 
         return router
 
@@ -123,6 +130,10 @@ class JobRunner:
         )
         shut = tuple(ShutProvider(provider=one.provider, why=one.why, since=one.since) for one in shut_gates())
         return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs, shut=shut)
+
+    async def _problems(self) -> tuple[WorkerProblem, ...]:
+        found = {"store": self._objects.write_error, "loops": await self._broker.bus.crashes.check()}
+        return tuple(WorkerProblem(check=check, reason=reason) for check, reason in found.items() if reason)
 
     async def take(self, message: NatsMessage) -> Delivery:
         """Take one delivery. Raises AckMessage or NackMessage for one that is settled already and needs no handler."""

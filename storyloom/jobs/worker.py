@@ -75,12 +75,14 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
             return str(error)
         return None
 
-    add_health(app, {"bus": bus_ready, "store": store_ready})
+    add_health(app, {"bus": bus_ready, "store": store_ready, "loops": broker.bus.crashes.check})
     add_asyncapi(app, lambda: document([ServiceApi(name, broker)]))
     http, url = await listen(app, settings.http_host, settings.http_port)
     probe = StoreProbe(objects)
     await probe.probe()
-    probing = asyncio.create_task(supervision.supervise("store_probe", probe.run), name="store_probe")
+    probing = asyncio.create_task(
+        supervision.supervise("store_probe", probe.run, broker.bus.crashes), name="store_probe"
+    )
     await broker.start()
     return RunningWorker(name, url, runner, broker, objects, definition, http, probing)
 

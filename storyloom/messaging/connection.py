@@ -23,6 +23,7 @@ from storyloom.messaging.publisher import (
 )
 from storyloom.messaging.subjects import read_subjects
 from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
+from storyloom.runtime.crashes import Crashes
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
@@ -50,7 +51,8 @@ class Watcher(Protocol):
 class Bus:
     """One connection, its JetStream, and its names. Safe to share between tasks.
 
-    ``watchers`` are called when the connection is lost and when it is back.
+    ``watchers`` are called when the connection is lost and when it is back. ``crashes`` are those of the loops that
+    serve it.
     """
 
     def __init__(self, client: Client, settings: NatsSettings) -> None:
@@ -59,6 +61,7 @@ class Bus:
         self.names = Names(settings.nats_subject_prefix)
         self.js: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)
         self.watchers: set[Watcher] = set()
+        self.crashes = Crashes()
         self._publisher = Publisher(client)
         self._disconnected_at: datetime | None = None
         self._reconnected_at: datetime | None = None

@@ -145,7 +145,7 @@ class SlotsSubscriber(PullStreamSubscriber):
         await self._consumer.open()
         # Supervised: a take that fails goes on after a pause; FastStream's supervisor knows none (its issue 2632).
         take = partial(self._take, self._consumer, slots)
-        self._take_task = asyncio.create_task(supervise(f"{self.durable} lane", take))
+        self._take_task = asyncio.create_task(supervise(f"{self.durable} lane", take, bus.crashes))
 
     async def stop(self) -> None:
         """Take no more; what runs may end within ``graceful_timeout`` seconds, then it is cancelled and nacked.

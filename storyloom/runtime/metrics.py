@@ -61,6 +61,8 @@ PAID_UNSTORED_SECONDS = Histogram(
 WAITS = Counter(
     "storyloom_job_waits_total", "Jobs requeued untried: a provider or the store is unavailable.", ["service"]
 )
+LOOP_CRASHES = Counter("storyloom_loop_crashes_total", "Crashes of endless loops, which are restarted.", ["loop"])
+LOOP_FAILING = Gauge("storyloom_loop_failing", "1 while a loop crashes again and again.", ["loop"])
 COMMANDS = Counter("storyloom_commands_total", "Commands that were accepted from clients.", ["event"])
 SWEEPS = Counter("storyloom_erasure_sweeps_total", "Searches for what is left of deleted stories.", ["outcome"])
 STALE_OBJECTS = Counter(
@@ -78,5 +80,10 @@ IN_FLIGHT = Gauge(
 UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are generating.")
 UNFINISHED_AGE = Gauge("storyloom_stories_oldest_seconds", "Age of the oldest of these, 0 for none.")
 DEAD_LETTERS = Gauge("storyloom_dead_letters", "Messages on DEAD.")
+OUTBOX_AGE = Gauge(
+    "storyloom_outbox_oldest_seconds",
+    "Age of the oldest row that is not handled yet, 0 for none: stories, commands; erasures: how long it is due.",
+    ["kind"],
+)
 COMMANDS_UNHANDLED = Gauge("storyloom_commands_unhandled", "Clients' commands that the projector has not handled yet.")
 PROJECTOR_PENDING = Gauge("storyloom_projector_pending", "Events that the projector has not finished.")

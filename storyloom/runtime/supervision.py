@@ -9,12 +9,17 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
+from nats.errors import Error as NatsError
 
-from storyloom.messaging.connection import BusUnavailableError
+from storyloom.messaging.publisher import BusUnavailableError
+from storyloom.runtime.crashes import Crashes
 from storyloom.runtime.logs import set_up
 from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
 
 log = structlog.get_logger()
+
+OUTAGE_QUIET_SECONDS = 30.0
+"""Seconds after which a loop that waits for a server is mentioned again, if it came to run meanwhile."""
 
 
 class Running(Protocol):
@@ -94,15 +99,39 @@ def settle() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, pause: float = 0.5) -> None:
-    """Run an endless loop for ever: one that dies is logged and restarted. Cancel it to end it."""
+def is_outage(error: BaseException) -> bool:
+    """Whether a loop ended since a server is away, which it waits for."""
+    return isinstance(error, BusUnavailableError | NatsError | OSError | TimeoutError)
+
+
+async def supervise(
+    name: str,
+    loop: Callable[[], Awaitable[None]],
+    crashes: Crashes,
+    *,
+    outage: Callable[[BaseException], bool] = is_outage,
+    pause: float = 0.5,
+) -> None:
+    """Run an endless loop for ever: one that dies is logged and restarted. Cancel it to end it.
+
+    ``outage`` tells the errors of a server that is away: the loop is to wait for it, however long that takes. That is
+    said once, and is no crash.
+    """
+    clock = asyncio.get_running_loop().time
+    quiet_until = float("-inf")
     while True:
         try:
             await loop()
         except asyncio.CancelledError:
             raise
-        except Exception:
-            log.exception("loop.died", loop=name)
+        except Exception as error:
+            if outage(error):
+                say = log.debug if clock() < quiet_until else log.warning
+                say("loop.waiting", loop=name, error=type(error).__name__)
+                quiet_until = clock() + OUTAGE_QUIET_SECONDS
+            else:
+                log.exception("loop.died", loop=name)
+                crashes.note(name, error)
         await asyncio.sleep(pause)
 
 

@@ -1,9 +1,9 @@
-"""A provider that workers find unavailable is a finding of the doctor's, with the cause."""
+"""What workers find wrong is a finding of the doctor's, with the cause: providers, the store, their own loops."""
 
 from datetime import UTC, datetime
 
-from ops.snapshot import unavailable_providers
-from storyloom.jobs.in_flight import InFlightJobs, ShutProvider
+from ops.snapshot import unavailable_providers, worker_problems
+from storyloom.jobs.in_flight import InFlightJobs, ShutProvider, WorkerProblem
 from storyloom.story.assets import Service
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -35,4 +35,18 @@ def test_each_provider_and_cause_is_one_finding_with_its_workers_and_its_beginni
             "openai.not_allowed",
             "openai refuses our key since 03:04:05 UTC, say content-1, images-1",
         ),
+    ]
+
+
+def test_what_keeps_workers_from_working_is_one_finding_for_each_reason() -> None:
+    full = WorkerProblem(check="store", reason="the store is full")
+    dying = WorkerProblem(check="loops", reason="images-high lane crashes again and again (KeyError)")
+    said = [
+        InFlightJobs(worker="images-1", service=Service.IMAGES, problems=(full, dying)),
+        InFlightJobs(worker="content-1", service=Service.CONTENT, problems=(full,)),
+        InFlightJobs(worker="audio-1", service=Service.AUDIO),
+    ]
+    assert [(one.code, one.message) for one in worker_problems(said)] == [
+        ("loop_failing", "images-high lane crashes again and again (KeyError), say images-1"),
+        ("store_unwritable", "the store is full, say content-1, images-1"),
     ]
