@@ -22,7 +22,7 @@ from storyloom.messaging.publisher import (
     PublishOutcome,
 )
 from storyloom.messaging.subjects import read_subjects
-from storyloom.messaging.topology import CANCEL_JOBS, Names, provision, topology_differences
+from storyloom.messaging.topology import CANCEL_JOBS, Names, apply, topology, topology_differences
 from storyloom.runtime.crashes import Crashes
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.events import Event, subject
@@ -193,7 +193,7 @@ class Bus:
             except NotFoundError:
                 wrong = ["a stream or consumer is missing"]
             if wrong:
-                await provision(self.js, self.settings)
+                await apply(self.js, topology(self.settings), starting=False)
         return wrong
 
     async def close(self) -> None:

@@ -7,10 +7,21 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from nats.js.api import ConsumerConfig, StorageType, StreamConfig
 
 from storyloom.messaging import connection
 from storyloom.messaging.connection import Bus, BusUnavailableError, PublishOutcome, connect
-from storyloom.messaging.topology import consumers, provision, streams, topology_differences
+from storyloom.messaging.topology import (
+    GENERATION,
+    Topology,
+    apply,
+    consumers,
+    differences,
+    provision,
+    streams,
+    topology,
+    topology_differences,
+)
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
@@ -114,6 +125,85 @@ async def test_what_someone_changed_is_reported_and_restored(settings: Settings,
     assert f"stream {bus.names.dead} is missing" in wrong
     await provision(bus.js, settings)
     assert await topology_differences(bus.js, settings) == []
+
+
+async def found(bus: Bus) -> tuple[StreamConfig, ConsumerConfig]:
+    """STORY and the projector, as the server has them."""
+    names = bus.names
+    info = await bus.js.consumer_info(names.story, names.projector)
+    return (await bus.js.stream_info(names.story)).config, info.config
+
+
+def next_release(settings: Settings) -> Topology:
+    """What a release may want that comes after this one: events are kept for longer, fewer are out at a time."""
+    (story, *streams_left), ((name, projector), *consumers_left) = streams(settings), consumers(settings)
+    return Topology(
+        [replace(story, max_age=30 * 86_400.0), *streams_left],
+        [(name, replace(projector, max_ack_pending=5_000)), *consumers_left],
+        generation=GENERATION + 1,
+    )
+
+
+async def test_while_a_release_is_rolled_out_the_older_one_leaves_the_newer_ones_settings_alone(
+    settings: Settings, bus: Bus
+) -> None:
+    """Whichever of the two starts, looks or repairs, and in whatever order: nothing flaps, and nobody is unready."""
+    newer = next_release(settings)
+    await apply(bus.js, newer, starting=True)
+    for _ in range(2):
+        assert await topology_differences(bus.js, settings) == []
+        assert await bus.ensure_topology(full_check=True) == []
+        await provision(bus.js, settings)
+        story, projector = await found(bus)
+        assert (story.max_age, projector.max_ack_pending) == (30 * 86_400.0, 5_000)
+        assert await differences(bus.js, newer) == []
+
+
+async def test_what_the_older_release_had_to_recreate_is_brought_up_again(settings: Settings, bus: Bus) -> None:
+    newer = next_release(settings)
+    await apply(bus.js, newer, starting=True)
+    await bus.js.delete_stream(bus.names.story)
+    assert await bus.ensure_topology(full_check=True)
+    assert (await found(bus))[0].max_age == 14 * 86_400.0
+    assert f"stream {bus.names.story}: max_age is not as set" in await differences(bus.js, newer)
+    await apply(bus.js, newer, starting=False)
+    assert await differences(bus.js, newer) == await topology_differences(bus.js, settings) == []
+    assert (await found(bus))[0].max_age == 30 * 86_400.0
+
+
+async def test_what_a_release_without_marks_has_made_is_taken_over(settings: Settings, bus: Bus) -> None:
+    await bus.js.update_stream(replace(streams(settings)[0], max_age=700.0, metadata={}))
+    await provision(bus.js, settings)
+    assert (await found(bus))[0].max_age == 14 * 86_400.0
+    assert await topology_differences(bus.js, settings) == []
+
+
+async def test_replicas_whose_variables_differ_do_not_undo_each_others_settings(settings: Settings, bus: Bus) -> None:
+    """Who started last has set them; nobody is unready, and nobody who only looks changes them back."""
+    changed = settings.model_copy(update={"ack_wait": 2.0, "jobs_max_bytes": 32 << 20})
+    await provision(bus.js, changed)
+    for one in (settings, changed):
+        assert await topology_differences(bus.js, one) == []
+        await apply(bus.js, topology(one), starting=False)
+        assert (await bus.js.stream_info(bus.names.jobs)).config.max_bytes == 32 << 20
+        assert (await found(bus))[1].ack_wait == 2
+
+
+async def test_what_operators_set_by_hand_is_theirs(settings: Settings, bus: Bus) -> None:
+    """A larger limit, a description, another storage: no finding, and no start of a service undoes it."""
+    names = bus.names
+    await bus.js.delete_stream(names.dead)
+    (_, jobs, dead) = streams(settings)
+    await bus.js.add_stream(replace(dead, storage=StorageType.MEMORY))
+    by_hand = (await bus.js.stream_info(names.jobs)).config
+    await bus.js.update_stream(replace(by_hand, max_bytes=64 << 20, description="ours"))
+    for _ in range(2):
+        assert await topology_differences(bus.js, settings) == []
+        await provision(bus.js, settings)
+    info = (await bus.js.stream_info(names.jobs)).config
+    assert (info.max_bytes, info.description) == (64 << 20, "ours")
+    assert info.max_bytes != jobs.max_bytes
+    assert (await bus.js.stream_info(names.dead)).config.storage == StorageType.MEMORY
 
 
 async def test_two_buses_on_one_server_do_not_meet(settings: Settings, bus: Bus) -> None:
