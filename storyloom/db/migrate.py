@@ -1,6 +1,7 @@
 """Bring a database to the schema that this code needs: dbmate over migrations. ``python -m storyloom.db.migrate``."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,10 @@ import asyncpg
 
 from storyloom.db.pool import Connection
 from storyloom.runtime.settings import DatabaseSettings
+from storyloom.runtime.supervision import REFUSALS
 
+_SQLSTATE = re.compile(r"\(([0-9A-Z]{5})\)$")
+"""What Postgres calls an error, as dbmate's driver says it."""
 FOLDER = Path(str(files("storyloom.db") / "migrations"))
 
 
@@ -46,7 +50,9 @@ def migrate(url: str) -> None:
         )
         if done.returncode == 0:
             return
-    raise MigrationFailed((done.stderr or done.stdout).strip().splitlines()[-1])
+    said = (done.stderr or done.stdout).strip().splitlines()[-1]
+    state = _SQLSTATE.search(said)
+    raise MigrationFailed((state and REFUSALS.get(state[1])) or said)
 
 
 async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> str | None:
@@ -77,10 +83,15 @@ def _dbmate_options(host: str | None, query: str) -> str:
 
 
 def mismatch(found: str | None) -> str | None:
+    """Why this code cannot work with a schema of that version, None where it can.
+
+    A newer schema serves: while a release is rolled out its migrations are there before it, and they only add
+    (columns with defaults, tables, indexes, values). What is no longer used is dropped a release later.
+    """
     wanted = wanted_version()
-    if found == wanted:
+    if found is not None and found >= wanted:
         return None
-    return f"the database stands at version {found or 'none'}, this code needs {wanted}: run `make migrate`"
+    return f"the database stands at version {found or 'none'}, this code waits for {wanted}: run `make migrate`"
 
 
 def main() -> int:

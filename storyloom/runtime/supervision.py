@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -64,14 +64,15 @@ def why_it_cannot_start(error: Exception) -> str | None:
     if isinstance(error, BusUnavailableError | InvalidSettingError | OSError):
         return str(error) or "a server did not answer in time"
     # By what Postgres calls it (SQLSTATE): workers need not have its client.
-    return _REFUSALS.get(str(getattr(error, "sqlstate", "")))
+    return REFUSALS.get(str(getattr(error, "sqlstate", "")))
 
 
-_REFUSALS = {
+REFUSALS: Mapping[str, str] = {
     "28P01": "Postgres refuses the password in DATABASE_URL.",
     "28000": "Postgres refuses the user in DATABASE_URL, or this machine.",
     "3D000": "The database in DATABASE_URL does not exist.",
 }
+"""What is set wrong, by Postgres's SQLSTATE, in a sentence."""
 
 
 async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from storyloom.web.problems import Problem
 
-ANSWER_SECONDS = 4.5
+ANSWER_SECONDS = 4.0
 """Seconds from the end of a request's body until its answer begins; clients are promised five."""
 _BEGUN: web.RequestKey[asyncio.Event] = web.RequestKey("begun", asyncio.Event)
 
@@ -27,18 +27,21 @@ def limit_answers(app: web.Application, *, seconds: float = ANSWER_SECONDS) -> N
     async def deadline(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        begun = request[_BEGUN] = asyncio.Event()
+        begun, received = asyncio.Event(), asyncio.Event()
+        request[_BEGUN] = begun
+        request.content.on_eof(received.set)
         answer = asyncio.ensure_future(handler(request))
-        beginning = asyncio.create_task(begun.wait())
+        beginning, receiving = (asyncio.create_task(event.wait()) for event in (begun, received))
         try:
-            while not (answer.done() or begun.is_set()):
-                received = request.content.is_eof()
+            await asyncio.wait({answer, beginning, receiving}, return_when=asyncio.FIRST_COMPLETED)
+            if not (answer.done() or begun.is_set()):
                 await asyncio.wait({answer, beginning}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-                if received and not (answer.done() or begun.is_set()):
-                    raise _too_late(request)
+            if not (answer.done() or begun.is_set()):
+                raise _too_late(request)
             return await answer
         finally:
             beginning.cancel()
+            receiving.cancel()
             if not answer.done():
                 answer.add_done_callback(_forget)
                 answer.cancel()

@@ -11,6 +11,7 @@ from services.api import app as api
 from services.status import app as status
 from storyloom.db.migrate import FOLDER, MigrationFailed, migrate, mismatch, version, wanted_version
 from storyloom.runtime.settings import Settings
+from tests.integration.core.system import running
 from tests.integration.db.databases import new_database, roll_back
 
 TABLES = {
@@ -55,6 +56,9 @@ async def test_the_version_is_the_newest_migrations(database_url: str) -> None:
     assert await version(connection) is None
     await connection.close()
     assert mismatch(wanted_version()) is None
+    assert mismatch(f"{int(wanted_version()) + 1}") is None
+    assert mismatch(f"{int(wanted_version()) - 1}") is not None
+    assert mismatch(None) is not None
 
 
 @pytest.mark.parametrize("service", [api, status])
@@ -73,13 +77,36 @@ async def test_a_service_is_not_ready_on_a_wrong_version_and_says_what_to_do(
                 assert answer.status == 503
                 wrong = (await answer.json())["wrong"]
             assert wrong["database"] == (
-                f"the database stands at version 20200101000000, this code needs {wanted_version()}: run `make migrate`"
+                "the database stands at version 20200101000000, "
+                f"this code waits for {wanted_version()}: run `make migrate`"
             )
             async with http.get(f"{running.url}/health/live") as answer:
                 assert answer.status == 200
     finally:
         await running.stop()
         await connection.close()
+
+
+NEXT_RELEASE = """
+ALTER TABLE stories ADD COLUMN shelf text NOT NULL DEFAULT 'new';
+ALTER TABLE asset_generation_jobs ADD COLUMN weight integer;
+ALTER TABLE command_outbox ADD COLUMN origin text;
+CREATE TABLE shelves (name text PRIMARY KEY);
+CREATE INDEX stories_by_shelf ON stories (shelf);
+INSERT INTO schema_migrations (version) VALUES ('20991231000001');
+"""
+
+
+async def test_a_migration_that_only_adds_disturbs_no_replica_of_the_release_before(settings: Settings) -> None:
+    """It comes in the midst of a story: the older replicas stay ready, and finish that one and the next."""
+    async with running(settings) as system:
+        before = await system.post()
+        await system.pool.execute(NEXT_RELEASE)
+        after = await system.post()
+        for url in (system.api.url, system.status.url):
+            async with system.http.get(f"{url}/health/ready") as answer:
+                assert answer.status == 200, await answer.text()
+        assert {(await system.finished(story_id))["status"] for story_id in (before, after)} == {"ready"}
 
 
 def test_what_cannot_be_migrated_is_one_line_without_the_password() -> None:
