@@ -1,5 +1,6 @@
 """What a command asks: NATS, Postgres and its named queries; or one sentence about what is unavailable."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,15 +15,18 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from storyloom.db.errors import is_connection_error
-from storyloom.db.pool import Pool, open_pool
+from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.db.queries import load_queries
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.supervision import REFUSALS
 
 OK, NOTHING_FOUND, USAGE, UNAVAILABLE = 0, 1, 2, 3
 """Exit codes: done; nothing found (doctor: something found); wrong usage; NATS, Postgres or the store is
 unavailable.
 """
+CONNECT_TIMEOUT_SECONDS = 5.0
+"""Seconds until Postgres counts as unavailable."""
 FETCH_BATCH_SIZE = 100
 INACTIVE_THRESHOLD_SECONDS = 30.0
 """Seconds after which the server removes the consumer of a reader that was cut off."""
@@ -61,19 +65,25 @@ async def connect_nats(settings: Settings) -> AsyncIterator[Bus]:
 async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
     """Postgres, for as long as the block lasts. Raises UnavailableError, also when it is lost in the middle."""
     try:
-        pool = await open_pool(settings, size=2)
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            pool = await open_pool(settings, size=2)
         try:
             yield pool
         finally:
-            await pool.close()
-    except asyncpg.UndefinedTableError as error:
-        raise UnavailableError("The database lacks a table that this code needs: run `make migrate`.") from error
+            await close_pool(pool)
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise UnavailableError(
+            "The database lacks a table or column that this code needs: run `make migrate`."
+        ) from error
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        raise UnavailableError(f"Postgres refuses: {type(error).__name__}; is DATABASE_URL right?") from error
+        raise UnavailableError(
+            REFUSALS.get(error.sqlstate or "") or "Postgres refuses: is DATABASE_URL right?"
+        ) from error
     except Exception as error:
         if not is_connection_error(error):
             raise
-        raise UnavailableError(f"Postgres is unavailable: {type(error).__name__}.") from error
+        said = "it does not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        raise UnavailableError(f"Postgres is unavailable: {said}.") from error
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from asyncpg import Record
 
 from ops.connections import Connections, queries
 from ops.diagnosis import AssetDiagnosis, Finding, Observation, Row, Story, Work, diagnose, expected_subjects
+from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.lanes import read_projector_lag
@@ -60,6 +61,9 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
     """Take one. Raises what NATS and Postgres clients raise when these are unavailable."""
     wrong = await topology_differences(connections.bus.js, connections.settings)
     found = [Finding("topology_drift", sentence, sentence) for sentence in wrong]
+    async with connections.pool.acquire() as connection:
+        if behind := mismatch(await version(connection)):
+            found.append(Finding("schema_behind", behind, behind))
     missing = any(sentence.endswith("is missing") for sentence in wrong)
     # Where a stream is missing nothing can be said of jobs: they are lost with it, and come back with it.
     alive: Collection[str] = set() if missing else await connections.bus.live_jobs()
@@ -182,12 +186,17 @@ def worker_problems(held: Sequence[InFlightJobs]) -> list[Finding]:
         workers = sorted(
             {one.worker for one in held if any((it.check, it.reason) == (check, reason) for it in one.problems)}
         )
-        about = f"{check}.{','.join(workers)}"
-        found.append(Finding(_PROBLEMS.get(check, "worker_not_ready"), about, f"{reason}, say {', '.join(workers)}"))
+        message = f"{reason}, say {', '.join(workers)}"
+        match check:
+            case "store":
+                found.append(Finding("store_unwritable", check, message))
+            case "loops":
+                found.append(Finding("loop_failing", check, message))
+            case _:
+                found.append(Finding("worker_not_ready", check, message))
     return found
 
 
-_PROBLEMS = {"store": "store_unwritable", "loops": "loop_failing"}
 _WHY_SHUT = {"not_allowed": "refuses our key", "out_of_quota": "says that our quota is used up"}
 
 

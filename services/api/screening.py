@@ -1,5 +1,6 @@
 """Moderation of what clients write, asked of the content service: a brief, and a scene's edited text."""
 
+import asyncio
 from dataclasses import dataclass
 
 import structlog
@@ -16,24 +17,40 @@ from storyloom.web.problems import Problem
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+SILENT_PATIENCE_SECONDS = 0.05
+"""Seconds that a brief waits for moderation while nobody answers questions."""
+SILENCE_SECONDS = 5.0
+"""Seconds after an unanswered question until the next one is given its full time."""
+
+
+@dataclass(slots=True)
 class Screening:
-    """Asks over core NATS, for at most ``timeout`` seconds a time."""
+    """Asks over core NATS, for at most ``timeout`` seconds a time.
+
+    After a question that nobody answered (the content service is frozen, or cut off) briefs wait for next to nothing:
+    one client has waited for all.
+    """
 
     briefs: Question[Verdict]
     edits: Question[EditVerdict]
     timeout: float
+    _silent_until: float = float("-inf")
 
     async def check_brief(self, brief: Brief) -> None:
         """Raise a 422 Problem for a brief that moderation flags.
 
         Without an answer in time the brief passes: its outline is moderated in any case.
         """
+        clock = asyncio.get_running_loop().time
+        silent = clock() < self._silent_until
         try:
-            verdict = await self.briefs.ask(brief, timeout=self.timeout)
+            verdict = await self.briefs.ask(brief, timeout=SILENT_PATIENCE_SECONDS if silent else self.timeout)
         except (NatsError, TimeoutError, ValidationError) as error:
+            if isinstance(error, TimeoutError) and not silent:
+                self._silent_until = clock() + SILENCE_SECONDS
             log.warning("story.not_screened", error=type(error).__name__)
             return
+        self._silent_until = float("-inf")
         if not verdict.judged:
             log.warning("story.not_screened", error="moderation is away")
         if verdict.flagged:

@@ -177,6 +177,18 @@ async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: s
     assert report.code == NOTHING_FOUND
 
 
+async def test_a_schema_that_was_not_migrated_yet_is_found(settings: Settings) -> None:
+    """…with what to do. One that is newer is no finding: a release is being rolled out."""
+    async with begun(settings) as (system, connections, _):
+        await system.pool.execute("INSERT INTO schema_migrations (version) VALUES ('20991231000001')")
+        assert codes(await examine(connections, SHORT_WAITS)) == set()
+        await system.pool.execute("DELETE FROM schema_migrations")
+        await system.pool.execute("INSERT INTO schema_migrations (version) VALUES ('20200101000000')")
+        findings = (await examine(connections, SHORT_WAITS)).findings
+    (finding,) = [one for one in findings if one.code == "schema_behind"]
+    assert finding.message.endswith("run `make migrate`")
+
+
 async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> None:
     """Nothing runs that could; one that is due later, or done, is well."""
     async with open_connections(settings) as connections:
