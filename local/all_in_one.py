@@ -21,8 +21,8 @@ import uvloop
 from local.memory import trim_heap
 from local.programs import SERVICES
 from storyloom.messaging.connection import BusUnavailableError
-from storyloom.runtime.logs import set_up
-from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
+from storyloom.runtime.logs import log_loop_error, set_up
+from storyloom.runtime.settings import InvalidSettingError, LogSettings, Settings, load_settings
 from storyloom.runtime.supervision import Running, Serve, settle
 
 SLOW_IMPORTS = ("openai", "elevenlabs")
@@ -42,6 +42,7 @@ def main() -> int:
 async def _run(starts: dict[str, Serve]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     while not (environment := _read(Path(os.environ["STORYLOOM_ENVIRONMENT"]))):  # noqa: ASYNC110 - another process writes it
@@ -50,8 +51,8 @@ async def _run(starts: dict[str, Serve]) -> int:
     try:
         settings = load_settings()
     except InvalidSettingError as error:
-        print(error, flush=True)  # noqa: T201 - the log's last line, which the launcher repeats
-        return 1
+        set_up(LogSettings.model_construct(), "local")
+        return _cannot_start(error)
     set_up(settings, "local")
     try:
         running = await _start(starts, settings)
@@ -59,8 +60,7 @@ async def _run(starts: dict[str, Serve]) -> int:
         reason = group.split((OSError, BusUnavailableError))[0]
         if reason is None:
             raise
-        print(reason.exceptions[0], flush=True)  # noqa: T201 - the log's last line, which the launcher repeats
-        return 1
+        return _cannot_start(reason.exceptions[0])
     settle()
     threading.Thread(target=_import_heavy, name="imports", daemon=True).start()
     tidying = asyncio.create_task(_trim_periodically())
@@ -68,6 +68,12 @@ async def _run(starts: dict[str, Serve]) -> int:
     tidying.cancel()
     await asyncio.gather(*(service.stop() for service in running), return_exceptions=True)
     return 0
+
+
+def _cannot_start(error: Exception) -> int:
+    """Say why, in the log's last line, which the launcher repeats."""
+    log.error("service.cannot_start", error=str(error))
+    return 1
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A server that runs as our child: started, asked whether it is ready, restarted when it crashes, stopped in time."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -31,7 +32,7 @@ class StartError(UserError):
 
     def __init__(self, name: str, tail: str) -> None:
         last = tail.strip().splitlines()[-1:] or ["it wrote nothing"]
-        super().__init__(f"{name} did not start: {last[0].strip()}")
+        super().__init__(f"{name} did not start: {_said(last[0].strip())}")
         self.tail = tail
 
 
@@ -203,6 +204,14 @@ class Child:
         if watchdog is not None:
             watchdog.release()
         self._process = self._watchdog = None
+
+
+def _said(line: str) -> str:
+    """The sentence in a log's line; the line itself where it is none of ours."""
+    try:
+        return str(json.loads(line)["error"])
+    except (ValueError, TypeError, KeyError):
+        return line
 
 
 def _wait(process: subprocess.Popen[bytes], ended: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:

@@ -26,6 +26,7 @@ from storyloom.messaging.consumer import PullConsumer
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, is_newer
 from storyloom.story.journey import Journey, overall
+from storyloom.story.validation import wrong_fields
 
 log = structlog.get_logger()
 
@@ -177,7 +178,7 @@ class Projector:
                 log.info("projector.newer_event")
                 await self._nack([message], delay=2)
                 return None
-            where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
+            where = wrong_fields(error, EVENT, most=1)
             log.error("projector.unreadable_event", field=where)  # noqa: TRY400 - the input may hold a name
             await self._dead_letter(message, f"unreadable: {where}")
             return None

@@ -23,6 +23,7 @@ from storyloom.story.events import AssetFailed
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import ProviderCall, Value
+from storyloom.story.validation import wrong_fields
 
 
 class DeadLetterBody(Value):
@@ -145,7 +146,7 @@ def is_newer(data: bytes) -> bool:
 
 def unreadable(message: Msg, error: ValidationError, service: Service) -> Unreadable:
     """What is left to do about a message on JOBS that is no job."""
-    field = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
+    field = wrong_fields(error, AssetRequested, most=1)
     _, story, asset = message.subject.rsplit(".", 2)
     kept = OutboundMessage(f"dead.{service.value}.{story}.{asset}", message.data, letter_id(message))
     failed = None

@@ -6,7 +6,6 @@ provisioner's (topology.py): nothing is declared from here.
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +23,9 @@ from pydantic import BaseModel
 from storyloom.messaging.codec import AnyBody, JsonBody, encode, parse_job, parse_question
 from storyloom.messaging.connection import Bus, connect
 from storyloom.messaging.faststream_pull import SlotsBroker, SlotsPullSub, SlotsRouter
+from storyloom.messaging.observability import channel
 from storyloom.messaging.publisher import OutboundMessage, PublishOutcome
+from storyloom.runtime.logs import describe
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.jobs import AssetRequested
 
@@ -86,7 +87,7 @@ class Broker(SlotsBroker):
         super().__init__(
             settings.nats_url,
             apply_types=False,
-            logger=_Log(),
+            logger=_Log(settings.nats_subject_prefix),
             log_level=logging.DEBUG,
             graceful_timeout=graceful_timeout,
             middlewares=middlewares,
@@ -208,16 +209,15 @@ class _Log:
     With ``logger=None`` errors would vanish; a message below WARNING costs a comparison.
     """
 
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
     def log(self, level: int, msg: Any, /, *, exc_info: Any = None, extra: Mapping[str, Any] | None = None) -> None:
         if level < logging.WARNING or isinstance(exc_info, asyncio.CancelledError):
             return  # a cancelled message is nacked, and no error
         if not isinstance(exc_info, BaseException):
             log.warning("broker.warning", level=logging.getLevelName(level), words=len(str(msg).split()))
             return
-        frames = traceback.extract_tb(exc_info.__traceback__)[-8:]
-        log.error(
-            "broker.handler_failed",
-            error=type(exc_info).__name__,
-            at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-            subject=(extra or {}).get("subject", ""),
-        )
+        # Its subject's last tokens are whatever its sender wrote there.
+        subject = channel(str((extra or {}).get("subject", "")), self._prefix)
+        log.error("broker.handler_failed", channel=subject, **describe(exc_info))

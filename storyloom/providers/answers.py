@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storyloom.story.errors import RetryableError
+from storyloom.story.validation import wrong_fields
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,7 +28,7 @@ def read_answer(kind: type[M], data: Any, *, provider: str, request_id: str | No
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, each['loc'][:2]))}: {each['type']}" for each in error.errors()[:3])
+        places = wrong_fields(error, kind)
         raise RetryableError(f"{provider}'s answer is not as described ({places})", request_id=request_id) from None
 
 

@@ -13,8 +13,8 @@ from nats.errors import Error as NatsError
 
 from storyloom.messaging.publisher import BusUnavailableError
 from storyloom.runtime.crashes import Crashes
-from storyloom.runtime.logs import set_up
-from storyloom.runtime.settings import InvalidSettingError, Settings, load_settings
+from storyloom.runtime.logs import log_loop_error, set_up
+from storyloom.runtime.settings import InvalidSettingError, LogSettings, Settings, load_settings
 
 log = structlog.get_logger()
 
@@ -47,7 +47,9 @@ def run(name: str, serve: Serve) -> None:
     try:
         settings = load_settings()
     except InvalidSettingError as error:
-        sys.exit(str(error))
+        set_up(LogSettings.model_construct(), name)  # by the defaults: what is set wrong may be how to log
+        log.error("service.cannot_start", error=str(error))  # noqa: TRY400 - a sentence for people, not a traceback
+        sys.exit(1)
     set_up(settings, name)
     try:
         uvloop.run(_until_stopped(name, serve, settings))
@@ -78,6 +80,7 @@ REFUSALS: Mapping[str, str] = {
 async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     running = await serve(settings)

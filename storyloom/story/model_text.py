@@ -83,11 +83,14 @@ def tidy(text: str) -> str:
 
 
 def plain_word(said: object, default: str = "unnamed") -> str:
-    """A provider's own word for something (an error's code, a category), if it is such a word; else the default."""
+    """A provider's own word for something (an error's code, a category), if it is such a word; else the default.
+
+    A phrase or a name is none: an answer may repeat what it was asked.
+    """
     return said if isinstance(said, str) and _WORD.fullmatch(said) else default
 
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./ -]{0,79}")
+_WORD = re.compile(r"[a-z0-9][a-z0-9_./-]{0,59}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 _Rules = tuple[tuple[re.Pattern[str], str], ...]
