@@ -81,6 +81,12 @@ class EmbeddedPostgres(Embedded[str]):
             "max_wal_senders=0",
             "max_logical_replication_workers=0",
             "io_method=sync",
+            # Statements, parameters and the details of an error hold rows: none of them belongs in a log.
+            "log_statement=none",
+            "log_min_error_statement=panic",
+            "log_error_verbosity=terse",
+            "log_parameter_max_length=0",
+            "log_parameter_max_length_on_error=0",
             *self._options,
         )
         settings = [word for option in options for word in ("-c", option)]

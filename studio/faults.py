@@ -16,6 +16,7 @@ from studio.api_call import ApiCall, Endpoint
 FaultName = Literal[
     "rate_limit", "server_error", "stall", "cut", "malformed", "refuse", "refuse_uncoded", "miss_trait", "flag_text",
     "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times", "refuse_key", "out_of_quota",
+    "quote",
 ]  # fmt: skip
 Dirt = Literal[
     "nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks"
@@ -85,7 +86,7 @@ class Fault(BaseModel):
     miss: tuple[str, ...] = ()
     category: str = "violence"
     code: str = "server_error"
-    status: Literal[401, 403] = 401
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
     dirt: Dirt = "nul"
     field: str | None = None
     form: PictureForm = "webp"
@@ -98,6 +99,12 @@ class Fault(BaseModel):
     def _a_missed_trait_has_a_name(self) -> Self:
         if self.fault == "miss_trait" and not self.miss:
             raise ValueError('miss_trait needs "miss", the traits to leave out')
+        return self
+
+    @model_validator(mode="after")
+    def _a_key_is_refused_with_401_or_403(self) -> Self:
+        if self.fault == "refuse_key" and self.status not in {None, 401, 403}:
+            raise ValueError("refuse_key answers 401 or 403")
         return self
 
     def applies_to(self, call: ApiCall) -> bool:

@@ -40,7 +40,7 @@ class AppState:
         self.latency = Latency(self.settings.latency, self.settings.latency_scale)
 
     async def accept(self, request: web.Request, call: ApiCall, errors: ErrorFactory) -> RequestContext:
-        """Let a valid call in. Raises the vendor's 401, 403, 429 or 500 if such a fault strikes; stalls if it must."""
+        """Let a valid call in. Raises the vendor's error if such a fault strikes; stalls if it must."""
         try:
             fault = self.faults.take(call, request.headers.get(FAULT_HEADER))
         except InvalidFaultError as error:
@@ -54,9 +54,11 @@ class AppState:
             case "server_error":
                 raise errors.server_failed(call)
             case "refuse_key" if fault:
-                raise errors.key_refused(fault.status)
+                raise errors.key_refused(fault.status or 401)
             case "out_of_quota":
                 raise errors.out_of_quota()
+            case "quote" if fault:
+                raise errors.server_failed(call).quoting(call.prompt, fault.status or 500)
             case "error_body" if fault:
                 raise VendorError(200, errors.server_failed(call).body_with(fault.code))
             case "stall" if fault:

@@ -25,9 +25,19 @@ class VendorError(Exception):
         """The body with another code, and the kind of error that goes with it."""
         return {"error": {**self.body["error"], "code": code, "type": code}}
 
+    def quoting(self, prompt: str, status: int) -> VendorError:
+        """The same error with another status, and the request in every string of it."""
+        return VendorError(status, {name: _quote(value, prompt) for name, value in self.body.items()}, self.headers)
+
     def as_response(self) -> web.Response:
         """The HTTP answer."""
         return web.json_response(self.body, status=self.status, headers=self.headers)
+
+
+def _quote(value: Any, prompt: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _quote(each, prompt) for name, each in value.items()}
+    return prompt
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 from uuid import UUID, uuid4, uuid5
 
-import asyncpg
 import structlog
 
 from services.api import repository
@@ -79,15 +78,12 @@ class Commands:
         await self.screening.check_brief(brief)
         story_id = uuid4()
         journey = begin(story_id, caller.tenant_id, trace, brief)
-        try:
-            await repository.create_story(
-                self.pool, story_id, brief, journey, idempotency_key=idempotency_key, request_hash=request_hash
-            )
-        except asyncpg.UniqueViolationError:
-            # Another request with the same key committed first.
+        while not await repository.create_story(
+            self.pool, story_id, brief, journey, idempotency_key=idempotency_key, request_hash=request_hash
+        ):
+            # Another request with the same key committed first; its story may have been erased meanwhile.
             if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
                 return created
-            raise
         try:
             await self.events.publish(story_requested(story_id, caller.tenant_id, trace, datetime.now(UTC)))
         except BusUnavailableError:

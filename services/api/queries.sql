@@ -1,11 +1,16 @@
--- name: create_story!
+-- name: create_story$
 -- The story and all its assets, pending: with this committed, the story will be made, whatever happens next.
+-- No row comes back for a key that another request has just used. It must not become an error: Postgres would log the key.
 WITH story AS (
     INSERT INTO stories (id, tenant_id, request, priority, trace, asset_generation_status, idempotency_key, request_hash)
     VALUES (:id, :tenant_id, :request::jsonb, :priority, :trace, :document::jsonb, :idempotency_key, :request_hash)
+    ON CONFLICT (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+    RETURNING id
+), assets AS (
+    INSERT INTO asset_generation_jobs (story_id, asset_type, priority)
+    SELECT story.id, unnest(:assets::text[]), :priority FROM story
 )
-INSERT INTO asset_generation_jobs (story_id, asset_type, priority)
-SELECT :id, unnest(:assets::text[]), :priority;
+SELECT id FROM story;
 
 -- name: story_of_idempotency_key^
 SELECT id, request_hash FROM stories WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key;

@@ -57,9 +57,9 @@ class StorySnapshot:
 
 async def create_story(
     pool: Pool, story_id: UUID, brief: Brief, journey: Journey, *, idempotency_key: str | None, request_hash: bytes
-) -> None:
-    """Write a story and its pending assets. Raises asyncpg.UniqueViolationError for a key that is used already."""
-    await queries().create_story(
+) -> bool:
+    """Write a story and its pending assets; False, and nothing written, for a key that is used already."""
+    created = await queries().create_story(
         pool,
         id=story_id,
         tenant_id=journey.tenant_id,
@@ -71,6 +71,7 @@ async def create_story(
         request_hash=request_hash,
         assets=[asset.value for asset in journey.assets],
     )
+    return created is not None
 
 
 async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, request_hash: bytes) -> UUID | None:

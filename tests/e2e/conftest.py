@@ -67,14 +67,19 @@ class Product:
 
 
 @pytest.fixture(scope="session")
-def stack(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stack keeps its state and its logs."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def stack(background: Background, home: Path) -> Iterator[Addresses]:
     """One stack for all of these tests; each makes stories of its own."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SHORT_TIMEOUTS.items():
             patch.setenv(name, value)
         for name in ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PORT"):
             patch.delenv(name, raising=False)
-        home = tmp_path_factory.mktemp("home")
         found = Stack(LocalSettings(storyloom_home=home))
         addresses = background.run(found.start(), within=120)
     yield addresses

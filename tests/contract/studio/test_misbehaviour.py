@@ -69,6 +69,18 @@ async def test_a_broken_vendor_answers_500(
     assert await paid(http) == []
 
 
+async def test_a_vendor_may_quote_what_it_was_asked(
+    openai_client: openai.AsyncOpenAI, http: aiohttp.ClientSession, fits_openai: Check
+) -> None:
+    await order(http, "quote", status=400, times=1)
+    with pytest.raises(openai.BadRequestError) as quoting:
+        await openai_client.moderations.create(input="a fox called Mira")
+    assert "Mira" in quoting.value.message
+    assert "Mira" in str(quoting.value.code)
+    fits_openai("ErrorResponse", quoting.value.response.json())
+    assert await paid(http) == []
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize(
     ("fault", "code"),

@@ -4,17 +4,20 @@ import asyncio
 import json
 from random import Random
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
+from services.api import repository
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import PUBLIC
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
+from storyloom.story.journey import begin
 from tests.integration.api.command_requests import Answer, answer_edits, send
 from tests.integration.api.test_erasure import remaining
-from tests.integration.core.system import SseEvent, System, running, until
+from tests.integration.core.system import BY_HAND, SseEvent, System, running, until
+from tests.unit.jobs.test_dead_letters import JOB
 
 STORIES, CLIENTS, COMMANDS = 6, 4, 8
 Request = tuple[str, str, Any]
@@ -50,6 +53,23 @@ def random_command(random: Random) -> Request:
     if random.random() < 0.12:
         return random.choice([("POST", "/cancel", None), ("DELETE", "", None)])
     return random.choice(commands)
+
+
+async def test_of_two_requests_with_one_key_the_later_is_no_error_of_postgres(settings: Settings) -> None:
+    """Postgres logs an error with the values of its key, and a client's key belongs in no log."""
+    async with running(settings, workers=(), reconciler=BY_HAND) as system:
+        brief = JOB.brief
+
+        async def write(story_id: UUID) -> bool:
+            journey = begin(story_id, "tests", "", brief)
+            return await repository.create_story(
+                system.pool, story_id, brief, journey, idempotency_key="once", request_hash=b""
+            )
+
+        written = [await write(uuid4()), await write(uuid4())]
+        assert written == [True, False]
+        (row,) = await system.rows("SELECT count(DISTINCT story_id) FROM asset_generation_jobs")
+        assert row["count"] == 1
 
 
 async def send_command(system: System, stories: list[UUID], random: Random) -> None:
