@@ -37,6 +37,8 @@ LEASE_SECONDS = 30.0
 """How long a claim is valid: longer than any purge."""
 RETRY_DELAY_SECONDS = 5.0
 """Until the next purge where NATS or the store was not reachable."""
+CLOCK_MARGIN_SECONDS = 60.0
+"""What is due later than anything can be, by so much, is due now."""
 MAX_CONCURRENT = 8
 """Purges at once in one process."""
 TIMEOUT_SECONDS = 2.0
@@ -116,7 +118,8 @@ class Eraser:
 
     async def purge_due(self) -> int:
         """Claim up to MAX_CONCURRENT erasures that are due and purge them; returns how many."""
-        rows = queries().claim_erasures(self.pool, limit=MAX_CONCURRENT, lease=LEASE_SECONDS)
+        horizon = max(*self.delays, LEASE_SECONDS, RETRY_DELAY_SECONDS) + CLOCK_MARGIN_SECONDS
+        rows = queries().claim_erasures(self.pool, limit=MAX_CONCURRENT, lease=LEASE_SECONDS, horizon=horizon)
         claims = [_Claim(row["story_id"], row["claimed_at"], row["due_at"]) async for row in rows]
         await asyncio.gather(*(self._purge(claim) for claim in claims))
         return len(claims)

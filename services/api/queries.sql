@@ -73,8 +73,10 @@ SELECT receipt FROM erasures WHERE story_id = :story_id AND tenant_id = :tenant_
 
 -- name: claim_erasures
 -- Claimed by moving due_at on: what a replica that dies had claimed falls to the others once the claim has expired.
+-- Nothing is ever due later than the horizon (seconds from now): what seems so was dated before the clock was set back.
 WITH due AS (
-    SELECT story_id FROM erasures WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    SELECT story_id FROM erasures WHERE due_at <= now() OR due_at > now() + make_interval(secs => :horizon)
+    ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
 UPDATE erasures e SET due_at = now() + make_interval(secs => :lease) FROM due WHERE e.story_id = due.story_id
 RETURNING e.story_id, now() AS claimed_at, e.due_at;

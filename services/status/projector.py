@@ -88,7 +88,7 @@ class Projector:
             log.exception("projector.batch_failed", events=len(batch))
             await self._handle_singly(batch)
         else:
-            PROJECTOR_LAG.set((datetime.now(UTC) - batch[-1][1].at).total_seconds())
+            PROJECTOR_LAG.set(max(0.0, (datetime.now(UTC) - batch[-1][1].at).total_seconds()))
             await self._ack([message for message, _ in batch])
 
     async def project(self, events: Sequence[AnyEvent]) -> None:

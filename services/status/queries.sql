@@ -113,13 +113,15 @@ FROM started WHERE j.id = started.id;
 -- name: unhandled_stories
 -- Stories that the projector has not handled: their StoryRequested was lost between the commit and the bus.
 SELECT id, tenant_id, trace FROM stories
-WHERE status = 'generating' AND seq = 0 AND created_at < :before LIMIT 1000;
+-- What is dated in the future is old: somebody has set the clock back since.
+WHERE status = 'generating' AND seq = 0 AND NOT created_at BETWEEN :before AND :before + interval '1 minute' LIMIT 1000;
 
 -- name: dispatched_jobs
 -- What is dispatched and has not ended; grows with what is unfinished, never with history (stories_unfinished).
 SELECT j.story_id, j.asset_type, j.priority, j.fingerprint, j.revision, j.queued_at
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
-WHERE s.status = 'generating' AND j.status IN ('queued', 'generating') AND j.queued_at < :before;
+WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
+  AND NOT j.queued_at BETWEEN :before AND :before + interval '1 minute';
 
 -- name: current_jobs
 -- Which of these assets are under way, and by which fingerprint.
@@ -146,7 +148,9 @@ WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
 UPDATE command_outbox c SET handled_at = now() FROM inbox i WHERE c.handled_at IS NULL AND i.event_id = c.event_id;
 
 -- name: unhandled_commands
-SELECT event FROM command_outbox WHERE handled_at IS NULL AND created_at < :before ORDER BY created_at LIMIT 1000;
+SELECT event FROM command_outbox
+WHERE handled_at IS NULL AND NOT created_at BETWEEN :before AND :before + interval '1 minute'
+ORDER BY created_at LIMIT 1000;
 
 -- name: reschedule_erasures!
 -- An event came of an erased story: a late worker may have left more.

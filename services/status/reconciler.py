@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
+from services.status.clock_steps import ClockSteps
 from services.status.dispatch import job_for
 from services.status.repetition import Repetition
 from services.status.repository import DispatchedJob, JobKey, UnfinishedWork
@@ -31,6 +32,8 @@ from storyloom.story.jobs import AssetRequested, StopWork
 
 log = structlog.get_logger()
 
+CLOCK_MARGIN = timedelta(minutes=1)
+"""What Postgres dated later than this from now was dated before its clock was set back (queries.sql, too)."""
 PUBLISH_BATCH_SIZE = 500
 """Jobs that are published at a time."""
 MAX_CHECKED_JOBS = 200
@@ -109,6 +112,8 @@ class Reconciler:
             kind: Repetition(kind) for kind in ("story", "command", "deadline")
         }
         self._repeated_jobs: Repetition[tuple[JobKey, Fingerprint]] = Repetition("job")
+        longest = max(self._settings.asset_deadline, self._settings.story_deadline)
+        self._clock_steps = ClockSteps(kept_seconds=longest)
 
     async def run(self) -> None:
         """Round after round; cancel it to end it. What a round cannot reach, the next one will."""
@@ -145,7 +150,8 @@ class Reconciler:
         stories = await self._requeue_stories(before)
         commands = await self._requeue_commands(before)
         dispatched = await self._unfinished.dispatched_jobs(now)
-        past_grace = [job for job in dispatched if job.queued_at < before]
+        # What lies in the future was dispatched before the clock was set back.
+        past_grace = [job for job in dispatched if not before <= job.queued_at <= before + CLOCK_MARGIN]
         purged = await self._purge_unwanted(dispatched, past_grace, live)
         purged += await self._purge_lost_by_server(past_grace, live, lanes)
         jobs = await self._requeue_jobs(past_grace, live)
@@ -294,8 +300,9 @@ class Reconciler:
 
     async def _expire_overdue(self, now: datetime) -> int:
         events: list[AssetFailed | StoryDeadlinePassed] = []
-        events += await self._unfinished.overdue_stories(self._settings.story_deadline, now)
-        events += await self._unfinished.overdue_assets(self._settings.asset_deadline, now)
+        stepped = self._clock_steps.forward(now)
+        events += await self._unfinished.overdue_stories(self._settings.story_deadline + stepped, now)
+        events += await self._unfinished.overdue_assets(self._settings.asset_deadline + stepped, now)
         # An earlier one of the same id was handled by now, or is lost.
         return await self._republish("deadline", events)
 

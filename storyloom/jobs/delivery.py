@@ -1,14 +1,15 @@
 """One delivery of a job: its acknowledgements. None of them raises while NATS is unreachable."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from storyloom.jobs.heartbeat import seconds_awake_or_not
 from storyloom.jobs.stored_answers import StoredAnswers
-from storyloom.messaging.consumer import ack, delivery_count, nak, stored_ns
+from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at, stored_ns
 from storyloom.story.jobs import AssetRequested
 
 FIRST_DELIVERY_MAX_AGE = timedelta(seconds=1)
@@ -34,6 +35,12 @@ class Delivery:
     settled: bool = False
     uncertain: bool = False
     overdue: bool = False
+    _taken: float = field(default_factory=seconds_awake_or_not)
+
+    @property
+    def held_seconds(self) -> float:
+        """How long this worker has had it, whatever happens to its clock."""
+        return seconds_awake_or_not() - self._taken
 
     @property
     def live(self) -> bool:
@@ -45,9 +52,15 @@ class Delivery:
         """Whether no other worker can have had it before.
 
         An old one may have been held up in a frozen sender or in our own socket while it was requeued or delivered
-        elsewhere.
+        elsewhere. Its age is told by three clocks: whose event asked for it, the server's, and ours. Where they differ
+        by more than a moment no delivery counts as the first one, which costs a look into the store and no more.
         """
-        return not self.redelivered and not self.uncertain and self.taken_at - self.job.at < FIRST_DELIVERY_MAX_AGE
+        if self.redelivered or self.uncertain:
+            return False
+        stored = stored_at(self.message)
+        return abs(self.taken_at - self.job.at) < FIRST_DELIVERY_MAX_AGE and (
+            stored is None or abs(self.taken_at - stored) < FIRST_DELIVERY_MAX_AGE
+        )
 
     @property
     def redelivered(self) -> bool:

@@ -52,13 +52,13 @@ class Heartbeat:
         self.deadline_passed = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last_sent_at = _now()
+        self._last_sent_at = seconds_awake_or_not()
         self._was_silent = False
 
     @property
     def may_be_lost(self) -> bool:
         """Whether the server may have delivered the job to another worker meanwhile."""
-        silent = _now() - self._last_sent_at
+        silent = seconds_awake_or_not() - self._last_sent_at
         if silent > self._max_silence and not self._was_silent:
             self._was_silent = True
             log.warning("job.heartbeat_silent", seconds=round(silent, 1))
@@ -103,7 +103,7 @@ class Heartbeat:
         return self.deadline_passed
 
     async def _send(self) -> None:
-        sent_at, _ = _now(), self.may_be_lost
+        sent_at, _ = seconds_awake_or_not(), self.may_be_lost
         if await self._send_in_progress():
             self._last_sent_at = sent_at
 
@@ -113,5 +113,6 @@ class Heartbeat:
         task.add_done_callback(self._tasks.discard)
 
 
-def _now() -> float:
+def seconds_awake_or_not() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine is suspended."""
     return time.clock_gettime(_CLOCK)

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -23,9 +23,15 @@ from storyloom.story.results import Value
 
 log = structlog.get_logger()
 
+CLOCKS_AGREE = timedelta(seconds=2)
+"""More than an answer takes on its way, and less than anybody notices of a clock that is off."""
+
 
 class InFlightJob(Value):
-    """A job in flight with a worker, and since when."""
+    """A job in flight with a worker, and since when.
+
+    ``since`` is by that worker's clock, ``held_seconds`` by one that only goes on; None from an older version.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -33,6 +39,13 @@ class InFlightJob(Value):
     asset: Asset
     fingerprint: Fingerprint
     since: datetime
+    held_seconds: float | None = None
+
+    def agrees_with_clock(self, now: datetime) -> bool:
+        """Whether the worker's clock is ours, as far as an answer that has just come can tell."""
+        if self.held_seconds is None:
+            return True
+        return abs(now - self.since - timedelta(seconds=self.held_seconds)) < CLOCKS_AGREE
 
 
 class ShutProvider(Value):

@@ -123,7 +123,11 @@ class JobRunner:
         """The jobs in flight here: the answer to a request on ``workers.held``."""
         jobs = tuple(
             InFlightJob(
-                story_id=one.job.story_id, asset=one.job.asset, fingerprint=one.job.fingerprint, since=one.taken_at
+                story_id=one.job.story_id,
+                asset=one.job.asset,
+                fingerprint=one.job.fingerprint,
+                since=one.taken_at,
+                held_seconds=one.held_seconds,
             )
             for one in self._in_flight.values()
             if not one.overdue
@@ -146,7 +150,7 @@ class JobRunner:
         except UnreadableMessageError as error:
             await self._dead_letter_unreadable(raw, error.error)
             raise AckMessage from None
-        if self._cancelled.contains(job):
+        if self._cancelled.drop(job):
             self._ended["stopped"].inc()
             await ack(raw)
             raise AckMessage
@@ -155,7 +159,7 @@ class JobRunner:
             raise RuntimeError("a job runs in a task of its own")
         delivery = Delivery(raw, job, delivery_count(raw), datetime.now(UTC), task, StoredAnswers(self._objects, job))
         if self._broker.was_disconnected:
-            delivery.uncertain = self._broker.bus.was_disconnected_since(
+            delivery.uncertain = self._broker.bus.may_be_delivered_twice(
                 stored_at(raw), within=UNCERTAIN_ACK_WAITS * self._ack_wait
             )
         running = self._in_flight.get(job.id)
@@ -246,11 +250,20 @@ class JobRunner:
     async def _seconds_in_flight_elsewhere(self, delivery: Delivery) -> float:
         """Whoever took it first keeps it: of two that ask at the same moment only one leaves it."""
         job, mine = delivery.job, (delivery.taken_at, self._name)
-        asked = (job.story_id, job.asset, job.fingerprint)
+        asked, held_seconds = (job.story_id, job.asset, job.fingerprint), delivery.held_seconds
+
+        def took_it_first(other: InFlightJob, worker: str) -> bool:
+            if other.agrees_with_clock(datetime.now(UTC)):
+                return (other.since, worker) < mine
+            # Its clock or ours is wrong. How long it has had the job needs none, but grows until the answer is here: of
+            # two that took it at the same moment both may leave it, and it is delivered once more.
+            return other.held_seconds is not None and other.held_seconds >= held_seconds
 
         def has_it(answer: InFlightJobs) -> bool:
             return any(
-                (other.story_id, other.asset, other.fingerprint) == asked and (other.since, answer.worker) < mine
+                (other.story_id, other.asset, other.fingerprint) == asked
+                and answer.worker != self._name
+                and took_it_first(other, answer.worker)
                 for other in answer.held
             )
 
@@ -355,7 +368,7 @@ class JobRunner:
 
     async def finish(self, delivery: Delivery, outcome: str) -> None:
         """Its end is published: count it, and acknowledge."""
-        seconds = (datetime.now(UTC) - delivery.taken_at).total_seconds()
+        seconds = delivery.held_seconds
         self._ended[outcome].inc()
         self._seconds.observe(seconds)
         log.info("job.done", outcome=outcome, deliveries=delivery.number, seconds=round(seconds, 3))

@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 NO_UNACKED_EVENTS = 1 << 62
 """Greater than any sequence: every event is acknowledged."""
+CLOCK_MARGIN = timedelta(seconds=2)
+"""By how much two machines' clocks may differ without anybody's noticing."""
 CONNECT_TIMEOUT_SECONDS = 10.0
 """Seconds that the first connection may take."""
 
@@ -64,7 +66,7 @@ class Bus:
         self.crashes = Crashes()
         self._publisher = Publisher(client)
         self._disconnected_at: datetime | None = None
-        self._reconnected_at: datetime | None = None
+        self._reconnected: float | None = None
 
     async def open(self) -> None:
         """Subscribe to publish acknowledgements."""
@@ -72,13 +74,13 @@ class Bus:
 
     async def on_disconnected(self) -> None:
         """The client's ``disconnected_cb``."""
-        self._disconnected_at, self._reconnected_at = datetime.now(UTC), None
+        self._disconnected_at, self._reconnected = datetime.now(UTC), None
         for watcher in [*self.watchers]:
             await watcher.disconnected()
 
     async def on_reconnected(self) -> None:
         """The client's ``reconnected_cb``. What the server sends at once may be received before this is called."""
-        self._reconnected_at = datetime.now(UTC)
+        self._reconnected = asyncio.get_running_loop().time()
         for watcher in [*self.watchers]:
             await watcher.reconnected()
 
@@ -87,11 +89,20 @@ class Bus:
         """Whether the connection was lost at any time."""
         return self._disconnected_at is not None
 
-    def was_disconnected_since(self, moment: datetime, *, within: float) -> bool:
-        """Whether the connection was lost after a moment, and has been back for no more than so many seconds."""
-        if self._disconnected_at is None or moment >= self._disconnected_at:
+    def may_be_delivered_twice(self, stored_at: datetime | None, *, within: float) -> bool:
+        """Whether the server may deliver as new what another client has, since we lost it after it stored a message.
+
+        No longer than ``within`` seconds after it came back. ``stored_at`` is the server's clock, and the moment when
+        we lost it is ours: what does not lie between that moment and now, by some margin, counts as old, since then
+        one of the clocks is off.
+        """
+        if self._disconnected_at is None:
             return False
-        return self._reconnected_at is None or datetime.now(UTC) - self._reconnected_at < timedelta(seconds=within)
+        if self._reconnected is not None and asyncio.get_running_loop().time() - self._reconnected >= within:
+            return False
+        if stored_at is None:
+            return True
+        return not self._disconnected_at + CLOCK_MARGIN < stored_at < datetime.now(UTC) + CLOCK_MARGIN
 
     async def publish_events(self, *events: Event) -> None:
         """Publish events on STORY. Publishing one twice is harmless. Raises BusUnavailableError."""

@@ -188,9 +188,10 @@ async def nak(message: Msg, *, delay: float) -> None:
         await message.nak(delay=delay or None)
 
 
-def stored_at(message: Msg) -> datetime:
-    """When the server stored a message, by its own clock."""
-    return datetime.fromtimestamp(stored_ns(message) / 1e9, UTC)
+def stored_at(message: Msg) -> datetime | None:
+    """When the server stored a message, by its own clock; None for one that no stream delivered."""
+    stored = stored_ns(message)
+    return datetime.fromtimestamp(stored / 1e9, UTC) if stored else None
 
 
 def stored_ns(message: Msg) -> int:

@@ -116,7 +116,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = find_header(headers, "retry-after")
     seconds = _number(value)
     if seconds is None:
-        seconds = _until(value)
+        seconds = _until(value, find_header(headers, "date"))
     return None if seconds is None else min(seconds, MAX_RETRY_AFTER_SECONDS)
 
 
@@ -128,10 +128,18 @@ def _number(value: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _until(date: str | None) -> float | None:
-    """Seconds from now; a date that is over is now."""
+def _until(date: str | None, now: str | None) -> float | None:
+    """Seconds from now to a date; one that is over is now.
+
+    Both by the clock of whoever sent them, if it says what time it is (Date, RFC 9110, 6.6.1): ours may be an hour off.
+    """
+    end = _moment(date)
+    return None if end is None else max(0.0, (end - (_moment(now) or datetime.now(UTC))).total_seconds())
+
+
+def _moment(date: str | None) -> datetime | None:
     try:
         when = parsedate_to_datetime(date or "")
-        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -214,6 +214,15 @@ async def test_what_a_late_worker_stores_is_purged_and_counted(settings: Setting
         assert row["after"] == timedelta(seconds=LATE_DELAYS[1])
 
 
+async def test_a_purge_that_seems_due_in_an_hour_is_due_now(settings: Settings) -> None:
+    """Postgres's clock was set back: no purge is ever scheduled so late."""
+    async with manual_eraser(settings) as (system, story_id, eraser):
+        await eraser.erase(CALLER, story_id)
+        assert await eraser.purge_due() == 0
+        await advance(system, -3600)
+        assert await eraser.purge_due() == 1
+
+
 async def test_the_last_purge_is_the_last_if_it_finds_nothing(settings: Settings) -> None:
     """Late workers before do not change the schedule; one before the last purge adds another."""
     async with manual_eraser(settings) as (system, story_id, eraser):
@@ -345,7 +354,7 @@ async def test_erasers_do_not_wait_for_each_others_claims(settings: Settings) ->
             await eraser.erase(CALLER, await system.post())
         await advance(system, LATE_DELAYS[0])
         async with system.pool.acquire() as connection, connection.transaction():
-            claimed = queries().claim_erasures(connection, limit=MAX_CONCURRENT, lease=LEASE_SECONDS)
+            claimed = queries().claim_erasures(connection, limit=MAX_CONCURRENT, lease=LEASE_SECONDS, horizon=3600.0)
             others = [row["story_id"] async for row in claimed]
             assert await asyncio.wait_for(eraser.purge_due(), 10) == 2
         purged = await system.rows("SELECT story_id FROM erasures WHERE sweeps = 2")

@@ -59,6 +59,18 @@ async def test_exactly_the_lost_jobs_are_requeued(settings: Settings) -> None:
         assert not (await system.job(ids[0], Asset.PORTRAIT)).put_back
 
 
+async def test_what_was_dispatched_before_postgres_clock_was_set_back_is_requeued_at_once(settings: Settings) -> None:
+    """Jobs, stories and commands that are dated an hour from now are old, and not to be waited for."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        await system.post()
+        await dispatched(system, 2)
+        await system.bus.js.purge_stream(system.bus.names.jobs)
+        await system.pool.execute("UPDATE asset_generation_jobs SET queued_at = queued_at + interval '1 hour'")
+        assert (await system.status.reconciler.run_round()).jobs_requeued == 2
+        await system.pool.execute("UPDATE stories SET seq = 0, created_at = created_at + interval '1 hour'")
+        assert (await system.status.reconciler.run_round()).stories_requeued == 1
+
+
 async def test_what_was_dispatched_a_moment_ago_is_left_alone(settings: Settings) -> None:
     """Its publication may be on its way."""
     long_grace = ReconcilerSettings(interval=3600, grace=3600, catch_up_timeout=3, query_timeout=0.2)

@@ -62,7 +62,7 @@ class Workers:
         return not any(worker.running for worker in self.processes)
 
     def _worker(self, name: str) -> Worker:
-        return Worker(name, stopped=CancelledJobs(lambda: self._world.at))
+        return Worker(name, stopped=CancelledJobs(lambda: self._world.at, self._world.loop.time))
 
     def crash(self) -> None:
         """One dies at any step; another takes its place after a while. The bus notices when heartbeats fail to come."""
@@ -144,7 +144,7 @@ class Workers:
 
     async def _work(self, worker: Worker, run: Run) -> None:
         job = run.message.job
-        if not worker.stopped.contains(job) and not await self._attempt(worker, run):
+        if not worker.stopped.drop(job) and not await self._attempt(worker, run):
             return
         await self._world.pass_time(worker)
         if not self._world.happens(self._world.faults.lost):
