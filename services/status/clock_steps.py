@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from storyloom.jobs.heartbeat import seconds_awake_or_not
+from storyloom.runtime.clocks import seconds_awake_or_not
 
 log = structlog.get_logger()
 

@@ -42,8 +42,8 @@ class CancelledJobs:
     at an asset that was just starting over. Such a job is requeued, dated later than the stop, and must be taken then.
 
     The date is another machine's. Where its clock is behind ours every job seems older than the stop; where it is ahead
-    a job is made that nobody wants, and its result is ignored. So of the jobs that the reconciler, who looks at the rows,
-    puts back no more than one is dropped: the next one is wanted, whatever the clocks say.
+    a job is made that nobody wants, and its result is ignored. So of the jobs that the reconciler puts back, who looks
+    at the rows, no more than one is dropped: the next one is wanted, whatever the clocks say.
     """
 
     def __init__(self, now: Callable[[], datetime] = _now, monotonic: Callable[[], float] = time.monotonic) -> None:

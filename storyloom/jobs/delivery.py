@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from storyloom.jobs.heartbeat import seconds_awake_or_not
 from storyloom.jobs.stored_answers import StoredAnswers
 from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at, stored_ns
+from storyloom.runtime.clocks import seconds_awake_or_not
 from storyloom.story.jobs import AssetRequested
 
 FIRST_DELIVERY_MAX_AGE = timedelta(seconds=1)

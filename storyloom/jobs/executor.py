@@ -31,7 +31,7 @@ from storyloom.providers.usage import PROVIDER_USAGE, ProviderUsage
 from storyloom.runtime.metrics import ADOPTED, PAID_UNSTORED_SECONDS, REMADE
 from storyloom.runtime.settings import WorkerSettings
 from storyloom.storage.objects import Objects
-from storyloom.storage.s3 import RefusedError
+from storyloom.storage.s3 import LockedOutError, RefusedError
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
@@ -152,13 +152,20 @@ class JobExecutor:
         if self._objects.write_error is not None:
             raise ProviderUnavailable(self._objects.write_error, after=self._settings.retry_delays[0])
 
-    async def _failure_of(self, refusal: RefusedError) -> RetryableError | RefusedError:
-        """What a refusal means for the job: an object that is refused alone would be refused again."""
+    async def _failure_of(
+        self, refusal: RefusedError | LockedOutError
+    ) -> ProviderUnavailable | RetryableError | RefusedError:
+        """What a refusal means for the job: an object that is refused alone would be refused again.
+
+        A store that lets nobody in is no failure of the job's, which waits.
+        """
         try:
             await self._objects.probe()
+        except LockedOutError as error:
+            return ProviderUnavailable(error.reason, after=self._settings.retry_delays[0])
         except (RetryableError, PermanentError):
             return RetryableError(refusal.reason)
-        return refusal
+        return refusal  # credentials may have come back meanwhile: being locked out is tried again
 
     def _raise_if_spent(self, history: History) -> None:
         known = history.known
@@ -189,7 +196,7 @@ class JobExecutor:
             raise
         except TimeoutError as error:
             raise self._timed_out() from error
-        except RefusedError as refusal:
+        except (RefusedError, LockedOutError) as refusal:
             raise await self._failure_of(refusal) from refusal
         except (RetryableError, PermanentError, ProviderUnavailable):
             raise

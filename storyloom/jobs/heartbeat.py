@@ -1,12 +1,13 @@
 """The heartbeat of a job: timers that send JetStream ``in progress`` (``+WPI``) while its handler runs."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any
 
 import structlog
+
+from storyloom.runtime.clocks import seconds_awake_or_not
 
 log = structlog.get_logger()
 
@@ -16,8 +17,6 @@ PublishStarted = Callable[[], Coroutine[Any, Any, None]]
 
 STARTED_EVENT_AFTER_SECONDS = 0.1
 """Seconds until AssetStarted is published: a job that is done by then needs none."""
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""It goes on while the machine is suspended, which the loop's clock does not on Linux."""
 
 
 class Heartbeat:
@@ -111,8 +110,3 @@ class Heartbeat:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def seconds_awake_or_not() -> float:
-    """Seconds of a clock that nobody sets, and that goes on while the machine is suspended."""
-    return time.clock_gettime(_CLOCK)

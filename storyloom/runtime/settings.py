@@ -47,6 +47,9 @@ class StoreSettings(_Env):
     s3_region: str = "us-east-1"
     aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
+    """Of temporary credentials. Without ``AWS_ACCESS_KEY_ID`` credentials are boto3's to find (a file, a web identity),
+    and read again when the store refuses them."""
     store_retry_delays: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 8, 8)
     """Seconds between the attempts to store what is paid for already, while the store is unavailable."""
     presign_seconds: Annotated[int, Field(ge=10, le=604_800)] = 900

@@ -22,6 +22,9 @@ from storyloom.story.results import StoredObject
 log = structlog.get_logger()
 
 STORIES = "stories/"
+PRESIGN_CHECK_SECONDS = 60.0
+"""How long ago the store may have been asked last when a URL is presigned for it."""
+PRESIGN_CHECK_TIMEOUT_SECONDS = 1.0
 SUFFIXES = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -138,6 +141,11 @@ class Objects(Bucket):
             params["ResponseContentType"] = content_type
         if filename:
             params["ResponseContentDisposition"] = f'inline; filename="{filename}"'
+        if self.clock.age_seconds > PRESIGN_CHECK_SECONDS:
+            # Nobody tells us of a URL that the store refuses: ask it what time it is, and whether it lets us in.
+            with suppress(RetryableError, PermanentError, TimeoutError):
+                async with asyncio.timeout(PRESIGN_CHECK_TIMEOUT_SECONDS):
+                    await self.check()
         sign = partial(self._presign, params)
         return await asyncio.get_running_loop().run_in_executor(self._threads, sign)
 

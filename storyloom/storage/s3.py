@@ -13,13 +13,13 @@ from uuid import uuid4
 import stamina
 import structlog
 
+from storyloom.runtime.clocks import seconds_awake_or_not
 from storyloom.runtime.settings import StoreSettings
+from storyloom.storage.clock import TOLERANCE, StoreClock
 from storyloom.story.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:
-    from botocore.paginate import PageIterator
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -34,6 +34,16 @@ TRANSIENT_CODES = frozenset(
 )
 """What S3 and its like call an error that passes, whatever its status
 (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+LOCKED_OUT_CODES = frozenset(
+    {
+        *("RequestTimeTooSkewed", "RequestExpired"),
+        *("ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"),
+        *("InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch", "AccessDenied"),
+    }
+)
+"""What S3 and its like say to one whose clock is off, or whose credentials have expired or were rotated."""
+RECONNECT_SECONDS = 1.0
+"""Between two times at which credentials are read again."""
 PROBE_PREFIX = "probes/"
 """Where objects lie that are written only to see that it can be done."""
 
@@ -44,6 +54,13 @@ class Exists(Exception):  # noqa: N818 - not an error: somebody was first
 
 class ConflictError(RetryableError):
     """Another request for the same key is under way (409). It may have written the object, or not."""
+
+
+class LockedOutError(RetryableError):
+    """The store does not let us in (401, 403): our clock is off, or our credentials are not what they were.
+
+    It is nobody's request that is wrong: whoever waits will be let in once that is put right.
+    """
 
 
 @dataclass(eq=False)
@@ -76,7 +93,10 @@ class Bucket:
         self.settings = settings
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="objects")
         self._clients: dict[str | None, S3Client] = {}
+        self._connected = 0.0
         self._connecting = threading.Lock()
+        self.clock = StoreClock()
+        """The store's, by which requests are signed."""
         self.suspect = asyncio.Event()
         """Set when something could not be written: it is time to look what the store can do."""
         self._probe_key = f"{PROBE_PREFIX}{uuid4()}.json"
@@ -110,11 +130,18 @@ class Bucket:
     async def pages(self, prefix: str, *, delimiter: str = "") -> AsyncIterator[Page]:
         """What lies under a prefix, a page at a time: each is asked for when the one before it is done with."""
         wanted: dict[str, Any] = {"Prefix": prefix} | ({"Delimiter": delimiter} if delimiter else {})
-        listing = iter(await self._in_thread(partial(self._list_now, wanted)))
-        # None for the end: a StopIteration cannot leave a thread.
-        while (found := await self._in_thread(partial(next, listing, None))) is not None:
+        token: str | None = None
+        while True:
+            # Not boto3's paginator: one that has failed has ended, and would end a listing that is asked for again.
+            found = await self._call("list_objects_v2", MaxKeys=self.page_size, **wanted)
             objects = [(entry["Key"], int(entry["Size"])) for entry in found.get("Contents", [])]
             yield Page(objects, [entry["Prefix"] for entry in found.get("CommonPrefixes", [])])
+            if not found.get("IsTruncated"):
+                return
+            following: str | None = found.get("NextContinuationToken")
+            if not following or following == token:
+                raise RetryableError("store: it names no further page of a listing that goes on")
+            token = wanted["ContinuationToken"] = following
 
     async def read(self, key: str) -> bytes | None:
         """An object's bytes, None where there is none."""
@@ -144,10 +171,13 @@ class Bucket:
             )
 
     async def _with_retries(self, work: Callable[[], Awaitable[T]]) -> T:
-        pauses = iter(self.settings.store_retry_delays)
+        delays = self.settings.store_retry_delays
+        pauses = iter(delays)
 
         def pause_after(failure: Exception) -> bool | float:
-            if not isinstance(failure, RetryableError) or (pause := next(pauses, None)) is None:
+            # Who is not let in waits for people, and may have paid for what it holds: its job's time-out ends it.
+            longest = delays[-1] if delays and isinstance(failure, LockedOutError) else None
+            if not isinstance(failure, RetryableError) or (pause := next(pauses, longest)) is None:
                 return False
             log.warning("store.retrying", reason=failure.reason, seconds=pause)
             return pause
@@ -156,12 +186,6 @@ class Bucket:
             with attempt:
                 return await work()
         raise AssertionError("a retry context ends with an answer or an error")
-
-    def _list_now(self, wanted: dict[str, Any]) -> "PageIterator[ListObjectsV2OutputTypeDef]":
-        paginator = self._client().get_paginator("list_objects_v2")
-        return paginator.paginate(
-            Bucket=self.settings.s3_bucket, PaginationConfig={"PageSize": self.page_size}, **wanted
-        )
 
     def _read_now(self, key: str) -> bytes | None:
         client = self._client()
@@ -196,7 +220,30 @@ class Bucket:
             raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(_translated, work))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._let_in, work))
+        except LockedOutError:
+            self.suspect.set()
+            raise
+
+    def _let_in(self, work: Callable[[], T]) -> T:
+        """Run the work; once more where we were not let in, and know better now what time it is or who we are."""
+        offset = self.clock.offset
+        try:
+            return _translated(work)
+        except LockedOutError:
+            # Its answer has told the time.
+            if not (abs(self.clock.offset - offset) > TOLERANCE or self._reconnect()):
+                raise
+            return _translated(work)
+
+    def _reconnect(self) -> bool:
+        """Forget the clients, so that credentials are read again; False where that has just been done."""
+        with self._connecting:
+            if seconds_awake_or_not() - self._connected < RECONNECT_SECONDS:
+                return False
+            self._clients.clear()
+            return True
 
     def _presign(self, params: dict[str, str]) -> str:
         client = self._client(self.settings.s3_public_url or self.settings.s3_endpoint_url)
@@ -207,6 +254,8 @@ class Bucket:
         with self._connecting:  # eight threads that all come first would make eight clients of 4 MB each
             if endpoint not in self._clients:
                 self._clients[endpoint] = _connect(self.settings, endpoint)
+                self._connected = seconds_awake_or_not()
+                self.clock.attach(self._clients[endpoint])
             return self._clients[endpoint]
 
 
@@ -215,13 +264,15 @@ def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
-    client: S3Client = boto3.client(
+    key, secret, token = settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token
+    # A session of its own: boto3's default one keeps the credentials that it has found for as long as we live.
+    client: S3Client = boto3.session.Session().client(
         "s3",
         endpoint_url=endpoint,
         region_name=settings.s3_region,
         aws_access_key_id=key.get_secret_value() if key else None,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
+        aws_session_token=token.get_secret_value() if key and token else None,
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
@@ -242,9 +293,23 @@ def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def _why(code: str) -> str:
+    """The store's code, and what it means where the code says little."""
+    if code in ("RequestTimeTooSkewed", "RequestExpired"):
+        return f"{code}: the clocks differ"
+    return code if code in LOCKED_OUT_CODES else "its key is refused"
+
+
 def _translated(work: Callable[[], T]) -> T:
     """Run the work; say what went wrong in our two words."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _connect
+    from botocore.exceptions import (  # noqa: PLC0415 - see _connect
+        BotoCoreError,
+        ClientError,
+        CredentialRetrievalError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        TokenRetrievalError,
+    )
 
     try:
         return work()
@@ -257,6 +322,12 @@ def _translated(work: Callable[[], T]) -> T:
             raise Exists from error
         if (status >= 500 and status != 501) or status in (0, 408, 429) or code in TRANSIENT_CODES:
             raise RetryableError(f"store: {code or status}") from error
+        # An answer to HEAD has no body: of it 400 may be an expired token, too.
+        nameless = (400, 403) if error.operation_name.startswith("Head") else (403,)
+        if status == 401 or code in LOCKED_OUT_CODES or (status in nameless and code in ("", str(status), "Forbidden")):
+            raise LockedOutError(f"store: it does not let us in ({_why(code)})") from error
         raise RefusedError(f"store: {code or status}", code="store_refused", status=status) from error
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError) as error:
+        raise LockedOutError(f"store: there are no credentials ({type(error).__name__})") from error
     except BotoCoreError as error:
         raise RetryableError(f"store: {type(error).__name__}") from error

@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from urllib.parse import unquote
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -36,11 +39,22 @@ class StrictStore:
     full: bool = False
     lossy: bool = False
     conflicts: int = 0
+    ahead: timedelta | None = None
+    """By how much its clock is ahead of ours; it refuses what is signed by another (a quarter of an hour)."""
+    key: str | None = None
+    """The one access key that it knows; ``unknown`` is its code for any other."""
+    unknown: str = "InvalidAccessKeyId"
     asked: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One S3 request, path style."""
         self.asked.append(request.method)
+        answer = await self._answer(request)
+        if self.ahead is not None:
+            answer.headers["Date"] = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         if self.cut:
             assert request.transport is not None
             request.transport.abort()
@@ -53,14 +67,21 @@ class StrictStore:
             return web.Response(status=204)
         if "list-type" in request.query:
             return self._list(request)
-        if request.path not in self.objects:
+        if request.path not in self.objects and not (request.method == "HEAD" and request.path == "/storyloom"):
             return _error(404)
-        return web.Response(body=self.objects[request.path])
+        return web.Response(body=self.objects.get(request.path, b""))
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self.refuse is not None and self.refusals > 0:
             self.refusals -= 1
             return _error(self.refuse, self.code)
+        signed = request.headers.get("Authorization", "") + unquote(request.query_string)
+        if self.key is not None and f"Credential={self.key}/" not in signed:
+            return _error(400 if self.unknown.startswith("ExpiredToken") else 403, self.unknown)
+        if self.ahead is not None:
+            at = request.headers.get("X-Amz-Date") or request.query.get("X-Amz-Date", "")
+            if abs(parse_amz_date(at) - datetime.now(UTC) - self.ahead) > timedelta(minutes=15):
+                return _error(403, "RequestTimeTooSkewed")
         if self.plain and any("checksum" in name.lower() for name in request.headers):
             return _error(400)
         return None
@@ -113,6 +134,11 @@ async def strict_store() -> AsyncIterator[tuple[StrictStore, StoreSettings]]:
         )
     finally:
         await runner.cleanup()
+
+
+def parse_amz_date(text: str) -> datetime:
+    """The time of a signature."""
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _error(status: int, code: str | None = None) -> web.Response:
