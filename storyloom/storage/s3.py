@@ -175,8 +175,9 @@ class Bucket:
         pauses = iter(delays)
 
         def pause_after(failure: Exception) -> bool | float:
-            # Who is not let in waits for people, and may have paid for what it holds: its job's time-out ends it.
-            longest = delays[-1] if delays and isinstance(failure, LockedOutError) else None
+            # While nobody is let in (the probe says so), who has paid waits for people: its job's time-out ends it.
+            locked_out = isinstance(failure, LockedOutError) and self.write_error is not None
+            longest = delays[-1] if delays and locked_out else None
             if not isinstance(failure, RetryableError) or (pause := next(pauses, longest)) is None:
                 return False
             log.warning("store.retrying", reason=failure.reason, seconds=pause)

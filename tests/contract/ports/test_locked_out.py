@@ -164,5 +164,6 @@ async def test_what_is_paid_for_waits_until_it_is_let_in() -> None:
     async with store_with_file() as (store, objects):
         objects.settings = objects.settings.model_copy(update={"store_retry_delays": (0.01,)})
         store.refuse, store.code, store.refusals = 403, "ExpiredToken", 20
+        objects.write_error = "store: it does not let us in"
         await objects.create("stories/x", b"{}")
         assert store.objects["/storyloom/stories/x"] == b"{}"
