@@ -323,8 +323,8 @@ def _translated(work: Callable[[], T]) -> T:
             raise Exists from error
         if (status >= 500 and status != 501) or status in (0, 408, 429) or code in TRANSIENT_CODES:
             raise RetryableError(f"store: {code or status}") from error
-        # An answer to HEAD has no body: of it 400 may be an expired token, too.
-        nameless = (400, 403) if error.operation_name.startswith("Head") else (403,)
+        # An answer to HEAD has no body: of a bucket 400 may be an expired token, too.
+        nameless = (400, 403) if error.operation_name == "HeadBucket" else (403,)
         if status == 401 or code in LOCKED_OUT_CODES or (status in nameless and code in ("", str(status), "Forbidden")):
             raise LockedOutError(f"store: it does not let us in ({_why(code)})") from error
         raise RefusedError(f"store: {code or status}", code="store_refused", status=status) from error
