@@ -175,7 +175,7 @@ async def test_an_unreachable_store_is_a_retryable_error(store_settings: dict[st
     await _everything(Objects(Settings(**unreachable)), story_id, RetryableError)
 
 
-@pytest.mark.parametrize(("status", "word"), [(500, RetryableError), (503, RetryableError), (403, PermanentError)])
+@pytest.mark.parametrize(("status", "word"), [(500, RetryableError), (503, RetryableError), (403, RetryableError)])
 async def test_a_refusal_is_classified_by_what_it_means(status: int, word: type[Exception], story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         store.refuse = status
