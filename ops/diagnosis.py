@@ -14,7 +14,7 @@ from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import SETTLED
 
-State = Literal["in_flight", "queued", "retrying", "dispatched", "waiting", "orphaned", "unknown"]
+State = Literal["in_flight", "queued", "retrying", "dispatched", "backlog", "waiting", "orphaned", "unknown"]
 DEADLINE_GRACE = timedelta(seconds=10)
 """How long after a deadline the reconciler may take to end what is overdue."""
 
@@ -39,6 +39,8 @@ class Row:
     retry_at: datetime | None = None
     tried_at: datetime | None = None
     """When its first attempt began, as far as its deadline runs."""
+    backlog: bool = False
+    """Whether its job is in the backlog, not on the bus yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def expected_subjects(stories: Sequence[Story]) -> set[str]:
         job_subject(story.id, asset, story.priority)
         for story in stories
         for asset, row in story.assets.items()
-        if row.status in ("queued", "generating")
+        if row.status in ("queued", "generating") and not row.backlog
     }
 
 
@@ -140,9 +142,9 @@ def _diagnose_asset(story: Story, asset: Asset, row: Row, moment: Observation) -
             attempt = row.attempts_failed + 1
             return AssetDiagnosis(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
         return AssetDiagnosis(story.id, asset, "queued", since=row.retry_at or row.queued_at)
-    if row.queued_at is not None and row.queued_at > moment.before:
-        return AssetDiagnosis(story.id, asset, "dispatched", since=row.queued_at)
-    return AssetDiagnosis(story.id, asset, "orphaned", since=row.queued_at)
+    recent = row.queued_at is not None and row.queued_at > moment.before
+    state: State = "backlog" if row.backlog else "dispatched" if recent else "orphaned"
+    return AssetDiagnosis(story.id, asset, state, since=row.queued_at)
 
 
 def _met(story: Story, asset: Asset, need: Asset) -> bool:
@@ -183,6 +185,7 @@ STATE_STYLES = {
     "in_flight": "green",
     "queued": "cyan",
     "dispatched": "cyan",
+    "backlog": "cyan",
     "retrying": "yellow",
     "waiting": "dim",
     "unknown": "yellow",
@@ -191,12 +194,22 @@ STATE_LABELS = {
     "in_flight": "in flight",
     "queued": "queued",
     "dispatched": "just dispatched",
+    "backlog": "in the backlog, waiting for a worker's slot",
     "retrying": "waiting for the next attempt",
     "waiting": "waiting for other assets",
     "orphaned": "orphaned",
     "unknown": "unknown until the projector has caught up",
 }
-STATE_ORDER: tuple[State, ...] = ("orphaned", "unknown", "retrying", "in_flight", "queued", "dispatched", "waiting")
+STATE_ORDER: tuple[State, ...] = (
+    "orphaned",
+    "unknown",
+    "retrying",
+    "in_flight",
+    "queued",
+    "dispatched",
+    "backlog",
+    "waiting",
+)
 
 
 def describe(one: AssetDiagnosis, now: datetime) -> str:

@@ -24,6 +24,7 @@ RETURNING event_id;
 SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
        j.queued_at, j.retry_count,
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
+       j.status IN ('queued', 'generating') AND j.backlog_lane IS NOT NULL AS backlog,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
 FROM stories s LEFT JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' ORDER BY s.created_at, s.id;
@@ -87,6 +88,7 @@ WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
 SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
        j.queued_at, j.retry_count,
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
+       j.status IN ('queued', 'generating') AND j.backlog_lane IS NOT NULL AS backlog,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
 FROM (SELECT * FROM stories WHERE status = 'generating' ORDER BY created_at LIMIT 1) AS s
 LEFT JOIN asset_generation_jobs j ON j.story_id = s.id;

@@ -251,4 +251,12 @@ def _story(rows: Sequence[Record]) -> Story:
 
 def _row(row: Record) -> Row:
     retry_at = datetime.fromisoformat(row["retry_at"]) if row["retry_at"] else None
-    return Row(row["status"], row["fingerprint"], row["queued_at"], row["retry_count"], retry_at, row["tried_at"])
+    return Row(
+        row["status"],
+        row["fingerprint"],
+        row["queued_at"],
+        row["retry_count"],
+        retry_at,
+        row["tried_at"],
+        bool(row["backlog"]),
+    )

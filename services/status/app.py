@@ -9,19 +9,20 @@ import structlog
 from aiohttp import web
 
 from services.status import repository
+from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.hub import Hub
 from services.status.job_starts import JobStartRecorder
 from services.status.projector import Projector
 from services.status.queue_metrics import QueueMetrics
 from services.status.reconciler import Reconciler, ReconcilerSettings
-from services.status.repository import StoryRepository, UnfinishedWork
+from services.status.repository import BacklogRepository, StoryRepository, UnfinishedWork
 from services.status.stream import Stream, routes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.jobs.dead_letters import UnreadableEvent
-from storyloom.jobs.in_flight import InFlightJobs
+from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.asyncapi import BareChannel, Nothing, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.endpoints import EventPublisher, cancel_jobs
@@ -149,7 +150,8 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline
     )
     dispatcher = Dispatcher(bus)
-    projector = Projector(bus, StoryRepository(pool), dispatcher)
+    backlog = Backlog(bus, BacklogRepository(pool), dispatcher, query_workers)
+    projector = Projector(bus, StoryRepository(pool), dispatcher, backlog)
     reconciler = Reconciler(bus, UnfinishedWork(pool), endpoints, reconciler_settings)
     hub = Hub(bus)
     hubs.append(hub)
@@ -171,6 +173,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     runner, url = await listen(app, settings.http_host, settings.http_port)
     loops = {
         "projector": projector.run,
+        "backlog": backlog.run,
         "reconciler": reconciler.run,
         "job_starts": job_starts.run,
         "queue_metrics": QueueMetrics(bus, pool).run,

@@ -35,8 +35,17 @@ class Dispatcher:
         jobs = [job_for(one.journey, asset, at=one.at) for one in transitions for asset in one.effects.jobs]
         completed = [story_completed(one) for one in transitions if one.effects.ended]
         purging = [one for one in transitions if one.effects.purges]
-        if not (jobs or completed or purging):
-            return
+        if jobs or completed or purging:
+            self._begin(jobs, completed, purging)
+
+    def publish_jobs(self, jobs: Sequence[AssetRequested]) -> None:
+        """Begin to publish jobs that came out of the backlog."""
+        if jobs:
+            self._begin(jobs, (), ())
+
+    def _begin(
+        self, jobs: Sequence[AssetRequested], completed: Sequence[StoryCompleted], purging: Sequence[Transition]
+    ) -> None:
         # What is being published just now might be what is to be purged.
         earlier = frozenset(self._publishing) if purging else frozenset()
         task = asyncio.create_task(self._publish(jobs, completed, purging, earlier))

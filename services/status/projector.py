@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.repository import DuplicateEventError, StoryRepository
 from services.status.transitions import Transition, fold
@@ -52,10 +53,11 @@ Batch = dict[UUID, list[AnyEvent]]
 class Projector:
     """Applies events. Any number of them may run, in one process or in several."""
 
-    def __init__(self, bus: Bus, repository: StoryRepository, dispatcher: Dispatcher) -> None:
+    def __init__(self, bus: Bus, repository: StoryRepository, dispatcher: Dispatcher, backlog: Backlog) -> None:
         self._bus = bus
         self._repository = repository
         self._dispatcher = dispatcher
+        self._backlog = backlog
         self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, max_in_flight=4 * BATCH_SIZE)
         self._cached: OrderedDict[UUID, Journey] = OrderedDict()
         self._failures: OrderedDict[str, int] = OrderedDict()
@@ -117,7 +119,7 @@ class Projector:
             journey = self._cached.get(story_id)
             transition = journey and fold(journey, events, known=frozenset())
             if transition:
-                transitions.append(transition)
+                transitions.append(self._backlog.admit(transition))
             else:
                 rest[story_id] = events
         if not transitions:
@@ -136,7 +138,7 @@ class Projector:
             ids = [event.id for story_id in journeys for event in by_story[story_id]]
             known = await stories.known_events(ids)
             folded = (fold(journey, by_story[story_id], known) for story_id, journey in journeys.items())
-            transitions = [transition for transition in folded if transition is not None]
+            transitions = [self._backlog.admit(transition) for transition in folded if transition is not None]
             if transitions:
                 await stories.write(transitions)
             written = {event_id for transition in transitions for event_id in transition.event_ids}
@@ -152,6 +154,7 @@ class Projector:
         _APPLIED.inc(sum(len(one.event_ids) for one in transitions))
         # Its task runs before the client's flusher, which the first update wakes: all goes out in one write.
         self._dispatcher.dispatch(transitions)
+        self._backlog.committed(transitions)
         for transition in transitions:
             self._cache(transition.journey)
             await self._publish_updates(transition)

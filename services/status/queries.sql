@@ -49,7 +49,7 @@ WITH transition AS MATERIALIZED (
         audio_words = CASE WHEN t.words IS NULL THEN s.audio_words ELSE nullif(t.words, 'null')::jsonb END,
         audio_blocks = CASE WHEN t.blocks IS NULL THEN s.audio_blocks ELSE nullif(t.blocks, 'null')::jsonb END
     FROM transition t WHERE s.id = t.id AND s.version = t.version_before
-    RETURNING s.id
+    RETURNING s.id, s.tenant_id, s.asset_generation_started_at
 ), recorded AS (
     INSERT INTO inbox (event_id)
     SELECT e.id FROM unnest(:event_stories::uuid[], :event_ids::text[]) AS e (story_id, id)
@@ -73,6 +73,12 @@ WITH transition AS MATERIALIZED (
         completed_at = a.completed_at,
         error_message = a.error_message,
         retry_count = a.retry_count,
+        -- In the backlog until a worker has a slot for it: older stories first. A dispatched job does not go back there.
+        backlog_lane = CASE WHEN a.status <> 'queued' THEN NULL
+                            WHEN a.fingerprint IS DISTINCT FROM j.fingerprint OR a.lane IS NOT NULL THEN a.lane
+                            ELSE j.backlog_lane END,
+        backlog_tenant = CASE WHEN a.lane IS NULL THEN j.backlog_tenant ELSE written.tenant_id END,
+        backlog_since = CASE WHEN a.lane IS NULL THEN j.backlog_since ELSE written.asset_generation_started_at END,
         -- The deadline runs by this clock: a worker's may be an hour off.
         metadata = CASE WHEN a.metadata::jsonb ? 'tried' THEN a.metadata::jsonb || jsonb_build_object('triedAt',
                         coalesce(CASE WHEN a.fingerprint = j.fingerprint THEN j.metadata->'triedAt' END, to_jsonb(now())))
@@ -80,9 +86,9 @@ WITH transition AS MATERIALIZED (
     FROM unnest(
         :asset_ids::uuid[], :asset_types::text[], :asset_statuses::text[], :revisions::int[], :fingerprints::text[],
         :results::text[], :started::timestamptz[], :completed::timestamptz[], :messages::text[], :retries::int[],
-        :metadata::text[]
+        :metadata::text[], :backlog_lanes::text[]
     ) AS a (story_id, asset_type, status, revision, fingerprint, result, started_at, completed_at, error_message,
-            retry_count, metadata)
+            retry_count, metadata, lane)
     JOIN written ON written.id = a.story_id
     WHERE j.story_id = a.story_id AND j.asset_type = a.asset_type
 ), stale AS (
@@ -121,7 +127,60 @@ WHERE status = 'generating' AND seq = 0 AND NOT created_at BETWEEN :before AND :
 SELECT j.story_id, j.asset_type, j.priority, j.fingerprint, j.revision, j.queued_at
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
-  AND NOT j.queued_at BETWEEN :before AND :before + interval '1 minute';
+  AND NOT j.queued_at BETWEEN :before AND :before + interval '1 minute'
+  AND j.backlog_lane IS NULL;
+
+-- name: backlog_lanes
+-- The lanes that have a backlog: one step of the index a lane.
+WITH RECURSIVE found AS (
+    (SELECT backlog_lane AS lane FROM asset_generation_jobs WHERE backlog_lane IS NOT NULL ORDER BY backlog_lane LIMIT 1)
+    UNION ALL
+    SELECT (SELECT backlog_lane FROM asset_generation_jobs WHERE backlog_lane > found.lane ORDER BY backlog_lane LIMIT 1)
+    FROM found WHERE found.lane IS NOT NULL
+)
+SELECT lane FROM found WHERE lane IS NOT NULL;
+
+-- name: add_lane!
+INSERT INTO lanes (lane) VALUES (:lane) ON CONFLICT DO NOTHING;
+
+-- name: lock_lane^
+-- One replica at a time serves a lane; another that comes meanwhile has nothing to do.
+SELECT virtual_time FROM lanes WHERE lane = :lane FOR UPDATE SKIP LOCKED;
+
+-- name: lane_shares
+-- The tenants that have a backlog in a lane, each with its first jobs: grows with tenants that wait, not with jobs.
+WITH RECURSIVE waiting AS (
+    (SELECT backlog_tenant AS id FROM asset_generation_jobs WHERE backlog_lane = :lane
+     ORDER BY backlog_lane, backlog_tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT backlog_tenant FROM asset_generation_jobs
+            WHERE backlog_lane = :lane AND backlog_tenant > waiting.id ORDER BY backlog_lane, backlog_tenant LIMIT 1)
+    FROM waiting WHERE waiting.id IS NOT NULL
+)
+SELECT w.id, t.weight, coalesce(s.finish, 0) AS finish,
+       ARRAY(SELECT j.id FROM asset_generation_jobs j WHERE j.backlog_lane = :lane AND j.backlog_tenant = w.id
+             ORDER BY j.backlog_since, j.id LIMIT :room) AS jobs
+FROM waiting w JOIN tenants t ON t.id = w.id LEFT JOIN lane_shares s ON s.lane = :lane AND s.tenant_id = w.id
+ORDER BY w.id;
+
+-- name: dispatch_backlog
+-- Out of the backlog; those that were settled or started over meanwhile are not among the rows that come back.
+WITH taken AS (
+    UPDATE asset_generation_jobs SET backlog_lane = NULL, backlog_tenant = NULL, backlog_since = NULL, queued_at = now()
+    WHERE id = ANY(:jobs::uuid[]) AND backlog_lane = :lane
+    RETURNING id, story_id, asset_type, fingerprint, status, queued_at
+)
+SELECT story_id, asset_type, fingerprint, queued_at FROM taken JOIN unnest(:jobs::uuid[]) WITH ORDINALITY AS o (id, n)
+  USING (id)
+WHERE status IN ('queued', 'generating') ORDER BY o.n;
+
+-- name: save_lane!
+-- Shares that lie behind the lane's time say nothing any more.
+WITH lane AS (UPDATE lanes SET virtual_time = :virtual_time WHERE lane = :lane),
+old AS (DELETE FROM lane_shares WHERE lane = :lane AND finish <= :virtual_time AND tenant_id <> ALL(:tenants::text[]))
+INSERT INTO lane_shares (lane, tenant_id, finish)
+SELECT :lane, t.id, t.finish FROM unnest(:tenants::text[], :finishes::float8[]) AS t (id, finish)
+ON CONFLICT (lane, tenant_id) DO UPDATE SET finish = excluded.finish;
 
 -- name: current_jobs
 -- Which of these assets are under way, and by which fingerprint.

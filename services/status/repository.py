@@ -14,6 +14,7 @@ from uuid import UUID
 from asyncpg import Record, UniqueViolationError
 from pydantic import TypeAdapter
 
+from services.status.fair_queueing import Share, choose
 from services.status.rows import asset_row, asset_state, journey_of, story_row
 from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
@@ -22,7 +23,7 @@ from storyloom.story.assets import Asset, Priority
 from storyloom.story.causes import DEADLINE
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.jobs import job_subject
+from storyloom.story.jobs import job_subject, lane_of
 from storyloom.story.journey import AssetState, Journey
 
 JobKey = tuple[UUID, Asset]
@@ -105,6 +106,60 @@ class DispatchedJob:
         return job_subject(self.story_id, self.asset, self.priority)
 
 
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """Jobs that came out of a lane's backlog, by asset and fingerprint, dated by the commit that took them out.
+
+    ``left``: whether others may be waiting yet.
+    """
+
+    jobs: tuple[tuple[JobKey, Fingerprint], ...] = ()
+    at: datetime | None = None
+    left: bool = False
+
+
+class BacklogRepository:
+    """The backlog: rows of jobs that are not on the bus yet. Raises what asyncpg raises when Postgres is away."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._queries = queries()
+
+    async def lanes(self) -> list[str]:
+        """The lanes that have a backlog."""
+        return [row["lane"] async for row in self._queries.backlog_lanes(self._pool)]
+
+    async def take(self, lane: str, room: int) -> Dispatched:
+        """Take at most ``room`` jobs out of a lane's backlog, in the tenants' fair order."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            locked = await self._queries.lock_lane(connection, lane=lane)
+            if locked is None:
+                await self._queries.add_lane(connection, lane=lane)
+                return Dispatched(left=True)  # new, or another replica's just now
+            # One more than there is room for: so many that are left are seen.
+            rows = [row async for row in self._queries.lane_shares(connection, lane=lane, room=room + 1)]
+            shares = [Share(row["id"], row["weight"], row["finish"], row["jobs"]) for row in rows]
+            chosen = choose(shares, locked["virtual_time"], room)
+            left = sum(len(share.jobs) for share in shares) > len(chosen.jobs)
+            if not chosen.jobs:
+                return Dispatched(left=left)
+            taken = self._queries.dispatch_backlog(connection, lane=lane, jobs=list(chosen.jobs))
+            jobs = [row async for row in taken]
+            await self._queries.save_lane(
+                connection,
+                lane=lane,
+                virtual_time=chosen.virtual_time,
+                tenants=list(chosen.finishes),
+                finishes=list(chosen.finishes.values()),
+            )
+        keys = tuple(((row["story_id"], Asset(row["asset_type"])), Fingerprint(row["fingerprint"])) for row in jobs)
+        return Dispatched(keys, jobs[0]["queued_at"] if jobs else None, left)
+
+    async def journeys(self, ids: Collection[UUID]) -> dict[UUID, Journey]:
+        """The journeys of some stories."""
+        return await journeys(self._pool, ids)
+
+
 class UnfinishedWork:
     """All that the reconciler reads: it grows with what is unfinished, never with history.
 
@@ -153,9 +208,7 @@ class UnfinishedWork:
 
     async def journeys(self, ids: Collection[UUID]) -> dict[UUID, Journey]:
         """The journeys of some stories."""
-        async with self._pool.acquire() as connection:
-            stories = [row async for row in self._queries.read_stories(connection, ids=list(ids))]
-            return await read_journeys(connection, stories)
+        return await journeys(self._pool, ids)
 
     async def overdue_stories(self, seconds: float, at: datetime) -> list[StoryDeadlinePassed]:
         """The ends of stories that have been under way for longer than that."""
@@ -192,6 +245,13 @@ def _origin(row: Any, at: datetime) -> dict[str, Any]:
     return {"story_id": row["id"], "tenant_id": row["tenant_id"], "trace": row["trace"], "at": at}
 
 
+async def journeys(pool: Pool, ids: Collection[UUID]) -> dict[UUID, Journey]:
+    """The journeys of some stories."""
+    async with pool.acquire() as connection:
+        stories = [row async for row in queries().read_stories(connection, ids=list(ids))]
+        return await read_journeys(connection, stories)
+
+
 async def read_journeys(connection: Connection, stories: Sequence[Record]) -> dict[UUID, Journey]:
     """The journeys of some story rows."""
     rows: dict[UUID, dict[str, AssetState]] = {story["id"]: {} for story in stories}
@@ -217,7 +277,8 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
         stories.append(story_row(transition))
         events += [(key, event_id) for event_id in transition.event_ids]
         updates += [(key, update.seq, update.event, dumps(update.data)) for update in effects.updates]
-        assets += [asset_row(key, asset, journey.assets[asset]) for asset in effects.changed]
+        lanes = {asset: lane_of(asset, journey.brief.priority) for asset in effects.backlog}
+        assets += [asset_row(key, asset, journey.assets[asset], lanes.get(asset)) for asset in effects.changed]
         stale += [(key,)] if effects.stale else []
     tables = ((stories, _STORY), (events, _EVENT), (updates, _UPDATE), (assets, _ASSET), (stale, _STALE))
     columns = [column for rows, names in tables for column in _columns(rows, names)]
@@ -242,7 +303,7 @@ _EVENT = ("event_stories", "event_ids")
 _UPDATE = ("update_ids", "update_seqs", "update_events", "update_data")
 _ASSET = (
     "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
-    "messages", "retries", "metadata",
+    "messages", "retries", "metadata", "backlog_lanes",
 )  # fmt: skip
 
 _STALE = ("stale_ids",)

@@ -49,8 +49,11 @@ def _hues(journey: Journey) -> dict[str, list[str]]:
     return {asset.value: list(result.hue_colours) for asset, result in pictures if isinstance(result, Picture)}
 
 
-def asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...]:
-    """The columns of an asset that changed, in the order of ``write_transitions``."""
+def asset_row(story_id: UUID, asset: Asset, state: AssetState, backlog_lane: str | None) -> tuple[Any, ...]:
+    """The columns of an asset that changed, in the order of ``write_transitions``.
+
+    ``backlog_lane``: where its job waits that is not to be published yet.
+    """
     result = None if state.result is None else state.result.body.decode()
     metadata: dict[str, Any] = {}
     if state.code:
@@ -67,7 +70,7 @@ def asset_row(story_id: UUID, asset: Asset, state: AssetState) -> tuple[Any, ...
         metadata["calls"] = [call.model_dump() for call in state.result.calls]
     return (
         story_id, asset.value, state.status, state.revision, state.fingerprint, result, state.started_at,
-        state.completed_at, state.reason, state.attempts_failed, dumps(metadata) if metadata else None,
+        state.completed_at, state.reason, state.attempts_failed, dumps(metadata) if metadata else None, backlog_lane,
     )  # fmt: skip
 
 

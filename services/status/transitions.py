@@ -44,7 +44,8 @@ class Effects:
     """What follows from an event: rows that changed, jobs to publish, updates for readers, jobs to purge.
 
     ``purges`` names jobs by what they were to make: their results are not needed any more. ``ended`` says that the
-    story ended with this event, ``stale`` that the store may hold objects now that no row refers to.
+    story ended with this event, ``stale`` that the store may hold objects now that no row refers to. ``backlog``: jobs
+    to publish later, once a worker has a slot for them.
     """
 
     changed: tuple[Asset, ...] = ()
@@ -53,6 +54,7 @@ class Effects:
     ended: bool = False
     purges: tuple[tuple[Asset, Fingerprint], ...] = ()
     stale: bool = False
+    backlog: tuple[Asset, ...] = ()
 
 
 NO_EFFECTS = Effects()

@@ -4,20 +4,21 @@ import asyncio
 import hashlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
 import structlog
 from nats.errors import Error as NatsError
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from storyloom.messaging.connection import Bus
 from storyloom.messaging.topology import QUERY_WORKERS
 from storyloom.runtime.supervision import cancel_and_wait
-from storyloom.story.assets import Asset, Service
+from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import Value
 
@@ -78,6 +79,8 @@ class InFlightJobs(Value):
     """The providers that this process finds unavailable."""
     problems: tuple[WorkerProblem, ...] = ()
     """A store that takes no writes, loops that crash again and again."""
+    slots: Mapping[Priority, Annotated[int, Field(ge=0, le=100_000)]] = Field(default_factory=dict)
+    """How many jobs it runs at once, by lane; empty from older versions."""
 
     @property
     def body(self) -> bytes:

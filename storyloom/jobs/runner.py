@@ -49,6 +49,7 @@ from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
+from storyloom.story.assets import Priority
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.events import AssetCompleted, Event
 from storyloom.story.jobs import AssetRequested, StopWork
@@ -90,6 +91,11 @@ class JobRunner:
         self._in_flight: dict[str, Delivery] = {}  # by the job's id, which names its fingerprint, too
         self._cancelled = CancelledJobs()
         self._draining = False
+        self._slots = {
+            Priority.URGENT: settings.slots_urgent,
+            Priority.HIGH: settings.slots_high,
+            Priority.NORMAL: settings.slots_normal,
+        }
         service = definition.service.value
         # Looked up once: a metric's child costs more to find than to count.
         self._ended = {
@@ -133,7 +139,9 @@ class JobRunner:
             if not one.overdue
         )
         shut = tuple(ShutProvider(provider=one.provider, why=one.why, since=one.since) for one in shut_gates())
-        return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs, shut=shut)
+        # A worker that stops takes no more.
+        slots = {} if self._draining else self._slots
+        return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs, shut=shut, slots=slots)
 
     async def _problems(self) -> tuple[WorkerProblem, ...]:
         found = {"store": self._objects.write_error, "loops": await self._broker.bus.crashes.check()}

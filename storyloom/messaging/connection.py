@@ -13,7 +13,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from storyloom.messaging.lanes import Lane, read_lanes
+from storyloom.messaging.lanes import Lane, read_lane, read_lanes
 from storyloom.messaging.publisher import (
     PUBLISH_TIMEOUT_SECONDS,
     BusUnavailableError,
@@ -25,6 +25,7 @@ from storyloom.messaging.subjects import read_subjects
 from storyloom.messaging.topology import CANCEL_JOBS, Names, apply, topology, topology_differences
 from storyloom.runtime.crashes import Crashes
 from storyloom.runtime.settings import NatsSettings
+from storyloom.story.assets import Priority, Service
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
 
@@ -175,6 +176,10 @@ class Bus:
     async def lanes(self, *, ages: bool = False) -> list[Lane]:
         """The lanes of JOBS as their consumers count them (messaging/lanes.py). Raises BusUnavailableError."""
         return await read_lanes(self.js, self.names, ages=ages)
+
+    async def lane(self, service: Service, priority: Priority) -> Lane:
+        """One lane of JOBS as its consumer counts it. Raises BusUnavailableError."""
+        return await read_lane(self.js, self.names, service, priority)
 
     async def last_event(self) -> int:
         """The sequence of the last event on STORY. Raises BusUnavailableError."""

@@ -72,6 +72,14 @@ async def read_lanes(js: JetStreamContext, names: Names, *, ages: bool = False) 
         raise BusUnavailableError(type(error).__name__) from error
 
 
+async def read_lane(js: JetStreamContext, names: Names, service: Service, priority: Priority) -> Lane:
+    """One lane. Raises BusUnavailableError."""
+    try:
+        return await _lane(js, names, service, priority, ages=False)
+    except NatsError as error:
+        raise BusUnavailableError(type(error).__name__) from error
+
+
 async def read_projector_lag(js: JetStreamContext, names: Names) -> ProjectorLag:
     """The projector's lag. Raises BusUnavailableError."""
     try:

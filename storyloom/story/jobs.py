@@ -88,3 +88,8 @@ class StopWork(Value):
 
 def job_subject(story_id: UUID, asset: Asset, priority: Priority) -> str:
     return f"job.{GRAPH[asset].service.value}.{priority.value}.{story_id}.{asset.value}"
+
+
+def lane_of(asset: Asset, priority: Priority) -> str:
+    """The lane of an asset's job, which is its consumer on JOBS: service and priority, like ``images-normal``."""
+    return f"{GRAPH[asset].service.value}-{priority.value}"

@@ -151,10 +151,10 @@ def test_an_asset_that_is_made_again_tells_no_cause() -> None:
 def test_the_cause_survives_its_row_and_older_rows_find_it_by_the_graph() -> None:
     walk = run(PUBLIC, A.PORTRAIT, "content_refused")
     state = walk.journey.assets[A.COVER]
-    row = asset_row(STORY, A.COVER, state)
+    row = asset_row(STORY, A.COVER, state, None)
     columns = (
         "story_id", "asset_type", "status", "revision", "fingerprint", "result", "started_at", "completed_at",
-        "error_message", "retry_count", "metadata",
+        "error_message", "retry_count", "metadata", "backlog_lane",
     )  # fmt: skip
     record = dict(zip(columns, row, strict=True))
     record["metadata"] = orjson.loads(record["metadata"])

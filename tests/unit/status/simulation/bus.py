@@ -13,6 +13,7 @@ from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMes
 from storyloom.messaging.consumer import PullConsumer
 from storyloom.messaging.lanes import Lane
 from storyloom.messaging.topology import Names
+from storyloom.story.assets import Priority, Service
 from storyloom.story.events import Event
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested, StopWork
@@ -92,6 +93,13 @@ class SimBus(Bus):
     async def lanes(self, *, ages: bool = False) -> list[Lane]:
         """All well: the simulated server forgets no job that it has."""
         return []
+
+    async def lane(self, service: Service, priority: Priority) -> Lane:
+        server = await self.reach()
+        prefix = Lane(service, priority).subject_prefix
+        mine = [one for subject, one in server.jobs.queued.items() if subject.startswith(prefix)]
+        queued = sum(not one.delivered for one in mine)
+        return Lane(service, priority, queued=queued, in_flight=len(mine) - queued)
 
     async def publish_events(self, *events: Event) -> None:
         for event in events:

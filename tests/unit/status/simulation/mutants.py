@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.reconciler import Reconciler
 from services.status.repository import DispatchedJob
@@ -23,6 +24,26 @@ class WithoutVersions(Rows):
     """A story that has moved on is overwritten."""
 
     versions_hold = False
+
+
+class BacklogCountsAsDispatched(Rows):
+    """The reconciler misses on the bus what waits in the backlog."""
+
+    backlog_is_apart = False
+
+
+class ServesNoBacklog(Backlog):
+    """Leaves jobs in the backlog."""
+
+    async def serve(self) -> None:
+        self._wake.clear()
+
+
+class ForgetsItsBacklog(Backlog):
+    """Knows only of jobs that it put into the backlog itself."""
+
+    async def _look_at_all(self) -> None:
+        """Do nothing."""
 
 
 class WaitsForNoJobs(Dispatcher):

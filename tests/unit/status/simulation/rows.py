@@ -9,10 +9,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.status.repository import DuplicateEventError, LockedStories, StoryRepository
+from services.status.repository import (
+    BacklogRepository,
+    Dispatched,
+    DuplicateEventError,
+    JobKey,
+    LockedStories,
+    StoryRepository,
+)
 from services.status.transitions import Transition
 from storyloom.story.assets import Asset
 from storyloom.story.events import CommandEvent
+from storyloom.story.fingerprint import Fingerprint
+from storyloom.story.jobs import lane_of
 from storyloom.story.journey import AssetState, Journey, overall
 from tests.unit.status.simulation.world import Process, World
 
@@ -29,6 +38,8 @@ class Row:
     version: int = 0
     began_at: datetime = field(init=False)
     queued_at: dict[Asset, datetime] = field(default_factory=dict)
+    backlog: dict[Asset, str] = field(default_factory=dict)
+    """The lanes of jobs that are not on the bus yet."""
     updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
     """Ids of the events of written transitions, in the order of writing."""
@@ -61,10 +72,11 @@ class CommandRow:
 
 
 class Rows:
-    """The database. ``inbox_holds`` and ``versions_hold`` may be removed, to see that something breaks then."""
+    """The database. ``inbox_holds`` and its like may be removed, to see that something breaks then."""
 
     inbox_holds = True
     versions_hold = True
+    backlog_is_apart = True
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -75,6 +87,13 @@ class Rows:
 
     def add(self, journey: Journey) -> None:
         self.stories[journey.story_id] = Row(journey, self._world.at, dict(journey.assets))
+
+    @property
+    def now(self) -> datetime:
+        return self._world.at
+
+    def note(self, what: str, process: Process, about: object) -> None:
+        self._world.log(what, process.name, about)
 
     async def reach(self, process: Process) -> None:
         """A statement on its way to the server. Raises OSError when it does not get there."""
@@ -122,6 +141,11 @@ class Rows:
             self._note_settled(row, asset, row.assets[asset], state)
             if state.status == "queued" and state.fingerprint != row.assets[asset].fingerprint:
                 row.queued_at[asset] = now
+                row.backlog.pop(asset, None)
+            if state.status != "queued":
+                row.backlog.pop(asset, None)
+            elif asset in transition.effects.backlog:
+                row.backlog[asset] = lane_of(asset, row.first.brief.priority)
             row.assets[asset] = state
         if row.status != "generating" and status == "generating":
             row.began_at = now
@@ -212,3 +236,38 @@ class SimLocked(LockedStories):
     def commit(self) -> None:
         self._rows.write(self._transitions)
         self._rows.inbox.update(self._recorded)
+
+
+class SimBacklogRepository(BacklogRepository):
+    """The backlog in memory, from one process. There is one tenant here: the oldest stories come first."""
+
+    def __init__(self, rows: Rows, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+
+    async def lanes(self) -> list[str]:
+        await self._rows.reach(self._process)
+        return sorted({lane for row in self._rows.stories.values() for lane in row.backlog.values()})
+
+    async def take(self, lane: str, room: int) -> Dispatched:
+        await self._rows.reach(self._process)
+        waiting = [
+            (row, key, asset)
+            for key, row in sorted(self._rows.stories.items(), key=lambda one: one[1].began_at)
+            for asset, its_lane in row.backlog.items()
+            if its_lane == lane
+        ]
+        jobs: list[tuple[JobKey, Fingerprint]] = []
+        now = self._rows.now
+        for row, key, asset in waiting[:room]:
+            del row.backlog[asset]
+            row.queued_at[asset] = now
+            if (fingerprint := row.assets[asset].fingerprint) is not None and row.status == "generating":
+                jobs.append(((key, asset), fingerprint))
+        self._rows.note("out of the backlog", self._process, [(key.int, asset.value) for (key, asset), _ in jobs])
+        await self._rows.answer(self._process)
+        return Dispatched(tuple(jobs), now, len(waiting) > room)
+
+    async def journeys(self, ids: Collection[UUID]) -> dict[UUID, Journey]:
+        await self._rows.reach(self._process)
+        return {key: row.journey for key, row in self._rows.stories.items() if key in ids}

@@ -1,20 +1,25 @@
 """One schedule: everything that happens between the first story's arrival and the silence at the end, from one seed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from services.status.backlog import Backlog, BacklogSettings
 from services.status.dispatch import Dispatcher
 from services.status.projector import Projector
 from services.status.reconciler import Reconciler, ReconcilerSettings
+from storyloom.jobs.in_flight import InFlightJobs
+from storyloom.messaging.connection import Bus
 from tests.unit.status.simulation import checks
 from tests.unit.status.simulation.bus import Server, SimBus, SimPullConsumer
 from tests.unit.status.simulation.clients import Clients
-from tests.unit.status.simulation.rows import Rows, SimRepository
+from tests.unit.status.simulation.rows import Rows, SimBacklogRepository, SimRepository
 from tests.unit.status.simulation.unfinished_work import SimUnfinishedWork
 from tests.unit.status.simulation.workers import Workers
 from tests.unit.status.simulation.world import CALM, Faults, Process, World
 
+FEW_SLOTS = BacklogSettings(interval=5, busy_interval=3, query_timeout=0, extra=1, unknown_slots=1)
+"""Many jobs wait for a while."""
 LIMIT = 400.0
 """Virtual seconds after healing until a story is stuck."""
 
@@ -35,11 +40,18 @@ class Plan:
     """How long things go wrong."""
     dispatcher: type[Dispatcher] = Dispatcher
     reconciler: type[Reconciler] = Reconciler
+    backlog: type[Backlog] = Backlog
+    backlog_settings: BacklogSettings = FEW_SLOTS
     rows: type[Rows] = Rows
     put_back_carries_id: bool = False
     trusting: bool = False
     unresponsive: bool = False
     """No worker ever answers what it has in flight."""
+
+
+async def _no_slots(_bus: Bus, _seconds: float) -> Sequence[InFlightJobs]:
+    """How many slots there are is a setting here."""
+    return ()
 
 
 class Schedule:
@@ -112,6 +124,7 @@ class Schedule:
             and not self.server.wiped
             and self.server.story.floor is None
             and not self.server.jobs.queued
+            and not any(row.backlog for row in self.rows.stories.values())
             and self.workers.idle
         )
 
@@ -128,9 +141,12 @@ class Schedule:
     def _projector(self, process: Process) -> Callable[[], None]:
         bus = SimBus(self.server, process)
         dispatcher = self.plan.dispatcher(bus)
-        projector = Projector(bus, SimRepository(self.rows, process), dispatcher)
+        rows = SimBacklogRepository(self.rows, process)
+        backlog = self.plan.backlog(bus, rows, dispatcher, _no_slots, self.plan.backlog_settings)
+        projector = Projector(bus, SimRepository(self.rows, process), dispatcher, backlog)
         projector.consumer = SimPullConsumer(bus)
         self.world.start(process, projector.run())
+        self.world.start(process, backlog.run())
 
         def kill() -> None:
             process.kill()

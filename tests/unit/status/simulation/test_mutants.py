@@ -31,6 +31,12 @@ MUTANTS = {
     "requeueing stories and commands": (ROUGH, replace(ROUGH, reconciler=mutants.RequeuesNoEvents)),
     "repairing the topology": (ROUGH, replace(ROUGH, reconciler=mutants.RepairsNoTopology)),
     "cancelling again what nobody needs": (LATE, replace(LATE, reconciler=mutants.PurgesNothing)),
+    "the backlog apart from what was dispatched": (
+        CALM,
+        replace(CALM, rows=mutants.BacklogCountsAsDispatched),
+    ),
+    "serving the backlog": (CALM, replace(CALM, backlog=mutants.ServesNoBacklog)),
+    "finding the backlog of a projector that died": (ROUGH, replace(ROUGH, backlog=mutants.ForgetsItsBacklog)),
     "purging": (COMMANDS, replace(COMMANDS, dispatcher=mutants.NeverPurges)),
     "purging before publishing": (COMMANDS, replace(COMMANDS, dispatcher=mutants.PublishesJobsFirst)),
     "waiting for what is being published": (HASTY, replace(HASTY, dispatcher=mutants.WaitsForNoJobs)),

@@ -52,6 +52,7 @@ class SimUnfinishedWork(UnfinishedWork):
             for key, row in self._generating()
             for asset, state in row.assets.items()
             if state.status == "queued" and row.queued_at[asset] < before
+            if asset not in row.backlog or not self._rows.backlog_is_apart
         ]
 
     async def current_fingerprints(self, keys: Collection[JobKey]) -> dict[JobKey, Fingerprint]:
@@ -101,7 +102,7 @@ class SimUnfinishedWork(UnfinishedWork):
             )
             for key, row in self._generating()
             for asset, state in row.assets.items()
-            if state.status == "queued" and row.queued_at[asset] < since
+            if state.status == "queued" and asset not in row.backlog and row.queued_at[asset] < since
         ]
 
     async def delete_old_events(self) -> None:

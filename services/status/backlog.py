@@ -1,0 +1,200 @@
+"""The backlog: jobs wait in their rows, not on the bus, while no worker has a slot for them.
+
+What stands on the bus is taken in its order: a thousand stories of one client would stand before another's one. So a
+lane of JOBS holds little more than its workers can take, and what is beyond waits in the rows, from where it comes in
+the tenants' fair order (fair_queueing.py) as slots become free. While there is room the projector publishes jobs at
+once, as if there were no backlog.
+
+Each replica keeps an estimate of the room in a lane, and looks again before it is used up; a lane that has a backlog is
+closed to new jobs, which join it. Nothing depends on the estimate being right: too much room makes a lane longer than
+need be, too little makes jobs wait for the next look.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import structlog
+
+from services.status.dispatch import Dispatcher, job_for
+from services.status.repository import BacklogRepository
+from services.status.transitions import Transition
+from storyloom.db.errors import is_connection_error
+from storyloom.jobs.in_flight import InFlightJobs
+from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.lanes import Lane
+from storyloom.story.assets import Asset, Priority, Service
+from storyloom.story.jobs import lane_of
+
+log = structlog.get_logger()
+
+QueryWorkers = Callable[[Bus, float], Awaitable[Sequence[InFlightJobs]]]
+"""Asks all workers what they have in flight and how many slots they have, for so many seconds."""
+
+LANES = {f"{service.value}-{priority.value}": (service, priority) for service in Service for priority in Priority}
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogSettings:
+    """When the backlog is looked at, in seconds, and how many jobs a lane holds beyond its workers' slots."""
+
+    interval: float = 2.0
+    """Between two looks at everything: other replicas' backlogs, and how many slots the workers have."""
+    busy_interval: float = 0.25
+    """Between two looks at a lane with a backlog, if nothing happens that tells of free slots."""
+    query_timeout: float = 0.3
+    extra: int = 2
+    """A worker that ends a job has the next one at hand."""
+    unknown_slots: int = 8
+    """Taken to be there while no worker of a service answers."""
+
+
+@dataclass(slots=True)
+class _LaneState:
+    """What this replica knows of a lane: how many jobs may be published now, and whether others wait before them."""
+
+    room: int
+    closed: bool = False
+    look: bool = True
+    """Whether to look again as soon as possible."""
+
+
+class Backlog:
+    """Admits jobs to the bus, and takes those that wait out of the backlog. One to a projector."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        rows: BacklogRepository,
+        dispatcher: Dispatcher,
+        query: QueryWorkers,
+        settings: BacklogSettings | None = None,
+    ) -> None:
+        self._bus = bus
+        self._rows = rows
+        self._dispatcher = dispatcher
+        self._query_workers = query
+        self._settings = settings or BacklogSettings()
+        self._slots: dict[str, int] = {}
+        self._lanes = {lane: _LaneState(self._settings.unknown_slots) for lane in LANES}
+        self._wake = asyncio.Event()
+
+    def admit(self, transition: Transition) -> Transition:
+        """The transition before it is written, with the jobs in its backlog for which there is no room now."""
+        effects = transition.effects
+        if not effects.jobs:
+            return transition
+        priority = transition.journey.brief.priority
+        jobs: list[Asset] = []
+        backlog: list[Asset] = []
+        for asset in effects.jobs:
+            (jobs if self._has_room(lane_of(asset, priority)) else backlog).append(asset)
+        if not backlog:
+            return transition
+        return replace(transition, effects=replace(effects, jobs=tuple(jobs), backlog=tuple(backlog)))
+
+    def committed(self, transitions: Sequence[Transition]) -> None:
+        """Look at the lanes where these were written that put jobs into the backlog, or may have freed slots."""
+        for transition in transitions:
+            priority = transition.journey.brief.priority
+            for asset in transition.effects.changed:
+                state = self._lanes[lane_of(asset, priority)]
+                if state.closed and not state.look:
+                    state.look = True
+                    self._wake.set()
+
+    def _has_room(self, lane: str) -> bool:
+        state = self._lanes[lane]
+        if state.closed or state.room <= 0:
+            state.closed = state.look = True
+            self._wake.set()
+            return False
+        state.room -= 1
+        if not state.look and state.room < self._settings.extra + self._slots.get(lane, 0) // 2:
+            state.look = True
+            self._wake.set()
+        return True
+
+    async def run(self) -> None:
+        """Serve the lanes for ever; cancel it to end it. What a round cannot reach, the next one will."""
+        loop = asyncio.get_running_loop()
+        next_full = loop.time()
+        while True:
+            try:
+                if loop.time() >= next_full:
+                    next_full = loop.time() + self._settings.interval
+                    await self._look_at_all()
+                await self.serve()
+            except Exception as error:
+                if not (isinstance(error, BusUnavailableError) or is_connection_error(error)):
+                    raise
+                log.warning("backlog.waiting", error=type(error).__name__)
+                await asyncio.sleep(self._settings.busy_interval)
+            busy = any(state.closed for state in self._lanes.values())
+            wait = min(next_full - loop.time(), self._settings.busy_interval if busy else self._settings.interval)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0, wait)):
+                    await self._wake.wait()
+                    continue
+            for state in self._lanes.values():
+                state.look = state.look or state.closed
+
+    async def _look_at_all(self) -> None:
+        """What other replicas put into the backlog, and which slots there are."""
+        answers = await self._query_workers(self._bus, self._settings.query_timeout)
+        slots: dict[str, int] = {}
+        for answer in {answer.worker: answer for answer in answers}.values():
+            for priority, count in answer.slots.items():
+                lane = f"{answer.service.value}-{priority.value}"
+                slots[lane] = slots.get(lane, 0) + count
+        self._slots = slots
+        for lane in await self._rows.lanes():
+            if lane in self._lanes:  # or it is a newer version's
+                self._lanes[lane].closed = True
+        for state in self._lanes.values():
+            state.look = True
+
+    async def serve(self) -> None:
+        """Look at the lanes that need it, and publish as many jobs of their backlogs as there is room for.
+
+        Raises BusUnavailableError, and what asyncpg raises when Postgres is unreachable.
+        """
+        self._wake.clear()
+        for lane, state in self._lanes.items():
+            if state.look:
+                await self._serve(lane, state)
+
+    async def _serve(self, lane: str, state: _LaneState) -> None:
+        state.look = False
+        try:
+            room = self._room(lane, await self._bus.lane(*LANES[lane]))
+            if not state.closed:
+                state.room = room
+                return
+            taken = await self._rows.take(lane, room) if room > 0 else None
+        except BaseException:
+            state.look = True
+            raise
+        if taken is None:
+            return
+        state.closed, state.room = taken.left, room - len(taken.jobs)
+        if not taken.jobs:
+            return
+        journeys = await self._rows.journeys({story_id for (story_id, _), _ in taken.jobs})
+        jobs = [
+            job_for(journeys[story_id], asset, at=taken.at)
+            for (story_id, asset), fingerprint in taken.jobs
+            if story_id in journeys
+            and journeys[story_id].assets[asset].status == "queued"
+            and journeys[story_id].assets[asset].fingerprint == fingerprint
+        ]
+        # One that is lost on the way is requeued by the reconciler: its row says that it was dispatched.
+        self._dispatcher.publish_jobs(jobs)
+
+    def _room(self, lane: str, state: Lane) -> int:
+        """How many more jobs the lane may hold."""
+        slots = self._slots.get(lane) or self._settings.unknown_slots
+        room = slots + self._settings.extra - state.unfinished
+        # Jobs that wait for their next attempt are unfinished, and take no slot: an open pull request tells of one.
+        return max(room, self._settings.extra if state.pulls and not state.queued else 0)
