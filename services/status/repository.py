@@ -135,7 +135,9 @@ class BacklogRepository:
             locked = await self._queries.lock_lane(connection, lane=lane)
             if locked is None:
                 await self._queries.add_lane(connection, lane=lane)
-                return Dispatched(left=True)  # new, or another replica's just now
+                locked = await self._queries.lock_lane(connection, lane=lane)
+            if locked is None:
+                return Dispatched(left=True)  # another replica serves it just now
             # One more than there is room for: so many that are left are seen.
             rows = [row async for row in self._queries.lane_shares(connection, lane=lane, room=room + 1)]
             shares = [Share(row["id"], row["weight"], row["finish"], row["jobs"]) for row in rows]

@@ -1,0 +1,126 @@
+"""The backlog: lanes hold little more than workers can take, and tenants take turns for what becomes free."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.status.repository import BacklogRepository
+from storyloom.db.pool import Pool, close_pool, open_pool
+from storyloom.messaging.topology import consumers
+from storyloom.runtime.settings import Settings
+from storyloom.story.assets import GRAPH, Priority, Service
+from storyloom.story.jobs import lane_of
+from storyloom.web.keys import add_key
+from tests.integration.core.system import BRIEF, running, until
+
+LANE = "images-normal"
+
+
+@pytest.fixture
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
+    """The database alone: nobody serves the backlog."""
+    found = await open_pool(settings)
+    yield found
+    await close_pool(found)
+
+
+async def waiting(pool: Pool, tenant: str, count: int, *, started: str = "now()", weight: float = 1) -> list[UUID]:
+    """The stories of jobs of LANE that wait in the backlog, in their own order."""
+    await pool.execute(
+        "INSERT INTO tenants (id, weight) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET weight = $2", tenant, weight
+    )
+    stories = [uuid4() for _ in range(count)]
+    await pool.execute(
+        "INSERT INTO stories (id, tenant_id, request, seq, asset_generation_status) "  # seq: it was handled
+        "SELECT id, $2, '{}', 1, '{}' FROM unnest($1::uuid[]) AS t (id)",
+        stories,
+        tenant,
+    )
+    await pool.execute(
+        "INSERT INTO asset_generation_jobs (story_id, asset_type, status, fingerprint, queued_at, backlog_lane, "
+        "backlog_tenant, backlog_since) SELECT id, 'cover', 'queued', repeat('a', 64), now(), $2, $3, "
+        f"{started} + n * interval '1 ms' FROM unnest($1::uuid[]) WITH ORDINALITY AS t (id, n)",
+        stories,
+        LANE,
+        tenant,
+    )
+    return stories
+
+
+async def taken(pool: Pool, room: int) -> list[UUID]:
+    """The stories of the jobs that come out of LANE's backlog, in order."""
+    return [story_id for (story_id, _), _ in (await BacklogRepository(pool).take(LANE, room)).jobs]
+
+
+async def test_older_stories_come_first_and_tenants_take_turns_by_their_weights(pool: Pool) -> None:
+    young = await waiting(pool, "acme", 3)
+    old = await waiting(pool, "acme", 2, started="now() - interval '1 hour'")
+    assert await taken(pool, 3) == [*old, young[0]]
+    large = await waiting(pool, "bravo", 40, weight=3)
+    first = Counter("bravo" if story_id in large else "acme" for story_id in await taken(pool, 4))
+    assert first == {"bravo": 3, "acme": 1}
+    assert young[2] in await taken(pool, 100)
+    assert await taken(pool, 5) == []
+
+
+async def test_what_was_settled_meanwhile_leaves_the_backlog_and_is_not_dispatched(pool: Pool) -> None:
+    """By an older replica, say, which knows nothing of backlogs."""
+    one, other = await waiting(pool, "acme", 2)
+    await pool.execute("UPDATE asset_generation_jobs SET status = 'cancelled' WHERE story_id = $1", one)
+    assert await taken(pool, 5) == [other]
+    assert await BacklogRepository(pool).lanes() == []
+
+
+async def test_two_replicas_never_take_the_same_job_and_one_does_not_wait_for_the_other(pool: Pool) -> None:
+    await waiting(pool, "acme", 3)
+    await taken(pool, 1)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.fetch("SELECT FROM lanes WHERE lane = $1 FOR UPDATE", LANE)
+        busy = await BacklogRepository(pool).take(LANE, 5)
+    assert (busy.jobs, busy.left) == ((), True)
+    assert len(await taken(pool, 5)) == 2
+
+
+async def test_a_lane_holds_little_more_than_its_workers_can_take(settings: Settings) -> None:
+    """And everything is made once all the same, although most of it waits."""
+    async with running(settings.model_copy(update={"slots_normal": 2}), workers=tuple(Service)) as system:
+        most: Counter[str] = Counter()
+
+        async def watch() -> bool:
+            lanes = await system.bus.lanes()
+            for lane in lanes:
+                name = f"{lane.service.value}-{lane.priority.value}"
+                most[name] = max(most[name], lane.unfinished)
+            return not await system.rows("SELECT FROM stories WHERE status = 'generating'")
+
+        for _ in range(40):
+            await system.post()
+        await until(watch, within=60)
+        statuses = {row["status"] for row in await system.rows("SELECT status FROM stories")}
+        made = set(system.makers.made.values())
+    assert statuses == {"ready"}
+    assert made == {1}
+    # What a replica thought of the room before it knew of the slots, and two beyond them.
+    assert max(most.values()) <= 8 + 2 + 2, most
+
+
+async def test_a_tenant_with_hundreds_of_stories_does_not_stand_before_another_s_one(settings: Settings) -> None:
+    """Its jobs are dispatched next, however many wait: of the first hundred that were made after it came it has all."""
+    async with running(settings.model_copy(update={"slots_normal": 2})) as system:
+        for _ in range(60):
+            await system.post()
+        system.key = await add_key(system.pool, "small", "tests")
+        before = sum(system.makers.made.values())
+        story_id = await system.post(BRIEF)
+        assert (await system.finished(story_id))["status"] == "ready"
+        after = sum(system.makers.made.values())
+        left = await system.rows("SELECT count(*) AS stories FROM stories WHERE status = 'generating'")
+    assert left[0]["stories"] >= 20
+    assert after - before < 400
+
+
+def test_a_lane_is_named_as_its_consumer() -> None:
+    durables = {config.durable_name for _, config in consumers(Settings())}
+    assert {lane_of(asset, priority) for asset in GRAPH for priority in Priority} <= durables
