@@ -14,18 +14,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 import structlog
 
 from services.status.dispatch import Dispatcher, job_for
-from services.status.repository import BacklogRepository
+from services.status.repository import BacklogRepository, JobKey
 from services.status.transitions import Transition
 from storyloom.db.errors import is_connection_error
 from storyloom.jobs.in_flight import InFlightJobs
 from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.messaging.lanes import Lane
 from storyloom.story.assets import Asset, Priority, Service
+from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import lane_of
+from storyloom.story.journey import Journey
 
 log = structlog.get_logger()
 
@@ -45,7 +48,8 @@ class BacklogSettings:
     """Between two looks at a lane with a backlog, if nothing happens that tells of free slots."""
     query_timeout: float = 0.3
     extra: int = 2
-    """A worker that ends a job has the next one at hand."""
+    """A worker that ends a job has the next one at hand. To these come as many as ended between the last two looks:
+    where jobs are short, a lane must not run dry until the next look."""
     unknown_slots: int = 8
     """Taken to be there while no worker of a service answers."""
 
@@ -58,6 +62,8 @@ class _LaneState:
     closed: bool = False
     look: bool = True
     """Whether to look again as soon as possible."""
+    ended: int = 0
+    """Jobs that ended since the last look."""
 
 
 class Backlog:
@@ -79,6 +85,8 @@ class Backlog:
         self._slots: dict[str, int] = {}
         self._lanes = {lane: _LaneState(self._settings.unknown_slots) for lane in LANES}
         self._wake = asyncio.Event()
+        self.cached: Callable[[UUID], Journey | None] = _not_cached
+        """A journey that the projector remembers, so that it need not be read for a job of it."""
 
     def admit(self, transition: Transition) -> Transition:
         """The transition before it is written, with the jobs in its backlog for which there is no room now."""
@@ -100,6 +108,7 @@ class Backlog:
             priority = transition.journey.brief.priority
             for asset in transition.effects.changed:
                 state = self._lanes[lane_of(asset, priority)]
+                state.ended += transition.journey.assets[asset].settled
                 if state.closed and not state.look:
                     state.look = True
                     self._wake.set()
@@ -167,8 +176,9 @@ class Backlog:
 
     async def _serve(self, lane: str, state: _LaneState) -> None:
         state.look = False
+        ended, state.ended = state.ended, 0
         try:
-            room = self._room(lane, await self._bus.lane(*LANES[lane]))
+            room = self._room(lane, await self._bus.lane(*LANES[lane]), ended)
             if not state.closed:
                 state.room = room
                 return
@@ -181,20 +191,36 @@ class Backlog:
         state.closed, state.room = taken.left, room - len(taken.jobs)
         if not taken.jobs:
             return
-        journeys = await self._rows.journeys({story_id for (story_id, _), _ in taken.jobs})
-        jobs = [
-            job_for(journeys[story_id], asset, at=taken.at)
-            for (story_id, asset), fingerprint in taken.jobs
-            if story_id in journeys
-            and journeys[story_id].assets[asset].status == "queued"
-            and journeys[story_id].assets[asset].fingerprint == fingerprint
-        ]
+        jobs = [job_for(journey, asset, at=taken.at) for journey, asset in await self._journeys(taken.jobs)]
         # One that is lost on the way is requeued by the reconciler: its row says that it was dispatched.
         self._dispatcher.publish_jobs(jobs)
 
-    def _room(self, lane: str, state: Lane) -> int:
+    async def _journeys(self, jobs: Sequence[tuple[JobKey, Fingerprint]]) -> list[tuple[Journey, Asset]]:
+        """The jobs' journeys, without those that have moved on. All that a job is made of is in its fingerprint."""
+        found: dict[UUID, Journey] = {}
+        for (story_id, asset), fingerprint in jobs:
+            if (journey := self.cached(story_id)) is not None and _is_for(journey, asset, fingerprint):
+                found[story_id] = journey
+        if missing := {story_id for (story_id, _), _ in jobs} - found.keys():
+            found |= await self._rows.journeys(missing)
+        return [
+            (found[story_id], asset)
+            for (story_id, asset), fingerprint in jobs
+            if story_id in found and _is_for(found[story_id], asset, fingerprint)
+        ]
+
+    def _room(self, lane: str, counts: Lane, ended: int) -> int:
         """How many more jobs the lane may hold."""
         slots = self._slots.get(lane) or self._settings.unknown_slots
-        room = slots + self._settings.extra - state.unfinished
+        extra = self._settings.extra + ended
         # Jobs that wait for their next attempt are unfinished, and take no slot: an open pull request tells of one.
-        return max(room, self._settings.extra if state.pulls and not state.queued else 0)
+        return max(slots + extra - counts.unfinished, extra if counts.pulls and not counts.queued else 0)
+
+
+def _is_for(journey: Journey, asset: Asset, fingerprint: Fingerprint) -> bool:
+    state = journey.assets[asset]
+    return state.status == "queued" and state.fingerprint == fingerprint
+
+
+def _not_cached(_story_id: UUID) -> None:
+    return None

@@ -60,6 +60,7 @@ class Projector:
         self._backlog = backlog
         self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, max_in_flight=4 * BATCH_SIZE)
         self._cached: OrderedDict[UUID, Journey] = OrderedDict()
+        backlog.cached = self._cached.get
         self._failures: OrderedDict[str, int] = OrderedDict()
 
     async def run(self) -> None:
