@@ -120,14 +120,14 @@ FROM started WHERE j.id = started.id;
 -- Stories that the projector has not handled: their StoryRequested was lost between the commit and the bus.
 SELECT id, tenant_id, trace FROM stories
 -- What is dated in the future is old: somebody has set the clock back since.
-WHERE status = 'generating' AND seq = 0 AND NOT created_at BETWEEN :before AND :before + interval '1 minute' LIMIT 1000;
+WHERE status = 'generating' AND seq = 0 AND NOT created_at BETWEEN :before AND now() + interval '1 minute' LIMIT 1000;
 
 -- name: dispatched_jobs
 -- What is dispatched and has not ended; grows with what is unfinished, never with history (stories_unfinished).
 SELECT j.story_id, j.asset_type, j.priority, j.fingerprint, j.revision, j.queued_at
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating')
-  AND NOT j.queued_at BETWEEN :before AND :before + interval '1 minute'
+  AND NOT j.queued_at BETWEEN :before AND now() + interval '1 minute'
   AND j.backlog_lane IS NULL;
 
 -- name: backlog_lanes
@@ -208,7 +208,7 @@ UPDATE command_outbox c SET handled_at = now() FROM inbox i WHERE c.handled_at I
 
 -- name: unhandled_commands
 SELECT event FROM command_outbox
-WHERE handled_at IS NULL AND NOT created_at BETWEEN :before AND :before + interval '1 minute'
+WHERE handled_at IS NULL AND NOT created_at BETWEEN :before AND now() + interval '1 minute'
 ORDER BY created_at LIMIT 1000;
 
 -- name: reschedule_erasures!

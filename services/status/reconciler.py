@@ -151,7 +151,7 @@ class Reconciler:
         commands = await self._requeue_commands(before)
         dispatched = await self._unfinished.dispatched_jobs(now)
         # What lies in the future was dispatched before the clock was set back.
-        past_grace = [job for job in dispatched if not before <= job.queued_at <= before + CLOCK_MARGIN]
+        past_grace = [job for job in dispatched if not before <= job.queued_at <= now + CLOCK_MARGIN]
         purged = await self._purge_unwanted(dispatched, past_grace, live)
         purged += await self._purge_lost_by_server(past_grace, live, lanes)
         jobs = await self._requeue_jobs(past_grace, live)

@@ -144,7 +144,7 @@ class ApiSettings(_Env):
     status_url: str | None = None
     screening_seconds: Annotated[float, Field(gt=0, le=30)] = 3.0
     """How long a new brief or an edited text may wait for moderation. A brief's outline is moderated in any case."""
-    erasure_sweeps: tuple[float, ...] = (5, 30, 120, 900)
+    erasure_sweeps: tuple[float, ...] = (5, 30, 120, 1500)
     """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
     sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
     stale_object_grace: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400
