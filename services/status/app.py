@@ -25,7 +25,7 @@ from storyloom.jobs.dead_letters import UnreadableEvent
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.asyncapi import BareChannel, Nothing, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router, question
-from storyloom.messaging.endpoints import EventPublisher, cancel_jobs
+from storyloom.messaging.endpoints import EventPublisher, cancel_jobs, wake_webhooks
 from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import EVENTS_FOR_STATUS, QUERY_WORKERS, provision, topology_differences
 from storyloom.runtime.settings import Settings
@@ -59,6 +59,7 @@ class Endpoints:
         router = self.router = Router()
         self._events = EventPublisher(router, StoryRequested, *COMMANDS, AssetFailed, StoryDeadlinePassed)
         self._cancel_jobs = cancel_jobs(router)
+        self.wake_webhooks = wake_webhooks(router)
 
         @router.subscriber("live.{story_id}.started", **question(AssetStarted, queue="status", max_workers=1))
         async def started(start: AssetStarted) -> None:
@@ -149,9 +150,9 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     reconciler_settings = reconciler_settings or ReconcilerSettings(
         asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline
     )
-    dispatcher = Dispatcher(bus)
+    dispatcher = Dispatcher(bus, endpoints.wake_webhooks)
     backlog = Backlog(bus, BacklogRepository(pool), dispatcher, query_workers)
-    projector = Projector(bus, StoryRepository(pool), dispatcher, backlog)
+    projector = Projector(bus, StoryRepository(pool, dispatcher.announce_deliveries), dispatcher, backlog)
     reconciler = Reconciler(bus, UnfinishedWork(pool), endpoints, reconciler_settings)
     hub = Hub(bus)
     hubs.append(hub)

@@ -4,30 +4,37 @@ The rows are the outbox: whatever cannot be published, or is lost with this proc
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import structlog
 
 from services.status.transitions import Transition
 from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.endpoints import WakeWebhooks
 from storyloom.runtime.metrics import STORIES
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import StoryCompleted
 from storyloom.story.jobs import AssetRequested, StopWork, job_subject
 from storyloom.story.journey import Journey, overall
+from storyloom.story.notifications import DeliveriesDue
 
 log = structlog.get_logger()
 
 PUBLISHING_TIMEOUT_SECONDS = 5.0
 """Seconds that a purge waits for the jobs that were being published before it."""
+MAX_ENDPOINTS_NAMED = 500
+"""Endpoints that one message names."""
 
 
 class Dispatcher:
     """Publishes in the background, so that the projector commits the next batch meanwhile. One to a projector."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, wake_webhooks: WakeWebhooks | None = None) -> None:
         self._bus = bus
+        self._wake_webhooks = wake_webhooks
         self._publishing: set[asyncio.Task[None]] = set()
 
     def dispatch(self, transitions: Sequence[Transition]) -> None:
@@ -48,9 +55,13 @@ class Dispatcher:
     ) -> None:
         # What is being published just now might be what is to be purged.
         earlier = frozenset(self._publishing) if purging else frozenset()
-        task = asyncio.create_task(self._publish(jobs, completed, purging, earlier))
-        self._publishing.add(task)
-        task.add_done_callback(self._publishing.discard)
+        self._start(self._publish(jobs, completed, purging, earlier))
+
+    def announce_deliveries(self, endpoints: Collection[UUID]) -> None:
+        """Begin to tell webhooks that deliveries are committed: it finds them a second later without that."""
+        if self._wake_webhooks is not None:
+            named = tuple(endpoints) if len(endpoints) <= MAX_ENDPOINTS_NAMED else ()
+            self._start(self._announce(self._wake_webhooks, DeliveriesDue(endpoints=named)))
 
     async def drain(self) -> None:
         """Wait until what was dispatched is published, 5 s at most."""
@@ -61,6 +72,17 @@ class Dispatcher:
         """Publish nothing more: the reconciler finds what is missing."""
         for task in self._publishing:
             task.cancel()
+
+    def _start(self, publishing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(publishing)
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+
+    async def _announce(self, wake: WakeWebhooks, due: DeliveriesDue) -> None:
+        try:
+            await wake(due)
+        except Exception:
+            log.exception("dispatch.deliveries_unannounced")
 
     async def _publish(
         self,

@@ -25,6 +25,7 @@ INSERT INTO inbox (event_id) SELECT unnest(:event_ids::text[]) ON CONFLICT DO NO
 -- A story is written only while it is at the version that the transition began from: one that moved on meanwhile is not
 -- among the ids that come back, and nothing of its transition is written. An event that is in the inbox already breaks
 -- the whole statement (unique_violation). The rows are taken in the order of their ids: two projectors never deadlock.
+-- With each story the endpoints come back that it made deliveries for: nothing is read where its tenant has none.
 WITH transition AS MATERIALIZED (
     SELECT * FROM unnest(
         :ids::uuid[], :versions_before::int[], :versions::int[], :seqs::int[], :statuses::text[], :documents::text[],
@@ -60,6 +61,16 @@ WITH transition AS MATERIALIZED (
     FROM unnest(:update_ids::uuid[], :update_seqs::int[], :update_events::text[], :update_data::text[])
          AS u (story_id, seq, event, data)
     JOIN written ON written.id = u.story_id
+), notified AS (
+    INSERT INTO webhook_deliveries (endpoint_id, story_id, event_id, type, payload, next_at)
+    SELECT e.id, n.story_id, n.id, n.type, n.payload, now()
+    FROM unnest(:notice_stories::uuid[], :notice_ids::text[], :notice_types::text[], :notice_payloads::text[])
+         AS n (story_id, id, type, payload)
+    JOIN written ON written.id = n.story_id
+    JOIN webhook_endpoints e ON e.tenant_id = written.tenant_id AND e.enabled
+        AND (e.event_types = '{}' OR n.type = ANY (e.event_types))
+    ON CONFLICT (endpoint_id, event_id) DO NOTHING
+    RETURNING endpoint_id
 ), changed AS (
     UPDATE asset_generation_jobs j SET
         status = a.status,
@@ -97,7 +108,7 @@ WITH transition AS MATERIALIZED (
     SELECT w.id FROM unnest(:stale_ids::uuid[]) AS o (id) JOIN written w ON w.id = o.id
     ON CONFLICT (story_id) DO UPDATE SET since = now(), claimed_until = NULL
 )
-SELECT id FROM written;
+SELECT id, ARRAY(SELECT DISTINCT endpoint_id FROM notified) AS endpoints FROM written;
 
 -- name: record_starts!
 -- Best effort: a row that moved on meanwhile keeps what it has, and one that the projector is writing is left to it.

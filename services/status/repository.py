@@ -3,9 +3,9 @@
 SQL in queries.sql, columns in rows.py. ``StoryRepository`` serves the projector, ``UnfinishedWork`` the reconciler.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePasse
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject, lane_of
 from storyloom.story.journey import AssetState, Journey
+from storyloom.story.notifications import notification
 
 JobKey = tuple[UUID, Asset]
 
@@ -39,8 +40,10 @@ def queries() -> Any:
 class StoryRepository:
     """The rows as the projector needs them."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, on_deliveries: Callable[[Collection[UUID]], None] | None = None) -> None:
+        """``on_deliveries`` is called with the endpoints for which deliveries were committed."""
         self.pool = pool
+        self._on_deliveries = on_deliveries
 
     async def write(self, transitions: Sequence[Transition]) -> set[UUID]:
         """Write what follows from cached journeys; the stories that nobody else had moved on, which alone are written.
@@ -48,20 +51,29 @@ class StoryRepository:
         Raises DuplicateEventError, with nothing written.
         """
         try:
-            return await write_transitions(self.pool, transitions)
+            written = await write_transitions(self.pool, transitions)
         except UniqueViolationError as error:
             raise DuplicateEventError from error
+        self._committed(written.endpoints)
+        return written.stories
 
     @asynccontextmanager
     async def locked(self, ids: Collection[UUID]) -> AsyncIterator["LockedStories"]:
         """A transaction over those of the stories that there are, locked; committed when the block ends."""
-        async with self.pool.acquire() as connection, connection.transaction():
-            rows = [row async for row in queries().lock_stories(connection, ids=list(ids))]
-            yield LockedStories(connection, await read_journeys(connection, rows))
+        async with self.pool.acquire() as connection:
+            async with connection.transaction():
+                rows = [row async for row in queries().lock_stories(connection, ids=list(ids))]
+                stories = LockedStories(connection, await read_journeys(connection, rows))
+                yield stories
+            self._committed(stories.endpoints)
 
     async def reschedule_erasure(self, ids: Collection[UUID]) -> None:
         """Search again for what is left of erased stories."""
         await queries().reschedule_erasures(self.pool, ids=list(ids))
+
+    def _committed(self, endpoints: Collection[UUID]) -> None:
+        if endpoints and self._on_deliveries is not None:
+            self._on_deliveries(endpoints)
 
 
 class DuplicateEventError(Exception):
@@ -74,13 +86,16 @@ class LockedStories:
 
     connection: Connection
     journeys: dict[UUID, Journey]
+    endpoints: set[UUID] = field(default_factory=set)
+    """The webhook endpoints for which deliveries were written."""
 
     async def known_events(self, event_ids: Sequence[str]) -> frozenset[str]:
         rows = queries().known_events(self.connection, event_ids=event_ids)
         return frozenset([row["event_id"] async for row in rows])
 
     async def write(self, transitions: Sequence[Transition]) -> None:
-        await write_transitions(self.connection, transitions)
+        written = await write_transitions(self.connection, transitions)
+        self.endpoints.update(written.endpoints)
 
     async def record_events(self, event_ids: Sequence[str]) -> None:
         await queries().record_events(self.connection, event_ids=event_ids)
@@ -262,7 +277,15 @@ async def read_journeys(connection: Connection, stories: Sequence[Record]) -> di
     return {story["id"]: journey_of(story, rows[story["id"]]) for story in stories}
 
 
-async def write_transitions(connection: Connection | Pool, transitions: Iterable[Transition]) -> set[UUID]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The stories that a batch wrote, and the webhook endpoints for which it made deliveries."""
+
+    stories: set[UUID]
+    endpoints: set[UUID]
+
+
+async def write_transitions(connection: Connection | Pool, transitions: Iterable[Transition]) -> Written:
     """Write what a batch changed: one statement, whatever its size. Answers the stories that were written.
 
     Those that had moved on from the version that their transition began with are not among them, and nothing of theirs
@@ -273,6 +296,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
     updates: list[tuple[Any, ...]] = []
     assets: list[tuple[Any, ...]] = []
     stale: list[tuple[Any, ...]] = []
+    notices: list[tuple[Any, ...]] = []
     for transition in transitions:
         journey, effects = transition.journey, transition.effects
         key = journey.story_id
@@ -282,17 +306,25 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
         lanes = {asset: lane_of(asset, journey.brief.priority) for asset in effects.backlog}
         assets += [asset_row(key, asset, journey.assets[asset], lanes.get(asset)) for asset in effects.changed]
         stale += [(key,)] if effects.stale else []
-    tables = ((stories, _STORY), (events, _EVENT), (updates, _UPDATE), (assets, _ASSET), (stale, _STALE))
+        notices += [
+            (key, notice.id, notice.type, notice.payload)
+            for update in effects.updates
+            if (notice := notification(key, update.seq, update.event, update.data, transition.at)) is not None
+        ]
+    tables = (
+        (stories, _STORY), (events, _EVENT), (updates, _UPDATE), (notices, _NOTICE), (assets, _ASSET), (stale, _STALE)
+    )  # fmt: skip
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
-    return {row["id"] for row in await connection.fetch(_write_sql(), *columns)}
+    rows = await connection.fetch(_write_sql(), *columns)
+    return Written({row["id"] for row in rows}, set(rows[0]["endpoints"]) if rows else set())
 
 
 @cache
 def _write_sql() -> str:
     query = queries().write_transitions
     parameters = [name for name in query.__signature__.parameters if name != "self"]
-    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_ASSET, *_STALE]:
+    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_NOTICE, *_ASSET, *_STALE]:
         raise RuntimeError(f"write_transitions asks for {parameters}")
     return str(query.sql)
 
@@ -303,6 +335,7 @@ _STORY = (
 )  # fmt: skip
 _EVENT = ("event_stories", "event_ids")
 _UPDATE = ("update_ids", "update_seqs", "update_events", "update_data")
+_NOTICE = ("notice_stories", "notice_ids", "notice_types", "notice_payloads")
 _ASSET = (
     "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
     "messages", "retries", "metadata", "backlog_lanes",

@@ -9,14 +9,17 @@ from pydantic import BaseModel
 
 from storyloom.messaging.broker import STORY, Router
 from storyloom.messaging.faststream_pull import CachedSubjectPublisher
-from storyloom.messaging.topology import CANCEL_JOBS
+from storyloom.messaging.topology import CANCEL_JOBS, DELIVERIES_DUE
 from storyloom.story.events import Event
 from storyloom.story.jobs import StopWork
+from storyloom.story.notifications import DeliveriesDue
 
 A = TypeVar("A", bound=BaseModel)
 
 CancelJobs = Callable[[StopWork], Awaitable[object]]
 """Publishes StopWork to all workers. Best effort: never raises while NATS is unreachable."""
+WakeWebhooks = Callable[[DeliveriesDue], Awaitable[object]]
+"""Publishes DeliveriesDue to a replica of webhooks. Best effort: never raises while NATS is unreachable."""
 
 
 class EventPublisher:
@@ -61,6 +64,12 @@ class Question(Generic[A]):
 def cancel_jobs(router: Router) -> CancelJobs:
     """The publisher of StopWork, declared on a router."""
     publisher: CachedSubjectPublisher = router.publisher(CANCEL_JOBS, schema=StopWork)
+    return publisher.publish
+
+
+def wake_webhooks(router: Router) -> WakeWebhooks:
+    """The publisher of DeliveriesDue, declared on a router."""
+    publisher: CachedSubjectPublisher = router.publisher(DELIVERIES_DUE, schema=DeliveriesDue)
     return publisher.publish
 
 

@@ -42,6 +42,8 @@ QUERY_WORKERS = "workers.held"
 """Core NATS: every worker answers with the jobs that it has in flight."""
 CANCEL_JOBS = "workers.stop"
 """Core NATS: every worker consumes StopWork (storyloom.story.jobs), the jobs that nobody wants any more."""
+DELIVERIES_DUE = "webhooks.due"
+"""Core NATS: one replica of webhooks consumes DeliveriesDue (storyloom.story.notifications)."""
 
 
 @dataclass(frozen=True, slots=True)
