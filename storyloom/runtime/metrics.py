@@ -69,6 +69,20 @@ STALE_OBJECTS = Counter(
     "storyloom_stale_objects_deleted_total", "Objects that no row referred to any more, deleted after their grace."
 )
 
+WEBHOOK_ATTEMPTS = Counter("storyloom_webhook_attempts_total", "Attempts to deliver to an endpoint.", ["outcome"])
+WEBHOOK_SECONDS = Histogram(
+    "storyloom_webhook_attempt_seconds",
+    "Seconds of an attempt, from the name's resolution to the answer.",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60),
+)
+WEBHOOK_LAG = Histogram(
+    "storyloom_webhook_lag_seconds",
+    "Seconds from an event's commit to the beginning of its first attempt.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300),
+)
+WEBHOOK_IN_FLIGHT = Gauge("storyloom_webhook_in_flight", "Attempts under way in this process.", ["lane"])
+WEBHOOK_DISABLED = Counter("storyloom_webhook_disabled_total", "Endpoints that were disabled.", ["reason"])
+
 # From NATS and rows; every replica of status reports the same, so take the greatest. NaN: unknown just now.
 QUEUED = Gauge("storyloom_queue_jobs", "Jobs that wait for a worker, not delivered yet.", ["service", "priority"])
 QUEUE_AGE = Gauge("storyloom_queue_oldest_seconds", "Age of the oldest of these, 0 for none.", ["service", "priority"])
@@ -87,3 +101,8 @@ OUTBOX_AGE = Gauge(
 )
 COMMANDS_UNHANDLED = Gauge("storyloom_commands_unhandled", "Clients' commands that the projector has not handled yet.")
 PROJECTOR_PENDING = Gauge("storyloom_projector_pending", "Events that the projector has not finished.")
+WEBHOOK_DUE = Gauge("storyloom_webhook_due", "Webhook deliveries that are due and claimed by nobody.")
+WEBHOOK_DUE_AGE = Gauge(
+    "storyloom_webhook_oldest_due_seconds", "How long the oldest of these has been due, 0 for none."
+)
+WEBHOOK_FAILING = Gauge("storyloom_webhook_endpoints_failing", "Enabled endpoints whose last attempt failed.")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -152,6 +152,31 @@ class ApiSettings(_Env):
     than ``PRESIGN_SECONDS``, and than readers leave a page open."""
 
 
+class WebhookSettings(_Env):
+    """Webhooks: what api takes as an endpoint, and how webhooks calls it."""
+
+    webhook_allow_http: bool = False
+    """Whether plain http is allowed: on a developer's machine, never in production."""
+    webhook_allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks that may be called although they are not public, such as ``127.0.0.0/8``. Link-local ones never are."""
+    webhook_trust_proxy: bool = False
+    """Whether the environment's proxy (``HTTPS_PROXY``) is used. It then decides which addresses are called: names are
+    not checked here."""
+    webhook_timeout: Annotated[float, Field(gt=0, le=60)] = 15.0
+    """Seconds for one attempt, from its name's resolution to the answer's head."""
+    webhook_retry_delays: tuple[Seconds, ...] = (5, 300, 1_800, 7_200, 18_000, 36_000)
+    """Seconds from a failed attempt to the next. A tenth of jitter comes on top; after the last of them the delivery
+    has failed."""
+    webhook_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 1_024
+    """Attempts at once in one process to endpoints that work, and as many to those that never did, or fail."""
+    webhook_endpoint_concurrency: Annotated[int, Field(ge=1, le=100)] = 8
+    """Attempts at once in one process to one endpoint that works. Others are sent one at a time."""
+    webhook_disable_after: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Days for which an endpoint has answered nothing but errors until it is disabled."""
+    webhook_retention: Annotated[float, Field(gt=0, le=3_650)] = 30.0
+    """Days after which settled deliveries, and their log, are deleted."""
+
+
 class LogSettings(_Env):
     log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "info"
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
@@ -175,6 +200,7 @@ class Settings(
     StatusSettings,
     HttpSettings,
     ApiSettings,
+    WebhookSettings,
     LogSettings,
     TracingSettings,
 ):
