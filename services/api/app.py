@@ -12,12 +12,13 @@ from services.api.routes import Routes
 from services.api.schemas import MAX_BODY_BYTES
 from services.api.screening import Screening
 from services.api.stale_objects import StaleObjectCollector, check_grace
+from services.api.webhooks.routes import WebhookRoutes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import BareChannel
 from storyloom.messaging.broker import Broker, Router
-from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs
+from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs, wake_webhooks
 from storyloom.messaging.observability import prometheus, tracing
 from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
@@ -35,6 +36,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.deadlines import limit_answers
+from storyloom.web.egress import EgressPolicy, ThreadedLookup
 from storyloom.web.health import add_health, listen
 from storyloom.web.problems import problem_middleware
 
@@ -50,6 +52,7 @@ class Endpoints:
         self._screen_brief = Question(router, ASK_SCREENING, Brief, Verdict)
         self._screen_edit = Question(router, ASK_EDITING, SceneEdit, EditVerdict)
         self.cancel_jobs = cancel_jobs(router)
+        self.wake_webhooks = wake_webhooks(router)
 
     def screening(self, *, timeout: float) -> Screening:
         """Moderation by the content service, which has ``timeout`` seconds for an answer."""
@@ -58,6 +61,8 @@ class Endpoints:
 
 BARE = (BareChannel("send", "status.{story_id}", StatusUpdates, "A story that was deleted, for its readers."),)
 """What it publishes without FastStream."""
+LOOKUP_THREADS = 8
+"""Look-ups of webhooks' names at once."""
 
 
 @dataclass
@@ -74,6 +79,7 @@ class RunningApi:
     _broker: Broker
     _objects: Objects
     _http: ClientSession
+    _lookup: ThreadedLookup
     _runner: web.AppRunner
     name: str = "api"
     _stopped: bool = field(default=False)
@@ -87,6 +93,7 @@ class RunningApi:
         # A purge that is cut short is made again, and so is a collection.
         await cancel_and_wait(self.eraser_task, self._collector_task)
         await self._http.close()
+        await self._lookup.close()
         await self._broker.stop()
         await close_pool(self.pool)
         await self._objects.close()
@@ -113,11 +120,14 @@ async def serve(settings: Settings) -> RunningApi:
         objects, http = Objects(settings), ClientSession()
         undo.push_async_callback(objects.close)
         undo.push_async_callback(http.close)
+        lookup = ThreadedLookup(LOOKUP_THREADS)
+        undo.push_async_callback(lookup.close)
         commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
         app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY_BYTES)
         limit_answers(app)
         app.add_routes(Routes(pool, commands, eraser, objects, http, settings.status_url).table())
+        app.add_routes(WebhookRoutes(pool, endpoints.wake_webhooks, EgressPolicy.of(settings), lookup).table())
 
         async def bus_ready() -> str | None:
             return None if bus.client.is_connected else "NATS is not reachable"
@@ -136,5 +146,5 @@ async def serve(settings: Settings) -> RunningApi:
         collecting = supervise("stale_objects", collector.run, bus.crashes, outage=is_outage)
         collector_task = asyncio.create_task(collecting, name="stale_objects")
         return RunningApi(
-            url, pool, commands, eraser, eraser_task, collector, collector_task, broker, objects, http, runner
+            url, pool, commands, eraser, eraser_task, collector, collector_task, broker, objects, http, lookup, runner
         )

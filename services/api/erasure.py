@@ -49,7 +49,7 @@ _DELETED_UPDATE = orjson.dumps([{"seq": 0, "event": "deleted", "data": {}}])
 
 T = TypeVar("T")
 Receipt = dict[str, Any]
-"""{id, erasedAt, rows {stories, assets, events, wishes}, objects, bytes, messages, complete}"""
+"""{id, erasedAt, rows {stories, assets, events, wishes, deliveries}, objects, bytes, messages, complete}"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,11 @@ INSERT INTO command_outbox (event_id, story_id, event) VALUES (:event_id, :story
 -- With the story locked, so that the receipt is exact.
 SELECT (SELECT count(*) FROM asset_generation_jobs WHERE story_id = :id) AS assets,
        (SELECT count(*) FROM story_events WHERE story_id = :id) AS events,
-       (SELECT count(*) FROM command_outbox WHERE story_id = :id) AS wishes;
+       (SELECT count(*) FROM command_outbox WHERE story_id = :id) AS wishes,
+       (SELECT count(*) FROM webhook_deliveries WHERE story_id = :id) AS deliveries;
 
 -- name: delete_story!
--- Its assets, events and commands go with it.
+-- Its assets, events, commands and webhook deliveries go with it.
 DELETE FROM stories WHERE id = :id;
 
 -- name: add_erasure^

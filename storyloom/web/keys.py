@@ -14,7 +14,7 @@ from storyloom.db.queries import load_queries
 from storyloom.web.problems import NOT_AUTHENTICATED, Problem
 
 PREFIX = "sk_"
-Scope: TypeAlias = Literal["stories:read", "stories:write", "admin"]
+Scope: TypeAlias = Literal["stories:read", "stories:write", "webhooks", "admin"]
 """What a key allows; ``admin`` allows everything."""
 SCOPES: tuple[Scope, ...] = ("stories:read", "stories:write")
 """The scopes of a key that is made without naming any."""

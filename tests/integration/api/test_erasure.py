@@ -122,6 +122,7 @@ async def test_a_deleted_story_is_gone_and_its_receipt_counts_it(settings: Setti
             "assets": before["asset_generation_jobs"],
             "events": before["story_events"],
             "wishes": 1,
+            "deliveries": 0,
         }
         assert (receipt["objects"], receipt["bytes"], receipt["messages"]) == (
             before["objects"],

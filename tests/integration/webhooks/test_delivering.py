@@ -27,7 +27,7 @@ async def settled(pool: Pool, delivery_id: UUID, *, within: float = 10) -> Any:
     """The delivery's row once it is not pending any more."""
 
     async def done() -> bool:
-        return (await delivery(pool, delivery_id))["state"] != "pending"
+        return str((await delivery(pool, delivery_id))["state"]) != "pending"
 
     await until(done, within=within)
     return await delivery(pool, delivery_id)

@@ -1,0 +1,1 @@
+"""``/webhooks``: a tenant's endpoints, the log of what they were sent, and sending it again."""

@@ -1,0 +1,173 @@
+"""The routes of ``/webhooks``: one method each, for keys with the scope ``webhooks``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiohttp import web
+from aiohttp.abc import AbstractResolver
+from pydantic import BaseModel
+
+from services.api.auth import authenticated
+from services.api.schemas import encode_cursor, read_body, read_page
+from services.api.serializers import BASE
+from services.api.webhooks import repository
+from services.api.webhooks.schemas import (
+    CreateWebhook,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryPage,
+    RotateSecret,
+    SendTest,
+    UpdateWebhook,
+    Webhook,
+    WebhookLinks,
+    WebhookList,
+    WebhookWithSecret,
+)
+from storyloom.db.pool import Pool
+from storyloom.messaging.endpoints import WakeWebhooks
+from storyloom.story.notifications import DeliveriesDue
+from storyloom.web.egress import AddressRefusedError, EgressPolicy, check_endpoint
+from storyloom.web.keys import Caller
+from storyloom.web.problems import Problem, not_found
+
+PATH = f"{BASE}/webhooks"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRoutes:
+    """The handlers. None of them can be called without a caller: ``table`` wraps each in its authentication."""
+
+    pool: Pool
+    wake: WakeWebhooks
+    policy: EgressPolicy
+    lookup: AbstractResolver
+
+    def table(self) -> list[web.RouteDef]:
+        """Which handler answers where."""
+        one, deliveries = f"{PATH}/{{id}}", f"{PATH}/{{id}}/deliveries"
+        routes = [
+            (web.post, PATH, self.create),
+            (web.get, PATH, self.list),
+            (web.get, one, self.get),
+            (web.patch, one, self.update),
+            (web.delete, one, self.delete),
+            (web.post, f"{one}/rotate", self.rotate),
+            (web.post, f"{one}/test", self.test),
+            (web.get, deliveries, self.deliveries),
+            (web.post, f"{deliveries}/{{delivery}}/redeliver", self.redeliver),
+        ]
+        return [method(path, authenticated(self.pool, "webhooks", handler)) for method, path, handler in routes]
+
+    async def create(self, request: web.Request, caller: Caller) -> web.Response:
+        """Add an endpoint: 201, with its secret, which is not shown again."""
+        body = await read_body(request, CreateWebhook)
+        await self._check(body.url)
+        row = await repository.add_endpoint(self.pool, caller, body)
+        return _json(_with_secret(row), status=201, headers={"Location": f"{PATH}/{row['id']}"})
+
+    async def list(self, _request: web.Request, caller: Caller) -> web.Response:
+        """All endpoints of the caller's tenant."""
+        rows = await repository.list_endpoints(self.pool, caller)
+        return _json(WebhookList(webhooks=tuple(Webhook(**_endpoint(row)) for row in rows)))
+
+    async def get(self, request: web.Request, caller: Caller) -> web.Response:
+        """One endpoint."""
+        row = await repository.get_endpoint(self.pool, caller, _id(request, "id", "webhook"))
+        return _json(Webhook(**_endpoint(row)))
+
+    async def update(self, request: web.Request, caller: Caller) -> web.Response:
+        """Change an endpoint, disable it, or enable it again."""
+        endpoint_id = _id(request, "id", "webhook")
+        body = await read_body(request, UpdateWebhook)
+        if body.url is not None:
+            await self._check(body.url)
+        row = await repository.update_endpoint(self.pool, caller, endpoint_id, body)
+        if body.enabled:
+            await self.wake(DeliveriesDue(endpoints=(endpoint_id,)))
+        return _json(Webhook(**_endpoint(row)))
+
+    async def delete(self, request: web.Request, caller: Caller) -> web.Response:
+        """Delete an endpoint: 204."""
+        await repository.delete_endpoint(self.pool, caller, _id(request, "id", "webhook"))
+        return web.Response(status=204)
+
+    async def rotate(self, request: web.Request, caller: Caller) -> web.Response:
+        """Give an endpoint a new secret, shown here and not again; the old one signs too until it expires."""
+        endpoint_id = _id(request, "id", "webhook")
+        body = await read_body(request, RotateSecret)
+        row = await repository.rotate_secret(self.pool, caller, endpoint_id, overlap=body.overlap_seconds)
+        return _json(_with_secret(row))
+
+    async def test(self, request: web.Request, caller: Caller) -> web.Response:
+        """Send an example: 202 and the delivery, whose log says how it went."""
+        endpoint_id = _id(request, "id", "webhook")
+        body = await read_body(request, SendTest)
+        row = await repository.add_test(self.pool, caller, endpoint_id, body.type)
+        return await self._due(endpoint_id, row)
+
+    async def deliveries(self, request: web.Request, caller: Caller) -> web.Response:
+        """The log of an endpoint, newest first."""
+        endpoint_id, page = _id(request, "id", "webhook"), read_page(request)
+        rows, more = await repository.list_deliveries(self.pool, caller, endpoint_id, page)
+        cursor = encode_cursor(rows[-1]["created_at"], rows[-1]["id"]) if more else None
+        return _json(DeliveryPage(deliveries=tuple(_delivery(row) for row in rows), next_cursor=cursor))
+
+    async def redeliver(self, request: web.Request, caller: Caller) -> web.Response:
+        """Send a delivery again, with the same id: 202."""
+        endpoint_id, delivery_id = _id(request, "id", "webhook"), _id(request, "delivery", "delivery")
+        row = await repository.redeliver(self.pool, caller, endpoint_id, delivery_id)
+        return await self._due(endpoint_id, row)
+
+    async def _due(self, endpoint_id: UUID, row: Mapping[str, Any]) -> web.Response:
+        await self.wake(DeliveriesDue(endpoints=(endpoint_id,)))
+        return _json(_delivery(row), status=202)
+
+    async def _check(self, url: str) -> None:
+        """Raise a 422 Problem for a URL that would not be called."""
+        try:
+            await check_endpoint(self.policy, self.lookup, url)
+        except AddressRefusedError as refused:
+            errors = [{"pointer": "/url", "detail": str(refused)}]
+            raise Problem(422, "bad_body", "This URL cannot be a webhook's.", errors=errors) from None
+
+
+def _id(request: web.Request, name: str, what: str) -> UUID:
+    """An id in the path. Raises a 404 Problem for what is not a UUID."""
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise not_found(what) from None
+
+
+def _endpoint(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = (
+        "id", "url", "event_types", "description", "enabled", "disabled_reason", "failing_since",
+        "old_secret_expires_at", "created_at",
+    )  # fmt: skip
+    path = f"{PATH}/{row['id']}"
+    return {name: row[name] for name in names} | {"links": WebhookLinks(self=path, deliveries=f"{path}/deliveries")}
+
+
+def _with_secret(row: Mapping[str, Any]) -> WebhookWithSecret:
+    return WebhookWithSecret(**_endpoint(row), secret=row["secret"])
+
+
+def _delivery(row: Mapping[str, Any]) -> Delivery:
+    names = ("id", "event_id", "type", "state", "story_id", "settled_at", "created_at")
+    return Delivery(
+        **{name: row[name] for name in names},
+        payload=orjson.loads(row["payload"]),
+        attempts=tuple(DeliveryAttempt.model_validate(entry) for entry in row["log"]),
+        next_attempt_at=None if row["claimed_until"] is not None else row["next_at"],
+    )
+
+
+def _json(model: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    body = model.model_dump_json(by_alias=True)
+    # Some answers hold a secret: nothing on the way may keep them.
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return web.Response(body=body.encode(), status=status, content_type="application/json", headers=headers)
