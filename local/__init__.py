@@ -1,1 +1,1 @@
-"""Everything on one machine, without Docker: embedded servers, the studio and the six services."""
+"""Everything on one machine, without Docker: embedded servers, the studio and the seven services."""

@@ -1,4 +1,4 @@
-"""``python -m local.all_in_one``: the six services in one process, one event loop.
+"""``python -m local.all_in_one``: the services in one process, one event loop.
 
 Imports begin at once, while the servers still start; then it waits for its settings, a JSON file of environment
 variables that the launcher writes when they are known (``STORYLOOM_ENVIRONMENT`` names it).
@@ -26,7 +26,7 @@ from storyloom.runtime.settings import InvalidSettingError, LogSettings, Setting
 from storyloom.runtime.supervision import Running, Serve, settle
 
 SLOW_IMPORTS = ("openai", "elevenlabs")
-"""What services import when they first need it. Here that would stop all six for seconds."""
+"""What services import when they first need it. Here that would stop all of them for seconds."""
 
 TRIM_INTERVAL_SECONDS = 15.0
 
@@ -96,7 +96,7 @@ async def _start(starts: dict[str, Serve], settings: Settings) -> list[Running]:
 
 
 def _serve(name: str) -> Serve:
-    """How a service starts: api and status say it themselves, the workers are composed."""
+    """How a service starts: api, status and webhooks say it themselves, the workers are composed."""
     app = importlib.import_module(f"services.{name}.app")
     if hasattr(app, "serve"):
         serve: Serve = app.serve

@@ -4,16 +4,18 @@ import os
 from pathlib import Path
 
 from storyloom.db.pool import Pool
-from storyloom.web.keys import add_key, find_caller
+from storyloom.web.keys import SCOPES, Scope, add_key, find_caller
 
 LOCAL_TENANT = "local"
+LOCAL_SCOPES: tuple[Scope, ...] = (*SCOPES, "webhooks")
 
 
 async def ensure_local_key(pool: Pool, path: Path) -> str:
-    """The key in the file if the database knows it as valid; else a new one, written to the file (mode 0600)."""
+    """The key in the file if the database knows it with all LOCAL_SCOPES; else a new one, written there (mode 0600)."""
     key = _read(path)
-    if await find_caller(pool, key) is None:
-        key = await add_key(pool, LOCAL_TENANT, "local")
+    caller = await find_caller(pool, key)
+    if caller is None or not caller.scopes.issuperset(LOCAL_SCOPES):
+        key = await add_key(pool, LOCAL_TENANT, "local", scopes=LOCAL_SCOPES)
         _write(path, key)
     return key
 

@@ -10,7 +10,7 @@ from local.child import Child, Program
 from local.http import ask
 from local.state import State
 
-SERVICES = ("api", "content", "images", "audio", "documents", "status")
+SERVICES = ("api", "content", "images", "audio", "documents", "status", "webhooks")
 ROOT = Path(__file__).parents[1]
 SERVICE_GRACE_SECONDS = 4.5
 """Seconds for a service to drain. With the servers' four after it, everything is down within ten."""
@@ -30,7 +30,7 @@ def studio(state: State, port: int, voice: str, latency: str) -> Child:
 
 
 def all_in_one(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
-    """The six services in one process. They wait until ``settings`` is written; until then they import."""
+    """The services in one process. They wait until ``settings`` is written; until then they import."""
     command = (sys.executable, "-m", "local.all_in_one")
     environment = _inherited() | {"STORYLOOM_ENVIRONMENT": str(settings)}
     program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE_SECONDS)

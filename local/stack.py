@@ -200,6 +200,9 @@ def service_environment(settings: LocalSettings, backing: BackingServices, ports
         "NATS_URL": backing.nats_url,
         "STATUS_URL": f"http://127.0.0.1:{ports['status']}",
         "DRAIN_SECONDS": os.environ.get("DRAIN_SECONDS", str(programs.DRAIN_SECONDS)),
+        # A receiver under development is on this machine, and has no certificate.
+        "WEBHOOK_ALLOW_HTTP": os.environ.get("WEBHOOK_ALLOW_HTTP", "true"),
+        "WEBHOOK_ALLOWED_NETWORKS": os.environ.get("WEBHOOK_ALLOWED_NETWORKS", '["127.0.0.0/8", "::1/128"]'),
     }
     environment |= store_environment(backing.store)
     environment |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}

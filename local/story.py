@@ -38,7 +38,7 @@ async def _connect(settings: LocalSettings, stack: Stack, console: Console) -> t
     if found is not None and await _answers(found[0]):
         console.print(f"Using the stack that runs at {found[0]}.", style="dim")
         return found
-    with console.status("Starting Postgres, NATS, the store, the studio and six services …"):
+    with console.status("Starting Postgres, NATS, the store, the studio and seven services …"):
         addresses = await stack.start()
     took = stack.watch.parts[-1][2]
     console.print(f"Everything is up after {took:.1f} s: {addresses.api_url}", style="dim")

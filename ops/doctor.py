@@ -88,6 +88,8 @@ async def examine(
         seen = await _caught_up_snapshot(connections, diagnosis)
         findings = _confirmed(findings, seen)
     remarks = []
+    if said := seen.webhooks.describe(seen.at):
+        remarks.append(f"Webhooks: {said}.")
     if not seen.caught_up:
         behind = f"The projector is {seen.projector_lag:,} events behind"
         remarks.append(f"{behind}: a lost job cannot be distinguished from one whose result it has not handled yet.")

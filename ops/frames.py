@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.connections import Connections, queries, read_stream
 from ops.diagnosis import AssetDiagnosis, Observation, Story, diagnose
 from ops.snapshot import DiagnosisSettings, index_in_flight, oldest_story
+from ops.webhooks import WebhookBacklog, read_webhook_backlog
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.lanes import Lane, ProjectorLag, count_dead_letters, read_projector_lag
 from storyloom.messaging.subjects import read_subjects
@@ -146,6 +147,7 @@ class Frame:
     commands: int
     ended: Counter[str]
     oldest: Oldest | None
+    webhooks: WebhookBacklog = field(default_factory=WebhookBacklog)
     metrics: Sample = EMPTY_SAMPLE
     growth: Sample = EMPTY_SAMPLE
     window: float = 0.0
@@ -186,6 +188,7 @@ class Frames:
             commands=commands["count"],
             ended=await self._ended(now),
             oldest=await self._oldest(held),
+            webhooks=await read_webhook_backlog(self.connections.pool),
             metrics=metrics,
             growth=self._window.growth(),
             window=self._window.seconds,

@@ -92,3 +92,11 @@ SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.a
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
 FROM (SELECT * FROM stories WHERE status = 'generating' ORDER BY created_at LIMIT 1) AS s
 LEFT JOIN asset_generation_jobs j ON j.story_id = s.id;
+
+-- name: webhook_backlog^
+-- Deliveries that are due and claimed by nobody, and how endpoints stand. Grows with what is pending, never with history.
+SELECT count(*) AS pending, count(*) FILTER (WHERE d.next_at <= now()) AS due, min(d.next_at) FILTER (WHERE d.next_at <= now()) AS oldest,
+       (SELECT count(*) FROM webhook_endpoints WHERE enabled AND failing_since IS NOT NULL) AS failing,
+       (SELECT count(*) FROM webhook_endpoints WHERE disabled_reason IN ('gone', 'failing')) AS disabled
+FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id AND e.enabled
+WHERE d.next_at IS NOT NULL;

@@ -6,7 +6,7 @@ then Postgres, then the workers. In another order a job that was finished meanwh
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +16,7 @@ from asyncpg import Record
 
 from ops.connections import Connections, queries
 from ops.diagnosis import AssetDiagnosis, Finding, Observation, Row, Story, Work, diagnose, expected_subjects
+from ops.webhooks import WebhookBacklog, read_webhook_backlog
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
@@ -40,6 +41,7 @@ class DiagnosisSettings:
     commands: float = 10.0
     erasures: float = 60.0
     stale_objects: float = 3_600.0
+    webhooks: float = 60.0
     pauses: tuple[float, ...] = (1.0, 3.0)
     """Between snapshots: only what all of them find is reported."""
 
@@ -55,6 +57,7 @@ class Snapshot:
     workers: list[str]
     caught_up: bool
     projector_lag: int
+    webhooks: WebhookBacklog = field(default_factory=WebhookBacklog)
 
 
 async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -> Snapshot:
@@ -83,6 +86,8 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
     found += [finding for _, findings in examined for finding in findings]
     found += still + await _overdue(connections, now, settings) + await _without_workers(connections, held)
     found += unavailable_providers(held) + worker_problems(held)
+    webhooks = await read_webhook_backlog(connections.pool)
+    found += overdue_webhooks(webhooks, now, settings)
     if caught_up:
         found += await _obsolete_jobs(connections, set(alive) - expected_subjects(stories), now)
     return Snapshot(
@@ -95,6 +100,7 @@ async def take_snapshot(connections: Connections, settings: DiagnosisSettings) -
         projector_lag=0
         if caught_up or missing
         else (await read_projector_lag(connections.bus.js, connections.bus.names)).behind,
+        webhooks=webhooks,
     )
 
 
@@ -146,6 +152,14 @@ async def _overdue(connections: Connections, now: datetime, settings: DiagnosisS
         )
         async for row in queries().late_stale_objects(connections.pool, before=before)
     ]
+
+
+def overdue_webhooks(backlog: WebhookBacklog, now: datetime, settings: DiagnosisSettings) -> list[Finding]:
+    """Deliveries that nobody sends although they are due."""
+    if backlog.oldest is None or backlog.oldest > now - timedelta(seconds=settings.webhooks):
+        return []
+    said = f"{backlog.due:,} webhook deliveries are due, the oldest since {backlog.oldest:%Y-%m-%d %H:%M:%S} UTC"
+    return [Finding("webhooks_overdue", "webhooks", said)]
 
 
 async def _without_workers(connections: Connections, held: Sequence[InFlightJobs]) -> list[Finding]:

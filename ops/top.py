@@ -236,7 +236,7 @@ def _stories(frame: Frame) -> Group:
     for outcome, style in OUTCOMES.items():
         count = frame.ended[outcome]
         ended.append(f"{count:,} {outcome}  ", style=style if count else "dim")
-    return Group(Text(made, style="bold"), ended, _bus(frame), _activity(frame))
+    return Group(Text(made, style="bold"), ended, _bus(frame), _webhooks(frame), _activity(frame))
 
 
 def _bus(frame: Frame) -> Text:
@@ -246,6 +246,21 @@ def _bus(frame: Frame) -> Text:
         ("commands unhandled ", "dim"), (f"{commands:,}", "yellow" if commands else ""), "   ",
         ("dead letters ", "dim"), (f"{dead:,}", "yellow" if dead else ""),
     )  # fmt: skip
+
+
+def _webhooks(frame: Frame) -> Text:
+    backlog = frame.webhooks
+    late = backlog.oldest is not None and (frame.at - backlog.oldest).total_seconds() >= LONG_WAIT_SECONDS
+    text = Text.assemble(
+        ("webhooks ", "dim"),
+        (backlog.describe(frame.at) or "nothing pending", "yellow" if late or backlog.failing else ""),
+    )
+    sent = frame.growth.by("storyloom_webhook_attempts_total", "outcome")
+    if frame.metrics.reached and sent:
+        failed = sum(sent.values()) - sent.get("delivered", 0.0)
+        text.append(f"   {_over(frame)}: ", style="dim").append(f"{sent.get('delivered', 0.0):,.0f} delivered")
+        text.append(f", {failed:,.0f} attempts failed", style="yellow" if failed else "dim")
+    return text
 
 
 def _activity(frame: Frame) -> Text:

@@ -30,7 +30,7 @@ class NatsSettings(_Env):
 
 
 class DatabaseSettings(_Env):
-    """Postgres, the truth. Only api and status have one."""
+    """Postgres, the truth. Only api, status and webhooks have one."""
 
     database_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/storyloom")
     database_pool: Annotated[int, Field(ge=1, le=100)] = 4

@@ -9,6 +9,7 @@ from typing import Any
 from services.api import app as api
 from services.content import app as content
 from services.status import app as status
+from services.webhooks import app as webhooks
 from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.worker import make_broker
 from storyloom.messaging.asyncapi import ServiceApi, document
@@ -37,6 +38,7 @@ def everything() -> list[ServiceApi]:
         ServiceApi(
             "status", _broker("status", status.Endpoints(_unhandled).router), status.CHANNELS_WITHOUT_FASTSTREAM
         ),
+        ServiceApi("webhooks", _broker("webhooks", webhooks.Endpoints(_unhandled).router)),
     ]
     settings = Settings.model_construct()
     for service in Service:

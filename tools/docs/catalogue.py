@@ -10,10 +10,11 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from storyloom.jobs.manifest import Manifest
-from storyloom.messaging.topology import CANCEL_JOBS
+from storyloom.messaging.topology import CANCEL_JOBS, DELIVERIES_DUE
 from storyloom.story.assets import Asset, Priority
 from storyloom.story.events import EVENT, AssetProgressed, AssetStarted, Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
+from storyloom.story.notifications import DeliveriesDue
 from storyloom.story.results import AnyResult
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from tools.docs.markdown import code, one_line, table
@@ -30,7 +31,15 @@ _EXAMPLES = {
 """The golden file that stands for a message which has several."""
 
 RESULTS: tuple[type[BaseModel], ...] = get_args(get_args(AnyResult)[0])
-OTHERS: tuple[type[BaseModel], ...] = (AssetRequested, AssetStarted, AssetProgressed, StopWork, Verdict, Manifest)
+OTHERS: tuple[type[BaseModel], ...] = (
+    AssetRequested,
+    AssetStarted,
+    AssetProgressed,
+    StopWork,
+    DeliveriesDue,
+    Verdict,
+    Manifest,
+)
 """The messages that are no events, and no results."""
 
 
@@ -42,6 +51,7 @@ def messages(root: Path) -> str:
         _entry(AssetStarted, "`live.<story_id>.started`", "the workers", "status", _example(root, "AssetStarted"))
     )
     parts.append(_entry(StopWork, code(CANCEL_JOBS), "status, api", "the workers", None))
+    parts.append(_entry(DeliveriesDue, code(DELIVERIES_DUE), "status, api", "webhooks", None))
     passing = "`live.<story_id>.progressed`"
     parts.append(_entry(AssetProgressed, passing, "the workers", "status", _example(root, "AssetProgressed")))
     where = f"`{ASK_SCREENING}`, the answer to a [Brief](#brief)"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import architecture, asyncapi, catalogue, graph, services, streams, variables
+from tools.docs import architecture, asyncapi, catalogue, graph, outcomes, services, streams, variables
 
 ROOT = Path(__file__).parents[2]
 """The checkout."""
@@ -32,6 +32,7 @@ PAGES: Mapping[str, Mapping[str, Make]] = {
         "consumers": lambda _: streams.consumers_table(),
     },
     "docs/runbook.md": {"settings": variables.tables},
+    "docs/webhooks.md": {"outcomes": lambda _: outcomes.outcomes_table()},
 }
 """Page by page, the parts that it holds."""
 

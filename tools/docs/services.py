@@ -17,7 +17,7 @@ from tools.docs.markdown import table as markdown_table
 
 EVENTS: tuple[type[Event], ...] = get_args(get_args(AnyEvent)[0])
 # A story's way; a service that is not named comes after them.
-_ORDER = ("api", "content", "images", "audio", "documents", "status")
+_ORDER = ("api", "content", "images", "audio", "documents", "status", "webhooks")
 
 
 def docstrings(root: Path) -> Mapping[str, str]:

@@ -15,13 +15,14 @@ from storyloom.jobs.dead_letters import DeadLetterBody, UnreadableEvent
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs
 from storyloom.messaging.asyncapi import Nothing
 from storyloom.messaging.codec import encode
-from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS
+from storyloom.messaging.topology import CANCEL_JOBS, DELIVERIES_DUE, QUERY_WORKERS
 from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.brief import Brief
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
 from storyloom.story.errors import PermanentError
 from storyloom.story.events import EVENT, AssetProgressed, AssetStarted, StatusUpdate, StatusUpdates
 from storyloom.story.jobs import AssetRequested, StopWork
+from storyloom.story.notifications import DeliveriesDue
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from tools.docs.asyncapi import text
 from tools.docs.pages import ROOT
@@ -62,6 +63,7 @@ def samples() -> Iterable[tuple[str, Any]]:
     yield "InFlightJobs", InFlightJobs(worker="pdf-1@ab", service=Service.DOCUMENTS, held=(held,))
     yield "DeadLetterBody", DeadLetterBody.model_validate_json(letter.body)
     yield "UnreadableEvent", UnreadableEvent(event="?", reason="unreadable: asset")
+    yield "DeliveriesDue", DeliveriesDue(endpoints=(STORY,))
     yield "StatusUpdates", StatusUpdates((StatusUpdate(seq=3, event="asset", data={"asset": "cover"}),))
 
 
@@ -111,6 +113,7 @@ def test_every_subject_that_services_use_is_a_channel() -> None:
     events = {f"story.evt.{event.__name__}" for event in EVENTS}
     dead = {f"dead.{service.value}" for service in Service} | {"dead.status.event"}
     passing = {"live.started", "live.progressed", "status", QUERY_WORKERS, CANCEL_JOBS, ASK_SCREENING, ASK_EDITING}
+    passing.add(DELIVERIES_DUE)
     answers = {f"{asked}.answer" for asked in (QUERY_WORKERS, ASK_SCREENING, ASK_EDITING)}
     assert set(DOCUMENT["channels"]) == lanes | events | dead | passing | answers
 

@@ -24,7 +24,7 @@ from local.postgres_files import relocated
 ROOT = Path(__file__).parents[3]
 TIMEOUT_SECONDS = 90
 SERVERS = {"postgres", "nats", "store"}
-SERVICES = {"api", "content", "images", "audio", "documents", "status"}
+SERVICES = {"api", "content", "images", "audio", "documents", "status", "webhooks"}
 
 
 class Provider(BaseHTTPRequestHandler):

@@ -1,5 +1,6 @@
 """The containers' files against the code they run: services, packages, settings."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 NEEDED = {
     "api": {"DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "S3_PUBLIC_URL", "STATUS_URL"},
     "status": {"DATABASE_URL", "NATS_URL"},
+    "webhooks": {"DATABASE_URL", "NATS_URL"},
     "content": {"NATS_URL", "S3_ENDPOINT_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"},
     "images": {"NATS_URL", "S3_ENDPOINT_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"},
     "audio": {"NATS_URL", "S3_ENDPOINT_URL", "ELEVENLABS_BASE_URL", "ELEVENLABS_API_KEY"},
@@ -40,15 +42,16 @@ def test_every_service_is_given_what_it_needs_in_settings_that_exist(name: str) 
     variables = environment(name)
     assert set(variables) >= NEEDED[name]
     assert {key.lower() for key in variables} <= set(Settings.model_fields)
-    settings = Settings.model_validate({key.lower(): value for key, value in variables.items()})
+    read = {key.lower(): json.loads(value) if value.startswith("[") else value for key, value in variables.items()}
+    settings = Settings.model_validate(read)
     assert settings.nats_url == "nats://nats:4222"
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_only_api_and_status_reach_the_database_and_only_workers_the_providers(name: str) -> None:
+def test_only_workers_reach_the_providers_and_only_the_others_the_database(name: str) -> None:
     variables = set(environment(name))
-    assert ("DATABASE_URL" in variables) is (name in ("api", "status"))
-    assert bool(variables & PROVIDERS) is (name not in ("api", "status"))
+    assert ("DATABASE_URL" in variables) is (name in ("api", "status", "webhooks"))
+    assert bool(variables & PROVIDERS) is (name not in ("api", "status", "webhooks"))
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "studio"])
