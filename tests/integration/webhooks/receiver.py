@@ -47,6 +47,8 @@ async def hang(_request: web.Request) -> web.Response:
 
 
 def answer(status: int, **headers: str) -> Answer:
+    """A status, with headers by their names in snake case."""
+
     async def respond(_request: web.Request) -> web.Response:
         return web.Response(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
@@ -56,7 +58,14 @@ def answer(status: int, **headers: str) -> Answer:
 class Receiver:
     """A server; use it as a context. ``answers`` are given in turn, the last of them for ever."""
 
-    def __init__(self, *answers: Answer, secret: str = SECRET, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *answers: Answer,
+        secret: str = SECRET,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self.received: list[Received] = []
         self.requests = 0
         self.began = asyncio.Event()
@@ -65,11 +74,12 @@ class Receiver:
         self._tls = tls
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
-        self.port = 0
+        self._host = host
+        self.port = port
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/hooks"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}/hooks"
 
     def then(self, *answers: Answer) -> None:
         """Answer so from now on."""
@@ -80,7 +90,7 @@ class Receiver:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls, backlog=4096)
+        site = web.TCPSite(self._runner, self._host, self.port, ssl_context=self._tls, backlog=4096)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
