@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.chaos import payment_checks, storage_checks, stream_checks
+from tests.chaos import hook_checks, payment_checks, storage_checks, stream_checks
 from tests.chaos.evidence import Client, Evidence, Row
 from tests.chaos.facts import ENDED, NEEDS, SETTLED, needed, overall
 
@@ -17,7 +17,8 @@ Finding = tuple[str, str]
 def check(evidence: Evidence) -> dict[str, list[str]]:
     """Everything that is wrong, by kind; every kind is there."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    parts = (accepted, stories, assets, commands, stream_checks.check, storage_checks.check, payment_checks.check, left)
+    others = (stream_checks.check, storage_checks.check, payment_checks.check, hook_checks.check)
+    parts = (accepted, stories, assets, commands, *others, left)
     for part in parts:
         for kind, sentence in part(evidence):
             found[kind].append(sentence)

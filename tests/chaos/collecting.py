@@ -33,13 +33,14 @@ async def connect(addresses: Addresses) -> "asyncpg.Connection[asyncpg.Record]":
 
 
 async def collect_rows(addresses: Addresses, into: Evidence) -> None:
-    """All rows of stories, assets, events, commands and erasures."""
+    """All rows of stories, assets, events, commands, webhook deliveries and erasures."""
     connection = await connect(addresses)
     into.asked_at = time.time()
     try:
         into.stories = {row["id"]: row for row in await _rows(connection, "SELECT * FROM stories")}
         into.assets = await _rows(connection, "SELECT * FROM asset_generation_jobs")
         into.commands = await _rows(connection, "SELECT * FROM command_outbox")
+        into.deliveries = await _rows(connection, "SELECT * FROM webhook_deliveries")
         into.erasures = await _rows(connection, "SELECT * FROM erasures")
         updates: defaultdict[str, list[Line]] = defaultdict(list)
         for row in await _rows(connection, "SELECT * FROM story_events ORDER BY story_id, seq"):

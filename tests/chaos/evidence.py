@@ -65,6 +65,16 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """One webhook as another system got it. ``taken``: it has it, whether its answer arrived or not."""
+
+    id: str
+    body: str
+    verified: bool
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """A process that was killed, frozen or drained; epoch seconds from its beginning to its end."""
 
@@ -94,6 +104,8 @@ class Evidence:
     updates: dict[str, list[Line]] = field(default_factory=dict)
     commands: list[Row] = field(default_factory=list)
     erasures: list[Row] = field(default_factory=list)
+    deliveries: list[Row] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
     shown: dict[str, Any] = field(default_factory=dict)
     objects: dict[str, Stored] = field(default_factory=dict)
     ledger: list[Row] = field(default_factory=list)

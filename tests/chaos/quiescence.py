@@ -1,4 +1,4 @@
-"""Waits until nothing happens any more: stories ended, commands handled, erasures not due, nothing on the bus."""
+"""Waits until nothing happens any more: stories ended, commands handled, webhooks sent, nothing due or on the bus."""
 
 import asyncio
 import time
@@ -14,7 +14,8 @@ from tests.chaos.collecting import connect, ignore, subjects
 _UNFINISHED = """
 SELECT (SELECT count(*) FROM stories WHERE status = 'generating') AS stories,
        (SELECT count(*) FROM command_outbox WHERE handled_at IS NULL) AS commands,
-       (SELECT count(*) FROM erasures WHERE due_at < now() + interval '3 seconds') AS erasures
+       (SELECT count(*) FROM erasures WHERE due_at < now() + interval '3 seconds') AS erasures,
+       (SELECT count(*) FROM webhook_deliveries WHERE state = 'pending') AS deliveries
 """
 # An erasure's last sweep comes when no job can be running any more, long after all is quiet.
 CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, NatsError)
@@ -29,6 +30,7 @@ class UnderWay:
     stories: int
     commands: int
     erasures: int
+    deliveries: int
     jobs: int
     events: int
 
@@ -46,7 +48,7 @@ async def take_snapshot(addresses: Addresses) -> UnderWay:
         await connection.close()
     assert row is not None
     jobs = await subjects(addresses, "JOBS")
-    return UnderWay(row["stories"], row["commands"], row["erasures"], len(jobs), await _unacknowledged(addresses))
+    return UnderWay(*row.values(), len(jobs), await _unacknowledged(addresses))
 
 
 async def _unacknowledged(addresses: Addresses) -> int:

@@ -14,6 +14,7 @@ from tests.chaos.checks import check
 from tests.chaos.clients import StoryClient
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Faults
+from tests.chaos.hooks import HookReceiver
 from tests.chaos.progress import Progress
 from tests.chaos.quiescence import CONNECTION_ERRORS, wait_for_erasures, wait_for_quiet
 from tests.chaos.schedule import Schedule
@@ -86,6 +87,8 @@ async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: 
         http = await stack.enter_async_context(
             aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0))
         )
+        receiver = await stack.enter_async_context(HookReceiver(schedule.seed))
+        await receiver.register(http, stage.urls["api"])
         faults = Faults(stage, http, schedule)
         clients = [StoryClient(http, stage.urls, f"{schedule.seed}", plan) for plan in schedule.stories]
         stack.push_async_callback(_stop_watchers, clients)
@@ -98,6 +101,7 @@ async def _play(stage: Stage, schedule: Schedule, evidence: Evidence, progress: 
         findings = await wait_until_quiet(stage, asking, progress, reporting, within)
         progress.say("asking everybody what they know")
         await _collect(stage, http, clients, evidence)
+        evidence.hooks = receiver.hooks
         evidence.incidents = faults.incidents
         commands = _count(evidence)
         return Verdict(schedule, findings, faults.kills, faults.done, 0.0, commands, faults.failures)

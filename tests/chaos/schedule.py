@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from tests.chaos.briefs import draw_brief
 
-REPLICAS = ("content-2", "images-2", "audio-2", "documents-2", "status-2")
+REPLICAS = ("content-2", "images-2", "audio-2", "documents-2", "status-2", "webhooks-2")
 WORKERS = ("content", "images", "audio", "documents", *REPLICAS[:4])
 PROCESSES = ("api", "status", "status-2", *WORKERS)
+NOTIFIERS = ("webhooks", "webhooks-2")
 ACK_WAIT = 3.0
 """Seconds until the bus takes a job from an unheard worker, in these runs."""
 
@@ -31,6 +32,8 @@ DECK: tuple[FaultKind, ...] = (
     "error_body", "incomplete", "odd_items", "dirty_text", "odd_picture", "odd_times", "flag_text",
 )  # fmt: skip
 """Shuffled and dealt, and again: in two minutes everything happens at least once."""
+NOTIFIER_DECK: tuple[FaultKind, ...] = ("kill", "kill", "freeze", "drain")
+"""The same for those who notify other systems."""
 SCHEMAS = ("outline", "scene_text", "story_check", "activities", "picture_check")
 ENDPOINTS = ("images.generate", "images.edit", "text_to_speech", "moderations")
 DIRT = ("nul", "escape", "surrogate", "noncharacter", "markup", "bidi", "endless", "decomposed", "line_breaks")
@@ -118,10 +121,18 @@ class Schedule:
 
 
 def draw(seed: int, stories: int, seconds: float) -> Schedule:
-    """The run of a seed. Each story and the faults have a source of their own: a change of one moves no other."""
-    faults = tuple(_faults(random.Random(f"{seed} faults"), seconds))
+    """The run of a seed. Stories and faults have sources of their own: a change of one moves no other."""
+    faults = (
+        _faults(random.Random(f"{seed} faults"), seconds),
+        _notifier_faults(random.Random(f"{seed} notifiers"), seconds),
+    )
     plans = (_story(random.Random(f"{seed} story {number}"), number, seconds) for number in range(1, stories + 1))
-    return Schedule(seed, seconds, faults, tuple(sorted(plans, key=lambda story: story.at)))
+    return Schedule(
+        seed,
+        seconds,
+        tuple(sorted((fault for some in faults for fault in some), key=lambda fault: fault.at)),
+        tuple(sorted(plans, key=lambda story: story.at)),
+    )
 
 
 def _faults(rng: random.Random, seconds: float) -> Iterator[Fault]:
@@ -132,6 +143,17 @@ def _faults(rng: random.Random, seconds: float) -> Iterator[Fault]:
             deck = rng.sample(DECK, len(DECK))
         yield _fault(rng, at, deck.pop())
         at += rng.uniform(1.0, 3.5)
+
+
+def _notifier_faults(rng: random.Random, seconds: float) -> Iterator[Fault]:
+    deck: list[FaultKind] = []
+    at = rng.uniform(2, 4)
+    while at < seconds:
+        if not deck:
+            deck = rng.sample(NOTIFIER_DECK, len(NOTIFIER_DECK))
+        kind = deck.pop()
+        yield Fault(at, kind, rng.choice(NOTIFIERS), rng.uniform(2, 8) if kind == "freeze" else 0.0)
+        at += rng.uniform(2, 6)
 
 
 def _fault(rng: random.Random, at: float, kind: FaultKind) -> Fault:

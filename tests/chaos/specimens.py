@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.evidence import Client, Evidence, Incident, Line, Stored, Transcript
+from tests.chaos.evidence import Client, Evidence, Hook, Incident, Line, Stored, Transcript
 from tests.chaos.facts import PUBLIC, needed
 
 STORY = "11111111-1111-4111-8111-111111111111"
@@ -17,7 +17,7 @@ def sound() -> Evidence:
     """A story with text and cover that is ready, and one that its client deleted."""
     names = sorted(needed(("content", "cover")))
     updates = _updates()
-    return Evidence(
+    evidence = Evidence(
         clients=[
             Client(1, "key-1", ("content", "cover"), STORY, accepted=True),
             Client(2, "key-2", ("content",), DELETED, accepted=True, deleted=True),
@@ -39,6 +39,28 @@ def sound() -> Evidence:
         asked_at=AT_SECONDS + 60,
         bus={"JOBS": [], "STORY": [f"story.evt.AssetCompleted.{STORY}"], "DEAD": []},
     )
+    deliver(evidence)
+    return evidence
+
+
+def deliver(evidence: Evidence) -> None:
+    """Have another system be sent each event of the story, as its readers were, at the second attempt."""
+    settled = [
+        line.id
+        for line in evidence.updates[STORY]
+        if line.data.get("status") == "ready" or line.data.get("overall") == "ready"
+    ]
+    evidence.deliveries = [_delivery(place) for place in settled]
+    evidence.hooks = [
+        Hook(row["event_id"], row["payload"], verified=True, taken=taken)
+        for row in evidence.deliveries
+        for taken in (False, True)
+    ]
+
+
+def _delivery(place: int | None) -> dict[str, Any]:
+    event_id = f"evt_{STORY.replace('-', '')}_{place}"
+    return {"event_id": event_id, "story_id": STORY, "state": "delivered", "payload": f"{{{place}}}", "log": []}
 
 
 def fingerprint(name: str) -> str:

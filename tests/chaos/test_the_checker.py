@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.checks import check
 from tests.chaos.evidence import Asked, Evidence, Incident, Line, Stored
-from tests.chaos.specimens import AT_SECONDS, STORY, fingerprint, killed, sound, twin
+from tests.chaos.specimens import AT_SECONDS, STORY, deliver, fingerprint, killed, sound, twin
 from tests.chaos.violations import (
     VIOLATIONS,
     Plant,
@@ -141,6 +141,7 @@ def test_an_asset_that_began_anew_may_settle_again() -> None:
     evidence.updates[STORY] += news
     evidence.transcripts[0].lines += news
     evidence.stories[STORY]["seq"] = 10
+    deliver(evidence)
     assert found(evidence) == {}
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.schedule import DECK, PROCESSES, draw
+from tests.chaos.schedule import DECK, NOTIFIERS, PROCESSES, draw
 
 
 def test_the_same_seed_is_the_same_run() -> None:
@@ -36,7 +36,7 @@ def test_every_process_is_struck_and_every_command_is_sent_over_some_seeds() -> 
     schedules = [draw(seed, 60, 120) for seed in range(1, 21)]
     struck = Counter(fault.target for schedule in schedules for fault in schedule.faults)
     kinds = Counter(one.kind for schedule in schedules for story in schedule.stories for one in story.commands)
-    assert set(PROCESSES) <= set(struck)
+    assert {*PROCESSES, *NOTIFIERS} <= set(struck)
     assert set(kinds) == {"cancel", "edit", "regenerate", "retry", "delete"}
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.chaos.evidence import Asked, Evidence, Line, Stored
-from tests.chaos.specimens import AT_SECONDS, DELETED, STORY, fingerprint, twin
+from tests.chaos.specimens import AT_SECONDS, DELETED, STORY, deliver, fingerprint, twin
 
 Plant = Callable[[Evidence], None]
 
@@ -81,6 +81,7 @@ def settle_twice(evidence: Evidence) -> None:
     evidence.updates[STORY].append(again)
     evidence.transcripts[0].lines.append(again)
     evidence.stories[STORY]["seq"] = 7
+    deliver(evidence)
 
 
 def make_two_stories_of_one_key(evidence: Evidence) -> None:
@@ -183,6 +184,46 @@ def leave_a_process(evidence: Evidence) -> None:
     evidence.left.append("4711 python -m services.images")
 
 
+def never_write_a_delivery(evidence: Evidence) -> None:
+    evidence.deliveries.pop()
+
+
+def write_a_delivery_twice(evidence: Evidence) -> None:
+    evidence.deliveries.append(dict(evidence.deliveries[0]))
+
+
+def deliver_what_never_happened(evidence: Evidence) -> None:
+    evidence.deliveries[0]["event_id"] += "7"
+
+
+def leave_a_delivery_pending(evidence: Evidence) -> None:
+    evidence.deliveries[0]["state"] = "pending"
+
+
+def give_a_delivery_up(evidence: Evidence) -> None:
+    evidence.deliveries[0]["state"] = "failed"
+
+
+def mark_what_was_not_taken(evidence: Evidence) -> None:
+    evidence.hooks = [hook for hook in evidence.hooks if not (hook.taken and hook.id == evidence.hooks[0].id)]
+
+
+def send_other_words(evidence: Evidence) -> None:
+    evidence.deliveries[0]["payload"] = "{}"
+
+
+def forge_a_signature(evidence: Evidence) -> None:
+    evidence.hooks[0] = replace(evidence.hooks[0], verified=False)
+
+
+def name_a_child(evidence: Evidence) -> None:
+    evidence.hooks[0] = replace(evidence.hooks[0], body='{"title": "Mira and the fox"}')
+
+
+def leave_a_delivery_of_a_deleted_story(evidence: Evidence) -> None:
+    evidence.deliveries.append({**evidence.deliveries[0], "story_id": DELETED})
+
+
 VIOLATIONS: list[tuple[str, Plant]] = [
     ("lost", lose_the_story),
     ("lost", hide_the_story),
@@ -222,5 +263,15 @@ VIOLATIONS: list[tuple[str, Plant]] = [
     ("wrong", delete_without_a_receipt),
     ("wrong", call_without_a_name),
     ("left", leave_a_process),
+    ("lost", never_write_a_delivery),
+    ("duplicates", write_a_delivery_twice),
+    ("wrong", deliver_what_never_happened),
+    ("stuck", leave_a_delivery_pending),
+    ("lost", give_a_delivery_up),
+    ("lost", mark_what_was_not_taken),
+    ("wrong", send_other_words),
+    ("wrong", forge_a_signature),
+    ("wrong", name_a_child),
+    ("orphans", leave_a_delivery_of_a_deleted_story),
 ]
 """(what the checker must call it, how it is planted)."""
