@@ -175,3 +175,25 @@ async def test_the_first_attempt_follows_the_event_at_once(settings: Settings) -
         finally:
             await service.stop()
         assert [one.event["type"] for one in received] == ["asset.completed", "story.completed"]
+
+
+async def test_what_is_there_already_does_not_break_the_transition(settings: Settings) -> None:
+    """A failover may lose a commit whose deliveries were restored otherwise: the same event is the same row."""
+    async with running(settings, workers=()) as system:
+        found = await add_endpoint(system.pool, "https://hooks.invalid/")
+        story_id = await system.post()
+        await system.projector_idle()
+        seq = (await system.rows("SELECT seq FROM stories"))[0]["seq"]
+        assets = await system.rows("SELECT FROM asset_generation_jobs")
+        for place in range(seq + 1, seq + len(assets) + 2):
+            await system.pool.execute(
+                "INSERT INTO webhook_deliveries (endpoint_id, event_id, type, payload, next_at)"
+                " VALUES ($1, $2, 'story.cancelled', '{}', now())",
+                found,
+                f"evt_{story_id.hex}_{place}",
+            )
+        url = f"{system.api.url}/api/v1/stories/{story_id}/cancel"
+        async with system.http.post(url, headers=system.headers) as answer:
+            assert answer.status == 202
+        await system.all_ended()
+        assert await system.rows("SELECT FROM webhook_deliveries WHERE payload <> '{}'") == []
