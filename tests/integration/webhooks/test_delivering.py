@@ -353,3 +353,21 @@ async def test_no_secret_is_logged(settings: Settings, pool: Pool, capfd: pytest
             row = await settled(pool, due)
     printed = capfd.readouterr()
     assert SECRET not in printed.out + printed.err + str(dict(row))
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a setting says so: it would decide which addresses are called."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with Receiver() as receiver, Receiver() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        due = await add_delivery(pool, await add_endpoint(pool, receiver.url))
+        async with serving(settings):
+            assert (await settled(pool, due))["state"] == "delivered"
+        assert (receiver.requests, proxy.requests) == (1, 0)
+        due = await add_delivery(pool, await add_endpoint(pool, "http://hooks.invalid/"))
+        async with serving(settings, webhook_trust_proxy=True):
+            assert (await settled(pool, due))["state"] == "delivered"
+        assert proxy.requests == 1
