@@ -2,7 +2,7 @@
 
 It is woken by a message after the commit that made deliveries, and looks for itself once a second. Attempts run in two
 lanes of slots: endpoints that took what they were sent last are *steady* and have one of their own, so that a thousand
-others, which are down or hang, are in the way of one another alone.
+others, which are down or hang, are in the way of one another alone; and of these a search begins only some at a time.
 """
 
 import asyncio
@@ -29,7 +29,9 @@ log = structlog.get_logger()
 POLL_INTERVAL_SECONDS = 1.0
 """Between two searches for whatever is due."""
 BUSY_INTERVAL_SECONDS = 0.1
-"""The same, where slots were all taken and one has become free."""
+"""The same, where there was more than could be begun."""
+MAX_OTHERS_BEGUN = 32
+"""Attempts that one search begins to endpoints that are not steady: a thousand at once would take seconds."""
 RECORDING_ATTEMPTS = 20
 """How often a result is offered to a row that is locked; a row that is deleted never takes it."""
 RECORDING_PAUSE_SECONDS = 0.25
@@ -163,34 +165,41 @@ class Dispatcher:
         self._woken.clear()
 
     async def _dispatch(self) -> None:
-        """Claim what is due of endpoints that were named, or of all where it is time to search; begin to send it."""
-        rooms = {steady: self._settings.concurrency - self._lanes[steady] for steady in (True, False)}
+        """Begin to send what is due of endpoints that were named, and of all where it is time to search."""
         loop = asyncio.get_running_loop()
-        endpoints, self._hinted = self._hinted, set()
+        named, self._hinted = self._hinted, set()
+        if named:
+            await self._claim(named, most_others=self._settings.concurrency)
         if loop.time() >= self._search_at:
             self._search_at = loop.time() + POLL_INTERVAL_SECONDS
-            endpoints |= set(await repository.due_endpoints(self._pool, limit=2 * self._settings.concurrency))
-        if not endpoints:
-            return
+            found = await repository.due_endpoints(self._pool, limit=self._settings.concurrency + MAX_OTHERS_BEGUN)
+            if found and await self._claim(found, most_others=MAX_OTHERS_BEGUN):
+                self._search_at = loop.time() + BUSY_INTERVAL_SECONDS
+
+    async def _claim(self, endpoints: Collection[UUID], *, most_others: int) -> bool:
+        """Claim what is due of endpoints, and begin to send it; whether ``most_others`` not steady ones were begun."""
+        rooms = {steady: self._settings.concurrency - self._lanes[steady] for steady in (True, False)}
         claims = await repository.claim(
             self._pool,
             {endpoint: self._running[endpoint] for endpoint in endpoints},
             per_endpoint=self._settings.per_endpoint,
             steady_room=rooms[True],
-            other_room=rooms[False],
+            other_room=min(rooms[False], most_others),
             lease=self._settings.lease,
         )
         for claim in claims:
             self._begin(claim)
-        self._lane_full = any(room == 0 for room in rooms.values()) or any(
-            sum(claim.steady is steady for claim in claims) == room for steady, room in rooms.items()
-        )
         steady = {claim.endpoint_id for claim in claims if claim.steady}
+        begun = sum(claim.steady for claim in claims)
+        others = len(claims) - begun
+        if begun == rooms[True] or others == rooms[False]:
+            self._lane_full = True
         self._saturated |= {
             endpoint
             for endpoint in endpoints
             if self._running[endpoint] >= (self._settings.per_endpoint if endpoint in steady else 1)
         }
+        return 0 < others == most_others
 
     def _begin(self, claim: Claim) -> None:
         self._running[claim.endpoint_id] += 1
