@@ -48,7 +48,8 @@ async def take_snapshot(addresses: Addresses) -> UnderWay:
         await connection.close()
     assert row is not None
     jobs = await subjects(addresses, "JOBS")
-    return UnderWay(*row.values(), len(jobs), await _unacknowledged(addresses))
+    counts = {name: int(count) for name, count in row.items()}
+    return UnderWay(**counts, jobs=len(jobs), events=await _unacknowledged(addresses))
 
 
 async def _unacknowledged(addresses: Addresses) -> int:
