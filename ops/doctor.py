@@ -137,6 +137,7 @@ def to_json(snapshot: Snapshot, findings: Sequence[Finding], remarks: Sequence[s
         "stories": snapshot.stories,
         "workers": snapshot.workers,
         "projector_lag": snapshot.projector_lag,
+        "webhooks": asdict(snapshot.webhooks),
         "findings": [asdict(finding) for finding in findings],
         "assets": [{key: value for key, value in asdict(one).items() if value} for one in snapshot.assets],
         "remarks": list(remarks),

@@ -63,6 +63,8 @@ BARE = (BareChannel("send", "status.{story_id}", StatusUpdates, "A story that wa
 """What it publishes without FastStream."""
 LOOKUP_THREADS = 8
 """Look-ups of webhooks' names at once."""
+LOOKUP_TIMEOUT_SECONDS = 2.0
+"""For one of them, of the seconds that a request has."""
 
 
 @dataclass
@@ -120,7 +122,7 @@ async def serve(settings: Settings) -> RunningApi:
         objects, http = Objects(settings), ClientSession()
         undo.push_async_callback(objects.close)
         undo.push_async_callback(http.close)
-        lookup = ThreadedLookup(LOOKUP_THREADS)
+        lookup = ThreadedLookup(LOOKUP_THREADS, timeout=LOOKUP_TIMEOUT_SECONDS)
         undo.push_async_callback(lookup.close)
         commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)

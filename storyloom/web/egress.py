@@ -20,7 +20,6 @@ from storyloom.runtime.settings import WebhookSettings
 
 MAX_URL_LENGTH = 2000
 LOOKUP_TIMEOUT_SECONDS = 5.0
-"""Seconds for a name's addresses."""
 
 Network = IPv4Network | IPv6Network
 
@@ -142,16 +141,21 @@ class GuardedResolver(AbstractResolver):
 class ThreadedLookup(AbstractResolver):
     """The system's resolver in threads of its own: names that take long are in nobody else's way."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, timeout: float = LOOKUP_TIMEOUT_SECONDS) -> None:
+        """``timeout``: seconds for a name's addresses."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="names")
+        self._timeout = timeout
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """All addresses of a name. Raises OSError: a gaierror, or a TimeoutError after five seconds."""
+        """All addresses of a name. Raises socket.gaierror, also where they are not there in time."""
         work = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port, family)
-        async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
-            found = await work
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await work
+        except TimeoutError as error:
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from error
         return [
             ResolveResult(
                 hostname=host,

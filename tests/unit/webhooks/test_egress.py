@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Sequence
 from ipaddress import ip_network
 
@@ -9,7 +10,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from storyloom.web.egress import AddressRefusedError, EgressPolicy, GuardedResolver, check_endpoint
+from storyloom.web import egress
+from storyloom.web.egress import AddressRefusedError, EgressPolicy, GuardedResolver, ThreadedLookup, check_endpoint
 
 STRICT = EgressPolicy()
 
@@ -139,3 +141,27 @@ async def test_of_a_proxied_name_the_proxy_decides(monkeypatch: pytest.MonkeyPat
     lookup = FakeLookup("10.0.0.1")
     await asyncio.wait_for(check_endpoint(EgressPolicy(trust_proxy=True), lookup, "https://hooks.test/"), 1)
     assert lookup.asked == 0
+
+
+async def test_a_name_server_that_does_not_answer_is_a_name_without_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """…in time, whatever the thread that asks it still does."""
+    release = threading.Event()
+    monkeypatch.setattr(egress, "_look_up", lambda *_: release.wait(20))
+    lookup = ThreadedLookup(1, timeout=0.05)
+    try:
+        with pytest.raises(socket.gaierror):
+            await lookup.resolve("hooks.test", 443)
+        await check_endpoint(STRICT, lookup, "https://hooks.test/")
+    finally:
+        release.set()
+        await lookup.close()
+
+
+@pytest.mark.parametrize("name", ["hooks.invalid", "a" * 64 + ".test", ".test", "a..b"])
+async def test_what_is_no_name_has_no_addresses(name: str) -> None:
+    lookup = ThreadedLookup(1)
+    try:
+        with pytest.raises(socket.gaierror):
+            await lookup.resolve(name, 443)
+    finally:
+        await lookup.close()
