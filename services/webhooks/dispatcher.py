@@ -172,7 +172,9 @@ class Dispatcher:
             await self._claim(named, most_others=self._settings.concurrency)
         if loop.time() >= self._search_at:
             self._search_at = loop.time() + POLL_INTERVAL_SECONDS
-            found = await repository.due_endpoints(self._pool, limit=self._settings.concurrency + MAX_OTHERS_BEGUN)
+            found = await repository.due_endpoints(
+                self._pool, saturated=self._saturated, limit=self._settings.concurrency + MAX_OTHERS_BEGUN
+            )
             if found and await self._claim(found, most_others=MAX_OTHERS_BEGUN):
                 self._search_at = loop.time() + BUSY_INTERVAL_SECONDS
 

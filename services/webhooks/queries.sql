@@ -1,5 +1,5 @@
 -- name: due_endpoints
--- Enabled endpoints that have something due, those that work first. From one endpoint to the next by the index: work grows
+-- Enabled endpoints that have something due and room for it, those that work first. From one endpoint to the next by the index: work grows
 -- with the endpoints that something is pending for, never with what is pending.
 WITH RECURSIVE pending AS (
     (SELECT endpoint_id, next_at FROM webhook_deliveries WHERE next_at IS NOT NULL ORDER BY endpoint_id, next_at LIMIT 1)
@@ -12,7 +12,7 @@ WITH RECURSIVE pending AS (
 )
 SELECT p.endpoint_id
 FROM pending p JOIN webhook_endpoints e ON e.id = p.endpoint_id AND e.enabled
-WHERE p.next_at <= now()
+WHERE p.next_at <= now() AND p.endpoint_id <> ALL (:saturated::uuid[])
 ORDER BY e.failing_since IS NOT NULL, e.verified_at IS NULL, p.next_at LIMIT :limit;
 
 -- name: claim_deliveries

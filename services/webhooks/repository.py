@@ -58,9 +58,10 @@ class Backlog:
     failing: int
 
 
-async def due_endpoints(pool: Pool, *, limit: int) -> list[UUID]:
-    """Endpoints that have something due, those that work first."""
-    return [row["endpoint_id"] async for row in queries().due_endpoints(pool, limit=limit)]
+async def due_endpoints(pool: Pool, *, saturated: Collection[UUID], limit: int) -> list[UUID]:
+    """Endpoints that have something due, those that work first; without those that have no room for more."""
+    rows = queries().due_endpoints(pool, saturated=list(saturated), limit=limit)
+    return [row["endpoint_id"] async for row in rows]
 
 
 async def claim(

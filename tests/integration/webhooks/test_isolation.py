@@ -11,6 +11,7 @@ from uuid import UUID
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from services.webhooks import app as webhooks
+from services.webhooks import repository
 from services.webhooks.attempts import Sender
 from services.webhooks.outcomes import Outcome
 from services.webhooks.repository import Claim
@@ -108,3 +109,25 @@ async def test_a_name_that_is_bound_anew_leads_nowhere_else() -> None:
         assert found == [Outcome.DELIVERED, Outcome.ADDRESS, Outcome.DELIVERED, Outcome.ADDRESS]
         assert lookup.answers == [], "asked once for each attempt"
         assert (public.requests, private.requests) == (2, 0)
+
+
+async def test_what_has_no_room_for_more_hides_nothing_that_has(pool: Pool) -> None:
+    """Endpoints that hang, with more to be sent to them, come first by their age: a search looks past them."""
+    hanging = [await add_endpoint(pool, "https://hooks.invalid/") for _ in range(3)]
+    for one in hanging:
+        await add_delivery(pool, one)
+    waiting = await add_endpoint(pool, "https://hooks.invalid/")
+    await add_delivery(pool, waiting)
+    assert await repository.due_endpoints(pool, saturated=hanging, limit=1) == [waiting]
+
+
+async def test_those_that_work_are_searched_first(pool: Pool) -> None:
+    now = datetime.now(UTC)
+    for found in (
+        await add_endpoint(pool, "https://hooks.invalid/", failing_since=now),
+        await add_endpoint(pool, "https://hooks.invalid/"),
+        await add_endpoint(pool, "https://hooks.invalid/", verified_at=now),
+    ):
+        await add_delivery(pool, found)
+    (first,) = await repository.due_endpoints(pool, saturated=(), limit=1)
+    assert first == found

@@ -93,7 +93,7 @@ async def test_whoever_is_asked_to_stop_gives_its_claims_back_at_once(settings: 
             assert await asyncio.wait_for(first.wait(), 20) == 0
         row = await delivery(pool, due)
         assert (row["state"], row["claimed_until"]) == ("pending", None)
-        assert await repository.due_endpoints(pool, limit=10) == [row["endpoint_id"]]
+        assert await repository.due_endpoints(pool, saturated=(), limit=10) == [row["endpoint_id"]]
 
 
 async def test_what_is_under_way_when_it_stops_is_finished_and_recorded(settings: Settings, pool: Pool) -> None:
