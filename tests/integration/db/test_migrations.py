@@ -24,6 +24,10 @@ TABLES = {
     "command_outbox",
     "erasures",
     "stale_objects",
+    "lanes",
+    "lane_shares",
+    "webhook_endpoints",
+    "webhook_deliveries",
 }
 
 
