@@ -14,6 +14,7 @@ from services.webhooks import repository
 from services.webhooks.attempts import Sender
 from services.webhooks.dispatcher import Dispatcher, DispatcherSettings
 from services.webhooks.housekeeping import Housekeeping
+from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import ServiceApi, document
@@ -98,7 +99,7 @@ async def serve(settings: Settings) -> RunningWebhooks:
             async with pool.acquire(timeout=2) as connection:
                 return mismatch(await version(connection))
 
-        add_health(app, {"bus": bus_ready, "database": database_ready})
+        add_health(app, {"bus": bus_ready, "database": database_ready, "loops": broker.bus.crashes.check})
         add_asyncapi(app, lambda: document([ServiceApi("webhooks", broker)]))
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
@@ -107,7 +108,10 @@ async def serve(settings: Settings) -> RunningWebhooks:
         "recorder": dispatcher.record,
         "housekeeping": Housekeeping(pool, retention=timedelta(days=settings.webhook_retention)).run,
     }
-    tasks = {name: asyncio.create_task(supervise(name, loop), name=name) for name, loop in loops.items()}
+    tasks = {
+        name: asyncio.create_task(supervise(name, loop, broker.bus.crashes, outage=is_outage), name=name)
+        for name, loop in loops.items()
+    }
     repository.queries()  # read the SQL now: a slip in it must show at the start
     return RunningWebhooks(url, dispatcher, broker, pool, sender, runner, tasks, settings.drain_seconds)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -14,9 +14,14 @@ from nats.js.errors import NotFoundError
 
 from services.api import app as api
 from services.status import app as status
+from services.status.backlog import Backlog
+from services.status.dispatch import Dispatcher
+from services.status.projector import Projector
 from services.status.reconciler import ReconcilerSettings
+from services.status.repository import BacklogRepository, StoryRepository
 from storyloom.db.pool import Pool
 from storyloom.jobs import worker
+from storyloom.jobs.in_flight import query_workers
 from storyloom.messaging.connection import Bus, connect
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -187,6 +192,16 @@ class System:
             return not info.num_pending and not info.num_ack_pending
 
         await until(quiet)
+
+
+P = TypeVar("P", bound=Projector)
+
+
+def new_projector(system: System, kind: type[P] = Projector) -> P:  # type: ignore[assignment]
+    """A projector that remembers nothing yet."""
+    dispatcher = Dispatcher(system.bus)
+    backlog = Backlog(system.bus, BacklogRepository(system.pool), dispatcher, query_workers)
+    return kind(system.bus, StoryRepository(system.pool), dispatcher, backlog)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -12,20 +12,17 @@ import pytest
 
 from services.status import app as status
 from services.status import projector as projector_module
-from services.status.backlog import Backlog
-from services.status.dispatch import Dispatcher
 from services.status.projector import Batch, Projector
-from services.status.repository import BacklogRepository, LockedStories, StoryRepository
+from services.status.repository import LockedStories, StoryRepository
 from services.status.transitions import Transition
 from storyloom.db.pool import Pool
-from storyloom.jobs.in_flight import query_workers
 from storyloom.messaging.connection import OutboundMessage
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetCompleted, AssetRetrying, story_requested
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline
-from tests.integration.core.system import BY_HAND, QUICK, System, running, until
+from tests.integration.core.system import BY_HAND, QUICK, System, new_projector, running, until
 from tests.makers import result_of
 
 
@@ -81,7 +78,7 @@ async def test_a_batch_delivered_again_after_its_commit_changes_nothing(settings
         await queued(system, story_id, Asset.COVER)
         once = await state(system, story_id)
         await system.status.projector.project(batch)
-        await new(Projector, system).project(batch)
+        await new_projector(system).project(batch)
         assert await state(system, story_id) == once
 
 
@@ -207,16 +204,6 @@ async def test_two_projectors_never_cross(settings: Settings) -> None:
     assert set(system.makers.made.values()) == {1}
 
 
-P = TypeVar("P", bound=Projector)
-
-
-def new(kind: type[P], system: System) -> P:
-    """A projector that remembers nothing yet."""
-    dispatcher = Dispatcher(system.bus)
-    backlog = Backlog(system.bus, BacklogRepository(system.pool), dispatcher, query_workers)
-    return kind(system.bus, StoryRepository(system.pool), dispatcher, backlog)
-
-
 class HalfAway(Projector):
     """Writes what it remembers, and loses Postgres over what it does not."""
 
@@ -230,7 +217,7 @@ async def test_what_a_half_written_batch_committed_is_published_and_dispatched(s
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         known, unknown = await system.post(), await system.post()
         jobs = [await queued(system, story_id, Asset.OUTLINE) for story_id in (known, unknown)]
-        projector = new(HalfAway, system)
+        projector = new_projector(system, HalfAway)
         await projector.project([completed(await queued(system, known, Asset.PORTRAIT))])
         with pytest.raises(OSError, match="unreachable"):
             await projector.project([completed(job) for job in jobs])

@@ -6,9 +6,6 @@ from typing import Any
 import orjson
 import pytest
 
-from services.status.dispatch import Dispatcher
-from services.status.projector import Projector
-from services.status.repository import StoryRepository
 from services.webhooks import app as webhooks
 from storyloom.db.pool import Pool
 from storyloom.runtime.settings import Settings
@@ -16,7 +13,7 @@ from storyloom.story.assets import PUBLIC, Asset, Service
 from storyloom.story.errors import PermanentError
 from storyloom.story.events import EVENT
 from storyloom.story.jobs import AssetRequested
-from tests.integration.core.system import BRIEF, System, running, until
+from tests.integration.core.system import BRIEF, System, new_projector, running, until
 from tests.integration.webhooks.receiver import Receiver, local
 from tests.integration.webhooks.rows import add_endpoint
 
@@ -100,8 +97,7 @@ async def test_none_is_made_twice_though_everything_is_applied_again(settings: S
         await system.finished(await system.post())
         await system.projector_idle()
         before = await events(system.pool)
-        again = Projector(system.bus, StoryRepository(system.pool), Dispatcher(system.bus))
-        await again.project(await replayed(system))
+        await new_projector(system).project(await replayed(system))
         assert await events(system.pool) == before
         assert set(before.values()) == {1}
 
