@@ -41,8 +41,10 @@ CLOCK_MARGIN_SECONDS = 60.0
 """What is due later than anything can be, by so much, is due now."""
 MAX_CONCURRENT = 8
 """Purges at once in one process."""
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 10.0
 """For NATS, and as many for the store."""
+ANSWER_TIMEOUT_SECONDS = 2.0
+"""The same, where a client waits for the receipt: what is not reached by then is purged after the answer."""
 _STREAM_NOT_FOUND = 10_059
 """JetStream's error code."""
 _DELETED_UPDATE = orjson.dumps([{"seq": 0, "event": "deleted", "data": {}}])
@@ -102,7 +104,7 @@ class Eraser:
                 return await self._receipt(connection, caller, story_id)
             claim = await self._delete_rows(connection, caller, story_id)
         log.info("story.erased", story_id=str(story_id))
-        return await self._purge(claim)
+        return await self._purge(claim, ANSWER_TIMEOUT_SECONDS)
 
     async def run(self) -> None:
         """Purge whatever is due, until cancelled."""
@@ -149,8 +151,8 @@ class Eraser:
         receipt: Receipt = row["receipt"]
         return receipt
 
-    async def _purge(self, claim: _Claim) -> Receipt:
-        result = await purge(self.bus, self.cancel_jobs, self.objects, claim.story_id)
+    async def _purge(self, claim: _Claim, timeout: float = TIMEOUT_SECONDS) -> Receipt:  # noqa: ASYNC109 - for two steps
+        result = await purge(self.bus, self.cancel_jobs, self.objects, claim.story_id, timeout)
         SWEEPS.labels(outcome=_outcome(result)).inc()
         row = await queries().add_purge(
             self.pool,
@@ -180,32 +182,39 @@ class _PurgeError(Exception):
     """JetStream refused to purge."""
 
 
-async def purge(bus: Bus, cancel_jobs: CancelJobs, objects: Objects, story_id: UUID) -> PurgeResult:
+async def purge(
+    bus: Bus,
+    cancel_jobs: CancelJobs,
+    objects: Objects,
+    story_id: UUID,
+    timeout: float = TIMEOUT_SECONDS,  # noqa: ASYNC109 - for each of two steps
+) -> PurgeResult:
     """Purge the story's messages, cancel its jobs, publish to its readers, delete its objects.
 
-    Never raises: what was not reachable makes the result incomplete.
+    ``timeout``: seconds for NATS, and as many for the store. Never raises: what was not reachable makes the result
+    incomplete.
     """
-    messages = await _within_timeout(_purge_messages(bus, cancel_jobs, story_id))
+    messages = await _within_timeout(_purge_messages(bus, cancel_jobs, story_id, timeout), timeout)
     # Workers must stop before the store is purged; those that do not are the reason for the next purge.
-    deleted = await _within_timeout(objects.erase(story_id))
+    deleted = await _within_timeout(objects.erase(story_id), timeout)
     number, size = deleted or (0, 0)
     return PurgeResult(number, size, messages or 0, complete=messages is not None and deleted is not None)
 
 
-async def _purge_messages(bus: Bus, cancel_jobs: CancelJobs, story_id: UUID) -> int:
+async def _purge_messages(bus: Bus, cancel_jobs: CancelJobs, story_id: UUID, seconds: float) -> int:
     names = bus.names
     # Queued jobs first: none of them may start any more.
-    purged = await _purge_stream(bus, names.jobs, f"job.*.*.{story_id}.>")
+    purged = await _purge_stream(bus, names.jobs, f"job.*.*.{story_id}.>", seconds / 3)
     await cancel_jobs(StopWork(story_id=story_id))
     await bus.publish_core(f"status.{story_id}", _DELETED_UPDATE)
-    purged += await _purge_stream(bus, names.story, f"story.evt.*.{story_id}")
-    return purged + await _purge_stream(bus, names.dead, f"dead.*.{story_id}.*")
+    purged += await _purge_stream(bus, names.story, f"story.evt.*.{story_id}", seconds / 3)
+    return purged + await _purge_stream(bus, names.dead, f"dead.*.{story_id}.*", seconds / 3)
 
 
-async def _purge_stream(bus: Bus, stream: str, subject: str) -> int:
+async def _purge_stream(bus: Bus, stream: str, subject: str, seconds: float) -> int:
     """Returns how many messages were purged. By JetStream's own API: nats-py's ``purge_stream`` hides the number."""
     body = orjson.dumps({"filter": bus.names.subject(subject)})
-    reply = await bus.client.request(f"$JS.API.STREAM.PURGE.{stream}", body, timeout=TIMEOUT_SECONDS / 3)
+    reply = await bus.client.request(f"$JS.API.STREAM.PURGE.{stream}", body, timeout=seconds)
     response = orjson.loads(reply.data)
     if (error := response.get("error")) is None:
         purged: int = response["purged"]
@@ -215,9 +224,9 @@ async def _purge_stream(bus: Bus, stream: str, subject: str) -> int:
     raise _PurgeError(str(error.get("description", "")))
 
 
-async def _within_timeout(work: Awaitable[T]) -> T | None:
+async def _within_timeout(work: Awaitable[T], seconds: float) -> T | None:
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(seconds):
             return await work
     except (NatsError, TimeoutError, RetryableError, PermanentError, _PurgeError) as error:
         log.warning("erasure.incomplete", error=type(error).__name__)

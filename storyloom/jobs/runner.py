@@ -144,7 +144,8 @@ class JobRunner:
         return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs, shut=shut, slots=slots)
 
     async def _problems(self) -> tuple[WorkerProblem, ...]:
-        found = {"store": self._objects.write_error, "loops": await self._broker.bus.crashes.check()}
+        loops = await self._broker.bus.crashes.check() if self._broker.is_connected else None
+        found = {"store": self._objects.write_error, "loops": loops}
         return tuple(WorkerProblem(check=check, reason=reason) for check, reason in found.items() if reason)
 
     async def take(self, message: NatsMessage) -> Delivery:

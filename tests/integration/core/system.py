@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from aiohttp import ClientSession
@@ -100,12 +100,15 @@ class System:
         return found
 
     async def post(self, brief: dict[str, Any] | None = None) -> UUID:
-        """Create a story over HTTP; its id."""
-        async with self.http.post(
-            f"{self.api.url}/api/v1/stories", json=brief or BRIEF, headers=self.headers
-        ) as answer:
-            assert answer.status == 202, await answer.text()
-            return UUID((await answer.json())["id"])
+        """Create a story over HTTP; its id. Asks again, with the same key, where it is to try again."""
+        headers = self.headers | {"Idempotency-Key": str(uuid4())}
+        for _ in range(5):
+            async with self.http.post(f"{self.api.url}/api/v1/stories", json=brief or BRIEF, headers=headers) as answer:
+                if answer.status == 503 and (await answer.json())["code"] == "too_slow":
+                    continue  # a busy machine's answer
+                assert answer.status == 202, await answer.text()
+                return UUID((await answer.json())["id"])
+        raise TimeoutError("five times too slow")
 
     async def get(self, story_id: UUID) -> dict[str, Any]:
         """The story over HTTP."""

@@ -29,6 +29,10 @@ async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
     story_id = uuid4()
     await found.execute("INSERT INTO tenants (id) VALUES ('acme')")
     await found.execute(
+        "INSERT INTO webhook_endpoints (tenant_id, url, secret, failing_since) "
+        "VALUES ('acme', 'https://example.com/hook', 'whsec_x', now())"
+    )
+    await found.execute(
         "INSERT INTO stories (id, tenant_id, request, asset_generation_status, asset_generation_started_at) "
         """VALUES ($1, 'acme', '{}', '{"overall": "generating"}', now() - INTERVAL '1 hour')""",
         story_id,
