@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from storyloom.jobs.manifest import Manifest, manifest_key, read_manifest, write_manifest
 from storyloom.runtime.settings import Settings, StoreSettings
 from storyloom.storage.objects import Objects
+from storyloom.storage.s3 import LockedOutError
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.fingerprint import Fingerprint
@@ -145,7 +146,7 @@ def _dead_endpoint() -> str:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-async def _everything(objects: Objects, story_id: UUID, word: type[Exception]) -> None:
+async def _everything(objects: Objects, story_id: UUID, word: type[Exception] | tuple[type[Exception], ...]) -> None:
     """Each call ends in the word, whatever it does."""
     lost = StoredObject(key="stories/x/y.png", sha256="00" * 32, size=1, content_type="image/png")
     for call in (
@@ -162,12 +163,15 @@ async def _everything(objects: Objects, story_id: UUID, word: type[Exception]) -
 
 
 async def test_a_missing_bucket_is_a_permanent_error(store_settings: dict[str, Any], story_id: UUID) -> None:
-    await _everything(Objects(Settings(**{**store_settings, "s3_bucket": "not-there"})), story_id, PermanentError)
+    """But for HEAD, which a store may answer with 403 for whatever is not there."""
+    missing = {**store_settings, "s3_bucket": "not-there", "store_retry_delays": ()}
+    await _everything(Objects(Settings(**missing)), story_id, (PermanentError, LockedOutError))
 
 
-async def test_a_wrong_key_is_a_permanent_error(store_settings: dict[str, Any], story_id: UUID) -> None:
+async def test_a_wrong_key_is_waited_for(store_settings: dict[str, Any], story_id: UUID) -> None:
+    """People rotate keys: no job fails of it."""
     wrong = {**store_settings, "aws_secret_access_key": SecretStr("wrong"), "store_retry_delays": ()}
-    await _everything(Objects(Settings(**wrong)), story_id, PermanentError)
+    await _everything(Objects(Settings(**wrong)), story_id, LockedOutError)
 
 
 async def test_an_unreachable_store_is_a_retryable_error(store_settings: dict[str, Any], story_id: UUID) -> None:
@@ -215,7 +219,7 @@ async def test_retries_of_a_store_that_does_not_answer_end(story_id: UUID) -> No
 
 async def test_a_store_that_refuses_is_asked_once(story_id: UUID) -> None:
     async with strict_store() as (store, settings):
-        store.refuse = 403
+        store.refuse, store.code = 400, "InvalidRequest"
         objects = Objects(settings.model_copy(update={"store_retry_delays": (10,)}))
         with pytest.raises(PermanentError):
             await objects.put(story_id, Asset.COVER, BYTES, "image/png")
