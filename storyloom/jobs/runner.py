@@ -266,12 +266,13 @@ class JobRunner:
                 return (other.since, worker) < mine
             # Its clock or ours is wrong. How long it has had the job needs none, but grows until the answer is here: of
             # two that took it at the same moment both may leave it, and it is delivered once more.
-            return other.held_seconds is not None and other.held_seconds >= held_seconds
+            if worker == self._name or other.held_seconds is None:
+                return False
+            return other.held_seconds >= held_seconds
 
         def has_it(answer: InFlightJobs) -> bool:
             return any(
                 (other.story_id, other.asset, other.fingerprint) == asked
-                and answer.worker != self._name
                 and took_it_first(other, answer.worker)
                 for other in answer.held
             )
