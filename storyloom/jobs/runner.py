@@ -272,8 +272,7 @@ class JobRunner:
 
         def has_it(answer: InFlightJobs) -> bool:
             return any(
-                (other.story_id, other.asset, other.fingerprint) == asked
-                and took_it_first(other, answer.worker)
+                (other.story_id, other.asset, other.fingerprint) == asked and took_it_first(other, answer.worker)
                 for other in answer.held
             )
 
