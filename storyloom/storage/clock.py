@@ -30,27 +30,27 @@ class StoreClock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: tuple[datetime, float] | None = None
+        self._observed: tuple[datetime, float] | None = None
         self._off = False
 
     @property
     def offset(self) -> timedelta:
         """By how much the store's clock is ahead of ours; zero while it is not known to be off.
 
-        Told by a clock that goes on whatever becomes of ours, so that a step of ours needs no second answer.
+        Measured by a clock that goes on whatever becomes of ours, so that a step of ours needs no second answer.
         """
-        told = self._told
-        if told is None:
+        observed = self._observed
+        if observed is None:
             return timedelta()
-        offset = told[0] + timedelta(seconds=seconds_awake_or_not() - told[1]) - datetime.now(UTC)
+        offset = observed[0] + timedelta(seconds=seconds_awake_or_not() - observed[1]) - datetime.now(UTC)
         return offset if abs(offset) > TOLERANCE else timedelta()
 
     @property
     def age_seconds(self) -> float:
-        """How long ago the store has told its time."""
-        return float("inf") if self._told is None else seconds_awake_or_not() - self._told[1]
+        """How long ago the store has said what time it is."""
+        return float("inf") if self._observed is None else seconds_awake_or_not() - self._observed[1]
 
-    def hear(self, headers: Mapping[str, str]) -> bool:
+    def observe(self, headers: Mapping[str, str]) -> bool:
         """Take note of an answer's Date; whether that changes by what requests are signed."""
         try:
             at = parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
@@ -58,7 +58,7 @@ class StoreClock:
             return False
         with self._lock:
             before = self.offset
-            self._told = at, seconds_awake_or_not()
+            self._observed = at, seconds_awake_or_not()
             changed = abs(self.offset - before) > TOLERANCE
         if changed:
             log.warning("store.clock_differs", seconds=round(self.offset.total_seconds()))
@@ -74,11 +74,11 @@ class StoreClock:
                 context[_OFFSET] = self.offset
             return name
 
-        def heard(parsed: dict[str, Any], **_: Any) -> None:
-            self.hear(parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
+        def answered(parsed: dict[str, Any], **_: Any) -> None:
+            self.observe(parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
 
         client.meta.events.register("choose-signer.s3", choose)  # type: ignore[arg-type]  # the first answer counts
-        client.meta.events.register("after-call.s3", heard)
+        client.meta.events.register("after-call.s3", answered)
 
 
 _SIGNERS = {"s3v4": "s3v4-by-stores-clock", "s3v4-query": "s3v4-by-stores-clock-query"}

@@ -41,6 +41,9 @@ class StoreProbe:
 
     async def probe(self) -> None:
         """Probe once, and set what is known. Never raises for what the store does."""
+        # What it takes to be able to ask is none of the store's silence.
+        with suppress(RetryableError):  # the probe says it, too
+            await self._bucket.open()
         # A frozen store keeps its thread: no other one is spent on it before that is back.
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._outcome())

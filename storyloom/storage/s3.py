@@ -101,6 +101,15 @@ class Bucket:
         """Set when something could not be written: it is time to look what the store can do."""
         self._probe_key = f"{PROBE_PREFIX}{uuid4()}.json"
 
+    async def open(self) -> None:
+        """Import boto3 and build its client, if there is none: that takes a busy machine seconds. Asks nobody anything.
+
+        Raises RetryableError where no client can be made of the settings and credentials that there are.
+        """
+        if not self._clients:
+            # Not in the pool: all of its threads may be waiting for a store that is frozen.
+            await asyncio.to_thread(_translated, self._client)
+
     async def check(self) -> None:
         """Raise RetryableError unless the bucket can be reached."""
         await self._call("head_bucket")

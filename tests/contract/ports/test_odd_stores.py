@@ -116,6 +116,26 @@ async def test_a_store_that_keeps_nothing_is_found_and_comes_back(
         await objects.close()
 
 
+class Watched(Objects):
+    """Notes whether there was a client already when a probe began."""
+
+    was_open = False
+
+    async def probe(self) -> None:
+        self.was_open = bool(self._clients)
+        await super().probe()
+
+
+async def test_what_a_client_takes_to_be_built_is_none_of_the_store_s_silence() -> None:
+    """On a busy machine importing boto3 alone took longer than a store may be silent, and jobs waited for nothing."""
+    async with strict_store() as (_, settings):
+        objects = Watched(settings)
+        await StoreProbe(objects).probe()
+        assert objects.was_open
+        assert objects.write_error is None
+        await objects.close()
+
+
 async def test_a_write_that_fails_brings_the_next_probe_forward(story_id: UUID) -> None:
     async with strict_store() as (store, settings):
         objects = Objects(settings)
