@@ -15,6 +15,7 @@ from services.api.routes import Routes
 from services.images import app as images
 from services.images.painter import Painter
 from services.status import app as status
+from services.status.backlog import Backlog
 from services.status.projector import Projector
 from services.status.reconciler import Reconciler
 from services.status.stream import Stream
@@ -60,6 +61,7 @@ A_STORY: Sequence[Step] = (
     Step("api", "NATS", EventPublisher.publish, "StoryRequested, on stream STORY; then 202 for the client"),
     Step("NATS", "status", Projector.run, "pulls a batch of events"),
     Step("status", "status", apply, "the pure rule by which stories move: state and event to state and effects"),
+    Step("status", "status", Backlog.admit, "jobs for which no worker has a slot yet stay in their rows: the backlog"),
     Step("status", "Postgres", Projector.project, "states, event log, inbox and next jobs, in one statement a batch"),
     Step("status", "NATS", Bus.enqueue, "AssetRequested, on stream JOBS, for each asset that can start"),
     Step("NATS", "images", images.jobs, "the subscriber of the service that makes the asset"),
