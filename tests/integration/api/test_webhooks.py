@@ -318,19 +318,19 @@ async def test_no_secret_is_in_any_answer_but_the_first(settings: Settings, capf
 
 async def test_a_change_by_the_client_wakes_webhooks(settings: Settings) -> None:
     async with calling(settings) as caller:
-        heard: list[bytes] = []
+        received: list[bytes] = []
         names = caller.system.bus.names
 
-        async def hear(message: Any) -> None:
-            heard.append(message.data)
+        async def receive(message: Any) -> None:
+            received.append(message.data)
 
-        await caller.system.bus.client.subscribe(names.subject("webhooks.due"), cb=hear)
+        await caller.system.bus.client.subscribe(names.subject("webhooks.due"), cb=receive)
         await caller.system.bus.client.flush()
         added = await caller.add()
         await caller.ask("POST", f"/{added['id']}/test", expect=202)
 
-        async def told() -> bool:
-            return bool(heard)
+        async def woken() -> bool:
+            return bool(received)
 
-        await until(told)
-        assert added["id"].encode() in heard[0]
+        await until(woken)
+        assert added["id"].encode() in received[0]

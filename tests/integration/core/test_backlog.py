@@ -2,14 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
-
-import pytest
 
 from services.status.backlog import BacklogSettings
 from services.status.repository import BacklogRepository
-from storyloom.db.pool import Pool, close_pool, open_pool
+from storyloom.db.pool import Pool
 from storyloom.messaging.topology import consumers
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import GRAPH, Priority
@@ -18,14 +15,6 @@ from storyloom.web.keys import add_key
 from tests.integration.core.system import BRIEF, System, running, until
 
 LANE = "images-normal"
-
-
-@pytest.fixture
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    """The database alone: nobody serves the backlog."""
-    found = await open_pool(settings)
-    yield found
-    await close_pool(found)
 
 
 async def waiting(pool: Pool, tenant: str, count: int, *, started: str = "now()", weight: float = 1) -> list[UUID]:

@@ -21,8 +21,8 @@ from tests.makers import QuickMakers
 CHILD = "Wilhelmine"
 
 
-class Brush:
-    """Draws, and is paid for every drawing."""
+class CountingGenerator:
+    """An image generator that is paid for every drawing."""
 
     def __init__(self) -> None:
         self.drawn: list[str] = []
@@ -36,16 +36,16 @@ class Brush:
         raise AssertionError
 
 
-class Atelier:
+class Drawings:
     """Makers that draw twice before they are done."""
 
     def __init__(self) -> None:
-        self.brush = Brush()
+        self.generator = CountingGenerator()
 
     def makers(self, second: Callable[[], Awaitable[None]] | None = None) -> QuickMakers:
         """Makers of one worker; ``second`` happens once, when the second drawing is asked for."""
         waiting = [second] if second else []
-        asked = PaidOnceImages(_Pausing(self.brush, waiting))
+        asked = PaidOnceImages(_Pausing(self.generator, waiting))
 
         async def draw(job: AssetRequested) -> None:
             for prompt in ("first", "second"):
@@ -56,15 +56,15 @@ class Atelier:
         return makers
 
 
-class _Pausing(Brush):
-    def __init__(self, brush: Brush, waiting: list[Callable[[], Awaitable[None]]]) -> None:
-        self._brush = brush
+class _Pausing(CountingGenerator):
+    def __init__(self, generator: CountingGenerator, waiting: list[Callable[[], Awaitable[None]]]) -> None:
+        self._generator = generator
         self._waiting = waiting
 
     async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
         if prompt == "second" and self._waiting:
             await self._waiting.pop()()
-        return await self._brush.draw(prompt, size=size, purpose=purpose)
+        return await self._generator.draw(prompt, size=size, purpose=purpose)
 
 
 async def left(on: WorkerHarness, job: AssetRequested) -> list[str]:
@@ -79,24 +79,24 @@ async def forever() -> None:
 
 @pytest.mark.parametrize("why", [RetryableError("busy", after=0), ProviderUnavailable("away", after=0)])
 async def test_a_drawing_outlives_a_provider_that_fails(settings: Settings, why: Exception) -> None:
-    atelier = Atelier()
+    drawings = Drawings()
 
     async def fail() -> None:
         raise why
 
     async with worker_harness(settings) as on:
-        await on.start_worker(makers=atelier.makers(fail))
+        await on.start_worker(makers=drawings.makers(fail))
         job = await on.enqueue()
         await on.wait_for(AssetCompleted, job)
         await on.settled()
         assert await left(on, job) == []
-    assert atelier.brush.drawn == ["first", "second"]
+    assert drawings.generator.drawn == ["first", "second"]
 
 
 async def test_an_answer_moves_on_from_a_worker_that_is_stopped_before_its_next_question(settings: Settings) -> None:
     """A text was written, and moderation, which costs nothing, does not answer: no question followed."""
-    brush, hanging = Brush(), [forever]
-    images, asked = PaidOnceImages(brush), asyncio.Event()
+    generator, hanging = CountingGenerator(), [forever]
+    images, asked = PaidOnceImages(generator), asyncio.Event()
 
     async def draw(job: AssetRequested) -> None:
         await images.draw("only", size="8x8", purpose=job.asset.value)
@@ -116,25 +116,25 @@ async def test_an_answer_moves_on_from_a_worker_that_is_stopped_before_its_next_
         await on.wait_for(AssetCompleted, job)
         await on.settled()
         assert await left(on, job) == []
-    assert brush.drawn == ["only"]
+    assert generator.drawn == ["only"]
 
 
 async def test_a_drawing_outlives_the_job_s_time_out(settings: Settings) -> None:
-    atelier = Atelier()
+    drawings = Drawings()
     async with worker_harness(settings) as on:
-        await on.start_worker(makers=atelier.makers(forever), job_timeout=0.5)
+        await on.start_worker(makers=drawings.makers(forever), job_timeout=0.5)
         job = await on.enqueue()
         await on.wait_for(AssetCompleted, job)
         await on.settled()
         assert await left(on, job) == []
-    assert atelier.brush.drawn == ["first", "second"]
+    assert drawings.generator.drawn == ["first", "second"]
 
 
 async def test_a_drawing_moves_on_from_a_worker_that_was_killed(settings: Settings) -> None:
     """Nothing is noted and nothing handed back: the drawing was stored while the next one was asked for."""
-    atelier = Atelier()
+    drawings = Drawings()
     async with worker_harness(settings.model_copy(update={"ack_wait": 0.6})) as on:
-        dying = await on.start_worker(makers=atelier.makers(forever))
+        dying = await on.start_worker(makers=drawings.makers(forever))
         job = await on.enqueue()
 
         async def stored() -> bool:
@@ -144,15 +144,15 @@ async def test_a_drawing_moves_on_from_a_worker_that_was_killed(settings: Settin
         (key,) = await left(on, job)
         assert CHILD not in key
         await kill(dying)
-        await on.start_worker(makers=atelier.makers())
+        await on.start_worker(makers=drawings.makers())
         await on.wait_for(AssetCompleted, job)
         await on.settled()
         assert await left(on, job) == []
-    assert atelier.brush.drawn == ["first", "second"]
+    assert drawings.generator.drawn == ["first", "second"]
 
 
 async def test_a_drawing_moves_on_from_a_worker_that_is_stopped(settings: Settings) -> None:
-    atelier = Atelier()
+    drawings = Drawings()
     asked = asyncio.Event()
 
     async def hang() -> None:
@@ -160,15 +160,15 @@ async def test_a_drawing_moves_on_from_a_worker_that_is_stopped(settings: Settin
         await forever()
 
     async with worker_harness(settings) as on:
-        draining = await on.start_worker(makers=atelier.makers(hang), drain_seconds=0.1)
+        draining = await on.start_worker(makers=drawings.makers(hang), drain_seconds=0.1)
         job = await on.enqueue()
         await asked.wait()
         await draining.stop()
-        await on.start_worker(makers=atelier.makers())
+        await on.start_worker(makers=drawings.makers())
         await on.wait_for(AssetCompleted, job)
         await on.settled()
         assert await left(on, job) == []
-    assert atelier.brush.drawn == ["first", "second"]
+    assert drawings.generator.drawn == ["first", "second"]
 
 
 class NoAnswers(Objects):
@@ -183,23 +183,23 @@ class NoAnswers(Objects):
 
 
 async def test_a_drawing_that_the_store_does_not_take_is_remembered(settings: Settings) -> None:
-    atelier = Atelier()
+    drawings = Drawings()
 
     async def fail() -> None:
         raise RetryableError("busy", after=0)
 
     async with worker_harness(settings) as on:
-        await on.start_worker(makers=atelier.makers(fail), objects=NoAnswers(settings))
+        await on.start_worker(makers=drawings.makers(fail), objects=NoAnswers(settings))
         job = await on.enqueue()
         await on.wait_for(AssetCompleted, job)
         await on.settled()
-    assert atelier.brush.drawn == ["first", "second"]
+    assert drawings.generator.drawn == ["first", "second"]
 
 
 async def test_a_cancelled_job_leaves_no_drawing(settings: Settings) -> None:
-    atelier = Atelier()
+    drawings = Drawings()
     async with worker_harness(settings) as on:
-        await on.start_worker(makers=atelier.makers(forever))
+        await on.start_worker(makers=drawings.makers(forever))
         job = await on.enqueue()
 
         async def stored() -> bool:
@@ -212,13 +212,13 @@ async def test_a_cancelled_job_leaves_no_drawing(settings: Settings) -> None:
 
 
 async def test_a_job_that_fails_for_good_leaves_no_drawing(settings: Settings) -> None:
-    atelier = Atelier()
+    drawings = Drawings()
 
     async def fail() -> None:
         raise RetryableError("busy", after=0)
 
     async with worker_harness(settings) as on:
-        await on.start_worker(makers=atelier.makers(fail), max_attempts=1)
+        await on.start_worker(makers=drawings.makers(fail), max_attempts=1)
         job = await on.enqueue()
         await on.wait_for(AssetFailed, job)
         await on.settled()
@@ -242,7 +242,7 @@ class Watched(Objects):
 
 
 async def test_a_job_that_asks_once_costs_the_store_nothing_more(settings: Settings) -> None:
-    images = PaidOnceImages(Brush())
+    images = PaidOnceImages(CountingGenerator())
     makers = QuickMakers()
 
     async def draw(job: AssetRequested) -> None:
