@@ -4,9 +4,9 @@ What can pay twice: a provider's answer is safe once the manifest names it, and 
 next question or is interrupted (stored_answers.py). Until then it is lost with a worker that dies, and the next worker
 asks the provider again. That window is measured (``storyloom_paid_unstored_seconds``), and the jobs to which it may
 have happened are counted (``storyloom_jobs_remade_total``: an upper bound, for the lost worker may not have asked
-yet). A worker that was frozen
-for longer than ``ack_wait`` shares its job with the next one: both may ask, one manifest wins. Nothing else pays twice:
-the manifest of a redelivered job is looked up before its handler runs, and the second writer adopts the first's result.
+yet). A worker that was frozen for longer than ``ack_wait`` shares its job with the next one: both may ask, one manifest
+wins. Nothing else pays twice: the manifest of a redelivered job is looked up before its handler runs, and the second
+writer adopts the first's result.
 
 A redelivery is no proof that the earlier worker is dead: a server that was restarted has forgotten the heartbeats and
 redelivers every long job, and some even twice as if for the first time. So the workers are asked over core NATS which

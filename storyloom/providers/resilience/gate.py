@@ -130,7 +130,9 @@ class Gate:
         self._why = "away"
         self._shut_since: datetime | None = None
         self._wake: Timer | None = None
+        # Looked up once: they are set with every call.
         self._gauges = [gauge.labels(provider) for gauge in _GAUGES]
+        self._shut_gauges = {why: PROVIDER_SHUT.labels(provider, why) for why in _WHY_SHUT}
         self._set_gauges()
 
     @property
@@ -368,8 +370,8 @@ class Gate:
         for gauge, value in zip(self._gauges, values, strict=True):
             gauge.set(value)
         shut = self.shut
-        for why in _WHY_SHUT:
-            PROVIDER_SHUT.labels(self._provider, why).set(shut is not None and shut.why == why)
+        for why, gauge in self._shut_gauges.items():
+            gauge.set(shut is not None and shut.why == why)
 
 
 def _note_failure(call: Call, failed: CallFailedError, error: Exception) -> None:
