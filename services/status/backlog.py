@@ -48,8 +48,8 @@ class BacklogSettings:
     """Between two looks at a lane with a backlog, if nothing happens that tells of free slots."""
     query_timeout: float = 0.3
     extra: int = 2
-    """A worker that ends a job has the next one at hand. To these come as many as ended between the last two looks:
-    where jobs are short, a lane must not run dry until the next look."""
+    """A worker that ends a job has the next one at hand. To these come as many as ended between the last two looks, at
+    most one a slot: where jobs are short, a lane must not run dry until the next look."""
     unknown_slots: int = 8
     """Taken to be there while no worker of a service answers."""
 
@@ -212,7 +212,7 @@ class Backlog:
     def _room(self, lane: str, counts: Lane, ended: int) -> int:
         """How many more jobs the lane may hold."""
         slots = self._slots.get(lane) or self._settings.unknown_slots
-        extra = self._settings.extra + ended
+        extra = self._settings.extra + min(ended, slots)
         # Jobs that wait for their next attempt are unfinished, and take no slot: an open pull request tells of one.
         return max(slots + extra - counts.unfinished, extra if counts.pulls and not counts.queued else 0)
 
