@@ -144,6 +144,7 @@ class Objects(Bucket):
         if self.clock.age_seconds > PRESIGN_CHECK_SECONDS:
             # Nobody tells us of a URL that the store refuses: ask it what time it is, and whether it lets us in.
             with suppress(RetryableError, PermanentError, TimeoutError):
+                await self.open()  # not in the time that the store is given
                 async with asyncio.timeout(PRESIGN_CHECK_TIMEOUT_SECONDS):
                     await self.check()
         sign = partial(self._presign, params)

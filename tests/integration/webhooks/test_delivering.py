@@ -317,6 +317,7 @@ async def test_an_endpoint_gets_no_more_at_once_than_it_may(settings: Settings, 
             service.dispatcher.wake([found])
             assert most == 1, "it has not worked yet"
             await pool.execute("UPDATE webhook_endpoints SET verified_at = now()")
+            service.dispatcher.wake([found])
             await receiver.wait_for(3)
             service.dispatcher.wake([found])
             release.set()
