@@ -19,7 +19,7 @@ import structlog
 import uvloop
 
 from local.memory import trim_heap
-from local.programs import SERVICES
+from local.programs import PUBLIC, SERVICES
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.runtime.logs import log_loop_error, set_up
 from storyloom.runtime.settings import InvalidSettingError, LogSettings, Settings, load_settings
@@ -87,8 +87,10 @@ def _read(path: Path) -> dict[str, str]:
 async def _start(starts: dict[str, Serve], settings: Settings) -> list[Running]:
     async def start(name: str) -> Running:
         structlog.contextvars.bind_contextvars(service=name)  # each runs in a task, so in a context of its own
-        port = int(os.environ[f"{name.upper()}_PORT"])
-        return await starts[name](settings.model_copy(update={"http_port": port}))
+        ports = {"internal_port": int(os.environ[f"{name.upper()}_INTERNAL_PORT"])}
+        if name in PUBLIC:
+            ports["http_port"] = int(os.environ[f"{name.upper()}_PORT"])
+        return await starts[name](settings.model_copy(update=ports))
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(start(name)) for name in starts]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import UserError
-from local.programs import SERVICES
+from local.programs import SERVICES, internal
 from local.proxies import bypass_proxies
 from local.settings import load_settings
 from ops.__main__ import main as operate
@@ -52,9 +52,9 @@ def store_keys(kept: dict[str, Any]) -> dict[str, str]:
 def metrics(description: dict[str, Any], ports: dict[str, Any]) -> list[str]:
     """Where metrics are to be read: once a process, however many services are in it."""
     found = {
-        pid: f"http://127.0.0.1:{ports[name]}"
+        pid: f"http://127.0.0.1:{ports[internal(name)]}"
         for name, pid in description.get("processes", {}).items()
-        if name.partition("-")[0] in SERVICES and name in ports
+        if name.partition("-")[0] in SERVICES and internal(name) in ports
     }
     return [f"{url}/metrics" for url in found.values()]
 

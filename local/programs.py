@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from local.http import ask
 from local.state import State
 
 SERVICES = ("api", "content", "images", "audio", "documents", "status", "webhooks")
+PUBLIC = ("api", "status")
+"""The services that clients reach: they have a port for them besides their internal one."""
 ROOT = Path(__file__).parents[1]
 SERVICE_GRACE_SECONDS = 4.5
 """Seconds for a service to drain. With the servers' four after it, everything is down within ten."""
@@ -31,18 +33,34 @@ def studio(state: State, port: int, voice: str, latency: str) -> Child:
 
 def all_in_one(state: State, settings: Path, ports: Mapping[str, int]) -> Child:
     """The services in one process. They wait until ``settings`` is written; until then they import."""
+    inside = tuple(ports[internal(name)] for name in SERVICES)
     command = (sys.executable, "-m", "local.all_in_one")
     environment = _inherited() | {"STORYLOOM_ENVIRONMENT": str(settings)}
     program = Program("The services", command, state.log("services"), environment, ROOT, grace=SERVICE_GRACE_SECONDS)
-    return Child(program, partial(_is_healthy, tuple(ports.values()), "/health/ready"), timeout=90)
+    return Child(program, partial(_is_healthy, inside, "/health/ready"), timeout=90)
 
 
-def single(name: str, state: State, settings: Mapping[str, str], port: int) -> Child:
+def internal(name: str) -> str:
+    """What ``ports.json`` calls the internal port of a program."""
+    return f"{name}.internal"
+
+
+def port_names(programs: Iterable[str]) -> list[str]:
+    """The ports that services need, by their names in ``ports.json``: the public ones first."""
+    programs = tuple(programs)
+    public = [name for name in programs if name.partition("-")[0] in PUBLIC]
+    return [*public, *(internal(name) for name in programs)]
+
+
+def single(name: str, state: State, settings: Mapping[str, str], ports: Mapping[str, int]) -> Child:
     """One service in a process of its own. ``content-2`` is the content service's second replica."""
+    own = {"INTERNAL_PORT": ports[internal(name)]}
+    if name in ports:
+        own["HTTP_PORT"] = ports[name]
     command = (sys.executable, "-m", f"services.{name.partition('-')[0]}")
-    environment = _inherited() | dict(settings) | {"HTTP_PORT": str(port)}
+    environment = _inherited() | dict(settings) | {variable: str(port) for variable, port in own.items()}
     program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE_SECONDS)
-    return Child(program, partial(_is_healthy, (port,), "/health/ready"), timeout=90)
+    return Child(program, partial(_is_healthy, (own["INTERNAL_PORT"],), "/health/ready"), timeout=90)
 
 
 def _inherited() -> dict[str, str]:

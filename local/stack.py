@@ -138,8 +138,7 @@ class Stack:
         await self.watch.time("studio", self._studio.start())
 
     async def _start_all_in_one(self, state: State, ports: dict[str, int]) -> None:
-        service_ports = {name: ports[name] for name in programs.SERVICES}
-        child = programs.all_in_one(state, self._settings_file, service_ports)
+        child = programs.all_in_one(state, self._settings_file, ports)
         self._services = dict.fromkeys(programs.SERVICES, child)
         await self.watch.time("services", child.start())
 
@@ -153,14 +152,14 @@ class Stack:
         if not self._settings.processes:
             return backing, key
         for name in self._programs:
-            self._services[name] = programs.single(name, state, environment, ports[name])
+            self._services[name] = programs.single(name, state, environment, ports)
         async with asyncio.TaskGroup() as group:
             for name, child in self._services.items():
                 group.create_task(self.watch.time(name, child.start()))
         return backing, key
 
     def _choose_ports(self, state: State) -> dict[str, int]:
-        names = [*self._programs, "studio"]
+        names = [*programs.port_names(self._programs), "studio"]
         chosen = dict(zip(names, Ports(state.folder / "ports.json", USUAL_PORTS).choose(*names), strict=True))
         wanted = self._settings.http_port
         if wanted is not None:
@@ -174,6 +173,7 @@ class Stack:
         return Addresses(
             api_url=f"http://127.0.0.1:{ports['api']}",
             status_url=f"http://127.0.0.1:{ports['status']}",
+            internal_urls={name: f"http://127.0.0.1:{ports[programs.internal(name)]}" for name in self._programs},
             api_key=key,
             database_url=backing.database_url,
             nats_url=backing.nats_url,
@@ -205,7 +205,9 @@ def service_environment(settings: LocalSettings, backing: BackingServices, ports
         "WEBHOOK_ALLOWED_NETWORKS": os.environ.get("WEBHOOK_ALLOWED_NETWORKS", '["127.0.0.0/8", "::1/128"]'),
     }
     environment |= store_environment(backing.store)
-    environment |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.SERVICES}
+    environment |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.PUBLIC}
+    inside = {name: ports[programs.internal(name)] for name in programs.SERVICES}
+    environment |= {f"{name.upper()}_INTERNAL_PORT": str(port) for name, port in inside.items()}
     if not settings.has_openai:
         environment |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
     elif settings.openai_api_key is None:

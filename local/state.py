@@ -16,6 +16,8 @@ class Addresses:
 
     api_url: str
     status_url: str
+    internal_urls: dict[str, str]
+    """Of each service process, by its name: health, metrics, the AsyncAPI document."""
     api_key: str = field(repr=False)
     database_url: str = field(repr=False)
     nats_url: str
@@ -68,6 +70,15 @@ def running(folder: Path) -> tuple[str, str] | None:
     try:
         said = json.loads((folder / "local.json").read_text())
         return str(said["apiUrl"]), str(said["apiKey"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def ready_url(folder: Path) -> str | None:
+    """Where the API of that stack says whether it is ready; None where the stack does not say."""
+    try:
+        said = json.loads((folder / "local.json").read_text())
+        return str(said["internalUrls"]["api"]) + "/health/ready"
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -16,7 +17,7 @@ from local.http import ask
 from local.launching import launch
 from local.settings import LocalSettings
 from local.stack import Stack
-from local.state import running
+from local.state import ready_url, running
 
 
 async def make_story(settings: LocalSettings, stack: Stack, console: Console) -> int:
@@ -35,7 +36,7 @@ async def make_story(settings: LocalSettings, stack: Stack, console: Console) ->
 async def _connect(settings: LocalSettings, stack: Stack, console: Console) -> tuple[str, str]:
     """A stack that runs here already, else one of our own. (URL, key)"""
     found = running(settings.storyloom_home)
-    if found is not None and await _answers(found[0]):
+    if found is not None and await _is_ready(ready_url(settings.storyloom_home)):
         console.print(f"Using the stack that runs at {found[0]}.", style="dim")
         return found
     with console.status("Starting Postgres, NATS, the store, the studio and seven services …"):
@@ -45,9 +46,10 @@ async def _connect(settings: LocalSettings, stack: Stack, console: Console) -> t
     return addresses.api_url, addresses.api_key
 
 
-async def _answers(url: str) -> bool:
+async def _is_ready(url: str | None) -> bool:
     try:
-        return await ask(int(url.rpartition(":")[2]), "/health/ready") == 200
+        address = urlsplit(url or "")
+        return address.port is not None and await ask(address.port, address.path) == 200
     except (OSError, ValueError):
         return False
 

@@ -16,7 +16,7 @@ from services.api.webhooks.routes import WebhookRoutes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
-from storyloom.messaging.asyncapi import BareChannel
+from storyloom.messaging.asyncapi import BareChannel, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router
 from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs, wake_webhooks
 from storyloom.messaging.observability import prometheus, tracing
@@ -35,9 +35,10 @@ from storyloom.story.events import (
     StoryRequested,
 )
 from storyloom.story.screening import ASK_SCREENING, Verdict
+from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.egress import EgressPolicy, ThreadedLookup
-from storyloom.web.health import add_health, listen
+from storyloom.web.health import internal_app, listen
 from storyloom.web.problems import problem_middleware
 
 
@@ -72,6 +73,7 @@ class RunningApi:
     """The api, running."""
 
     url: str
+    internal_url: str
     pool: Pool
     commands: Commands
     eraser: Eraser
@@ -83,6 +85,7 @@ class RunningApi:
     _http: ClientSession
     _lookup: ThreadedLookup
     _runner: web.AppRunner
+    _internal: web.AppRunner
     name: str = "api"
     _stopped: bool = field(default=False)
 
@@ -99,6 +102,7 @@ class RunningApi:
         await self._broker.stop()
         await close_pool(self.pool)
         await self._objects.close()
+        await self._internal.cleanup()
 
 
 async def serve(settings: Settings) -> RunningApi:
@@ -139,7 +143,10 @@ async def serve(settings: Settings) -> RunningApi:
                 return mismatch(await version(connection))
 
         # Not its loop's crashes: without the eraser clients are served all the same. The metric tells of them.
-        add_health(app, {"bus": bus_ready, "database": database_ready})
+        inside = internal_app({"bus": bus_ready, "database": database_ready})
+        add_asyncapi(inside, lambda: document([ServiceApi("api", broker, BARE)]))
+        internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
+        undo.push_async_callback(internal.cleanup)
         runner, url = await listen(app, settings.http_host, settings.http_port)
         undo.pop_all()
         erasing = supervise("eraser", eraser.run, bus.crashes, outage=is_outage)
@@ -148,5 +155,18 @@ async def serve(settings: Settings) -> RunningApi:
         collecting = supervise("stale_objects", collector.run, bus.crashes, outage=is_outage)
         collector_task = asyncio.create_task(collecting, name="stale_objects")
         return RunningApi(
-            url, pool, commands, eraser, eraser_task, collector, collector_task, broker, objects, http, lookup, runner
+            url,
+            internal_url,
+            pool,
+            commands,
+            eraser,
+            eraser_task,
+            collector,
+            collector_task,
+            broker,
+            objects,
+            http,
+            lookup,
+            runner,
+            internal,
         )

@@ -46,7 +46,7 @@ from storyloom.story.events import (
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
-from storyloom.web.health import add_health, listen
+from storyloom.web.health import internal_app, listen
 from storyloom.web.problems import problem_middleware
 
 log = structlog.get_logger()
@@ -107,6 +107,7 @@ class RunningStatus:
     """The status service, running."""
 
     url: str
+    internal_url: str
     projector: Projector
     reconciler: Reconciler
     dispatcher: Dispatcher
@@ -114,6 +115,7 @@ class RunningStatus:
     _broker: Broker
     _pool: Pool
     _runner: web.AppRunner
+    _internal: web.AppRunner
     _loops: list[asyncio.Task[None]]
     name: str = "status"
     _stopped: bool = field(default=False)
@@ -128,6 +130,7 @@ class RunningStatus:
         await self._runner.cleanup()
         await self._broker.stop()
         await close_pool(self._pool)
+        await self._internal.cleanup()
 
 
 async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings | None = None) -> RunningStatus:
@@ -169,8 +172,9 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         async with pool.acquire(timeout=2) as connection:
             return mismatch(await version(connection))
 
-    add_health(app, {"bus": bus_ready, "database": database_ready, "loops": bus.crashes.check})
-    add_asyncapi(app, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
+    inside = internal_app({"bus": bus_ready, "database": database_ready, "loops": bus.crashes.check})
+    add_asyncapi(inside, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
+    internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
     runner, url = await listen(app, settings.http_host, settings.http_port)
     loops = {
         "projector": projector.run,
@@ -184,4 +188,6 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         for name, loop in loops.items()
     ]
     repository.queries()  # read the SQL now: a slip in it must show at the start
-    return RunningStatus(url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, tasks)
+    return RunningStatus(
+        url, internal_url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, internal, tasks
+    )

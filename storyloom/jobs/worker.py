@@ -18,7 +18,7 @@ from storyloom.storage.objects import Objects
 from storyloom.storage.probe import StoreProbe
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.web.asyncapi import add_asyncapi
-from storyloom.web.health import add_health, listen
+from storyloom.web.health import internal_app, listen
 
 Compose = Callable[[Settings, Objects], WorkerDefinition]
 
@@ -36,6 +36,11 @@ class RunningWorker:
     _http: web.AppRunner
     _probing: asyncio.Task[None]
     _stopped: bool = False
+
+    @property
+    def internal_url(self) -> str:
+        """Where it answers HTTP: it has no other port."""
+        return self.url
 
     async def stop(self) -> None:
         """Finish or hand back what runs, then close everything."""
@@ -59,7 +64,6 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     await broker.connect()
     # Whichever service starts first provisions NATS; all of them do it the same way.
     await provision(broker.bus.js, settings)
-    app = web.Application()
 
     async def bus_ready() -> str | None:
         if not broker.is_connected:
@@ -75,9 +79,9 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
             return str(error)
         return None
 
-    add_health(app, {"bus": bus_ready, "store": store_ready, "loops": broker.bus.crashes.check})
+    app = internal_app({"bus": bus_ready, "store": store_ready, "loops": broker.bus.crashes.check})
     add_asyncapi(app, lambda: document([ServiceApi(name, broker)]))
-    http, url = await listen(app, settings.http_host, settings.http_port)
+    http, url = await listen(app, settings.internal_host, settings.internal_port)
     probe = StoreProbe(objects)
     await probe.probe()
     probing = asyncio.create_task(

@@ -132,10 +132,16 @@ class StatusSettings(_Env):
 
 
 class HttpSettings(_Env):
-    """Where a service answers HTTP: health and metrics, and the public API."""
+    """Where a service answers HTTP. Clients reach the public port, which only api and status have.
+
+    Probes, Prometheus and operators reach the internal one: ``/health/live``, ``/health/ready``, ``/metrics`` and
+    ``/docs/asyncapi``.
+    """
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    internal_host: str = "127.0.0.1"
+    internal_port: Annotated[int, Field(ge=0, le=65_535)] = 0
 
 
 class ApiSettings(_Env):

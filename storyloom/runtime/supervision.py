@@ -31,7 +31,11 @@ class Running(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it answers HTTP: an origin such as ``http://127.0.0.1:8080``."""
+        """Where clients reach it: an origin such as ``http://127.0.0.1:8080``. A worker's is its internal one."""
+
+    @property
+    def internal_url(self) -> str:
+        """Where probes and operators reach it: health, metrics and the AsyncAPI document."""
 
     async def stop(self) -> None:
         """Drain and end. Safe to call twice."""
@@ -85,7 +89,7 @@ async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     running = await serve(settings)
     settle()
-    log.info("service.started", name=name, url=running.url, pid=os.getpid())
+    log.info("service.started", name=name, url=running.url, internal_url=running.internal_url, pid=os.getpid())
     await stop.wait()
     log.info("service.stopping", name=name)
     await running.stop()

@@ -1,4 +1,4 @@
-"""The HTTP routes of every service: /health/live, /health/ready and /metrics."""
+"""What every service answers on its internal port: /health/live, /health/ready and /metrics."""
 
 import asyncio
 import os
@@ -14,12 +14,14 @@ CHECKS = web.AppKey("checks", Mapping[str, Check])
 CHECK_TIMEOUT_SECONDS = 3.0
 
 
-def add_health(app: web.Application, checks: Mapping[str, Check]) -> None:
-    """Add the three routes to an application."""
+def internal_app(checks: Mapping[str, Check]) -> web.Application:
+    """The application of a service's internal port, with the three routes."""
+    app = web.Application()
     app[CHECKS] = checks
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)
     app.router.add_get("/metrics", _metrics)
+    return app
 
 
 async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:

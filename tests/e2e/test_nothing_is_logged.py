@@ -188,7 +188,7 @@ async def places(product: Product, home: Path, environment: dict[str, str]) -> A
             yield log.name, log.read_text(errors="replace")
     async with httpx.AsyncClient(trust_env=False) as http:
         for name in SERVICES:
-            answer = await http.get(f"http://127.0.0.1:{environment[f'{name.upper()}_PORT']}/metrics")
+            answer = await http.get(f"http://127.0.0.1:{environment[f'{name.upper()}_INTERNAL_PORT']}/metrics")
             yield f"metrics of {name}", answer.text
     bus = await nats.connect(product.addresses.nats_url)
     js = bus.jetstream()
@@ -219,9 +219,12 @@ async def test_a_word_that_goes_through_every_door_is_in_no_log(
     with suppress(Exception):
         await product.client.edit_scene(story, 1, [f"{WORD} sleeps."], alt_text=f"{WORD} in bed")
     for name in SERVICES:
-        url = f"http://127.0.0.1:{environment[f'{name.upper()}_PORT']}"
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as http:
-            await asyncio.gather(knock(http, name, product.addresses.api_key, story), shout(url))
+        for door in (f"{name.upper()}_INTERNAL_PORT", f"{name.upper()}_PORT"):
+            if door not in environment:
+                continue
+            url = f"http://127.0.0.1:{environment[door]}"
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as http:
+                await asyncio.gather(knock(http, name, product.addresses.api_key, story), shout(url))
     bus = await nats.connect(product.addresses.nats_url)
     await litter(bus, story)
     await bus.close()

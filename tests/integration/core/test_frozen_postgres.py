@@ -129,12 +129,12 @@ async def test_a_frozen_server_makes_nobody_crash_and_is_said_in_readiness(
     server, url = postgres
     async with running(settings.model_copy(update={"database_url": SecretStr(url)}), workers=()) as system:
         with frozen(server):
-            async with system.http.get(f"{system.status.url}/health/ready") as answer:
+            async with system.http.get(f"{system.status.internal_url}/health/ready") as answer:
                 assert answer.status == 503
                 assert list((await answer.json())["wrong"]) == ["database"]
 
         async def ready() -> bool:
-            async with system.http.get(f"{system.status.url}/health/ready") as answer:
+            async with system.http.get(f"{system.status.internal_url}/health/ready") as answer:
                 return answer.status == 200
 
         await until(ready)

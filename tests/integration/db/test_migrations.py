@@ -73,18 +73,18 @@ async def test_a_service_is_not_ready_on_a_wrong_version_and_says_what_to_do(
     running = await (api.serve(settings) if service is api else status.serve(settings))
     try:
         async with ClientSession() as http:
-            async with http.get(f"{running.url}/health/ready") as answer:
+            async with http.get(f"{running.internal_url}/health/ready") as answer:
                 assert answer.status == 200
             await connection.execute("DELETE FROM schema_migrations")
             await connection.execute("INSERT INTO schema_migrations (version) VALUES ('20200101000000')")
-            async with http.get(f"{running.url}/health/ready") as answer:
+            async with http.get(f"{running.internal_url}/health/ready") as answer:
                 assert answer.status == 503
                 wrong = (await answer.json())["wrong"]
             assert wrong["database"] == (
                 "the database stands at version 20200101000000, "
                 f"this code waits for {wanted_version()}: run `make migrate`"
             )
-            async with http.get(f"{running.url}/health/live") as answer:
+            async with http.get(f"{running.internal_url}/health/live") as answer:
                 assert answer.status == 200
     finally:
         await running.stop()
@@ -107,7 +107,7 @@ async def test_a_migration_that_only_adds_disturbs_no_replica_of_the_release_bef
         before = await system.post()
         await system.pool.execute(NEXT_RELEASE)
         after = await system.post()
-        for url in (system.api.url, system.status.url):
+        for url in (system.api.internal_url, system.status.internal_url):
             async with system.http.get(f"{url}/health/ready") as answer:
                 assert answer.status == 200, await answer.text()
         assert {(await system.finished(story_id))["status"] for story_id in (before, after)} == {"ready"}

@@ -63,7 +63,7 @@ async def example_worker(settings: Settings, folder: Path) -> AsyncIterator[asyn
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "docs.example_worker"),
         cwd=folder,
-        env=os.environ | environment | {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | environment | {"INTERNAL_PORT": "0", "PYTHONDONTWRITEBYTECODE": "1"},
     )
     try:
         yield process

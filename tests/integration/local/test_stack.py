@@ -118,7 +118,7 @@ def test_everything_answers_and_one_signal_leaves_nothing(variables: Variables, 
         with httpx.Client(trust_env=False) as http:
             assert http.get(stories).status_code == 401
             assert http.get(stories, headers={"Authorization": f"Bearer {said['apiKey']}"}).json()["stories"] == []
-            assert http.get(f"{said['statusUrl']}/health/ready").json() == {"status": "ready"}
+            assert http.get(f"{said['internalUrls']['status']}/health/ready").json() == {"status": "ready"}
             assert http.get(f"{said['natsMonitorUrl']}/healthz").json() == {"status": "ok"}
         left = family(launcher)
         assert {pids[name] for name in SERVERS | SERVICES} <= {process.pid for process in left}
@@ -149,7 +149,7 @@ def test_a_crashed_service_comes_back_and_is_reported(variables: Variables) -> N
         os.kill(crashed, signal.SIGKILL)
         until(lambda: addresses(variables)["processes"].get("api") != crashed)
         with httpx.Client(trust_env=False) as http:
-            assert http.get(f"{said['apiUrl']}/health/ready").status_code == 200
+            assert http.get(f"{said['internalUrls']['api']}/health/ready").status_code == 200
 
 
 def test_a_second_stack_in_the_same_folder_is_refused_and_harms_nothing(variables: Variables) -> None:
@@ -157,7 +157,7 @@ def test_a_second_stack_in_the_same_folder_is_refused_and_harms_nothing(variable
         assert f"already running in {variables['STORYLOOM_HOME']} (process {launcher.pid})" in refusal(variables)
         assert addresses(variables) == said
         with httpx.Client(trust_env=False) as http:
-            assert http.get(f"{said['apiUrl']}/health/ready").status_code == 200
+            assert http.get(f"{said['internalUrls']['api']}/health/ready").status_code == 200
 
 
 def refusal(variables: Variables) -> str:

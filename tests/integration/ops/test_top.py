@@ -46,7 +46,7 @@ async def test_a_picture_shows_what_is_made_who_makes_it_and_what_ended(settings
         system.makers.before = hold
         story_id = await system.post()
         await until(lambda: busy(system))
-        frames = Frames(connections, [f"{system.status.url}/metrics"])
+        frames = Frames(connections, [f"{system.status.internal_url}/metrics"])
         frame = await frames.take()
         again = await frames.take()
         console = paper()
@@ -72,7 +72,7 @@ async def test_where_there_is_no_terminal_one_picture_is_printed_without_control
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         await system.post()
         console = paper()
-        command = read(["top", "--metrics", system.status.url])
+        command = read(["top", "--metrics", system.status.internal_url])
         assert await command(operator=Operator(settings, console)) == OK
     assert "1 in progress" in written(console)
     assert "\x1b" not in written(console)

@@ -118,7 +118,17 @@ def test_the_image_is_hash_checked_has_an_init_and_is_nobody_special(line: str) 
 
 
 def test_the_image_goes_where_its_health_is_asked_for() -> None:
-    port = re.search(r"HTTP_PORT=(\d+)", DOCKERFILE)
-    assert port is not None
-    assert f"http://127.0.0.1:{port[1]}" in DOCKERFILE
-    assert f"EXPOSE {port[1]}" in DOCKERFILE
+    public, internal = (re.search(rf"{name}_PORT=(\d+)", DOCKERFILE) for name in ("HTTP", "INTERNAL"))
+    assert public is not None
+    assert internal is not None
+    assert f"ARG HEALTH=:{internal[1]}/health/ready" in DOCKERFILE
+    assert "'http://127.0.0.1' + os.environ['HEALTH']" in DOCKERFILE
+    assert f"EXPOSE {public[1]} {internal[1]}" in DOCKERFILE
+    assert CONTAINERS["studio"]["build"]["args"]["HEALTH"] == f":{public[1]}/studio/health"
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_no_internal_port_is_open_to_the_host(name: str) -> None:
+    internal = re.search(r"INTERNAL_PORT=(\d+)", DOCKERFILE)
+    assert internal is not None
+    assert not any(str(port).endswith(f":{internal[1]}") for port in CONTAINERS[name].get("ports", []))

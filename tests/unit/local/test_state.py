@@ -17,13 +17,14 @@ from local.locks import FolderLock, locked
 from local.ports import Ports, free_port, is_free
 from local.settings import LocalSettings, load_settings
 from local.stack import Stack
-from local.state import Addresses, State, running
+from local.state import Addresses, State, ready_url, running
 
 ROOT = Path(__file__).parents[3]
 
 ADDRESSES = Addresses(
     api_url="http://127.0.0.1:8080",
     status_url="http://127.0.0.1:2",
+    internal_urls={"api": "http://127.0.0.1:3"},
     api_key="sk_x",
     database_url="postgresql://x",
     nats_url="nats://x",
@@ -39,10 +40,11 @@ def test_addresses_are_published_for_their_owner_alone(tmp_path: Path) -> None:
     state.publish(ADDRESSES)
     assert stat.S_IMODE(state.local_json.stat().st_mode) == 0o600
     assert list(json.loads(state.local_json.read_text())) == [
-        *("apiUrl", "statusUrl", "apiKey", "databaseUrl", "natsUrl", "natsMonitorUrl"),
+        *("apiUrl", "statusUrl", "internalUrls", "apiKey", "databaseUrl", "natsUrl", "natsMonitorUrl"),
         *("s3EndpointUrl", "studioUrl", "processes"),
     ]
     assert running(tmp_path) == ("http://127.0.0.1:8080", "sk_x")
+    assert ready_url(tmp_path) == "http://127.0.0.1:3/health/ready"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
@@ -55,6 +57,7 @@ def test_secrets_are_not_shown_by_accident() -> None:
 def test_a_broken_file_means_that_nothing_runs(tmp_path: Path, text: str) -> None:
     (tmp_path / "local.json").write_text(text)
     assert running(tmp_path) is None
+    assert ready_url(tmp_path) is None
 
 
 def test_a_log_begins_anew_and_the_last_one_is_kept(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def test_the_embedded_stores_keys_give_way_to_those_that_are_set(monkeypatch: py
 
 def test_metrics_are_read_once_a_process() -> None:
     """Two services in one process count with the same counters."""
-    ports = {"api": 1001, "content": 1002, "status": 1003, "content-2": 1004, "studio": 1005}
+    ports = {"api": 1006, "status": 1007, "studio": 1005}
+    ports |= {"api.internal": 1001, "content.internal": 1002, "status.internal": 1003, "content-2.internal": 1004}
     assert len(urls := metrics(TOLD, ports)) == 3
     assert set(urls) >= {"http://127.0.0.1:1003/metrics", "http://127.0.0.1:1004/metrics"}
 
