@@ -9,7 +9,6 @@ from aiohttp import ClientSession, web
 from services.api.commands import Commands
 from services.api.erasure import Eraser, purge_delays
 from services.api.routes import Routes
-from services.api.schemas import MAX_BODY_BYTES
 from services.api.screening import Screening
 from services.api.stale_objects import StaleObjectCollector, check_grace
 from services.api.webhooks.routes import WebhookRoutes
@@ -38,8 +37,10 @@ from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.egress import EgressPolicy, ThreadedLookup
-from storyloom.web.health import internal_app, listen
+from storyloom.web.health import internal_app
 from storyloom.web.problems import problem_middleware
+from storyloom.web.public import listen_public
+from storyloom.web.server import listen
 
 
 class Endpoints:
@@ -130,7 +131,7 @@ async def serve(settings: Settings) -> RunningApi:
         undo.push_async_callback(lookup.close)
         commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
-        app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY_BYTES)
+        app = web.Application(middlewares=[problem_middleware])
         limit_answers(app)
         app.add_routes(Routes(pool, commands, eraser, objects, http, settings.status_url).table())
         app.add_routes(WebhookRoutes(pool, endpoints.wake_webhooks, EgressPolicy.of(settings), lookup).table())
@@ -147,7 +148,7 @@ async def serve(settings: Settings) -> RunningApi:
         add_asyncapi(inside, lambda: document([ServiceApi("api", broker, BARE)]))
         internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
         undo.push_async_callback(internal.cleanup)
-        runner, url = await listen(app, settings.http_host, settings.http_port)
+        runner, url = await listen_public(app, settings, direct=True)
         undo.pop_all()
         erasing = supervise("eraser", eraser.run, bus.crashes, outage=is_outage)
         eraser_task = asyncio.create_task(erasing, name="eraser")

@@ -1,7 +1,5 @@
 """The routes: one method each, from the request to the response, and the scope that each of them requires."""
 
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +24,12 @@ from services.api.serializers import (
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
+from storyloom.web.exchange import read_trace
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
 
 PROXIED_REQUEST_HEADERS = ("Authorization", "Last-Event-ID")
 PROXIED_RESPONSE_HEADERS = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +170,6 @@ def read_story_id(request: web.Request) -> UUID:
         return UUID(request.match_info["id"])
     except ValueError:
         raise not_found("story") from None
-
-
-def read_trace(request: web.Request) -> str:
-    """The request's trace context if it has a valid one, else a new one (W3C traceparent)."""
-    sent = request.headers.get("traceparent", "")
-    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def _stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:

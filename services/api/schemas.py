@@ -9,19 +9,17 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 from uuid import UUID
 
-import orjson
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
 
 from storyloom.story.brief import PLAIN, Brief
+from storyloom.web.bodies import invalid, read_json, validate
 from storyloom.web.problems import Problem
 
-MAX_BODY_BYTES = 64 * 1024
 MAX_TEXT_LENGTH = 4000
 """Characters of one scene."""
 MAX_PARAGRAPHS = 30
@@ -106,20 +104,22 @@ async def read_brief(request: web.Request) -> Brief:
 
     Raises a Problem: 415 for another media type, 400 for what is not JSON, 422 with every wrong field.
     """
-    body = await _read_object(request, "brief")
+    body = await read_json(request, what="brief", required=True)
     try:
         return Brief.asked(body)
     except ValidationError as error:
-        raise _invalid(error, body, "brief", Brief) from None
+        problem = invalid(error, body, Brief, what="brief")
+        if "characterName" in body:
+            # The short form's only character: what is wrong with it is wrong with its name.
+            for one in problem.errors:
+                if one["pointer"].startswith("/characters"):
+                    one["pointer"] = "/characterName"
+        raise problem from None
 
 
 async def read_body(request: web.Request, model: type[M]) -> M:
     """The body as a model, by its aliases. No body at all is an empty one. Raises Problems like ``read_brief``."""
-    body = await _read_object(request, "body") if await request.read() else {}
-    try:
-        return model.model_validate(body, by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise _invalid(error, body, "body", model) from None
+    return validate(model, await read_json(request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,72 +149,3 @@ def read_page(request: web.Request) -> Page:
 def encode_cursor(created_at: datetime, key: UUID) -> str:
     """The cursor of the page after an item, opaque to clients: base64 of its time and id."""
     return base64.urlsafe_b64encode(f"{created_at.strftime(_TIME_WITH_ZONE)}/{key}".encode()).decode()
-
-
-async def _read_object(request: web.Request, what: str) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        raise Problem(415, "not_json", f"Send the {what} as application/json.")
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, "bad_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from None
-    if not isinstance(body, dict):
-        errors = [{"pointer": "", "detail": "is no object"}]
-        raise Problem(422, f"bad_{what}", "The body must be a JSON object.", errors=errors)
-    return body
-
-
-def _invalid(error: ValidationError, body: dict[str, Any], what: str, model: type[BaseModel]) -> Problem:
-    errors = _errors(error, body, model)
-    many = "One field" if len(errors) == 1 else f"{len(errors)} fields"
-    return Problem(
-        422, f"bad_{what}", f"{many} of the {what} {'is' if len(errors) == 1 else 'are'} wrong.", errors=errors
-    )
-
-
-def _errors(error: ValidationError, body: dict[str, Any], model: type[BaseModel]) -> list[dict[str, str]]:
-    """One error for each wrong place, with all its details."""
-    details: dict[str, list[str]] = {}
-    found = error.errors(include_url=False, include_input=False)
-    locations = [one["loc"] for one in found]
-    for one in found:
-        if one["type"] == "too_short" and any(_is_inside(location, one["loc"]) for location in locations):
-            continue  # pydantic drops wrong items and then counts too few
-        location = _existing_part(_as_sent(one["loc"], body, model), body, missing=one["type"] == "missing")
-        pointer = "".join(f"/{_escaped(str(part))}" for part in location)
-        if "characterName" in body and pointer.startswith("/characters"):
-            pointer = "/characterName"
-        details.setdefault(pointer, []).append(_detail(one))
-    return [{"pointer": pointer, "detail": "; ".join(dict.fromkeys(several))} for pointer, several in details.items()]
-
-
-def _is_inside(location: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
-    return len(location) > len(outer) and location[: len(outer)] == outer
-
-
-def _as_sent(loc: tuple[int | str, ...], body: dict[str, Any], model: type[BaseModel]) -> tuple[int | str, ...]:
-    """A location by the field's alias: pydantic names a wrong default by the model's own name for the field."""
-    field = model.model_fields.get(str(loc[0])) if loc and loc[0] not in body else None
-    return (field.alias, *loc[1:]) if field is not None and field.alias else loc
-
-
-def _existing_part(loc: tuple[int | str, ...], body: Any, *, missing: bool) -> tuple[int | str, ...]:
-    """The part of a location that is in the body: pydantic adds names of union members, which point nowhere."""
-    depth = 0
-    for part in loc:
-        inside = isinstance(body, dict) and part in body
-        if not inside and not (isinstance(body, list) and isinstance(part, int) and part < len(body)):
-            break
-        body = body[part]
-        depth += 1
-    return loc[: depth + missing] if depth else loc
-
-
-def _detail(one: ErrorDetails) -> str:
-    if one.get("ctx", {}).get("pattern") == PLAIN:
-        return "holds control characters"
-    return one["msg"].removeprefix("Value error, ")
-
-
-def _escaped(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")  # RFC 6901

@@ -46,8 +46,10 @@ from storyloom.story.events import (
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
-from storyloom.web.health import internal_app, listen
+from storyloom.web.health import internal_app
 from storyloom.web.problems import problem_middleware
+from storyloom.web.public import listen_public
+from storyloom.web.server import listen
 
 log = structlog.get_logger()
 
@@ -175,7 +177,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     inside = internal_app({"bus": bus_ready, "database": database_ready, "loops": bus.crashes.check})
     add_asyncapi(inside, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
     internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
-    runner, url = await listen(app, settings.http_host, settings.http_port)
+    runner, url = await listen_public(app, settings, direct=False)
     loops = {
         "projector": projector.run,
         "backlog": backlog.run,

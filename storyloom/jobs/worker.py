@@ -18,7 +18,8 @@ from storyloom.storage.objects import Objects
 from storyloom.storage.probe import StoreProbe
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.web.asyncapi import add_asyncapi
-from storyloom.web.health import internal_app, listen
+from storyloom.web.health import internal_app
+from storyloom.web.server import listen
 
 Compose = Callable[[Settings, Objects], WorkerDefinition]
 

@@ -83,6 +83,15 @@ WEBHOOK_LAG = Histogram(
 WEBHOOK_IN_FLIGHT = Gauge("storyloom_webhook_in_flight", "Attempts under way in this process.", ["lane"])
 WEBHOOK_DISABLED = Counter("storyloom_webhook_disabled_total", "Endpoints that were disabled.", ["reason"])
 
+HTTP_SECONDS = Histogram(
+    "storyloom_http_request_seconds",
+    "Seconds until an answer was ready, or until a progress stream began, by the route's template.",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+HTTP_IN_FLIGHT = Gauge("storyloom_http_requests_in_flight", "Requests of clients in flight, streams among them.")
+HTTP_REFUSED = Counter("storyloom_http_refused_total", "What was refused before it was a request.", ["code"])
+
 # From NATS and rows; every replica of status reports the same, so take the greatest. NaN: unknown just now.
 QUEUED = Gauge("storyloom_queue_jobs", "Jobs that wait for a worker, not delivered yet.", ["service", "priority"])
 QUEUE_AGE = Gauge("storyloom_queue_oldest_seconds", "Age of the oldest of these, 0 for none.", ["service", "priority"])

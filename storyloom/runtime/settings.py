@@ -142,6 +142,15 @@ class HttpSettings(_Env):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     internal_host: str = "127.0.0.1"
     internal_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    http_client_connections: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """Connections of one client's address to the api at once, 0 for any number. Where proxies of ours stand before a
+    service, its requests in flight are counted instead, by the address that the proxies forward for."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks of our own proxies: their ``X-Forwarded-For`` is believed, and their own connections are not counted."""
+    hsts_seconds: Annotated[int, Field(ge=0, le=126_144_000)] = 0
+    """Seconds of ``Strict-Transport-Security`` in every answer of the public port, where all of it is behind TLS."""
+    drain_delay: Annotated[float, Field(ge=0, le=300)] = 0
+    """Seconds from red readiness to the end of listening when a service stops: what a load balancer needs to notice."""
 
 
 class ApiSettings(_Env):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
 from storyloom.story.languages import canonical
@@ -151,9 +151,10 @@ class Brief(Wire, Written):
     @field_validator("type_details")
     @classmethod
     def _has_its_type_details(cls, details: dict[str, str | int], info: ValidationInfo) -> dict[str, str | int]:
-        for key, value in details.items():
+        for place, value in enumerate(details.values()):
             if isinstance(value, str) and not (0 < len(value.strip()) <= 300 and _PLAIN.match(value)):
-                raise ValueError(f"{key} must hold 1 to 300 characters, none of them control characters")
+                # Not by its name, which is the client's.
+                raise ValueError(f"number {place + 1} must hold 1 to 300 characters, none of them control characters")
         story_type = info.data.get("story_type", "")
         missing = [key for key in REQUIRED_DETAILS.get(story_type, ()) if key not in details]
         if missing:
@@ -169,7 +170,9 @@ class Brief(Wire, Written):
         pydantic.ValidationError. (Plain validation, without all that, is for briefs that were taken already: it
         runs in pydantic's core alone, and every job carries one.)
         """
-        return cls.model_validate(_long_form(body), extra="forbid", by_alias=True, by_name=False, context=_ASKED)
+        # As JSON, since strictness is to be JSON's: a list is a tuple, and "5" is not 5.
+        text = to_json(_long_form(body), by_alias=True)
+        return cls.model_validate_json(text, strict=True, extra="forbid", by_alias=True, by_name=False, context=_ASKED)
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what clients see."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
+from storyloom.web.bodies import BODY_SECONDS
 from storyloom.web.problems import Problem
 
 ANSWER_SECONDS = 4.0
@@ -33,7 +34,8 @@ def limit_answers(app: web.Application, *, seconds: float = ANSWER_SECONDS) -> N
         answer = asyncio.ensure_future(handler(request))
         beginning, receiving = (asyncio.create_task(event.wait()) for event in (begun, received))
         try:
-            await asyncio.wait({answer, beginning, receiving}, return_when=asyncio.FIRST_COMPLETED)
+            waited_for = {answer, beginning, receiving}
+            await asyncio.wait(waited_for, timeout=BODY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not (answer.done() or begun.is_set()):
                 await asyncio.wait({answer, beginning}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not (answer.done() or begun.is_set()):

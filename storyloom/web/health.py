@@ -1,7 +1,6 @@
 """What every service answers on its internal port: /health/live, /health/ready and /metrics."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -22,20 +21,6 @@ def internal_app(checks: Mapping[str, Check]) -> web.Application:
     app.router.add_get("/health/ready", _ready)
     app.router.add_get("/metrics", _metrics)
     return app
-
-
-async def listen(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:
-    """Serve an application; returns its runner and its origin. Port 0 is any free one. Raises OSError."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-    except OSError as error:
-        await runner.cleanup()
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
-    bound = runner.addresses[0]
-    return runner, f"http://{host}:{bound[1]}"
 
 
 async def _live(_request: web.Request) -> web.Response:

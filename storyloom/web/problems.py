@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import structlog
@@ -10,6 +11,7 @@ from nats.errors import Error as NatsError
 
 from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
+from storyloom.web.exchange import EXCHANGE
 
 log = structlog.get_logger()
 
@@ -21,15 +23,20 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
+    408: "Too slow",
     409: "Conflict",
     410: "Gone",
     413: "Body too large",
     415: "Unsupported media type",
     422: "Not acceptable as it is",
+    417: "Expectation failed",
     429: "Too many requests",
+    431: "Head too large",
     500: "Something broke",
+    501: "Not implemented",
     502: "A service behind this one failed",
     503: "Not available now",
+    505: "HTTP version not supported",
 }
 
 
@@ -58,8 +65,8 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
         self.headers = headers or {}
         self.members = members
 
-    def response(self, instance: str) -> web.Response:
-        """The response to a request for the path ``instance``."""
+    def body(self, instance: str | None, trace_id: str | None = None) -> dict[str, Any]:
+        """The JSON object. ``instance``: a URI of this occurrence; ``trace_id``: of its trace, 32 hex digits."""
         body: dict[str, Any] = {
             "type": f"urn:storyloom:problem:{self.code}",
             "title": TITLES.get(self.status, "Error"),
@@ -67,12 +74,18 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
             "detail": self.detail,
             "instance": instance,
             "code": self.code,
-            "retryable": self.status in (409, 429, 500, 502, 503),
+            "retryable": self.status in (408, 409, 429, 500, 502, 503),
+            "traceId": trace_id,
             **self.members,
         }
         if self.errors:
             body["errors"] = self.errors
-        return web.Response(body=orjson.dumps(body), status=self.status, content_type=MEDIA_TYPE, headers=self.headers)
+        return {name: value for name, value in body.items() if value is not None}
+
+    def response(self, instance: str | None, trace_id: str | None = None) -> web.Response:
+        """The response, with a body as ``body`` makes it."""
+        body = orjson.dumps(self.body(instance, trace_id))
+        return web.Response(body=body, status=self.status, content_type=MEDIA_TYPE, headers=self.headers)
 
 
 NOT_AUTHENTICATED = {"WWW-Authenticate": 'Bearer realm="storyloom"'}
@@ -91,20 +104,28 @@ async def problem_middleware(
     try:
         return await handler(request)
     except Problem as problem:
-        return problem.response(request.path)
+        return respond(problem, request)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _http_problem(error).response(request.path)
+        return respond(http_problem(error), request)
     except Exception as error:
         if _is_disconnect(error, request):
             raise
         unavailable = _unavailable(error)
         if unavailable is not None:
             log.warning("http.unavailable", method=request.method, code=unavailable.code, error=type(error).__name__)
-            return unavailable.response(request.path)
+            return respond(unavailable, request)
         log.exception("http.bug", method=request.method)
-        return Problem(500, "bug", "Something broke on our side. It is logged.").response(request.path)
+        return respond(Problem(500, "bug", "Something broke on our side. It is logged."), request)
+
+
+def respond(problem: Problem, request: web.Request) -> web.StreamResponse:
+    """Answer a request with a problem."""
+    exchange = request.get(EXCHANGE)
+    if exchange is None:
+        return problem.response(f"urn:uuid:{uuid4()}")
+    return problem.response(exchange.instance, exchange.trace_id)
 
 
 def _is_disconnect(error: Exception, request: web.Request) -> bool:
@@ -124,10 +145,12 @@ def _unavailable(error: Exception) -> Problem | None:
     return None
 
 
-def _http_problem(error: web.HTTPException) -> Problem:
+def http_problem(error: web.HTTPException) -> Problem:
+    """The problem for an error of aiohttp's own, in our words."""
     details = {
         404: ("not_found", "There is nothing at this address."),
-        405: ("method_not_allowed", f"This address does not take {getattr(error, 'method', 'this method')}."),
+        405: ("method_not_allowed", "This address does not take the method."),
+        417: ("expectation_failed", "Only Expect: 100-continue is understood."),
         413: ("body_too_large", "The body is larger than 64 kB."),
     }
     code, detail = details.get(error.status, (f"http_{error.status}", TITLES.get(error.status, "The request failed.")))

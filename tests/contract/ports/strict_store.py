@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from storyloom.runtime.settings import StoreSettings
-from storyloom.web.health import listen
+from storyloom.web.server import listen
 
 _CODES = {412: "PreconditionFailed", 409: "ConditionalRequestConflict", 503: "SlowDown", 500: "InternalError"}
 _CODES |= {403: "AccessDenied", 404: "NoSuchKey", 429: "TooManyRequests", 400: "InvalidRequest", 501: "NotImplemented"}

@@ -16,7 +16,7 @@ from services.status import app as status
 from services.status.hub import Hub
 from services.status.stream import Stream, routes
 from storyloom.runtime.settings import Settings
-from storyloom.web.health import listen
+from storyloom.web.server import listen
 from storyloom.web.problems import problem_middleware
 from tests.integration.core.system import BY_HAND, QUICK, SseEvent, System, running, until
 from tests.unit.api.site import problem

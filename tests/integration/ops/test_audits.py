@@ -20,7 +20,7 @@ from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import Picture
-from storyloom.web.health import listen
+from storyloom.web.server import listen
 from tests.makers import sample
 
 MARK = Fingerprint("c" * 64)

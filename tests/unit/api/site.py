@@ -9,8 +9,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from services.api.routes import read_story_id, read_trace
-from services.api.schemas import MAX_BODY_BYTES, EditBody, RetryBody, read_body, read_brief, read_page
+from services.api.routes import read_story_id
+from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
+from storyloom.web.bodies import MAX_BODY_BYTES
+from storyloom.web.exchange import read_trace
 from storyloom.web.problems import Problem, problem_middleware
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

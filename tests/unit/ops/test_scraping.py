@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from ops.frames import Sample, Window, scrape
-from storyloom.web.health import listen
+from storyloom.web.server import listen
 
 TEXT = """\
 # TYPE storyloom_provider_calls_total counter

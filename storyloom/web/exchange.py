@@ -1,0 +1,55 @@
+"""One request and its answer, by the names that clients, logs and traces know them by."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from uuid import uuid4
+
+from aiohttp import web
+
+_REQUEST_ID = re.compile(r"^(?=(?:\D*\d){4})[A-Za-z0-9_-]{16,64}$")
+"""What programs make: names and words that people might send have hardly a digit."""
+_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """``request_id``: the client's own where it is one, else ours. ``trace``: W3C traceparent, likewise.
+
+    ``route`` is the template of the route that was found, such as ``/api/v1/stories/{id}``.
+    """
+
+    request_id: str
+    trace: str
+    route: str = "unknown"
+    began: float | None = None
+    """When the answer's head was written, by the loop's clock."""
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits."""
+        return self.trace.split("-")[1]
+
+    @property
+    def instance(self) -> str:
+        """A URI of this occurrence. Not the path: it is the client's, and problems quote nothing of theirs."""
+        return f"urn:storyloom:request:{self.request_id}"
+
+
+EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
+
+
+def begin(request: web.Request) -> Exchange:
+    """Note a request's names in it."""
+    sent = request.headers.get("X-Request-Id", "")
+    request_id = sent if _REQUEST_ID.match(sent) else uuid4().hex
+    exchange = request[EXCHANGE] = Exchange(request_id, read_trace(request))
+    return exchange
+
+
+def read_trace(request: web.Request) -> str:
+    """The request's trace context if it has a valid one, else a new one (W3C traceparent)."""
+    if (known := request.get(EXCHANGE)) is not None:
+        return known.trace
+    sent = request.headers.get("traceparent", "")
+    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

@@ -1,0 +1,153 @@
+"""The public port: what every request passes on its way in, and every answer on its way out.
+
+One line of log and one observation a request, by the route's template: without path, query, headers, body or address.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+from aiohttp import HttpVersion10, HttpVersion11, web
+
+from storyloom.runtime.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
+from storyloom.runtime.settings import HttpSettings
+from storyloom.web.bodies import check_head
+from storyloom.web.exchange import EXCHANGE, Exchange, begin
+from storyloom.web.problems import Problem, http_problem, respond
+from storyloom.web.server import (
+    Handler,
+    ServerLimits,
+    forwarded_client,
+    limits,
+    listen,
+    protective_headers,
+    raise_file_limit,
+)
+
+log = structlog.get_logger()
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CLIENT_CLOSED = 499
+"""What is noted where the client went before its answer; nobody gets it."""
+
+
+async def listen_public(
+    app: web.Application, settings: HttpSettings, *, direct: bool, bounds: ServerLimits | None = None
+) -> tuple[web.AppRunner, str]:
+    """Serve an application to clients; returns its runner and its origin. Raises OSError, or InvalidSettingError.
+
+    ``direct``: clients connect to it themselves, and not through api or an ingress. ``bounds``: other limits than the
+    settings'.
+    """
+    raise_file_limit()
+    door = _Door(bounds or limits(settings, direct=direct), settings)
+    app.middlewares.insert(0, _note_route)
+    app.on_response_prepare.append(door.prepare)
+    return await listen(
+        app, settings.http_host, settings.http_port, limits=door.limits, wrap=lambda inner: partial(door.handle, inner)
+    )
+
+
+@web.middleware
+async def _note_route(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    resource = request.match_info.route.resource
+    if resource is not None and (exchange := request.get(EXCHANGE)) is not None:
+        exchange.route = resource.canonical
+    return await handler(request)
+
+
+class _Door:
+    """Goes around an application's handler."""
+
+    def __init__(self, bounds: ServerLimits, settings: HttpSettings) -> None:
+        self.limits = bounds
+        self._in_flight: Counter[str] = Counter()
+        hsts = {"Strict-Transport-Security": f"max-age={settings.hsts_seconds}; includeSubDomains"}
+        self._headers = {**protective_headers(), **(hsts if settings.hsts_seconds else {})}
+
+    async def handle(self, inner: Handler, request: web.Request) -> web.StreamResponse:
+        """Answer a request, and take note of it."""
+        exchange, clock = begin(request), asyncio.get_running_loop().time
+        came, status = clock(), CLIENT_CLOSED
+        # The request's task has a context of its own: every line that it logs has them.
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id, trace_id=exchange.trace_id)
+        try:
+            with HTTP_IN_FLIGHT.track_inprogress():
+                response = await self._answer(inner, request)
+            status = response.status
+            if not response.prepared:
+                self._decorate(exchange, response)
+            return response
+        finally:
+            method = request.method if request.method in METHODS else "other"
+            took = (exchange.began or clock()) - came
+            HTTP_SECONDS.labels(method=method, route=exchange.route, status=status).observe(took)
+            log.info("http.request", method=method, route=exchange.route, status=status, seconds=round(took, 4))
+
+    async def _answer(self, inner: Handler, request: web.Request) -> web.StreamResponse:
+        try:
+            with self._counted(request):
+                _check_version(request)
+                check_head(request)
+                return await inner(request)
+        except Problem as problem:
+            return respond(problem, request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return respond(http_problem(error), request)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("http.bug", method=request.method)
+            return respond(Problem(500, "bug", "Something broke on our side. It is logged."), request)
+
+    @contextmanager
+    def _counted(self, request: web.Request) -> Iterator[None]:
+        """Count a request that a proxy of ours forwards by its client. Raises a 429 Problem."""
+        client, most = self._forwarded(request), self.limits.client_connections
+        if client is None:
+            yield
+            return
+        if self._in_flight[client] >= most:
+            raise Problem(429, "too_many_connections", "Too many requests in flight from one address.")
+        self._in_flight[client] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[client] -= 1
+            if not self._in_flight[client]:
+                del self._in_flight[client]
+
+    async def prepare(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Before an answer's head is written."""
+        if isinstance(request, web.Request) and (exchange := request.get(EXCHANGE)) is not None:
+            exchange.began = exchange.began or asyncio.get_running_loop().time()
+            self._decorate(exchange, response)
+
+    def _decorate(self, exchange: Exchange, response: web.StreamResponse) -> None:
+        for name, value in self._headers.items():
+            if name == "Server":
+                response.headers[name] = value
+            else:
+                response.headers.setdefault(name, value)
+        response.headers["X-Request-Id"] = exchange.request_id
+        response.headers["traceparent"] = exchange.trace
+
+    def _forwarded(self, request: web.Request) -> str | None:
+        if not (self.limits.client_connections and self.limits.trusted):
+            return None
+        peer: Any = request.transport.get_extra_info("peername") if request.transport else None
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
+        return forwarded_client(str(peer[0]) if peer else "", forwarded, self.limits.trusted)
+
+
+def _check_version(request: web.Request) -> None:
+    if request.version not in (HttpVersion10, HttpVersion11):
+        raise Problem(505, "http_version", "This server speaks HTTP/1.1.")
