@@ -4,13 +4,15 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from services.api.commands import Commands
 from services.api.erasure import Eraser, purge_delays
 from services.api.routes import Routes
 from services.api.screening import Screening
+from services.api.serializers import BASE
 from services.api.stale_objects import StaleObjectCollector, check_grace
+from services.api.stream_proxy import StreamProxy
 from services.api.webhooks.routes import WebhookRoutes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
@@ -37,7 +39,8 @@ from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.egress import EgressPolicy, ThreadedLookup
-from storyloom.web.health import internal_app
+from storyloom.web.event_streams import polite_streams
+from storyloom.web.health import Drain, internal_app
 from storyloom.web.problems import problem_middleware
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
@@ -83,10 +86,11 @@ class RunningApi:
     _collector_task: asyncio.Task[None]
     _broker: Broker
     _objects: Objects
-    _http: ClientSession
+    _streams: StreamProxy
     _lookup: ThreadedLookup
     _runner: web.AppRunner
     _internal: web.AppRunner
+    _drain: Drain
     name: str = "api"
     _stopped: bool = field(default=False)
 
@@ -95,10 +99,11 @@ class RunningApi:
         if self._stopped:
             return
         self._stopped = True
+        await self._drain.begin()
         await self._runner.cleanup()
         # A purge that is cut short is made again, and so is a collection.
         await cancel_and_wait(self.eraser_task, self._collector_task)
-        await self._http.close()
+        await self._streams.close()
         await self._lookup.close()
         await self._broker.stop()
         await close_pool(self.pool)
@@ -124,17 +129,18 @@ async def serve(settings: Settings) -> RunningApi:
         bus = broker.bus
         await provision(bus.js, settings)
         await broker.start()
-        objects, http = Objects(settings), ClientSession()
+        objects, streams = Objects(settings), StreamProxy()
         undo.push_async_callback(objects.close)
-        undo.push_async_callback(http.close)
+        undo.push_async_callback(streams.close)
         lookup = ThreadedLookup(LOOKUP_THREADS, timeout=LOOKUP_TIMEOUT_SECONDS)
         undo.push_async_callback(lookup.close)
         commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
-        app = web.Application(middlewares=[problem_middleware])
+        app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
-        app.add_routes(Routes(pool, commands, eraser, objects, http, settings.status_url).table())
+        app.add_routes(Routes(pool, commands, eraser, objects, streams, settings.status_url).table())
         app.add_routes(WebhookRoutes(pool, endpoints.wake_webhooks, EgressPolicy.of(settings), lookup).table())
+        app.on_shutdown.append(streams.drain)
 
         async def bus_ready() -> str | None:
             return None if bus.client.is_connected else "NATS is not reachable"
@@ -144,7 +150,8 @@ async def serve(settings: Settings) -> RunningApi:
                 return mismatch(await version(connection))
 
         # Not its loop's crashes: without the eraser clients are served all the same. The metric tells of them.
-        inside = internal_app({"bus": bus_ready, "database": database_ready})
+        drain = Drain(settings.drain_delay)
+        inside = internal_app({"drain": drain.check, "bus": bus_ready, "database": database_ready})
         add_asyncapi(inside, lambda: document([ServiceApi("api", broker, BARE)]))
         internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
         undo.push_async_callback(internal.cleanup)
@@ -166,8 +173,9 @@ async def serve(settings: Settings) -> RunningApi:
             collector_task,
             broker,
             objects,
-            http,
+            streams,
             lookup,
             runner,
             internal,
+            drain,
         )

@@ -6,6 +6,7 @@ Its row in command_outbox, and a new story's own row, wait for it to be publishe
 published again by the reconciler until it is handled.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
 
 log = structlog.get_logger()
+
+APPLY_SECONDS = 1.0
+"""How long a command's answer waits for what the command does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,8 @@ class Commands:
     ) -> CommandResult:
         """Replace a scene's text. Unlike a brief, it is accepted only once moderated: see Screening.check_edit."""
         async with self.pool.acquire() as connection:
-            story = await repository.take_snapshot(connection, caller, story_id, lock=False)
+            story, results = await repository.take_edit_snapshot(connection, caller, story_id)
             accepted = None if key is None else await repository.find_command(connection, _event_id(story_id, key))
-            results = await repository.get_edit_results(connection, story_id)
         if accepted is not None:
             if not is_edit(accepted, scene, passage.paragraphs, passage.alt_text):
                 raise _KEY_REUSED
@@ -135,7 +138,7 @@ class Commands:
     async def _accept(self, caller: Caller, story_id: UUID, command: "Command", key: str | None) -> CommandResult:
         async with self.pool.acquire() as connection, connection.transaction():
             # Locked, so that a deletion comes wholly before or after, and concurrent requests with one key are one.
-            story = await repository.take_snapshot(connection, caller, story_id, lock=True)
+            story = await repository.take_locked_snapshot(connection, caller, story_id)
             event_id = _event_id(story_id, key)
             accepted = None if key is None else await repository.find_command(connection, event_id)
             if accepted is not None:
@@ -152,7 +155,27 @@ class Commands:
             await self.events.publish(event)
         except BusUnavailableError:
             log.warning("command.not_published", story_id=str(story_id))  # the reconciler will publish it
-        return _result(story.row, event)
+            return _result(story.row, event)
+        return _result(await self._row_after(caller, story.row, event), event)
+
+    async def _row_after(self, caller: Caller, before: Mapping[str, Any], event: CommandEvent) -> Mapping[str, Any]:
+        """The story's row with what the command does: the next read, anywhere, has it too.
+
+        It is waited for as long as it usually takes. While status is away it is not; the story then says that the
+        command is pending.
+        """
+        clock, delay = asyncio.get_running_loop().time, 0.004
+        end = clock() + APPLY_SECONDS
+        while not await repository.is_applied(self.pool, event.id):
+            if clock() > end:
+                log.info("command.still_pending", story_id=str(event.story_id))
+                return before
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, 0.1)
+        try:
+            return await repository.get_row(self.pool, caller, event.story_id)
+        except Problem:
+            return before  # deleted meanwhile
 
 
 class Origin(TypedDict):

@@ -19,9 +19,21 @@ SELECT id, request_hash FROM stories WHERE tenant_id = :tenant_id AND idempotenc
 -- Another tenant's story is no story.
 SELECT * FROM stories WHERE id = :id AND tenant_id = :tenant_id;
 
--- name: results
-SELECT asset_type, result FROM asset_generation_jobs
-WHERE story_id = :id AND status = 'ready' AND asset_type = ANY(:assets::text[]);
+-- name: story_with_results^
+-- One statement is one snapshot: status and results of an asset belong together, whatever is applied meanwhile.
+-- Pending: commands that were accepted and are not applied yet; a command is applied when it is in the inbox.
+SELECT s.*,
+       coalesce((SELECT jsonb_object_agg(j.asset_type, jsonb_build_object(
+                            'status', j.status,
+                            'result', CASE WHEN j.status = 'ready' AND j.asset_type = ANY(:assets::text[]) THEN j.result END))
+                 FROM asset_generation_jobs j WHERE j.story_id = s.id), '{}') AS assets,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('id', c.event_id, 'event', c.event->>'event') ORDER BY c.created_at)
+                 FROM command_outbox c WHERE c.story_id = s.id AND c.handled_at IS NULL
+                 AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)), '[]') AS pending
+FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
+
+-- name: is_applied$
+SELECT EXISTS (SELECT FROM inbox WHERE event_id = :event_id);
 
 -- name: asset^
 SELECT j.status, j.result FROM asset_generation_jobs j JOIN stories s ON s.id = j.story_id

@@ -88,10 +88,13 @@ async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, 
 
 
 async def get_story(pool: Pool, caller: Caller, story_id: UUID) -> tuple[Row, dict[str, Any]]:
-    """A story's row, and its ready results by asset (RESOURCE_RESULTS). Raises a 404 Problem."""
-    row = await _get_row(pool, caller, story_id)
-    found = queries().results(pool, id=story_id, assets=RESOURCE_RESULTS)
-    return row, {result["asset_type"]: result["result"] async for result in found}
+    """A story's row, and its ready results by asset (RESOURCE_RESULTS), of one moment. Raises a 404 Problem."""
+    return await _get_with_results(pool, caller, story_id, RESOURCE_RESULTS)
+
+
+async def get_row(pool: Pool, caller: Caller, story_id: UUID) -> Row:
+    """A story's row. Raises a 404 Problem."""
+    return await _get_row(pool, caller, story_id)
 
 
 async def list_stories(pool: Pool, caller: Caller, page: Page) -> tuple[Sequence[Row], bool]:
@@ -116,17 +119,28 @@ async def get_result(pool: Pool, caller: Caller, story_id: UUID, name: str) -> t
     return asset, row["result"]
 
 
-async def take_snapshot(connection: Connection, caller: Caller, story_id: UUID, *, lock: bool) -> StorySnapshot:
-    """The story and its assets; ``lock`` holds the row until the transaction ends. Raises a 404 Problem."""
-    row = await _get_row(connection, caller, story_id, lock=lock)
+async def take_locked_snapshot(connection: Connection, caller: Caller, story_id: UUID) -> StorySnapshot:
+    """The story and its assets, as they stay until the transaction ends. Raises a 404 Problem."""
+    row = await _get_row(connection, caller, story_id, lock=True)
     statuses = queries().asset_statuses(connection, story_id=story_id)
     return StorySnapshot(row, {Asset(one["asset_type"]): one["status"] async for one in statuses})
 
 
-async def get_edit_results(connection: Connection, story_id: UUID) -> dict[Asset, Any]:
-    """The ready results that an edit is checked against, by asset."""
-    found = queries().results(connection, id=story_id, assets=EDIT_RESULTS)
-    return {Asset(row["asset_type"]): row["result"] async for row in found}
+async def take_edit_snapshot(
+    connection: Connection, caller: Caller, story_id: UUID
+) -> tuple[StorySnapshot, dict[Asset, Any]]:
+    """The story and its assets, and the ready results that an edit is checked against, all of one moment.
+
+    Raises a 404 Problem.
+    """
+    row, results = await _get_with_results(connection, caller, story_id, EDIT_RESULTS)
+    statuses = {Asset(name): found["status"] for name, found in row["assets"].items()}
+    return StorySnapshot(row, statuses), {Asset(name): result for name, result in results.items()}
+
+
+async def is_applied(pool: Pool, event_id: str) -> bool:
+    """Whether what a command does has been done, or it came too late to do anything."""
+    return bool(await queries().is_applied(pool, event_id=event_id))
 
 
 async def find_command(connection: Connection, event_id: str) -> CommandEvent | None:
@@ -162,3 +176,15 @@ async def _get_row(database: Pool | Connection, caller: Caller, story_id: UUID, 
     if row is None:
         raise not_found("story")
     return row
+
+
+async def _get_with_results(
+    database: Pool | Connection, caller: Caller, story_id: UUID, assets: list[str]
+) -> tuple[Row, dict[str, Any]]:
+    row: Row | None = await queries().story_with_results(
+        database, id=story_id, tenant_id=caller.tenant_id, assets=assets
+    )
+    if row is None:
+        raise not_found("story")
+    found = row["assets"].items()
+    return row, {name: one["result"] for name, one in found if one["result"] is not None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import web
 
 from services.api import repository
 from services.api.auth import authenticated
@@ -21,15 +21,13 @@ from services.api.serializers import (
     story_reference,
     story_resource,
 )
+from services.api.stream_proxy import StreamProxy
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 from storyloom.web.exchange import read_trace
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
-
-PROXIED_REQUEST_HEADERS = ("Authorization", "Last-Event-ID")
-PROXIED_RESPONSE_HEADERS = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "WWW-Authenticate", "Retry-After")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Routes:
     commands: Commands
     eraser: Eraser
     objects: Objects
-    http: ClientSession
+    streams: StreamProxy
     status_url: str | None
 
     def table(self) -> list[web.RouteDef]:
@@ -79,7 +77,7 @@ class Routes:
     async def get(self, request: web.Request, caller: Caller) -> web.Response:
         """One story; 304 where the client has this version."""
         row, results = await repository.get_story(self.pool, caller, read_story_id(request))
-        etag = f'"{row["version"]}"'
+        etag = f'"{row["version"]}-{len(row["pending"])}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
@@ -103,24 +101,8 @@ class Routes:
     async def events(self, request: web.Request, _caller: Caller) -> web.StreamResponse:
         """The progress stream, proxied from status. Not used where an ingress routes this path to status itself."""
         if self.status_url is None:
-            raise Problem(503, "stream_elsewhere", "The progress stream is not connected to this API.")
-        url = f"{self.status_url}{BASE}/stories/{read_story_id(request)}/events"
-        headers = _select(request.headers, PROXIED_REQUEST_HEADERS)
-        response: web.StreamResponse | None = None
-        try:
-            async with self.http.get(
-                url, headers=headers, params=request.query, timeout=ClientTimeout(total=None, connect=5, sock_read=60)
-            ) as upstream:
-                response_headers = _select(upstream.headers, PROXIED_RESPONSE_HEADERS)
-                response = web.StreamResponse(status=upstream.status, headers=response_headers)
-                await response.prepare(request)
-                async for chunk in upstream.content.iter_any():
-                    await response.write(chunk)
-                return response
-        except ClientError as error:
-            if response is not None and response.prepared:
-                return response  # it has begun: it ends here, and the client reconnects with its last id
-            raise Problem(503, "stream_away", "The progress stream is not available; try again.") from error
+            raise Problem(501, "stream_elsewhere", "The progress stream is not connected to this API.")
+        return await self.streams.forward(request, f"{self.status_url}{BASE}/stories/{read_story_id(request)}/events")
 
     async def cancel(self, request: web.Request, caller: Caller) -> web.Response:
         """Cancel the story: running jobs are stopped, finished assets stay."""
@@ -180,7 +162,3 @@ def _stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, 
     if stored is None:
         raise not_found("part of this asset")
     return stored
-
-
-def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: headers[name] for name in names if name in headers}

@@ -70,6 +70,7 @@ def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, An
         "hueExtractedColors": row["hue_extracted_colors"],
         "audioWords": row["audio_words"] if narrated else None,
         "audioBlocks": row["audio_blocks"] if narrated else None,
+        "pendingCommands": row["pending"],
     }
 
 

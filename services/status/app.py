@@ -17,7 +17,7 @@ from services.status.projector import Projector
 from services.status.queue_metrics import QueueMetrics
 from services.status.reconciler import Reconciler, ReconcilerSettings
 from services.status.repository import BacklogRepository, StoryRepository, UnfinishedWork
-from services.status.stream import Stream, routes
+from services.status.stream import STREAM_PATH, Stream, routes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
@@ -46,7 +46,8 @@ from storyloom.story.events import (
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
-from storyloom.web.health import internal_app
+from storyloom.web.event_streams import polite_streams
+from storyloom.web.health import Drain, internal_app
 from storyloom.web.problems import problem_middleware
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
@@ -118,6 +119,7 @@ class RunningStatus:
     _pool: Pool
     _runner: web.AppRunner
     _internal: web.AppRunner
+    _drain: Drain
     _loops: list[asyncio.Task[None]]
     name: str = "status"
     _stopped: bool = field(default=False)
@@ -127,6 +129,7 @@ class RunningStatus:
         if self._stopped:
             return
         self._stopped = True
+        await self._drain.begin()
         await cancel_and_wait(*self._loops)
         await self.dispatcher.drain()
         await self._runner.cleanup()
@@ -161,9 +164,11 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     reconciler = Reconciler(bus, UnfinishedWork(pool), endpoints, reconciler_settings)
     hub = Hub(bus)
     hubs.append(hub)
-    app = web.Application(middlewares=[problem_middleware])
+    app = web.Application(middlewares=[polite_streams(STREAM_PATH), problem_middleware])
     limit_answers(app)
-    app.add_routes(routes(Stream(pool, hub)))
+    stream = Stream(pool, hub)
+    app.add_routes(routes(stream))
+    app.on_shutdown.append(stream.drain)
 
     async def bus_ready() -> str | None:
         if not bus.client.is_connected:
@@ -174,7 +179,10 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         async with pool.acquire(timeout=2) as connection:
             return mismatch(await version(connection))
 
-    inside = internal_app({"bus": bus_ready, "database": database_ready, "loops": bus.crashes.check})
+    drain = Drain(settings.drain_delay)
+    inside = internal_app(
+        {"drain": drain.check, "bus": bus_ready, "database": database_ready, "loops": bus.crashes.check}
+    )
     add_asyncapi(inside, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
     internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
     runner, url = await listen_public(app, settings, direct=False)
@@ -191,5 +199,5 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     ]
     repository.queries()  # read the SQL now: a slip in it must show at the start
     return RunningStatus(
-        url, internal_url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, internal, tasks
+        url, internal_url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, internal, drain, tasks
     )

@@ -230,7 +230,11 @@ UPDATE erasures SET due_at = now() WHERE story_id = ANY(:ids::uuid[]);
 SELECT now();
 
 -- name: story_for_reader^
-SELECT tenant_id, status, seq, asset_generation_status FROM stories WHERE id = :id;
+-- A command that was accepted may begin a story again that has ended: until it is in the inbox, nobody knows.
+SELECT tenant_id, status, seq, asset_generation_status,
+       EXISTS (SELECT FROM command_outbox c WHERE c.story_id = s.id AND c.handled_at IS NULL
+               AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)) AS pending
+FROM stories s WHERE id = :id;
 
 -- name: updates_after
 SELECT seq, event, data FROM story_events WHERE story_id = :id AND seq > :after ORDER BY seq;

@@ -8,6 +8,7 @@ story's row says that the story is over, and all updates up to that row's seq ha
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,16 +22,15 @@ from services.status.hub import Hub, Reader, SlowReaderError
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import READERS
+from storyloom.web.event_streams import RETRY_LINE, WRITE_SECONDS, ReaderGoneError, StreamWriter, spread
 from storyloom.web.keys import authenticate
-from storyloom.web.problems import Problem, not_found
+from storyloom.web.problems import not_found
 
 log = structlog.get_logger()
 
-HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-}
+STREAM_PATH = "/api/v1/stories/{id}/events"
+UNKNOWN_ID = 1 << 40
+"""Greater than any story's seq: its reader gets a fresh snapshot."""
 HEARTBEAT_BYTES = b": still here\n\n"
 
 
@@ -55,14 +55,28 @@ class HistoryUnavailableError(Exception):
     """Postgres is unreachable in the middle of a stream."""
 
 
+class DrainingError(Exception):
+    """The replica stops."""
+
+
 class Stream:
     """Serves GET /api/v1/stories/{id}/events."""
 
-    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0, write_timeout: float = 30.0) -> None:
+    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0, write_timeout: float = WRITE_SECONDS) -> None:
         self._pool = pool
         self._hub = hub
         self._heartbeat = heartbeat
         self._write_timeout = write_timeout
+        self._readers: set[Reader] = set()
+        self._draining = False
+
+    async def drain(self, _app: web.Application | None = None) -> None:
+        """Have every stream end with the time at which its reader is to come again: to another replica, and not all
+        at once.
+        """
+        self._draining = True
+        for reader in self._readers:
+            reader.offer([])
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
@@ -73,30 +87,33 @@ class Stream:
             story = await repository.queries().story_for_reader(self._pool, id=story_id)
             if story is None or story["tenant_id"] != who.tenant_id:
                 raise not_found("story")
-            if _has_ended(story) and after is not None and after >= story["seq"]:
+            if _has_ended(story) and after == story["seq"]:
                 return web.Response(status=204)
-            response = web.StreamResponse(headers=HEADERS)
-            await response.prepare(request)
-            await response.write(b"retry: 2000\n\n")
-            with READERS.track_inprogress():
-                await self._send(request, response, self._events(story_id, story, after, reader))
+            writer = StreamWriter(request, seconds=self._write_timeout)
+            response = await writer.open()
+            self._readers.add(reader)
+            try:
+                with READERS.track_inprogress():
+                    await self._send(writer, self._events(story_id, story, after, reader))
+            finally:
+                self._readers.discard(reader)
         return response
 
-    async def _send(
-        self, request: web.Request, response: web.StreamResponse, events: AsyncIterator[SseEvent | None]
-    ) -> None:
+    async def _send(self, writer: StreamWriter, events: AsyncIterator[SseEvent | None]) -> None:
+        retry = RETRY_LINE  # in the first block: what comes before it a proxy may keep to itself
         try:
             async for event in events:
-                async with asyncio.timeout(self._write_timeout):
-                    await response.write(HEARTBEAT_BYTES if event is None else event.bytes())
-        except (SlowReaderError, TimeoutError):
-            log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
-            if request.transport is not None:
-                # An end in good order would wait for the reader to take what it does not take.
-                request.transport.abort()
-        except ConnectionError:
+                await writer.write(retry + (HEARTBEAT_BYTES if event is None else event.bytes()))
+                retry = b""
+        except ReaderGoneError:
             log.debug("stream.reader_disconnected")
+        except SlowReaderError:
+            log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
+            writer.abort()
         # No second answer can follow one that has begun: it ends, and the reader comes back by its last id.
+        except DrainingError:
+            with suppress(ReaderGoneError):
+                await writer.say_when_to_come_again(spread(len(self._readers)))
         except HistoryUnavailableError as error:
             log.warning("stream.database_unreachable", error=type(error.__cause__).__name__)
         except Exception:
@@ -160,11 +177,15 @@ class Stream:
 
     async def _hub_events(self, reader: Reader) -> AsyncIterator[SseEvent | None]:
         while True:
+            if self._draining:
+                raise DrainingError
             try:
                 updates = await asyncio.wait_for(reader.next(), self._heartbeat)
             except TimeoutError:
                 yield None
                 continue
+            if not updates and self._draining:
+                raise DrainingError
             for update in updates:
                 yield SseEvent(update["seq"], update["event"], update["data"])
 
@@ -173,11 +194,12 @@ def routes(stream: Stream) -> list[web.RouteDef]:
     """The stream's one route."""
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]] = stream.handle
     # Without a body there is nothing to stream: HEAD is a 405.
-    return [web.get("/api/v1/stories/{id}/events", handler, allow_head=False)]
+    return [web.get(STREAM_PATH, handler, allow_head=False)]
 
 
 def _has_ended(story: Any) -> bool:
-    return bool(story["status"] != "generating")
+    """Whether the story is over, and no accepted command is on its way that may begin it again."""
+    return bool(story["status"] != "generating" and not story["pending"])
 
 
 def _snapshot(story: Any) -> dict[str, Any]:
@@ -193,9 +215,8 @@ def _story_id(text: str) -> UUID:
 
 
 def _last_event_id(request: web.Request) -> int | None:
+    """The last event that the reader has seen; one that no story has where it is no number of ours."""
     text = request.headers.get("Last-Event-ID") or request.query.get("after")
     if text is None:
         return None
-    if not text.isdecimal() or len(text) > 9:
-        raise Problem(400, "bad_event_id", "Last-Event-ID (or ?after=) is the number of the last event you saw.")
-    return int(text)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else UNKNOWN_ID

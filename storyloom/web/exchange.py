@@ -49,7 +49,8 @@ def begin(request: web.Request) -> Exchange:
 
 def read_trace(request: web.Request) -> str:
     """The request's trace context if it has a valid one, else a new one (W3C traceparent)."""
-    if (known := request.get(EXCHANGE)) is not None:
+    known: Exchange | None = request.get(EXCHANGE)
+    if known is not None:
         return known.trace
     sent = request.headers.get("traceparent", "")
     return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

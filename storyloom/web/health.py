@@ -9,6 +9,24 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 Check = Callable[[], Awaitable[str | None]]
 """Returns what is wrong, in a sentence; None if nothing is."""
 
+
+class Drain:
+    """The beginning of a service's end: readiness turns red, and load balancers get ``delay`` seconds to notice."""
+
+    def __init__(self, delay: float = 0) -> None:
+        self._delay = delay
+        self._begun = False
+
+    async def check(self) -> str | None:
+        """A readiness check."""
+        return "the service is stopping" if self._begun else None
+
+    async def begin(self) -> None:
+        """Returns once nobody should come any more. Whoever does is still served."""
+        self._begun = True
+        await asyncio.sleep(self._delay)
+
+
 CHECKS = web.AppKey("checks", Mapping[str, Check])
 CHECK_TIMEOUT_SECONDS = 3.0
 

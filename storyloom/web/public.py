@@ -16,6 +16,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from storyloom.runtime.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
 from storyloom.runtime.settings import HttpSettings
 from storyloom.web.bodies import check_head
+from storyloom.web.event_streams import STOPPING
 from storyloom.web.exchange import EXCHANGE, Exchange, begin
 from storyloom.web.problems import Problem, http_problem, respond
 from storyloom.web.server import (
@@ -47,6 +48,12 @@ async def listen_public(
     door = _Door(bounds or limits(settings, direct=direct), settings)
     app.middlewares.insert(0, _note_route)
     app.on_response_prepare.append(door.prepare)
+    stopping = app[STOPPING] = asyncio.Event()
+
+    async def stop(_app: web.Application) -> None:
+        stopping.set()
+
+    app.on_shutdown.insert(0, stop)
     return await listen(
         app, settings.http_host, settings.http_port, limits=door.limits, wrap=lambda inner: partial(door.handle, inner)
     )

@@ -2,24 +2,24 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
-from aiohttp import ClientError, web
+from aiohttp import ClientSession, TCPConnector, web
 
 from services.status import app as status
 from services.status.hub import Hub
 from services.status.stream import Stream, routes
 from storyloom.runtime.settings import Settings
-from storyloom.web.server import listen
 from storyloom.web.problems import problem_middleware
+from storyloom.web.server import listen
 from tests.integration.core.system import BY_HAND, QUICK, SseEvent, System, running, until
-from tests.unit.api.site import problem
 
 
 def numbers(events: list[SseEvent]) -> list[int]:
@@ -96,6 +96,7 @@ async def test_the_answer_is_a_stream_that_no_proxy_may_buffer(settings: Setting
             assert answer.headers["Cache-Control"] == "no-store"
             assert answer.headers["X-Accel-Buffering"] == "no"
             assert await answer.content.readline() == b"retry: 2000\n"
+            assert await answer.content.readline() == b"id: 1\n"
 
 
 async def test_head_is_refused_and_not_streamed(settings: Settings) -> None:
@@ -127,10 +128,9 @@ async def test_a_reader_that_reconnects_gets_what_it_missed(settings: Settings, 
                 events_url(system, story_id, origin=origin), params=query, headers=system.headers
             ) as answer:
                 assert f"id: {after + 1}\n".encode() in await answer.read()
-        for after in (last, last + 50):
-            headers = {**system.headers, "Last-Event-ID": str(after)}
-            async with system.http.get(events_url(system, story_id, origin=origin), headers=headers) as answer:
-                assert answer.status == 204
+        headers = {**system.headers, "Last-Event-ID": str(last)}
+        async with system.http.get(events_url(system, story_id, origin=origin), headers=headers) as answer:
+            assert answer.status == 204
 
 
 async def test_nothing_is_lost_between_history_and_live_updates(settings: Settings) -> None:
@@ -196,14 +196,24 @@ async def test_an_unknown_id_is_answered_by_a_snapshot(settings: Settings) -> No
         assert (await anext(stream))[0] == "2"
 
 
-@pytest.mark.parametrize("wrong", ["x", "-1", "1.5", "9" * 10])
-async def test_an_id_that_is_no_number_is_a_400(settings: Settings, wrong: str) -> None:
+@pytest.mark.parametrize("unknown", ["x", "-1", "1.5", "9" * 10, "50", "½", "9" * 4000])
+@pytest.mark.parametrize("through_api", [False, True])
+async def test_an_id_that_no_story_has_gets_a_fresh_snapshot(
+    settings: Settings, unknown: str, through_api: bool
+) -> None:
+    """…and the end, where the story has ended: an error would end an EventSource for good."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await started_story(system)
-        headers = {**system.headers, "Last-Event-ID": wrong}
-        async with system.http.get(events_url(system, story_id), headers=headers) as answer:
-            assert answer.status == 400
-            assert (await problem(answer))["code"] == "bad_event_id"
+        await end_story(system, story_id)
+        origin = system.api.url if through_api else system.status.url
+        query = {"after": unknown}
+        async with system.http.get(
+            events_url(system, story_id, origin=origin), params=query, headers=system.headers
+        ) as answer:
+            assert answer.status == 200
+            text = await answer.text()
+    assert text.startswith("retry: 2000\nid: 2\nevent: snapshot\n")
+    assert text.endswith("event: end\ndata: {}\n\n")
 
 
 async def test_the_last_reader_ends_the_subscription(settings: Settings) -> None:
@@ -277,21 +287,85 @@ async def test_a_running_jobs_progress_has_no_id(settings: Settings) -> None:
         assert json.loads(data) == shown
 
 
-async def test_a_stream_ends_with_its_status_service_and_the_api_answers_503_to_the_next(settings: Settings) -> None:
-    """A reader through the api gets the end of its stream and no second response in it."""
+@pytest.mark.parametrize("through_api", [False, True])
+async def test_streams_of_a_service_that_stops_end_with_the_time_to_come_again(
+    settings: Settings, through_api: bool
+) -> None:
+    """No reader hangs, none gets an ``end``, and they do not all come back at once."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        story_id = await started_story(system)
+        origin = system.api.url if through_api else system.status.url
+        url = events_url(system, story_id, origin=origin)
+        async with AsyncExitStack() as stack:
+            answers = [await stack.enter_async_context(system.http.get(url, headers=system.headers)) for _ in range(20)]
+            for answer in answers:
+                assert await answer.content.readuntil(b"\n\n")
+            stopping = asyncio.create_task(system.api.stop() if through_api else system.status.stop())
+            texts = [await asyncio.wait_for(answer.text(), 10) for answer in answers]
+            await stopping
+    assert all(re.fullmatch(r"retry: \d+\n\n", text) for text in texts), texts
+    assert len(set(texts)) > 10
+
+
+async def test_a_reader_through_the_api_loses_status_and_is_told_to_come_again(settings: Settings) -> None:
+    """Never a second response in a stream, and never a status that ends an EventSource for good."""
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         story_id = await started_story(system)
         url = events_url(system, story_id, origin=system.api.url)
+        await system.status.stop()
         async with system.http.get(url, headers=system.headers) as answer:
-            await answer.content.readline()
-            await system.status.stop()
-            rest = b""
-            with suppress(ClientError):
-                rest = await asyncio.wait_for(answer.content.read(), 10)
-            assert b"HTTP/1.1" not in rest
-        async with system.http.get(url, headers=system.headers) as answer:
-            assert answer.status == 503
-            assert (await problem(answer))["code"] == "stream_away"
+            assert answer.status == 200
+            assert answer.content_type == "text/event-stream"
+            assert re.fullmatch(r"retry: \d+\n: .*\n\n", await answer.text())
+
+
+async def test_the_api_waits_for_a_status_that_restarts(settings: Settings) -> None:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        story_id = await started_story(system)
+        port = int(system.status.url.rpartition(":")[2])
+        await system.status.stop()
+        reading = asyncio.create_task(
+            system.http.get(events_url(system, story_id, origin=system.api.url), headers=system.headers).__aenter__()
+        )
+        again = await status.serve(settings.model_copy(update={"http_port": port}), reconciler_settings=BY_HAND)
+        system.stack.push_async_callback(again.stop)
+        answer = await asyncio.wait_for(reading, 10)
+        assert await asyncio.wait_for(answer.content.readline(), 5) == b"retry: 2000\n"
+        assert await answer.content.readline() == b"id: 1\n"
+        answer.close()
+
+
+async def test_three_hundred_read_through_the_api_at_once(settings: Settings) -> None:
+    """All get the same update; none is refused, and nobody waits for another to leave."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system, AsyncExitStack() as stack:
+        story_id = await started_story(system)
+        http = await stack.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
+        url = events_url(system, story_id, origin=system.api.url)
+        answers = [await stack.enter_async_context(http.get(url, headers=system.headers)) for _ in range(300)]
+        for answer in answers:
+            assert answer.status == 200
+            assert b"event: snapshot" in await answer.content.readuntil(b"\n\n")
+        await add_updates(system, story_id)
+        for answer in answers:
+            assert (await asyncio.wait_for(answer.content.readuntil(b"\n\n"), 10)).startswith(b"id: 2\n")
+
+
+async def test_a_command_keeps_the_readers_of_a_story_that_has_ended(settings: Settings) -> None:
+    """Accepted, and not applied yet: a reader that has seen all waits for what comes of it, and gets no 204."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        story_id = await started_story(system)
+        await end_story(system, story_id)
+        await system.rows(
+            "INSERT INTO command_outbox (event_id, story_id, event) VALUES ('later', $1, '{}') RETURNING 1", story_id
+        )
+        async with serving(system, Hub(system.bus), heartbeat=0.05) as url:
+            headers = {**system.headers, "Last-Event-ID": "2"}
+            async with system.http.get(events_url(system, story_id, origin=url), headers=headers) as answer:
+                assert answer.status == 200
+                assert await answer.content.readline() == b"retry: 2000\n"
+                assert await answer.content.readline() == b": still here\n"
+                await system.rows("INSERT INTO inbox (event_id) VALUES ('later') RETURNING 1")
+                assert (await asyncio.wait_for(answer.text(), 10)).endswith("event: end\ndata: {}\n\n")
 
 
 async def test_a_story_that_is_generating_again_keeps_its_readers_until_it_has_ended_again(settings: Settings) -> None:
