@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -121,7 +122,7 @@ async def test_stories_finish_though_postgres_is_killed_under_them(
 async def test_what_needs_the_database_is_a_503_until_it_is_back(
     settings: Settings, postgres: tuple[EmbeddedPostgres, str]
 ) -> None:
-    """Reading, listing, asking, listening; an open stream ends, so that its reader comes back. We need no restart."""
+    """Reading, listing, asking. Streams end, so that their readers come back, and nothing needs a restart."""
     server, url = postgres
     own = settings.model_copy(update={"database_url": SecretStr(url)})
     async with running(own, reconciler=BY_HAND, workers=()) as system:
@@ -142,8 +143,6 @@ async def test_what_needs_the_database_is_a_503_until_it_is_back(
             ("GET", f"{system.api.url}/api/v1/stories"),
             ("POST", f"{system.api.url}/api/v1/stories"),
             ("GET", f"{system.api.url}{path}/assets/cover"),
-            ("GET", f"{system.api.url}{path}/events"),
-            ("GET", f"{system.status.url}{path}/events"),
         ):
             body = BRIEF if method == "POST" else None
             async with system.http.request(method, address, json=body, headers=system.headers) as answer:
@@ -151,6 +150,11 @@ async def test_what_needs_the_database_is_a_503_until_it_is_back(
                 assert answer.headers["Retry-After"] == "1", address
                 body = await problem(answer)
                 assert (body["code"], body["retryable"]) == ("database_away", True)
+        for origin in (system.api.url, system.status.url):
+            # A 503 would end an EventSource for good.
+            async with system.http.get(f"{origin}{path}/events", headers=system.headers) as answer:
+                assert (answer.status, answer.content_type) == (200, "text/event-stream")
+                assert re.fullmatch(r"retry: \d+\n: not available just now\n\n", await answer.text())
         await server.start()
         assert (await system.get(story_id))["id"] == str(story_id)
 
