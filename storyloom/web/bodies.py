@@ -188,6 +188,8 @@ def _is_unicode(text: str) -> bool:
 
 
 def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
     depth = 0
     for found in _STRUCTURE.finditer(text):
         sign = found.group()
