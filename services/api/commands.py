@@ -43,8 +43,8 @@ from storyloom.web.problems import Problem, not_found
 
 log = structlog.get_logger()
 
-APPLY_SECONDS = 1.0
-"""How long a command's answer waits for what the command does."""
+APPLY_SECONDS = 0.5
+"""How long a command's answer waits for what the command does: together with moderation, less than answers may take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ async def test_a_command_is_in_its_answer_and_in_the_next_read(settings: Setting
 
 
 async def test_a_command_that_nobody_applies_yet_is_pending_in_the_story(settings: Settings) -> None:
-    """Status is away: the answer waits no longer than a second, and a reader that has seen all is not sent away."""
+    """Status is away: the answer waits no longer than half a second, and the story says what is pending."""
     async with running(settings) as system:
         story_id = await system.post()
         await system.finished(story_id)

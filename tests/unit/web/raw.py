@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -106,13 +107,25 @@ async def _large(_request: web.Request) -> web.Response:
     return web.Response(body=b"x" * 32_000_000)
 
 
+async def _socket(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    found = request.transport.get_extra_info("socket")
+    return web.json_response(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+
+
 @asynccontextmanager
 async def site(bounds: ServerLimits = QUICK, **settings: Any) -> AsyncIterator[Site]:
-    """The server: POST /body, GET /hello/{name}, GET /large."""
+    """The server: POST /body, GET /hello/{name}, GET /large, GET /socket."""
     app = web.Application(middlewares=[problem_middleware])
     limit_answers(app)
     app.add_routes(
-        [web.post("/body", _body), web.get("/hello/{name}", _hello), web.get("/large", _large), web.get("/", _hello)]
+        [
+            web.post("/body", _body),
+            web.get("/hello/{name}", _hello),
+            web.get("/large", _large),
+            web.get("/", _hello),
+            web.get("/socket", _socket),
+        ]
     )
     runner, url = await listen_public(app, HttpSettings(**settings), direct=True, bounds=bounds)
     try:

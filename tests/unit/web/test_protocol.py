@@ -4,6 +4,8 @@ None is a bug, none is quoted, and each answer is a problem with its headers.
 """
 
 import asyncio
+import resource
+import socket
 from dataclasses import replace
 
 import pytest
@@ -171,6 +173,22 @@ async def _all_of(reader: asyncio.StreamReader) -> None:
         taken += len(chunk)
     if taken < 32_000_000:
         raise ConnectionResetError
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such option")
+async def test_a_client_that_is_gone_without_a_word_is_noticed_by_the_system() -> None:
+    """Its milliseconds; a cut cable cannot be had here."""
+    async with site() as server:
+        (answer,) = await server.send(GET.replace(b"/ ", b"/socket ") + END)
+    assert answer.body == b"300"
+
+
+async def test_a_server_has_as_many_sockets_as_the_system_allows() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[0], before[1]) - 1, before[1]))
+    async with site():
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft == hard
 
 
 async def test_one_address_has_so_many_connections_and_no_more() -> None:
