@@ -39,9 +39,9 @@ from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.egress import EgressPolicy, ThreadedLookup
+from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import polite_streams
 from storyloom.web.health import Drain, internal_app
-from storyloom.web.problems import problem_middleware
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
 

@@ -46,9 +46,9 @@ from storyloom.story.events import (
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.deadlines import limit_answers
+from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import polite_streams
 from storyloom.web.health import Drain, internal_app
-from storyloom.web.problems import problem_middleware
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
 

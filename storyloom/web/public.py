@@ -16,9 +16,10 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from storyloom.runtime.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
 from storyloom.runtime.settings import HttpSettings
 from storyloom.web.bodies import check_head
+from storyloom.web.errors import http_problem, respond
 from storyloom.web.event_streams import STOPPING
 from storyloom.web.exchange import EXCHANGE, Exchange, begin
-from storyloom.web.problems import Problem, http_problem, respond
+from storyloom.web.problems import Problem
 from storyloom.web.server import (
     Handler,
     ServerLimits,

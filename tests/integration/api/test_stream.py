@@ -17,7 +17,7 @@ from services.status import app as status
 from services.status.hub import Hub
 from services.status.stream import Stream, routes
 from storyloom.runtime.settings import Settings
-from storyloom.web.problems import problem_middleware
+from storyloom.web.errors import problem_middleware
 from storyloom.web.server import listen
 from tests.integration.core.system import BY_HAND, QUICK, SseEvent, System, running, until
 

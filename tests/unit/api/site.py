@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from services.api.routes import read_story_id
 from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
 from storyloom.web.bodies import MAX_BODY_BYTES
+from storyloom.web.errors import problem_middleware
 from storyloom.web.exchange import read_trace
-from storyloom.web.problems import Problem, problem_middleware
+from storyloom.web.problems import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Client = TestClient[web.Request, web.Application]

@@ -11,8 +11,8 @@ from aiohttp import ClientSession, web
 
 from services.api.stream_proxy import StreamProxy
 from storyloom.runtime.settings import HttpSettings
+from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import LONGEST_SPREAD, RECONNECTS_PER_SECOND, polite_streams, spread
-from storyloom.web.problems import problem_middleware
 from storyloom.web.public import listen_public
 from storyloom.web.server import ServerLimits, listen
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from storyloom.runtime.settings import HttpSettings
 from storyloom.web.bodies import read_json
 from storyloom.web.deadlines import limit_answers
-from storyloom.web.problems import problem_middleware
+from storyloom.web.errors import problem_middleware
 from storyloom.web.public import listen_public
 from storyloom.web.server import ServerLimits
 
