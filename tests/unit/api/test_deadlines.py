@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from storyloom.web.deadlines import limit_answers
-from storyloom.web.problems import problem_middleware
+from storyloom.web.errors import problem_middleware
 from tests.unit.api.site import Client, problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
