@@ -255,7 +255,7 @@ async def test_status_shows_its_hot_path_all_the_same(settings: Settings) -> Non
     from services.status import app as status  # noqa: PLC0415 - beside the one test that needs it
 
     running = await status.serve(settings)
-    async with ClientSession() as http, http.get(f"{running.url}/docs/asyncapi.json") as answer:
+    async with ClientSession() as http, http.get(f"{running.internal_url}/docs/asyncapi.json") as answer:
         document = await answer.json()
     await running.stop()
     assert document["operations"]["status.receive.story.evt.AssetCompleted"]["action"] == "receive"
