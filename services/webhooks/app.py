@@ -26,8 +26,8 @@ from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.notifications import DeliveriesDue
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.egress import EgressPolicy
-from storyloom.web.health import add_health, listen
-from storyloom.web.problems import problem_middleware
+from storyloom.web.health import internal_app
+from storyloom.web.server import listen
 
 FILES_WANTED = 8_192
 """Open files: each attempt is a connection of its own."""
@@ -60,6 +60,11 @@ class RunningWebhooks:
     name: str = "webhooks"
     _stopped: bool = field(default=False)
 
+    @property
+    def internal_url(self) -> str:
+        """Where it answers HTTP: it has no other port."""
+        return self.url
+
     async def stop(self) -> None:
         """Claim nothing more, let attempts under way end, give the rest back, close. Safe to call twice."""
         if self._stopped:
@@ -90,7 +95,6 @@ async def serve(settings: Settings) -> RunningWebhooks:
         await broker.connect()
         undo.push_async_callback(broker.stop)
         await broker.start()
-        app = web.Application(middlewares=[problem_middleware])
 
         async def bus_ready() -> str | None:
             return None if broker.is_connected else "NATS is not reachable"
@@ -99,9 +103,9 @@ async def serve(settings: Settings) -> RunningWebhooks:
             async with pool.acquire(timeout=2) as connection:
                 return mismatch(await version(connection))
 
-        add_health(app, {"bus": bus_ready, "database": database_ready, "loops": broker.bus.crashes.check})
+        app = internal_app({"bus": bus_ready, "database": database_ready, "loops": broker.bus.crashes.check})
         add_asyncapi(app, lambda: document([ServiceApi("webhooks", broker)]))
-        runner, url = await listen(app, settings.http_host, settings.http_port)
+        runner, url = await listen(app, settings.internal_host, settings.internal_port)
         undo.pop_all()
     loops = {
         "dispatcher": dispatcher.run,
