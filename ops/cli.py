@@ -52,7 +52,7 @@ app.command("ops.dead:app", name="dead", help="Dead letters: list, show, replay,
 app.command(
     "ops.doctor:doctor", name="doctor", help="Every unfinished asset: in flight, queued or waiting; and findings."
 )
-app.command("ops.keys:app", name="key", help="API keys: add, list, revoke.")
+app.command("ops.keys:app", name="key", help="API keys: create, list, rotate, revoke.")
 app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and cost.")
 
 
@@ -135,6 +135,19 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise ValueError(f"{text!r} is neither like 30m, 2h, 1d nor a time in ISO 8601.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def duration(text: str) -> float:
+    """Seconds of ``0s``, ``30m``, ``24h`` or ``90d``. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip(), re.ASCII)
+    if not found:
+        raise ValueError(f"{text!r} is no duration like 0s, 30m, 24h or 90d.")
+    return float(int(found[1]) * _UNITS[found[2]])
+
+
+def moment_text(at: datetime) -> str:
+    """A time in UTC, ISO 8601, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def console() -> Console:

@@ -176,6 +176,7 @@ def settings(database_url: str, nats_url: str, store_settings: dict[str, Any], n
         slots_urgent=1,
         drain_seconds=2,
         screening_seconds=0.2,
+        key_cache_seconds=0,  # what a test changes is seen at once
     )
 
 

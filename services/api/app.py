@@ -37,6 +37,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.asyncapi import add_asyncapi
+from storyloom.web.authentication import Authenticator
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.egress import EgressPolicy, ThreadedLookup
 from storyloom.web.errors import problem_middleware
@@ -79,11 +80,13 @@ class RunningApi:
     url: str
     internal_url: str
     pool: Pool
+    keys: Authenticator
     commands: Commands
     eraser: Eraser
     eraser_task: asyncio.Task[None]
     collector: StaleObjectCollector
     _collector_task: asyncio.Task[None]
+    _noting_task: asyncio.Task[None]
     _broker: Broker
     _objects: Objects
     _streams: StreamProxy
@@ -102,7 +105,7 @@ class RunningApi:
         await self._drain.begin()
         await self._runner.cleanup()
         # A purge that is cut short is made again, and so is a collection.
-        await cancel_and_wait(self.eraser_task, self._collector_task)
+        await cancel_and_wait(self.eraser_task, self._collector_task, self._noting_task)
         await self._streams.close()
         await self._lookup.close()
         await self._broker.stop()
@@ -134,12 +137,13 @@ async def serve(settings: Settings) -> RunningApi:
         undo.push_async_callback(streams.close)
         lookup = ThreadedLookup(LOOKUP_THREADS, timeout=LOOKUP_TIMEOUT_SECONDS)
         undo.push_async_callback(lookup.close)
+        keys = Authenticator(pool, seconds=settings.key_cache_seconds)
         commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
-        app.add_routes(Routes(pool, commands, eraser, objects, streams, settings.status_url).table())
-        app.add_routes(WebhookRoutes(pool, endpoints.wake_webhooks, EgressPolicy.of(settings), lookup).table())
+        app.add_routes(Routes(pool, keys, commands, eraser, objects, streams, settings.status_url).table())
+        app.add_routes(WebhookRoutes(pool, keys, endpoints.wake_webhooks, EgressPolicy.of(settings), lookup).table())
         app.on_shutdown.append(streams.drain)
 
         async def bus_ready() -> str | None:
@@ -162,15 +166,19 @@ async def serve(settings: Settings) -> RunningApi:
         collector = StaleObjectCollector(pool, objects, settings.stale_object_grace)
         collecting = supervise("stale_objects", collector.run, bus.crashes, outage=is_outage)
         collector_task = asyncio.create_task(collecting, name="stale_objects")
+        noting = supervise("key_use", keys.run, bus.crashes, outage=is_outage)
+        noting_task = asyncio.create_task(noting, name="key_use")
         return RunningApi(
             url,
             internal_url,
             pool,
+            keys,
             commands,
             eraser,
             eraser_task,
             collector,
             collector_task,
+            noting_task,
             broker,
             objects,
             streams,

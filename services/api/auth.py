@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from storyloom.db.pool import Pool
-from storyloom.web.keys import Caller, Scope, authenticate
+from storyloom.web.authentication import Authenticator
+from storyloom.web.keys import Caller, Scope
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 """What aiohttp calls."""
@@ -13,11 +13,11 @@ AuthenticatedHandler = Callable[[web.Request, Caller], Awaitable[web.StreamRespo
 """What a route is here: it cannot be called without a caller."""
 
 
-def authenticated(pool: Pool, scope: Scope, handler: AuthenticatedHandler) -> Handler:
+def authenticated(keys: Authenticator, scope: Scope, handler: AuthenticatedHandler) -> Handler:
     """The handler behind authentication: a request gets 401 without a valid key, 403 where the key lacks the scope."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        caller = await authenticate(pool, request.headers.get("Authorization"), scope=scope)
+        caller = await keys.authenticate(request.headers.get("Authorization"), scope=scope)
         return await handler(request, caller)
 
     return handle

@@ -25,6 +25,7 @@ from services.api.stream_proxy import StreamProxy
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
+from storyloom.web.authentication import Authenticator
 from storyloom.web.exchange import read_trace
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
@@ -38,6 +39,7 @@ class Routes:
     """
 
     pool: Pool
+    keys: Authenticator
     commands: Commands
     eraser: Eraser
     objects: Objects
@@ -46,19 +48,19 @@ class Routes:
 
     def table(self) -> list[web.RouteDef]:
         """Which handler answers where, for keys of which scope."""
-        pool, stories, story = self.pool, f"{BASE}/stories", f"{BASE}/stories/{{id}}"
+        keys, stories, story = self.keys, f"{BASE}/stories", f"{BASE}/stories/{{id}}"
         return [
-            web.post(stories, authenticated(pool, "stories:write", self.create)),
-            web.get(stories, authenticated(pool, "stories:read", self.list)),
-            web.get(story, authenticated(pool, "stories:read", self.get)),
-            web.delete(story, authenticated(pool, "stories:write", self.delete)),
+            web.post(stories, authenticated(keys, "stories:write", self.create)),
+            web.get(stories, authenticated(keys, "stories:read", self.list)),
+            web.get(story, authenticated(keys, "stories:read", self.get)),
+            web.delete(story, authenticated(keys, "stories:write", self.delete)),
             # An endless answer has no head without its body: HEAD is a 405.
-            web.get(f"{story}/events", authenticated(pool, "stories:read", self.events), allow_head=False),
-            web.get(f"{story}/assets/{{asset}}", authenticated(pool, "stories:read", self.asset)),
-            web.post(f"{story}/cancel", authenticated(pool, "stories:write", self.cancel)),
-            web.post(f"{story}/assets/retry", authenticated(pool, "stories:write", self.retry)),
-            web.post(f"{story}/assets/{{asset}}/regenerate", authenticated(pool, "stories:write", self.regenerate)),
-            web.put(f"{story}/scenes/{{scene}}/text", authenticated(pool, "stories:write", self.edit)),
+            web.get(f"{story}/events", authenticated(keys, "stories:read", self.events), allow_head=False),
+            web.get(f"{story}/assets/{{asset}}", authenticated(keys, "stories:read", self.asset)),
+            web.post(f"{story}/cancel", authenticated(keys, "stories:write", self.cancel)),
+            web.post(f"{story}/assets/retry", authenticated(keys, "stories:write", self.retry)),
+            web.post(f"{story}/assets/{{asset}}/regenerate", authenticated(keys, "stories:write", self.regenerate)),
+            web.put(f"{story}/scenes/{{scene}}/text", authenticated(keys, "stories:write", self.edit)),
         ]
 
     async def create(self, request: web.Request, caller: Caller) -> web.Response:

@@ -13,6 +13,7 @@ from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.hub import Hub
 from services.status.job_starts import JobStartRecorder
+from services.status.open_streams import OpenStreams
 from services.status.projector import Projector
 from services.status.queue_metrics import QueueMetrics
 from services.status.reconciler import Reconciler, ReconcilerSettings
@@ -45,6 +46,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.web.asyncapi import add_asyncapi
+from storyloom.web.authentication import Authenticator
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import polite_streams
@@ -114,6 +116,7 @@ class RunningStatus:
     projector: Projector
     reconciler: Reconciler
     dispatcher: Dispatcher
+    open_streams: OpenStreams
     endpoints: Endpoints
     _broker: Broker
     _pool: Pool
@@ -166,7 +169,8 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     hubs.append(hub)
     app = web.Application(middlewares=[polite_streams(STREAM_PATH), problem_middleware])
     limit_answers(app)
-    stream = Stream(pool, hub)
+    keys, open_streams = Authenticator(pool, seconds=settings.key_cache_seconds), OpenStreams(pool)
+    stream = Stream(pool, hub, keys, open_streams)
     app.add_routes(routes(stream))
     app.on_shutdown.append(stream.drain)
 
@@ -192,6 +196,8 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         "reconciler": reconciler.run,
         "job_starts": job_starts.run,
         "queue_metrics": QueueMetrics(bus, pool).run,
+        "key_use": keys.run,
+        "open_streams": open_streams.run,
     }
     tasks = [
         asyncio.create_task(supervise(name, loop, bus.crashes, outage=is_outage), name=name)
@@ -199,5 +205,17 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     ]
     repository.queries()  # read the SQL now: a slip in it must show at the start
     return RunningStatus(
-        url, internal_url, projector, reconciler, dispatcher, endpoints, broker, pool, runner, internal, drain, tasks
+        url,
+        internal_url,
+        projector,
+        reconciler,
+        dispatcher,
+        open_streams,
+        endpoints,
+        broker,
+        pool,
+        runner,
+        internal,
+        drain,
+        tasks,
     )

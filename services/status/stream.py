@@ -19,11 +19,12 @@ from aiohttp import web
 
 from services.status import repository
 from services.status.hub import Hub, Reader, SlowReaderError
+from services.status.open_streams import KeyEndedError, OpenStreams
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import READERS
+from storyloom.web.authentication import Authenticator
 from storyloom.web.event_streams import RETRY_LINE, WRITE_SECONDS, ReaderGoneError, StreamWriter, spread
-from storyloom.web.keys import authenticate
 from storyloom.web.problems import not_found
 
 log = structlog.get_logger()
@@ -62,9 +63,20 @@ class DrainingError(Exception):
 class Stream:
     """Serves GET /api/v1/stories/{id}/events."""
 
-    def __init__(self, pool: Pool, hub: Hub, *, heartbeat: float = 15.0, write_timeout: float = WRITE_SECONDS) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        hub: Hub,
+        keys: Authenticator,
+        open_streams: OpenStreams,
+        *,
+        heartbeat: float = 15.0,
+        write_timeout: float = WRITE_SECONDS,
+    ) -> None:
         self._pool = pool
         self._hub = hub
+        self._keys = keys
+        self._open_streams = open_streams
         self._heartbeat = heartbeat
         self._write_timeout = write_timeout
         self._readers: set[Reader] = set()
@@ -80,7 +92,7 @@ class Stream:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
-        who = await authenticate(self._pool, request.headers.get("Authorization"), scope="stories:read")
+        who = await self._keys.authenticate(request.headers.get("Authorization"), scope="stories:read")
         story_id = _story_id(request.match_info["id"])
         after = _last_event_id(request)
         async with self._hub.subscribe(story_id) as reader:
@@ -94,7 +106,11 @@ class Stream:
             self._readers.add(reader)
             try:
                 with READERS.track_inprogress():
-                    await self._send(writer, self._events(story_id, story, after, reader))
+                    async with self._open_streams.while_valid(who.key_id):
+                        await self._send(writer, self._events(story_id, story, after, reader))
+            except KeyEndedError:
+                log.info("stream.key_ended")
+                await writer.end()  # without an ``end``: whoever reconnects is told why, by a 401
             finally:
                 self._readers.discard(reader)
         return response
@@ -180,7 +196,8 @@ class Stream:
             if self._draining:
                 raise DrainingError
             try:
-                updates = await asyncio.wait_for(reader.next(), self._heartbeat)
+                async with asyncio.timeout(self._heartbeat):
+                    updates = await reader.next()
             except TimeoutError:
                 yield None
                 continue

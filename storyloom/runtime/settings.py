@@ -151,6 +151,9 @@ class HttpSettings(_Env):
     """Seconds of ``Strict-Transport-Security`` in every answer of the public port, where all of it is behind TLS."""
     drain_delay: Annotated[float, Field(ge=0, le=300)] = 0
     """Seconds from red readiness to the end of listening when a service stops: what a load balancer needs to notice."""
+    key_cache_seconds: Annotated[float, Field(ge=0, le=5)] = 3
+    """How long api and status take a key for valid without asking Postgres again: a key that is revoked is refused
+    within so many seconds. 0: ask for every request."""
 
 
 class ApiSettings(_Env):

@@ -22,6 +22,8 @@ RETRY_LINE = b"retry: 2000\n"
 """Milliseconds until a reader whose connection breaks comes again."""
 WRITE_SECONDS = 30.0
 """For a reader to take what is ready for it. One that does not loses its place, and resumes by its last id."""
+ENDING_SECONDS = 1.0
+"""For a reader to take the rest of a stream that ends before its story does."""
 RECONNECTS_PER_SECOND = 200
 """So many readers come again in a second, at most, after their server has stopped."""
 LONGEST_SPREAD = 60.0
@@ -69,6 +71,14 @@ class StreamWriter:
         """The last words of a stream that breaks off, unless it broke in the midst of an event."""
         if self._tail == b"\n\n":
             await self.write(b"retry: %d\n\n" % milliseconds)
+
+    async def end(self) -> None:
+        """End the stream in good order; without a word where the reader does not take the rest at once."""
+        try:
+            async with asyncio.timeout(ENDING_SECONDS):
+                await self._response.write_eof()
+        except (TimeoutError, ConnectionError):
+            self.abort()
 
     def abort(self) -> None:
         """End the connection without a word: an end in good order would wait for the reader."""

@@ -1,9 +1,13 @@
-"""API keys: random, stored hashed, of one tenant. Here they are made, listed, revoked and authenticated."""
+"""API keys: random, stored hashed, of one tenant. Here they are made, listed, rotated and revoked.
+
+Requests are authenticated in authentication.py.
+"""
 
 import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -11,21 +15,24 @@ from asyncpg import Record
 
 from storyloom.db.pool import Pool
 from storyloom.db.queries import load_queries
-from storyloom.web.problems import NOT_AUTHENTICATED, Problem
+from storyloom.web.problems import Problem
 
 PREFIX = "sk_"
 Scope: TypeAlias = Literal["stories:read", "stories:write", "webhooks", "admin"]
 """What a key allows; ``admin`` allows everything."""
 SCOPES: tuple[Scope, ...] = ("stories:read", "stories:write")
 """The scopes of a key that is made without naming any."""
+OVERLAP_SECONDS = 86_400.0
+"""How long a key that was rotated lives on beside the new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling, and what they may do."""
+    """Who is calling, and what they may do. ``key_id``: by which key."""
 
     tenant_id: str
     scopes: frozenset[str]
+    key_id: UUID | None = None
 
     def require(self, scope: Scope) -> None:
         """Raise a 403 Problem unless the caller's key has the scope (``admin`` has them all)."""
@@ -33,48 +40,76 @@ class Caller:
             raise Problem(403, "scope_missing", f"This key lacks the scope {scope}.")
 
 
-async def authenticate(pool: Pool, authorization: str | None, *, scope: Scope) -> Caller:
-    """The caller whose key an Authorization header holds.
+@dataclass(frozen=True, slots=True)
+class RotatedKey:
+    """A key that takes another one's place, and when that one ends."""
 
-    Raises a Problem: 401 without a valid key, 403 where the key lacks the scope.
-    """
-    scheme, _, key = (authorization or "").partition(" ")
-    key = key.strip()
-    if scheme.lower() != "bearer" or not key:
-        detail = "Send your key in the header: Authorization: Bearer sk_…"
-        raise Problem(401, "key_missing", detail, headers=NOT_AUTHENTICATED)
-    caller = await find_caller(pool, key)
-    if caller is None:
-        raise Problem(401, "key_unknown", "This key is not valid, or was revoked.", headers=NOT_AUTHENTICATED)
-    caller.require(scope)
-    return caller
+    key: str
+    key_id: UUID
+    old_ends_at: datetime
 
 
 async def find_caller(pool: Pool, key: str) -> Caller | None:
     """The tenant and the scopes of a key; None unless it is valid."""
-    # A header may hold any bytes; what is not ASCII cannot even be hashed.
-    if not (key.startswith(PREFIX) and len(key) < 200 and key.isascii()):
+    row = await find_key(pool, key)
+    return None if row is None else caller_of(row)
+
+
+async def find_key(pool: Pool, key: str) -> Record | None:
+    """The row of a valid key: {id, tenant_id, scopes, seconds_left, unnoted}."""
+    if not is_key(key):
         return None
-    row = await _queries().valid_key(pool, secret_hash=digest(key))
-    return None if row is None else Caller(row["tenant_id"], frozenset(row["scopes"]))
+    row: Record | None = await queries().valid_key(pool, secret_hash=digest(key))
+    return row
 
 
-async def add_key(pool: Pool, tenant_id: str, name: str, *, scopes: Sequence[Scope] = SCOPES) -> str:
-    """Make a key for a tenant, who is created where new. Returns the key: the database keeps only its hash."""
+def is_key(text: str) -> bool:
+    """Whether a text can be a key at all."""
+    # A header may hold any bytes; what is not ASCII cannot even be hashed.
+    return text.startswith(PREFIX) and len(text) < 200 and text.isascii()
+
+
+def caller_of(row: Record) -> Caller:
+    """The caller whose key a row is."""
+    return Caller(row["tenant_id"], frozenset(row["scopes"]), row["id"])
+
+
+async def add_key(
+    pool: Pool, tenant_id: str, name: str, *, scopes: Sequence[Scope] = SCOPES, lifetime: float | None = None
+) -> str:
+    """Make a key for a tenant, who is created where new. Returns the key: the database keeps only its hash.
+
+    ``lifetime``: seconds that it is valid for, None for ever.
+    """
     key = new_key()
-    await _queries().add_tenant(pool, id=tenant_id)
-    await _queries().add_key(pool, tenant_id=tenant_id, name=name, secret_hash=digest(key), scopes=list(scopes))
+    await queries().add_tenant(pool, id=tenant_id)
+    await queries().add_key(
+        pool, tenant_id=tenant_id, name=name, secret_hash=digest(key), scopes=list(scopes), lifetime=lifetime
+    )
     return key
 
 
 async def read_keys(pool: Pool, tenant_id: str | None = None) -> list[Record]:
-    """Rows {id, tenant_id, name, scopes, created_at, revoked_at} of all keys, or a tenant's, oldest first."""
-    return [row async for row in _queries().keys(pool, tenant_id=tenant_id)]
+    """Rows of all keys, or a tenant's, oldest first; ``state`` is valid, expired or revoked.
+
+    {id, tenant_id, name, scopes, created_at, expires_at, revoked_at, last_used_at, replaced_by, state}
+    """
+    return [row async for row in queries().keys(pool, tenant_id=tenant_id)]
+
+
+async def rotate_key(pool: Pool, key_id: UUID, *, overlap: float = OVERLAP_SECONDS) -> RotatedKey | None:
+    """Make another key of the same tenant, name, scopes and lifetime. The old one is valid ``overlap`` seconds longer.
+
+    None if no valid key has this id, or if it was rotated before.
+    """
+    key = new_key()
+    row = await queries().rotate_key(pool, id=key_id, secret_hash=digest(key), overlap=overlap)
+    return None if row is None else RotatedKey(key, row["id"], row["expires_at"])
 
 
 async def revoke_key(pool: Pool, key_id: UUID) -> bool:
-    """Revoke a key, at once and for good. False if no valid key has this id."""
-    return bool(await _queries().revoke_key(pool, id=key_id))
+    """Revoke a key for good; every process refuses it within seconds. False if no valid key has this id."""
+    return bool(await queries().revoke_key(pool, id=key_id))
 
 
 def new_key() -> str:
@@ -87,5 +122,6 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _queries() -> Any:
+def queries() -> Any:
+    """The named queries of this package."""
     return load_queries("storyloom.web")

@@ -30,6 +30,7 @@ from services.api.webhooks.schemas import (
 from storyloom.db.pool import Pool
 from storyloom.messaging.endpoints import WakeWebhooks
 from storyloom.story.notifications import DeliveriesDue
+from storyloom.web.authentication import Authenticator
 from storyloom.web.egress import AddressRefusedError, EgressPolicy, check_endpoint
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
@@ -42,6 +43,7 @@ class WebhookRoutes:
     """The handlers. None of them can be called without a caller: ``table`` wraps each in its authentication."""
 
     pool: Pool
+    keys: Authenticator
     wake: WakeWebhooks
     policy: EgressPolicy
     lookup: AbstractResolver
@@ -60,7 +62,7 @@ class WebhookRoutes:
             (web.get, deliveries, self.deliveries),
             (web.post, f"{deliveries}/{{delivery}}/redeliver", self.redeliver),
         ]
-        return [method(path, authenticated(self.pool, "webhooks", handler)) for method, path, handler in routes]
+        return [method(path, authenticated(self.keys, "webhooks", handler)) for method, path, handler in routes]
 
     async def create(self, request: web.Request, caller: Caller) -> web.Response:
         """Add an endpoint: 201, with its secret, which is not shown again."""

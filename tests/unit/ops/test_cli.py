@@ -62,6 +62,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
             "key add --tenant family --name x --scope all",
             'Invalid value "all" for --scope. Choose from: "stories:read"',
         ),
+        ("key create --tenant Family --name x", "Invalid value for --tenant: 'Family' is no tenant: 1 to 40 of a-z,"),
+        (
+            "key create --tenant family --name x --expires-in soon",
+            "for --expires-in: 'soon' is no duration like 0s, 30m,",
+        ),
+        ("key rotate x --overlap 1h", "'x' is no id: an id is a UUID, as listed."),
         ("key revoke 7", "'7' is no id: an id is a UUID, as listed."),
         ("doctor --deeper", "Unknown option: --deeper. Did you mean --deep?"),
     ],
@@ -87,7 +93,7 @@ def test_dead_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFi
     "command",
     [
         *("", "dead", "dead list", "dead show", "dead replay", "dead drop", "doctor"),
-        *("key", "key add", "key list", "key revoke", "top"),
+        *("key", "key create", "key list", "key rotate", "key revoke", "top"),
     ],
 )
 def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
