@@ -14,7 +14,17 @@ from pathlib import Path
 from benchmarks.figures import FIGURES, report
 from benchmarks.options import ORCHESTRATION_QUICK
 
-NAMES = ("make_story", "realistic", "orchestration", "consuming", "latency", "priorities", "recovery", "memory")
+NAMES = (
+    "make_story",
+    "realistic",
+    "orchestration",
+    "consuming",
+    "latency",
+    "priorities",
+    "fairness",
+    "recovery",
+    "memory",
+)
 ROOT = Path(__file__).parents[1]
 
 

@@ -54,6 +54,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("urgent_end_s", "  request to the end, among 500 normal", "s"),
     Figure("normal_share", "normal's pace while urgent pours in / before", "x", must=0.5, aim=0.9, more=True),
     Figure("normal_gap_s", "  longest pause of normal work meanwhile", "s"),
+    Figure("fair_ratio", "a story beside another tenant's 1000 / alone", "x", must=1.2),
+    Figure("fair_beside_s", "  request to the end, beside them", "s"),
     Figure("worker_killed_over_s", "worker killed: jobs begun elsewhere, beyond ack_wait", "s", must=2),
     Figure("worker_killed_s", "  in all", "s"),
     Figure("nats_killed_s", "NATS killed: its return to the first job", "s", must=3),

@@ -53,6 +53,7 @@ app.command(
     "ops.doctor:doctor", name="doctor", help="Every unfinished asset: in flight, queued or waiting; and findings."
 )
 app.command("ops.keys:app", name="key", help="API keys: create, list, rotate, revoke.")
+app.command("ops.tenants:app", name="tenant", help="Tenants: create, list, set weight and limits.")
 app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and cost.")
 
 

@@ -53,6 +53,8 @@ class Story:
     created_at: datetime
     started_at: datetime
     assets: Mapping[Asset, Row]
+    admitted: bool = True
+    """False: it waits until its tenant has room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Observation:
 def diagnose(story: Story, moment: Observation) -> tuple[list[AssetDiagnosis], list[Finding]]:
     """The states of a story's unfinished assets, and what is wrong with it."""
     if story.seq == 0:
-        return [], _request_lost(story, moment)
+        # What was not admitted waits until its tenant has room for it.
+        return [], _request_lost(story, moment) if story.admitted else []
     unfinished = {asset: row for asset, row in story.assets.items() if row.status not in SETTLED}
     public = [asset for asset in PUBLIC if asset in story.assets]
     if not any(asset in unfinished for asset in public):

@@ -5,12 +5,12 @@ it can be piped; what there is to say besides is on stderr.
 """
 
 import sys
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
+from asyncpg import Record
 from cyclopts import App, Parameter
 
 from ops.cli import Injected, converted, duration, moment_text, span
@@ -109,13 +109,13 @@ async def revoke(key_id: KeyId, /, *, operator: Injected) -> int:
     return OK if revoked else NOTHING_FOUND
 
 
-def _line(key: Mapping[str, Any]) -> str:
+def _line(key: Record) -> str:
     used = f"used {key['last_used_at']:%Y-%m-%d}" if key["last_used_at"] else "never used"
     columns = (str(key["id"]), key["tenant_id"], key["name"], ",".join(key["scopes"]))
     return "  ".join((*columns, f"{key['created_at']:%Y-%m-%d}", used, _state(key)))
 
 
-def _state(key: Mapping[str, Any]) -> str:
+def _state(key: Record) -> str:
     match key["state"]:
         case "revoked":
             return f"revoked {key['revoked_at']:%Y-%m-%d}"
@@ -126,7 +126,7 @@ def _state(key: Mapping[str, Any]) -> str:
             return f"{'rotated, ' if key['replaced_by'] else ''}valid{ends}"
 
 
-def _json(key: Mapping[str, Any]) -> str:
+def _json(key: Record) -> str:
     columns = {
         "id": str(key["id"]),
         "tenant": key["tenant_id"],

@@ -21,7 +21,8 @@ RETURNING event_id;
 -- name: unfinished
 -- Every story that is generating, with all its assets, as of one moment; grows with what is unfinished
 -- (stories_unfinished), never with history.
-SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
+SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, s.admitted_at IS NOT NULL AS admitted,
+       j.asset_type, j.status, j.fingerprint,
        j.queued_at, j.retry_count,
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
        j.status IN ('queued', 'generating') AND j.backlog_lane IS NOT NULL AS backlog,
@@ -85,8 +86,8 @@ WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
 
 -- name: oldest_unfinished
 -- The story that has been at it for longest, with all its assets.
-SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, j.asset_type, j.status, j.fingerprint,
-       j.queued_at, j.retry_count,
+SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, s.admitted_at IS NOT NULL AS admitted,
+       j.asset_type, j.status, j.fingerprint, j.queued_at, j.retry_count,
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
        j.status IN ('queued', 'generating') AND j.backlog_lane IS NOT NULL AS backlog,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at

@@ -260,7 +260,9 @@ def _story(rows: Sequence[Record]) -> Story:
     first = rows[0]
     assets = {Asset(row["asset_type"]): _row(row) for row in rows if row["asset_type"] is not None}
     started: datetime = first["asset_generation_started_at"]
-    return Story(first["id"], Priority(first["priority"]), first["seq"], first["created_at"], started, assets)
+    return Story(
+        first["id"], Priority(first["priority"]), first["seq"], first["created_at"], started, assets, first["admitted"]
+    )
 
 
 def _row(row: Record) -> Row:

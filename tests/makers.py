@@ -26,6 +26,7 @@ from storyloom.story.results import (
     Outline,
     Picture,
     PictureBrief,
+    ProviderCall,
     Readability,
     SceneBrief,
     SceneText,
@@ -114,6 +115,8 @@ class QuickMakers:
         self._result_of = _alike if alike else result_of
         self.made: Counter[tuple[UUID, Asset]] = Counter()
         self.before: Callable[[AssetRequested], Awaitable[None]] | None = None
+        self.usd: float = 0.0
+        """What every result costs."""
         self.running = 0
         self.began = asyncio.Event()
 
@@ -125,7 +128,11 @@ class QuickMakers:
             if self.before is not None:
                 await self.before(job)
             self.made[job.story_id, job.asset] += 1
-            return self._result_of(job)
+            result = self._result_of(job)
+            if not self.usd:
+                return result
+            call = ProviderCall(provider="studio", model="x", request_id="1", seconds=1, cost_usd=self.usd)
+            return result.model_copy(update={"calls": (call,)})
         finally:
             self.running -= 1
 

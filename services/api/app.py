@@ -8,6 +8,7 @@ from aiohttp import web
 
 from services.api.commands import Commands
 from services.api.erasure import Eraser, purge_delays
+from services.api.limits import RequestLimiter, tell_quotas
 from services.api.routes import Routes
 from services.api.screening import Screening
 from services.api.serializers import BASE
@@ -79,6 +80,7 @@ class RunningApi:
 
     url: str
     internal_url: str
+    application: web.Application
     pool: Pool
     keys: Authenticator
     commands: Commands
@@ -138,12 +140,15 @@ async def serve(settings: Settings) -> RunningApi:
         lookup = ThreadedLookup(LOOKUP_THREADS, timeout=LOOKUP_TIMEOUT_SECONDS)
         undo.push_async_callback(lookup.close)
         keys = Authenticator(pool, seconds=settings.key_cache_seconds)
-        commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds))
+        limiter = RequestLimiter(pool, default=settings.limit_requests_per_minute)
+        commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds), settings)
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
-        app.add_routes(Routes(pool, keys, commands, eraser, objects, streams, settings.status_url).table())
-        app.add_routes(WebhookRoutes(pool, keys, endpoints.wake_webhooks, EgressPolicy.of(settings), lookup).table())
+        app.on_response_prepare.append(tell_quotas)
+        app.add_routes(Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url).table())
+        wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
+        app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
         app.on_shutdown.append(streams.drain)
 
         async def bus_ready() -> str | None:
@@ -171,6 +176,7 @@ async def serve(settings: Settings) -> RunningApi:
         return RunningApi(
             url,
             internal_url,
+            app,
             pool,
             keys,
             commands,

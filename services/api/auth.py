@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from services.api.limits import QUOTAS, LimitError, RequestLimiter
 from storyloom.web.authentication import Authenticator
 from storyloom.web.keys import Caller, Scope
 
@@ -13,11 +14,20 @@ AuthenticatedHandler = Callable[[web.Request, Caller], Awaitable[web.StreamRespo
 """What a route is here: it cannot be called without a caller."""
 
 
-def authenticated(keys: Authenticator, scope: Scope, handler: AuthenticatedHandler) -> Handler:
-    """The handler behind authentication: a request gets 401 without a valid key, 403 where the key lacks the scope."""
+def authenticated(keys: Authenticator, limiter: RequestLimiter, scope: Scope, handler: AuthenticatedHandler) -> Handler:
+    """The handler behind authentication and the tenant's limits.
+
+    A request gets 401 without a valid key, 403 where the key lacks the scope, 429 beyond a limit.
+    """
 
     async def handle(request: web.Request) -> web.StreamResponse:
         caller = await keys.authenticate(request.headers.get("Authorization"), scope=scope)
-        return await handler(request, caller)
+        quotas = request[QUOTAS] = []
+        try:
+            quotas.append(await limiter.take(caller))
+            return await handler(request, caller)
+        except LimitError as error:
+            quotas.append(error.quota)
+            raise
 
     return handle

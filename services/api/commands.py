@@ -9,7 +9,7 @@ published again by the reconciler until it is handled.
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 from uuid import UUID, uuid4, uuid5
@@ -24,6 +24,7 @@ from storyloom.db.pool import Pool
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.endpoints import EventPublisher
 from storyloom.runtime.metrics import COMMANDS
+from storyloom.runtime.settings import LimitSettings
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.editing import SceneEdit
@@ -64,17 +65,19 @@ class Commands:
     """Accepts commands. With an idempotency key, the same command again is the same event.
 
     Every method but ``create`` raises Problems: 404 for a story that is not the caller's, 409 for what its state does
-    not allow, 422 for a key that came with another command before.
+    not allow, 422 for a key that came with another command before, 429 for a retry or a regeneration beyond a limit.
     """
 
     pool: Pool
     events: EventPublisher
     screening: Screening
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     async def create(self, caller: Caller, brief: Brief, *, trace: str, idempotency_key: str | None = None) -> UUID:
         """Create a story; returns its id. With a key, the same brief again is the same story.
 
-        Raises a Problem: 422 when moderation flags the brief or the key came with another brief before.
+        Raises a Problem: 422 when moderation flags the brief or the key came with another brief before, 429 beyond the
+        tenant's stories or money of the day. Beyond its concurrent stories the story waits, and status admits it.
         """
         request_hash = hashlib.sha256(canonical(brief.wire())).digest()
         if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
@@ -82,17 +85,30 @@ class Commands:
         await self.screening.check_brief(brief)
         story_id = uuid4()
         journey = begin(story_id, caller.tenant_id, trace, brief)
-        while not await repository.create_story(
-            self.pool, story_id, brief, journey, idempotency_key=idempotency_key, request_hash=request_hash
-        ):
+        while (
+            admitted := await repository.create_story(
+                self.pool,
+                journey,
+                defaults=self.limits,
+                idempotency_key=idempotency_key,
+                request_hash=request_hash,
+            )
+        ) is None:
             # Another request with the same key committed first; its story may have been erased meanwhile.
             if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
                 return created
-        try:
-            await self.events.publish(story_requested(story_id, caller.tenant_id, trace, datetime.now(UTC)))
-        except BusUnavailableError:
-            log.warning("story.not_published", story_id=str(story_id))  # the reconciler will publish it
-        log.info("story.created", story_id=str(story_id), story_type=brief.story_type, assets=len(journey.assets))
+        if admitted:  # else status publishes it, once others of the tenant have ended
+            try:
+                await self.events.publish(story_requested(story_id, caller.tenant_id, trace, datetime.now(UTC)))
+            except BusUnavailableError:
+                log.warning("story.not_published", story_id=str(story_id))  # the reconciler will publish it
+        log.info(
+            "story.created",
+            story_id=str(story_id),
+            story_type=brief.story_type,
+            assets=len(journey.assets),
+            waits=not admitted,
+        )
         return story_id
 
     async def cancel(self, caller: Caller, story_id: UUID, key: str | None) -> CommandResult:
@@ -113,7 +129,9 @@ class Commands:
         """Replace a scene's text. Unlike a brief, it is accepted only once moderated: see Screening.check_edit."""
         async with self.pool.acquire() as connection:
             story, results = await repository.take_edit_snapshot(connection, caller, story_id)
-            accepted = None if key is None else await repository.find_command(connection, _event_id(story_id, key))
+            accepted = (
+                None if key is None else await repository.find_command(connection, caller, _event_id(story_id, key))
+            )
         if accepted is not None:
             if not is_edit(accepted, scene, passage.paragraphs, passage.alt_text):
                 raise _KEY_REUSED
@@ -140,15 +158,18 @@ class Commands:
             # Locked, so that a deletion comes wholly before or after, and concurrent requests with one key are one.
             story = await repository.take_locked_snapshot(connection, caller, story_id)
             event_id = _event_id(story_id, key)
-            accepted = None if key is None else await repository.find_command(connection, event_id)
+            accepted = None if key is None else await repository.find_command(connection, caller, event_id)
             if accepted is not None:
                 if not command.matches(accepted):
                     raise _KEY_REUSED
                 return _result(story.row, accepted)
             event = command.validate(story, _origin(story, event_id))
             if event is None:
-                return CommandResult(story.row, await repository.find_cancellation(connection, story_id))
-            await repository.add_command(connection, event)
+                return CommandResult(story.row, await repository.find_cancellation(connection, caller, story_id))
+            if isinstance(command, Retry | Regenerate):
+                more = int(isinstance(command, Regenerate))
+                await repository.require_regenerations(connection, caller, story_id, defaults=self.limits, more=more)
+            await repository.add_command(connection, caller, event)
         COMMANDS.labels(event=event.event).inc()
         log.info("command.accepted", story_id=str(story_id), command=event.event)
         try:

@@ -127,8 +127,8 @@ class Eraser:
         return len(claims)
 
     async def _delete_rows(self, connection: Connection, caller: Caller, story_id: UUID) -> _Claim:
-        counted = await queries().count_rows(connection, id=story_id)
-        await queries().delete_story(connection, id=story_id)
+        counted = await queries().count_rows(connection, id=story_id, tenant_id=caller.tenant_id)
+        await queries().delete_story(connection, id=story_id, tenant_id=caller.tenant_id)
         receipt: Receipt = {
             "id": str(story_id),
             "erasedAt": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

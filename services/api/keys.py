@@ -2,7 +2,9 @@
 
 import sys
 
-MOVED = "API keys are made with `python -m ops key add`, `list` and `revoke`; in containers: in the status container.\n"
+MOVED = (
+    "API keys are made with `python -m ops key create`, `list` and `revoke`; in containers: in the status container.\n"
+)
 
 
 def main() -> int:

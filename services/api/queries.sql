@@ -1,23 +1,74 @@
--- name: create_story$
--- The story and all its assets, pending: with this committed, the story will be made, whatever happens next.
--- No row comes back for a key that another request has just used. It must not become an error: Postgres would log the key.
-WITH story AS (
-    INSERT INTO stories (id, tenant_id, request, priority, trace, asset_generation_status, idempotency_key, request_hash)
-    VALUES (:id, :tenant_id, :request::jsonb, :priority, :trace, :document::jsonb, :idempotency_key, :request_hash)
+-- name: lease_requests^
+-- As many of the wanted requests as are free, by moving on when the quota is all free again: a request takes `spacing`
+-- seconds of the window. A clock that was set back must not keep a tenant waiting for longer than the window.
+INSERT INTO request_rates AS r (tenant_id, full_at, granted)
+SELECT id, now() + make_interval(secs => :wanted * :spacing::float8), :wanted::int FROM tenants WHERE id = :tenant_id
+ON CONFLICT (tenant_id) DO UPDATE SET (full_at, granted) = (
+    SELECT base + make_interval(secs => taken * :spacing::float8), taken FROM (
+        SELECT base, least(:wanted::int, floor(
+            (:window_seconds::float8 - extract(epoch FROM base - now())::float8) / :spacing::float8 + 1e-6)::int) AS taken
+        FROM (SELECT greatest(now(), least(r.full_at, now() + make_interval(secs => :window_seconds::float8))) AS base) AS b
+    ) AS t)
+RETURNING granted, extract(epoch FROM full_at - now())::float8 AS full_in;
+
+-- name: lock_tenant^
+-- Until the transaction ends no other story of the tenant is created or admitted: what is counted then is exact.
+SELECT t.concurrent_stories, t.stories_per_day, t.regenerations_per_story, t.usd_per_day,
+       coalesce((SELECT c.usd FROM tenant_costs c
+                 WHERE c.day = (now() AT TIME ZONE 'UTC')::date AND c.tenant_id = :tenant_id), 0) AS usd_today
+FROM tenants t WHERE t.id = :tenant_id FOR NO KEY UPDATE OF t;
+
+-- name: create_story^
+-- The story and all its assets, pending: with this committed, the story will be made, whatever happens next. It waits
+-- where the tenant has as many under way as it may, or others wait already.
+-- `counted` is false, and nothing written, beyond the stories of a day. `id` is null for a key that another request has
+-- just used: the caller rolls back. That must not become an error: Postgres would log the key.
+WITH counted AS (
+    INSERT INTO tenant_story_counts AS c (day, tenant_id, stories)
+    SELECT (now() AT TIME ZONE 'UTC')::date, :tenant_id, 1 WHERE :stories_per_day::int > 0
+    ON CONFLICT (day, tenant_id) DO UPDATE SET stories = c.stories + 1 WHERE c.stories < :stories_per_day::int
+    RETURNING stories
+), room AS (
+    SELECT NOT EXISTS (SELECT FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL)
+       AND (SELECT count(*) FROM (
+               SELECT FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NOT NULL
+               LIMIT :concurrent_stories) AS admitted) < :concurrent_stories::int AS free
+), story AS (
+    INSERT INTO stories (
+        id, tenant_id, request, priority, trace, asset_generation_status, idempotency_key, request_hash, admitted_at)
+    SELECT :id, :tenant_id, :request::jsonb, :priority, :trace, :document::jsonb, :idempotency_key, :request_hash,
+           CASE WHEN room.free THEN now() END
+    FROM counted, room
     ON CONFLICT (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-    RETURNING id
+    RETURNING id, admitted_at
 ), assets AS (
     INSERT INTO asset_generation_jobs (story_id, asset_type, priority)
     SELECT story.id, unnest(:assets::text[]), :priority FROM story
 )
-SELECT id FROM story;
+SELECT EXISTS (SELECT FROM counted) AS counted, (SELECT id FROM story) AS id,
+       EXISTS (SELECT FROM story WHERE admitted_at IS NOT NULL) AS admitted;
+
+-- name: limits_of_story^
+-- What counts for a command that makes something of a story anew.
+SELECT t.concurrent_stories, t.stories_per_day, t.regenerations_per_story, t.usd_per_day,
+       coalesce((SELECT c.usd FROM tenant_costs c
+                 WHERE c.day = (now() AT TIME ZONE 'UTC')::date AND c.tenant_id = :tenant_id), 0) AS usd_today,
+       (SELECT count(*) FROM command_outbox o
+        WHERE o.story_id = :id AND o.event->>'event' = 'AssetRegenerateRequested') AS regenerations
+FROM tenants t WHERE t.id = :tenant_id;
 
 -- name: story_of_idempotency_key^
 SELECT id, request_hash FROM stories WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key;
 
 -- name: story^
--- Another tenant's story is no story.
-SELECT * FROM stories WHERE id = :id AND tenant_id = :tenant_id;
+-- Another tenant's story is no story. `queue_position`: of a story that waits to be admitted, from 1; else null.
+SELECT s.*, CASE WHEN s.status = 'generating' AND s.admitted_at IS NULL THEN (
+           SELECT count(*) FROM stories w
+           WHERE w.tenant_id = :tenant_id AND w.status = 'generating' AND w.admitted_at IS NULL
+             AND (CASE w.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, w.created_at, w.id)
+                 <= (CASE s.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, s.created_at, s.id)
+       ) END AS queue_position
+FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
 -- name: story_with_results^
 -- One statement is one snapshot: status and results of an asset belong together, whatever is applied meanwhile.
@@ -29,7 +80,13 @@ SELECT s.*,
                  FROM asset_generation_jobs j WHERE j.story_id = s.id), '{}') AS assets,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', c.event_id, 'event', c.event->>'event') ORDER BY c.created_at)
                  FROM command_outbox c WHERE c.story_id = s.id AND c.handled_at IS NULL
-                 AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)), '[]') AS pending
+                 AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)), '[]') AS pending,
+       CASE WHEN s.status = 'generating' AND s.admitted_at IS NULL THEN (
+           SELECT count(*) FROM stories w
+           WHERE w.tenant_id = :tenant_id AND w.status = 'generating' AND w.admitted_at IS NULL
+             AND (CASE w.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, w.created_at, w.id)
+                 <= (CASE s.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, s.created_at, s.id)
+       ) END AS queue_position
 FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
 -- name: is_applied$
@@ -41,40 +98,49 @@ WHERE s.id = :id AND s.tenant_id = :tenant_id AND j.asset_type = :asset;
 
 -- name: page
 -- Newest first, by a key that never changes: pages stay stable while stories are being added.
-SELECT id, status, title, logline, request, priority, asset_generation_status, created_at, asset_generation_started_at,
-       asset_generation_completed_at, error
-FROM stories
-WHERE tenant_id = :tenant_id
-  AND (:before_at::timestamptz IS NULL OR (created_at, id) < (:before_at::timestamptz, :before_id::uuid))
-ORDER BY created_at DESC, id DESC LIMIT :limit;
+SELECT s.id, s.status, s.title, s.logline, s.request, s.priority, s.asset_generation_status, s.created_at,
+       s.asset_generation_started_at, s.asset_generation_completed_at, s.error, s.admitted_at, q.queue_position
+FROM stories s LEFT JOIN (
+    SELECT id, row_number() OVER (
+        ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, created_at, id) AS queue_position
+    FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL
+) AS q ON q.id = s.id
+WHERE s.tenant_id = :tenant_id
+  AND (:before_at::timestamptz IS NULL OR (s.created_at, s.id) < (:before_at::timestamptz, :before_id::uuid))
+ORDER BY s.created_at DESC, s.id DESC LIMIT :limit;
 
 -- name: story_locked^
 -- Until the transaction ends nobody deletes the story, and no other command on it is accepted.
-SELECT * FROM stories WHERE id = :id AND tenant_id = :tenant_id FOR UPDATE;
+SELECT s.*, NULL::bigint AS queue_position FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id FOR UPDATE;
 
 -- name: asset_statuses
-SELECT asset_type, status FROM asset_generation_jobs WHERE story_id = :story_id;
+SELECT j.asset_type, j.status FROM asset_generation_jobs j JOIN stories s ON s.id = j.story_id
+WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
 -- name: command^
-SELECT event FROM command_outbox WHERE event_id = :event_id;
+SELECT c.event FROM command_outbox c JOIN stories s ON s.id = c.story_id
+WHERE c.event_id = :event_id AND s.tenant_id = :tenant_id;
 
 -- name: last_cancellation^
-SELECT event FROM command_outbox WHERE story_id = :story_id AND event->>'event' = 'StoryCancelled'
-ORDER BY created_at DESC LIMIT 1;
+SELECT c.event FROM command_outbox c JOIN stories s ON s.id = c.story_id
+WHERE s.id = :id AND s.tenant_id = :tenant_id AND c.event->>'event' = 'StoryCancelled'
+ORDER BY c.created_at DESC LIMIT 1;
 
 -- name: add_command!
-INSERT INTO command_outbox (event_id, story_id, event) VALUES (:event_id, :story_id, :event::jsonb);
+INSERT INTO command_outbox (event_id, story_id, event)
+SELECT :event_id, s.id, :event::jsonb FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
 -- name: count_rows^
 -- With the story locked, so that the receipt is exact.
-SELECT (SELECT count(*) FROM asset_generation_jobs WHERE story_id = :id) AS assets,
-       (SELECT count(*) FROM story_events WHERE story_id = :id) AS events,
-       (SELECT count(*) FROM command_outbox WHERE story_id = :id) AS wishes,
-       (SELECT count(*) FROM webhook_deliveries WHERE story_id = :id) AS deliveries;
+SELECT (SELECT count(*) FROM asset_generation_jobs WHERE story_id = s.id) AS assets,
+       (SELECT count(*) FROM story_events WHERE story_id = s.id) AS events,
+       (SELECT count(*) FROM command_outbox WHERE story_id = s.id) AS wishes,
+       (SELECT count(*) FROM webhook_deliveries WHERE story_id = s.id) AS deliveries
+FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
 -- name: delete_story!
 -- Its assets, events, commands and webhook deliveries go with it.
-DELETE FROM stories WHERE id = :id;
+DELETE FROM stories WHERE id = :id AND tenant_id = :tenant_id;
 
 -- name: add_erasure^
 INSERT INTO erasures (story_id, tenant_id, receipt, due_at)

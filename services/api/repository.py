@@ -1,6 +1,6 @@
 """What the api reads and writes in Postgres, by the named statements of queries.sql.
 
-Every read of a story takes the caller's tenant: another tenant's story is one that does not exist.
+Every statement on a story takes the caller's tenant: another tenant's story is one that does not exist.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from services.api.limits import TenantLimits, tenant_gone, too_many_regenerations, too_many_stories
 from services.api.schemas import Page
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
+from storyloom.runtime.settings import LimitSettings
 from storyloom.story.assets import PUBLIC, TEXTS, Asset
-from storyloom.story.brief import Brief
 from storyloom.story.events import CommandEvent
 from storyloom.story.journey import Journey, document
 from storyloom.web.keys import Caller
@@ -55,23 +56,70 @@ class StorySnapshot:
             raise Problem(409, "story_cancelled", "The story is cancelled, for good.", retryable=False)
 
 
+class _KeyUsedError(Exception):
+    """Another request with the same Idempotency-Key has committed first."""
+
+
 async def create_story(
-    pool: Pool, story_id: UUID, brief: Brief, journey: Journey, *, idempotency_key: str | None, request_hash: bytes
+    pool: Pool, journey: Journey, *, defaults: LimitSettings, idempotency_key: str | None, request_hash: bytes
+) -> bool | None:
+    """Write a story and its pending assets; whether it may begin, or waits for others of its tenant to end.
+
+    None, and nothing written, for a key that is used already. Raises a 429 Problem beyond the tenant's limits, a 401
+    Problem where the tenant was deleted.
+    """
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            limits = await _lock_tenant(connection, journey.tenant_id, defaults)
+            return await _insert_story(
+                connection, journey, limits, idempotency_key=idempotency_key, request_hash=request_hash
+            )
+    except _KeyUsedError:
+        return None
+
+
+async def _lock_tenant(connection: Connection, tenant_id: str, defaults: LimitSettings) -> TenantLimits:
+    tenant = await queries().lock_tenant(connection, tenant_id=tenant_id)
+    if tenant is None:
+        raise tenant_gone()
+    limits = TenantLimits.of(tenant, defaults)
+    limits.require_money()
+    return limits
+
+
+async def _insert_story(
+    connection: Connection, journey: Journey, limits: TenantLimits, *, idempotency_key: str | None, request_hash: bytes
 ) -> bool:
-    """Write a story and its pending assets; False, and nothing written, for a key that is used already."""
     created = await queries().create_story(
-        pool,
-        id=story_id,
+        connection,
+        id=journey.story_id,
         tenant_id=journey.tenant_id,
-        request=brief.wire(),
-        priority=brief.priority.value,
+        request=journey.brief.wire(),
+        priority=journey.brief.priority.value,
         trace=journey.trace,
         document=dumps(document(journey)),
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         assets=[asset.value for asset in journey.assets],
+        concurrent_stories=limits.concurrent_stories,
+        stories_per_day=limits.stories_per_day,
     )
-    return created is not None
+    if not created["counted"]:
+        raise too_many_stories(limits.stories_per_day)
+    if created["id"] is None:
+        raise _KeyUsedError  # its story is counted already
+    return bool(created["admitted"])
+
+
+async def require_regenerations(
+    connection: Connection, caller: Caller, story_id: UUID, *, defaults: LimitSettings, more: int
+) -> None:
+    """Raise a 429 Problem if the tenant's money of the day is spent, or the story's regenerations with ``more``."""
+    row = await queries().limits_of_story(connection, id=story_id, tenant_id=caller.tenant_id)
+    limits = TenantLimits.of(row, defaults)
+    limits.require_money()
+    if more and row["regenerations"] + more > limits.regenerations_per_story:
+        raise too_many_regenerations(limits.regenerations_per_story)
 
 
 async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, request_hash: bytes) -> UUID | None:
@@ -122,7 +170,7 @@ async def get_result(pool: Pool, caller: Caller, story_id: UUID, name: str) -> t
 async def take_locked_snapshot(connection: Connection, caller: Caller, story_id: UUID) -> StorySnapshot:
     """The story and its assets, as they stay until the transaction ends. Raises a 404 Problem."""
     row = await _get_row(connection, caller, story_id, lock=True)
-    statuses = queries().asset_statuses(connection, story_id=story_id)
+    statuses = queries().asset_statuses(connection, id=story_id, tenant_id=caller.tenant_id)
     return StorySnapshot(row, {Asset(one["asset_type"]): one["status"] async for one in statuses})
 
 
@@ -143,21 +191,23 @@ async def is_applied(pool: Pool, event_id: str) -> bool:
     return bool(await queries().is_applied(pool, event_id=event_id))
 
 
-async def find_command(connection: Connection, event_id: str) -> CommandEvent | None:
+async def find_command(connection: Connection, caller: Caller, event_id: str) -> CommandEvent | None:
     """The event of a command that was accepted before."""
-    row = await queries().command(connection, event_id=event_id)
+    row = await queries().command(connection, event_id=event_id, tenant_id=caller.tenant_id)
     return None if row is None else _COMMAND.validate_python(row["event"])
 
 
-async def find_cancellation(connection: Connection, story_id: UUID) -> CommandEvent | None:
+async def find_cancellation(connection: Connection, caller: Caller, story_id: UUID) -> CommandEvent | None:
     """The newest cancellation of a story."""
-    row = await queries().last_cancellation(connection, story_id=story_id)
+    row = await queries().last_cancellation(connection, id=story_id, tenant_id=caller.tenant_id)
     return None if row is None else _COMMAND.validate_python(row["event"])
 
 
-async def add_command(connection: Connection, event: CommandEvent) -> None:
+async def add_command(connection: Connection, caller: Caller, event: CommandEvent) -> None:
     """Write a command's event into command_outbox, from where the reconciler publishes it if the api could not."""
-    await queries().add_command(connection, event_id=event.id, story_id=event.story_id, event=event.body.decode())
+    await queries().add_command(
+        connection, event_id=event.id, id=event.story_id, tenant_id=caller.tenant_id, event=event.body.decode()
+    )
 
 
 def public_asset(name: str) -> Asset | None:

@@ -11,6 +11,7 @@ from services.api import repository
 from services.api.auth import authenticated
 from services.api.commands import Commands
 from services.api.erasure import Eraser
+from services.api.limits import RequestLimiter
 from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
 from services.api.serializers import (
     BASE,
@@ -40,6 +41,7 @@ class Routes:
 
     pool: Pool
     keys: Authenticator
+    limiter: RequestLimiter
     commands: Commands
     eraser: Eraser
     objects: Objects
@@ -48,19 +50,21 @@ class Routes:
 
     def table(self) -> list[web.RouteDef]:
         """Which handler answers where, for keys of which scope."""
-        keys, stories, story = self.keys, f"{BASE}/stories", f"{BASE}/stories/{{id}}"
+        keys, limiter, stories, story = self.keys, self.limiter, f"{BASE}/stories", f"{BASE}/stories/{{id}}"
         return [
-            web.post(stories, authenticated(keys, "stories:write", self.create)),
-            web.get(stories, authenticated(keys, "stories:read", self.list)),
-            web.get(story, authenticated(keys, "stories:read", self.get)),
-            web.delete(story, authenticated(keys, "stories:write", self.delete)),
+            web.post(stories, authenticated(keys, limiter, "stories:write", self.create)),
+            web.get(stories, authenticated(keys, limiter, "stories:read", self.list)),
+            web.get(story, authenticated(keys, limiter, "stories:read", self.get)),
+            web.delete(story, authenticated(keys, limiter, "stories:write", self.delete)),
             # An endless answer has no head without its body: HEAD is a 405.
-            web.get(f"{story}/events", authenticated(keys, "stories:read", self.events), allow_head=False),
-            web.get(f"{story}/assets/{{asset}}", authenticated(keys, "stories:read", self.asset)),
-            web.post(f"{story}/cancel", authenticated(keys, "stories:write", self.cancel)),
-            web.post(f"{story}/assets/retry", authenticated(keys, "stories:write", self.retry)),
-            web.post(f"{story}/assets/{{asset}}/regenerate", authenticated(keys, "stories:write", self.regenerate)),
-            web.put(f"{story}/scenes/{{scene}}/text", authenticated(keys, "stories:write", self.edit)),
+            web.get(f"{story}/events", authenticated(keys, limiter, "stories:read", self.events), allow_head=False),
+            web.get(f"{story}/assets/{{asset}}", authenticated(keys, limiter, "stories:read", self.asset)),
+            web.post(f"{story}/cancel", authenticated(keys, limiter, "stories:write", self.cancel)),
+            web.post(f"{story}/assets/retry", authenticated(keys, limiter, "stories:write", self.retry)),
+            web.post(
+                f"{story}/assets/{{asset}}/regenerate", authenticated(keys, limiter, "stories:write", self.regenerate)
+            ),
+            web.put(f"{story}/scenes/{{scene}}/text", authenticated(keys, limiter, "stories:write", self.edit)),
         ]
 
     async def create(self, request: web.Request, caller: Caller) -> web.Response:
@@ -79,7 +83,8 @@ class Routes:
     async def get(self, request: web.Request, caller: Caller) -> web.Response:
         """One story; 304 where the client has this version."""
         row, results = await repository.get_story(self.pool, caller, read_story_id(request))
-        etag = f'"{row["version"]}-{len(row["pending"])}"'
+        waits = "" if row["queue_position"] is None else f"-{row['queue_position']}"
+        etag = f'"{row["version"]}-{len(row["pending"])}{waits}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)

@@ -35,8 +35,9 @@ def story_summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "characters": brief["characters"],
         "assetGenerationStatus": row["asset_generation_status"],
         "priority": row["priority"],
+        "queuePosition": row["queue_position"],
         "createdAt": _iso(row["created_at"]),
-        "startedAt": _iso(row["asset_generation_started_at"]),
+        "startedAt": None if row["admitted_at"] is None else _iso(row["asset_generation_started_at"]),
         "completedAt": None if generating else _iso(row["asset_generation_completed_at"]),
         "error": row["error"] if row["status"] in ("failed", "partial") else None,
         "metadata": brief["metadata"],
@@ -47,7 +48,9 @@ def story_summary(row: Mapping[str, Any]) -> dict[str, Any]:
 def story_reference(row: Mapping[str, Any]) -> dict[str, Any]:
     """A story as the answer to its creation, and to every command on it, has it."""
     summary = story_summary(row)
-    return {name: summary[name] for name in ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")}
+    names = ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")
+    waits = {} if summary["queuePosition"] is None else {"queuePosition": summary["queuePosition"]}
+    return {name: summary[name] for name in names} | waits
 
 
 def story_page(rows: Sequence[Mapping[str, Any]], *, more: bool) -> dict[str, Any]:

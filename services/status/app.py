@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from services.status import repository
+from services.status.admission import Admission
 from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.hub import Hub
@@ -16,8 +17,9 @@ from services.status.job_starts import JobStartRecorder
 from services.status.open_streams import OpenStreams
 from services.status.projector import Projector
 from services.status.queue_metrics import QueueMetrics
+from services.status.queue_positions import QueuePositions
 from services.status.reconciler import Reconciler, ReconcilerSettings
-from services.status.repository import BacklogRepository, StoryRepository, UnfinishedWork
+from services.status.repository import BacklogRepository, StoryRepository, UnfinishedWork, WaitingStories
 from services.status.stream import STREAM_PATH, Stream, routes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
@@ -71,6 +73,10 @@ class Endpoints:
             """Note when a job began, for operators to see; replicas share them."""
             record_start(start)
 
+    async def publish(self, event: Event) -> None:
+        """Publish an event; twice is harmless. Raises BusUnavailableError."""
+        await self._events.publish(event)
+
     async def republish(self, event: Event) -> None:
         """Publish an event that was lost, without its Msg-Id. Raises BusUnavailableError."""
         await self._events.republish(event)
@@ -116,6 +122,7 @@ class RunningStatus:
     projector: Projector
     reconciler: Reconciler
     dispatcher: Dispatcher
+    backlog: Backlog
     open_streams: OpenStreams
     endpoints: Endpoints
     _broker: Broker
@@ -162,15 +169,20 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         asset_deadline=settings.asset_deadline, story_deadline=settings.story_deadline
     )
     dispatcher = Dispatcher(bus, endpoints.wake_webhooks)
-    backlog = Backlog(bus, BacklogRepository(pool), dispatcher, query_workers)
-    projector = Projector(bus, StoryRepository(pool, dispatcher.announce_deliveries), dispatcher, backlog)
+    backlog_rows = BacklogRepository(pool, usd_per_day=settings.limit_usd_per_day)
+    backlog = Backlog(bus, backlog_rows, dispatcher, query_workers, endpoints.publish)
+    waiting = WaitingStories(pool, concurrent_stories=settings.limit_concurrent_stories)
+    admission = Admission(waiting, endpoints.publish)
+    rows = StoryRepository(pool, dispatcher.announce_deliveries)
+    projector = Projector(bus, rows, dispatcher, backlog, admission)
     reconciler = Reconciler(bus, UnfinishedWork(pool), endpoints, reconciler_settings)
     hub = Hub(bus)
     hubs.append(hub)
     app = web.Application(middlewares=[polite_streams(STREAM_PATH), problem_middleware])
     limit_answers(app)
     keys, open_streams = Authenticator(pool, seconds=settings.key_cache_seconds), OpenStreams(pool)
-    stream = Stream(pool, hub, keys, open_streams)
+    positions = QueuePositions(waiting, hub)
+    stream = Stream(pool, hub, keys, open_streams, positions)
     app.add_routes(routes(stream))
     app.on_shutdown.append(stream.drain)
 
@@ -193,6 +205,8 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     loops = {
         "projector": projector.run,
         "backlog": backlog.run,
+        "admission": admission.run,
+        "queue_positions": positions.run,
         "reconciler": reconciler.run,
         "job_starts": job_starts.run,
         "queue_metrics": QueueMetrics(bus, pool).run,
@@ -210,6 +224,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         projector,
         reconciler,
         dispatcher,
+        backlog,
         open_streams,
         endpoints,
         broker,

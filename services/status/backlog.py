@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -25,7 +26,8 @@ from storyloom.db.errors import is_connection_error
 from storyloom.jobs.in_flight import InFlightJobs
 from storyloom.messaging.connection import Bus, BusUnavailableError
 from storyloom.messaging.lanes import Lane
-from storyloom.story.assets import Asset, Priority, Service
+from storyloom.story.assets import GRAPH, Asset, Priority, Service
+from storyloom.story.events import AssetFailed
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import lane_of
 from storyloom.story.journey import Journey
@@ -34,6 +36,9 @@ log = structlog.get_logger()
 
 QueryWorkers = Callable[[Bus, float], Awaitable[Sequence[InFlightJobs]]]
 """Asks all workers what they have in flight and how many slots they have, for so many seconds."""
+
+PublishFailure = Callable[[AssetFailed], Awaitable[None]]
+"""Publishes the failure of an asset; twice is harmless. Raises BusUnavailableError."""
 
 LANES = {f"{service.value}-{priority.value}": (service, priority) for service in Service for priority in Priority}
 
@@ -75,16 +80,22 @@ class Backlog:
         rows: BacklogRepository,
         dispatcher: Dispatcher,
         query: QueryWorkers,
+        publish: PublishFailure,
+        *,
         settings: BacklogSettings | None = None,
     ) -> None:
         self._bus = bus
         self._rows = rows
         self._dispatcher = dispatcher
         self._query_workers = query
+        self._publish = publish
         self._settings = settings or BacklogSettings()
         self._slots: dict[str, int] = {}
         self._lanes = {lane: _LaneState(self._settings.unknown_slots) for lane in LANES}
         self._wake = asyncio.Event()
+        self._capped: frozenset[str] = frozenset()
+        self._look_at_costs = False
+        self._refusing = False
         self.cached: Callable[[UUID], Journey | None] = _not_cached
         """A journey that the projector remembers, so that it need not be read for a job of it."""
 
@@ -93,11 +104,15 @@ class Backlog:
         effects = transition.effects
         if not effects.jobs:
             return transition
-        priority = transition.journey.brief.priority
+        priority, tenant_id = transition.journey.brief.priority, transition.journey.tenant_id
         jobs: list[Asset] = []
         backlog: list[Asset] = []
         for asset in effects.jobs:
-            (jobs if self._has_room(lane_of(asset, priority)) else backlog).append(asset)
+            if tenant_id in self._capped and not GRAPH[asset].finishing:
+                self._refusing = True
+                backlog.append(asset)
+            else:
+                (jobs if self._has_room(lane_of(asset, priority)) else backlog).append(asset)
         if not backlog:
             return transition
         return replace(transition, effects=replace(effects, jobs=tuple(jobs), backlog=tuple(backlog)))
@@ -105,6 +120,9 @@ class Backlog:
     def committed(self, transitions: Sequence[Transition]) -> None:
         """Look at the lanes where these were written that put jobs into the backlog, or may have freed slots."""
         for transition in transitions:
+            if transition.effects.usd or (self._refusing and transition.effects.backlog):
+                self._look_at_costs = True
+                self._wake.set()
             priority = transition.journey.brief.priority
             for asset in transition.effects.changed:
                 state = self._lanes[lane_of(asset, priority)]
@@ -134,6 +152,8 @@ class Backlog:
                 if loop.time() >= next_full:
                     next_full = loop.time() + self._settings.interval
                     await self._look_at_all()
+                if self._look_at_costs:
+                    await self.refuse_capped()
                 await self.serve()
             except Exception as error:
                 if not (isinstance(error, BusUnavailableError) or is_connection_error(error)):
@@ -158,11 +178,23 @@ class Backlog:
                 lane = f"{answer.service.value}-{priority.value}"
                 slots[lane] = slots.get(lane, 0) + count
         self._slots = slots
+        await self.refuse_capped()
         for lane in await self._rows.lanes():
             if lane in self._lanes:  # or it is a newer version's
                 self._lanes[lane].closed = True
         for state in self._lanes.values():
             state.look = True
+
+    async def refuse_capped(self) -> None:
+        """Fail what would have to be paid with money that a tenant has not left today. It stays until that is applied.
+
+        Raises BusUnavailableError, and what asyncpg raises when Postgres is unreachable.
+        """
+        self._look_at_costs = self._refusing = False
+        self._capped = await self._rows.capped_tenants()
+        if self._capped:
+            for failure in await self._rows.capped_jobs(self._capped, LANES, datetime.now(UTC)):
+                await self._publish(failure)
 
     async def serve(self) -> None:
         """Look at the lanes that need it, and publish as many jobs of their backlogs as there is room for.

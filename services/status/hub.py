@@ -93,6 +93,11 @@ class Hub:
             for reader in topic.readers:
                 reader.offer(resync)
 
+    def offer(self, story_id: UUID, updates: Updates) -> None:
+        """Hand updates to the readers of a story in this process."""
+        if (topic := self._topics.get(story_id)) is not None:
+            self._broadcast(topic, updates)
+
     async def _join(self, story_id: UUID, reader: Reader) -> _Topic:
         async with self._lock:
             topic = self._topics.setdefault(story_id, _Topic())

@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from services.status.admission import Admission
 from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.repository import DuplicateEventError, StoryRepository
@@ -53,11 +54,14 @@ Batch = dict[UUID, list[AnyEvent]]
 class Projector:
     """Applies events. Any number of them may run, in one process or in several."""
 
-    def __init__(self, bus: Bus, repository: StoryRepository, dispatcher: Dispatcher, backlog: Backlog) -> None:
+    def __init__(
+        self, bus: Bus, repository: StoryRepository, dispatcher: Dispatcher, backlog: Backlog, admission: Admission
+    ) -> None:
         self._bus = bus
         self._repository = repository
         self._dispatcher = dispatcher
         self._backlog = backlog
+        self._admission = admission
         self.consumer = PullConsumer(bus, bus.names.story, bus.names.projector, max_in_flight=4 * BATCH_SIZE)
         self._cached: OrderedDict[UUID, Journey] = OrderedDict()
         backlog.cached = self._cached.get
@@ -156,6 +160,7 @@ class Projector:
         # Its task runs before the client's flusher, which the first update wakes: all goes out in one write.
         self._dispatcher.dispatch(transitions)
         self._backlog.committed(transitions)
+        self._admission.committed(transitions)
         for transition in transitions:
             self._cache(transition.journey)
             await self._publish_updates(transition)

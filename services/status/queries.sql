@@ -107,6 +107,13 @@ WITH transition AS MATERIALIZED (
     INSERT INTO stale_objects (story_id)
     SELECT w.id FROM unnest(:stale_ids::uuid[]) AS o (id) JOIN written w ON w.id = o.id
     ON CONFLICT (story_id) DO UPDATE SET since = now(), claimed_until = NULL
+), costs AS (
+    -- Taken in the order of the tenants, after the stories: two projectors never deadlock.
+    INSERT INTO tenant_costs AS c (day, tenant_id, usd)
+    SELECT (now() AT TIME ZONE 'UTC')::date, w.tenant_id, sum(p.usd)
+    FROM unnest(:cost_ids::uuid[], :costs::float8[]) AS p (id, usd) JOIN written w ON w.id = p.id
+    GROUP BY w.tenant_id ORDER BY w.tenant_id
+    ON CONFLICT (day, tenant_id) DO UPDATE SET usd = c.usd + excluded.usd
 )
 SELECT id, ARRAY(SELECT DISTINCT endpoint_id FROM notified) AS endpoints FROM written;
 
@@ -131,7 +138,9 @@ FROM started WHERE j.id = started.id;
 -- Stories that the projector has not handled: their StoryRequested was lost between the commit and the bus.
 SELECT id, tenant_id, trace FROM stories
 -- What is dated in the future is old: somebody has set the clock back since.
-WHERE status = 'generating' AND seq = 0 AND NOT created_at BETWEEN :before AND now() + interval '1 minute' LIMIT 1000;
+-- A story that was not admitted yet is waiting, not lost; one that waited was admitted later than it was created.
+WHERE status = 'generating' AND seq = 0 AND admitted_at IS NOT NULL
+  AND NOT greatest(created_at, admitted_at) BETWEEN :before AND now() + interval '1 minute' LIMIT 1000;
 
 -- name: dispatched_jobs
 -- What is dispatched and has not ended; grows with what is unfinished, never with history (stories_unfinished).
@@ -158,6 +167,20 @@ INSERT INTO lanes (lane) VALUES (:lane) ON CONFLICT DO NOTHING;
 -- One replica at a time serves a lane; another that comes meanwhile has nothing to do.
 SELECT virtual_time FROM lanes WHERE lane = :lane FOR UPDATE SKIP LOCKED;
 
+-- name: capped_tenants
+-- Those whose money of the day is spent; one that may spend nothing has no costs.
+SELECT c.tenant_id FROM tenant_costs c JOIN tenants t ON t.id = c.tenant_id
+WHERE c.day = (now() AT TIME ZONE 'UTC')::date AND c.usd >= coalesce(t.usd_per_day, :usd_per_day::float8)
+UNION SELECT id FROM tenants WHERE coalesce(usd_per_day, :usd_per_day::float8) <= 0;
+
+-- name: capped_jobs
+-- Jobs in the backlog that are not to be paid for today.
+SELECT s.id, s.tenant_id, s.trace, j.asset_type, j.fingerprint, coalesce(j.queued_at, now()) AS queued_at
+FROM asset_generation_jobs j JOIN stories s ON s.id = j.story_id
+WHERE j.backlog_lane = ANY(:lanes::text[]) AND j.backlog_tenant = ANY(:tenants::text[])
+  AND j.status = 'queued' AND j.asset_type <> ALL(:finishing::text[])
+LIMIT 1000;
+
 -- name: lane_shares
 -- The tenants that have a backlog in a lane, each with its first jobs: grows with tenants that wait, not with jobs.
 WITH RECURSIVE waiting AS (
@@ -170,8 +193,12 @@ WITH RECURSIVE waiting AS (
 )
 SELECT w.id, t.weight, coalesce(s.finish, 0) AS finish,
        ARRAY(SELECT j.id FROM asset_generation_jobs j WHERE j.backlog_lane = :lane AND j.backlog_tenant = w.id
+             -- Once the tenant's money of the day is spent only what it was spent on is finished.
+             AND (coalesce(c.usd, 0) < coalesce(t.usd_per_day, :usd_per_day::float8)
+                  OR j.asset_type = ANY(:finishing::text[]))
              ORDER BY j.backlog_since, j.id LIMIT :room) AS jobs
 FROM waiting w JOIN tenants t ON t.id = w.id LEFT JOIN lane_shares s ON s.lane = :lane AND s.tenant_id = w.id
+LEFT JOIN tenant_costs c ON c.day = (now() AT TIME ZONE 'UTC')::date AND c.tenant_id = w.id
 ORDER BY w.id;
 
 -- name: dispatch_backlog
@@ -202,8 +229,9 @@ JOIN stories s ON s.id = j.story_id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
 
 -- name: overdue_stories
+-- From the admission: who waits for others of the same tenant to end is not late.
 SELECT id, tenant_id, trace, asset_generation_started_at FROM stories
-WHERE status = 'generating' AND asset_generation_started_at < now() - make_interval(secs => :seconds) LIMIT 1000;
+WHERE status = 'generating' AND admitted_at IS NOT NULL AND asset_generation_started_at < now() - make_interval(secs => :seconds) LIMIT 1000;
 
 -- name: overdue_assets
 -- From the first attempt: a job that waits for its turn, or for a provider that is away, is the story's deadline's.
@@ -230,21 +258,72 @@ UPDATE erasures SET due_at = now() WHERE story_id = ANY(:ids::uuid[]);
 SELECT now();
 
 -- name: story_for_reader^
+-- Another tenant's story is no story. `queue_position`: of one that waits to be admitted, from 1; else null.
 -- A command that was accepted may begin a story again that has ended: until it is in the inbox, nobody knows.
-SELECT tenant_id, status, seq, asset_generation_status,
+SELECT s.status, s.seq, s.asset_generation_status,
        EXISTS (SELECT FROM command_outbox c WHERE c.story_id = s.id AND c.handled_at IS NULL
-               AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)) AS pending
-FROM stories s WHERE id = :id;
+               AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)) AS pending,
+       CASE WHEN s.status = 'generating' AND s.admitted_at IS NULL THEN (
+           SELECT count(*) FROM stories w
+           WHERE w.tenant_id = :tenant_id AND w.status = 'generating' AND w.admitted_at IS NULL
+             AND (CASE w.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, w.created_at, w.id)
+                 <= (CASE s.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, s.created_at, s.id)
+       ) END AS queue_position
+FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
 -- name: updates_after
-SELECT seq, event, data FROM story_events WHERE story_id = :id AND seq > :after ORDER BY seq;
+SELECT seq, event, data FROM story_events WHERE story_id = :id AND seq > :after
+AND EXISTS (SELECT FROM stories WHERE id = :id AND tenant_id = :tenant_id) ORDER BY seq;
+
+-- name: waiting_tenants
+-- The tenants that have stories waiting to be admitted: one step of the index a tenant.
+WITH RECURSIVE found AS (
+    (SELECT tenant_id FROM stories WHERE status = 'generating' AND admitted_at IS NULL ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT tenant_id FROM stories
+            WHERE status = 'generating' AND admitted_at IS NULL AND tenant_id > found.tenant_id
+            ORDER BY tenant_id LIMIT 1)
+    FROM found WHERE found.tenant_id IS NOT NULL
+)
+SELECT tenant_id FROM found WHERE tenant_id IS NOT NULL;
+
+-- name: lock_tenant^
+-- Until the transaction ends no other story of the tenant is created or admitted: what is counted then is exact.
+SELECT concurrent_stories FROM tenants WHERE id = :tenant_id FOR NO KEY UPDATE;
+
+-- name: admit_stories
+-- As many of a tenant's waiting stories as it has room for, in the queue's order. One that is being cancelled is skipped.
+WITH room AS (
+    SELECT :concurrent_stories::int - count(*) AS free FROM (
+        SELECT FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NOT NULL
+        LIMIT :concurrent_stories) AS admitted
+), next AS (
+    SELECT id FROM stories
+    WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL
+    ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, created_at, id
+    LIMIT (SELECT least(free, :most) FROM room) FOR UPDATE SKIP LOCKED
+)
+UPDATE stories s SET admitted_at = now(), asset_generation_started_at = now() FROM next WHERE s.id = next.id
+RETURNING s.id, s.tenant_id, s.trace;
+
+-- name: queue_positions
+-- Where stories stand in the queues of their tenants, from 1; those that do not wait any more are not among them.
+SELECT id, queue_position FROM (
+    SELECT id, row_number() OVER (
+        PARTITION BY tenant_id
+        ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, created_at, id) AS queue_position
+    FROM stories
+    WHERE status = 'generating' AND admitted_at IS NULL
+      AND tenant_id IN (SELECT tenant_id FROM stories WHERE id = ANY(:ids::uuid[]))
+) AS q WHERE id = ANY(:ids::uuid[]);
 
 -- name: delete_old_inbox!
 -- Events live 14 days on the stream: older ids can never come again.
 DELETE FROM inbox WHERE at < now() - interval '15 days';
 
 -- name: unfinished_stories^
-SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 'generating';
+SELECT count(*) AS count, min(created_at) AS oldest, count(*) FILTER (WHERE admitted_at IS NULL) AS waiting
+FROM stories WHERE status = 'generating';
 
 -- name: count_unhandled_commands^
 SELECT count(*) AS count, min(created_at) AS oldest FROM command_outbox WHERE handled_at IS NULL;
@@ -253,7 +332,7 @@ SELECT count(*) AS count, min(created_at) AS oldest FROM command_outbox WHERE ha
 -- Seconds that the oldest of what waits to be published or done has waited; null where nothing waits.
 SELECT extract(epoch FROM now() - (
            SELECT min(greatest(created_at, asset_generation_started_at)) FROM stories
-           WHERE status = 'generating' AND seq = 0))::float8 AS stories,
+           WHERE status = 'generating' AND seq = 0 AND admitted_at IS NOT NULL))::float8 AS stories,
        extract(epoch FROM now() - (
            SELECT min(created_at) FROM command_outbox WHERE handled_at IS NULL))::float8 AS commands,
        extract(epoch FROM now() - (SELECT min(due_at) FROM erasures WHERE due_at < now()))::float8 AS erasures;

@@ -73,10 +73,11 @@ class QueueMetrics:
             if not is_connection_error(error):
                 raise
             log.debug("queue_metrics.database_unreachable", error=type(error).__name__)
-            _unknown(metrics.UNFINISHED, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
+            _unknown(metrics.UNFINISHED, metrics.STORIES_WAITING, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
             _unknown(*(metrics.OUTBOX_AGE.labels(kind) for kind in OUTBOX_KINDS))
             return
         metrics.UNFINISHED.set(stories["count"])
+        metrics.STORIES_WAITING.set(stories["waiting"])
         metrics.UNFINISHED_AGE.set(_age(stories["oldest"], now))
         metrics.COMMANDS_UNHANDLED.set(commands["count"])
         for kind in OUTBOX_KINDS:

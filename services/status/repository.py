@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,8 @@ from services.status.rows import asset_row, asset_state, journey_of, story_row
 from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
-from storyloom.story.assets import Asset, Priority
-from storyloom.story.causes import DEADLINE
+from storyloom.story.assets import GRAPH, Asset, Priority
+from storyloom.story.causes import DEADLINE, MONEY_CAP_REACHED
 from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject, lane_of
@@ -28,6 +29,11 @@ from storyloom.story.journey import AssetState, Journey
 from storyloom.story.notifications import notification
 
 JobKey = tuple[UUID, Asset]
+
+MAX_ADMITTED = 200
+"""Stories of a tenant that are admitted in one transaction."""
+FINISHING = [asset.value for asset, recipe in GRAPH.items() if recipe.finishing]
+"""The assets that are made even where the money of the day is spent."""
 
 _COMMAND: TypeAdapter[CommandEvent] = TypeAdapter(CommandEvent)
 
@@ -136,16 +142,42 @@ class Dispatched:
 class BacklogRepository:
     """The backlog: rows of jobs that are not on the bus yet. Raises what asyncpg raises when Postgres is away."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, usd_per_day: float = inf) -> None:
+        """``usd_per_day``: what a tenant may spend that has no limit of its own."""
         self._pool = pool
         self._queries = queries()
+        self._usd_per_day = usd_per_day
+
+    async def capped_tenants(self) -> frozenset[str]:
+        """The tenants whose money of the day is spent."""
+        rows = self._queries.capped_tenants(self._pool, usd_per_day=self._usd_per_day)
+        return frozenset([row["tenant_id"] async for row in rows])
+
+    async def capped_jobs(self, tenants: Collection[str], lanes: Collection[str], at: datetime) -> list[AssetFailed]:
+        """The failures of what waits for these tenants and is not to be paid for today."""
+        rows = self._queries.capped_jobs(self._pool, tenants=list(tenants), lanes=list(lanes), finishing=FINISHING)
+        return [
+            AssetFailed(
+                id=f"{row['id']}.{row['asset_type']}.{row['fingerprint'][:16]}.money_cap",
+                **_origin(row, at),
+                asset=Asset(row["asset_type"]),
+                fingerprint=Fingerprint(row["fingerprint"]),
+                started_at=row["queued_at"],
+                code=MONEY_CAP_REACHED,
+                reason="the money of the day is spent: it may be tried again after midnight UTC",
+            )
+            async for row in rows
+        ]
 
     async def lanes(self) -> list[str]:
         """The lanes that have a backlog."""
         return [row["lane"] async for row in self._queries.backlog_lanes(self._pool)]
 
     async def take(self, lane: str, room: int) -> Dispatched:
-        """Take at most ``room`` jobs out of a lane's backlog, in the tenants' fair order."""
+        """Take at most ``room`` jobs out of a lane's backlog, in the tenants' fair order.
+
+        None that is to be paid for with money that a tenant has not left today.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             locked = await self._queries.lock_lane(connection, lane=lane)
             if locked is None:
@@ -154,7 +186,10 @@ class BacklogRepository:
             if locked is None:
                 return Dispatched(left=True)  # another replica serves it just now
             # One more than there is room for: so many that are left are seen.
-            rows = [row async for row in self._queries.lane_shares(connection, lane=lane, room=room + 1)]
+            found = self._queries.lane_shares(
+                connection, lane=lane, room=room + 1, usd_per_day=self._usd_per_day, finishing=FINISHING
+            )
+            rows = [row async for row in found]
             shares = [Share(row["id"], row["weight"], row["finish"], row["jobs"]) for row in rows]
             chosen = choose(shares, locked["virtual_time"], room)
             left = sum(len(share.jobs) for share in shares) > len(chosen.jobs)
@@ -175,6 +210,38 @@ class BacklogRepository:
     async def journeys(self, ids: Collection[UUID]) -> dict[UUID, Journey]:
         """The journeys of some stories."""
         return await journeys(self._pool, ids)
+
+
+class WaitingStories:
+    """Stories that wait until their tenant has room for them. Raises what asyncpg raises when Postgres is away."""
+
+    def __init__(self, pool: Pool, *, concurrent_stories: int) -> None:
+        """``concurrent_stories``: how many a tenant may have under way that has no limit of its own."""
+        self._pool = pool
+        self._queries = queries()
+        self._default = concurrent_stories
+
+    async def tenants(self) -> list[str]:
+        """The tenants that have stories waiting."""
+        return [row["tenant_id"] async for row in self._queries.waiting_tenants(self._pool)]
+
+    async def admit(self, tenant_id: str, at: datetime) -> list[StoryRequested]:
+        """Admit a tenant's stories as it has room for them; the events to publish. Their deadlines run from now."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            tenant = await self._queries.lock_tenant(connection, tenant_id=tenant_id)
+            if tenant is None:
+                return []
+            own = tenant["concurrent_stories"]
+            limit = self._default if own is None else own
+            rows = self._queries.admit_stories(
+                connection, tenant_id=tenant_id, concurrent_stories=limit, most=MAX_ADMITTED
+            )
+            return [story_requested(row["id"], row["tenant_id"], row["trace"], at) async for row in rows]
+
+    async def positions(self, ids: Collection[UUID]) -> dict[UUID, int]:
+        """Where stories stand in their tenants' queues, from 1; without those that do not wait any more."""
+        rows = self._queries.queue_positions(self._pool, ids=list(ids))
+        return {row["id"]: row["queue_position"] async for row in rows}
 
 
 class UnfinishedWork:
@@ -297,6 +364,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
     assets: list[tuple[Any, ...]] = []
     stale: list[tuple[Any, ...]] = []
     notices: list[tuple[Any, ...]] = []
+    costs: list[tuple[Any, ...]] = []
     for transition in transitions:
         journey, effects = transition.journey, transition.effects
         key = journey.story_id
@@ -311,9 +379,16 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
             for update in effects.updates
             if (notice := notification(key, update.seq, update.event, update.data, transition.at)) is not None
         ]
+        costs += [(key, effects.usd)] if effects.usd else []
     tables = (
-        (stories, _STORY), (events, _EVENT), (updates, _UPDATE), (notices, _NOTICE), (assets, _ASSET), (stale, _STALE)
-    )  # fmt: skip
+        (stories, _STORY),
+        (events, _EVENT),
+        (updates, _UPDATE),
+        (notices, _NOTICE),
+        (assets, _ASSET),
+        (stale, _STALE),
+        (costs, _COST),
+    )
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
     rows = await connection.fetch(_write_sql(), *columns)
@@ -324,7 +399,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
 def _write_sql() -> str:
     query = queries().write_transitions
     parameters = [name for name in query.__signature__.parameters if name != "self"]
-    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_NOTICE, *_ASSET, *_STALE]:
+    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_NOTICE, *_ASSET, *_STALE, *_COST]:
         raise RuntimeError(f"write_transitions asks for {parameters}")
     return str(query.sql)
 
@@ -342,6 +417,7 @@ _ASSET = (
 )  # fmt: skip
 
 _STALE = ("stale_ids",)
+_COST = ("cost_ids", "costs")
 
 
 def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[Any]]:

@@ -20,11 +20,14 @@ from aiohttp import web
 from services.status import repository
 from services.status.hub import Hub, Reader, SlowReaderError
 from services.status.open_streams import KeyEndedError, OpenStreams
+from services.status.queue_positions import EVENT as QUEUE_EVENT
+from services.status.queue_positions import QueuePositions, queue_data
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import READERS
 from storyloom.web.authentication import Authenticator
 from storyloom.web.event_streams import RETRY_LINE, WRITE_SECONDS, ReaderGoneError, StreamWriter, spread
+from storyloom.web.keys import Caller
 from storyloom.web.problems import not_found
 
 log = structlog.get_logger()
@@ -69,6 +72,7 @@ class Stream:
         hub: Hub,
         keys: Authenticator,
         open_streams: OpenStreams,
+        positions: QueuePositions,
         *,
         heartbeat: float = 15.0,
         write_timeout: float = WRITE_SECONDS,
@@ -77,6 +81,7 @@ class Stream:
         self._hub = hub
         self._keys = keys
         self._open_streams = open_streams
+        self._positions = positions
         self._heartbeat = heartbeat
         self._write_timeout = write_timeout
         self._readers: set[Reader] = set()
@@ -96,8 +101,8 @@ class Stream:
         story_id = _story_id(request.match_info["id"])
         after = _last_event_id(request)
         async with self._hub.subscribe(story_id) as reader:
-            story = await repository.queries().story_for_reader(self._pool, id=story_id)
-            if story is None or story["tenant_id"] != who.tenant_id:
+            story = await repository.queries().story_for_reader(self._pool, id=story_id, tenant_id=who.tenant_id)
+            if story is None:
                 raise not_found("story")
             if _has_ended(story) and after == story["seq"]:
                 return web.Response(status=204)
@@ -107,7 +112,8 @@ class Stream:
             try:
                 with READERS.track_inprogress():
                     async with self._open_streams.while_valid(who.key_id):
-                        await self._send(writer, self._events(story_id, story, after, reader))
+                        with self._positions.watched(story_id, story["queue_position"]):
+                            await self._send(writer, self._events(who, story_id, story, after, reader))
             except KeyEndedError:
                 log.info("stream.key_ended")
                 await writer.end()  # without an ``end``: whoever reconnects is told why, by a 401
@@ -136,15 +142,17 @@ class Stream:
             log.exception("stream.broken")
 
     async def _events(
-        self, story_id: UUID, story: Any, after: int | None, reader: Reader
+        self, who: Caller, story_id: UUID, story: Any, after: int | None, reader: Reader
     ) -> AsyncIterator[SseEvent | None]:
         """All that this reader is sent, to the end: history, then live updates. None is a heartbeat."""
         seen = after or 0
         if seen > story["seq"]:
             seen = story["seq"]
             yield SseEvent(seen, "snapshot", _snapshot(story))
+        if story["queue_position"] is not None:
+            yield SseEvent(0, QUEUE_EVENT, queue_data(story["queue_position"]))
         while story is not None:
-            for row in await self._updates_after(story_id, seen):
+            for row in await self._updates_after(who, story_id, seen):
                 seen = row["seq"]
                 yield SseEvent(seen, row["event"], row["data"])
             if seen == story["seq"] and _has_ended(story):
@@ -155,7 +163,7 @@ class Stream:
                 async for event in self._live_updates(reader, seen):
                     seen = (event and event.seq) or seen
                     yield event
-            story = await self._read_story(story_id)
+            story = await self._read_story(who, story_id)
         yield DELETED_EVENT
         yield END_EVENT
 
@@ -173,19 +181,20 @@ class Stream:
             if event.event == "story":
                 return
 
-    async def _read_story(self, story_id: UUID) -> Any:
+    async def _read_story(self, who: Caller, story_id: UUID) -> Any:
         """The story's row, None once it was deleted. Raises HistoryUnavailableError."""
         try:
-            return await repository.queries().story_for_reader(self._pool, id=story_id)
+            return await repository.queries().story_for_reader(self._pool, id=story_id, tenant_id=who.tenant_id)
         except Exception as error:
             if not is_connection_error(error):
                 raise
             raise HistoryUnavailableError from error
 
-    async def _updates_after(self, story_id: UUID, after: int) -> list[Any]:
+    async def _updates_after(self, who: Caller, story_id: UUID, after: int) -> list[Any]:
         """History after an id, read at once: a slow reader holds no connection. Raises HistoryUnavailableError."""
         try:
-            return [row async for row in repository.queries().updates_after(self._pool, id=story_id, after=after)]
+            rows = repository.queries().updates_after(self._pool, id=story_id, tenant_id=who.tenant_id, after=after)
+            return [row async for row in rows]
         except Exception as error:
             if not is_connection_error(error):
                 raise

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from services.status import revisions
 from storyloom.story.assets import GRAPH, TEXTS, WAITED_ON_BY, Asset
-from storyloom.story.causes import DEADLINE, NEED_FAILED
+from storyloom.story.causes import DEADLINE, MONEY_CAP_REACHED, NEED_FAILED
 from storyloom.story.events import (
     AnyEvent,
     AssetCompleted,
@@ -45,7 +45,7 @@ class Effects:
 
     ``purges`` names jobs by what they were to make: their results are not needed any more. ``ended`` says that the
     story ended with this event, ``stale`` that the store may hold objects now that no row refers to. ``backlog``: jobs
-    to publish later, once a worker has a slot for them.
+    to publish later, once a worker has a slot for them. ``usd``: what was paid for the results that counted.
     """
 
     changed: tuple[Asset, ...] = ()
@@ -55,6 +55,7 @@ class Effects:
     purges: tuple[tuple[Asset, Fingerprint], ...] = ()
     stale: bool = False
     backlog: tuple[Asset, ...] = ()
+    usd: float = 0.0
 
 
 NO_EFFECTS = Effects()
@@ -95,6 +96,7 @@ def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) ->
     updates: list[StoryUpdate] = []
     event_ids: dict[str, None] = {}  # the same id twice in one batch counts once
     ended = stale = False
+    usd = 0.0
     for event in events:
         if event.id in known or event.id in event_ids:
             continue
@@ -109,13 +111,14 @@ def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) ->
         updates += effects.updates
         ended = ended or effects.ended
         stale = stale or effects.stale
+        usd += effects.usd
     if at is None:
         return None
     # What one event queued another of the same batch may have settled.
     still_queued = tuple(job for job in jobs if journey.assets[job].status == "queued")
     # An end that a command of the same batch undid is none to announce.
     ended = ended and overall(journey) != "generating"
-    effects = Effects(tuple(changed), still_queued, tuple(updates), ended, tuple(purges), stale)
+    effects = Effects(tuple(changed), still_queued, tuple(updates), ended, tuple(purges), stale, usd=usd)
     return Transition(version_before, journey, effects, at, tuple(event_ids))
 
 
@@ -132,6 +135,7 @@ class _TransitionBuilder:
         self.purges: list[tuple[Asset, Fingerprint]] = []
         self.updates: list[tuple[str, dict[str, Any]]] = []
         self.is_first = False
+        self.usd = 0.0
 
     def request(self, _event: StoryRequested) -> None:
         if self.before.seq == 0:
@@ -150,6 +154,7 @@ class _TransitionBuilder:
             completed_at=event.at,
             retry_at=None,
         )
+        self.usd += sum(call.cost_usd for call in event.result.calls)
         self._set(event.asset, done)
         self._add_text_update(done)
         self._start_dependents(event.asset)
@@ -157,7 +162,8 @@ class _TransitionBuilder:
     def fail(self, event: AssetFailed) -> None:
         if not self._is_current(event.asset, event.fingerprint):
             return
-        if event.code == DEADLINE:  # its job may be under way yet
+        self.usd += sum(call.cost_usd for call in event.calls)
+        if event.code in (DEADLINE, MONEY_CAP_REACHED):  # its job may be under way yet
             self._purge(event.asset)
         state = self.assets[event.asset]
         state = replace(state, started_at=event.started_at, spent=state.spent + event.calls)
@@ -235,7 +241,7 @@ class _TransitionBuilder:
         jobs = tuple(job for job in dict.fromkeys(self.jobs) if self.assets[job].status == "queued")
         queued = {asset: state.fingerprint for asset, state in self.before.assets.items() if state.status == "queued"}
         purges = tuple(one for one in self.purges if queued.get(one[0]) == one[1])
-        return after, Effects(tuple(self.changed), jobs, updates, ended, purges, self._makes_stale())
+        return after, Effects(tuple(self.changed), jobs, updates, ended, purges, self._makes_stale(), usd=self.usd)
 
     def _makes_stale(self) -> bool:
         """Whether something was made before that no row refers to now, or an attempt may have left what it paid for."""

@@ -101,6 +101,7 @@ IN_FLIGHT = Gauge(
     ["service", "priority"],
 )
 UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are generating.")
+STORIES_WAITING = Gauge("storyloom_stories_waiting", "Those of these that wait until their tenant has room for them.")
 UNFINISHED_AGE = Gauge("storyloom_stories_oldest_seconds", "Age of the oldest of these, 0 for none.")
 DEAD_LETTERS = Gauge("storyloom_dead_letters", "Messages on DEAD.")
 OUTBOX_AGE = Gauge(

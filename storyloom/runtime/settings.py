@@ -131,6 +131,22 @@ class StatusSettings(_Env):
     """Seconds from the request, or from the command that opened it again, until a story must have ended."""
 
 
+class LimitSettings(_Env):
+    """What a tenant may use that has no limits of its own (``tenant set``). Days are UTC's."""
+
+    limit_requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 30_000
+    """Requests to the api a minute; beyond: 429."""
+    limit_concurrent_stories: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Stories being made at a time; what exceeds them waits (``queuePosition``)."""
+    limit_stories_per_day: Annotated[int, Field(ge=0, le=10_000_000)] = 100_000
+    """New stories a day; beyond: 429."""
+    limit_regenerations_per_story: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    """How often assets of one story may be made anew; beyond: 429."""
+    limit_usd_per_day: Annotated[float, Field(ge=0, le=10_000_000)] = 10_000
+    """US dollars a day, by the price list. Once they are spent nothing new is paid for: what is under way is finished,
+    other assets fail as ``money_cap_reached``, and new stories get a 429."""
+
+
 class HttpSettings(_Env):
     """Where a service answers HTTP. Clients reach the public port, which only api and status have.
 
@@ -216,6 +232,7 @@ class Settings(
     ElevenLabsSettings,
     WorkerSettings,
     StatusSettings,
+    LimitSettings,
     HttpSettings,
     ApiSettings,
     WebhookSettings,

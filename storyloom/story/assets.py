@@ -66,13 +66,15 @@ class Recipe:
 
     It starts when every asset of ``needs`` is ready and every asset of ``settled`` is settled (ready, or failed for
     good). ``version`` is part of the fingerprint: raise it when the way of making changes. ``shown_as`` names the
-    public asset whose progress shows this one.
+    public asset whose progress shows this one. ``finishing``: it costs little, and without it what was paid for before
+    is of no use: it is made even where the tenant's money of the day is spent.
     """
 
     service: Service
     needs: tuple[Asset, ...] = ()
     settled: tuple[Asset, ...] = ()
     public: bool = False
+    finishing: bool = False
     shown_as: Asset | None = None
     version: int = 1
 
@@ -90,14 +92,16 @@ def _graph() -> Mapping[Asset, Recipe]:
     }
     for k, text in enumerate(TEXTS[1:], start=1):
         graph[text] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS[:k]), shown_as=a.CONTENT)
-    graph[a.CONTENT] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS), public=True)
+    graph[a.CONTENT] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS), public=True, finishing=True)
     for picture in PICTURES:
         graph[picture] = Recipe(s.IMAGES, needs=(a.OUTLINE, a.PORTRAIT), public=True)
     for text, narration in zip(TEXTS, NARRATIONS, strict=True):
         graph[narration] = Recipe(s.AUDIO, needs=(text,), shown_as=a.AUDIO)
-    graph[a.AUDIO] = Recipe(s.AUDIO, needs=(*TEXTS, *NARRATIONS), public=True)
+    graph[a.AUDIO] = Recipe(s.AUDIO, needs=(*TEXTS, *NARRATIONS), public=True, finishing=True)
     graph[a.ACTIVITIES] = Recipe(s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), public=True)
-    graph[a.PDF] = Recipe(s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), settled=(*PICTURES, a.ACTIVITIES), public=True)
+    graph[a.PDF] = Recipe(
+        s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), settled=(*PICTURES, a.ACTIVITIES), public=True, finishing=True
+    )
     return MappingProxyType(graph)
 
 

@@ -11,6 +11,8 @@ from storyloom.story.assets import NARRATIONS, PICTURES, TEXTS, Asset
 
 DEADLINE = "deadline_passed"
 """The code of an asset that took too long, by its own deadline or by its story's."""
+MONEY_CAP_REACHED = "money_cap_reached"
+"""The code of an asset that was not made since its tenant's money of the day was spent."""
 NEED_FAILED = "need_failed"
 """The code of an asset that failed because one that it needs did."""
 
@@ -59,6 +61,7 @@ _WORDS: Mapping[str, tuple[str, bool]] = {
     "attempts_spent": ("not made in several attempts", True),
     "not_allowed": ("not made: the provider is not available", True),
     DEADLINE: ("not made in time", True),
+    MONEY_CAP_REACHED: ("not made: the money of the day is spent; try again after midnight UTC", True),
     "store_refused": ("not stored: the store is not available", True),
     "missing_library": ("not made: the service is not set up for it", True),
     "no_glyph": ("not made: no font has some of its letters", False),

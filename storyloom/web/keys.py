@@ -28,11 +28,15 @@ OVERLAP_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling, and what they may do. ``key_id``: by which key."""
+    """Who is calling, and what they may do. ``key_id``: by which key.
+
+    ``requests_per_minute``: the tenant's own limit, None where it has the installation's.
+    """
 
     tenant_id: str
     scopes: frozenset[str]
     key_id: UUID | None = None
+    requests_per_minute: int | None = None
 
     def require(self, scope: Scope) -> None:
         """Raise a 403 Problem unless the caller's key has the scope (``admin`` has them all)."""
@@ -56,7 +60,7 @@ async def find_caller(pool: Pool, key: str) -> Caller | None:
 
 
 async def find_key(pool: Pool, key: str) -> Record | None:
-    """The row of a valid key: {id, tenant_id, scopes, seconds_left, unnoted}."""
+    """The row of a valid key: {id, tenant_id, scopes, requests_per_minute, seconds_left, unnoted}."""
     if not is_key(key):
         return None
     row: Record | None = await queries().valid_key(pool, secret_hash=digest(key))
@@ -71,7 +75,7 @@ def is_key(text: str) -> bool:
 
 def caller_of(row: Record) -> Caller:
     """The caller whose key a row is."""
-    return Caller(row["tenant_id"], frozenset(row["scopes"]), row["id"])
+    return Caller(row["tenant_id"], frozenset(row["scopes"]), row["id"], row["requests_per_minute"])
 
 
 async def add_key(

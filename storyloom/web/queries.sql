@@ -1,9 +1,10 @@
 -- name: valid_key^
 -- Of a key that is valid now: whose it is, and for how many seconds yet, null for ever. `unnoted`: it was used, and that
 -- has not been written for a minute.
-SELECT k.id, k.tenant_id, k.scopes, extract(epoch FROM k.expires_at - now())::float8 AS seconds_left,
+SELECT k.id, k.tenant_id, k.scopes, t.requests_per_minute,
+       extract(epoch FROM k.expires_at - now())::float8 AS seconds_left,
        k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS unnoted
-FROM api_keys k
+FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
 WHERE k.secret_hash = :secret_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
 
 -- name: ended_keys
@@ -54,3 +55,32 @@ RETURNING new.id, k.expires_at;
 -- name: revoke_key$
 UPDATE api_keys SET revoked_at = now()
 WHERE id = :id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) RETURNING id;
+
+-- name: tenants
+SELECT t.id, t.created_at, t.weight, t.requests_per_minute, t.concurrent_stories, t.stories_per_day,
+       t.regenerations_per_story, t.usd_per_day,
+       (SELECT count(*) FROM api_keys k WHERE k.tenant_id = t.id AND k.revoked_at IS NULL
+           AND (k.expires_at IS NULL OR k.expires_at > now())) AS keys,
+       (SELECT count(*) FROM stories s
+        WHERE s.tenant_id = t.id AND s.status = 'generating' AND s.admitted_at IS NOT NULL) AS admitted,
+       (SELECT count(*) FROM stories s
+        WHERE s.tenant_id = t.id AND s.status = 'generating' AND s.admitted_at IS NULL) AS waiting,
+       coalesce((SELECT c.stories FROM tenant_story_counts c
+                 WHERE c.day = (now() AT TIME ZONE 'UTC')::date AND c.tenant_id = t.id), 0) AS stories_today,
+       coalesce((SELECT c.usd FROM tenant_costs c
+                 WHERE c.day = (now() AT TIME ZONE 'UTC')::date AND c.tenant_id = t.id), 0) AS usd_today
+FROM tenants t ORDER BY t.id;
+
+-- name: set_tenant$
+-- Only what is named; a limit that is null is the installation's.
+UPDATE tenants SET
+    weight = CASE WHEN 'weight' = ANY(:names::text[]) THEN coalesce(:weight::real, 1) ELSE weight END,
+    requests_per_minute = CASE WHEN 'requests_per_minute' = ANY(:names::text[]) THEN :requests_per_minute::int
+                               ELSE requests_per_minute END,
+    concurrent_stories = CASE WHEN 'concurrent_stories' = ANY(:names::text[]) THEN :concurrent_stories::int
+                              ELSE concurrent_stories END,
+    stories_per_day = CASE WHEN 'stories_per_day' = ANY(:names::text[]) THEN :stories_per_day::int ELSE stories_per_day END,
+    regenerations_per_story = CASE WHEN 'regenerations_per_story' = ANY(:names::text[])
+                                   THEN :regenerations_per_story::int ELSE regenerations_per_story END,
+    usd_per_day = CASE WHEN 'usd_per_day' = ANY(:names::text[]) THEN :usd_per_day::float8 ELSE usd_per_day END
+WHERE id = :id RETURNING id;

@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractResolver
 from pydantic import BaseModel
 
 from services.api.auth import authenticated
+from services.api.limits import RequestLimiter
 from services.api.schemas import encode_cursor, read_body, read_page
 from services.api.serializers import BASE
 from services.api.webhooks import repository
@@ -44,6 +45,7 @@ class WebhookRoutes:
 
     pool: Pool
     keys: Authenticator
+    limiter: RequestLimiter
     wake: WakeWebhooks
     policy: EgressPolicy
     lookup: AbstractResolver
@@ -62,7 +64,10 @@ class WebhookRoutes:
             (web.get, deliveries, self.deliveries),
             (web.post, f"{deliveries}/{{delivery}}/redeliver", self.redeliver),
         ]
-        return [method(path, authenticated(self.keys, "webhooks", handler)) for method, path, handler in routes]
+        return [
+            method(path, authenticated(self.keys, self.limiter, "webhooks", handler))
+            for method, path, handler in routes
+        ]
 
     async def create(self, request: web.Request, caller: Caller) -> web.Response:
         """Add an endpoint: 201, with its secret, which is not shown again."""

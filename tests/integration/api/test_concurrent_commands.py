@@ -60,14 +60,15 @@ async def test_of_two_requests_with_one_key_the_later_is_no_error_of_postgres(se
     async with running(settings, workers=(), reconciler=BY_HAND) as system:
         brief = JOB.brief
 
-        async def write(story_id: UUID) -> bool:
+        async def write(story_id: UUID) -> bool | None:
             journey = begin(story_id, "tests", "", brief)
             return await repository.create_story(
-                system.pool, story_id, brief, journey, idempotency_key="once", request_hash=b""
+                system.pool, journey, defaults=settings, idempotency_key="once", request_hash=b""
             )
 
         written = [await write(uuid4()), await write(uuid4())]
-        assert written == [True, False]
+        assert written == [True, None]
+        assert await system.pool.fetchval("SELECT stories FROM tenant_story_counts") == 1
         (row,) = await system.rows("SELECT count(DISTINCT story_id) FROM asset_generation_jobs")
         assert row["count"] == 1
 

@@ -161,4 +161,4 @@ def test_a_database_that_is_away_is_one_sentence(
 
 def test_the_command_that_was_says_where_it_is_now(capsys: pytest.CaptureFixture[str]) -> None:
     assert moved.main() == 2
-    assert "python -m ops key add" in capsys.readouterr().err
+    assert "python -m ops key create" in capsys.readouterr().err

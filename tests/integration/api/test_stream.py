@@ -16,10 +16,12 @@ from aiohttp import ClientSession, TCPConnector, web
 from services.status import app as status
 from services.status.hub import Hub
 from services.status.open_streams import INTERVAL_SECONDS, OpenStreams
+from services.status.queue_positions import QueuePositions
+from services.status.repository import WaitingStories
 from services.status.stream import Stream, routes
 from storyloom.runtime.settings import Settings
 from storyloom.web.errors import problem_middleware
-from storyloom.web.keys import add_key, digest
+from storyloom.web.keys import Caller, add_key, digest
 from storyloom.web.server import listen
 from tests.integration.core.system import BY_HAND, QUICK, SseEvent, System, running, until
 
@@ -36,7 +38,11 @@ def events_url(system: System, story_id: UUID, *, origin: str | None = None) -> 
 
 def streaming(system: System, hub: Hub, kind: type[S], **options: Any) -> S:
     """A stream of the system's own rows."""
-    return kind(system.pool, hub, system.api.keys, OpenStreams(system.pool), **options)
+    return kind(system.pool, hub, system.api.keys, OpenStreams(system.pool), positions(system, hub), **options)
+
+
+def positions(system: System, hub: Hub) -> QueuePositions:
+    return QueuePositions(WaitingStories(system.pool, concurrent_stories=100), hub)
 
 
 @asynccontextmanager
@@ -314,7 +320,7 @@ async def test_the_keys_of_open_streams_are_looked_at_often_enough_for_the_promi
         open_streams = OpenStreams(system.pool, interval=0.02)
         looking = asyncio.create_task(open_streams.run())
         app = web.Application(middlewares=[problem_middleware])
-        app.add_routes(routes(Stream(system.pool, hub, system.api.keys, open_streams)))
+        app.add_routes(routes(Stream(system.pool, hub, system.api.keys, open_streams, positions(system, hub))))
         runner, url = await listen(app, "127.0.0.1", 0)
         async with system.http.get(events_url(system, story_id, origin=url), headers=system.headers) as answer:
             await answer.content.readline()
@@ -501,11 +507,11 @@ class Interrupted(Stream):
 
     then: Callable[[], Awaitable[None]] | None = None
 
-    async def _updates_after(self, story_id: UUID, after: int) -> list[Any]:
+    async def _updates_after(self, who: Caller, story_id: UUID, after: int) -> list[Any]:
         if self.then is not None:
             then, self.then = self.then, None
             await then()
-        return await super()._updates_after(story_id, after)
+        return await super()._updates_after(who, story_id, after)
 
 
 async def test_a_story_that_starts_again_while_history_is_read_does_not_end_the_stream(settings: Settings) -> None:

@@ -14,11 +14,12 @@ from nats.js.errors import NotFoundError
 
 from services.api import app as api
 from services.status import app as status
+from services.status.admission import Admission
 from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.projector import Projector
 from services.status.reconciler import ReconcilerSettings
-from services.status.repository import BacklogRepository, StoryRepository
+from services.status.repository import BacklogRepository, StoryRepository, WaitingStories
 from storyloom.db.pool import Pool
 from storyloom.jobs import worker
 from storyloom.jobs.in_flight import query_workers
@@ -202,9 +203,10 @@ P = TypeVar("P", bound=Projector)
 
 def new_projector(system: System, kind: type[P] = Projector) -> P:  # type: ignore[assignment]
     """A projector that remembers nothing yet."""
-    dispatcher = Dispatcher(system.bus)
-    backlog = Backlog(system.bus, BacklogRepository(system.pool), dispatcher, query_workers)
-    return kind(system.bus, StoryRepository(system.pool), dispatcher, backlog)
+    dispatcher, publish = Dispatcher(system.bus), system.status.endpoints.publish
+    backlog = Backlog(system.bus, BacklogRepository(system.pool), dispatcher, query_workers, publish)
+    admission = Admission(WaitingStories(system.pool, concurrent_stories=100), publish)
+    return kind(system.bus, StoryRepository(system.pool), dispatcher, backlog, admission)
 
 
 @asynccontextmanager

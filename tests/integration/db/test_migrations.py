@@ -28,6 +28,9 @@ TABLES = {
     "lane_shares",
     "webhook_endpoints",
     "webhook_deliveries",
+    "request_rates",
+    "tenant_story_counts",
+    "tenant_costs",
 }
 
 

@@ -67,6 +67,11 @@ def test_what_is_no_time_is_refused(text: str) -> None:
             "key create --tenant family --name x --expires-in soon",
             "for --expires-in: 'soon' is no duration like 0s, 30m,",
         ),
+        ("tenant", "Usage: python -m ops tenant COMMAND"),
+        ("tenant create Family", "'Family' is no tenant: 1 to 40 of a-z, 0-9, - and _"),
+        ("tenant set family --weight 0", "for --weight: a number from 0.01 to 1,000 is possible, or default."),
+        ("tenant set family --stories-per-day 1.5", "for --stories-per-day: a whole number from 0 to 10,000,000 is"),
+        ("tenant set family --usd-per-day nan", "for --usd-per-day: a number from 0 to 10,000,000 is possible, or"),
         ("key rotate x --overlap 1h", "'x' is no id: an id is a UUID, as listed."),
         ("key revoke 7", "'7' is no id: an id is a UUID, as listed."),
         ("doctor --deeper", "Unknown option: --deeper. Did you mean --deep?"),
@@ -93,7 +98,8 @@ def test_dead_letters_are_chosen_in_one_way(words: str, capsys: pytest.CaptureFi
     "command",
     [
         *("", "dead", "dead list", "dead show", "dead replay", "dead drop", "doctor"),
-        *("key", "key create", "key list", "key rotate", "key revoke", "top"),
+        *("key", "key create", "key list", "key rotate", "key revoke", "tenant", "tenant create", "tenant list"),
+        *("tenant set", "top"),
     ],
 )
 def test_every_command_explains_itself_and_its_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,8 +68,8 @@ class Clients:
         journey = _journey(number, chance.choice(ORDERS))
         await asyncio.sleep(chance.random())
         self._world.log("posted", number, [asset.value for asset in journey.assets])
-        self._rows.add(journey)
-        await self._publish(story_requested(journey.story_id, "tests", "", self._world.at))
+        if self._rows.add(journey):
+            await self._publish(story_requested(journey.story_id, "tests", "", self._world.at))
         row = self._rows.stories[journey.story_id]
         for count in range(chance.randint(0, self._commands)):
             await self._wait(row)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from services.status.admission import Admission
 from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
 from services.status.reconciler import Reconciler
@@ -30,6 +31,19 @@ class BacklogCountsAsDispatched(Rows):
     """The reconciler misses on the bus what waits in the backlog."""
 
     backlog_is_apart = False
+
+
+class WaitingCountsAsLost(Rows):
+    """The reconciler misses the events of stories that were not admitted yet."""
+
+    waiting_is_not_lost = False
+
+
+class AdmitsNobody(Admission):
+    """Leaves stories waiting."""
+
+    async def admit(self) -> int:
+        return 0
 
 
 class ServesNoBacklog(Backlog):

@@ -16,10 +16,11 @@ from services.status.repository import (
     JobKey,
     LockedStories,
     StoryRepository,
+    WaitingStories,
 )
 from services.status.transitions import Transition
 from storyloom.story.assets import Asset
-from storyloom.story.events import CommandEvent
+from storyloom.story.events import CommandEvent, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import lane_of
 from storyloom.story.journey import AssetState, Journey, overall
@@ -36,6 +37,8 @@ class Row:
     status: str = "generating"
     seq: int = 0
     version: int = 0
+    admitted: bool = True
+    """False: it waits until its tenant has room for it."""
     began_at: datetime = field(init=False)
     queued_at: dict[Asset, datetime] = field(default_factory=dict)
     backlog: dict[Asset, str] = field(default_factory=dict)
@@ -77,16 +80,23 @@ class Rows:
     inbox_holds = True
     versions_hold = True
     backlog_is_apart = True
+    waiting_is_not_lost = True
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.concurrent_stories = world.chance.choice((1, 2, 9, 9))
+        """How many the tenant may have under way."""
         self.stories: dict[UUID, Row] = {}
         self.inbox: set[str] = set()
         self.commands: dict[str, CommandRow] = {}
         self.away_until = 0.0
 
-    def add(self, journey: Journey) -> None:
-        self.stories[journey.story_id] = Row(journey, self._world.at, dict(journey.assets))
+    def add(self, journey: Journey) -> bool:
+        """``create_story``: whether the story may begin, or waits until others have ended."""
+        under_way = [row for row in self.stories.values() if row.status == "generating"]
+        admitted = len(under_way) < self.concurrent_stories and all(row.admitted for row in under_way)
+        self.stories[journey.story_id] = Row(journey, self._world.at, dict(journey.assets), admitted=admitted)
+        return admitted
 
     @property
     def now(self) -> datetime:
@@ -133,6 +143,8 @@ class Rows:
             transition.event_ids,
             [asset.value for asset in transition.effects.changed],
         )
+        if not row.admitted and transition.effects.jobs + transition.effects.backlog:
+            self._world.breaks("a story began before it was admitted", transition.event_ids)
         if row.status == "cancelled":
             self._world.breaks("a cancelled story changed", transition.event_ids)
         now, status = self._world.at, overall(transition.journey)
@@ -238,12 +250,42 @@ class SimLocked(LockedStories):
         self._rows.inbox.update(self._recorded)
 
 
+class SimWaitingStories(WaitingStories):
+    """The stories that wait, in memory, from one process. There is one tenant here."""
+
+    def __init__(self, rows: Rows, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+
+    async def tenants(self) -> list[str]:
+        await self._rows.reach(self._process)
+        return ["tests"] * any(not row.admitted and row.status == "generating" for row in self._rows.stories.values())
+
+    async def admit(self, tenant_id: str, at: datetime) -> list[StoryRequested]:
+        await self._rows.reach(self._process)
+        under_way = {key: row for key, row in self._rows.stories.items() if row.status == "generating"}
+        free = self._rows.concurrent_stories - sum(row.admitted for row in under_way.values())
+        waiting = [
+            (row.created_at, key) for key, row in under_way.items() if not row.admitted and not row.lock.locked()
+        ]
+        admitted = [key for _, key in sorted(waiting)[: max(0, free)]]
+        for key in admitted:
+            row = under_way[key]
+            row.admitted, row.began_at = True, self._rows.now
+        self._rows.note("admitted", self._process, [key.int for key in admitted])
+        await self._rows.answer(self._process)
+        return [story_requested(key, tenant_id, "", at) for key in admitted]
+
+
 class SimBacklogRepository(BacklogRepository):
     """The backlog in memory, from one process. There is one tenant here: the oldest stories come first."""
 
     def __init__(self, rows: Rows, process: Process) -> None:
         self._rows = rows
         self._process = process
+
+    async def capped_tenants(self) -> frozenset[str]:
+        return frozenset()
 
     async def lanes(self) -> list[str]:
         await self._rows.reach(self._process)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from services.status.admission import Admission
 from services.status.backlog import Backlog, BacklogSettings
 from services.status.dispatch import Dispatcher
 from services.status.projector import Projector
@@ -13,7 +14,7 @@ from storyloom.messaging.connection import Bus
 from tests.unit.status.simulation import checks
 from tests.unit.status.simulation.bus import Server, SimBus, SimPullConsumer
 from tests.unit.status.simulation.clients import Clients
-from tests.unit.status.simulation.rows import Rows, SimBacklogRepository, SimRepository
+from tests.unit.status.simulation.rows import Rows, SimBacklogRepository, SimRepository, SimWaitingStories
 from tests.unit.status.simulation.unfinished_work import SimUnfinishedWork
 from tests.unit.status.simulation.workers import Workers
 from tests.unit.status.simulation.world import CALM, Faults, Process, World
@@ -41,6 +42,7 @@ class Plan:
     dispatcher: type[Dispatcher] = Dispatcher
     reconciler: type[Reconciler] = Reconciler
     backlog: type[Backlog] = Backlog
+    admission: type[Admission] = Admission
     backlog_settings: BacklogSettings = FEW_SLOTS
     rows: type[Rows] = Rows
     put_back_carries_id: bool = False
@@ -142,11 +144,15 @@ class Schedule:
         bus = SimBus(self.server, process)
         dispatcher = self.plan.dispatcher(bus)
         rows = SimBacklogRepository(self.rows, process)
-        backlog = self.plan.backlog(bus, rows, dispatcher, _no_slots, self.plan.backlog_settings)
-        projector = Projector(bus, SimRepository(self.rows, process), dispatcher, backlog)
+        backlog = self.plan.backlog(
+            bus, rows, dispatcher, _no_slots, bus.publish_events, settings=self.plan.backlog_settings
+        )
+        admission = self.plan.admission(SimWaitingStories(self.rows, process), bus.publish_events, interval=3)
+        projector = Projector(bus, SimRepository(self.rows, process), dispatcher, backlog, admission)
         projector.consumer = SimPullConsumer(bus)
         self.world.start(process, projector.run())
         self.world.start(process, backlog.run())
+        self.world.start(process, admission.run())
 
         def kill() -> None:
             process.kill()

@@ -35,6 +35,8 @@ MUTANTS = {
         CALM,
         replace(CALM, rows=mutants.BacklogCountsAsDispatched),
     ),
+    "stories that wait apart from those that were lost": (CALM, replace(CALM, rows=mutants.WaitingCountsAsLost)),
+    "admitting stories": (CALM, replace(CALM, admission=mutants.AdmitsNobody)),
     "serving the backlog": (CALM, replace(CALM, backlog=mutants.ServesNoBacklog)),
     "finding the backlog of a projector that died": (ROUGH, replace(ROUGH, backlog=mutants.ForgetsItsBacklog)),
     "purging": (COMMANDS, replace(COMMANDS, dispatcher=mutants.NeverPurges)),

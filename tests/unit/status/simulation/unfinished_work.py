@@ -30,7 +30,8 @@ class SimUnfinishedWork(UnfinishedWork):
         return [
             story_requested(key, row.first.tenant_id, row.first.trace, before)
             for key, row in self._generating()
-            if row.seq == 0 and row.created_at < before
+            if row.seq == 0 and max(row.created_at, row.began_at) < before
+            if row.admitted or not self._rows.waiting_is_not_lost
         ]
 
     async def unhandled_commands(self, before: datetime) -> list[CommandEvent]:
@@ -81,7 +82,7 @@ class SimUnfinishedWork(UnfinishedWork):
                 seconds=seconds,
             )
             for key, row in self._generating()
-            if row.began_at < since
+            if row.began_at < since and row.admitted
         ]
 
     async def overdue_assets(self, seconds: float, at: datetime) -> list[AssetFailed]:
