@@ -1,9 +1,9 @@
 """Fairness: one tenant's story while another tenant has asked for hundreds at once.
 
-Makers take a second an asset, services run in processes of their own with the slots that they have by default. First
-some stories of one tenant, one after the other, have the machine to themselves. Then another tenant asks for hundreds
-at once, and while they wait the first one's stories are made again, one after the other. Counted is what a client
-sees, from the request to the end. What counts is the ratio of the medians.
+Makers take half a second an asset, services run in processes of their own with the slots that they have by default.
+First some stories of one tenant, one after the other, have the machine to themselves. Then another tenant asks for
+a thousand at once, and while they wait the first one's stories are made again, one after the other. Counted is what a
+client sees, from the request to the end. What counts is the ratio of the medians.
 """
 
 import statistics
@@ -32,8 +32,8 @@ class Size:
     timed: int
 
 
-FULL, QUICK = Size(waiting=1000, timed=5), Size(waiting=200, timed=2)
-SECONDS = 1.0
+FULL, QUICK = Size(waiting=1000, timed=3), Size(waiting=200, timed=2)
+SECONDS = 0.5
 """What a maker takes."""
 
 

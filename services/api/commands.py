@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 from uuid import UUID, uuid4, uuid5
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -37,7 +38,7 @@ from storyloom.story.events import (
     story_requested,
 )
 from storyloom.story.fingerprint import canonical
-from storyloom.story.journey import begin
+from storyloom.story.journey import Journey, begin
 from storyloom.story.results import Outline, Readability, SceneText
 from storyloom.web.keys import Caller
 from storyloom.web.problems import Problem, not_found
@@ -72,6 +73,8 @@ class Commands:
     events: EventPublisher
     screening: Screening
     limits: LimitSettings = field(default_factory=LimitSettings)
+    creating: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By tenant: who creates a story just now. Others of the same tenant wait here, not with a connection each."""
 
     async def create(self, caller: Caller, brief: Brief, *, trace: str, idempotency_key: str | None = None) -> UUID:
         """Create a story; returns its id. With a key, the same brief again is the same story.
@@ -85,15 +88,7 @@ class Commands:
         await self.screening.check_brief(brief)
         story_id = uuid4()
         journey = begin(story_id, caller.tenant_id, trace, brief)
-        while (
-            admitted := await repository.create_story(
-                self.pool,
-                journey,
-                defaults=self.limits,
-                idempotency_key=idempotency_key,
-                request_hash=request_hash,
-            )
-        ) is None:
+        while (admitted := await self._create(journey, idempotency_key, request_hash)) is None:
             # Another request with the same key committed first; its story may have been erased meanwhile.
             if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
                 return created
@@ -110,6 +105,17 @@ class Commands:
             waits=not admitted,
         )
         return story_id
+
+    async def _create(self, journey: Journey, idempotency_key: str | None, request_hash: bytes) -> bool | None:
+        """As repository.create_story, which counts under a lock of the tenant's row."""
+        async with self.creating.setdefault(journey.tenant_id, asyncio.Lock()):
+            return await repository.create_story(
+                self.pool,
+                journey,
+                defaults=self.limits,
+                idempotency_key=idempotency_key,
+                request_hash=request_hash,
+            )
 
     async def cancel(self, caller: Caller, story_id: UUID, key: str | None) -> CommandResult:
         """Stop making the story. One that is cancelled already returns the event that cancelled it."""

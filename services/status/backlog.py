@@ -52,9 +52,9 @@ class BacklogSettings:
     busy_interval: float = 0.25
     """Between two looks at a lane with a backlog, if nothing happens that tells of free slots."""
     query_timeout: float = 0.3
-    extra: int = 2
-    """A worker that ends a job has the next one at hand. To these come as many as ended between the last two looks, at
-    most one a slot: where jobs are short, a lane must not run dry until the next look."""
+    extra: int = 0
+    """Each of these stands before whoever comes anew, in every step of its story. As many as ended between the last two
+    looks come on top, at most one a slot: where jobs are short, a lane must not run dry until the next look."""
     unknown_slots: int = 8
     """Taken to be there while no worker of a service answers."""
 
@@ -246,7 +246,7 @@ class Backlog:
         slots = self._slots.get(lane) or self._settings.unknown_slots
         extra = self._settings.extra + min(ended, slots)
         # Jobs that wait for their next attempt are unfinished, and take no slot: an open pull request tells of one.
-        return max(slots + extra - counts.unfinished, extra if counts.pulls and not counts.queued else 0)
+        return max(slots + extra - counts.unfinished, max(1, extra) if counts.pulls and not counts.queued else 0)
 
 
 def _is_for(journey: Journey, asset: Asset, fingerprint: Fingerprint) -> bool:
