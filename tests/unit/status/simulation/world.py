@@ -60,6 +60,7 @@ class World:
     """Everything that is shared."""
 
     def __init__(self, seed: int, faults: Faults = CALM) -> None:
+        self.seed = seed
         self.chance = Random(seed)
         self.loop = VirtualLoop()
         self.faults = faults
