@@ -235,7 +235,7 @@ class Cancel:
         if story.status == "cancelled":
             return None
         if story.status != "generating":
-            raise Problem(409, "story_ended", f"The story has ended already: it is {story.status}.", retryable=False)
+            raise Problem(409, "story_ended", f"The story has ended already: it is {story.status}.")
         return StoryCancelled(**origin)
 
     def matches(self, event: CommandEvent) -> bool:
@@ -259,12 +259,12 @@ class Retry:
             raise Problem(422, "bad_body", "The story has no such asset.", errors=errors)
         story.require_not_cancelled()
         if not self.names and "failed" not in public.values():
-            raise Problem(409, "nothing_failed", "No asset of this story has failed.", retryable=False)
+            raise Problem(409, "nothing_failed", "No asset of this story has failed.")
         others = {name: public_status(public[name]) for name in self.names if public[name] != "failed"}
         if others:
             named = ", ".join(f"{name} is {status}" for name, status in others.items())
             detail = f"Only failed assets can be tried again: {named}."
-            raise Problem(409, "asset_not_failed", detail, retryable=False, assets=others)
+            raise Problem(409, "asset_not_failed", detail, assets=others)
         return AssetRetryRequested(**origin, assets=self._assets())
 
     def matches(self, event: CommandEvent) -> bool:

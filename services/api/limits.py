@@ -78,7 +78,7 @@ class LimitError(Problem):
 
     def __init__(self, code: str, detail: str, quota: Quota, *, retry_after: float | None) -> None:
         headers = {} if retry_after is None else {"Retry-After": f"{max(1, ceil(retry_after))}"}
-        super().__init__(429, code, detail, headers=headers, retryable=retry_after is not None)
+        super().__init__(429, code, detail, headers=headers)
         self.quota = quota
 
 

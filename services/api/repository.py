@@ -53,7 +53,7 @@ class StorySnapshot:
     def require_not_cancelled(self) -> None:
         """Raise a 409 Problem if the story is cancelled, which is final."""
         if self.status == "cancelled":
-            raise Problem(409, "story_cancelled", "The story is cancelled, for good.", retryable=False)
+            raise Problem(409, "story_cancelled", "The story is cancelled, for good.")
 
 
 class _KeyUsedError(Exception):

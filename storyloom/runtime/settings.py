@@ -170,6 +170,9 @@ class HttpSettings(_Env):
     key_cache_seconds: Annotated[float, Field(ge=0, le=5)] = 3
     """How long api and status take a key for valid without asking Postgres again: a key that is revoked is refused
     within so many seconds. 0: ask for every request."""
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^\s/?#]+)?$")] = ""
+    """The origin at which clients reach the API, such as ``https://stories.example``: the address of an error's page
+    begins with it, and the OpenAPI document names it. Without it these are relative."""
 
 
 class ApiSettings(_Env):

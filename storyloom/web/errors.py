@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.web.exchange import EXCHANGE
-from storyloom.web.problems import TITLES, Problem
+from storyloom.web.problems import Problem
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ def respond(problem: Problem, request: web.Request) -> web.StreamResponse:
     exchange = request.get(EXCHANGE)
     if exchange is None:
         return problem.response(f"urn:uuid:{uuid4()}")
-    return problem.response(exchange.instance, exchange.trace_id)
+    return problem.response(exchange.instance, exchange.trace_id, public_url=exchange.public_url)
 
 
 def _is_disconnect(error: Exception, request: web.Request) -> bool:
@@ -72,6 +72,8 @@ def http_problem(error: web.HTTPException) -> Problem:
         417: ("expectation_failed", "Only Expect: 100-continue is understood."),
         413: ("body_too_large", "The body is larger than 64 kB."),
     }
-    code, detail = details.get(error.status, (f"http_{error.status}", TITLES.get(error.status, "The request failed.")))
+    if error.status not in details:
+        return Problem(400, "bad_http", "The request cannot be read.")
+    code, detail = details[error.status]
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     return Problem(error.status, code, detail, headers=allow)

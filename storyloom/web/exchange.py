@@ -22,6 +22,8 @@ class Exchange:
     request_id: str
     trace: str
     route: str = "unknown"
+    public_url: str = ""
+    """The origin at which clients reach the API; where it is not known, addresses in answers are relative."""
     began: float | None = None
     """When the answer's head was written, by the loop's clock."""
 
@@ -39,11 +41,11 @@ class Exchange:
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
 
 
-def begin(request: web.Request) -> Exchange:
+def begin(request: web.Request, public_url: str = "") -> Exchange:
     """Note a request's names in it."""
     sent = request.headers.get("X-Request-Id", "")
     request_id = sent if _REQUEST_ID.match(sent) else uuid4().hex
-    exchange = request[EXCHANGE] = Exchange(request_id, read_trace(request))
+    exchange = request[EXCHANGE] = Exchange(request_id, read_trace(request), public_url=public_url)
     return exchange
 
 

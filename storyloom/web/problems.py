@@ -6,36 +6,18 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from storyloom.web.catalogue import CATALOGUE, page_path
+
 MEDIA_TYPE = "application/problem+json"
-TITLES = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    406: "Not acceptable",
-    408: "Too slow",
-    409: "Conflict",
-    410: "Gone",
-    413: "Body too large",
-    415: "Unsupported media type",
-    422: "Not acceptable as it is",
-    417: "Expectation failed",
-    429: "Too many requests",
-    431: "Head too large",
-    500: "Something broke",
-    501: "Not implemented",
-    502: "A service behind this one failed",
-    503: "Not available now",
-    505: "HTTP version not supported",
-}
 
 
 class Problem(Exception):  # noqa: N818 - it is the RFC's own word
     """An error response. Raise it in a handler; ``errors.problem_middleware`` answers with it.
 
     ``code`` is a stable word for programs, ``detail`` a sentence for people, ``errors`` hold {pointer, detail} with
-    JSON pointers (RFC 6901) into the request's body, ``members`` are more members of the JSON object.
+    JSON pointers (RFC 6901) into the request's body, ``members`` are more members of the JSON object. The status stands
+    where a problem is raised for whoever reads that place. Raises ValueError for a code that is not in the catalogue
+    with this status.
     """
 
     def __init__(
@@ -49,23 +31,32 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
         **members: Any,
     ) -> None:
         super().__init__(detail)
+        entry = CATALOGUE.get(code)
+        if entry is None or entry.status != status:
+            raise ValueError(f"{code} with status {status} is not in storyloom/web/catalogue.py")
         self.status = status
         self.code = code
         self.detail = detail
+        self.retryable = entry.retryable
         self.errors = list(errors)
         self.headers = headers or {}
         self.members = members
 
-    def body(self, instance: str | None, trace_id: str | None = None) -> dict[str, Any]:
-        """The JSON object. ``instance``: a URI of this occurrence; ``trace_id``: of its trace, 32 hex digits."""
+    def body(self, instance: str | None, trace_id: str | None = None, *, public_url: str = "") -> dict[str, Any]:
+        """The JSON object.
+
+        ``instance``: a URI of this occurrence; ``trace_id``: of its trace, 32 hex digits; ``public_url``: where clients
+        reach the API, without which the type is a relative reference.
+        """
+        entry = CATALOGUE[self.code]
         body: dict[str, Any] = {
-            "type": f"urn:storyloom:problem:{self.code}",
-            "title": TITLES.get(self.status, "Error"),
+            "type": public_url + page_path(self.code),
+            "title": entry.title,
             "status": self.status,
             "detail": self.detail,
             "instance": instance,
             "code": self.code,
-            "retryable": self.status in (408, 409, 429, 500, 502, 503),
+            "retryable": self.retryable,
             "traceId": trace_id,
             **self.members,
         }
@@ -73,9 +64,9 @@ class Problem(Exception):  # noqa: N818 - it is the RFC's own word
             body["errors"] = self.errors
         return {name: value for name, value in body.items() if value is not None}
 
-    def response(self, instance: str | None, trace_id: str | None = None) -> web.Response:
+    def response(self, instance: str | None, trace_id: str | None = None, *, public_url: str = "") -> web.Response:
         """The response, with a body as ``body`` makes it."""
-        body = orjson.dumps(self.body(instance, trace_id))
+        body = orjson.dumps(self.body(instance, trace_id, public_url=public_url))
         return web.Response(body=body, status=self.status, content_type=MEDIA_TYPE, headers=self.headers)
 
 

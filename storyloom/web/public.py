@@ -75,13 +75,14 @@ class _Door:
 
     def __init__(self, bounds: ServerLimits, settings: HttpSettings) -> None:
         self.limits = bounds
+        self._public_url = settings.public_url
         self._in_flight: Counter[str] = Counter()
         hsts = {"Strict-Transport-Security": f"max-age={settings.hsts_seconds}; includeSubDomains"}
         self._headers = {**protective_headers(), **(hsts if settings.hsts_seconds else {})}
 
     async def handle(self, inner: Handler, request: web.Request) -> web.StreamResponse:
         """Answer a request, and take note of it."""
-        exchange, clock = begin(request), asyncio.get_running_loop().time
+        exchange, clock = begin(request, self._public_url), asyncio.get_running_loop().time
         came, status = clock(), CLIENT_CLOSED
         # The request's task has a context of its own: every line that it logs has them.
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id, trace_id=exchange.trace_id)

@@ -295,7 +295,7 @@ def _problem_of(status: int, error: BaseException | None, message: str) -> Probl
         case _ if status >= 500:
             found = Problem(500, "bug", "Something broke on our side. It is logged.")
         case _:
-            found = Problem(status, "bad_http", "The request cannot be read.")
+            found = Problem(400, "bad_http", "The request cannot be read.")
     return found
 
 

@@ -39,7 +39,7 @@ async def add_endpoint(pool: Pool, caller: Caller, body: CreateWebhook) -> Row:
         await queries().lock_tenant(connection, tenant_id=caller.tenant_id)
         if await queries().count_endpoints(connection, tenant_id=caller.tenant_id) >= MAX_ENDPOINTS:
             detail = f"There are {MAX_ENDPOINTS} webhooks already, which is the most: delete one first."
-            raise Problem(409, "too_many_webhooks", detail, retryable=False, limit=MAX_ENDPOINTS)
+            raise Problem(409, "too_many_webhooks", detail, limit=MAX_ENDPOINTS)
         row: Row = await queries().add_endpoint(
             connection,
             tenant_id=caller.tenant_id,
@@ -154,7 +154,7 @@ def example(kind: EventType) -> dict[str, Any]:
 
 async def _require_enabled(pool: Pool, caller: Caller, endpoint_id: UUID) -> None:
     if not (await get_endpoint(pool, caller, endpoint_id))["enabled"]:
-        raise Problem(409, "webhook_disabled", "This webhook is disabled: enable it first.", retryable=False)
+        raise Problem(409, "webhook_disabled", "This webhook is disabled: enable it first.")
 
 
 def _found(row: Row | None, what: str) -> Row:

@@ -13,7 +13,7 @@ from services.api.routes import read_story_id
 from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
 from storyloom.web.bodies import MAX_BODY_BYTES
 from storyloom.web.errors import problem_middleware
-from storyloom.web.exchange import read_trace
+from storyloom.web.exchange import begin, read_trace
 from storyloom.web.problems import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,11 +51,13 @@ async def _bug(_request: web.Request) -> web.Response:
 
 
 async def _busy(_request: web.Request) -> web.Response:
-    raise Problem(429, "too_many", "Wait a little.", headers={"Retry-After": "7"}, limit=3)
+    raise Problem(503, "moderation_away", "Wait a little.", headers={"Retry-After": "7"}, limit=3)
 
 
 @asynccontextmanager
-async def site(wrong: Exception | None = None, *, done: asyncio.Event | None = None) -> AsyncIterator[Client]:
+async def site(
+    wrong: Exception | None = None, *, done: asyncio.Event | None = None, public_url: str = ""
+) -> AsyncIterator[Client]:
     """A client of the server. GET /wrong raises ``wrong``; ``done`` is set once a request has ended."""
 
     async def fail(_request: web.Request) -> web.Response:
@@ -64,6 +66,7 @@ async def site(wrong: Exception | None = None, *, done: asyncio.Event | None = N
 
     @web.middleware
     async def signal_end(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begin(request, public_url)
         try:
             return await handler(request)
         finally:
@@ -93,6 +96,6 @@ async def problem(answer: Any) -> dict[str, Any]:
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     body: dict[str, Any] = await answer.json(content_type=None)
     assert body["status"] == answer.status
-    assert body["type"] == f"urn:storyloom:problem:{body['code']}"
+    assert body["type"] == f"/docs/errors/{body['code']}"
     assert {"title", "detail", "instance", "retryable"} <= set(body)
     return body

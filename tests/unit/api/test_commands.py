@@ -47,7 +47,7 @@ def refusal(command: Command, story: StorySnapshot) -> tuple[int, str, bool]:
     with pytest.raises(Problem) as refused:
         command.validate(story, ORIGIN)
     problem = refused.value
-    return problem.status, problem.code, problem.members.get("retryable", problem.status == 409)
+    return problem.status, problem.code, problem.retryable
 
 
 def test_a_story_under_way_can_be_cancelled_and_one_that_ended_cannot() -> None:

@@ -1,15 +1,21 @@
 """Errors as clients see them: problem+json whatever happens, and nothing internal in it."""
 
+import ast
 import asyncio
+import re
+from typing import Any
 
 import asyncpg
 import nats.errors
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
 from storyloom.messaging.connection import BusUnavailableError
-from storyloom.web.problems import TITLES, Problem
+from storyloom.web.catalogue import CATALOGUE, TITLES, CatalogueEntry
+from storyloom.web.problems import Problem
 from tests.unit.api.site import problem, site
+from tools.docs.pages import ROOT
 
 
 async def test_an_unknown_address_is_a_404() -> None:
@@ -40,17 +46,81 @@ async def test_a_bug_is_a_500_without_details_and_is_logged_without_its_message(
 
 async def test_a_problem_carries_its_headers_and_members() -> None:
     async with site() as client, client.get("/busy") as answer:
-        assert answer.status == 429
+        assert answer.status == 503
         assert answer.headers["Retry-After"] == "7"
         body = await problem(answer)
-        assert (body["retryable"], body["limit"], body["title"]) == (True, 3, "Too many requests")
+        assert (body["retryable"], body["limit"], body["title"]) == (True, 3, "Not available now")
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 415, 422])
-def test_what_would_fail_again_is_not_called_retryable(status: int) -> None:
-    found = Problem(status, "word", "Sentence.").response("/here")
-    assert b'"retryable":false' in bytes(found.body or b"")  # type: ignore[arg-type] # our bodies are bytes
-    assert TITLES[status].encode() in bytes(found.body or b"")  # type: ignore[arg-type]
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.code)
+def test_what_would_fail_again_is_not_called_retryable(entry: CatalogueEntry) -> None:
+    body = _body(Problem(entry.status, entry.code, "Sentence."))
+    assert body["title"] == TITLES[entry.status]
+    if entry.status in {400, 401, 403, 404, 413, 415, 422}:
+        assert body["retryable"] is False
+    if entry.status in {500, 503}:
+        assert body["retryable"] is True
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "of_no_catalogue"), (400, "not_found")])
+def test_a_code_that_is_not_in_the_catalogue_cannot_be_raised(status: int, code: str) -> None:
+    with pytest.raises(ValueError, match="catalogue"):
+        Problem(status, code, "Sentence.")
+
+
+def test_every_code_that_is_raised_anywhere_is_in_the_catalogue_with_its_status() -> None:
+    """…and every entry of the catalogue is one that something raises."""
+    raised = set()
+    for top in ("services", "storyloom"):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in ("Problem", "LimitError")
+                ):
+                    raised |= _raised(node)
+    named_by_status = {(404, "not_found"), (405, "method_not_allowed"), (417, "expectation_failed")}
+    named_by_kind = {(422, "bad_brief"), (422, "bad_body")}
+    assert raised | named_by_status | named_by_kind == {(one.status, one.code) for one in CATALOGUE.values()}
+
+
+def _raised(call: ast.Call) -> set[tuple[int, str]]:
+    """The status and the code of a Problem that is made; none where they are computed."""
+    match call.args:
+        case [ast.Constant(value=str() as code), *_]:  # a LimitError
+            return {(429, code)}
+        case [ast.Constant(value=int() as status), ast.Constant(value=str() as code), *_]:
+            return {(status, code)}
+        case _:
+            return set()
+
+
+async def test_the_type_of_a_problem_is_absolute_where_the_public_address_is_known() -> None:
+    async with site(public_url="https://stories.example") as client, client.get("/nothing") as answer:
+        assert (await answer.json(content_type=None))["type"] == "https://stories.example/docs/errors/not_found"
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_taken"),
+    [(f"00-{TRACE}-b7ad6b7169203331-01", True), (f"00-{'0' * 32}-b7ad6b7169203331-01", False), ("<script>", False)],
+)
+async def test_a_problem_tells_the_trace_that_its_request_belongs_to(sent: str, is_taken: bool) -> None:
+    """One of ours, where the client sent none."""
+    async with site() as client, client.get("/nothing", headers={"traceparent": sent}) as answer:
+        found = (await problem(answer))["traceId"]
+        assert (found == TRACE) is is_taken
+        assert re.fullmatch("[0-9a-f]{32}", found)
+
+
+def _body(problem: Problem) -> dict[str, Any]:
+    found = problem.response("/here").body
+    assert isinstance(found, bytes)
+    body: dict[str, Any] = orjson.loads(found)
+    return body
 
 
 @pytest.mark.parametrize(
