@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from services.api.commands import Commands
+from services.api.docs import add_docs
 from services.api.erasure import Eraser, purge_delays
 from services.api.limits import RequestLimiter, tell_quotas
 from services.api.routes import Routes
@@ -149,6 +150,7 @@ async def serve(settings: Settings) -> RunningApi:
         app.add_routes(Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url).table())
         wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
         app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
+        add_docs(app, settings.public_url)
         app.on_shutdown.append(streams.drain)
 
         async def bus_ready() -> str | None:

@@ -1,4 +1,4 @@
-"""The routes: one method each, from the request to the response, and the scope that each of them requires."""
+"""The routes: one method each, from the request to the response, under the declaration of what it takes and answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,35 @@ from services.api.auth import authenticated
 from services.api.commands import Commands
 from services.api.erasure import Eraser
 from services.api.limits import RequestLimiter
+from services.api.openapi import (
+    AFTER,
+    ASSET,
+    BIRTHDAY_BRIEF,
+    CACHE_CONTROL,
+    CURSOR,
+    ETAG,
+    FULL_BRIEF,
+    IDEMPOTENCY_KEY,
+    IF_NONE_MATCH,
+    LAST_EVENT_ID,
+    LIMIT,
+    LOCATION,
+    PART,
+    SCENE,
+    SHORT_BRIEF,
+    STORY_ID,
+    TRACEPARENT,
+    CreateStory,
+)
+from services.api.resources import (
+    AssetText,
+    CommandAccepted,
+    ErasureReceipt,
+    Story,
+    StoryPage,
+    StoryReference,
+    StreamItem,
+)
 from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
 from services.api.serializers import (
     BASE,
@@ -29,7 +58,30 @@ from storyloom.story.assets import Asset
 from storyloom.web.authentication import Authenticator
 from storyloom.web.exchange import read_trace
 from storyloom.web.keys import Caller
+from storyloom.web.openapi import EVENT_STREAM, Answer, Body, declared, operation
 from storyloom.web.problems import Problem, not_found
+
+STORIES = f"{BASE}/stories"
+STORY = f"{STORIES}/{{id}}"
+STREAM_EXAMPLE = """\
+retry: 2000
+
+id: 1
+event: snapshot
+data: {"seq":1,"status":"generating","assetGenerationStatus":{"overall":"generating","assets":{}}}
+
+id: 3
+event: outline
+data: {"title":"The Lantern","logline":"A fox looks for her lantern, and finds a friend."}
+
+id: 30
+event: story
+data: {"overall":"ready","completedAt":"2026-01-01T12:00:00.000Z"}
+
+event: end
+data: {}
+
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +101,72 @@ class Routes:
     status_url: str | None
 
     def table(self) -> list[web.RouteDef]:
-        """Which handler answers where, for keys of which scope."""
-        keys, limiter, stories, story = self.keys, self.limiter, f"{BASE}/stories", f"{BASE}/stories/{{id}}"
+        """Every operation as a route, behind the authentication that it declares."""
         return [
-            web.post(stories, authenticated(keys, limiter, "stories:write", self.create)),
-            web.get(stories, authenticated(keys, limiter, "stories:read", self.list)),
-            web.get(story, authenticated(keys, limiter, "stories:read", self.get)),
-            web.delete(story, authenticated(keys, limiter, "stories:write", self.delete)),
-            # An endless answer has no head without its body: HEAD is a 405.
-            web.get(f"{story}/events", authenticated(keys, limiter, "stories:read", self.events), allow_head=False),
-            web.get(f"{story}/assets/{{asset}}", authenticated(keys, limiter, "stories:read", self.asset)),
-            web.post(f"{story}/cancel", authenticated(keys, limiter, "stories:write", self.cancel)),
-            web.post(f"{story}/assets/retry", authenticated(keys, limiter, "stories:write", self.retry)),
-            web.post(
-                f"{story}/assets/{{asset}}/regenerate", authenticated(keys, limiter, "stories:write", self.regenerate)
-            ),
-            web.put(f"{story}/scenes/{{scene}}/text", authenticated(keys, limiter, "stories:write", self.edit)),
+            one.route(authenticated(self.keys, self.limiter, one.scope, getattr(self, one.handler)))
+            for one in declared(Routes)
+            if one.scope is not None
         ]
 
+    @operation(
+        "POST",
+        STORIES,
+        "createStory",
+        tag="Stories",
+        scope="stories:write",
+        parameters=[IDEMPOTENCY_KEY, TRACEPARENT],
+        body=Body(CreateStory, {"short": SHORT_BRIEF, "full": FULL_BRIEF, "textOnly": BIRTHDAY_BRIEF}),
+        answers=[Answer(202, "The story, which is generating.", StoryReference, headers=(LOCATION,))],
+        problems=[
+            "bad_idempotency_key",
+            "bad_brief",
+            "brief_flagged",
+            "key_reused",
+            "stories_of_the_day_spent",
+            "money_cap_reached",
+        ],
+    )
     async def create(self, request: web.Request, caller: Caller) -> web.Response:
-        """Create a story from a brief: 202 and the story, which is generating."""
+        """Create a story from a brief.
+
+        It is made in the background: follow its `events`, or read it again.
+        """
         key = read_idempotency_key(request)
         brief = await read_brief(request)
         story_id = await self.commands.create(caller, brief, trace=read_trace(request), idempotency_key=key)
         row, _ = await repository.get_story(self.pool, caller, story_id)
         return json_response(story_reference(row), status=202, headers={"Location": f"{BASE}/stories/{story_id}"})
 
+    @operation(
+        "GET",
+        STORIES,
+        "listStories",
+        tag="Stories",
+        scope="stories:read",
+        parameters=[LIMIT, CURSOR],
+        answers=[Answer(200, "A page of stories.", StoryPage)],
+        problems=["bad_limit", "bad_cursor"],
+    )
     async def list(self, request: web.Request, caller: Caller) -> web.Response:
-        """The caller's stories, newest first."""
+        """List your stories, newest first."""
         rows, more = await repository.list_stories(self.pool, caller, read_page(request))
         return json_response(story_page(rows, more=more))
 
+    @operation(
+        "GET",
+        STORY,
+        "getStory",
+        tag="Stories",
+        scope="stories:read",
+        parameters=[STORY_ID, IF_NONE_MATCH],
+        answers=[
+            Answer(200, "The story.", Story, headers=(ETAG, CACHE_CONTROL)),
+            Answer(304, "The client has this version.", headers=(ETAG, CACHE_CONTROL)),
+        ],
+        problems=["not_found"],
+    )
     async def get(self, request: web.Request, caller: Caller) -> web.Response:
-        """One story; 304 where the client has this version."""
+        """Read a story."""
         row, results = await repository.get_story(self.pool, caller, read_story_id(request))
         waits = "" if row["queue_position"] is None else f"-{row['queue_position']}"
         etag = f'"{row["version"]}-{len(row["pending"])}{waits}"'
@@ -90,8 +175,25 @@ class Routes:
             return web.Response(status=304, headers=headers)
         return json_response(story_resource(row, results), headers=headers)
 
+    @operation(
+        "GET",
+        f"{STORY}/assets/{{asset}}",
+        "getAsset",
+        tag="Assets",
+        scope="stories:read",
+        parameters=[STORY_ID, ASSET, PART],
+        answers=[
+            Answer(200, "`content`: the text. `activities`: all four.", AssetText),
+            Answer(302, "All others: go there for the bytes.", headers=(LOCATION, CACHE_CONTROL)),
+        ],
+        problems=["not_found", "asset_not_ready"],
+    )
     async def asset(self, request: web.Request, caller: Caller) -> web.Response:
-        """A ready asset: 302 to its bytes, or JSON where it is text. ``?part=vtt``: the audio's captions."""
+        """Fetch a ready asset.
+
+        Pictures, the narration and the book are redirects to their bytes, at an address that is valid for some minutes
+        and takes `Range`.
+        """
         story_id, name = read_story_id(request), request.match_info["asset"]
         asset, result = await repository.get_result(self.pool, caller, story_id, name)
         if asset is Asset.ACTIVITIES:
@@ -105,18 +207,77 @@ class Routes:
         )
         return web.Response(status=302, headers={"Location": url, "Cache-Control": "private, no-store"})
 
+    @operation(
+        "GET",
+        f"{STORY}/events",
+        "streamStory",
+        tag="Stories",
+        scope="stories:read",
+        parameters=[STORY_ID, LAST_EVENT_ID, AFTER],
+        answers=[
+            Answer(
+                200,
+                "The stream.",
+                str,
+                EVENT_STREAM,
+                (CACHE_CONTROL,),
+                items=StreamItem,
+                examples={"aStory": STREAM_EXAMPLE},
+            ),
+            Answer(204, "The story has ended, and the client has read its last event."),
+        ],
+        problems=["not_found", "stream_away", "stream_elsewhere"],
+    )
     async def events(self, request: web.Request, _caller: Caller) -> web.StreamResponse:
-        """The progress stream, proxied from status. Not used where an ingress routes this path to status itself."""
+        """Follow a story as it is made, by server-sent events.
+
+        An event's `id` is its place in the story: reconnect with the last as `Last-Event-ID`, and nothing is missed.
+        `progress` events have none. A comment line comes every 15 seconds. After `end` a reconnect gets 204.
+        """
+        # Not used where an ingress routes this path to the status service itself.
         if self.status_url is None:
             raise Problem(501, "stream_elsewhere", "The progress stream is not connected to this API.")
         return await self.streams.forward(request, f"{self.status_url}{BASE}/stories/{read_story_id(request)}/events")
 
+    @operation(
+        "POST",
+        f"{STORY}/cancel",
+        "cancelStory",
+        tag="Commands",
+        scope="stories:write",
+        parameters=[STORY_ID, IDEMPOTENCY_KEY],
+        answers=[Answer(202, "It will be cancelled, or is already.", CommandAccepted)],
+        problems=["bad_idempotency_key", "not_found", "story_ended", "key_reused"],
+    )
     async def cancel(self, request: web.Request, caller: Caller) -> web.Response:
-        """Cancel the story: running jobs are stopped, finished assets stay."""
+        """Cancel a story for good.
+
+        What is being made is stopped; finished assets stay.
+        """
         key = read_idempotency_key(request)
         result = await self.commands.cancel(caller, read_story_id(request), key)
         return json_response(accepted_command(result), status=202)
 
+    @operation(
+        "POST",
+        f"{STORY}/assets/retry",
+        "retryAssets",
+        tag="Commands",
+        scope="stories:write",
+        parameters=[STORY_ID, IDEMPOTENCY_KEY],
+        body=Body(RetryBody, {"all": {}, "some": {"assets": ["cover"]}}, required=False),
+        answers=[Answer(202, "They will be retried.", CommandAccepted)],
+        problems=[
+            "bad_idempotency_key",
+            "not_found",
+            "nothing_failed",
+            "money_cap_reached",
+            "asset_not_failed",
+            "story_cancelled",
+            "bad_body",
+            "key_reused",
+        ],
+    )
     async def retry(self, request: web.Request, caller: Caller) -> web.Response:
         """Retry failed assets, and what depends on them."""
         key = read_idempotency_key(request)
@@ -124,14 +285,64 @@ class Routes:
         result = await self.commands.retry(caller, read_story_id(request), body.assets, key)
         return json_response(accepted_command(result), status=202)
 
+    @operation(
+        "POST",
+        f"{STORY}/assets/{{asset}}/regenerate",
+        "regenerateAsset",
+        tag="Commands",
+        scope="stories:write",
+        parameters=[STORY_ID, ASSET, IDEMPOTENCY_KEY],
+        answers=[Answer(202, "It will be made anew.", CommandAccepted)],
+        problems=[
+            "bad_idempotency_key",
+            "not_found",
+            "asset_being_made",
+            "story_cancelled",
+            "key_reused",
+            "regenerations_spent",
+            "money_cap_reached",
+        ],
+    )
     async def regenerate(self, request: web.Request, caller: Caller) -> web.Response:
         """Make another version of an asset, and of whatever is made from it."""
         key, name = read_idempotency_key(request), request.match_info["asset"]
         result = await self.commands.regenerate(caller, read_story_id(request), name, key)
         return json_response(accepted_command(result), status=202)
 
+    @operation(
+        "PUT",
+        f"{STORY}/scenes/{{scene}}/text",
+        "editText",
+        tag="Commands",
+        scope="stories:write",
+        parameters=[STORY_ID, SCENE, IDEMPOTENCY_KEY],
+        body=Body(
+            EditBody,
+            {
+                "text": {"text": "The fox found her lantern.\n\nIt was still warm."},
+                "paragraphs": {"paragraphs": ["The fox found her lantern."], "altText": "A fox with a lantern."},
+            },
+        ),
+        answers=[
+            Answer(200, "This is the scene's text already.", CommandAccepted),
+            Answer(202, "It will be the scene's text.", CommandAccepted),
+        ],
+        problems=[
+            "bad_idempotency_key",
+            "not_found",
+            "text_not_ready",
+            "story_cancelled",
+            "bad_body",
+            "text_flagged",
+            "key_reused",
+            "moderation_away",
+        ],
+    )
     async def edit(self, request: web.Request, caller: Caller) -> web.Response:
-        """Replace a scene's text. 200 where this is the scene's text already."""
+        """Replace a scene's text.
+
+        The words are moderated first. What is made from them (the narration, the book) is made anew.
+        """
         key, scene = read_idempotency_key(request), request.match_info["scene"]
         if scene not in {"1", "2", "3", "4"}:
             raise not_found("scene")
@@ -139,8 +350,24 @@ class Routes:
         result = await self.commands.edit(caller, read_story_id(request), int(scene), body.passage(), key)
         return json_response(accepted_command(result), status=200 if result.event is None else 202)
 
+    @operation(
+        "DELETE",
+        STORY,
+        "deleteStory",
+        tag="Stories",
+        scope="stories:write",
+        parameters=[STORY_ID],
+        answers=[
+            Answer(200, "It is erased.", ErasureReceipt),
+            Answer(202, "Its rows are erased; erasing the rest goes on.", ErasureReceipt),
+        ],
+        problems=["not_found"],
+    )
     async def delete(self, request: web.Request, caller: Caller) -> web.Response:
-        """Erase the story: 200 and the receipt; 202 while NATS or the store was not reachable, and it goes on."""
+        """Erase a story: its rows, its files, its messages.
+
+        Asking again gives the same receipt.
+        """
         receipt = await self.eraser.erase(caller, read_story_id(request))
         return json_response(receipt, status=200 if receipt["complete"] else 202)
 

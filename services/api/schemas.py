@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from storyloom.story.assets import PUBLIC
 from storyloom.story.brief import PLAIN, Brief
 from storyloom.web.bodies import invalid, read_json, validate
 from storyloom.web.problems import Problem
@@ -77,11 +78,24 @@ class _Body(BaseModel):
 class RetryBody(_Body):
     """Which assets to retry; all that failed if none is named."""
 
-    assets: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    # Whether a name is one of this story's is for its snapshot to say; the document names those that there are.
+    assets: Annotated[
+        tuple[str, ...],
+        Field(max_length=20, json_schema_extra={"items": {"type": "string", "enum": [one.value for one in PUBLIC]}}),
+    ] = ()
 
 
 class EditBody(_Body):
     """A scene's new text, as ``text`` with blank lines between paragraphs or as ``paragraphs``, and its alt text."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["text"], "properties": {"text": {"type": "string"}, "paragraphs": {"type": "null"}}},
+                {"required": ["paragraphs"], "properties": {"paragraphs": {"type": "array"}, "text": {"type": "null"}}},
+            ]
+        }
+    )
 
     text: SceneWords | None = None
     paragraphs: Paragraphs | None = None

@@ -8,6 +8,18 @@ import orjson
 from aiohttp import web
 
 from services.api.commands import CommandResult
+from services.api.resources import (
+    AcceptedEvent,
+    CommandAccepted,
+    Content,
+    ContentScene,
+    Scene,
+    Story,
+    StoryLinks,
+    StoryPage,
+    StoryReference,
+    StorySummary,
+)
 from services.api.schemas import encode_cursor
 from storyloom.story.assets import Asset
 
@@ -19,11 +31,14 @@ def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | Non
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
 
 
-def story_summary(row: Mapping[str, Any]) -> dict[str, Any]:
+def story_summary(row: Mapping[str, Any]) -> StorySummary:
     """A story in a list."""
     brief, base = row["request"], f"{BASE}/stories/{row['id']}"
     # A story that is being made again keeps in its row how it ended before.
     generating = row["status"] == "generating"
+    links: StoryLinks = {"self": base, "events": f"{base}/events"}
+    if generating:
+        links["cancel"] = f"{base}/cancel"
     return {
         "id": str(row["id"]),
         "status": row["status"],
@@ -41,19 +56,26 @@ def story_summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "completedAt": None if generating else _iso(row["asset_generation_completed_at"]),
         "error": row["error"] if row["status"] in ("failed", "partial") else None,
         "metadata": brief["metadata"],
-        "links": {"self": base, "events": f"{base}/events"} | ({"cancel": f"{base}/cancel"} if generating else {}),
+        "links": links,
     }
 
 
-def story_reference(row: Mapping[str, Any]) -> dict[str, Any]:
+def story_reference(row: Mapping[str, Any]) -> StoryReference:
     """A story as the answer to its creation, and to every command on it, has it."""
     summary = story_summary(row)
-    names = ("id", "status", "realtimeChannel", "assetGenerationStatus", "links")
-    waits = {} if summary["queuePosition"] is None else {"queuePosition": summary["queuePosition"]}
-    return {name: summary[name] for name in names} | waits
+    found: StoryReference = {
+        "id": summary["id"],
+        "status": summary["status"],
+        "realtimeChannel": summary["realtimeChannel"],
+        "assetGenerationStatus": summary["assetGenerationStatus"],
+        "links": summary["links"],
+    }
+    if row["queue_position"] is not None:
+        found["queuePosition"] = row["queue_position"]
+    return found
 
 
-def story_page(rows: Sequence[Mapping[str, Any]], *, more: bool) -> dict[str, Any]:
+def story_page(rows: Sequence[Mapping[str, Any]], *, more: bool) -> StoryPage:
     """A page of stories, and the cursor of the next where there are more."""
     return {
         "stories": [story_summary(row) for row in rows],
@@ -61,7 +83,7 @@ def story_page(rows: Sequence[Mapping[str, Any]], *, more: bool) -> dict[str, An
     }
 
 
-def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> Story:
     """The whole story, given its ready results by asset (repository.RESOURCE_RESULTS)."""
     activities = results.get(Asset.ACTIVITIES.value)
     audio = row["asset_generation_status"]["assets"].get(Asset.AUDIO.value, {})
@@ -77,23 +99,35 @@ def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, An
     }
 
 
-def accepted_command(result: CommandResult) -> dict[str, Any]:
+def accepted_command(result: CommandResult) -> CommandAccepted:
     """The answer to a command: the story, the command's event as ``wish``, and an edit's findings."""
     event = result.event
-    body = story_reference(result.row)
-    body["wish"] = None if event is None else {"id": event.id, "event": event.event}
+    wish: AcceptedEvent | None = None if event is None else {"id": event.id, "event": event.event}
+    story = story_reference(result.row)
+    body: CommandAccepted = {
+        "id": story["id"],
+        "status": story["status"],
+        "realtimeChannel": story["realtimeChannel"],
+        "assetGenerationStatus": story["assetGenerationStatus"],
+        "links": story["links"],
+        "wish": wish,
+    }
+    if "queuePosition" in story:
+        body["queuePosition"] = story["queuePosition"]
     if result.findings is not None:
         body["findings"] = list(result.findings)
     return body
 
 
-def content(result: Mapping[str, Any]) -> dict[str, Any]:
+def content(result: Mapping[str, Any]) -> Content:
     """The asset ``content``: the story's title, logline and text."""
-    scenes = [{"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]]
+    scenes: list[ContentScene] = [
+        {"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]
+    ]
     return {"title": result["title"], "logline": result["logline"], "scenes": scenes}
 
 
-def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: int) -> dict[str, Any] | None:
+def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: int) -> Scene | None:
     text, picture = results.get(f"text_{k}"), results.get(f"scene_{k}")
     if text is None and picture is None:
         return None

@@ -53,6 +53,7 @@ from storyloom.web.deadlines import limit_answers
 from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import polite_streams
 from storyloom.web.health import Drain, internal_app
+from storyloom.web.pages import add_error_pages
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
 
@@ -184,6 +185,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     positions = QueuePositions(waiting, hub)
     stream = Stream(pool, hub, keys, open_streams, positions)
     app.add_routes(routes(stream))
+    add_error_pages(app)
     app.on_shutdown.append(stream.drain)
 
     async def bus_ready() -> str | None:

@@ -54,6 +54,20 @@ class CatalogueEntry:
         """The title of its status."""
         return TITLES[self.status]
 
+    def example(self) -> dict[str, Any]:
+        """The body of such a problem."""
+        body: dict[str, Any] = {
+            "type": page_path(self.code),
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": "/api/v1/stories",
+            "code": self.code,
+            "retryable": self.retryable,
+            **self.members,
+        }
+        return body | {"errors": [dict(error) for error in self.errors]} if self.errors else body
+
 
 _ENTRIES = (
     # The request itself.

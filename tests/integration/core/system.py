@@ -30,6 +30,7 @@ from storyloom.storage.s3 import Page
 from storyloom.story.assets import Asset, Service
 from storyloom.story.jobs import AssetRequested
 from storyloom.web.keys import add_key
+from tests.contract.openapi.answers import check_answer
 from tests.makers import QuickMakers
 
 BRIEF: dict[str, Any] = {"characterName": "Mira", "storyType": "adventure"}
@@ -227,7 +228,7 @@ async def running(
         bus = await connect(settings, "tests")
         stack.push_async_callback(bus.close)
         key = await add_key(api_running.pool, "tests", "tests")
-        http = await stack.enter_async_context(ClientSession())
+        http = await stack.enter_async_context(ClientSession(middlewares=(check_answer,)))
         system = System(settings, makers, api_running, status_running, {}, bus, key, http, stack)
         for service in workers:
             await system.work(service, objects=InMemoryManifests(settings) if in_memory else None)

@@ -1,0 +1,154 @@
+"""What the OpenAPI document says beside the routes: the api as a whole, parameters and headers that several share."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from services.api.resources import AssetName
+from storyloom.messaging.asyncapi import version_of_storyloom
+from storyloom.story.brief import REQUIRED_DETAILS, Appearance, Brief, Character, Name
+from storyloom.web.openapi import About, Header, Parameter
+
+TAGS = {
+    "Stories": "Create stories, read them, follow them, delete them.",
+    "Assets": "What a story is made of: its text, pictures, narration, activities and the printable book.",
+    "Commands": "Change a story that exists. What comes of a command is told on the story's progress stream.",
+    "Documents": "This document. No key is needed.",
+}
+SCOPES = {
+    "stories:read": "read stories and their streams.",
+    "stories:write": "create, change and delete stories.",
+    "admin": "everything.",
+}
+DESCRIPTION = """\
+Turns a request for a children's story into a finished book: text, cover, pictures, narration with word times,
+activities and a PDF, each to be had the moment it exists.
+
+Create a story, follow its `events`, fetch its assets. Guides: [quickstart](/docs/guide/quickstart),
+[errors](/docs/guide/errors), [idempotency](/docs/guide/idempotency), [progress stream](/docs/guide/progress),
+[going live](/docs/guide/going-live). Clients ignore members that they do not know: more may be added."""
+
+
+def about(server: str = "") -> About:
+    """The api as a whole. ``server``: the origin at which clients reach it."""
+    return About("Storyloom", version_of_storyloom(), DESCRIPTION, TAGS, server or "/", SCOPES)
+
+
+STORY_ID = Parameter("id", "path", UUID, "The story's id.", "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+ASSET = Parameter("asset", "path", AssetName, "The asset's name.", "cover")
+SCENE = Parameter("scene", "path", Literal[1, 2, 3, 4], "The scene's number.", 2)
+PART = Parameter("part", "query", Literal["vtt"], "`vtt`: of the asset `audio`, the captions (WebVTT).")
+LIMIT = Parameter("limit", "query", Annotated[int, Field(ge=1, le=100)], "How many stories a page holds.", default=20)
+CURSOR = Parameter("cursor", "query", str, "`nextCursor` of the page before; without it the first page comes.")
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+( +[\x21-\x7e]+)*$")],
+    "The same request with the same key is carried out once, and answered alike. A UUID will do.",
+    "0d6f6a4e-6b3e-4c0e-9a55-0f3a1ad1f9b2",
+)
+TRACEPARENT = Parameter(
+    "traceparent", "header", str, "The trace that the request belongs to (W3C); what is no such trace is ignored."
+)
+IF_NONE_MATCH = Parameter("If-None-Match", "header", str, "An `ETag`: 304, without a body, where nothing has changed.")
+LAST_EVENT_ID = Parameter(
+    "Last-Event-ID",
+    "header",
+    Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")],
+    "The last id that was read: what came after it is sent again first. EventSource sends it by itself.",
+    "7",
+)
+AFTER = Parameter("after", "query", Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")], "As `Last-Event-ID`.")
+
+ETAG = Header("ETag", "The version, for `If-None-Match`.")
+CACHE_CONTROL = Header("Cache-Control", "Whether and where it may be kept.")
+LOCATION = Header("Location", "Where it is.")
+
+
+class NewAppearance(Appearance):
+    """How a character looks; words, or hex colours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewCharacter(Character):
+    """A hero of the story to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    appearance: NewAppearance = NewAppearance()
+
+
+class CreateStory(Brief):
+    """What a story should be: either `characters`, or only the `characterName` of one.
+
+    `generateAssets: false` makes the text alone, and excludes `assets`. Some story types need `typeDetails`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    characters: tuple[NewCharacter, ...] = Field(min_length=1, max_length=3)
+    character_name: Name | None = None
+    generate_assets: bool | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler.resolve_ref_schema(handler(schema))
+        properties: dict[str, Any] = found["properties"]
+        found["required"] = ["storyType"]
+        properties["assets"] = {
+            "type": "array",
+            "items": {"enum": list(AssetName.__args__), "type": "string"},  # type: ignore[attr-defined] # a Literal
+            "minItems": 1,
+            "maxItems": 9,
+            "description": "What to make; all of it if left out. What an asset needs is made too.",
+        }
+        properties["characterName"] = {"type": "string", "minLength": 1, "maxLength": 40}
+        properties["generateAssets"] = {"type": "boolean"}
+        found["oneOf"] = [
+            {"required": ["characters"], "not": {"required": ["characterName"]}},
+            {"required": ["characterName"], "not": {"required": ["characters"]}},
+        ]
+        found["not"] = {"required": ["generateAssets", "assets"]}
+        found["allOf"] = [
+            {
+                "if": {"properties": {"storyType": {"const": story_type}}, "required": ["storyType"]},
+                "then": {"required": ["typeDetails"], "properties": {"typeDetails": {"required": list(names)}}},
+            }
+            for story_type, names in REQUIRED_DETAILS.items()
+        ]
+        return found
+
+
+SHORT_BRIEF = {"characterName": "Mira", "storyType": "adventure"}
+FULL_BRIEF = {
+    "storyType": "adventure",
+    "age": 5,
+    "premise": "a fox who has lost her lantern",
+    "setting": "a foggy forest",
+    "language": "en",
+    "characters": [
+        {
+            "name": "Mira",
+            "age": 5,
+            "species": "human",
+            "pronouns": "she/her",
+            "appearance": {"skin": "#8d5524", "hair": "curly black", "eyes": "brown", "clothing": "yellow dress"},
+            "traits": ["wheelchair_manual"],
+            "features": ["round blue glasses"],
+            "personality": ["curious"],
+        }
+    ],
+    "assets": ["content", "cover", "audio", "pdf"],
+    "seed": 7,
+    "metadata": {"orderId": "A-17"},
+}
+BIRTHDAY_BRIEF = {
+    "characterName": "Mira",
+    "storyType": "birthday",
+    "typeDetails": {"to": "Mira", "from": "Granny", "age_turning": 6, "message": "Be merry."},
+    "generateAssets": False,
+}
