@@ -139,7 +139,7 @@ async def _guide(request: web.Request) -> web.Response:
     if guide is None:
         raise web.HTTPNotFound
     links = "".join(f'<li><a href="{one.path}">{one.title}</a></li>' for one in guides().values())
-    reference = '<ul><li><a href="/docs">Reference</a></li><li><a href="/docs/errors">All errors</a></li></ul>'
-    navigation = f"{reference}<b>Guides</b><ul>{links}</ul>"
+    top = '<li><a href="/docs">Reference</a></li><li><a href="/docs/errors">All errors</a></li>'
+    navigation = f"<ul>{top}</ul><b>Guides</b><ul>{links}</ul>"
     # In the repository the guides link to each other as files.
     return respond(page(guide.title, navigation, markdown(guide.text).replace('.md"', '"')))

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema
 from services.api.resources import AssetName
 from storyloom.messaging.asyncapi import version_of_storyloom
 from storyloom.story.brief import REQUIRED_DETAILS, Appearance, Brief, Character, Name
+from storyloom.story.traits import TRAITS
 from storyloom.web.openapi import About, Header, Parameter
 
 TAGS = {
@@ -38,7 +39,15 @@ def about(server: str = "") -> About:
 
 
 STORY_ID = Parameter("id", "path", UUID, "The story's id.", "7c9e6679-7425-40de-944b-e07fc1f90ae7")
-ASSET = Parameter("asset", "path", AssetName, "The asset's name.", "cover")
+ASSET = Parameter(
+    "asset",
+    "path",
+    AssetName,
+    "The asset's name.",
+    "cover",
+    # …/assets/retry is a command.
+    reserved=("retry",),
+)
 SCENE = Parameter("scene", "path", Literal[1, 2, 3, 4], "The scene's number.", 2)
 PART = Parameter("part", "query", Literal["vtt"], "`vtt`: of the asset `audio`, the captions (WebVTT).")
 LIMIT = Parameter("limit", "query", Annotated[int, Field(ge=1, le=100)], "How many stories a page holds.", default=20)
@@ -81,6 +90,12 @@ class NewCharacter(Character):
 
     appearance: NewAppearance = NewAppearance()
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler.resolve_ref_schema(handler(schema))
+        found["properties"]["traits"] |= {"items": {"enum": sorted(TRAITS)}, "uniqueItems": True}
+        return found
+
 
 class CreateStory(Brief):
     """What a story should be: either `characters`, or only the `characterName` of one.
@@ -108,17 +123,33 @@ class CreateStory(Brief):
         }
         properties["characterName"] = {"type": "string", "minLength": 1, "maxLength": 40}
         properties["generateAssets"] = {"type": "boolean"}
-        found["oneOf"] = [
-            {"required": ["characters"], "not": {"required": ["characterName"]}},
-            {"required": ["characterName"], "not": {"required": ["characters"]}},
-        ]
-        found["not"] = {"required": ["generateAssets", "assets"]}
+        for name in ("typeDetails", "metadata"):
+            # Keys that do not match are refused; pydantic's schema says nothing of them.
+            properties[name]["additionalProperties"] = False
+        plain = [kind for kind in properties["storyType"]["enum"] if kind not in REQUIRED_DETAILS]
         found["allOf"] = [
             {
-                "if": {"properties": {"storyType": {"const": story_type}}, "required": ["storyType"]},
-                "then": {"required": ["typeDetails"], "properties": {"typeDetails": {"required": list(names)}}},
-            }
-            for story_type, names in REQUIRED_DETAILS.items()
+                "oneOf": [
+                    {"required": ["characters"], "properties": {"characterName": False}},
+                    {"required": ["characterName"], "properties": {"characters": False}},
+                ]
+            },
+            {"anyOf": [{"properties": {"assets": False}}, {"properties": {"generateAssets": False}}]},
+            {
+                "anyOf": [
+                    {"properties": {"storyType": {"enum": plain}}},
+                    *(
+                        {
+                            "required": ["typeDetails"],
+                            "properties": {
+                                "storyType": {"const": story_type},
+                                "typeDetails": {"required": list(names)},
+                            },
+                        }
+                        for story_type, names in REQUIRED_DETAILS.items()
+                    ),
+                ]
+            },
         ]
         return found
 

@@ -36,7 +36,10 @@ WITH_BODY = ("bad_json", "not_json", "encoded_body", "body_too_large")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter; ``type`` is any type that pydantic knows, with its bounds."""
+    """A parameter; ``type`` is any type that pydantic knows, with its bounds.
+
+    ``reserved``: what stands in its place in the path of another operation, so that it is not taken for this one's.
+    """
 
     name: str
     place: Place
@@ -44,6 +47,7 @@ class Parameter:
     description: str
     example: Any = None
     default: Any = None
+    reserved: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -117,7 +121,12 @@ class Operation:
         """The aiohttp route. GET answers HEAD too, but for a stream, which has no head without its body."""
         streamed = any(answer.media_type == EVENT_STREAM for answer in self.answers)
         options = {"allow_head": not streamed} if self.method == "GET" else {}
-        return web.route(self.method, self.path, handler, **options)
+        path = self.path
+        for parameter in self.parameters:
+            if parameter.reserved:
+                pattern = f"(?!(?:{'|'.join(parameter.reserved)})$)[^{{}}/]+"
+                path = path.replace(f"{{{parameter.name}}}", f"{{{parameter.name}:{pattern}}}")
+        return web.route(self.method, path, handler, **options)
 
 
 def operation(

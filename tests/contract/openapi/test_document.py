@@ -34,7 +34,9 @@ def test_the_documents_are_valid(version: Version, validator: Any) -> None:
 def test_every_route_of_the_api_is_an_operation_and_every_operation_a_route() -> None:
     """…by one declaration: a handler without one gets no route."""
     routes = Routes(*[SimpleNamespace()] * 6).table()  # type: ignore[arg-type] # nothing is called
-    assert [(one.method, one.path) for one in routes] == [(one.method, one.path) for one in declared(Routes)]
+    # A path's own words are no value of another's parameter.
+    found = [(one.method, one.path.replace(":(?!(?:retry)$)[^{}/]+}", "}")) for one in routes]
+    assert found == [(one.method, one.path) for one in declared(Routes)]
     assert len(routes) == len([name for name in vars(Routes) if not name.startswith("_")]) - len(Routes.__slots__) - 1
     paths = {(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item}
     assert paths == {(one.method, one.path) for handlers in HANDLERS for one in declared(handlers)}
