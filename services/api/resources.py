@@ -82,39 +82,33 @@ class StoryLinks(TypedDict):
     """Only while the story is generating."""
 
 
-@_DOCUMENTED
+# Of these two others are made: they keep a description that stands in the type, but lose one that stands below it.
 class StoryReference(TypedDict):
     """A story, as the answer to its creation and to every command has it."""
 
     id: Id
     status: StoryStatus
-    realtimeChannel: str
-    """The name of its progress stream: `stories:id=<id>`."""
+    realtimeChannel: Annotated[str, Field(description="The name of its progress stream: `stories:id=<id>`.")]
     assetGenerationStatus: AssetGenerationStatus
     links: StoryLinks
     queuePosition: NotRequired[Annotated[int, Field(ge=1)] | None]
     """Of a story that waits for others of yours to end before it begins: how many begin first, and it; else null."""
 
 
-@_DOCUMENTED
 class StorySummary(StoryReference):
     """A story in a list. What is not made yet is null."""
 
     title: str | None
-    logline: str | None
-    """The story in a sentence."""
+    logline: Annotated[str | None, Field(description="The story in a sentence.")]
     storyType: StoryType
-    age: int
-    """The listener's age, in years."""
+    age: Annotated[int, Field(description="The listener's age, in years.")]
     characters: list[Character]
     priority: Literal["urgent", "high", "normal"]
     createdAt: Time | None
     startedAt: Time | None
     completedAt: Time | None
-    error: FailureCause | None
-    """Why, where the story failed or is partial."""
-    metadata: dict[str, str]
-    """The client's own, as it was sent."""
+    error: Annotated[FailureCause | None, Field(description="Why, where the story failed or is partial.")]
+    metadata: Annotated[dict[str, str], Field(description="The client's own, as it was sent.")]
 
 
 class StoryPage(TypedDict):
