@@ -14,6 +14,7 @@ from services.api.openapi import CACHE_CONTROL, ETAG, IF_NONE_MATCH, about
 from services.api.resources import ProblemDetails
 from services.api.routes import Routes
 from services.api.serializers import BASE
+from services.api.webhooks.routes import WebhookRoutes
 from storyloom.web.openapi import Answer, Operation, Version, declared, document, operation
 from storyloom.web.pages import add_error_pages, page, respond
 from storyloom.web.reference import markdown, reference
@@ -60,7 +61,7 @@ class DocumentRoutes:
 
 SERVER = web.AppKey("openapi_server", str)
 """The origin that the documents name."""
-HANDLERS: tuple[type, ...] = (Routes, DocumentRoutes)
+HANDLERS: tuple[type, ...] = (Routes, WebhookRoutes, DocumentRoutes)
 """Whose operations make the documents."""
 
 

@@ -17,11 +17,13 @@ TAGS = {
     "Stories": "Create stories, read them, follow them, delete them.",
     "Assets": "What a story is made of: its text, pictures, narration, activities and the printable book.",
     "Commands": "Change a story that exists. What comes of a command is told on the story's progress stream.",
+    "Webhooks": "Endpoints of yours that are told what happens, and the log of what was sent to them.",
     "Documents": "This document. No key is needed.",
 }
 SCOPES = {
     "stories:read": "read stories and their streams.",
     "stories:write": "create, change and delete stories.",
+    "webhooks": "manage endpoints, and read their log.",
     "admin": "everything.",
 }
 DESCRIPTION = """\

@@ -388,6 +388,7 @@ class _Writer:
 
 
 PROBLEM_HEADERS: Mapping[str, str] = {
+    "Accept-Encoding": "`identity`: send the body as it is.",
     "Allow": "The methods that the address takes.",
     "Retry-After": "Seconds after which to send it again.",
     "WWW-Authenticate": "How to authenticate: `Bearer`.",

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from services.api.auth import authenticated
 from services.api.limits import RequestLimiter
+from services.api.openapi import CACHE_CONTROL, CURSOR, LIMIT, LOCATION
 from services.api.schemas import encode_cursor, read_body, read_page
 from services.api.serializers import BASE
 from services.api.webhooks import repository
@@ -34,9 +35,13 @@ from storyloom.story.notifications import DeliveriesDue
 from storyloom.web.authentication import Authenticator
 from storyloom.web.egress import AddressRefusedError, EgressPolicy, check_endpoint
 from storyloom.web.keys import Caller
+from storyloom.web.openapi import Answer, Body, Parameter, declared, operation
 from storyloom.web.problems import Problem, not_found
 
 PATH = f"{BASE}/webhooks"
+ONE = f"{PATH}/{{id}}"
+WEBHOOK_ID = Parameter("id", "path", UUID, "The endpoint's id.", "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+DELIVERY_ID = Parameter("delivery", "path", UUID, "The delivery's id.", "0d6f6a4e-6b3e-4c0e-9a55-0f3a1ad1f9b2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +56,74 @@ class WebhookRoutes:
     lookup: AbstractResolver
 
     def table(self) -> list[web.RouteDef]:
-        """Which handler answers where."""
-        one, deliveries = f"{PATH}/{{id}}", f"{PATH}/{{id}}/deliveries"
-        routes = [
-            (web.post, PATH, self.create),
-            (web.get, PATH, self.list),
-            (web.get, one, self.get),
-            (web.patch, one, self.update),
-            (web.delete, one, self.delete),
-            (web.post, f"{one}/rotate", self.rotate),
-            (web.post, f"{one}/test", self.test),
-            (web.get, deliveries, self.deliveries),
-            (web.post, f"{deliveries}/{{delivery}}/redeliver", self.redeliver),
-        ]
+        """Every operation as a route, behind the authentication that it declares."""
         return [
-            method(path, authenticated(self.keys, self.limiter, "webhooks", handler))
-            for method, path, handler in routes
+            one.route(authenticated(self.keys, self.limiter, one.scope, getattr(self, one.handler)))
+            for one in declared(WebhookRoutes)
+            if one.scope is not None
         ]
 
+    @operation(
+        "POST",
+        PATH,
+        "createWebhook",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[],
+        body=Body(CreateWebhook, {"all": {"url": "https://example.com/hook"}}),
+        answers=[Answer(201, "The endpoint, with its secret.", WebhookWithSecret, headers=(LOCATION, CACHE_CONTROL))],
+        problems=["bad_body", "too_many_webhooks"],
+    )
     async def create(self, request: web.Request, caller: Caller) -> web.Response:
-        """Add an endpoint: 201, with its secret, which is not shown again."""
+        """Add an endpoint.
+
+        Its secret is in this answer, and not shown again.
+        """
         body = await read_body(request, CreateWebhook)
         await self._check(body.url)
         row = await repository.add_endpoint(self.pool, caller, body)
         return _json(_with_secret(row), status=201, headers={"Location": f"{PATH}/{row['id']}"})
 
+    @operation(
+        "GET",
+        PATH,
+        "listWebhooks",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[],
+        answers=[Answer(200, "All endpoints.", WebhookList, headers=(CACHE_CONTROL,))],
+    )
     async def list(self, _request: web.Request, caller: Caller) -> web.Response:
-        """All endpoints of the caller's tenant."""
+        """List your endpoints."""
         rows = await repository.list_endpoints(self.pool, caller)
         return _json(WebhookList(webhooks=tuple(Webhook(**_endpoint(row)) for row in rows)))
 
+    @operation(
+        "GET",
+        ONE,
+        "getWebhook",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID],
+        answers=[Answer(200, "The endpoint.", Webhook, headers=(CACHE_CONTROL,))],
+        problems=["not_found"],
+    )
     async def get(self, request: web.Request, caller: Caller) -> web.Response:
-        """One endpoint."""
+        """Read an endpoint."""
         row = await repository.get_endpoint(self.pool, caller, _id(request, "id", "webhook"))
         return _json(Webhook(**_endpoint(row)))
 
+    @operation(
+        "PATCH",
+        ONE,
+        "updateWebhook",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID],
+        body=Body(UpdateWebhook, {"disable": {"enabled": False}}, required=False),
+        answers=[Answer(200, "The endpoint.", Webhook, headers=(CACHE_CONTROL,))],
+        problems=["not_found", "bad_body"],
+    )
     async def update(self, request: web.Request, caller: Caller) -> web.Response:
         """Change an endpoint, disable it, or enable it again."""
         endpoint_id = _id(request, "id", "webhook")
@@ -97,11 +135,32 @@ class WebhookRoutes:
             await self.wake(DeliveriesDue(endpoints=(endpoint_id,)))
         return _json(Webhook(**_endpoint(row)))
 
+    @operation(
+        "DELETE",
+        ONE,
+        "deleteWebhook",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID],
+        answers=[Answer(204, "It is deleted.")],
+        problems=["not_found"],
+    )
     async def delete(self, request: web.Request, caller: Caller) -> web.Response:
-        """Delete an endpoint: 204."""
+        """Delete an endpoint."""
         await repository.delete_endpoint(self.pool, caller, _id(request, "id", "webhook"))
         return web.Response(status=204)
 
+    @operation(
+        "POST",
+        f"{ONE}/rotate",
+        "rotateWebhookSecret",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID],
+        body=Body(RotateSecret, {"aDay": {"overlapSeconds": 86400}}, required=False),
+        answers=[Answer(200, "The endpoint, with its new secret.", WebhookWithSecret, headers=(CACHE_CONTROL,))],
+        problems=["not_found", "bad_body"],
+    )
     async def rotate(self, request: web.Request, caller: Caller) -> web.Response:
         """Give an endpoint a new secret, shown here and not again; the old one signs too until it expires."""
         endpoint_id = _id(request, "id", "webhook")
@@ -109,22 +168,56 @@ class WebhookRoutes:
         row = await repository.rotate_secret(self.pool, caller, endpoint_id, overlap=body.overlap_seconds)
         return _json(_with_secret(row))
 
+    @operation(
+        "POST",
+        f"{ONE}/test",
+        "testWebhook",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID],
+        body=Body(SendTest, {"story": {"type": "story.completed"}}, required=False),
+        answers=[Answer(202, "The delivery.", Delivery, headers=(CACHE_CONTROL,))],
+        problems=["not_found", "bad_body", "webhook_disabled"],
+    )
     async def test(self, request: web.Request, caller: Caller) -> web.Response:
-        """Send an example: 202 and the delivery, whose log says how it went."""
+        """Send an example.
+
+        The delivery's log says how it went.
+        """
         endpoint_id = _id(request, "id", "webhook")
         body = await read_body(request, SendTest)
         row = await repository.add_test(self.pool, caller, endpoint_id, body.type)
         return await self._due(endpoint_id, row)
 
+    @operation(
+        "GET",
+        f"{ONE}/deliveries",
+        "listDeliveries",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID, LIMIT, CURSOR],
+        answers=[Answer(200, "A page of the log.", DeliveryPage, headers=(CACHE_CONTROL,))],
+        problems=["not_found", "bad_limit", "bad_cursor"],
+    )
     async def deliveries(self, request: web.Request, caller: Caller) -> web.Response:
-        """The log of an endpoint, newest first."""
+        """List an endpoint's deliveries, newest first."""
         endpoint_id, page = _id(request, "id", "webhook"), read_page(request)
         rows, more = await repository.list_deliveries(self.pool, caller, endpoint_id, page)
         cursor = encode_cursor(rows[-1]["created_at"], rows[-1]["id"]) if more else None
         return _json(DeliveryPage(deliveries=tuple(_delivery(row) for row in rows), next_cursor=cursor))
 
+    @operation(
+        "POST",
+        f"{ONE}/deliveries/{{delivery}}/redeliver",
+        "redeliver",
+        tag="Webhooks",
+        scope="webhooks",
+        parameters=[WEBHOOK_ID, DELIVERY_ID],
+        answers=[Answer(202, "The delivery.", Delivery, headers=(CACHE_CONTROL,))],
+        problems=["not_found", "webhook_disabled"],
+    )
     async def redeliver(self, request: web.Request, caller: Caller) -> web.Response:
-        """Send a delivery again, with the same id: 202."""
+        """Send a delivery again, with the same id."""
         endpoint_id, delivery_id = _id(request, "id", "webhook"), _id(request, "delivery", "delivery")
         row = await repository.redeliver(self.pool, caller, endpoint_id, delivery_id)
         return await self._due(endpoint_id, row)
