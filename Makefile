@@ -18,10 +18,10 @@ unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help story up doctor top dead test check api-fuzz bench chaos simulation migrate clean system lock
+.PHONY: help story up doctor top dead test check fuzz bench chaos simulation migrate clean system lock
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest (BRIEF=file.json SEED=n OUT=dir)
 	@$(RUN) -m local.story
@@ -48,8 +48,8 @@ check: $(VENV)/.dev ## Check format, lint, types, import rules and generated doc
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(PYTHON) -m tools.docs --check
 
-api-fuzz: export API_FUZZ_EXAMPLES ?= 50
-api-fuzz: $(VENV)/.dev ## Send the api 50 generated requests an operation, and all borders (API_FUZZ_EXAMPLES=n)
+fuzz: export API_FUZZ_EXAMPLES ?= 50
+fuzz: $(VENV)/.dev ## Send the api 50 generated requests an operation, and all borders (API_FUZZ_EXAMPLES=n)
 	@$(RUN) -m pytest $(ARGS) tests/integration/api/test_fuzzing.py
 
 bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md

@@ -1,6 +1,6 @@
 """schemathesis against the running api: whatever is sent, the answer is one that the OpenAPI document declares.
 
-``make api-fuzz`` gives each operation more examples than ``make test`` does.
+``make fuzz`` gives each operation more examples than ``make test`` does.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 COMMANDS = (
     *("help", "story", "up", "doctor", "top", "dead"),
-    *("test", "check", "bench", "chaos", "simulation", "migrate", "clean", "system", "lock"),
+    *("test", "check", "fuzz", "bench", "chaos", "simulation", "migrate", "clean", "system", "lock"),
 )
 
 
