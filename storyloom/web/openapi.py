@@ -220,6 +220,14 @@ def document(about: About, operations: Iterable[Operation], problem: Any, *, ver
                 for code, entry in CATALOGUE.items()
                 if code in used
             },
+            "headers": {
+                header.name: {
+                    "description": header.description,
+                    "required": header.required,
+                    "schema": {"type": "string"},
+                }
+                for header in COMMON_HEADERS.values()
+            },
             "schemas": components,
         },
     }
@@ -319,6 +327,11 @@ class _Writer:
             made["requestBody"] = {"required": one.body.required, "content": content}
         answers = {str(answer.status): self._answer(answer) for answer in one.answers}
         made["responses"] = dict(sorted((answers | self._problems(one)).items()))
+        common = [name for name, header in COMMON_HEADERS.items() if one.scope or header.required]
+        for answer in made["responses"].values():
+            answer["headers"] = answer.get("headers", {}) | {
+                name: {"$ref": f"#/components/headers/{name}"} for name in common
+            }
         return made
 
     def _parameter(self, parameter: Parameter) -> dict[str, Any]:
@@ -387,6 +400,16 @@ class _Writer:
         return made
 
 
+COMMON_HEADERS: Mapping[str, Header] = {
+    one.name: one
+    for one in (
+        Header("X-Request-Id", "Names this request in our logs: your own `X-Request-Id` where it is one, else ours."),
+        Header("traceparent", "The trace that the request belongs to (W3C): yours, or a new one."),
+        Header("RateLimit-Policy", "The limits that the request counted for, such as `60;w=60`.", required=False),
+        Header("RateLimit", "What is left of them, and in how many seconds there is more.", required=False),
+    )
+}
+"""What every answer has; the limits only with a valid key."""
 PROBLEM_HEADERS: Mapping[str, str] = {
     "Accept-Encoding": "`identity`: send the body as it is.",
     "Allow": "The methods that the address takes.",

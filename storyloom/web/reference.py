@@ -126,11 +126,12 @@ def _parameter(parameter: Json) -> str:
 def _answer(status: str, answer: Json) -> str:
     content: Json = answer.get("content", {})
     short, parts = "", []
-    if "headers" in answer:
-        rows = "".join(
-            f"<tr><td><code>{escape(name)}</code></td><td>{inline(header['description'])}</td></tr>"
-            for name, header in answer["headers"].items()
-        )
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code></td><td>{inline(header['description'])}</td></tr>"
+        for name, header in answer.get("headers", {}).items()
+        if "$ref" not in header  # those of every answer are described once
+    )
+    if rows:
         parts.append(f"<table><tbody>{rows}</tbody></table>")
     for media_type, one in content.items():
         if media_type == "application/problem+json":

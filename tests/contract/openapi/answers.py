@@ -10,13 +10,15 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from jsonschema import Draft202012Validator
 
 from services.api.docs import openapi
+from storyloom.web.server import protective_headers
 
 PROBLEM = "application/problem+json"
 OF_HTTP = {
+    *protective_headers(),
     "Allow", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Server", "Transfer-Encoding",
     "X-Accel-Buffering",
 }  # fmt: skip
-"""Headers that HTTP itself explains, or a proxy reads."""
+"""Headers that HTTP itself explains, or that browsers and proxies read."""
 
 
 async def check_answer(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -41,7 +43,7 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     what = f"{operation['operationId']} answered {status}"
     answer = operation["responses"].get(str(status))
     assert answer is not None, f"{what}, which it does not declare: {body[:500]!r}"
-    declared = answer.get("headers", {})
+    declared = {name: _header(header) for name, header in answer["headers"].items()}
     sent = {name.title(): value for name, value in headers.items()}
     for name, header in declared.items():
         assert name.title() in sent or not header["required"], f"{what} without {name}"
@@ -71,6 +73,10 @@ def check_event(event: str, data: str, event_id: str | None) -> None:
     inner = schemas[fitting[0]]["properties"]["data"]["contentSchema"]
     errors = [error.message for error in _schema_validator(inner).iter_errors(orjson.loads(data))]
     assert not errors, f"an event {event} with data that its schema does not allow: {errors}"
+
+
+def _header(header: Any) -> Any:
+    return _document()["components"]["headers"][header["$ref"].rsplit("/", 1)[-1]] if "$ref" in header else header
 
 
 def _operation(method: str, path: str) -> Any:

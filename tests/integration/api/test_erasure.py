@@ -387,7 +387,7 @@ async def test_a_command_and_a_deletion_at_once_leave_nothing(settings: Settings
             await set_state(system, story_id, cover="failed")
             requests = [send(system, "POST", story_id, f"/assets/{name}/regenerate") for name in ("cover", "pdf") * 3]
             answers = await asyncio.gather(*requests[:3], send(system, "DELETE", story_id, ""), *requests[3:])
-            assert {status for status, _ in answers} <= {200, 202, 404}
+            assert {status for status, _ in answers} <= {200, 202, 404, 503}  # a busy machine takes too long
             found = await remaining(system, story_id)
             found.pop("messages")  # a command may be published after the first purge: the next one finds it
             assert set(found.values()) == {0}

@@ -1,6 +1,7 @@
 """Health, metrics and the AsyncAPI document are on a port of their own, which clients do not reach."""
 
 import pytest
+from aiohttp import ClientSession
 
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import Running
@@ -25,7 +26,7 @@ async def test_every_service_answers_them_on_its_internal_port_alone(settings: S
 
 @pytest.mark.parametrize("path", ["/api/v1/stories", "/api/v1/stories/5d5d1bf2-7b4c-4e0e-9c0e-000000000000/events"])
 async def test_the_internal_port_answers_no_client(settings: Settings, path: str) -> None:
-    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+    async with running(settings, reconciler=BY_HAND, workers=()) as system, ClientSession() as http:
         for inside in (system.api.internal_url, system.status.internal_url):
-            async with system.http.get(inside + path, headers=system.headers) as answer:
+            async with http.get(inside + path, headers=system.headers) as answer:
                 assert answer.status == 404

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from aiohttp import ClientConnectionError, web
+from aiohttp import ClientConnectionError, ClientSession, web
 
 from storyloom.runtime.settings import HttpSettings, Settings
 from storyloom.web.public import listen_public
@@ -13,7 +13,7 @@ from tests.integration.core.system import BY_HAND, running, until
 @pytest.mark.parametrize("which", ["api", "status"])
 async def test_readiness_is_red_while_clients_are_still_served(settings: Settings, which: str) -> None:
     changed = settings.model_copy(update={"drain_delay": 2.0})
-    async with running(changed, reconciler=BY_HAND, workers=()) as system:
+    async with running(changed, reconciler=BY_HAND, workers=()) as system, ClientSession() as http:
         service = system.api if which == "api" else system.status
         stopping = asyncio.create_task(service.stop())
 
@@ -23,11 +23,11 @@ async def test_readiness_is_red_while_clients_are_still_served(settings: Setting
                 return answer.status == 503 and said["wrong"] == {"drain": "the service is stopping"}
 
         await until(is_red)
-        async with system.http.get(f"{service.url}/api/v1/stories") as answer:
+        async with http.get(f"{service.url}/api/v1/stories") as answer:
             assert answer.status == (401 if which == "api" else 404)
         await stopping
         with pytest.raises(ClientConnectionError):
-            await system.http.get(f"{service.url}/api/v1/stories")
+            await http.get(f"{service.url}/api/v1/stories")
 
 
 async def test_a_request_in_flight_is_finished_and_a_new_one_finds_nobody() -> None:

@@ -19,10 +19,10 @@ from services.status.open_streams import INTERVAL_SECONDS, OpenStreams
 from services.status.queue_positions import QueuePositions
 from services.status.repository import WaitingStories
 from services.status.stream import Stream, routes
-from storyloom.runtime.settings import Settings
+from storyloom.runtime.settings import HttpSettings, Settings
 from storyloom.web.errors import problem_middleware
 from storyloom.web.keys import Caller, add_key, digest
-from storyloom.web.server import listen
+from storyloom.web.public import listen_public
 from tests.integration.core.system import BY_HAND, QUICK, SseEvent, System, running, until
 
 S = TypeVar("S", bound=Stream)
@@ -50,7 +50,7 @@ async def serving(system: System, hub: Hub, **options: Any) -> AsyncIterator[str
     """Serve a stream with these options; its origin."""
     app = web.Application(middlewares=[problem_middleware])
     app.add_routes(routes(streaming(system, hub, Stream, **options)))
-    runner, url = await listen(app, "127.0.0.1", 0)
+    runner, url = await listen_public(app, HttpSettings(), direct=False)
     try:
         yield url
     finally:
@@ -321,7 +321,7 @@ async def test_the_keys_of_open_streams_are_looked_at_often_enough_for_the_promi
         looking = asyncio.create_task(open_streams.run())
         app = web.Application(middlewares=[problem_middleware])
         app.add_routes(routes(Stream(system.pool, hub, system.api.keys, open_streams, positions(system, hub))))
-        runner, url = await listen(app, "127.0.0.1", 0)
+        runner, url = await listen_public(app, HttpSettings(), direct=False)
         async with system.http.get(events_url(system, story_id, origin=url), headers=system.headers) as answer:
             await answer.content.readline()
             await system.pool.execute("DELETE FROM tenants")  # its keys go with it
@@ -522,7 +522,7 @@ async def test_a_story_that_starts_again_while_history_is_read_does_not_end_the_
         interrupted.then = partial(set_status, system, story_id, "generating")
         app = web.Application()
         app.add_routes(routes(interrupted))
-        runner, url = await listen(app, "127.0.0.1", 0)
+        runner, url = await listen_public(app, HttpSettings(), direct=False)
         system.stack.push_async_callback(runner.cleanup)
         stream = system.stream(story_id, url=url)
         assert [(await anext(stream))[0] for _ in range(3)] == ["1", "2", "3"]
