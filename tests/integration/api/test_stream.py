@@ -406,7 +406,10 @@ async def test_three_hundred_read_through_the_api_at_once(settings: Settings) ->
             assert b"event: snapshot" in await answer.content.readuntil(b"\n\n")
         await add_updates(system, story_id)
         for answer in answers:
-            assert (await asyncio.wait_for(answer.content.readuntil(b"\n\n"), 10)).startswith(b"id: 2\n")
+            async with asyncio.timeout(10):
+                while (event := await answer.content.readuntil(b"\n\n")).startswith(b":"):
+                    pass  # a heartbeat
+            assert event.startswith(b"id: 2\n")
 
 
 async def test_a_command_keeps_the_readers_of_a_story_that_has_ended(settings: Settings) -> None:
