@@ -4,6 +4,7 @@ What is flagged is shown no further; the text is then written again (services/co
 """
 
 import re
+from collections.abc import Iterable
 
 from pydantic_core import from_json
 
@@ -14,6 +15,8 @@ from storyloom.story.model_text import RejectedTextError, clean_text
 
 MAX_PARAGRAPH_CHARACTERS = 4000
 """Characters of one paragraph; a whole story for the oldest has about 3,000."""
+HOPELESS_CHARACTERS = 4 * MAX_PARAGRAPH_CHARACTERS
+"""What is longer before it is cleaned is not looked at any more (``clean_text``), nor is what follows it."""
 MODERATION_STEP_WORDS = 8
 """Words by which the text must have grown before moderation is asked again."""
 
@@ -27,12 +30,20 @@ class Preview:
         self._wanted = wanted
         self._shown = ""
         self._progress = 0
+        self._endless = False
+        self._next_look = 0
         self.flagged: tuple[str, ...] = ()
         """What the words were flagged for on the way; empty: for nothing."""
 
     async def __call__(self, partial: str) -> None:
-        """Report what is new."""
-        written = read_prose(partial)
+        """Report what is new. Nothing is, once a paragraph is so long that it is rejected whatever comes."""
+        if self._endless or len(partial) < self._next_look:
+            return
+        # A hundredth: each look reads all of it, and an answer may grow without end.
+        self._next_look = len(partial) + len(partial) // 100
+        paragraphs = read_paragraphs(partial)
+        self._endless = any(len(text) > HOPELESS_CHARACTERS for text in paragraphs)
+        written = _clean(paragraphs)
         progress = 10 + min(70, 70 * len(written.split()) // self._wanted)
         whole = cut_to_sentences(written)
         if len(whole.split()) >= len(self._shown.split()) + MODERATION_STEP_WORDS and await self._passes(whole):
@@ -56,10 +67,10 @@ class Preview:
 _SENTENCES = re.compile(r".*[.!?…][”’\"')\]]*(?=\s|$)", re.DOTALL)
 
 
-def read_prose(partial: str) -> str:
+def _clean(paragraphs: Iterable[str]) -> str:
     """The paragraphs so far as they may be shown; empty as soon as one holds what is rejected in the end."""
     try:
-        return "\n\n".join(clean_text(text, MAX_PARAGRAPH_CHARACTERS) for text in read_paragraphs(partial))
+        return "\n\n".join(clean_text(text, MAX_PARAGRAPH_CHARACTERS) for text in paragraphs)
     except RejectedTextError:
         return ""
 

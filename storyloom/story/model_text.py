@@ -63,7 +63,7 @@ def clean_text(text: str, most: int = MAX_CHARACTERS) -> str:
     _reject(text, _BROKEN)
     if any(name.startswith("#") or name in html5 for name in _ENTITY.findall(text)):
         raise RejectedTextError("holds markup")
-    if not text.isascii() and _most_marks(text) > MAX_MARKS:
+    if any(_most_marks(run) > MAX_MARKS for run in _PERHAPS_MARKS.findall(text)):
         raise RejectedTextError("holds a heap of combining marks")
     if len(text) > most:
         raise RejectedTextError(f"is longer than {most} characters")
@@ -108,6 +108,9 @@ _BROKEN: _Rules = (
     (re.compile(r"[\u202a-\u202e\u2066-\u2069]"), "marks that turn the text's direction"),
     (re.compile(r"<[A-Za-z/!?]|```|\]\((?:https?:|mailto:|[/#])"), "markup"),
 )
+# Combining marks are no letters, and none comes before U+0300: a long run of such signs, which ordinary text has not,
+# is looked at closely.
+_PERHAPS_MARKS = re.compile(rf"[^\w\s\x00-\u02ff]{{{MAX_MARKS + 1},}}")
 _ENTITY = re.compile(r"&(#\d+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)")
 # Soft hyphens, joiners of words, byte order marks, tags; zero-width spaces, but after letters of scripts that break
 # their lines at them; zero-width joiners after Latin, Greek or Cyrillic letters, where they would hide a word from

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.content.preview import cut_to_sentences, read_paragraphs
+from services.content.preview import HOPELESS_CHARACTERS, Preview, cut_to_sentences, read_paragraphs
+from tests.unit.content.fox_author import FoxAuthor
 
 steadily = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -73,3 +74,23 @@ def test_json_of_another_shape_has_no_paragraphs(text: str) -> None:
 )
 def test_words_are_shown_by_whole_sentences(text: str, whole: str) -> None:
     assert cut_to_sentences(text) == whole
+
+
+async def test_an_answer_without_end_is_looked_at_ever_more_seldom_and_in_the_end_no_more() -> None:
+    """Each look reads all of it: one a word would take longer than the answer."""
+    reported: list[int] = []
+
+    async def report(progress: int, text: str | None = None) -> None:
+        reported.append(progress)
+
+    preview = Preview(FoxAuthor({}), report, wanted=10_000)
+    partial = '{"paragraphs": ["'
+    looks, before = 0, -1
+    while len(partial) < 2 * HOPELESS_CHARACTERS:
+        partial += "and the fox ran on. "
+        await preview(partial)
+        looks += preview._next_look != before
+        before = preview._next_look
+    assert looks < 400
+    assert len(partial) > 1.9 * preview._next_look
+    assert reported == sorted(reported)
