@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -272,11 +272,14 @@ class Bucket:
 def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
     # boto3 takes a quarter of a second and 30 MB to import: whoever never stores anything need not pay for it.
     import boto3  # noqa: PLC0415
+    import botocore.session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
     key, secret, token = settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token
     # A session of its own: boto3's default one keeps the credentials that it has found for as long as we live.
-    client: S3Client = boto3.session.Session().client(
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader())
+    client: S3Client = boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=endpoint,
         region_name=settings.s3_region,
@@ -297,6 +300,14 @@ def _connect(settings: StoreSettings, endpoint: str | None) -> "S3Client":
         ),
     )
     return client
+
+
+@cache
+def _loader() -> Any:
+    """What botocore reads of its own files, for all clients of a process: reading them takes most of making one."""
+    import botocore.session  # noqa: PLC0415 - see _connect
+
+    return botocore.session.Session().get_component("data_loader")
 
 
 def _status(error: Any) -> int:
