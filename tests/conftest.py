@@ -47,6 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
     bypass_proxies(os.environ)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks when it sees the tests
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something of their module's run in one process: a second one would make it once more."""
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        shares = any(fixture.scope == "module" and fixture.baseid for each in fixtures for fixture in each)
+        if shares and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.hookimpl(tryfirst=True)  # pytest removes the folders themselves last
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail when something is left outside, remove it, and name it."""
