@@ -14,9 +14,11 @@ from tests.chaos.schedule import draw
 # Not beside the end-to-end tests' own stack: one test process runs both, one after the other.
 pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(240)]
 
-SEED = 64357
+SEED = 117679
 """In its fifteen seconds the bus is wiped under what runs, and a worker killed before the bus is back: without the
-reconciler stories are stuck. Besides: Postgres killed twice, a provider that stalls, a voice whose times are odd."""
+reconciler stories are stuck. Besides: the bus and Postgres killed, a worker that drains, a provider that errs, cuts and
+stalls, a voice whose times are odd. One story is read aloud and none is painted: sound and pictures are most of the
+work, and `make chaos` has them all."""
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_nothing_is_lost_and_nothing_is_paid_twice_while_everything_breaks(home: Path) -> None:
-    schedule = draw(SEED, stories=10, seconds=15)
+    schedule = draw(SEED, stories=7, seconds=15)
     verdict = await run(schedule, home, Progress())
     assert not any(verdict.findings.values()), json.dumps(verdict.findings, indent=1)
     assert verdict.faults == len(schedule.faults)

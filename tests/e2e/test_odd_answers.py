@@ -47,16 +47,25 @@ def strange_signs(story: Story) -> set[str]:
     return {sign for sign in said if unicodedata.category(sign) in {"Cc", "Cs", "Co"} or sign in "\u202e\ufffe"}
 
 
-@pytest.mark.parametrize("dirt", BROKEN)
-async def test_an_accented_name_and_a_spoiled_answer_of_every_kind(product: Product, dirt: str) -> None:
+SCHEMAS = ("outline", "scene_text", "story_check", "activities", "picture_check")
+
+
+@pytest.mark.parametrize("first", [0, 2, 5])
+async def test_an_accented_name_and_a_spoiled_answer_of_every_kind(product: Product, first: int) -> None:
+    """Each kind of dirt in two answers at least, each answer of a story with another kind.
+
+    How each kind is told in each text: tests/integration/content, and for all answers tests/unit/story.
+    """
     seq = await last_call(product)
-    for schema in ("outline", "scene_text", "story_check", "activities", "picture_check"):
+    for place, schema in enumerate(SCHEMAS):
+        dirt = BROKEN[(first + place) % len(BROKEN)]
         await product.misbehave("dirty_text", times=1, dirt=dirt, match={"schema": schema})
-    assets = ["content", "activities", *(["cover"] if dirt in {"nul", "surrogate"} else [])]
-    story = await make(product, {**a_case("accented"), "assets": assets, "seed": 31})
+    story = await make(product, {**a_case("accented"), "assets": ["content", "activities", "cover"], "seed": 31})
     assert story["status"] == "ready", story
     assert strange_signs(story) == set()
     assert "Zoë" in json.dumps(story, ensure_ascii=False)
+    for schema in SCHEMAS:
+        assert [row["fault"] for row in await calls(product, seq, schema=schema)].count("dirty_text") == 1, schema
     assert len(await calls(product, seq, schema="outline")) == 2
     assert len(await calls(product, seq, schema="scene_text")) == 5
 
@@ -85,17 +94,24 @@ async def test_one_false_flag_of_moderation_does_not_end_a_story(product: Produc
     assert story["status"] == "ready", story
 
 
+async def test_pictures_are_made_of_whatever_form_comes(product: Product) -> None:
+    """Five pictures at once, each drawn in a form of its own: all are kept, and none is paid for twice."""
+    seq = await last_call(product)
+    for form in ("webp", "data_url", "wrapped", "other_size", "alpha"):
+        await product.misbehave("odd_picture", form=form, times=1, match={"endpoint": "images.edit"})
+    pictures = ["cover", *(f"scene_{scene}" for scene in range(1, 5))]
+    story = await make(product, {**a_case("cover_only"), "assets": ["content", *pictures], "seed": 35})
+    assert story["status"] == "ready", story
+    drawn = await calls(product, seq, endpoint="images.edit")
+    assert [row["fault"] for row in drawn] == ["odd_picture"] * 5
+
+
 @pytest.mark.parametrize(
     "fault",
-    [
-        *({"fault": "odd_picture", "form": form} for form in ("webp", "data_url", "wrapped", "other_size", "alpha")),
-        {"fault": "refuse"},
-        {"fault": "refuse_uncoded"},
-        {"fault": "odd_picture", "form": "truncated"},
-    ],
+    [{"fault": "refuse"}, {"fault": "refuse_uncoded"}, {"fault": "odd_picture", "form": "truncated"}],
     ids=lambda fault: str(fault.get("form", fault["fault"])),
 )
-async def test_a_cover_is_made_of_whatever_picture_comes(product: Product, fault: dict[str, Any]) -> None:
+async def test_a_cover_that_does_not_come_at_first_is_drawn_again(product: Product, fault: dict[str, Any]) -> None:
     seq = await last_call(product)
     await product.misbehave(times=1, match={"endpoint": "images.edit"}, **fault)
     story = await make(product, {**a_case("cover_only"), "seed": 35})

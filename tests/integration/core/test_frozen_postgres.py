@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,20 @@ from pydantic import SecretStr
 from local.postgres import EmbeddedPostgres
 from storyloom.db.migrate import migrate
 from storyloom.runtime.settings import Settings
+from tests.conftest import Background
 from tests.integration.core.system import BRIEF, System, running, until
 
 
-@pytest.fixture
-async def postgres(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedPostgres, str]]:
-    """A database server of the test's own, to be frozen, and its migrated database's URL."""
-    server = EmbeddedPostgres(tmp_path / "postgres", options=("fsync=off",))
-    async with server as url:
-        migrate(url)
-        yield server, url
+@pytest.fixture(scope="module")
+def postgres(
+    background: Background, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[EmbeddedPostgres, str]]:
+    """A database server of these tests' own, to be frozen, and its migrated database's URL."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), options=("fsync=off",))
+    url = background.run(server.start())
+    migrate(url)
+    yield server, url
+    background.run(server.stop())
 
 
 def processes(root: int) -> list[int]:

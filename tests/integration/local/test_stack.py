@@ -53,15 +53,19 @@ def provider() -> Iterator[str]:
 Variables = dict[str, str]
 
 
-@pytest.fixture
-def variables(provider: str, tmp_path: Path) -> Variables:
-    """The environment of a stack that keeps its state in ``tmp_path`` and needs no studio."""
+def environment(provider: str, folder: Path) -> Variables:
+    """The environment of a stack that keeps its state in the folder and needs no studio."""
     ours = {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": f"{provider}/v1"}
-    ours |= {"ELEVENLABS_API_KEY": "x", "ELEVENLABS_BASE_URL": provider, "STORYLOOM_HOME": str(tmp_path / "state")}
+    ours |= {"ELEVENLABS_API_KEY": "x", "ELEVENLABS_BASE_URL": provider, "STORYLOOM_HOME": str(folder / "state")}
     # The usual 8080 would be wanted by every stack that starts at the same moment.
     ours["HTTP_PORT"] = str(free_port())
     not_ours = ("DATABASE_URL", "NATS_URL", "S3_ENDPOINT_URL", "PROCESSES")
     return {name: value for name, value in os.environ.items() if name not in not_ours} | ours
+
+
+@pytest.fixture
+def variables(provider: str, tmp_path: Path) -> Variables:
+    return environment(provider, tmp_path)
 
 
 def up(variables: Variables) -> "subprocess.Popen[str]":
@@ -107,57 +111,88 @@ def until(answer: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("processes", ["0", "1"])
-def test_everything_answers_and_one_signal_leaves_nothing(variables: Variables, processes: str) -> None:
-    with running(variables | {"PROCESSES": processes}) as (launcher, said):
-        assert local_json(variables).stat().st_mode & 0o777 == 0o600
-        pids = said["processes"]
-        assert set(pids) == {"local"} | SERVERS | SERVICES
-        assert len({pids[name] for name in SERVICES}) == (len(SERVICES) if processes == "1" else 1)
-        stories = f"{said['apiUrl']}/api/v1/stories"
-        with httpx.Client(trust_env=False) as http:
-            assert http.get(stories).status_code == 401
-            assert http.get(stories, headers={"Authorization": f"Bearer {said['apiKey']}"}).json()["stories"] == []
-            assert http.get(f"{said['internalUrls']['status']}/health/ready").json() == {"status": "ready"}
-            assert http.get(f"{said['natsMonitorUrl']}/healthz").json() == {"status": "ok"}
-        left = family(launcher)
-        assert {pids[name] for name in SERVERS | SERVICES} <= {process.pid for process in left}
-        launcher.send_signal(signal.SIGINT if processes == "1" else signal.SIGTERM)
-        assert launcher.wait(TIMEOUT_SECONDS) == 0
-        _, alive = psutil.wait_procs(left, timeout=0)
-        assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
-        assert not local_json(variables).exists()
+Stack = tuple["subprocess.Popen[str]", Variables]
+
+
+@pytest.fixture(scope="module")
+def stack(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of one process for all services, for those who leave it running. In the end SIGTERM leaves nothing."""
+    variables = environment(provider, tmp_path_factory.mktemp("stack"))
+    with running(variables) as (launcher, _):
+        yield launcher, variables
+        all_are_there(launcher, addresses(variables))
+        signal_leaves_nothing(launcher, variables, signal.SIGTERM)
+
+
+def all_are_there(launcher: "subprocess.Popen[str]", said: dict[str, Any]) -> None:
+    """Every process that runs is named, and what is named runs."""
+    pids = said["processes"]
+    assert set(pids) == {"local"} | SERVERS | SERVICES
+    assert {pids[name] for name in SERVERS | SERVICES} <= {process.pid for process in family(launcher)}
+
+
+def signal_leaves_nothing(launcher: "subprocess.Popen[str]", variables: Variables, what: signal.Signals) -> None:
+    left = family(launcher)
+    launcher.send_signal(what)
+    assert launcher.wait(TIMEOUT_SECONDS) == 0
+    _, alive = psutil.wait_procs(left, timeout=0)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    assert not local_json(variables).exists()
+
+
+def everything_answers(launcher: "subprocess.Popen[str]", variables: Variables) -> None:
+    said = addresses(variables)
+    assert local_json(variables).stat().st_mode & 0o777 == 0o600
+    all_are_there(launcher, said)
+    stories = f"{said['apiUrl']}/api/v1/stories"
+    with httpx.Client(trust_env=False) as http:
+        assert http.get(stories).status_code == 401
+        assert http.get(stories, headers={"Authorization": f"Bearer {said['apiKey']}"}).json()["stories"] == []
+        assert http.get(f"{said['internalUrls']['status']}/health/ready").json() == {"status": "ready"}
+        assert http.get(f"{said['natsMonitorUrl']}/healthz").json() == {"status": "ok"}
+
+
+def test_everything_answers_from_one_process(stack: Stack) -> None:
+    launcher, variables = stack
+    everything_answers(launcher, variables)
+    pids = addresses(variables)["processes"]
+    assert len({pids[name] for name in SERVICES}) == 1
 
 
 def test_a_killed_launcher_leaves_nothing_and_the_next_one_starts(variables: Variables) -> None:
+    """It starts a process a service: everything answers where it did before, and one signal leaves nothing."""
     with running(variables) as (launcher, before):
         left = family(launcher)
         launcher.kill()
         launcher.wait()
     _, alive = psutil.wait_procs(left, timeout=TIMEOUT_SECONDS)
     assert not alive
-    with running(variables) as (_, after):
+    with running(variables | {"PROCESSES": "1"}) as (launcher, after):
         assert {name: after[name] for name in after if name != "processes"} == {
             name: before[name] for name in before if name != "processes"
         }
+        everything_answers(launcher, variables)
+        assert len({after["processes"][name] for name in SERVICES}) == len(SERVICES)
+        signal_leaves_nothing(launcher, variables, signal.SIGINT)
     assert not [link for link in relocated() if link.is_relative_to(local_json(variables).parent)]
 
 
-def test_a_crashed_service_comes_back_and_is_reported(variables: Variables) -> None:
-    with running(variables) as (_, said):
-        crashed = said["processes"]["api"]
-        os.kill(crashed, signal.SIGKILL)
-        until(lambda: addresses(variables)["processes"].get("api") != crashed)
-        with httpx.Client(trust_env=False) as http:
-            assert http.get(f"{said['internalUrls']['api']}/health/ready").status_code == 200
+def test_a_crashed_service_comes_back_and_is_reported(stack: Stack) -> None:
+    _, variables = stack
+    crashed = addresses(variables)["processes"]["api"]
+    os.kill(crashed, signal.SIGKILL)
+    until(lambda: addresses(variables)["processes"].get("api", crashed) != crashed)
+    with httpx.Client(trust_env=False) as http:
+        assert http.get(f"{addresses(variables)['internalUrls']['api']}/health/ready").status_code == 200
 
 
-def test_a_second_stack_in_the_same_folder_is_refused_and_harms_nothing(variables: Variables) -> None:
-    with running(variables) as (launcher, said):
-        assert f"already running in {variables['STORYLOOM_HOME']} (process {launcher.pid})" in refusal(variables)
-        assert addresses(variables) == said
-        with httpx.Client(trust_env=False) as http:
-            assert http.get(f"{said['internalUrls']['api']}/health/ready").status_code == 200
+def test_a_second_stack_in_the_same_folder_is_refused_and_harms_nothing(stack: Stack) -> None:
+    launcher, variables = stack
+    said = addresses(variables)
+    assert f"already running in {variables['STORYLOOM_HOME']} (process {launcher.pid})" in refusal(variables)
+    assert addresses(variables) == said
+    with httpx.Client(trust_env=False) as http:
+        assert http.get(f"{said['internalUrls']['api']}/health/ready").status_code == 200
 
 
 def refusal(variables: Variables) -> str:
