@@ -43,16 +43,24 @@ def migrate(url: str) -> None:
         raise MigrationFailed("the dbmate program is missing; install the requirements of the group `local`")
     hosts = _for_dbmate(url)
     wait = "20s" if len(hosts) == 1 else "3s"
-    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "--wait", "--wait-timeout", wait, "up"]
+    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER)]
     for host in hosts:
-        done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument
-            command, env={**os.environ, "DATABASE_URL": host}, capture_output=True, text=True, check=False
-        )
-        if done.returncode == 0:
-            return
-    said = (done.stderr or done.stdout).strip().splitlines()[-1]
-    state = _SQLSTATE.search(said)
-    raise MigrationFailed((state and REFUSALS.get(state[1])) or said)
+        # Without waiting at first: to dbmate, a server that refuses us is one that is not there yet.
+        for waiting in ((), ("--wait", "--wait-timeout", wait)):
+            done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument
+                [*command, *waiting, "up"],
+                env={**os.environ, "DATABASE_URL": host},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode == 0:
+                return
+            said = (done.stderr or done.stdout).strip().splitlines()[-1]
+            state = _SQLSTATE.search(said)
+            if refusal := state and REFUSALS.get(state[1]):
+                break
+    raise MigrationFailed(refusal or said)
 
 
 async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> str | None:
