@@ -13,9 +13,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import hypothesis
 import pytest
 from pydantic import SecretStr
@@ -28,6 +26,7 @@ from local.store import EmbeddedStore
 from storyloom.db.migrate import migrate
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
+from tests.databases import Databases, database_at
 
 T = TypeVar("T")
 
@@ -122,22 +121,24 @@ def postgres_url(
 def template_database(postgres_url: str, background: Background) -> str:
     """A migrated database that tests' own are copied from; its name."""
     name = f"template_{secrets.token_hex(4)}"
-    migrate(_database(postgres_url, name))
+    migrate(database_at(postgres_url, name))
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str, template_database: str, background: Background) -> Iterator[Databases]:
+    """Those of this process."""
+    found = Databases(postgres_url, template_database)
+    yield found
+    background.run(found.drop())
+
+
 @pytest.fixture
-async def database_url(postgres_url: str, template_database: str) -> AsyncIterator[str]:
-    """A migrated database of the test's own."""
-    name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(postgres_url)
-    try:
-        # Without fsync copying files is half the work of writing them to the log, and a checkpoint costs nothing.
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}" STRATEGY FILE_COPY')
-        yield _database(postgres_url, name)
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await connection.close()
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """A migrated database of the test's own, empty."""
+    name = await databases.take()
+    yield database_at(databases.url, name)
+    await databases.give_back(name)
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +197,3 @@ async def objects(store_settings: dict[str, Any]) -> AsyncIterator[Objects]:
     found = Objects(Settings(**store_settings))
     yield found
     await found.close()
-
-
-def _database(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
