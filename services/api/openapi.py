@@ -7,9 +7,9 @@ from pydantic import ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from services.api.resources import AssetName
+from services.api.resources import AssetName, StoryStatus
 from storyloom.messaging.asyncapi import version_of_storyloom
-from storyloom.story.brief import REQUIRED_DETAILS, Appearance, Brief, Character, Name
+from storyloom.story.brief import REQUIRED_DETAILS, Appearance, Brief, Character, Name, StoryType
 from storyloom.story.traits import TRAITS
 from storyloom.web.openapi import About, Header, Parameter
 
@@ -57,6 +57,17 @@ SCENE = Parameter("scene", "path", Literal[1, 2, 3, 4], "The scene's number.", 2
 PART = Parameter("part", "query", Literal["vtt"], "`vtt`: of the asset `audio`, the captions (WebVTT).")
 LIMIT = Parameter("limit", "query", Annotated[int, Field(ge=1, le=100)], "How many stories a page holds.", default=20)
 CURSOR = Parameter("cursor", "query", str, "`nextCursor` of the page before; without it the first page comes.")
+STATUSES = Parameter(
+    "status", "query", list[StoryStatus], "Only stories of this status; repeat it for one or the other.", ["ready"]
+)
+TYPE = Parameter("type", "query", StoryType, "Only stories of this type.", "adventure")
+SINCE = Parameter(
+    "since",
+    "query",
+    Annotated[str, Field(json_schema_extra={"format": "date-time"})],
+    "Only stories that were created at this time or later.",
+    "2026-01-31T12:00:00Z",
+)
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",

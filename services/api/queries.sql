@@ -97,17 +97,45 @@ SELECT j.status, j.result FROM asset_generation_jobs j JOIN stories s ON s.id = 
 WHERE s.id = :id AND s.tenant_id = :tenant_id AND j.asset_type = :asset;
 
 -- name: page
--- Newest first, by a key that never changes: pages stay stable while stories are being added.
+-- Newest first, by a key that never changes: pages stay stable while stories are being added. However a list is filtered,
+-- its page is read from an index in this order, status by status: it costs the same wherever it lies.
+WITH page AS MATERIALIZED (
+    SELECT id, created_at FROM (
+        (SELECT s.id, s.created_at FROM stories s
+         WHERE :statuses::text[] IS NULL AND s.tenant_id = :tenant_id
+           AND (s.created_at, s.id) < (coalesce(:before_at::timestamptz, 'infinity'),
+                                       coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+           AND s.created_at >= coalesce(:since::timestamptz, '-infinity')
+         ORDER BY s.created_at DESC, s.id DESC LIMIT :limit)
+        UNION ALL
+        SELECT f.id, f.created_at FROM unnest(:statuses::text[]) AS w (status) CROSS JOIN LATERAL (
+            SELECT s.id, s.created_at FROM stories s
+            WHERE :story_type::text IS NULL AND s.tenant_id = :tenant_id AND s.status = w.status
+              AND (s.created_at, s.id) < (coalesce(:before_at::timestamptz, 'infinity'),
+                                          coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+              AND s.created_at >= coalesce(:since::timestamptz, '-infinity')
+            ORDER BY s.created_at DESC, s.id DESC LIMIT :limit) AS f
+        UNION ALL
+        SELECT f.id, f.created_at FROM unnest(:statuses::text[]) AS w (status) CROSS JOIN LATERAL (
+            SELECT s.id, s.created_at FROM stories s
+            WHERE s.request->>'storyType' = :story_type::text AND s.tenant_id = :tenant_id AND s.status = w.status
+              AND (s.created_at, s.id) < (coalesce(:before_at::timestamptz, 'infinity'),
+                                          coalesce(:before_id::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+              AND s.created_at >= coalesce(:since::timestamptz, '-infinity')
+            ORDER BY s.created_at DESC, s.id DESC LIMIT :limit) AS f
+    ) AS found ORDER BY created_at DESC, id DESC LIMIT :limit
+)
 SELECT s.id, s.status, s.title, s.logline, s.request, s.priority, s.asset_generation_status, s.created_at,
        s.asset_generation_started_at, s.asset_generation_completed_at, s.error, s.admitted_at, q.queue_position
-FROM stories s LEFT JOIN (
+FROM page JOIN stories s ON s.id = page.id AND s.tenant_id = :tenant_id
+LEFT JOIN (
     SELECT id, row_number() OVER (
         ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, created_at, id) AS queue_position
     FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL
+    -- Nobody's place in the queue is counted for a page on which nobody waits.
+    AND EXISTS (SELECT FROM page p JOIN stories w ON w.id = p.id WHERE w.status = 'generating' AND w.admitted_at IS NULL)
 ) AS q ON q.id = s.id
-WHERE s.tenant_id = :tenant_id
-  AND (:before_at::timestamptz IS NULL OR (s.created_at, s.id) < (:before_at::timestamptz, :before_id::uuid))
-ORDER BY s.created_at DESC, s.id DESC LIMIT :limit;
+ORDER BY s.created_at DESC, s.id DESC;
 
 -- name: story_locked^
 -- Until the transaction ends nobody deletes the story, and no other command on it is accepted.

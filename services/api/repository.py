@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from services.api.limits import TenantLimits, tenant_gone, too_many_regenerations, too_many_stories
 from services.api.schemas import Page
+from services.api.story_filter import StoryFilter
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
 from storyloom.runtime.settings import LimitSettings
@@ -145,10 +146,17 @@ async def get_row(pool: Pool, caller: Caller, story_id: UUID) -> Row:
     return await _get_row(pool, caller, story_id)
 
 
-async def list_stories(pool: Pool, caller: Caller, page: Page) -> tuple[Sequence[Row], bool]:
+async def list_stories(pool: Pool, caller: Caller, page: Page, wanted: StoryFilter) -> tuple[Sequence[Row], bool]:
     """The rows of a page, newest first, and whether more come after it."""
     found = queries().page(
-        pool, tenant_id=caller.tenant_id, before_at=page.before_at, before_id=page.before_id, limit=page.limit + 1
+        pool,
+        tenant_id=caller.tenant_id,
+        before_at=page.before_at,
+        before_id=page.before_id,
+        limit=page.limit + 1,
+        statuses=wanted.statuses_to_search,
+        story_type=wanted.story_type,
+        since=wanted.since,
     )
     rows = [row async for row in found]
     return rows[: page.limit], len(rows) > page.limit

@@ -28,8 +28,11 @@ from services.api.openapi import (
     PART,
     SCENE,
     SHORT_BRIEF,
+    SINCE,
+    STATUSES,
     STORY_ID,
     TRACEPARENT,
+    TYPE,
     CreateStory,
 )
 from services.api.resources import (
@@ -51,6 +54,7 @@ from services.api.serializers import (
     story_reference,
     story_resource,
 )
+from services.api.story_filter import read_story_filter
 from services.api.stream_proxy import StreamProxy
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
@@ -143,13 +147,17 @@ class Routes:
         "listStories",
         tag="Stories",
         scope="stories:read",
-        parameters=[LIMIT, CURSOR],
+        parameters=[STATUSES, TYPE, SINCE, LIMIT, CURSOR],
         answers=[Answer(200, "A page of stories.", StoryPage)],
-        problems=["bad_limit", "bad_cursor"],
+        problems=["bad_limit", "bad_cursor", "bad_filter"],
     )
     async def list(self, request: web.Request, caller: Caller) -> web.Response:
-        """List your stories, newest first."""
-        rows, more = await repository.list_stories(self.pool, caller, read_page(request))
+        """List your stories, newest first.
+
+        A page stays what it is while stories are added: go on with `nextCursor` and the same filters.
+        """
+        page, wanted = read_page(request), read_story_filter(request)
+        rows, more = await repository.list_stories(self.pool, caller, page, wanted)
         return json_response(story_page(rows, more=more))
 
     @operation(

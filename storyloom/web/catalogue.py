@@ -93,6 +93,13 @@ _ENTRIES = (
         detail="cursor is not one that this API has given.",
     ),
     CatalogueEntry(
+        "bad_filter",
+        400,
+        when="The query's `status`, `type` or `since` is none that stories can be filtered by.",
+        remedy="Send one that the detail names, or leave the parameter out.",
+        detail="since is a time with its offset from UTC, such as 2026-01-31T12:00:00Z.",
+    ),
+    CatalogueEntry(
         "bad_idempotency_key",
         400,
         when="`Idempotency-Key` is empty, longer than 200 characters, or not ASCII.",
