@@ -150,7 +150,7 @@ class Clients:
     async def _story(self, readers: int) -> None:
         who = Caller(TENANT, frozenset({"admin"}))
         trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-        story_id = await self._commands.create(who, BRIEF, trace=trace)
+        story_id = (await self._commands.create(who, BRIEF, trace=trace)).id
         async with asyncio.TaskGroup() as group:
             for _ in range(readers):
                 group.create_task(self._read(story_id))

@@ -118,7 +118,7 @@ class Ours:
         """One story, from the request until its reader sees that it is ready."""
         who = Caller("benchmark", frozenset({"admin"}))
         trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-        story_id: UUID = await self._commands.create(who, BRIEF, trace=trace)
+        story_id: UUID = (await self._commands.create(who, BRIEF, trace=trace)).id
         end = self._ends.setdefault(str(story_id), asyncio.get_running_loop().create_future())
         await end
         del self._ends[str(story_id)]

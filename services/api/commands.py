@@ -21,6 +21,7 @@ from services.api import repository
 from services.api.repository import StorySnapshot, public_asset, public_status
 from services.api.schemas import Passage
 from services.api.screening import Screening
+from services.api.versions import IfMatch, etag
 from storyloom.db.pool import Pool
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.endpoints import EventPublisher
@@ -53,12 +54,21 @@ APPLY_SECONDS = 0.5
 class CommandResult:
     """The story's row when a command was accepted, and the command's event; None where nothing had to change.
 
-    ``findings``: what falls short of an edited text.
+    ``findings``: what falls short of an edited text. ``replayed``: it was accepted before, under the same key.
     """
 
     row: Mapping[str, Any]
     event: CommandEvent | None
     findings: tuple[str, ...] | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedStory:
+    """A story that was created; ``replayed``: before, by the same request with the same key."""
+
+    id: UUID
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,9 @@ class Commands:
     """Accepts commands. With an idempotency key, the same command again is the same event.
 
     Every method but ``create`` raises Problems: 404 for a story that is not the caller's, 409 for what its state does
-    not allow, 422 for a key that came with another command before, 429 for a retry or a regeneration beyond a limit.
+    not allow, 412 where it has another version than ``match`` names, 422 for a key that came with another command
+    before, 429 for a retry or a regeneration beyond a limit. What was done already, or need not be done, is answered
+    alike whatever the version (RFC 9110, section 13.1.1): a command that is sent again has changed it.
     """
 
     pool: Pool
@@ -76,22 +88,25 @@ class Commands:
     creating: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """By tenant: who creates a story just now. Others of the same tenant wait here, not with a connection each."""
 
-    async def create(self, caller: Caller, brief: Brief, *, trace: str, idempotency_key: str | None = None) -> UUID:
-        """Create a story; returns its id. With a key, the same brief again is the same story.
+    async def create(
+        self, caller: Caller, brief: Brief, *, trace: str, idempotency_key: str | None = None
+    ) -> CreatedStory:
+        """Create a story. With a key, the same brief again is the same story, for a day.
 
         Raises a Problem: 422 when moderation flags the brief or the key came with another brief before, 429 beyond the
         tenant's stories or money of the day. Beyond its concurrent stories the story waits, and status admits it.
         """
         request_hash = hashlib.sha256(canonical(brief.wire())).digest()
         if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
-            return created
+            return CreatedStory(created, replayed=True)
         await self.screening.check_brief(brief)
         story_id = uuid4()
         journey = begin(story_id, caller.tenant_id, trace, brief)
         while (admitted := await self._create(journey, idempotency_key, request_hash)) is None:
             # Another request with the same key committed first; its story may have been erased meanwhile.
             if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
-                return created
+                return CreatedStory(created, replayed=True)
+            await repository.release_old_key(self.pool, caller, idempotency_key)
         if admitted:  # else status publishes it, once others of the tenant have ended
             try:
                 await self.events.publish(story_requested(story_id, caller.tenant_id, trace, datetime.now(UTC)))
@@ -104,7 +119,7 @@ class Commands:
             assets=len(journey.assets),
             waits=not admitted,
         )
-        return story_id
+        return CreatedStory(story_id)
 
     async def _create(self, journey: Journey, idempotency_key: str | None, request_hash: bytes) -> bool | None:
         """As repository.create_story, which counts under a lock of the tenant's row."""
@@ -117,20 +132,33 @@ class Commands:
                 request_hash=request_hash,
             )
 
-    async def cancel(self, caller: Caller, story_id: UUID, key: str | None) -> CommandResult:
+    async def cancel(
+        self, caller: Caller, story_id: UUID, key: str | None, *, match: IfMatch | None = None
+    ) -> CommandResult:
         """Stop making the story. One that is cancelled already returns the event that cancelled it."""
-        return await self._accept(caller, story_id, Cancel(), key)
+        return await self._accept(caller, story_id, Cancel(), key, match)
 
-    async def retry(self, caller: Caller, story_id: UUID, names: tuple[str, ...], key: str | None) -> CommandResult:
+    async def retry(
+        self, caller: Caller, story_id: UUID, names: tuple[str, ...], key: str | None, *, match: IfMatch | None = None
+    ) -> CommandResult:
         """Retry failed assets, all of them if none is named."""
-        return await self._accept(caller, story_id, Retry(names), key)
+        return await self._accept(caller, story_id, Retry(names), key, match)
 
-    async def regenerate(self, caller: Caller, story_id: UUID, name: str, key: str | None) -> CommandResult:
+    async def regenerate(
+        self, caller: Caller, story_id: UUID, name: str, key: str | None, *, match: IfMatch | None = None
+    ) -> CommandResult:
         """Make another version of an asset."""
-        return await self._accept(caller, story_id, Regenerate(name), key)
+        return await self._accept(caller, story_id, Regenerate(name), key, match)
 
     async def edit(
-        self, caller: Caller, story_id: UUID, scene: int, passage: Passage, key: str | None
+        self,
+        caller: Caller,
+        story_id: UUID,
+        scene: int,
+        passage: Passage,
+        key: str | None,
+        *,
+        match: IfMatch | None = None,
     ) -> CommandResult:
         """Replace a scene's text. Unlike a brief, it is accepted only once moderated: see Screening.check_edit."""
         async with self.pool.acquire() as connection:
@@ -141,12 +169,14 @@ class Commands:
         if accepted is not None:
             if not is_edit(accepted, scene, passage.paragraphs, passage.alt_text):
                 raise _KEY_REUSED
-            return _result(story.row, accepted)
+            return _result(story.row, accepted, replayed=True)
         require_written(story, scene)
         texts = {text.scene: SceneText.model_validate(results[text]) for text in TEXTS if text in results}
         current = texts[scene]
         if current.paragraphs == passage.paragraphs and passage.alt_text in (None, current.alt_text):
             return CommandResult(story.row, None, current.findings)
+        if match is not None:
+            match.require(etag(story.row))  # before anybody is asked; once more where it is accepted
         brief = story.row["request"]
         edit = SceneEdit(
             scene=scene,
@@ -157,9 +187,11 @@ class Commands:
             names=_names(Brief.model_validate(brief), results.get(Asset.OUTLINE)),
             others={k: text.text for k, text in texts.items() if k != scene},
         )
-        return await self._accept(caller, story_id, Edit(*await self.screening.check_edit(edit)), key)
+        return await self._accept(caller, story_id, Edit(*await self.screening.check_edit(edit)), key, match)
 
-    async def _accept(self, caller: Caller, story_id: UUID, command: "Command", key: str | None) -> CommandResult:
+    async def _accept(
+        self, caller: Caller, story_id: UUID, command: "Command", key: str | None, match: IfMatch | None
+    ) -> CommandResult:
         async with self.pool.acquire() as connection, connection.transaction():
             # Locked, so that a deletion comes wholly before or after, and concurrent requests with one key are one.
             story = await repository.take_locked_snapshot(connection, caller, story_id)
@@ -168,10 +200,12 @@ class Commands:
             if accepted is not None:
                 if not command.matches(accepted):
                     raise _KEY_REUSED
-                return _result(story.row, accepted)
+                return _result(story.row, accepted, replayed=True)
             event = command.validate(story, _origin(story, event_id))
             if event is None:
                 return CommandResult(story.row, await repository.find_cancellation(connection, caller, story_id))
+            if match is not None:
+                match.require(await repository.read_etag(connection, caller, story_id))
             if isinstance(command, Retry | Regenerate):
                 more = int(isinstance(command, Regenerate))
                 await repository.require_regenerations(connection, caller, story_id, defaults=self.limits, more=more)
@@ -346,8 +380,9 @@ def _event_id(story_id: UUID, key: str | None) -> str:
     return f"{story_id}.wish.{uuid4() if key is None else uuid5(story_id, key)}"
 
 
-def _result(row: Mapping[str, Any], event: CommandEvent) -> CommandResult:
-    return CommandResult(row, event, event.text.findings if isinstance(event, SceneTextEdited) else None)
+def _result(row: Mapping[str, Any], event: CommandEvent, *, replayed: bool = False) -> CommandResult:
+    findings = event.text.findings if isinstance(event, SceneTextEdited) else None
+    return CommandResult(row, event, findings, replayed)
 
 
 def _names(brief: Brief, outline: Mapping[str, Any] | None) -> tuple[str, ...]:

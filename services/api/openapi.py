@@ -79,6 +79,12 @@ TRACEPARENT = Parameter(
     "traceparent", "header", str, "The trace that the request belongs to (W3C); what is no such trace is ignored."
 )
 IF_NONE_MATCH = Parameter("If-None-Match", "header", str, "An `ETag`: 304, without a body, where nothing has changed.")
+IF_MATCH = Parameter(
+    "If-Match",
+    "header",
+    str,
+    "The story's `ETag` as it was read, or `*`: 412 where the story has changed since. Weak tags match nothing.",
+)
 LAST_EVENT_ID = Parameter(
     "Last-Event-ID",
     "header",
@@ -88,9 +94,15 @@ LAST_EVENT_ID = Parameter(
 )
 AFTER = Parameter("after", "query", Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")], "As `Last-Event-ID`.")
 
-ETAG = Header("ETag", "The version, for `If-None-Match`.")
+ETAG = Header("ETag", "The version, for `If-None-Match` and `If-Match`.")
 CACHE_CONTROL = Header("Cache-Control", "Whether and where it may be kept.")
 LOCATION = Header("Location", "Where it is.")
+REPLAYED = Header(
+    "Idempotency-Replayed",
+    "`true`: the request was carried out before, under the same `Idempotency-Key`.",
+    Literal["true"],
+    required=False,
+)
 
 
 class NewAppearance(Appearance):

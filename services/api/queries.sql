@@ -58,7 +58,14 @@ SELECT t.concurrent_stories, t.stories_per_day, t.regenerations_per_story, t.usd
 FROM tenants t WHERE t.id = :tenant_id;
 
 -- name: story_of_idempotency_key^
-SELECT id, request_hash FROM stories WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key;
+-- A key lives for a day: what comes with it then is another request.
+SELECT id, request_hash FROM stories
+WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key AND created_at > now() - interval '24 hours';
+
+-- name: release_old_key!
+-- The unique index knows no time: a story gives its key up once another request comes with it, a day later.
+UPDATE stories SET idempotency_key = NULL, request_hash = NULL
+WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key AND created_at <= now() - interval '24 hours';
 
 -- name: story^
 -- Another tenant's story is no story. `queue_position`: of a story that waits to be admitted, from 1; else null.

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from services.api.limits import TenantLimits, tenant_gone, too_many_regenerations, too_many_stories
 from services.api.schemas import Page
 from services.api.story_filter import StoryFilter
+from services.api.versions import etag
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
 from storyloom.runtime.settings import LimitSettings
@@ -124,7 +125,7 @@ async def require_regenerations(
 
 
 async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, request_hash: bytes) -> UUID | None:
-    """The story that was created under a key before. Raises a 422 Problem where it was another brief's."""
+    """The story that was created under a key within a day. Raises a 422 Problem where it was another brief's."""
     if not idempotency_key:
         return None
     row = await queries().story_of_idempotency_key(pool, tenant_id=caller.tenant_id, idempotency_key=idempotency_key)
@@ -134,6 +135,11 @@ async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, 
         raise Problem(422, "key_reused", "This Idempotency-Key came with another brief before.")
     story_id: UUID = row["id"]
     return story_id
+
+
+async def release_old_key(pool: Pool, caller: Caller, idempotency_key: str | None) -> None:
+    """Have the story of a key that is older than a day give it up, so that another request may take it."""
+    await queries().release_old_key(pool, tenant_id=caller.tenant_id, idempotency_key=idempotency_key)
 
 
 async def get_story(pool: Pool, caller: Caller, story_id: UUID) -> tuple[Row, dict[str, Any]]:
@@ -192,6 +198,12 @@ async def take_edit_snapshot(
     row, results = await _get_with_results(connection, caller, story_id, EDIT_RESULTS)
     statuses = {Asset(name): found["status"] for name, found in row["assets"].items()}
     return StorySnapshot(row, statuses), {Asset(name): result for name, result in results.items()}
+
+
+async def read_etag(connection: Connection, caller: Caller, story_id: UUID) -> str:
+    """The tag of the story's resource. Raises a 404 Problem."""
+    row, _ = await _get_with_results(connection, caller, story_id, [])
+    return etag(row)
 
 
 async def is_applied(pool: Pool, event_id: str) -> bool:

@@ -21,11 +21,13 @@ from services.api.openapi import (
     ETAG,
     FULL_BRIEF,
     IDEMPOTENCY_KEY,
+    IF_MATCH,
     IF_NONE_MATCH,
     LAST_EVENT_ID,
     LIMIT,
     LOCATION,
     PART,
+    REPLAYED,
     SCENE,
     SHORT_BRIEF,
     SINCE,
@@ -56,6 +58,7 @@ from services.api.serializers import (
 )
 from services.api.story_filter import read_story_filter
 from services.api.stream_proxy import StreamProxy
+from services.api.versions import etag, read_if_match
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
@@ -120,7 +123,7 @@ class Routes:
         scope="stories:write",
         parameters=[IDEMPOTENCY_KEY, TRACEPARENT],
         body=Body(CreateStory, {"short": SHORT_BRIEF, "full": FULL_BRIEF, "textOnly": BIRTHDAY_BRIEF}),
-        answers=[Answer(202, "The story, which is generating.", StoryReference, headers=(LOCATION,))],
+        answers=[Answer(202, "The story, which is generating.", StoryReference, headers=(LOCATION, REPLAYED))],
         problems=[
             "bad_idempotency_key",
             "bad_brief",
@@ -137,9 +140,10 @@ class Routes:
         """
         key = read_idempotency_key(request)
         brief = await read_brief(request)
-        story_id = await self.commands.create(caller, brief, trace=read_trace(request), idempotency_key=key)
-        row, _ = await repository.get_story(self.pool, caller, story_id)
-        return json_response(story_reference(row), status=202, headers={"Location": f"{BASE}/stories/{story_id}"})
+        created = await self.commands.create(caller, brief, trace=read_trace(request), idempotency_key=key)
+        row = await repository.get_row(self.pool, caller, created.id)
+        headers = {"Location": f"{BASE}/stories/{created.id}", **replayed(created.replayed)}
+        return json_response(story_reference(row), status=202, headers=headers)
 
     @operation(
         "GET",
@@ -176,10 +180,9 @@ class Routes:
     async def get(self, request: web.Request, caller: Caller) -> web.Response:
         """Read a story."""
         row, results = await repository.get_story(self.pool, caller, read_story_id(request))
-        waits = "" if row["queue_position"] is None else f"-{row['queue_position']}"
-        etag = f'"{row["version"]}-{len(row["pending"])}{waits}"'
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-        if etag in request.headers.get("If-None-Match", ""):
+        tag = etag(row)
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
         return json_response(story_resource(row, results), headers=headers)
 
@@ -253,9 +256,9 @@ class Routes:
         "cancelStory",
         tag="Commands",
         scope="stories:write",
-        parameters=[STORY_ID, IDEMPOTENCY_KEY],
-        answers=[Answer(202, "It will be cancelled, or is already.", CommandAccepted)],
-        problems=["bad_idempotency_key", "not_found", "story_ended", "key_reused"],
+        parameters=[STORY_ID, IDEMPOTENCY_KEY, IF_MATCH],
+        answers=[Answer(202, "It will be cancelled, or is already.", CommandAccepted, headers=(REPLAYED,))],
+        problems=["bad_idempotency_key", "not_found", "story_ended", "key_reused", "version_mismatch"],
     )
     async def cancel(self, request: web.Request, caller: Caller) -> web.Response:
         """Cancel a story for good.
@@ -263,8 +266,8 @@ class Routes:
         What is being made is stopped; finished assets stay.
         """
         key = read_idempotency_key(request)
-        result = await self.commands.cancel(caller, read_story_id(request), key)
-        return json_response(accepted_command(result), status=202)
+        result = await self.commands.cancel(caller, read_story_id(request), key, match=read_if_match(request))
+        return json_response(accepted_command(result), status=202, headers=replayed(result.replayed))
 
     @operation(
         "POST",
@@ -272,9 +275,9 @@ class Routes:
         "retryAssets",
         tag="Commands",
         scope="stories:write",
-        parameters=[STORY_ID, IDEMPOTENCY_KEY],
+        parameters=[STORY_ID, IDEMPOTENCY_KEY, IF_MATCH],
         body=Body(RetryBody, {"all": {}, "some": {"assets": ["cover"]}}, required=False),
-        answers=[Answer(202, "They will be retried.", CommandAccepted)],
+        answers=[Answer(202, "They will be retried.", CommandAccepted, headers=(REPLAYED,))],
         problems=[
             "bad_idempotency_key",
             "not_found",
@@ -284,14 +287,16 @@ class Routes:
             "story_cancelled",
             "bad_body",
             "key_reused",
+            "version_mismatch",
         ],
     )
     async def retry(self, request: web.Request, caller: Caller) -> web.Response:
         """Retry failed assets, and what depends on them."""
         key = read_idempotency_key(request)
         body = await read_body(request, RetryBody)
-        result = await self.commands.retry(caller, read_story_id(request), body.assets, key)
-        return json_response(accepted_command(result), status=202)
+        match = read_if_match(request)
+        result = await self.commands.retry(caller, read_story_id(request), body.assets, key, match=match)
+        return json_response(accepted_command(result), status=202, headers=replayed(result.replayed))
 
     @operation(
         "POST",
@@ -299,8 +304,8 @@ class Routes:
         "regenerateAsset",
         tag="Commands",
         scope="stories:write",
-        parameters=[STORY_ID, ASSET, IDEMPOTENCY_KEY],
-        answers=[Answer(202, "It will be made anew.", CommandAccepted)],
+        parameters=[STORY_ID, ASSET, IDEMPOTENCY_KEY, IF_MATCH],
+        answers=[Answer(202, "It will be made anew.", CommandAccepted, headers=(REPLAYED,))],
         problems=[
             "bad_idempotency_key",
             "not_found",
@@ -309,13 +314,15 @@ class Routes:
             "key_reused",
             "regenerations_spent",
             "money_cap_reached",
+            "version_mismatch",
         ],
     )
     async def regenerate(self, request: web.Request, caller: Caller) -> web.Response:
         """Make another version of an asset, and of whatever is made from it."""
         key, name = read_idempotency_key(request), request.match_info["asset"]
-        result = await self.commands.regenerate(caller, read_story_id(request), name, key)
-        return json_response(accepted_command(result), status=202)
+        match = read_if_match(request)
+        result = await self.commands.regenerate(caller, read_story_id(request), name, key, match=match)
+        return json_response(accepted_command(result), status=202, headers=replayed(result.replayed))
 
     @operation(
         "PUT",
@@ -323,7 +330,7 @@ class Routes:
         "editText",
         tag="Commands",
         scope="stories:write",
-        parameters=[STORY_ID, SCENE, IDEMPOTENCY_KEY],
+        parameters=[STORY_ID, SCENE, IDEMPOTENCY_KEY, IF_MATCH],
         body=Body(
             EditBody,
             {
@@ -333,7 +340,7 @@ class Routes:
         ),
         answers=[
             Answer(200, "This is the scene's text already.", CommandAccepted),
-            Answer(202, "It will be the scene's text.", CommandAccepted),
+            Answer(202, "It will be the scene's text.", CommandAccepted, headers=(REPLAYED,)),
         ],
         problems=[
             "bad_idempotency_key",
@@ -343,20 +350,24 @@ class Routes:
             "bad_body",
             "text_flagged",
             "key_reused",
+            "version_mismatch",
             "moderation_away",
         ],
     )
     async def edit(self, request: web.Request, caller: Caller) -> web.Response:
         """Replace a scene's text.
 
-        The words are moderated first. What is made from them (the narration, the book) is made anew.
+        The words are moderated first. What is made from them (the narration, the book) is made anew. With `If-Match`
+        nobody's words are replaced unread.
         """
         key, scene = read_idempotency_key(request), request.match_info["scene"]
         if scene not in {"1", "2", "3", "4"}:
             raise not_found("scene")
         body = await read_body(request, EditBody)
-        result = await self.commands.edit(caller, read_story_id(request), int(scene), body.passage(), key)
-        return json_response(accepted_command(result), status=200 if result.event is None else 202)
+        match = read_if_match(request)
+        result = await self.commands.edit(caller, read_story_id(request), int(scene), body.passage(), key, match=match)
+        status = 200 if result.event is None else 202
+        return json_response(accepted_command(result), status=status, headers=replayed(result.replayed))
 
     @operation(
         "DELETE",
@@ -386,6 +397,11 @@ def read_idempotency_key(request: web.Request) -> str | None:
     if key is not None and not (1 <= len(key) <= 200 and key.isascii()):
         raise Problem(400, "bad_idempotency_key", "Idempotency-Key holds 1 to 200 ASCII characters.")
     return key
+
+
+def replayed(by_key: bool) -> dict[str, str]:
+    """The header of an answer to a request that was carried out before, under the same Idempotency-Key."""
+    return {"Idempotency-Replayed": "true"} if by_key else {}
 
 
 def read_story_id(request: web.Request) -> UUID:

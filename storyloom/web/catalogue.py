@@ -16,6 +16,7 @@ TITLES = {
     405: "Method not allowed",
     408: "Too slow",
     409: "Conflict",
+    412: "Precondition failed",
     413: "Body too large",
     415: "Unsupported media type",
     417: "Expectation failed",
@@ -310,6 +311,13 @@ _ENTRIES = (
         when="The story was cancelled, which is final.",
         remedy="Create another story.",
         detail="The story is cancelled, for good.",
+    ),
+    CatalogueEntry(
+        "version_mismatch",
+        412,
+        when="The request's `If-Match` names another version than the story has: it has changed since it was read.",
+        remedy="Read the story again, look whether the command is still what you want, and send it with the new `ETag`.",
+        detail="The story has changed since it was read: read it again, and decide anew.",
     ),
     CatalogueEntry(
         "too_many_webhooks",

@@ -111,7 +111,7 @@ async def test_a_story_that_was_never_published_is_requeued(settings: Settings) 
     async with running(settings, reconciler=BY_HAND) as system:
         commands = Commands(system.pool, FailingPublisher(Router(), StoryRequested), system.api.commands.screening)
         caller = Caller("tests", frozenset({"stories:write"}))
-        story_id = await commands.create(caller, Brief.asked(BRIEF), trace="")
+        story_id = (await commands.create(caller, Brief.asked(BRIEF), trace="")).id
         await until(lambda: _older_than_grace(system))
         assert (await system.get(story_id))["status"] == "generating"
         repaired = await system.status.reconciler.run_round()
