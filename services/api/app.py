@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from services.api.batches import MAX_BATCH_BYTES, BatchRoutes
+from services.api.batches import PATH as BATCH_PATH
 from services.api.commands import Commands
 from services.api.docs import add_docs
 from services.api.erasure import Eraser, purge_delays
@@ -40,6 +42,7 @@ from storyloom.story.events import (
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.authentication import Authenticator
+from storyloom.web.bodies import LARGER_BODIES
 from storyloom.web.deadlines import limit_answers
 from storyloom.web.egress import EgressPolicy, ThreadedLookup
 from storyloom.web.errors import problem_middleware
@@ -150,6 +153,8 @@ async def serve(settings: Settings) -> RunningApi:
         app.add_routes(Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url).table())
         wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
         app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
+        app.add_routes(BatchRoutes(keys, limiter, commands).table())
+        app[LARGER_BODIES] = {BATCH_PATH: MAX_BATCH_BYTES}
         add_docs(app, settings.public_url)
         app.on_shutdown.append(streams.drain)
 

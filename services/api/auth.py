@@ -7,11 +7,21 @@ from aiohttp import web
 from services.api.limits import QUOTAS, LimitError, RequestLimiter
 from storyloom.web.authentication import Authenticator
 from storyloom.web.keys import Caller, Scope
+from storyloom.web.openapi import declared
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 """What aiohttp calls."""
 AuthenticatedHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 """What a route is here: it cannot be called without a caller."""
+
+
+def authenticated_routes(handlers: object, keys: Authenticator, limiter: RequestLimiter) -> list[web.RouteDef]:
+    """The operations that an object's methods declare, as routes, each behind the authentication that it declares."""
+    return [
+        one.route(authenticated(keys, limiter, one.scope, getattr(handlers, one.handler)))
+        for one in declared(type(handlers))
+        if one.scope is not None
+    ]
 
 
 def authenticated(keys: Authenticator, limiter: RequestLimiter, scope: Scope, handler: AuthenticatedHandler) -> Handler:

@@ -8,7 +8,7 @@ published again by the reconciler until it is handled.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from services.api import repository
-from services.api.repository import StorySnapshot, public_asset, public_status
+from services.api.repository import NewStory, StorySnapshot, public_asset, public_status
 from services.api.schemas import Passage
 from services.api.screening import Screening
 from services.api.versions import IfMatch, etag
@@ -131,6 +131,11 @@ class Commands:
                 idempotency_key=idempotency_key,
                 request_hash=request_hash,
             )
+
+    async def create_stories(self, caller: Caller, stories: Sequence[NewStory]) -> list[bool | Problem | None]:
+        """As repository.create_stories, one creation of a tenant at a time."""
+        async with self.creating.setdefault(caller.tenant_id, asyncio.Lock()):
+            return await repository.create_stories(self.pool, caller.tenant_id, stories, defaults=self.limits)
 
     async def cancel(
         self, caller: Caller, story_id: UUID, key: str | None, *, match: IfMatch | None = None

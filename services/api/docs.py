@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from services.api.batches import BatchRoutes
 from services.api.openapi import CACHE_CONTROL, ETAG, IF_NONE_MATCH, about
 from services.api.resources import ProblemDetails
 from services.api.routes import Routes
@@ -61,7 +62,7 @@ class DocumentRoutes:
 
 SERVER = web.AppKey("openapi_server", str)
 """The origin that the documents name."""
-HANDLERS: tuple[type, ...] = (Routes, WebhookRoutes, DocumentRoutes)
+HANDLERS: tuple[type, ...] = (Routes, BatchRoutes, WebhookRoutes, DocumentRoutes)
 """Whose operations make the documents."""
 
 

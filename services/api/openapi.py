@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -43,7 +43,15 @@ def about(server: str = "") -> About:
     return About("Storyloom", version_of_storyloom(), DESCRIPTION, TAGS, server or "/", SCOPES)
 
 
-STORY_ID = Parameter("id", "path", UUID, "The story's id.", "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+STORY_ID = Parameter(
+    "id",
+    "path",
+    UUID,
+    "The story's id.",
+    "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    # /stories/batch and /stories/estimate are no stories.
+    reserved=("batch", "estimate"),
+)
 ASSET = Parameter(
     "asset",
     "path",
@@ -180,6 +188,14 @@ class CreateStory(Brief):
             },
         ]
         return found
+
+
+class CreateStories(BaseModel):
+    """Briefs, each as the body of `createStory`. One that is wrong does not spoil the others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stories: Annotated[list[CreateStory | dict[str, Any]], Field(min_length=1, max_length=100)]
 
 
 SHORT_BRIEF = {"characterName": "Mira", "storyType": "adventure"}

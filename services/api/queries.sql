@@ -77,6 +77,16 @@ SELECT s.*, CASE WHEN s.status = 'generating' AND s.admitted_at IS NULL THEN (
        ) END AS queue_position
 FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 
+-- name: stories
+-- Several stories of the caller's, each as `story` has it.
+SELECT s.*, q.queue_position
+FROM unnest(:ids::uuid[]) AS w (id) JOIN stories s ON s.id = w.id AND s.tenant_id = :tenant_id
+LEFT JOIN (
+    SELECT id, row_number() OVER (
+        ORDER BY CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END, created_at, id) AS queue_position
+    FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL
+) AS q ON q.id = s.id;
+
 -- name: story_with_results^
 -- One statement is one snapshot: status and results of an asset belong together, whatever is applied meanwhile.
 -- Pending: commands that were accepted and are not applied yet; a command is applied when it is in the inbox.

@@ -3,7 +3,7 @@
 Every statement on a story takes the caller's tenant: another tenant's story is one that does not exist.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -80,6 +80,44 @@ async def create_story(
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class NewStory:
+    """A story to be written, and the key and the hash of the request that it comes from."""
+
+    journey: Journey
+    idempotency_key: str | None
+    request_hash: bytes
+
+
+async def create_stories(
+    pool: Pool, tenant_id: str, stories: Sequence[NewStory], *, defaults: LimitSettings
+) -> list[bool | Problem | None]:
+    """Write several stories of a tenant in one transaction: of each what ``create_story`` answers or raises.
+
+    Raises a Problem where none can be created: 429 once the money of the day is spent, 401 without the tenant.
+    """
+    outcomes: list[bool | Problem | None] = []
+    async with pool.acquire() as connection, connection.transaction():
+        limits = await _lock_tenant(connection, tenant_id, defaults)
+        for one in stories:
+            try:
+                async with connection.transaction():  # a savepoint: one that fails leaves the others
+                    admitted = await _insert_story(
+                        connection,
+                        one.journey,
+                        limits,
+                        idempotency_key=one.idempotency_key,
+                        request_hash=one.request_hash,
+                    )
+            except _KeyUsedError:
+                outcomes.append(None)
+            except Problem as problem:
+                outcomes.append(problem)
+            else:
+                outcomes.append(admitted)
+    return outcomes
+
+
 async def _lock_tenant(connection: Connection, tenant_id: str, defaults: LimitSettings) -> TenantLimits:
     tenant = await queries().lock_tenant(connection, tenant_id=tenant_id)
     if tenant is None:
@@ -150,6 +188,12 @@ async def get_story(pool: Pool, caller: Caller, story_id: UUID) -> tuple[Row, di
 async def get_row(pool: Pool, caller: Caller, story_id: UUID) -> Row:
     """A story's row. Raises a 404 Problem."""
     return await _get_row(pool, caller, story_id)
+
+
+async def get_rows(pool: Pool, caller: Caller, ids: Collection[UUID]) -> dict[UUID, Row]:
+    """The rows of some stories; those that there are not are left out."""
+    found = queries().stories(pool, ids=list(ids), tenant_id=caller.tenant_id)
+    return {row["id"]: row async for row in found}
 
 
 async def list_stories(pool: Pool, caller: Caller, page: Page, wanted: StoryFilter) -> tuple[Sequence[Row], bool]:

@@ -249,6 +249,26 @@ class ProblemDetails(TypedDict):
     """Of `too_many_webhooks`: how many there may be."""
 
 
+@_DOCUMENTED
+class BatchedStory(TypedDict):
+    """What became of one brief of a batch: a story or a problem."""
+
+    status: int
+    """The status that the brief would have been answered with by itself: 202, or that of its problem."""
+    story: NotRequired[StoryReference]
+    replayed: NotRequired[bool]
+    """Whether it was created before, by the same batch with the same `Idempotency-Key`."""
+    problem: NotRequired[ProblemDetails]
+
+
+@_DOCUMENTED
+class StoryBatch(TypedDict):
+    """What became of a batch."""
+
+    stories: list[BatchedStory]
+    """In the order of the briefs."""
+
+
 # The progress stream.
 
 

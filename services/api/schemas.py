@@ -9,7 +9,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
 
 from aiohttp import web
@@ -118,7 +118,11 @@ async def read_brief(request: web.Request) -> Brief:
 
     Raises a Problem: 415 for another media type, 400 for what is not JSON, 422 with every wrong field.
     """
-    body = await read_json(request, what="brief", required=True)
+    return parse_brief(await read_json(request, what="brief", required=True))
+
+
+def parse_brief(body: dict[str, Any]) -> Brief:
+    """A create body as a brief. Raises a 422 Problem with every wrong field."""
     try:
         return Brief.asked(body)
     except ValidationError as error:

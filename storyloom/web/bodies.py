@@ -20,6 +20,8 @@ from pydantic_core import ErrorDetails
 from storyloom.web.problems import Problem
 
 MAX_BODY_BYTES = 64 * 1024
+LARGER_BODIES: web.AppKey[Mapping[str, int]] = web.AppKey("larger_bodies", dict)
+"""The paths that take more than MAX_BODY_BYTES, each with its own limit; set before the application is served."""
 MAX_DEPTH = 32
 """Of lists and objects in one another."""
 MAX_INTEGER = 2**53
@@ -36,13 +38,13 @@ _STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def check_head(request: web.BaseRequest) -> None:
+def check_head(request: web.BaseRequest, *, most: int = MAX_BODY_BYTES) -> None:
     """Refuse a body by the request's head: before it is read, and before anybody asks whose it is.
 
-    Raises a Problem: 413 for more than MAX_BODY_BYTES, 415 for a body that would have to be inflated.
+    Raises a Problem: 413 for more than ``most`` bytes, 415 for a body that would have to be inflated.
     """
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise _too_large()
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise Problem(415, "encoded_body", "Send the body as it is, without a Content-Encoding.", headers=_AS_IT_IS)
@@ -52,16 +54,21 @@ _AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
 async def read_json(
-    request: web.Request, *, what: str = "body", required: bool = False, seconds: float = BODY_SECONDS
+    request: web.Request,
+    *,
+    what: str = "body",
+    required: bool = False,
+    seconds: float = BODY_SECONDS,
+    most: int = MAX_BODY_BYTES,
 ) -> dict[str, Any]:
     """The JSON object in a request's body; no body is an empty one, unless it is ``required``.
 
-    ``what``: its name in errors.
+    ``what``: its name in errors. ``most``: bytes; more than MAX_BODY_BYTES only for a path of LARGER_BODIES.
     Raises a Problem: 415 for another media type, 413, 408 for one that takes longer than ``seconds``, 400 for what is
     no JSON, 422 for what is no object.
     """
-    check_head(request)
-    raw = await _read(request, seconds)
+    check_head(request, most=most)
+    raw = await _read(request, seconds, most)
     if not raw and not required:
         return {}
     charset = request.headers.get("Content-Type", "").partition("charset=")[2].strip(' "').lower()
@@ -74,14 +81,14 @@ async def read_json(
     return value
 
 
-async def _read(request: web.Request, seconds: float) -> bytes:
+async def _read(request: web.Request, seconds: float, most: int) -> bytes:
     found = bytearray()
     try:
         async with asyncio.timeout(seconds):
             while chunk := await request.content.readany():
                 found += chunk
-                if len(found) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(found) > most:
+                    raise _too_large(most)
     except TimeoutError:
         raise Problem(408, "too_slow_request", "The body did not come in time.") from None
     except (web.RequestPayloadError, http_exceptions.HttpProcessingError):
@@ -214,8 +221,8 @@ def _no_json(why: str) -> Problem:
     return Problem(400, "bad_json", f"The body is not JSON: {why}.")
 
 
-def _too_large() -> Problem:
-    return Problem(413, "body_too_large", f"The body is larger than {MAX_BODY_BYTES // 1024} kB.")
+def _too_large(most: int) -> Problem:
+    return Problem(413, "body_too_large", f"The body is larger than {most // 1024} kB.")
 
 
 def validate(model: type[M], body: Mapping[str, Any], *, what: str = "body") -> M:

@@ -199,8 +199,8 @@ _ENTRIES = (
     CatalogueEntry(
         "body_too_large",
         413,
-        when="The body is larger than 64 kB.",
-        remedy="Send less: a brief or a scene's text is a few kB.",
+        when="The body is larger than 64 kB, that of a batch than 512 kB.",
+        remedy="Send less: a brief or a scene's text is a few kB. Divide a batch.",
         detail="The body is larger than 64 kB.",
     ),
     CatalogueEntry(
@@ -316,7 +316,7 @@ _ENTRIES = (
         "version_mismatch",
         412,
         when="The request's `If-Match` names another version than the story has: it has changed since it was read.",
-        remedy="Read the story again, look whether the command is still what you want, and send it with the new `ETag`.",
+        remedy="Read the story again, look whether the command still fits, and send it with the new `ETag`.",
         detail="The story has changed since it was read: read it again, and decide anew.",
     ),
     CatalogueEntry(

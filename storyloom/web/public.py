@@ -5,7 +5,7 @@ One line of log and one observation a request, by the route's template: without 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from storyloom.runtime.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
 from storyloom.runtime.settings import HttpSettings
-from storyloom.web.bodies import check_head
+from storyloom.web.bodies import LARGER_BODIES, MAX_BODY_BYTES, check_head
 from storyloom.web.errors import http_problem, respond
 from storyloom.web.event_streams import STOPPING
 from storyloom.web.exchange import EXCHANGE, Exchange, begin
@@ -46,7 +46,7 @@ async def listen_public(
     settings'.
     """
     raise_file_limit()
-    door = _Door(bounds or limits(settings, direct=direct), settings)
+    door = _Door(bounds or limits(settings, direct=direct), settings, app.get(LARGER_BODIES, {}))
     app.middlewares.insert(0, _note_route)
     app.on_response_prepare.append(door.prepare)
     stopping = app[STOPPING] = asyncio.Event()
@@ -73,8 +73,9 @@ async def _note_route(
 class _Door:
     """Goes around an application's handler."""
 
-    def __init__(self, bounds: ServerLimits, settings: HttpSettings) -> None:
+    def __init__(self, bounds: ServerLimits, settings: HttpSettings, larger_bodies: Mapping[str, int]) -> None:
         self.limits = bounds
+        self._larger_bodies = larger_bodies
         self._public_url = settings.public_url
         self._in_flight: Counter[str] = Counter()
         hsts = {"Strict-Transport-Security": f"max-age={settings.hsts_seconds}; includeSubDomains"}
@@ -103,7 +104,7 @@ class _Door:
         try:
             with self._counted(request):
                 _check_version(request)
-                check_head(request)
+                check_head(request, most=self._larger_bodies.get(request.path, MAX_BODY_BYTES))
                 return await inner(request)
         except Problem as problem:
             return respond(problem, request)

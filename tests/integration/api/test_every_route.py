@@ -19,6 +19,8 @@ VALUES = {"asset": "cover", "scene": "1"}
 """What stands in a path besides an id."""
 BODIES: dict[str, dict[str, Any]] = {
     "createStory": BRIEF,
+    "createStories": {"stories": [BRIEF]},
+    "estimateStory": BRIEF,
     "editText": {"text": "Mira found it."},
     "createWebhook": {"url": "https://1.1.1.1/hooks"},
 }
