@@ -17,6 +17,7 @@ from services.api.screening import Screening
 from services.api.serializers import BASE
 from services.api.stale_objects import StaleObjectCollector, check_grace
 from services.api.stream_proxy import StreamProxy
+from services.api.usage import UsageRoutes
 from services.api.webhooks.routes import WebhookRoutes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
@@ -154,6 +155,7 @@ async def serve(settings: Settings) -> RunningApi:
         wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
         app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
         app.add_routes(BatchRoutes(keys, limiter, commands).table())
+        app.add_routes(UsageRoutes(pool, keys, limiter).table())
         app[LARGER_BODIES] = {BATCH_PATH: MAX_BATCH_BYTES}
         add_docs(app, settings.public_url)
         app.on_shutdown.append(streams.drain)

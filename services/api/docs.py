@@ -15,6 +15,7 @@ from services.api.openapi import CACHE_CONTROL, ETAG, IF_NONE_MATCH, about
 from services.api.resources import ProblemDetails
 from services.api.routes import Routes
 from services.api.serializers import BASE
+from services.api.usage import UsageRoutes
 from services.api.webhooks.routes import WebhookRoutes
 from storyloom.web.openapi import Answer, Operation, Version, declared, document, operation
 from storyloom.web.pages import add_error_pages, page, respond
@@ -62,7 +63,7 @@ class DocumentRoutes:
 
 SERVER = web.AppKey("openapi_server", str)
 """The origin that the documents name."""
-HANDLERS: tuple[type, ...] = (Routes, BatchRoutes, WebhookRoutes, DocumentRoutes)
+HANDLERS: tuple[type, ...] = (Routes, BatchRoutes, UsageRoutes, WebhookRoutes, DocumentRoutes)
 """Whose operations make the documents."""
 
 

@@ -48,6 +48,17 @@ WITH counted AS (
 SELECT EXISTS (SELECT FROM counted) AS counted, (SELECT id FROM story) AS id,
        EXISTS (SELECT FROM story WHERE admitted_at IS NOT NULL) AS admitted;
 
+-- name: usage
+-- Every day of a period (UTC), from what is counted by day: erased stories are in it, and none is read. Days are numbered,
+-- 1 is 0001-01-01: the first and the last date that Python has are infinite to asyncpg.
+SELECT d.day, coalesce(s.stories, 0) AS stories, coalesce(c.usd, 0) AS usd,
+       coalesce((SELECT jsonb_object_agg(a.kind, a.assets) FROM tenant_asset_counts a
+                 WHERE a.tenant_id = :tenant_id AND a.day = d.day), '{}') AS assets
+FROM (SELECT date '0001-01-01' + n - 1 AS day FROM generate_series(:first::int, :last::int) AS n) AS d
+LEFT JOIN tenant_story_counts s ON s.day = d.day AND s.tenant_id = :tenant_id
+LEFT JOIN tenant_costs c ON c.day = d.day AND c.tenant_id = :tenant_id
+ORDER BY d.day;
+
 -- name: limits_of_story^
 -- What counts for a command that makes something of a story anew.
 SELECT t.concurrent_stories, t.stories_per_day, t.regenerations_per_story, t.usd_per_day,

@@ -114,6 +114,12 @@ WITH transition AS MATERIALIZED (
     FROM unnest(:cost_ids::uuid[], :costs::float8[]) AS p (id, usd) JOIN written w ON w.id = p.id
     GROUP BY w.tenant_id ORDER BY w.tenant_id
     ON CONFLICT (day, tenant_id) DO UPDATE SET usd = c.usd + excluded.usd
+), made AS (
+    INSERT INTO tenant_asset_counts AS c (day, tenant_id, kind, assets)
+    SELECT (now() AT TIME ZONE 'UTC')::date, w.tenant_id, m.kind, count(*)
+    FROM unnest(:made_ids::uuid[], :made_kinds::text[]) AS m (id, kind) JOIN written w ON w.id = m.id
+    GROUP BY w.tenant_id, m.kind ORDER BY w.tenant_id, m.kind
+    ON CONFLICT (tenant_id, day, kind) DO UPDATE SET assets = c.assets + excluded.assets
 )
 SELECT id, ARRAY(SELECT DISTINCT endpoint_id FROM notified) AS endpoints FROM written;
 

@@ -365,6 +365,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
     stale: list[tuple[Any, ...]] = []
     notices: list[tuple[Any, ...]] = []
     costs: list[tuple[Any, ...]] = []
+    made: list[tuple[Any, ...]] = []
     for transition in transitions:
         journey, effects = transition.journey, transition.effects
         key = journey.story_id
@@ -380,6 +381,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
             if (notice := notification(key, update.seq, update.event, update.data, transition.at)) is not None
         ]
         costs += [(key, effects.usd)] if effects.usd else []
+        made += [(key, kind) for asset in effects.made if (kind := kind_of(asset)) is not None]
     tables = (
         (stories, _STORY),
         (events, _EVENT),
@@ -388,6 +390,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
         (assets, _ASSET),
         (stale, _STALE),
         (costs, _COST),
+        (made, _MADE),
     )
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
@@ -399,7 +402,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
 def _write_sql() -> str:
     query = queries().write_transitions
     parameters = [name for name in query.__signature__.parameters if name != "self"]
-    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_NOTICE, *_ASSET, *_STALE, *_COST]:
+    if parameters != [*_STORY, *_EVENT, *_UPDATE, *_NOTICE, *_ASSET, *_STALE, *_COST, *_MADE]:
         raise RuntimeError(f"write_transitions asks for {parameters}")
     return str(query.sql)
 
@@ -418,6 +421,14 @@ _ASSET = (
 
 _STALE = ("stale_ids",)
 _COST = ("cost_ids", "costs")
+_MADE = ("made_ids", "made_kinds")
+
+
+def kind_of(asset: Asset) -> str | None:
+    """The kind by which a public asset is counted, all scenes as one; None for what nobody asked for by its name."""
+    if not GRAPH[asset].public:
+        return None
+    return "scene" if asset.scene else asset.value
 
 
 def _columns(rows: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[list[Any]]:

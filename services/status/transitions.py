@@ -45,7 +45,8 @@ class Effects:
 
     ``purges`` names jobs by what they were to make: their results are not needed any more. ``ended`` says that the
     story ended with this event, ``stale`` that the store may hold objects now that no row refers to. ``backlog``: jobs
-    to publish later, once a worker has a slot for them. ``usd``: what was paid for the results that counted.
+    to publish later, once a worker has a slot for them. ``usd``: what was paid for the results that counted. ``made``:
+    the assets that were completed, as often as they were.
     """
 
     changed: tuple[Asset, ...] = ()
@@ -56,6 +57,7 @@ class Effects:
     stale: bool = False
     backlog: tuple[Asset, ...] = ()
     usd: float = 0.0
+    made: tuple[Asset, ...] = ()
 
 
 NO_EFFECTS = Effects()
@@ -96,6 +98,7 @@ def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) ->
     updates: list[StoryUpdate] = []
     event_ids: dict[str, None] = {}  # the same id twice in one batch counts once
     ended = stale = False
+    made: list[Asset] = []
     usd = 0.0
     for event in events:
         if event.id in known or event.id in event_ids:
@@ -112,13 +115,16 @@ def fold(journey: Journey, events: Iterable[AnyEvent], known: frozenset[str]) ->
         ended = ended or effects.ended
         stale = stale or effects.stale
         usd += effects.usd
+        made += effects.made
     if at is None:
         return None
     # What one event queued another of the same batch may have settled.
     still_queued = tuple(job for job in jobs if journey.assets[job].status == "queued")
     # An end that a command of the same batch undid is none to announce.
     ended = ended and overall(journey) != "generating"
-    effects = Effects(tuple(changed), still_queued, tuple(updates), ended, tuple(purges), stale, usd=usd)
+    effects = Effects(
+        tuple(changed), still_queued, tuple(updates), ended, tuple(purges), stale, usd=usd, made=tuple(made)
+    )
     return Transition(version_before, journey, effects, at, tuple(event_ids))
 
 
@@ -136,6 +142,7 @@ class _TransitionBuilder:
         self.updates: list[tuple[str, dict[str, Any]]] = []
         self.is_first = False
         self.usd = 0.0
+        self.made: tuple[Asset, ...] = ()
 
     def request(self, _event: StoryRequested) -> None:
         if self.before.seq == 0:
@@ -155,6 +162,7 @@ class _TransitionBuilder:
             retry_at=None,
         )
         self.usd += sum(call.cost_usd for call in event.result.calls)
+        self.made = (event.asset,)
         self._set(event.asset, done)
         self._add_text_update(done)
         self._start_dependents(event.asset)
@@ -241,7 +249,9 @@ class _TransitionBuilder:
         jobs = tuple(job for job in dict.fromkeys(self.jobs) if self.assets[job].status == "queued")
         queued = {asset: state.fingerprint for asset, state in self.before.assets.items() if state.status == "queued"}
         purges = tuple(one for one in self.purges if queued.get(one[0]) == one[1])
-        return after, Effects(tuple(self.changed), jobs, updates, ended, purges, self._makes_stale(), usd=self.usd)
+        return after, Effects(
+            tuple(self.changed), jobs, updates, ended, purges, self._makes_stale(), usd=self.usd, made=self.made
+        )
 
     def _makes_stale(self) -> bool:
         """Whether something was made before that no row refers to now, or an attempt may have left what it paid for."""

@@ -101,6 +101,13 @@ _ENTRIES = (
         detail="since is a time with its offset from UTC, such as 2026-01-31T12:00:00Z.",
     ),
     CatalogueEntry(
+        "bad_period",
+        400,
+        when="The query's `from` and `to` are no days (UTC), end before they begin, or are more than 366 days.",
+        remedy="Send days such as `2026-01-31`, or leave them out: the last 30 days are shown.",
+        detail="from is a day, such as 2026-01-31.",
+    ),
+    CatalogueEntry(
         "bad_idempotency_key",
         400,
         when="`Idempotency-Key` is empty, longer than 200 characters, or not ASCII.",
