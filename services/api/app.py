@@ -11,6 +11,7 @@ from services.api.batches import PATH as BATCH_PATH
 from services.api.commands import Commands
 from services.api.docs import add_docs
 from services.api.erasure import Eraser, purge_delays
+from services.api.estimates import EstimateRoutes, Estimates
 from services.api.limits import RequestLimiter, tell_quotas
 from services.api.routes import Routes
 from services.api.screening import Screening
@@ -121,6 +122,12 @@ class RunningApi:
         await self._internal.cleanup()
 
 
+def _add_routes(app: web.Application, *handlers: BatchRoutes | EstimateRoutes | UsageRoutes) -> None:
+    for one in handlers:
+        app.add_routes(one.table())
+    app[LARGER_BODIES] = {BATCH_PATH: MAX_BATCH_BYTES}
+
+
 async def serve(settings: Settings) -> RunningApi:
     """Start the api.
 
@@ -151,12 +158,18 @@ async def serve(settings: Settings) -> RunningApi:
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
         app.on_response_prepare.append(tell_quotas)
-        app.add_routes(Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url).table())
+        estimates = Estimates(pool, settings)
+        app.add_routes(
+            Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, estimates).table()
+        )
         wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
         app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
-        app.add_routes(BatchRoutes(keys, limiter, commands).table())
-        app.add_routes(UsageRoutes(pool, keys, limiter).table())
-        app[LARGER_BODIES] = {BATCH_PATH: MAX_BATCH_BYTES}
+        beside = (
+            BatchRoutes(keys, limiter, commands),
+            EstimateRoutes(keys, limiter, estimates),
+            UsageRoutes(pool, keys, limiter),
+        )
+        _add_routes(app, *beside)
         add_docs(app, settings.public_url)
         app.on_shutdown.append(streams.drain)
 

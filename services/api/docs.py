@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from services.api.batches import BatchRoutes
+from services.api.estimates import EstimateRoutes
 from services.api.openapi import CACHE_CONTROL, ETAG, IF_NONE_MATCH, about
 from services.api.resources import ProblemDetails
 from services.api.routes import Routes
@@ -63,7 +64,7 @@ class DocumentRoutes:
 
 SERVER = web.AppKey("openapi_server", str)
 """The origin that the documents name."""
-HANDLERS: tuple[type, ...] = (Routes, BatchRoutes, UsageRoutes, WebhookRoutes, DocumentRoutes)
+HANDLERS: tuple[type, ...] = (Routes, BatchRoutes, EstimateRoutes, UsageRoutes, WebhookRoutes, DocumentRoutes)
 """Whose operations make the documents."""
 
 

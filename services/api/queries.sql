@@ -48,6 +48,27 @@ WITH counted AS (
 SELECT EXISTS (SELECT FROM counted) AS counted, (SELECT id FROM story) AS id,
        EXISTS (SELECT FROM story WHERE admitted_at IS NOT NULL) AS admitted;
 
+-- name: past_stories^
+-- What the last hundred stories of these assets took within a week, whosever they were: times and costs, and nothing else
+-- of them. The first and the last decile.
+WITH lately AS MATERIALIZED (
+    SELECT s.id, extract(epoch FROM s.asset_generation_completed_at - s.asset_generation_started_at)::float8 AS seconds
+    FROM stories s
+    WHERE s.status = 'ready' AND s.request->'assets' = :assets::jsonb
+      AND s.asset_generation_completed_at > now() - interval '7 days'
+      AND NOT EXISTS (SELECT FROM command_outbox c WHERE c.story_id = s.id)
+    ORDER BY s.asset_generation_completed_at DESC LIMIT 100
+), paid AS (
+    SELECT l.id, coalesce(sum((call->>'cost_usd')::float8), 0) AS usd
+    FROM lately l JOIN asset_generation_jobs j ON j.story_id = l.id
+    LEFT JOIN LATERAL jsonb_array_elements(
+        coalesce(j.metadata->'calls', '[]') || coalesce(j.metadata->'spent', '[]')) AS call ON true
+    GROUP BY l.id
+)
+SELECT (SELECT count(*) FROM lately) AS stories,
+       (SELECT percentile_cont(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY seconds) FROM lately) AS seconds,
+       (SELECT percentile_cont(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY usd) FROM paid) AS usd;
+
 -- name: usage
 -- Every day of a period (UTC), from what is counted by day: erased stories are in it, and none is read. Days are numbered,
 -- 1 is 0001-01-01: the first and the last date that Python has are infinite to asyncpg.

@@ -95,6 +95,28 @@ class StoryReference(TypedDict):
     """Of a story that waits for others of yours to end before it begins: how many begin first, and it; else null."""
 
 
+SecondsRange = TypedDict("SecondsRange", {"from": float, "to": float})
+UsdRange = TypedDict("UsdRange", {"from": float, "to": float})
+
+
+@_DOCUMENTED
+class Estimate(TypedDict):
+    """What a story is likely to take."""
+
+    seconds: SecondsRange
+    """From when it begins; what it waits in the queue before is not in it."""
+    usd: UsdRange
+    """By the price list."""
+    learned: bool
+    """Whether past stories of the same assets say so: eight of ten were within. Else it is what is typical."""
+
+
+class CreatedStory(StoryReference):
+    """A story that was created."""
+
+    estimate: Estimate
+
+
 class StorySummary(StoryReference):
     """A story in a list. What is not made yet is null."""
 

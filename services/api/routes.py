@@ -11,6 +11,7 @@ from services.api import repository
 from services.api.auth import authenticated
 from services.api.commands import Commands
 from services.api.erasure import Eraser
+from services.api.estimates import Estimates
 from services.api.limits import RequestLimiter
 from services.api.openapi import (
     AFTER,
@@ -40,10 +41,10 @@ from services.api.openapi import (
 from services.api.resources import (
     AssetText,
     CommandAccepted,
+    CreatedStory,
     ErasureReceipt,
     Story,
     StoryPage,
-    StoryReference,
     StreamItem,
 )
 from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
@@ -106,6 +107,7 @@ class Routes:
     objects: Objects
     streams: StreamProxy
     status_url: str | None
+    estimates: Estimates
 
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
@@ -123,7 +125,7 @@ class Routes:
         scope="stories:write",
         parameters=[IDEMPOTENCY_KEY, TRACEPARENT],
         body=Body(CreateStory, {"short": SHORT_BRIEF, "full": FULL_BRIEF, "textOnly": BIRTHDAY_BRIEF}),
-        answers=[Answer(202, "The story, which is generating.", StoryReference, headers=(LOCATION, REPLAYED))],
+        answers=[Answer(202, "The story, which is generating.", CreatedStory, headers=(LOCATION, REPLAYED))],
         problems=[
             "bad_idempotency_key",
             "bad_brief",
@@ -143,7 +145,8 @@ class Routes:
         created = await self.commands.create(caller, brief, trace=read_trace(request), idempotency_key=key)
         row = await repository.get_row(self.pool, caller, created.id)
         headers = {"Location": f"{BASE}/stories/{created.id}", **replayed(created.replayed)}
-        return json_response(story_reference(row), status=202, headers=headers)
+        answer: CreatedStory = {**story_reference(row), "estimate": await self.estimates.of(brief.assets)}
+        return json_response(answer, status=202, headers=headers)
 
     @operation(
         "GET",

@@ -1,4 +1,4 @@
-"""What OpenAI asks, in US dollars: good for showing what a story cost, not for bookkeeping.
+"""What OpenAI and ElevenLabs ask, in US dollars: good for showing what a story cost, not for bookkeeping.
 
 Source: OpenAI's list, openai.com/api/pricing, 2026. A model that is not listed costs what its main relative costs.
 """
@@ -6,6 +6,9 @@ Source: OpenAI's list, openai.com/api/pricing, 2026. A model that is not listed 
 from collections.abc import Mapping
 
 _MILLION = 1_000_000
+
+USD_PER_CHARACTER = 0.0003
+"""ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
 
 # Per million tokens: input, cached input, output.
 _TEXT: Mapping[str, tuple[float, float, float]] = {

@@ -20,6 +20,7 @@ from storyloom.providers.elevenlabs.answers import Speech, characters_paid, read
 from storyloom.providers.elevenlabs.mp3 import Sound, measure
 from storyloom.providers.errors import not_allowed
 from storyloom.providers.ports import Passage, Reading
+from storyloom.providers.prices import USD_PER_CHARACTER
 from storyloom.providers.resilience.gate import Gate, gate_of
 from storyloom.providers.usage import Call
 from storyloom.runtime.settings import ElevenLabsSettings
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from elevenlabs import AsyncElevenLabs
 
 OUTPUT_FORMAT = "mp3_44100_128"
-USD_PER_CHARACTER = 0.0003
-"""ElevenLabs' list price beyond a plan's allowance: $0.30 a thousand characters."""
-
 _calls: ContextVar[Call] = ContextVar("elevenlabs_call")
 """The call of the task: the SDK drops the headers of an answer that is cut or cannot be read."""
 

@@ -50,7 +50,7 @@ async def test_a_new_story_is_answered_with_all_that_a_client_needs_to_go_on(set
         assert body["status"] == body["assetGenerationStatus"]["overall"] == "generating"
         assert body["realtimeChannel"] == f"stories:id={body['id']}"
         assert body["links"] == {"self": base, "events": f"{base}/events", "cancel": f"{base}/cancel"}
-        assert set(body) == {"id", "status", "realtimeChannel", "assetGenerationStatus", "links"}
+        assert set(body) == {"id", "status", "realtimeChannel", "assetGenerationStatus", "links", "estimate"}
 
 
 ROUTES = ["", "/{id}", "/{id}/events", "/{id}/assets/cover", "/{id}/assets/nothing"]

@@ -10,6 +10,7 @@ from services.status import repository as status
 
 STORY_TABLES = re.compile(r"\b(stories|asset_generation_jobs|story_events|command_outbox|erasures|stale_objects)\b")
 FOR_NOBODY = {
+    "past_stories",  # durations and costs of a hundred stories, of which two deciles are told
     *("claim_erasures", "add_purge"),
     *(
         "claim_stale_objects",
@@ -19,7 +20,7 @@ FOR_NOBODY = {
         "stale_objects_collected",
     ),
 }
-"""What the api does by itself, on no client's request: purging and collecting."""
+"""What the api does by itself, on no client's request: purging, collecting, learning how long stories take."""
 READERS = ("story_for_reader", "updates_after")
 """What status reads on a client's request."""
 
