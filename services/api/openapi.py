@@ -102,6 +102,9 @@ LAST_EVENT_ID = Parameter(
     "7",
 )
 AFTER = Parameter("after", "query", Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")], "As `Last-Event-ID`.")
+TOKEN = Parameter(
+    "token", "query", str, "Of `POST …/events-token`, instead of a key: for an EventSource, which can send no header."
+)
 
 ETAG = Header("ETag", "The version, for `If-None-Match` and `If-Match`.")
 CACHE_CONTROL = Header("Cache-Control", "Whether and where it may be kept.")

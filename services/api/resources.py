@@ -237,6 +237,17 @@ class ErasureReceipt(TypedDict):
     """False while the bus or the store was not reachable: erasing goes on, and asking again tells."""
 
 
+@_DOCUMENTED
+class EventsToken(TypedDict):
+    """What opens a story's progress stream without a key."""
+
+    token: str
+    expiresAt: Time
+    """A stream that was opened before goes on."""
+    url: Path
+    """The stream's address, with the token: for an EventSource."""
+
+
 class FieldError(TypedDict):
     """What is wrong with one field."""
 

@@ -34,6 +34,7 @@ from services.api.openapi import (
     SINCE,
     STATUSES,
     STORY_ID,
+    TOKEN,
     TRACEPARENT,
     TYPE,
     CreateStory,
@@ -43,6 +44,7 @@ from services.api.resources import (
     CommandAccepted,
     CreatedStory,
     ErasureReceipt,
+    EventsToken,
     Story,
     StoryPage,
     StreamItem,
@@ -52,6 +54,7 @@ from services.api.serializers import (
     BASE,
     accepted_command,
     content,
+    events_token,
     json_response,
     story_page,
     story_reference,
@@ -64,10 +67,11 @@ from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
 from storyloom.web.authentication import Authenticator
-from storyloom.web.exchange import read_trace
+from storyloom.web.exchange import EXCHANGE, read_trace
 from storyloom.web.keys import Caller
 from storyloom.web.openapi import EVENT_STREAM, Answer, Body, declared, operation
 from storyloom.web.problems import Problem, not_found
+from storyloom.web.stream_tokens import add_token
 
 STORIES = f"{BASE}/stories"
 STORY = f"{STORIES}/{{id}}"
@@ -112,7 +116,9 @@ class Routes:
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
         return [
-            one.route(authenticated(self.keys, self.limiter, one.scope, getattr(self, one.handler)))
+            one.route(
+                authenticated(self.keys, self.limiter, one.scope, getattr(self, one.handler), tokens=one.streamed)
+            )
             for one in declared(Routes)
             if one.scope is not None
         ]
@@ -227,7 +233,7 @@ class Routes:
         "streamStory",
         tag="Stories",
         scope="stories:read",
-        parameters=[STORY_ID, LAST_EVENT_ID, AFTER],
+        parameters=[STORY_ID, LAST_EVENT_ID, AFTER, TOKEN],
         answers=[
             Answer(
                 200,
@@ -240,7 +246,7 @@ class Routes:
             ),
             Answer(204, "The story has ended, and the client has read its last event."),
         ],
-        problems=["not_found", "stream_away", "stream_elsewhere"],
+        problems=["token_unknown", "not_found", "stream_away", "stream_elsewhere"],
     )
     async def events(self, request: web.Request, _caller: Caller) -> web.StreamResponse:
         """Follow a story as it is made, by server-sent events.
@@ -252,6 +258,27 @@ class Routes:
         if self.status_url is None:
             raise Problem(501, "stream_elsewhere", "The progress stream is not connected to this API.")
         return await self.streams.forward(request, f"{self.status_url}{BASE}/stories/{read_story_id(request)}/events")
+
+    @operation(
+        "POST",
+        f"{STORY}/events-token",
+        "createEventsToken",
+        tag="Stories",
+        scope="stories:read",
+        parameters=[STORY_ID],
+        answers=[Answer(200, "The token.", EventsToken)],
+        problems=["not_found"],
+    )
+    async def events_token(self, request: web.Request, caller: Caller) -> web.Response:
+        """Make a token that opens the story's `events`, for a browser.
+
+        It is valid for five minutes, for this story's stream alone. What it has opened ends with the key, and not with
+        the token.
+        """
+        story_id = read_story_id(request)
+        made = await add_token(self.pool, caller, story_id)
+        exchange = request.get(EXCHANGE)
+        return json_response(events_token(story_id, made, exchange.public_url if exchange else ""))
 
     @operation(
         "POST",

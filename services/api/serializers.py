@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from aiohttp import web
@@ -13,6 +14,7 @@ from services.api.resources import (
     CommandAccepted,
     Content,
     ContentScene,
+    EventsToken,
     Scene,
     Story,
     StoryLinks,
@@ -22,6 +24,7 @@ from services.api.resources import (
 )
 from services.api.schemas import encode_cursor
 from storyloom.story.assets import Asset
+from storyloom.web.stream_tokens import PARAMETER, StreamToken
 
 BASE = "/api/v1"
 
@@ -117,6 +120,13 @@ def accepted_command(result: CommandResult) -> CommandAccepted:
     if result.findings is not None:
         body["findings"] = list(result.findings)
     return body
+
+
+def events_token(story_id: UUID, made: StreamToken, public_url: str) -> EventsToken:
+    """A token for a story's stream. ``public_url``: the API's origin, where it is known."""
+    url = f"{public_url}{BASE}/stories/{story_id}/events?{PARAMETER}={made.token}"
+    at = made.expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"token": made.token, "expiresAt": at, "url": url}
 
 
 def content(result: Mapping[str, Any]) -> Content:

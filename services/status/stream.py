@@ -29,6 +29,7 @@ from storyloom.web.authentication import Authenticator
 from storyloom.web.event_streams import RETRY_LINE, WRITE_SECONDS, ReaderGoneError, StreamWriter, spread
 from storyloom.web.keys import Caller
 from storyloom.web.problems import not_found
+from storyloom.web.stream_tokens import authenticate_reader
 
 log = structlog.get_logger()
 
@@ -97,7 +98,7 @@ class Stream:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
-        who = await self._keys.authenticate(request.headers.get("Authorization"), scope="stories:read")
+        who = await authenticate_reader(self._keys, request)
         story_id = _story_id(request.match_info["id"])
         after = _last_event_id(request)
         async with self._hub.subscribe(story_id) as reader:

@@ -44,7 +44,7 @@ class Authenticator:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``seconds``: how long a valid key is remembered; 0 to ask Postgres every time."""
-        self._pool = pool
+        self.pool = pool
         self._seconds = seconds
         self._capacity = capacity
         self._clock = clock
@@ -79,7 +79,7 @@ class Authenticator:
             return known.caller
         # It counts from before the question: the answer may be as old as that.
         asked = self._clock()
-        row = await find_key(self._pool, key)
+        row = await find_key(self.pool, key)
         if row is None:
             self._remembered.pop(secret_hash, None)
             return None
@@ -114,4 +114,4 @@ class Authenticator:
         used, self._used = self._used, set()
         if used:
             # Of no consequence where it is lost: the next use after a minute says it again.
-            await queries().note_key_use(self._pool, ids=sorted(used))
+            await queries().note_key_use(self.pool, ids=sorted(used))

@@ -182,6 +182,14 @@ _ENTRIES = (
         headers=("WWW-Authenticate",),
     ),
     CatalogueEntry(
+        "token_unknown",
+        401,
+        when="A progress stream's token is not valid: it has expired, or its key has or was revoked.",
+        remedy="Fetch a new one, by `POST /stories/{id}/events-token`, and connect again with `?after=` the last id.",
+        detail="This token is not valid, has expired, or its key was revoked. Fetch a new one.",
+        headers=("WWW-Authenticate",),
+    ),
+    CatalogueEntry(
         "scope_missing",
         403,
         when="The key is valid, but does not allow this.",

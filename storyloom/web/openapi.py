@@ -117,10 +117,14 @@ class Operation:
         found = {*EVERYWHERE, *self.problems, *(AUTHENTICATED if self.scope else ()), *(WITH_BODY if self.body else ())}
         return tuple(code for code in CATALOGUE if code in found)
 
+    @property
+    def streamed(self) -> bool:
+        """Whether it answers with a stream."""
+        return any(answer.media_type == EVENT_STREAM for answer in self.answers)
+
     def route(self, handler: Callable[[web.Request], Any]) -> web.RouteDef:
         """The aiohttp route. GET answers HEAD too, but for a stream, which has no head without its body."""
-        streamed = any(answer.media_type == EVENT_STREAM for answer in self.answers)
-        options = {"allow_head": not streamed} if self.method == "GET" else {}
+        options = {"allow_head": not self.streamed} if self.method == "GET" else {}
         path = self.path
         for parameter in self.parameters:
             if parameter.reserved:

@@ -84,3 +84,22 @@ UPDATE tenants SET
                                    THEN :regenerations_per_story::int ELSE regenerations_per_story END,
     usd_per_day = CASE WHEN 'usd_per_day' = ANY(:names::text[]) THEN :usd_per_day::float8 ELSE usd_per_day END
 WHERE id = :id RETURNING id;
+
+-- name: add_stream_token^
+-- For a story of the tenant's, by one of its keys. Whoever makes one clears some away that have expired: there are never
+-- many more rows than there are valid ones.
+WITH expired AS (
+    DELETE FROM stream_tokens WHERE secret_hash IN (
+        SELECT secret_hash FROM stream_tokens WHERE expires_at <= now() ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED)
+)
+INSERT INTO stream_tokens (secret_hash, story_id, key_id, expires_at)
+SELECT :secret_hash, s.id, k.id, least(now() + make_interval(secs => :seconds::float8), k.expires_at)
+FROM stories s JOIN api_keys k ON k.id = :key_id WHERE s.id = :id AND s.tenant_id = :tenant_id
+RETURNING expires_at;
+
+-- name: valid_stream_token^
+-- Of a token that is valid now, and whose key is: whose it is, and for which story.
+SELECT s.story_id, k.id AS key_id, k.tenant_id, t.requests_per_minute
+FROM stream_tokens s JOIN api_keys k ON k.id = s.key_id JOIN tenants t ON t.id = k.tenant_id
+WHERE s.secret_hash = :secret_hash AND s.expires_at > now()
+  AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());

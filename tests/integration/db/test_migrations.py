@@ -31,6 +31,7 @@ TABLES = {
     "request_rates",
     "tenant_story_counts",
     "tenant_costs",
+    "stream_tokens",
 }
 
 
