@@ -173,6 +173,9 @@ class HttpSettings(_Env):
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s/?#]+)?$")] = ""
     """The origin at which clients reach the API, such as ``https://stories.example``: the address of an error's page
     begins with it, and the OpenAPI document names it. Without it these are relative."""
+    cors_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/?#,]+)$")], ...] = ()
+    """Origins whose pages may call the public port from a browser, such as ``https://app.example``; ``*``: any. No
+    cookies are involved: a page needs a key or, for a story's stream, a token."""
 
 
 class ApiSettings(_Env):

@@ -16,6 +16,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from storyloom.runtime.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
 from storyloom.runtime.settings import HttpSettings
 from storyloom.web.bodies import LARGER_BODIES, MAX_BODY_BYTES, check_head
+from storyloom.web.cors import CrossOrigin
 from storyloom.web.errors import http_problem, respond
 from storyloom.web.event_streams import STOPPING
 from storyloom.web.exchange import EXCHANGE, Exchange, begin
@@ -77,6 +78,7 @@ class _Door:
         self.limits = bounds
         self._larger_bodies = larger_bodies
         self._public_url = settings.public_url
+        self._cross_origin = CrossOrigin(settings.cors_origins)
         self._in_flight: Counter[str] = Counter()
         hsts = {"Strict-Transport-Security": f"max-age={settings.hsts_seconds}; includeSubDomains"}
         self._headers = {**protective_headers(), **(hsts if settings.hsts_seconds else {})}
@@ -92,7 +94,7 @@ class _Door:
                 response = await self._answer(inner, request)
             status = response.status
             if not response.prepared:
-                self._decorate(exchange, response)
+                self._decorate(request, exchange, response)
             return response
         finally:
             method = request.method if request.method in METHODS else "other"
@@ -105,6 +107,8 @@ class _Door:
             with self._counted(request):
                 _check_version(request)
                 check_head(request, most=self._larger_bodies.get(request.path, MAX_BODY_BYTES))
+                if (preflight := self._cross_origin.preflight(request)) is not None:
+                    return preflight
                 return await inner(request)
         except Problem as problem:
             return respond(problem, request)
@@ -139,9 +143,9 @@ class _Door:
         """Before an answer's head is written."""
         if isinstance(request, web.Request) and (exchange := request.get(EXCHANGE)) is not None:
             exchange.began = exchange.began or asyncio.get_running_loop().time()
-            self._decorate(exchange, response)
+            self._decorate(request, exchange, response)
 
-    def _decorate(self, exchange: Exchange, response: web.StreamResponse) -> None:
+    def _decorate(self, request: web.Request, exchange: Exchange, response: web.StreamResponse) -> None:
         for name, value in self._headers.items():
             if name == "Server":
                 response.headers[name] = value
@@ -149,6 +153,7 @@ class _Door:
                 response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = exchange.request_id
         response.headers["traceparent"] = exchange.trace
+        self._cross_origin.decorate(request, response)
 
     def _forwarded(self, request: web.Request) -> str | None:
         if not (self.limits.client_connections and self.limits.trusted):

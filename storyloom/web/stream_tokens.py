@@ -51,7 +51,8 @@ async def add_token(pool: Pool, caller: Caller, story_id: UUID) -> StreamToken:
 async def authenticate_reader(keys: Authenticator, request: web.Request) -> Caller:
     """Who opens the stream of the story in the path: by a key in the header or, without one, by a token in the query.
 
-    Raises a Problem: 401 without a valid key or token, 403 where the key lacks the scope, 404 for another story's token.
+    Raises a Problem: 401 without a valid key or token, 403 where the key lacks the scope, 404 where the token is not
+    this story's.
     """
     authorization, token = request.headers.get("Authorization"), request.query.get(PARAMETER)
     if authorization is not None or token is None:

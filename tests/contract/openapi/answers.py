@@ -16,7 +16,7 @@ PROBLEM = "application/problem+json"
 OF_HTTP = {
     *protective_headers(),
     "Allow", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Server", "Transfer-Encoding",
-    "X-Accel-Buffering",
+    "Vary", "X-Accel-Buffering",
 }  # fmt: skip
 """Headers that HTTP itself explains, or that browsers and proxies read."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
 from storyloom.runtime.settings import Settings
@@ -167,3 +168,22 @@ async def test_no_log_and_no_row_has_a_token(system: System) -> None:
     (row,) = await system.rows("SELECT * FROM stream_tokens")
     assert row["secret_hash"] == digest(made["token"])
     assert made["token"] not in repr(dict(row))
+
+
+async def test_a_page_of_an_allowed_origin_follows_a_story(settings: Settings) -> None:
+    """At both services: the stream may be read, and so may the refusal of a token."""
+    page = {"Origin": "https://app.example"}
+    changed = settings.model_copy(update={"cors_origins": ("https://app.example",)})
+    async with running(changed, reconciler=BY_HAND, workers=()) as system, ClientSession() as browser:
+        story_id = await system.post()
+        url = f"{system.api.url}/api/v1/stories/{story_id}/events-token"
+        async with browser.post(url, headers=system.headers | page) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
+            made = await answer.json()
+        for origin in (system.api.url, system.status.url):
+            async with browser.get(origin + made["url"], headers=page) as answer:
+                assert (answer.status, answer.content_type) == (200, "text/event-stream")
+                assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
+                assert answer.headers["Vary"] == "Origin"
+            async with browser.get(origin + made["url"] + "x", headers=page) as answer:
+                assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, page["Origin"])
