@@ -50,6 +50,7 @@ from storyloom.web.egress import EgressPolicy, ThreadedLookup
 from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import polite_streams
 from storyloom.web.health import Drain, internal_app
+from storyloom.web.past import PastAssets
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
 
@@ -158,10 +159,9 @@ async def serve(settings: Settings) -> RunningApi:
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
         app.on_response_prepare.append(tell_quotas)
-        estimates = Estimates(pool, settings)
-        app.add_routes(
-            Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, estimates).table()
-        )
+        estimates, past = Estimates(pool, settings), PastAssets(pool)
+        routes = Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, estimates, past)
+        app.add_routes(routes.table())
         wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
         app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
         beside = (

@@ -125,6 +125,8 @@ LEFT JOIN (
 SELECT s.*,
        coalesce((SELECT jsonb_object_agg(j.asset_type, jsonb_build_object(
                             'status', j.status,
+                            'queued_at', j.queued_at, 'started_at', j.started_at, 'retry_at', j.metadata->>'retryAt',
+                            'in_backlog', j.backlog_lane IS NOT NULL,
                             'result', CASE WHEN j.status = 'ready' AND j.asset_type = ANY(:assets::text[]) THEN j.result END))
                  FROM asset_generation_jobs j WHERE j.story_id = s.id), '{}') AS assets,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', c.event_id, 'event', c.event->>'event') ORDER BY c.created_at)

@@ -57,6 +57,8 @@ class AssetStatus(TypedDict):
     attempt: NotRequired[int]
     """Which attempt comes next, while it waits for that."""
     retryAt: NotRequired[Time]
+    late: NotRequired[bool]
+    """True while it takes longer than all but the slowest did lately."""
     code: NotRequired[str | None]
     """Of the failure."""
     reason: NotRequired[str | None]
@@ -158,9 +160,19 @@ class PendingCommand(TypedDict):
     event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
 
 
+Eta = TypedDict("Eta", {"from": Time, "to": Time})
+"""When a story will be there: not before `from`, and hardly after `to`."""
+
+
 @_DOCUMENTED
 class Story(StorySummary):
     """The whole story. What is not made yet is null or absent, never invented."""
+
+    progress: Annotated[int, Field(ge=0, le=100)]
+    """How much of the work is done, in per cent, by what is settled. A revision may make it less."""
+    eta: Eta | None
+    """When it will be there, by what such assets took here lately; null where that is not known yet, while the story
+    waits in the queue, and once it has ended. An `ETag` does not change with it alone."""
 
     scenes: list[Scene]
     activities: list[Activity] | None
@@ -348,11 +360,32 @@ class ProgressData(TypedDict):
 
     asset: str
     progress: Annotated[int, Field(ge=0, le=100)]
+    """Of the whole asset, never less than before in the same attempt."""
     part: NotRequired[str]
     """What of the asset it is."""
     scene: NotRequired[int]
     text: NotRequired[str]
     """What has been written so far."""
+
+
+class EtaData(TypedDict):
+    """When the story will be there, and how much of it is done."""
+
+    eta: Eta
+    progress: Annotated[int, Field(ge=0, le=100)]
+
+
+@_DOCUMENTED
+class LateData(TypedDict):
+    """An asset takes longer than all but the slowest did lately. It is over with the asset's next event."""
+
+    asset: str
+    part: NotRequired[str]
+    """What of the asset it is."""
+    since: Time
+    """When the attempt began."""
+    expected: Time
+    """When it should have been there."""
 
 
 class QueueData(TypedDict):
@@ -435,6 +468,20 @@ class QueueEvent(TypedDict):
     data: Annotated[str, JsonText(QueueData)]
 
 
+class EtaEvent(TypedDict):
+    """`eta`: when the story will be there. Told again when that has changed by more than a little. Without an id."""
+
+    event: Literal["eta"]
+    data: Annotated[str, JsonText(EtaData)]
+
+
+class LateEvent(TypedDict):
+    """`late`: an asset takes unusually long. Told once of each attempt, without an id."""
+
+    event: Literal["late"]
+    data: Annotated[str, JsonText(LateData)]
+
+
 class LastEvent(TypedDict):
     """`end`: nothing more comes; `deleted`, before it: the story was erased."""
 
@@ -442,5 +489,16 @@ class LastEvent(TypedDict):
     data: Annotated[str, JsonText(EmptyData)]
 
 
-StreamItem = SnapshotEvent | OutlineEvent | TextEvent | AssetEvent | ProgressEvent | StoryEvent | QueueEvent | LastEvent
+StreamItem = (
+    SnapshotEvent
+    | OutlineEvent
+    | TextEvent
+    | AssetEvent
+    | ProgressEvent
+    | StoryEvent
+    | QueueEvent
+    | EtaEvent
+    | LateEvent
+    | LastEvent
+)
 """One event of the progress stream."""

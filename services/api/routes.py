@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from services.api.auth import authenticated
 from services.api.commands import Commands
 from services.api.erasure import Eraser
 from services.api.estimates import Estimates
+from services.api.forecast import forecast
 from services.api.limits import RequestLimiter
 from services.api.openapi import (
     AFTER,
@@ -66,10 +68,12 @@ from services.api.versions import etag, read_if_match
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
+from storyloom.story.eta import Past
 from storyloom.web.authentication import Authenticator
 from storyloom.web.exchange import EXCHANGE, read_trace
 from storyloom.web.keys import Caller
 from storyloom.web.openapi import EVENT_STREAM, Answer, Body, declared, operation
+from storyloom.web.past import PastAssets
 from storyloom.web.problems import Problem, not_found
 from storyloom.web.stream_tokens import add_token
 
@@ -112,6 +116,7 @@ class Routes:
     streams: StreamProxy
     status_url: str | None
     estimates: Estimates
+    past: PastAssets | None = None
 
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
@@ -193,7 +198,8 @@ class Routes:
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
-        return json_response(story_resource(row, results), headers=headers)
+        past = Past() if self.past is None else await self.past.read()
+        return json_response(story_resource(row, results, forecast(row, past, datetime.now(UTC))), headers=headers)
 
     @operation(
         "GET",

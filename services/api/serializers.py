@@ -9,11 +9,13 @@ import orjson
 from aiohttp import web
 
 from services.api.commands import CommandResult
+from services.api.forecast import Forecast, shown
 from services.api.resources import (
     AcceptedEvent,
     CommandAccepted,
     Content,
     ContentScene,
+    Eta,
     EventsToken,
     Scene,
     Story,
@@ -86,13 +88,16 @@ def story_page(rows: Sequence[Mapping[str, Any]], *, more: bool) -> StoryPage:
     }
 
 
-def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> Story:
+def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], ahead: Forecast) -> Story:
     """The whole story, given its ready results by asset (repository.RESOURCE_RESULTS)."""
     activities = results.get(Asset.ACTIVITIES.value)
     audio = row["asset_generation_status"]["assets"].get(Asset.AUDIO.value, {})
     narrated = audio.get("status") == "ready"  # the row keeps the words of a narration that is being made again
     return {
         **story_summary(row),
+        "assetGenerationStatus": shown(row["asset_generation_status"], ahead.late),
+        "progress": ahead.progress,
+        "eta": _eta(ahead),
         "scenes": [scene for k in (1, 2, 3, 4) if (scene := _scene(row, results, k)) is not None],
         "activities": None if activities is None else activities["activities"],
         "hueExtractedColors": row["hue_extracted_colors"],
@@ -135,6 +140,10 @@ def content(result: Mapping[str, Any]) -> Content:
         {"scene": text["scene"], "text": "\n\n".join(text["paragraphs"])} for text in result["scenes"]
     ]
     return {"title": result["title"], "logline": result["logline"], "scenes": scenes}
+
+
+def _eta(ahead: Forecast) -> Eta | None:
+    return None if ahead.eta is None else {"from": _iso(ahead.eta.begin) or "", "to": _iso(ahead.eta.end) or ""}
 
 
 def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: int) -> Scene | None:

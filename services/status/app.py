@@ -12,6 +12,7 @@ from services.status import repository
 from services.status.admission import Admission
 from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
+from services.status.estimates import Estimates
 from services.status.hub import Hub
 from services.status.job_starts import JobStartRecorder
 from services.status.open_streams import OpenStreams
@@ -54,6 +55,7 @@ from storyloom.web.errors import problem_middleware
 from storyloom.web.event_streams import polite_streams
 from storyloom.web.health import Drain, internal_app
 from storyloom.web.pages import add_error_pages
+from storyloom.web.past import PastAssets
 from storyloom.web.public import listen_public
 from storyloom.web.server import listen
 
@@ -125,6 +127,7 @@ class RunningStatus:
     dispatcher: Dispatcher
     backlog: Backlog
     open_streams: OpenStreams
+    estimates: Estimates
     endpoints: Endpoints
     _broker: Broker
     _pool: Pool
@@ -183,7 +186,8 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     limit_answers(app)
     keys, open_streams = Authenticator(pool, seconds=settings.key_cache_seconds), OpenStreams(pool)
     positions = QueuePositions(waiting, hub)
-    stream = Stream(pool, hub, keys, open_streams, positions)
+    estimates = Estimates(pool, hub, PastAssets(pool))
+    stream = Stream(pool, hub, keys, open_streams, positions, estimates=estimates)
     app.add_routes(routes(stream))
     add_error_pages(app)
     app.on_shutdown.append(stream.drain)
@@ -209,6 +213,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         "backlog": backlog.run,
         "admission": admission.run,
         "queue_positions": positions.run,
+        "estimates": estimates.run,
         "reconciler": reconciler.run,
         "job_starts": job_starts.run,
         "queue_metrics": QueueMetrics(bus, pool).run,
@@ -228,6 +233,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         dispatcher,
         backlog,
         open_streams,
+        estimates,
         endpoints,
         broker,
         pool,

@@ -5,7 +5,7 @@ own readers, never with all stories or all readers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from storyloom.messaging.connection import Bus
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetProgressed
+from storyloom.story.journey import PARTS
 
 log = structlog.get_logger()
 
@@ -60,6 +61,37 @@ class _Topic:
     subscriptions: list[Subscription] = field(default_factory=list)
     confirmed: bool = False
     """Whether the server is known to have the subscriptions."""
+    done: dict[str, int] = field(default_factory=dict)
+    """By public asset, how much of it is done, in per cent, as its status has it."""
+    moving: dict[str, int] = field(default_factory=dict)
+    """By asset, how far what is under way is, in per cent: the most that was said since the status changed."""
+
+    def apply(self, update: dict[str, Any]) -> None:
+        """Note how an asset stands; what was said of an earlier attempt is over."""
+        if update["event"] == "asset":
+            self.note(update["data"]["asset"], update["data"])
+        elif update["event"] == "snapshot":
+            self.note_all(update["data"]["assetGenerationStatus"])
+
+    def note_all(self, document: dict[str, Any]) -> None:
+        """Note how all assets stand."""
+        for name, status in document["assets"].items():
+            self.note(name, status)
+
+    def note(self, name: str, status: dict[str, Any]) -> None:
+        """Note how an asset stands."""
+        self.done[name] = status["progress"]
+        self.moving.pop(name, None)
+
+    def percent(self, asset: Asset, percent: int) -> int:
+        """How far the asset that shows this one is, when this one is so far: never less than a moment ago.
+
+        Of several parts that are made at once the one that is furthest counts: a part that is done counts for as much
+        as its status will say then. Nothing is all done before its status says so.
+        """
+        name = _shown(asset)
+        here = self.moving[name] = max(self.moving.get(name, 0), percent)
+        return min(99, self.done.get(name, 0) + here * _step(asset) // 100)
 
 
 class Hub:
@@ -68,6 +100,8 @@ class Hub:
     def __init__(self, bus: Bus, *, queue_size: int = 256) -> None:
         self._bus = bus
         self._queue_size = queue_size
+        self.on_update: Callable[[UUID], None] | None = None
+        """Called with each story of which an update came."""
         self._topics: dict[UUID, _Topic] = {}
         self._lock = asyncio.Lock()
 
@@ -83,6 +117,12 @@ class Hub:
             yield reader
         finally:
             await asyncio.shield(self._leave(story_id, reader))
+
+    def note(self, story_id: UUID, document: dict[str, Any]) -> None:
+        """How a story's assets stand (its ``assetGenerationStatus``), as a reader that joins finds it in the row."""
+        topic = self._topics.get(story_id)
+        if topic is not None and not topic.done:
+            topic.note_all(document)
 
     async def resync(self) -> None:
         """After an outage of the bus: updates of meanwhile are in history, and every reader must read them there."""
@@ -119,7 +159,12 @@ class Hub:
 
     async def _open(self, story_id: UUID, topic: _Topic) -> None:
         async def updated(message: Msg) -> None:
-            self._broadcast(topic, orjson.loads(message.data))
+            updates: Updates = orjson.loads(message.data)
+            for update in updates:
+                topic.apply(update)
+            self._broadcast(topic, updates)
+            if self.on_update is not None:
+                self.on_update(story_id)
 
         async def progressed(message: Msg) -> None:
             try:
@@ -127,7 +172,8 @@ class Hub:
             except ValidationError:
                 log.warning("hub.unreadable_progress")
                 return
-            self._broadcast(topic, [{"seq": 0, "event": "progress", "data": _progress_data(progress)}])
+            shown = topic.percent(progress.asset, progress.progress)
+            self._broadcast(topic, [{"seq": 0, "event": "progress", "data": _progress_data(progress, shown)}])
 
         client, names = self._bus.client, self._bus.names
         topic.subscriptions = [
@@ -156,12 +202,19 @@ class Hub:
             reader.offer(updates)
 
 
-def _progress_data(progress: AssetProgressed) -> dict[str, Any]:
-    """Progress as the reader sees it: of the public asset that shows it."""
-    shown: dict[str, Any] = {
-        "asset": (GRAPH[progress.asset].shown_as or progress.asset).value,
-        "progress": progress.progress,
-    }
+def _shown(asset: Asset) -> str:
+    """The asset by whose name clients know this one."""
+    return (GRAPH[asset].shown_as or asset).value
+
+
+def _step(asset: Asset) -> int:
+    """What the whole of an asset is of the public one that shows it, in per cent."""
+    return 100 // (len(PARTS.get(GRAPH[asset].shown_as or asset, ())) + 1)
+
+
+def _progress_data(progress: AssetProgressed, percent: int) -> dict[str, Any]:
+    """Progress as the reader sees it: of the public asset that shows it, which is so far."""
+    shown: dict[str, Any] = {"asset": _shown(progress.asset), "progress": percent}
     if GRAPH[progress.asset].shown_as is not None or progress.asset in (Asset.OUTLINE, Asset.PORTRAIT):
         shown["part"] = progress.asset.value
     if progress.asset.scene:

@@ -342,3 +342,10 @@ SELECT extract(epoch FROM now() - (
        extract(epoch FROM now() - (
            SELECT min(created_at) FROM command_outbox WHERE handled_at IS NULL))::float8 AS commands,
        extract(epoch FROM now() - (SELECT min(due_at) FROM erasures WHERE due_at < now()))::float8 AS erasures;
+
+-- name: asset_stages
+-- How far the assets of stories are that are being made: grows with the stories that are asked about.
+SELECT j.story_id, s.priority, j.asset_type, j.status, j.queued_at, j.started_at,
+       (j.metadata->>'retryAt')::timestamptz AS retry_at, j.backlog_lane IS NOT NULL AS in_backlog
+FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
+WHERE s.id = ANY(:ids::uuid[]) AND s.status = 'generating' AND s.admitted_at IS NOT NULL;

@@ -8,7 +8,7 @@ story's row says that the story is over, and all updates up to that row's seq ha
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from services.status import repository
+from services.status.estimates import Estimates
 from services.status.hub import Hub, Reader, SlowReaderError
 from services.status.open_streams import KeyEndedError, OpenStreams
 from services.status.queue_positions import EVENT as QUEUE_EVENT
@@ -75,6 +76,7 @@ class Stream:
         open_streams: OpenStreams,
         positions: QueuePositions,
         *,
+        estimates: Estimates | None = None,
         heartbeat: float = 15.0,
         write_timeout: float = WRITE_SECONDS,
     ) -> None:
@@ -83,6 +85,7 @@ class Stream:
         self._keys = keys
         self._open_streams = open_streams
         self._positions = positions
+        self._estimates = estimates
         self._heartbeat = heartbeat
         self._write_timeout = write_timeout
         self._readers: set[Reader] = set()
@@ -107,13 +110,17 @@ class Stream:
                 raise not_found("story")
             if _has_ended(story) and after == story["seq"]:
                 return web.Response(status=204)
+            self._hub.note(story_id, story["asset_generation_status"])
             writer = StreamWriter(request, seconds=self._write_timeout)
             response = await writer.open()
             self._readers.add(reader)
             try:
                 with READERS.track_inprogress():
                     async with self._open_streams.while_valid(who.key_id):
-                        with self._positions.watched(story_id, story["queue_position"]):
+                        with (
+                            self._positions.watched(story_id, story["queue_position"]),
+                            self._estimates.watched(story_id) if self._estimates else nullcontext(),
+                        ):
                             await self._send(writer, self._events(who, story_id, story, after, reader))
             except KeyEndedError:
                 log.info("stream.key_ended")
@@ -152,10 +159,15 @@ class Stream:
             yield SseEvent(seen, "snapshot", _snapshot(story))
         if story["queue_position"] is not None:
             yield SseEvent(0, QUEUE_EVENT, queue_data(story["queue_position"]))
+        known = None if self._estimates is None else self._estimates.known(story_id)
         while story is not None:
             for row in await self._updates_after(who, story_id, seen):
                 seen = row["seq"]
                 yield SseEvent(seen, row["event"], row["data"])
+            if known and not _has_ended(story):
+                for update in known:
+                    yield SseEvent(0, update["event"], update["data"])
+            known = None
             if seen == story["seq"] and _has_ended(story):
                 yield END_EVENT
                 return

@@ -103,3 +103,22 @@ SELECT s.story_id, k.id AS key_id, k.tenant_id, t.requests_per_minute
 FROM stream_tokens s JOIN api_keys k ON k.id = s.key_id JOIN tenants t ON t.id = k.tenant_id
 WHERE s.secret_hash = :secret_hash AND s.expires_at > now()
   AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
+
+-- name: past
+-- What assets took lately, from a worker's taking the job to its result, of the stories that ended last; and by lane, for
+-- how long the jobs of its backlog have waited. An edited or regenerated asset was not made in the time that it shows.
+WITH recent AS (
+    SELECT id FROM stories WHERE status IN ('ready', 'partial')
+    ORDER BY asset_generation_completed_at DESC NULLS LAST LIMIT :stories
+)
+SELECT 'asset' AS kind, j.asset_type AS name, count(*)::int AS samples,
+       percentile_cont(:quantiles::float8[]) WITHIN GROUP (
+           ORDER BY extract(epoch FROM j.completed_at - j.started_at)::float8) AS seconds
+FROM recent r JOIN asset_generation_jobs j ON j.story_id = r.id
+WHERE j.status = 'ready' AND j.revision = 0 AND j.completed_at >= j.started_at
+GROUP BY j.asset_type
+UNION ALL
+SELECT 'lane', backlog_lane, count(*)::int,
+       percentile_cont(:quantiles::float8[]) WITHIN GROUP (
+           ORDER BY greatest(0, extract(epoch FROM now() - queued_at)::float8))
+FROM asset_generation_jobs WHERE backlog_lane IS NOT NULL AND queued_at IS NOT NULL GROUP BY backlog_lane;

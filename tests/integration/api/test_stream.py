@@ -342,7 +342,7 @@ async def test_a_running_jobs_progress_has_no_id(settings: Settings) -> None:
         await system.bus.client.publish(subject, orjson.dumps(progress))
         number, event, data = await anext(stream)
         assert (number, event) == (None, "progress")
-        shown = {"asset": "content", "part": "text_2", "scene": 2, "progress": 40, "text": "Once upon"}
+        shown = {"asset": "content", "part": "text_2", "scene": 2, "progress": 8, "text": "Once upon"}
         assert json.loads(data) == shown
 
 
