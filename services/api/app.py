@@ -159,9 +159,10 @@ async def serve(settings: Settings) -> RunningApi:
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
         app.on_response_prepare.append(tell_quotas)
-        estimates, past = Estimates(pool, settings), PastAssets(pool)
-        routes = Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, estimates, past)
-        app.add_routes(routes.table())
+        known = Estimates(pool, settings), PastAssets(pool)
+        app.add_routes(
+            Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, *known).table()
+        )
         wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
         app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
         beside = (
