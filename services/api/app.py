@@ -38,6 +38,7 @@ from storyloom.story.events import (
     AssetRetryRequested,
     SceneTextEdited,
     StatusUpdates,
+    StoryApproved,
     StoryCancelled,
     StoryRequested,
 )
@@ -61,7 +62,13 @@ class Endpoints:
     def __init__(self) -> None:
         router = self.router = Router()
         self.events = EventPublisher(
-            router, StoryRequested, StoryCancelled, AssetRetryRequested, AssetRegenerateRequested, SceneTextEdited
+            router,
+            StoryRequested,
+            StoryCancelled,
+            AssetRetryRequested,
+            AssetRegenerateRequested,
+            SceneTextEdited,
+            StoryApproved,
         )
         self._screen_brief = Question(router, ASK_SCREENING, Brief, Verdict)
         self._screen_edit = Question(router, ASK_EDITING, SceneEdit, EditVerdict)
@@ -159,7 +166,8 @@ async def serve(settings: Settings) -> RunningApi:
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)
         app.on_response_prepare.append(tell_quotas)
-        known = Estimates(pool, settings), PastAssets(pool)
+        estimates = Estimates(pool, settings)
+        known = estimates, PastAssets(pool)
         app.add_routes(
             Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, *known).table()
         )

@@ -35,6 +35,7 @@ from storyloom.story.events import (
     AssetRetryRequested,
     CommandEvent,
     SceneTextEdited,
+    StoryApproved,
     StoryCancelled,
     story_requested,
 )
@@ -143,6 +144,10 @@ class Commands:
         """Stop making the story. One that is cancelled already returns the event that cancelled it."""
         return await self._accept(caller, story_id, Cancel(), key, match)
 
+    async def approve(self, caller: Caller, story_id: UUID, text_version: str, key: str | None) -> CommandResult:
+        """Approve the text of that version: what waits for it goes on."""
+        return await self._accept(caller, story_id, Approve(text_version), key)
+
     async def retry(
         self, caller: Caller, story_id: UUID, names: tuple[str, ...], key: str | None, *, match: IfMatch | None = None
     ) -> CommandResult:
@@ -195,7 +200,7 @@ class Commands:
         return await self._accept(caller, story_id, Edit(*await self.screening.check_edit(edit)), key, match)
 
     async def _accept(
-        self, caller: Caller, story_id: UUID, command: "Command", key: str | None, match: IfMatch | None
+        self, caller: Caller, story_id: UUID, command: "Command", key: str | None, match: IfMatch | None = None
     ) -> CommandResult:
         async with self.pool.acquire() as connection, connection.transaction():
             # Locked, so that a deletion comes wholly before or after, and concurrent requests with one key are one.
@@ -207,11 +212,15 @@ class Commands:
                     raise _KEY_REUSED
                 return _result(story.row, accepted, replayed=True)
             event = command.validate(story, _origin(story, event_id))
-            if event is None:
+            if event is None and isinstance(command, Cancel):
                 return CommandResult(story.row, await repository.find_cancellation(connection, caller, story_id))
             if match is not None:
                 match.require(await repository.read_etag(connection, caller, story_id))
-            if isinstance(command, Retry | Regenerate):
+            if event is None:
+                return CommandResult(story.row, None)
+            if isinstance(command, Approve) and await repository.text_is_changing(connection, caller, story_id):
+                raise text_changed()
+            if isinstance(command, Retry | Regenerate | Approve):
                 more = int(isinstance(command, Regenerate))
                 await repository.require_regenerations(connection, caller, story_id, defaults=self.limits, more=more)
             await repository.add_command(connection, caller, event)
@@ -279,6 +288,32 @@ class Cancel:
 
     def matches(self, event: CommandEvent) -> bool:
         return isinstance(event, StoryCancelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Approve the text of a version."""
+
+    text_version: str
+
+    def validate(self, story: StorySnapshot, origin: Origin) -> StoryApproved | None:
+        approval = story.row["asset_generation_status"].get("approval", {})
+        story.require_not_cancelled()
+        if approval.get("status") not in ("awaited", "given"):
+            raise Problem(409, "approval_not_awaited", "Nothing of this story waits to be approved.")
+        if approval["textVersion"] != self.text_version:
+            raise text_changed()
+        if approval["status"] == "given":
+            return None
+        return StoryApproved(**origin, text_version=self.text_version)
+
+    def matches(self, event: CommandEvent) -> bool:
+        return isinstance(event, StoryApproved) and event.text_version == self.text_version
+
+
+def text_changed() -> Problem:
+    """The 409 of an approval of a text that is not the story's any more, or will not be in a moment."""
+    return Problem(409, "text_changed", "This is not the story's text any more: read it again, and approve that.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,19 +31,24 @@ WITH counted AS (
 ), room AS (
     SELECT NOT EXISTS (SELECT FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL)
        AND (SELECT count(*) FROM (
-               SELECT FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NOT NULL
+               SELECT FROM stories
+               WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NOT NULL
+                 AND awaiting_approval_since IS NULL
                LIMIT :concurrent_stories) AS admitted) < :concurrent_stories::int AS free
 ), story AS (
     INSERT INTO stories (
-        id, tenant_id, request, priority, trace, asset_generation_status, idempotency_key, request_hash, admitted_at)
-    SELECT :id, :tenant_id, :request::jsonb, :priority, :trace, :document::jsonb, :idempotency_key, :request_hash,
+        id, tenant_id, request, approval, priority, trace, asset_generation_status, idempotency_key, request_hash,
+        admitted_at)
+    SELECT :id, :tenant_id, :request::jsonb, :approval, :priority, :trace, :document::jsonb, :idempotency_key,
+           :request_hash,
            CASE WHEN room.free THEN now() END
     FROM counted, room
     ON CONFLICT (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id, admitted_at
 ), assets AS (
-    INSERT INTO asset_generation_jobs (story_id, asset_type, priority)
-    SELECT story.id, unnest(:assets::text[]), :priority FROM story
+    INSERT INTO asset_generation_jobs (story_id, asset_type, status, priority)
+    SELECT story.id, a.name, a.status, :priority
+    FROM story, unnest(:assets::text[], :asset_statuses::text[]) AS a (name, status)
 )
 SELECT EXISTS (SELECT FROM counted) AS counted, (SELECT id FROM story) AS id,
        EXISTS (SELECT FROM story WHERE admitted_at IS NOT NULL) AS admitted;
@@ -195,6 +200,13 @@ SELECT s.*, NULL::bigint AS queue_position FROM stories s WHERE s.id = :id AND s
 -- name: asset_statuses
 SELECT j.asset_type, j.status FROM asset_generation_jobs j JOIN stories s ON s.id = j.story_id
 WHERE s.id = :id AND s.tenant_id = :tenant_id;
+
+-- name: text_changes$
+-- Whether a command that may change the story's text is accepted, and not applied yet.
+SELECT EXISTS (SELECT FROM command_outbox c JOIN stories s ON s.id = c.story_id
+               WHERE s.id = :id AND s.tenant_id = :tenant_id AND c.handled_at IS NULL
+                 AND c.event->>'event' IN ('SceneTextEdited', 'AssetRegenerateRequested', 'AssetRetryRequested')
+                 AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id));
 
 -- name: command^
 SELECT c.event FROM command_outbox c JOIN stories s ON s.id = c.story_id

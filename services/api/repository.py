@@ -134,13 +134,16 @@ async def _insert_story(
         connection,
         id=journey.story_id,
         tenant_id=journey.tenant_id,
-        request=journey.brief.wire(),
+        # The approval has a column of its own: the release before knows no word for it here but auto.
+        request=journey.brief.wire() | {"approval": "auto"},
+        approval=journey.brief.approval,
         priority=journey.brief.priority.value,
         trace=journey.trace,
         document=dumps(document(journey)),
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         assets=[asset.value for asset in journey.assets],
+        asset_statuses=[state.status for state in journey.assets.values()],
         concurrent_stories=limits.concurrent_stories,
         stories_per_day=limits.stories_per_day,
     )
@@ -259,6 +262,11 @@ async def find_command(connection: Connection, caller: Caller, event_id: str) ->
     """The event of a command that was accepted before."""
     row = await queries().command(connection, event_id=event_id, tenant_id=caller.tenant_id)
     return None if row is None else _COMMAND.validate_python(row["event"])
+
+
+async def text_is_changing(connection: Connection, caller: Caller, story_id: UUID) -> bool:
+    """Whether a command was accepted that may change the story's text, and is not applied yet."""
+    return bool(await queries().text_changes(connection, id=story_id, tenant_id=caller.tenant_id))
 
 
 async def find_cancellation(connection: Connection, caller: Caller, story_id: UUID) -> CommandEvent | None:

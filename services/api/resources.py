@@ -66,11 +66,22 @@ class AssetStatus(TypedDict):
     error: NotRequired[FailureCause]
 
 
+@_DOCUMENTED
+class ApprovalStatus(TypedDict):
+    """How the approval stands of a story that asks for one."""
+
+    status: Literal["pending", "awaited", "given"]
+    """`pending`: there is nothing to approve yet. `awaited`: the text is written, and pictures, narration and book wait."""
+    textVersion: NotRequired[str]
+    """Which text is to be approved, or was. An edit or a regeneration makes it another."""
+
+
 class AssetGenerationStatus(TypedDict):
     """How a story stands: as a whole, and each asset that was asked for."""
 
     overall: StoryStatus
     assets: dict[AssetName, AssetStatus]
+    approval: NotRequired[ApprovalStatus]
 
 
 @_DOCUMENTED
@@ -82,6 +93,8 @@ class StoryLinks(TypedDict):
     """The progress stream."""
     cancel: NotRequired[Path]
     """Only while the story is generating."""
+    approve: NotRequired[Path]
+    """Only while its text waits to be approved."""
 
 
 # Of these two others are made: they keep a description that stands in the type, but lose one that stands below it.
@@ -157,7 +170,9 @@ class PendingCommand(TypedDict):
     """A command that was accepted, and has not changed the story yet."""
 
     id: str
-    event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
+    event: Literal[
+        "StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "StoryApproved"
+    ]
 
 
 Eta = TypedDict("Eta", {"from": Time, "to": Time})
@@ -206,7 +221,9 @@ class AcceptedEvent(TypedDict):
     """The event that a command became."""
 
     id: str
-    event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
+    event: Literal[
+        "StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "StoryApproved"
+    ]
 
 
 @_DOCUMENTED
@@ -461,6 +478,14 @@ class StoryEvent(TypedDict):
     data: Annotated[str, JsonText(StoryData)]
 
 
+class ApprovalEvent(TypedDict):
+    """`approval`: the text waits to be approved, or was approved."""
+
+    id: EventId
+    event: Literal["approval"]
+    data: Annotated[str, JsonText(ApprovalStatus)]
+
+
 class QueueEvent(TypedDict):
     """`queue`: the story waits for others of yours to end. Without an id."""
 
@@ -496,6 +521,7 @@ StreamItem = (
     | AssetEvent
     | ProgressEvent
     | StoryEvent
+    | ApprovalEvent
     | QueueEvent
     | EtaEvent
     | LateEvent

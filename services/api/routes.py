@@ -51,7 +51,7 @@ from services.api.resources import (
     StoryPage,
     StreamItem,
 )
-from services.api.schemas import EditBody, RetryBody, read_body, read_brief, read_page
+from services.api.schemas import ApproveBody, EditBody, RetryBody, read_body, read_brief, read_page
 from services.api.serializers import (
     BASE,
     accepted_command,
@@ -304,6 +304,36 @@ class Routes:
         key = read_idempotency_key(request)
         result = await self.commands.cancel(caller, read_story_id(request), key, match=read_if_match(request))
         return json_response(accepted_command(result), status=202, headers=replayed(result.replayed))
+
+    @operation(
+        "POST",
+        f"{STORY}/approve",
+        "approveStory",
+        tag="Commands",
+        scope="stories:write",
+        parameters=[STORY_ID, IDEMPOTENCY_KEY],
+        body=Body(ApproveBody, {"text": {"textVersion": "8f14e45fceea167a"}}),
+        answers=[Answer(202, "What waits for it will be made, or is already.", CommandAccepted)],
+        problems=[
+            "bad_idempotency_key",
+            "not_found",
+            "approval_not_awaited",
+            "text_changed",
+            "story_cancelled",
+            "bad_body",
+            "key_reused",
+            "money_cap_reached",
+        ],
+    )
+    async def approve(self, request: web.Request, caller: Caller) -> web.Response:
+        """Approve the text of a story that was created with `"approval": "required"`.
+
+        Pictures, narration and book begin, which waited for it. `textVersion` says which text was read.
+        """
+        key = read_idempotency_key(request)
+        body = await read_body(request, ApproveBody)
+        result = await self.commands.approve(caller, read_story_id(request), body.text_version, key)
+        return json_response(accepted_command(result), status=202)
 
     @operation(
         "POST",

@@ -85,6 +85,12 @@ class RetryBody(_Body):
     ] = ()
 
 
+class ApproveBody(_Body):
+    """What is approved: the text of this version, as ``approval`` of the story names it."""
+
+    text_version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
 class EditBody(_Body):
     """A scene's new text, as ``text`` with blank lines between paragraphs or as ``paragraphs``, and its alt text."""
 

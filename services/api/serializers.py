@@ -44,6 +44,8 @@ def story_summary(row: Mapping[str, Any]) -> StorySummary:
     links: StoryLinks = {"self": base, "events": f"{base}/events"}
     if generating:
         links["cancel"] = f"{base}/cancel"
+    if row["asset_generation_status"].get("approval", {}).get("status") == "awaited":
+        links["approve"] = f"{base}/approve"
     return {
         "id": str(row["id"]),
         "status": row["status"],

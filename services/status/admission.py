@@ -1,5 +1,7 @@
 """Admission: a tenant has so many stories under way at most; what it asks for beyond waits, and comes in as others end.
 
+One whose text waits to be approved is not under way; once it was, it goes on at once, beyond the limit if need be.
+
 A story that waits is a row that nobody has begun: no event was published for it. To admit it is to date it and publish
 its StoryRequested; a crash in between leaves a story that the reconciler finds as any whose request was lost.
 """
@@ -16,6 +18,7 @@ from services.status.transitions import Transition
 from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.events import StoryRequested
+from storyloom.story.journey import awaits_approval
 
 log = structlog.get_logger()
 
@@ -39,8 +42,8 @@ class Admission:
         self._wake = asyncio.Event()
 
     def committed(self, transitions: Sequence[Transition]) -> None:
-        """Look at once who may come in, if one of these ended a story."""
-        if any(transition.effects.ended for transition in transitions):
+        """Look at once who may come in, if one of these ended a story, or left one waiting for its approval."""
+        if any(one.effects.ended or awaits_approval(one.journey) for one in transitions):
             self._wake.set()
 
     async def run(self) -> None:

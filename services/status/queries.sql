@@ -1,10 +1,10 @@
 -- name: lock_stories
 -- Locked in the order of their ids: two projectors with the same stories wait for one another, never for ever.
-SELECT id, tenant_id, trace, request, status, seq, version
+SELECT id, tenant_id, trace, request, approval, status, seq, version
 FROM stories WHERE id = ANY(:ids::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: read_stories
-SELECT id, tenant_id, trace, request, status, seq, version
+SELECT id, tenant_id, trace, request, approval, status, seq, version
 FROM stories WHERE id = ANY(:ids::uuid[]);
 
 -- name: read_assets
@@ -30,8 +30,9 @@ WITH transition AS MATERIALIZED (
     SELECT * FROM unnest(
         :ids::uuid[], :versions_before::int[], :versions::int[], :seqs::int[], :statuses::text[], :documents::text[],
         :ended_at::timestamptz[], :titles::text[], :loglines::text[], :errors::text[], :hues::text[], :words::text[],
-        :blocks::text[]
-    ) AS t (id, version_before, version, seq, status, document, ended_at, title, logline, error, hues, words, blocks)
+        :blocks::text[], :approvals::text[], :awaiting::bool[]
+    ) AS t (id, version_before, version, seq, status, document, ended_at, title, logline, error, hues, words, blocks,
+            approval, awaiting)
     ORDER BY id
 ), written AS (
     UPDATE stories s SET
@@ -40,8 +41,12 @@ WITH transition AS MATERIALIZED (
         status = t.status,
         asset_generation_status = t.document::jsonb,
         asset_generation_started_at =
-            CASE WHEN s.status <> 'generating' AND t.status = 'generating' THEN now()
+            CASE WHEN t.status <> 'generating' OR t.awaiting THEN s.asset_generation_started_at
+                 -- Its deadline runs from here: it began again, or goes on after it waited for an approval.
+                 WHEN s.status <> 'generating' OR s.awaiting_approval_since IS NOT NULL THEN now()
                  ELSE s.asset_generation_started_at END,
+        approval = t.approval,
+        awaiting_approval_since = CASE WHEN t.awaiting THEN coalesce(s.awaiting_approval_since, now()) END,
         asset_generation_completed_at = t.ended_at,
         title = coalesce(t.title, s.title),
         logline = coalesce(t.logline, s.logline),
@@ -235,9 +240,10 @@ JOIN stories s ON s.id = j.story_id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
 
 -- name: overdue_stories
--- From the admission: who waits for others of the same tenant to end is not late.
+-- From the admission: who waits for others of the same tenant to end is not late, nor who waits for an approval.
 SELECT id, tenant_id, trace, asset_generation_started_at FROM stories
-WHERE status = 'generating' AND admitted_at IS NOT NULL AND asset_generation_started_at < now() - make_interval(secs => :seconds) LIMIT 1000;
+WHERE status = 'generating' AND admitted_at IS NOT NULL AND awaiting_approval_since IS NULL
+  AND asset_generation_started_at < now() - make_interval(secs => :seconds) LIMIT 1000;
 
 -- name: overdue_assets
 -- From the first attempt: a job that waits for its turn, or for a provider that is away, is the story's deadline's.
@@ -301,7 +307,9 @@ SELECT concurrent_stories FROM tenants WHERE id = :tenant_id FOR NO KEY UPDATE;
 -- As many of a tenant's waiting stories as it has room for, in the queue's order. One that is being cancelled is skipped.
 WITH room AS (
     SELECT :concurrent_stories::int - count(*) AS free FROM (
-        SELECT FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NOT NULL
+        SELECT FROM stories
+        WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NOT NULL
+          AND awaiting_approval_since IS NULL
         LIMIT :concurrent_stories) AS admitted
 ), next AS (
     SELECT id FROM stories
@@ -328,7 +336,10 @@ SELECT id, queue_position FROM (
 DELETE FROM inbox WHERE at < now() - interval '15 days';
 
 -- name: unfinished_stories^
-SELECT count(*) AS count, min(created_at) AS oldest, count(*) FILTER (WHERE admitted_at IS NULL) AS waiting
+-- `oldest` is none of those that wait for an approval: they may for as long as they like.
+SELECT count(*) AS count, min(created_at) FILTER (WHERE awaiting_approval_since IS NULL) AS oldest,
+       count(*) FILTER (WHERE admitted_at IS NULL) AS waiting,
+       count(*) FILTER (WHERE awaiting_approval_since IS NOT NULL) AS awaiting_approval
 FROM stories WHERE status = 'generating';
 
 -- name: count_unhandled_commands^

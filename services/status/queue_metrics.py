@@ -74,10 +74,12 @@ class QueueMetrics:
                 raise
             log.debug("queue_metrics.database_unreachable", error=type(error).__name__)
             _unknown(metrics.UNFINISHED, metrics.STORIES_WAITING, metrics.UNFINISHED_AGE, metrics.COMMANDS_UNHANDLED)
+            _unknown(metrics.STORIES_AWAITING_APPROVAL)
             _unknown(*(metrics.OUTBOX_AGE.labels(kind) for kind in OUTBOX_KINDS))
             return
         metrics.UNFINISHED.set(stories["count"])
         metrics.STORIES_WAITING.set(stories["waiting"])
+        metrics.STORIES_AWAITING_APPROVAL.set(stories["awaiting_approval"])
         metrics.UNFINISHED_AGE.set(_age(stories["oldest"], now))
         metrics.COMMANDS_UNHANDLED.set(commands["count"])
         for kind in OUTBOX_KINDS:

@@ -12,8 +12,9 @@ from math import inf
 from typing import Any
 from uuid import UUID
 
+import orjson
 from asyncpg import Record, UniqueViolationError
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from services.status.fair_queueing import Share, choose
 from services.status.rows import asset_row, asset_state, journey_of, story_row
@@ -22,7 +23,14 @@ from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
 from storyloom.story.assets import GRAPH, Asset, Priority
 from storyloom.story.causes import DEADLINE, MONEY_CAP_REACHED
-from storyloom.story.events import AssetFailed, CommandEvent, StoryDeadlinePassed, StoryRequested, story_requested
+from storyloom.story.events import (
+    AssetFailed,
+    CommandEvent,
+    StoryDeadlinePassed,
+    StoryRequested,
+    is_newer,
+    story_requested,
+)
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject, lane_of
 from storyloom.story.journey import AssetState, Journey
@@ -268,7 +276,7 @@ class UnfinishedWork:
         """Commands from before then that the inbox does not know. Those that it knows are marked as handled first."""
         await self._queries.mark_commands_handled(self._pool)
         rows = [row async for row in self._queries.unhandled_commands(self._pool, before=before)]
-        return [_COMMAND.validate_python(row["event"]) for row in rows]
+        return [command for row in rows if (command := _command(row["event"])) is not None]
 
     async def dispatched_jobs(self, before: datetime) -> list[DispatchedJob]:
         """The jobs that were dispatched before then and have not ended."""
@@ -323,6 +331,16 @@ class UnfinishedWork:
     async def delete_old_events(self) -> None:
         """Delete the inbox ids of events that have left the stream."""
         await self._queries.delete_old_inbox(self._pool)
+
+
+def _command(event: dict[str, Any]) -> CommandEvent | None:
+    """A command as it was stored; None for one that only a newer release can read, whose replicas publish it."""
+    try:
+        return _COMMAND.validate_python(event)
+    except ValidationError:
+        if not is_newer(orjson.dumps(event)):
+            raise
+        return None
 
 
 def _origin(row: Any, at: datetime) -> dict[str, Any]:
@@ -409,7 +427,7 @@ def _write_sql() -> str:
 
 _STORY = (
     "ids", "versions_before", "versions", "seqs", "statuses", "documents", "ended_at", "titles", "loglines", "errors",
-    "hues", "words", "blocks",
+    "hues", "words", "blocks", "approvals", "awaiting",
 )  # fmt: skip
 _EVENT = ("event_stories", "event_ids")
 _UPDATE = ("update_ids", "update_seqs", "update_events", "update_data")

@@ -5,26 +5,35 @@ Pure, and only about finished or running assets: what is pending is made from th
 
 from collections.abc import Collection, Iterable, Mapping
 
-from storyloom.story.assets import GRAPH, NARRATIONS, WAITED_ON_BY, Asset
+from storyloom.story.assets import GRAPH, NARRATIONS, WAITED_ON_BY, Asset, Service
+from storyloom.story.causes import NEED_FAILED
 from storyloom.story.fingerprint import Fingerprint, canonical, fingerprint
-from storyloom.story.journey import PARTS, AssetState, Journey
+from storyloom.story.journey import PARTS, AssetState, Journey, cause
 from storyloom.story.quoting import quotes
 from storyloom.story.results import Activities, Outline, SceneText
 
 States = Mapping[Asset, AssetState]
 
 
-def assets_to_retry(states: States, named: Collection[Asset]) -> Collection[Asset]:
+def assets_to_retry(journey: Journey, named: Collection[Asset]) -> Collection[Asset]:
     """Failed assets, all or the named ones, with what they need and what waits on them."""
+    states = journey.assets
     failed = {asset for asset, state in states.items() if state.status == "failed" and (not named or asset in named)}
-    return _with_needs_and_dependents(states, failed)
+    return _with_needs_and_dependents(journey, failed)
 
 
-def assets_to_regenerate(states: States, asset: Asset) -> Collection[Asset]:
+def assets_to_regenerate(journey: Journey, asset: Asset) -> Collection[Asset]:
     """An asset, its parts, and what is made from them. One that is being made already is as new as it can be."""
+    states = journey.assets
     if asset not in states or not states[asset].settled:
         return ()
-    return _with_needs_and_dependents(states, {asset, *PARTS.get(asset, ())} & set(states))
+    return _with_needs_and_dependents(journey, {asset, *PARTS.get(asset, ())} & set(states))
+
+
+def needs_of(journey: Journey, asset: Asset) -> tuple[Asset, ...]:
+    """What must be ready before an asset begins: its recipe's needs, and the text where that is to be approved."""
+    recipe = GRAPH[asset]
+    return (*recipe.needs, Asset.CONTENT) if journey.asks_approval and recipe.after_approval else recipe.needs
 
 
 def assets_using_text(states: States, text: SceneText) -> Collection[Asset]:
@@ -41,7 +50,7 @@ def assets_using_text(states: States, text: SceneText) -> Collection[Asset]:
         not isinstance(activities.result, Activities) or quotes(activities.result, text, _outline(states))
     ):
         found.add(Asset.ACTIVITIES)
-    return {asset for asset in found if asset in states and states[asset].status not in ("pending", "cancelled")}
+    return {asset for asset in found if asset in states and states[asset].begun and states[asset].status != "cancelled"}
 
 
 def next_revision(state: AssetState) -> AssetState:
@@ -62,19 +71,23 @@ def fingerprint_of(journey: Journey, asset: Asset, assets: States) -> Fingerprin
     return fingerprint(str(journey.story_id), asset.value, recipe.version, assets[asset].revision, brief, inputs)
 
 
-def _with_needs_and_dependents(states: States, assets: Iterable[Asset]) -> Collection[Asset]:
+def _with_needs_and_dependents(journey: Journey, assets: Iterable[Asset]) -> Collection[Asset]:
     """With the needs that are not there, which must be made first, and with all that is made from any of them."""
+    states = journey.assets
     found: set[Asset] = set()
     todo = list(assets)
     while todo:
         asset = todo.pop()
         if asset not in found:
             found.add(asset)
-            todo += [need for need in GRAPH[asset].needs if states[need].status in ("failed", "cancelled")]
+            todo += [need for need in needs_of(journey, asset) if states[need].status in ("failed", "cancelled")]
     todo = list(found)
     while todo:
-        dependents = [asset for asset in WAITED_ON_BY[todo.pop()] if _has_started(states, asset)]
-        todo += [asset for asset in dependents if asset not in found]
+        asset = todo.pop()
+        dependents = [one for one in WAITED_ON_BY[asset] if one in states and states[one].begun]
+        if asset is Asset.CONTENT:
+            dependents += _failed_for_want_of_text(states)
+        todo += [one for one in dependents if one not in found]
         found.update(dependents)
     return found
 
@@ -84,5 +97,7 @@ def _outline(states: States) -> Outline | None:
     return outline if isinstance(outline, Outline) else None
 
 
-def _has_started(states: States, asset: Asset) -> bool:
-    return asset in states and states[asset].status != "pending"
+def _failed_for_want_of_text(states: States) -> list[Asset]:
+    """What was never approved, since there was no text: with a text it is as if it had not failed."""
+    failed = (asset for asset, state in states.items() if state.code == NEED_FAILED and GRAPH[asset].after_approval)
+    return [asset for asset in failed if GRAPH[cause(states, asset).asset].service is Service.CONTENT]

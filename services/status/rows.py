@@ -13,7 +13,7 @@ from storyloom.story.assets import GRAPH, PICTURES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.causes import Cause
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.journey import AssetState, Journey, Status, document, failure, overall
+from storyloom.story.journey import AssetState, Journey, Status, awaits_approval, document, failure, overall
 from storyloom.story.results import AnyResult, Audio, Outline, Picture, ProviderCall
 
 _RESULT: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
@@ -38,9 +38,10 @@ def story_row(transition: Transition) -> tuple[Any, ...]:
         error = dumps(why.wire())
     ended_at = None if status == "generating" else transition.at
     shown = dumps(document(journey))
+    approval = "given" if journey.approved else journey.brief.approval
     return (
         journey.story_id, transition.version_before, journey.version, journey.seq, status, shown, ended_at, title,
-        logline, error, hues, words, blocks,
+        logline, error, hues, words, blocks, approval, awaits_approval(journey),
     )  # fmt: skip
 
 
@@ -80,15 +81,17 @@ def _cause(stored: dict[str, str] | None) -> Cause | None:
 
 def journey_of(story: Record, rows: dict[str, AssetState]) -> Journey:
     """The journey of a story's row and its assets, by name."""
+    approval = story["approval"]
     return Journey(
         story_id=story["id"],
         tenant_id=story["tenant_id"],
         trace=story["trace"],
-        brief=Brief.model_validate(story["request"]),
+        brief=Brief.model_validate(story["request"] | {"approval": "auto" if approval == "auto" else "required"}),
         assets={asset: rows[asset.value] for asset in GRAPH if asset.value in rows},
         seq=story["seq"],
         version=story["version"],
         cancelled=story["status"] == "cancelled",
+        approved=approval == "given",
     )
 
 

@@ -21,12 +21,24 @@ from storyloom.story.events import (
     AssetRetrying,
     AssetRetryRequested,
     SceneTextEdited,
+    StoryApproved,
     StoryCancelled,
     StoryDeadlinePassed,
     StoryRequested,
 )
 from storyloom.story.fingerprint import Fingerprint, fingerprint
-from storyloom.story.journey import AssetState, Journey, cause, document, failure, overall, view
+from storyloom.story.journey import (
+    AssetState,
+    Journey,
+    approval,
+    awaits_approval,
+    cause,
+    document,
+    failure,
+    overall,
+    text_version,
+    view,
+)
 from storyloom.story.results import Outline, SceneText, StoryContent
 
 
@@ -136,6 +148,7 @@ class _TransitionBuilder:
         self.at = at
         self.assets = dict(journey.assets)
         self.cancelled = journey.cancelled
+        self.approved = journey.approved
         self.changed: dict[Asset, None] = {}
         self.jobs: list[Asset] = []
         self.purges: list[tuple[Asset, Fingerprint]] = []
@@ -195,8 +208,8 @@ class _TransitionBuilder:
             self._cancel_unsettled()
 
     def expire(self, event: StoryDeadlinePassed) -> None:
-        """All at once, or the failure of one would start another."""
-        if overall(self.before) != "generating":
+        """All at once, or the failure of one would start another. What waits for its approval is not late."""
+        if overall(self.before) != "generating" or awaits_approval(self.before):
             return
         reason = f"the story took longer than {event.seconds:g} seconds"
         for asset, state in self.assets.items():
@@ -205,10 +218,20 @@ class _TransitionBuilder:
                 self._set(asset, _failed(state, DEADLINE, reason, self.at))
 
     def retry_failed(self, event: AssetRetryRequested) -> None:
-        self._restart(revisions.assets_to_retry(self.assets, event.assets))
+        self._restart(revisions.assets_to_retry(self.before, event.assets))
 
     def regenerate(self, event: AssetRegenerateRequested) -> None:
-        self._restart(revisions.assets_to_regenerate(self.assets, event.asset))
+        self._restart(revisions.assets_to_regenerate(self.before, event.asset))
+
+    def approve(self, event: StoryApproved) -> None:
+        """Of another text than the one that is there nothing is approved."""
+        if not awaits_approval(self.before) or text_version(self.assets[Asset.CONTENT]) != event.text_version:
+            return
+        self.approved = True
+        released = [asset for asset, state in self.assets.items() if state.status == "held"]
+        for asset in released:
+            self._set(asset, replace(self.assets[asset], status="pending"))
+        self._start_ready(released)
 
     def edit(self, event: SceneTextEdited) -> None:
         asset = TEXTS[event.text.scene - 1]
@@ -238,7 +261,7 @@ class _TransitionBuilder:
     def build(self) -> tuple[Journey, Effects]:
         if not self.changed and not self.is_first and self.cancelled == self.before.cancelled:
             return self.before, NO_EFFECTS
-        after = replace(self.before, assets=self.assets, cancelled=self.cancelled)
+        after = replace(self.before, assets=self.assets, cancelled=self.cancelled, approved=self.approved)
         was, now = overall(self.before), overall(after)
         ended = now != "generating" and was == "generating"
         if now != "generating":
@@ -270,25 +293,35 @@ class _TransitionBuilder:
         return state is not None and state.status == "queued" and state.fingerprint == made
 
     def _start_dependents(self, asset: Asset) -> None:
-        self._start_ready(WAITED_ON_BY[asset])
+        held = [one for one, state in self.assets.items() if state.status == "held"] if asset is Asset.CONTENT else ()
+        self._start_ready((*WAITED_ON_BY[asset], *held))
 
     def _restart(self, chosen: Collection[Asset]) -> None:
+        """A text that is made anew, unlike one that the client has edited, is to be approved anew."""
+        self.approved = self.approved and Asset.CONTENT not in chosen
         for asset in (restarted := [asset for asset in self.assets if asset in chosen]):
             self._purge(asset)
             self._set(asset, revisions.next_revision(self.assets[asset]))
+        if self.before.asks_approval and not self.approved:
+            self._hold()
         self._start_ready(restarted)
+
+    def _hold(self) -> None:
+        for asset, state in self.assets.items():
+            if state.status == "pending" and GRAPH[asset].after_approval:
+                self._set(asset, replace(state, status="held"))
 
     def _start_ready(self, candidates: Iterable[Asset]) -> None:
         for asset in candidates:
             state = self.assets.get(asset)
-            if state is None or state.status != "pending":
+            if state is None or state.begun:
                 continue
             recipe = GRAPH[asset]
-            missing = [need for need in recipe.needs if self.assets[need].status != "ready"]
+            missing = [need for need in revisions.needs_of(self.before, asset) if self.assets[need].status != "ready"]
             if failed := next((need for need in missing if self.assets[need].settled), None):
                 state = replace(state, cause=cause(self.assets, failed))
                 self._fail(asset, state, NEED_FAILED, f"it needs {failed.value}, which failed")
-            elif not missing and all(self.assets[need].settled for need in recipe.settled):
+            elif state.status != "held" and not missing and all(self.assets[one].settled for one in recipe.settled):
                 self._set(asset, replace(state, status="queued", fingerprint=self._fingerprint(asset)))
                 self.jobs.append(asset)
 
@@ -333,6 +366,8 @@ class _TransitionBuilder:
         for asset in touched:
             if asset in self.assets and (shown := view(after, asset)) != view(self.before, asset):
                 updates.append(("asset", {"asset": asset.value, **shown}))
+        if (now := approval(after)) is not None and now != approval(self.before):
+            updates.append(("approval", now))
         if ended:
             at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
             end: dict[str, Any] = {"overall": overall(after), "completedAt": at}
@@ -353,6 +388,7 @@ HANDLERS = cast(
         AssetRetryRequested: _TransitionBuilder.retry_failed,
         AssetRegenerateRequested: _TransitionBuilder.regenerate,
         SceneTextEdited: _TransitionBuilder.edit,
+        StoryApproved: _TransitionBuilder.approve,
         StoryDeadlinePassed: _TransitionBuilder.expire,
     },
 )

@@ -23,7 +23,7 @@ from nats.js.errors import APIError, NotFoundError
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.assets import Priority, Service
 
-GENERATION = 1
+GENERATION = 2
 """Add one with every change of what a stream or consumer is (not of what a setting says)."""
 DAY = 86_400.0
 EVENTS_FOR_STATUS = (
@@ -35,6 +35,7 @@ EVENTS_FOR_STATUS = (
     "AssetRetryRequested",
     "AssetRegenerateRequested",
     "SceneTextEdited",
+    "StoryApproved",
     "StoryDeadlinePassed",
 )
 """What the projector consumes. It publishes StoryCompleted itself and need not consume it."""

@@ -101,6 +101,9 @@ IN_FLIGHT = Gauge(
     ["service", "priority"],
 )
 UNFINISHED = Gauge("storyloom_stories_unfinished", "Stories that are generating.")
+STORIES_AWAITING_APPROVAL = Gauge(
+    "storyloom_stories_awaiting_approval", "Those of these whose text waits until the client approves it."
+)
 STORIES_WAITING = Gauge("storyloom_stories_waiting", "Those of these that wait until their tenant has room for them.")
 UNFINISHED_AGE = Gauge("storyloom_stories_oldest_seconds", "Age of the oldest of these, 0 for none.")
 DEAD_LETTERS = Gauge("storyloom_dead_letters", "Messages on DEAD.")

@@ -67,7 +67,8 @@ class Recipe:
     It starts when every asset of ``needs`` is ready and every asset of ``settled`` is settled (ready, or failed for
     good). ``version`` is part of the fingerprint: raise it when the way of making changes. ``shown_as`` names the
     public asset whose progress shows this one. ``finishing``: it costs little, and without it what was paid for before
-    is of no use: it is made even where the tenant's money of the day is spent.
+    is of no use: it is made even where the tenant's money of the day is spent. ``after_approval``: where the brief asks
+    for approval, it waits until the text was approved; what is only text does not.
     """
 
     service: Service
@@ -75,6 +76,7 @@ class Recipe:
     settled: tuple[Asset, ...] = ()
     public: bool = False
     finishing: bool = False
+    after_approval: bool = False
     shown_as: Asset | None = None
     version: int = 1
 
@@ -87,20 +89,25 @@ def _graph() -> Mapping[Asset, Recipe]:
     a, s = Asset, Service
     graph = {
         a.OUTLINE: Recipe(s.CONTENT),
-        a.PORTRAIT: Recipe(s.IMAGES),
+        a.PORTRAIT: Recipe(s.IMAGES, after_approval=True),
         a.TEXT_1: Recipe(s.CONTENT, needs=(a.OUTLINE,), shown_as=a.CONTENT),
     }
     for k, text in enumerate(TEXTS[1:], start=1):
         graph[text] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS[:k]), shown_as=a.CONTENT)
     graph[a.CONTENT] = Recipe(s.CONTENT, needs=(a.OUTLINE, *TEXTS), public=True, finishing=True)
     for picture in PICTURES:
-        graph[picture] = Recipe(s.IMAGES, needs=(a.OUTLINE, a.PORTRAIT), public=True)
+        graph[picture] = Recipe(s.IMAGES, needs=(a.OUTLINE, a.PORTRAIT), public=True, after_approval=True)
     for text, narration in zip(TEXTS, NARRATIONS, strict=True):
-        graph[narration] = Recipe(s.AUDIO, needs=(text,), shown_as=a.AUDIO)
-    graph[a.AUDIO] = Recipe(s.AUDIO, needs=(*TEXTS, *NARRATIONS), public=True, finishing=True)
+        graph[narration] = Recipe(s.AUDIO, needs=(text,), after_approval=True, shown_as=a.AUDIO)
+    graph[a.AUDIO] = Recipe(s.AUDIO, needs=(*TEXTS, *NARRATIONS), public=True, finishing=True, after_approval=True)
     graph[a.ACTIVITIES] = Recipe(s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), public=True)
     graph[a.PDF] = Recipe(
-        s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), settled=(*PICTURES, a.ACTIVITIES), public=True, finishing=True
+        s.DOCUMENTS,
+        needs=(a.OUTLINE, a.CONTENT),
+        settled=(*PICTURES, a.ACTIVITIES),
+        public=True,
+        finishing=True,
+        after_approval=True,
     )
     return MappingProxyType(graph)
 

@@ -1,6 +1,7 @@
 """The brief: what a client asks for. Every field is bounded; unknown fields are refused; camelCase on the wire."""
 
 import re
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
@@ -37,6 +38,8 @@ StoryType = Literal[
     "new_chapter_sequel",
     "tech_readiness",
 ]
+Approval = Literal["auto", "required"]
+"""``required``: pictures, narration and book wait until the text was approved."""
 
 REQUIRED_DETAILS: dict[str, tuple[str, ...]] = {
     "birthday": ("to", "from", "age_turning", "message"),
@@ -129,7 +132,7 @@ class Brief(Wire, Written):
     assets: tuple[Asset, ...] = Field(default=PUBLIC, min_length=1, max_length=len(PUBLIC))
     voice: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "default"
     priority: Priority = Priority.NORMAL
-    approval: Literal["auto"] = "auto"
+    approval: Approval = "auto"
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     metadata: dict[Key, Annotated[str, StringConstraints(max_length=500, pattern=PLAIN)]] = Field(
         default_factory=dict, max_length=20
@@ -173,6 +176,15 @@ class Brief(Wire, Written):
         # As JSON, since strictness is to be JSON's: a list is a tuple, and "5" is not 5.
         text = to_json(_long_form(body), by_alias=True)
         return cls.model_validate_json(text, strict=True, extra="forbid", by_alias=True, by_name=False, context=_ASKED)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The brief as JSON, by field names, as jobs and questions carry it.
+
+        Whether it asks for approval is left out: it is nothing to those who make something, and those of the release
+        before know no word for it but ``auto``.
+        """
+        return self.model_dump_json(exclude=None if self.approval == "auto" else {"approval"}).encode()
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what clients see."""

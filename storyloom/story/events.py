@@ -120,6 +120,16 @@ class SceneTextEdited(Event):
     whole: Readability | None = None
 
 
+class StoryApproved(Event):
+    """The client has approved the story's text. Pictures, narration and book may start, which waited for it.
+
+    ``text_version`` names the text that was seen: where another one is there by now, nothing is approved.
+    """
+
+    event: Literal["StoryApproved"] = "StoryApproved"
+    text_version: str = Field(min_length=1, max_length=64)
+
+
 class StoryDeadlinePassed(Event):
     """The story has taken too long. What is not settled fails; nothing may start."""
 
@@ -143,11 +153,12 @@ AnyEvent = Annotated[
     | AssetRetryRequested
     | AssetRegenerateRequested
     | SceneTextEdited
+    | StoryApproved
     | StoryDeadlinePassed
     | StoryCompleted,
     Field(discriminator="event"),
 ]
-CommandEvent = StoryCancelled | AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited
+CommandEvent = StoryCancelled | AssetRetryRequested | AssetRegenerateRequested | SceneTextEdited | StoryApproved
 """A client's command to a story that exists. It has a row of its own (table ``command_outbox``) until it is handled."""
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 """Reads any event from its JSON; raises pydantic.ValidationError."""

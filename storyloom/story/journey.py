@@ -16,7 +16,8 @@ from storyloom.story.causes import NEED_FAILED, Cause
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import AnyResult, Picture, ProviderCall
 
-Status = Literal["pending", "queued", "ready", "failed", "cancelled"]
+Status = Literal["pending", "held", "queued", "ready", "failed", "cancelled"]
+"""``held``: pending, and not to begin before the text was approved."""
 Overall = Literal["generating", "ready", "partial", "failed", "cancelled"]
 SETTLED = frozenset({"ready", "failed", "cancelled"})
 
@@ -49,8 +50,14 @@ class AssetState:
     def settled(self) -> bool:
         return self.status in SETTLED
 
+    @property
+    def begun(self) -> bool:
+        """Whether a job of it was asked for."""
+        return self.status not in ("pending", "held")
+
 
 PENDING = AssetState()
+HELD = AssetState("held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,48 @@ class Journey:
     seq: int = 0
     version: int = 0
     cancelled: bool = False
+    approved: bool = False
+    """Whether the text was approved that is there; never while the content is not ready."""
+
+    @property
+    def asks_approval(self) -> bool:
+        """Whether pictures, narration and book wait until the text was approved."""
+        return self.brief.approval == "required"
 
 
 def begin(story_id: UUID, tenant_id: str, trace: str, brief: Brief) -> Journey:
-    """The journey of a new story: all that was asked for, and all that it needs, pending."""
-    return Journey(story_id, tenant_id, trace, brief, dict.fromkeys(closure(brief.assets), PENDING))
+    """The journey of a new story: all that was asked for, and all that it needs, pending.
+
+    Where it asks for approval it has its whole text, whatever was asked for: that is what is approved.
+    """
+    asks = brief.approval == "required"
+    assets = closure((*brief.assets, Asset.CONTENT) if asks else brief.assets)
+    states = {asset: HELD if asks and GRAPH[asset].after_approval else PENDING for asset in assets}
+    return Journey(story_id, tenant_id, trace, brief, states)
+
+
+def awaits_approval(journey: Journey) -> bool:
+    """Whether its text is written and something waits until it is approved."""
+    content = journey.assets.get(Asset.CONTENT)
+    if not journey.asks_approval or journey.cancelled or content is None or content.status != "ready":
+        return False
+    return any(state.status == "held" for state in journey.assets.values())
+
+
+def text_version(content: AssetState) -> str | None:
+    """What a text is called in an approval: another text, by whomever, is another version. None where there is none."""
+    return content.fingerprint[:16] if content.status == "ready" and content.fingerprint is not None else None
+
+
+def approval(journey: Journey) -> dict[str, Any] | None:
+    """How the approval stands, as the world sees it; None where none is asked for."""
+    if not journey.asks_approval:
+        return None
+    if journey.approved:
+        return {"status": "given", "textVersion": text_version(journey.assets[Asset.CONTENT])}
+    if awaits_approval(journey):
+        return {"status": "awaited", "textVersion": text_version(journey.assets[Asset.CONTENT])}
+    return {"status": "pending"}
 
 
 def overall(journey: Journey) -> Overall:
@@ -122,7 +166,7 @@ def view(journey: Journey, asset: Asset) -> dict[str, Any]:
     if waiting is not None and waiting.retry_at is not None:
         retry_at = _iso(waiting.retry_at)
         return {"status": "retrying", "progress": progress, "attempt": waiting.attempts_failed + 1, "retryAt": retry_at}
-    begun = state.status != "pending" or any(part.status != "pending" for part in parts)
+    begun = state.begun or any(part.begun for part in parts)
     return {"status": "generating" if begun else "pending", "progress": progress}
 
 
@@ -137,9 +181,10 @@ def _ready(journey: Journey, asset: Asset, state: AssetState) -> dict[str, Any]:
 
 
 def document(journey: Journey) -> dict[str, Any]:
-    """The public ``assetGenerationStatus``: overall, and every public asset that was asked for."""
+    """The public ``assetGenerationStatus``: overall, every public asset, and the approval where one is asked for."""
     assets = {asset.value: view(journey, asset) for asset in PUBLIC if asset in journey.assets}
-    return {"overall": overall(journey), "assets": assets}
+    shown = {"overall": overall(journey), "assets": assets}
+    return shown if (how := approval(journey)) is None else shown | {"approval": how}
 
 
 def failure(journey: Journey) -> Cause | None:

@@ -14,7 +14,14 @@ import orjson
 
 from storyloom.story.results import Value
 
-EventType: TypeAlias = Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]
+EventType: TypeAlias = Literal[
+    "story.completed",
+    "story.failed",
+    "story.cancelled",
+    "story.awaiting_approval",
+    "asset.completed",
+    "asset.failed",
+]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 MAX_PAYLOAD_BYTES = 20 * 1024
 """What Standard Webhooks advises as the most that a receiver need take; the rows allow no more."""
@@ -58,6 +65,10 @@ def notification(story_id: UUID, seq: int, event: str, data: Mapping[str, Any], 
             links |= {"asset": data["url"]} if "url" in data else {}
         case "story" if (kind := _STORY_EVENTS.get(data["overall"])) is not None:
             told |= {"status": data["overall"]}
+        case "approval" if data["status"] == "awaited":
+            kind = "story.awaiting_approval"
+            told |= {"status": "generating", "textVersion": data["textVersion"]}
+            links |= {"approve": f"{base}/approve"}
         case _:
             return None
     told["links"] = links

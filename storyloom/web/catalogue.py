@@ -314,6 +314,20 @@ _ENTRIES = (
         retryable=True,
     ),
     CatalogueEntry(
+        "approval_not_awaited",
+        409,
+        when="The story does not ask for approval, its text is not written yet, or nothing waits for it.",
+        remedy="Wait for the `approval` event with the status `awaited` on the stream.",
+        detail="Nothing of this story waits to be approved.",
+    ),
+    CatalogueEntry(
+        "text_changed",
+        409,
+        when="The text was changed, or is being changed, since the version that is to be approved.",
+        remedy="Read the story again, show its text, and approve its `textVersion`.",
+        detail="This is not the story's text any more: read it again, and approve that.",
+    ),
+    CatalogueEntry(
         "story_ended",
         409,
         when="The story has ended and cannot be cancelled.",

@@ -19,13 +19,14 @@ from storyloom.story.events import (
     AssetRetrying,
     AssetRetryRequested,
     SceneTextEdited,
+    StoryApproved,
     StoryCancelled,
     StoryDeadlinePassed,
     StoryRequested,
     story_requested,
 )
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.journey import Journey, begin, document, overall
+from storyloom.story.journey import Journey, approval, awaits_approval, begin, document, overall
 from storyloom.story.results import AnyResult, SceneText
 from tests.makers import sample
 
@@ -57,6 +58,10 @@ def retry(*assets: Asset) -> AssetRetryRequested:
 
 def regenerate(asset: Asset) -> AssetRegenerateRequested:
     return AssetRegenerateRequested.model_construct(**_ORIGIN, id="regenerate", at=NOON, asset=asset)
+
+
+def approved(text_version: str) -> StoryApproved:
+    return StoryApproved.model_construct(**_ORIGIN, id=f"approved.{text_version}", at=NOON, text_version=text_version)
 
 
 @cache
@@ -127,6 +132,8 @@ class Walk:
     known: dict[str, Any] = field(default_factory=dict)
     sent: set[Fingerprint] = field(default_factory=set)
     ends: int = 0
+    consents: bool = False
+    """Whether somebody approved the text that is there, counted apart from the journey."""
 
     def apply(self, event: AnyEvent) -> Effects:
         """Fold the event in, and hold what must hold after every event."""
@@ -138,6 +145,7 @@ class Walk:
         assert not before.cancelled, "a cancelled story changed"
         self._check_settled_stays(before, event)
         self._check_purges(before, effects)
+        self._check_approval(before, event, effects)
         self._check_jobs(effects)
         self._read(before, effects)
         self.started += effects.jobs
@@ -181,6 +189,20 @@ class Walk:
             dropped = now.status == "cancelled" or (now.fingerprint != fingerprint)
             assert not dropped or (asset, fingerprint) in effects.purges
 
+    def _check_approval(self, before: Journey, event: AnyEvent, effects: Effects) -> None:
+        """Nothing begins that waits for the approval, before it was given for the text that is there."""
+        if not self.journey.asks_approval:
+            assert not any(state.status == "held" for state in self.journey.assets.values())
+            return
+        rewritten = any(self.journey.assets[text].revision != before.assets[text].revision for text in TEXTS)
+        if isinstance(event, StoryApproved):
+            self.consents = True
+        elif rewritten and not isinstance(event, SceneTextEdited):
+            self.consents = False
+        assert self.consents or not any(GRAPH[job].after_approval for job in effects.jobs)
+        assert self.consents == self.journey.approved
+        assert not self.consents or self.journey.assets[Asset.CONTENT].status == "ready"
+
     def _check_jobs(self, effects: Effects) -> None:
         states = self.journey.assets
         for job in effects.jobs:
@@ -204,8 +226,12 @@ class Walk:
                 self.known[update.data["asset"]] = {k: v for k, v in update.data.items() if k != "asset"}
             elif update.event == "story":
                 assert update.data["overall"] == overall(self.journey)
+            elif update.event == "approval":
+                assert update.data == approval(self.journey) != approval(before)
         if "snapshot" in self.events:
             assert self.known == document(self.journey)["assets"]
+        if approval(self.journey) != approval(before):
+            assert "approval" in [update.event for update in effects.updates]
 
 
 @dataclass
@@ -223,7 +249,11 @@ class Scheduler:
     def run(self, walk: Walk) -> Walk:
         """From StoryRequested until nothing is on its way."""
         self.bag.append(requested())
-        while self.bag:
+        while self.bag or awaits_approval(walk.journey):
+            if awaits_approval(walk.journey) and (not self.bag or self.chance.random() < 0.2):
+                self._approve(walk)
+            if not self.bag:
+                continue
             event = self.bag.pop(self.chance.randrange(len(self.bag)))
             self.past.append(event)
             self._work(walk, walk.apply(event))
@@ -253,6 +283,14 @@ class Scheduler:
             )
         )
         self.commands *= 0.7  # or it would never end
+        self._work(walk, walk.apply(event))
+
+    def _approve(self, walk: Walk) -> None:
+        """A client that has read the text approves it; at times it has another in mind, which approves nothing."""
+        if self.chance.random() < 0.3:
+            assert walk.apply(approved("0" * 16)) is NO_EFFECTS
+        event = approved((approval(walk.journey) or {})["textVersion"])
+        self.past.append(event)
         self._work(walk, walk.apply(event))
 
     def _noise(self, walk: Walk) -> AnyEvent:
