@@ -46,17 +46,20 @@ def _faults(server: Server, row: Row) -> Iterator[str]:
 
 def _read(row: Row) -> object:
     """The document that a reader knows who got all updates and nothing else."""
-    whole, assets = None, {}
+    whole, assets, approval = None, {}, document(row.first).get("approval")
     for event, data in row.updates:
         if event == "snapshot":
-            whole, assets = data["assetGenerationStatus"]["overall"], dict(data["assetGenerationStatus"]["assets"])
+            shown = data["assetGenerationStatus"]
+            whole, assets, approval = shown["overall"], dict(shown["assets"]), shown.get("approval")
         elif event == "asset":
             assets[data["asset"]] = {key: value for key, value in data.items() if key != "asset"}
         elif event == "story":
             whole = data["overall"]
+        elif event == "approval":
+            approval = data
     if not row.updates:  # it was cancelled before it was handled
         return document(row.journey)
-    return {"overall": whole, "assets": assets}
+    return {"overall": whole, "assets": assets} | ({} if approval is None else {"approval": approval})
 
 
 def _stale(row: Row, edited: set[Asset]) -> Iterator[str]:

@@ -20,11 +20,11 @@ from services.status.repository import (
     WaitingStories,
 )
 from services.status.transitions import Transition
-from storyloom.story.assets import Asset
-from storyloom.story.events import CommandEvent, StoryRequested, story_requested
+from storyloom.story.assets import GRAPH, Asset
+from storyloom.story.events import CommandEvent, StoryApproved, StoryRequested, story_requested
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import lane_of
-from storyloom.story.journey import AssetState, Journey, overall
+from storyloom.story.journey import AssetState, Journey, awaits_approval, overall, text_version
 from tests.unit.status.simulation.world import Process, World
 
 
@@ -40,6 +40,10 @@ class Row:
     version: int = 0
     admitted: bool = True
     """False: it waits until its tenant has room for it."""
+    approved: bool = False
+    awaits_approval: bool = False
+    uses: bool = True
+    """Whether its client may send commands yet."""
     began_at: datetime = field(init=False)
     queued_at: dict[Asset, datetime] = field(default_factory=dict)
     backlog: dict[Asset, str] = field(default_factory=dict)
@@ -65,6 +69,7 @@ class Row:
             self.seq,
             self.version,
             cancelled=self.status == "cancelled",
+            approved=self.approved,
         )
 
 
@@ -94,7 +99,7 @@ class Rows:
 
     def add(self, journey: Journey) -> bool:
         """``create_story``: whether the story may begin, or waits until others have ended."""
-        under_way = [row for row in self.stories.values() if row.status == "generating"]
+        under_way = [row for row in self.stories.values() if row.status == "generating" and not row.awaits_approval]
         admitted = len(under_way) < self.concurrent_stories and all(row.admitted for row in under_way)
         self.stories[journey.story_id] = Row(journey, self._world.at, dict(journey.assets), admitted=admitted)
         return admitted
@@ -146,6 +151,7 @@ class Rows:
         )
         if not row.admitted and transition.effects.jobs + transition.effects.backlog:
             self._world.breaks("a story began before it was admitted", transition.event_ids)
+        self._check_approval(row, transition)
         if row.status == "cancelled":
             self._world.breaks("a cancelled story changed", transition.event_ids)
         now, status = self._world.at, overall(transition.journey)
@@ -160,14 +166,31 @@ class Rows:
             elif asset in transition.effects.backlog:
                 row.backlog[asset] = lane_of(asset, row.first.brief.priority)
             row.assets[asset] = state
-        if row.status != "generating" and status == "generating":
+        awaits = awaits_approval(transition.journey)
+        if status == "generating" and not awaits and (row.status != "generating" or row.awaits_approval):
             row.began_at = now
+        row.approved, row.awaits_approval = transition.journey.approved, awaits
         for update in transition.effects.updates:
             row.updates.append((update.event, update.data))
             if update.seq != len(row.updates):
                 self._world.breaks("updates have a gap", update.seq, len(row.updates))
         row.status, row.seq, row.version = status, transition.journey.seq, transition.journey.version
         row.event_ids += transition.event_ids
+
+    def _check_approval(self, row: Row, transition: Transition) -> None:
+        """Nothing that waits for the approval begins without one, which names the text that is there."""
+        if not row.first.asks_approval:
+            return
+        yes = any(".approve." in event_id for event_id in transition.event_ids)
+        begun = transition.effects.jobs + transition.effects.backlog
+        if any(GRAPH[asset].after_approval for asset in begun) and not (row.approved or yes):
+            self._world.breaks("begun before the approval", transition.event_ids, begun)
+        if not transition.journey.approved or row.approved:
+            return
+        named = [one.command for key in transition.event_ids if (one := self.commands.get(key)) is not None]
+        texts = {text_version(state[Asset.CONTENT]) for state in (row.assets, transition.journey.assets)}
+        if not any(isinstance(one, StoryApproved) and one.text_version in texts for one in named):
+            self._world.breaks("approved unread", transition.event_ids)
 
     def _note_settled(self, row: Row, asset: Asset, was: AssetState, state: AssetState) -> None:
         if was.settled and was.revision == state.revision:
@@ -266,7 +289,11 @@ class SimWaitingStories(WaitingStories):
 
     async def admit(self, tenant_id: str, at: datetime) -> list[StoryRequested]:
         await self._rows.reach(self._process)
-        under_way = {key: row for key, row in self._rows.stories.items() if row.status == "generating"}
+        under_way = {
+            key: row
+            for key, row in self._rows.stories.items()
+            if row.status == "generating" and not row.awaits_approval
+        }
         free = self._rows.concurrent_stories - sum(row.admitted for row in under_way.values())
         waiting = [
             (row.created_at, key) for key, row in under_way.items() if not row.admitted and not row.lock.locked()

@@ -34,6 +34,8 @@ class Plan:
     """At most so many a client."""
     think_time: float = 8.0
     """Seconds between a client's commands at most, but for those who wait for the end."""
+    approvals: float = 0.0
+    """What share of the stories is to be approved."""
     reconciler_settings: ReconcilerSettings = ReconcilerSettings()  # noqa: RUF009 - it is frozen
     replicas: int = 2
     """How many projectors and reconcilers there are."""
@@ -66,7 +68,14 @@ class Schedule:
         self.server = Server(self.world, put_back_carries_id=plan.put_back_carries_id)
         self.rows = plan.rows(self.world)
         self.workers = Workers(self.world, self.server, trusting=plan.trusting, unresponsive=plan.unresponsive)
-        self.clients = Clients(self.world, self.rows, self.server, commands=plan.commands, think_time=plan.think_time)
+        self.clients = Clients(
+            self.world,
+            self.rows,
+            self.server,
+            commands=plan.commands,
+            think_time=plan.think_time,
+            approvals=plan.approvals,
+        )
         self._status: list[tuple[Process, Callable[[], None]]] = []
 
     @property

@@ -1,14 +1,16 @@
 """The simulation is worth something only if it notices what is missing: each guard is removed once."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
+from services.status import transitions
 from services.status.transitions import _TransitionBuilder
 from storyloom.story.assets import Asset
 from storyloom.story.fingerprint import Fingerprint
 from tests.unit.status.simulation import mutants
-from tests.unit.status.simulation.plans import CALM, COMMANDS, LATE, RECONCILER, ROUGH, STORM
+from tests.unit.status.simulation.plans import APPROVED, CALM, COMMANDS, LATE, RECONCILER, ROUGH, STORM
 from tests.unit.status.simulation.schedule import Plan, Schedule
 
 SEEDS = range(500)
@@ -73,3 +75,39 @@ def test_without_the_check_of_fingerprints_some_schedule_fails(
     assert seed is not None
     errors.clear()
     assert Schedule(seed, DISCONNECTED).run().wrong + errors == []
+
+
+class _AnyVersion:
+    """Agrees with whatever was approved."""
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment] # nobody keeps it
+
+
+def _begin_what_is_held(builder: _TransitionBuilder, candidates: Iterable[Asset]) -> None:
+    for asset, state in builder.assets.items():
+        if state.status == "held":
+            builder._set(asset, replace(state, status="pending"))
+    _START_READY(builder, (*candidates, *builder.assets))
+
+
+_START_READY = _TransitionBuilder._start_ready
+APPROVALS = {
+    "the approval at all": (_TransitionBuilder, "_start_ready", _begin_what_is_held),
+    "another approval of a text that is written anew": (_TransitionBuilder, "_hold", lambda _: None),
+    "the version that was read": (transitions, "text_version", lambda _: _AnyVersion()),
+}
+
+
+@pytest.mark.parametrize(("where", "name", "without"), APPROVALS.values(), ids=APPROVALS)
+def test_without_this_part_of_approvals_some_schedule_fails(
+    where: object, name: str, without: object, monkeypatch: pytest.MonkeyPatch, errors: list[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, without)
+        seed = _first_to_fail(APPROVED, errors)
+    assert seed is not None
+    errors.clear()
+    assert Schedule(seed, APPROVED).run().wrong + errors == []

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.status.simulation.plans import CALM, COMMANDS, LATE, ROUGH
+from tests.unit.status.simulation.plans import APPROVED, CALM, COMMANDS, LATE, PATIENT, ROUGH
 from tests.unit.status.simulation.schedule import Plan, Schedule
 
 SCHEDULES = int(os.environ.get("SCHEDULES") or 1_000)
 WEATHERS: dict[str, tuple[Plan, float]] = {
-    "calm": (CALM, 0.2),
-    "commands": (COMMANDS, 0.3),
-    "rough": (ROUGH, 0.35),
-    "late": (LATE, 0.15),
+    "calm": (CALM, 0.15),
+    "commands": (COMMANDS, 0.25),
+    "rough": (ROUGH, 0.3),
+    "late": (LATE, 0.1),
+    "approved": (APPROVED, 0.15),
+    "patient": (PATIENT, 0.05),
 }
 """What part of the schedules each gets."""
 CHUNK = 50

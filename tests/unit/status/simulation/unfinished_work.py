@@ -82,7 +82,7 @@ class SimUnfinishedWork(UnfinishedWork):
                 seconds=seconds,
             )
             for key, row in self._generating()
-            if row.began_at < since and row.admitted
+            if row.began_at < since and row.admitted and not row.awaits_approval
         ]
 
     async def overdue_assets(self, seconds: float, at: datetime) -> list[AssetFailed]:
