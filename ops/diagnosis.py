@@ -14,7 +14,9 @@ from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import SETTLED
 
-State = Literal["in_flight", "queued", "retrying", "dispatched", "backlog", "waiting", "orphaned", "unknown"]
+State = Literal[
+    "in_flight", "queued", "retrying", "dispatched", "backlog", "waiting", "unapproved", "orphaned", "unknown"
+]
 DEADLINE_GRACE = timedelta(seconds=10)
 """How long after a deadline the reconciler may take to end what is overdue."""
 
@@ -55,6 +57,8 @@ class Story:
     assets: Mapping[Asset, Row]
     admitted: bool = True
     """False: it waits until its tenant has room for it."""
+    awaits_approval: bool = False
+    """Whether its text is written and waits to be approved: no deadline runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,9 @@ def _request_lost(story: Story, moment: Observation) -> list[Finding]:
 
 
 def _diagnose_asset(story: Story, asset: Asset, row: Row, moment: Observation) -> AssetDiagnosis:
+    if row.status == "held":
+        state: State = "unapproved" if story.awaits_approval else "waiting"
+        return AssetDiagnosis(story.id, asset, state, waits_for=() if story.awaits_approval else (Asset.CONTENT,))
     if row.status == "pending":
         needs = [need for need in GRAPH[asset].waits_for if need in story.assets]
         missing = tuple(need for need in needs if not _met(story, asset, need))
@@ -146,7 +153,7 @@ def _diagnose_asset(story: Story, asset: Asset, row: Row, moment: Observation) -
             return AssetDiagnosis(story.id, asset, "retrying", until=row.retry_at, attempt=attempt)
         return AssetDiagnosis(story.id, asset, "queued", since=row.retry_at or row.queued_at)
     recent = row.queued_at is not None and row.queued_at > moment.before
-    state: State = "backlog" if row.backlog else "dispatched" if recent else "orphaned"
+    state = "backlog" if row.backlog else "dispatched" if recent else "orphaned"
     return AssetDiagnosis(story.id, asset, state, since=row.queued_at)
 
 
@@ -171,7 +178,7 @@ def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:
 
 def _overdue(story: Story, unfinished: Mapping[Asset, Row], moment: Observation) -> list[Finding]:
     found = []
-    if story.started_at + moment.story_deadline + DEADLINE_GRACE < moment.now:
+    if not story.awaits_approval and story.started_at + moment.story_deadline + DEADLINE_GRACE < moment.now:
         found.append(Finding("story_overdue", str(story.id), "the story is past its deadline and was not ended"))
     for asset, row in unfinished.items():
         if (
@@ -191,6 +198,7 @@ STATE_STYLES = {
     "backlog": "cyan",
     "retrying": "yellow",
     "waiting": "dim",
+    "unapproved": "dim",
     "unknown": "yellow",
 }
 STATE_LABELS = {
@@ -200,6 +208,7 @@ STATE_LABELS = {
     "backlog": "in the backlog, waiting for a worker's slot",
     "retrying": "waiting for the next attempt",
     "waiting": "waiting for other assets",
+    "unapproved": "waiting until the client approves the text",
     "orphaned": "orphaned",
     "unknown": "unknown until the projector has caught up",
 }
@@ -212,6 +221,7 @@ STATE_ORDER: tuple[State, ...] = (
     "dispatched",
     "backlog",
     "waiting",
+    "unapproved",
 )
 
 

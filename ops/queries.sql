@@ -22,6 +22,7 @@ RETURNING event_id;
 -- Every story that is generating, with all its assets, as of one moment; grows with what is unfinished
 -- (stories_unfinished), never with history.
 SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, s.admitted_at IS NOT NULL AS admitted,
+       s.awaiting_approval_since IS NOT NULL AS awaits_approval,
        j.asset_type, j.status, j.fingerprint,
        j.queued_at, j.retry_count,
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
@@ -52,7 +53,9 @@ SELECT story_id, since FROM stale_objects WHERE since < :before ORDER BY since L
 SELECT now();
 
 -- name: unfinished_stories^
-SELECT count(*) AS count, min(created_at) AS oldest FROM stories WHERE status = 'generating';
+-- Those that wait for an approval may for as long as they like.
+SELECT count(*) AS count, min(created_at) FILTER (WHERE awaiting_approval_since IS NULL) AS oldest
+FROM stories WHERE status = 'generating';
 
 -- name: unhandled_commands^
 SELECT count(*) AS count, min(created_at) AS oldest FROM command_outbox WHERE handled_at IS NULL;
@@ -85,13 +88,14 @@ FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.status = 'generating' AND j.status IN ('queued', 'generating');
 
 -- name: oldest_unfinished
--- The story that has been at it for longest, with all its assets.
+-- The story that has been at it for longest, with all its assets. None that waits for an approval.
 SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, s.admitted_at IS NOT NULL AS admitted,
+       s.awaiting_approval_since IS NOT NULL AS awaits_approval,
        j.asset_type, j.status, j.fingerprint, j.queued_at, j.retry_count,
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
        j.status IN ('queued', 'generating') AND j.backlog_lane IS NOT NULL AS backlog,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
-FROM (SELECT * FROM stories WHERE status = 'generating' ORDER BY created_at LIMIT 1) AS s
+FROM (SELECT * FROM stories WHERE status = 'generating' AND awaiting_approval_since IS NULL ORDER BY created_at LIMIT 1) AS s
 LEFT JOIN asset_generation_jobs j ON j.story_id = s.id;
 
 -- name: webhook_backlog^

@@ -261,7 +261,14 @@ def _story(rows: Sequence[Record]) -> Story:
     assets = {Asset(row["asset_type"]): _row(row) for row in rows if row["asset_type"] is not None}
     started: datetime = first["asset_generation_started_at"]
     return Story(
-        first["id"], Priority(first["priority"]), first["seq"], first["created_at"], started, assets, first["admitted"]
+        first["id"],
+        Priority(first["priority"]),
+        first["seq"],
+        first["created_at"],
+        started,
+        assets,
+        first["admitted"],
+        first["awaits_approval"],
     )
 
 

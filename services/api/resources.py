@@ -71,7 +71,8 @@ class ApprovalStatus(TypedDict):
     """How the approval stands of a story that asks for one."""
 
     status: Literal["pending", "awaited", "given"]
-    """`pending`: there is nothing to approve yet. `awaited`: the text is written, and pictures, narration and book wait."""
+    """`pending`: there is nothing to approve yet. `awaited`: the text is written, and all that is
+    not text waits."""
     textVersion: NotRequired[str]
     """Which text is to be approved, or was. An edit or a regeneration makes it another."""
 

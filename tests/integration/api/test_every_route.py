@@ -21,6 +21,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "createStory": BRIEF,
     "createStories": {"stories": [BRIEF]},
     "estimateStory": BRIEF,
+    "approveStory": {"textVersion": "8f14e45fceea167a"},
     "editText": {"text": "Mira found it."},
     "createWebhook": {"url": "https://1.1.1.1/hooks"},
 }

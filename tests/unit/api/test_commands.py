@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.api.commands import Cancel, Command, Edit, Origin, Regenerate, Retry, is_edit
+from services.api.commands import Approve, Cancel, Command, Edit, Origin, Regenerate, Retry, is_edit
 from services.api.repository import StorySnapshot
 from storyloom.story.assets import PUBLIC, TEXTS, Asset, closure
 from storyloom.story.events import (
@@ -14,6 +14,7 @@ from storyloom.story.events import (
     AssetRetryRequested,
     CommandEvent,
     SceneTextEdited,
+    StoryApproved,
     StoryCancelled,
 )
 from storyloom.story.results import SceneText
@@ -30,10 +31,17 @@ ORIGIN: Origin = {
 }
 
 
-def snapshot(status: str = "partial", *, public: tuple[Asset, ...] = PUBLIC, **statuses: str) -> StorySnapshot:
+def snapshot(
+    status: str = "partial",
+    *,
+    public: tuple[Asset, ...] = PUBLIC,
+    approval: dict[str, str] | None = None,
+    **statuses: str,
+) -> StorySnapshot:
     """A story whose assets are all ready but for those named."""
     assets = dict.fromkeys(closure(public), "ready") | {Asset(name): one for name, one in statuses.items()}
-    return StorySnapshot({"status": status}, assets)
+    shown = {} if approval is None else {"approval": approval}
+    return StorySnapshot({"status": status, "asset_generation_status": shown}, assets)
 
 
 def text(scene: int = 2) -> SceneText:
@@ -58,6 +66,18 @@ def test_a_story_under_way_can_be_cancelled_and_one_that_ended_cannot() -> None:
 
 def test_cancelling_a_cancelled_story_needs_no_event() -> None:
     assert Cancel().validate(snapshot("cancelled"), ORIGIN) is None
+
+
+def test_the_text_that_waits_is_approved_by_its_version_and_no_other() -> None:
+    waits = snapshot("generating", approval={"status": "awaited", "textVersion": "a" * 16})
+    assert Approve("a" * 16).validate(waits, ORIGIN) == StoryApproved(**ORIGIN, text_version="a" * 16)
+    assert refusal(Approve("b" * 16), waits) == (409, "text_changed", False)
+    given = snapshot("ready", approval={"status": "given", "textVersion": "a" * 16})
+    assert Approve("a" * 16).validate(given, ORIGIN) is None
+    assert refusal(Approve("b" * 16), given) == (409, "text_changed", False)
+    for nothing in (snapshot("generating"), snapshot("generating", approval={"status": "pending"})):
+        assert refusal(Approve("a" * 16), nothing) == (409, "approval_not_awaited", False)
+    assert refusal(Approve("a" * 16), snapshot("cancelled")) == (409, "story_cancelled", False)
 
 
 def test_failed_assets_can_be_retried_by_name_or_all_together() -> None:

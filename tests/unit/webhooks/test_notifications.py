@@ -58,9 +58,19 @@ def test_a_storys_end_is_told(overall: str, kind: str) -> None:
     assert (found.type, orjson.loads(found.payload)["data"]["status"]) == (kind, overall)
 
 
+def test_a_text_that_waits_to_be_approved_is_told_with_its_version_and_where_to_approve_it() -> None:
+    found = made("approval", {"status": "awaited", "textVersion": "8f14e45fceea167a"})
+    told = orjson.loads(found.payload)
+    assert found.type == told["type"] == "story.awaiting_approval"
+    assert (told["data"]["status"], told["data"]["textVersion"]) == ("generating", "8f14e45fceea167a")
+    assert told["data"]["links"]["approve"] == f"{BASE}/approve"
+
+
 @pytest.mark.parametrize(
     ("event", "data"),
     [
+        ("approval", {"status": "given", "textVersion": "8f14e45fceea167a"}),
+        ("approval", {"status": "pending"}),
         ("snapshot", {"seq": 1, "status": "generating"}),
         ("outline", {"title": "Mira and the lantern"}),
         ("text", {"scene": 1, "text": "Mira rolled into the wood."}),
