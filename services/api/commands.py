@@ -27,7 +27,7 @@ from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.endpoints import EventPublisher
 from storyloom.runtime.metrics import COMMANDS
 from storyloom.runtime.settings import LimitSettings
-from storyloom.story.assets import PUBLIC, TEXTS, Asset
+from storyloom.story.assets import PICTURES, PUBLIC, TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.editing import SceneEdit
 from storyloom.story.events import (
@@ -47,6 +47,8 @@ from storyloom.web.problems import Problem, not_found
 
 log = structlog.get_logger()
 
+HINTED = (Asset.CONTENT, Asset.ACTIVITIES, *PICTURES)
+"""The assets that a hint may shape; the others are made from these."""
 APPLY_SECONDS = 0.5
 """How long a command's answer waits for what the command does: together with moderation, less than answers may take."""
 
@@ -155,10 +157,37 @@ class Commands:
         return await self._accept(caller, story_id, Retry(names), key, match)
 
     async def regenerate(
-        self, caller: Caller, story_id: UUID, name: str, key: str | None, *, match: IfMatch | None = None
+        self,
+        caller: Caller,
+        story_id: UUID,
+        name: str,
+        key: str | None,
+        *,
+        hint: str | None = None,
+        match: IfMatch | None = None,
     ) -> CommandResult:
-        """Make another version of an asset."""
-        return await self._accept(caller, story_id, Regenerate(name), key, match)
+        """Make another version of an asset. A hint is accepted only once moderated: see Screening.check_hint."""
+        command = Regenerate(name, hint)
+        if hint is not None:
+            await self._check_hint(caller, story_id, command, hint, key)
+        return await self._accept(caller, story_id, command, key, match)
+
+    async def _check_hint(
+        self, caller: Caller, story_id: UUID, command: "Regenerate", hint: str, key: str | None
+    ) -> None:
+        async with self.pool.acquire() as connection:
+            story, results = await repository.take_edit_snapshot(connection, caller, story_id)
+            event_id = _event_id(story_id, key)
+            if key is not None and await repository.find_command(connection, caller, event_id) is not None:
+                return  # it was moderated when it was accepted, or is refused for its key
+        command.validate(story, _origin(story, event_id))
+        brief = Brief.model_validate(story.row["request"])
+        # As if it were a scene's words: an answer about any words is what is asked for.
+        names = _names(brief, results.get(Asset.OUTLINE))
+        words = SceneEdit(
+            scene=1, paragraphs=(hint,), alt_text=hint, age=brief.age, language=brief.language, names=names
+        )
+        await self.screening.check_hint(words)
 
     async def edit(
         self,
@@ -350,21 +379,25 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Regenerate:
-    """Make another version of an asset, by its name."""
+    """Make another version of an asset, by its name; ``hint``: what is wanted of it."""
 
     name: str
+    hint: str | None = None
 
     def validate(self, story: StorySnapshot, origin: Origin) -> AssetRegenerateRequested:
         asset = public_asset(self.name)
         if asset is None or asset not in story.assets:
             raise not_found("asset")
+        if self.hint is not None and asset not in HINTED:
+            detail = f"A hint changes nothing of {self.name}: it is made from what the story has."
+            raise Problem(422, "hint_not_possible", detail)
         story.require_not_cancelled()
         if story.assets[asset] not in ("ready", "failed"):
             raise Problem(409, "asset_being_made", f"{self.name} is being made; ask again once it is ready.")
-        return AssetRegenerateRequested(**origin, asset=asset)
+        return AssetRegenerateRequested(**origin, asset=asset, hint=self.hint)
 
     def matches(self, event: CommandEvent) -> bool:
-        return isinstance(event, AssetRegenerateRequested) and event.asset.value == self.name
+        return isinstance(event, AssetRegenerateRequested) and (event.asset.value, event.hint) == (self.name, self.hint)
 
 
 @dataclass(frozen=True, slots=True)

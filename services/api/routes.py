@@ -51,7 +51,7 @@ from services.api.resources import (
     StoryPage,
     StreamItem,
 )
-from services.api.schemas import ApproveBody, EditBody, RetryBody, read_body, read_brief, read_page
+from services.api.schemas import ApproveBody, EditBody, RegenerateBody, RetryBody, read_body, read_brief, read_page
 from services.api.serializers import (
     BASE,
     accepted_command,
@@ -371,6 +371,7 @@ class Routes:
         tag="Commands",
         scope="stories:write",
         parameters=[STORY_ID, ASSET, IDEMPOTENCY_KEY, IF_MATCH],
+        body=Body(RegenerateBody, {"anew": {}, "hint": {"hint": "make the fox bigger"}}, required=False),
         answers=[Answer(202, "It will be made anew.", CommandAccepted, headers=(REPLAYED,))],
         problems=[
             "bad_idempotency_key",
@@ -381,13 +382,21 @@ class Routes:
             "regenerations_spent",
             "money_cap_reached",
             "version_mismatch",
+            "bad_body",
+            "hint_flagged",
+            "hint_not_possible",
+            "moderation_away",
         ],
     )
     async def regenerate(self, request: web.Request, caller: Caller) -> web.Response:
-        """Make another version of an asset, and of whatever is made from it."""
+        """Make another version of an asset, and of whatever is made from it.
+
+        A `hint` says what is wanted of pictures, `content` and `activities`. It is moderated first, and holds until the
+        asset is asked for anew: without a hint it is made from the brief alone.
+        """
         key, name = read_idempotency_key(request), request.match_info["asset"]
-        match = read_if_match(request)
-        result = await self.commands.regenerate(caller, read_story_id(request), name, key, match=match)
+        match, body = read_if_match(request), await read_body(request, RegenerateBody)
+        result = await self.commands.regenerate(caller, read_story_id(request), name, key, hint=body.hint, match=match)
         return json_response(accepted_command(result), status=202, headers=replayed(result.replayed))
 
     @operation(

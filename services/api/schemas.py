@@ -85,6 +85,15 @@ class RetryBody(_Body):
     ] = ()
 
 
+Hint = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=PLAIN), AfterValidator(_one_line)]
+
+
+class RegenerateBody(_Body):
+    """What is wanted of the new version, in words; without it, it is made from the brief alone."""
+
+    hint: Hint | None = None
+
+
 class ApproveBody(_Body):
     """What is approved: the text of this version, as ``approval`` of the story names it."""
 

@@ -62,19 +62,31 @@ class Screening:
 
         Raises a Problem: 422 for words that moderation flags, 503 without an answer, since nothing checks them later.
         """
-        try:
-            verdict = await self.edits.ask(edit, timeout=self.timeout)
-        except (NatsError, TimeoutError, ValidationError) as error:
-            log.warning("edit.not_screened", error=type(error).__name__)
-            raise _moderation_away() from None
-        if not verdict.judged:
-            log.warning("edit.not_screened", error="moderation is away")
-            raise _moderation_away()
+        verdict = await self._judge(edit, what="edit")
         if verdict.flagged or verdict.text is None:
             named = ", ".join(verdict.categories) or "what is unfit for children"
             detail = f"These words cannot be in a children's story: they were flagged for {named}."
             raise Problem(422, "text_flagged", detail, categories=list(verdict.categories))
         return verdict.text, verdict.whole
+
+    async def check_hint(self, hint: SceneEdit) -> None:
+        """Raise a Problem for a hint that moderation flags, as for an edit. The question is the same, for any words."""
+        verdict = await self._judge(hint, what="hint")
+        if verdict.flagged:
+            named = ", ".join(verdict.categories) or "what is unfit for children"
+            detail = f"This hint cannot shape a children's story: it was flagged for {named}."
+            raise Problem(422, "hint_flagged", detail, categories=list(verdict.categories))
+
+    async def _judge(self, words: SceneEdit, *, what: str) -> EditVerdict:
+        try:
+            verdict = await self.edits.ask(words, timeout=self.timeout)
+        except (NatsError, TimeoutError, ValidationError) as error:
+            log.warning("words.not_screened", what=what, error=type(error).__name__)
+            raise _moderation_away() from None
+        if not verdict.judged:
+            log.warning("words.not_screened", what=what, error="moderation is away")
+            raise _moderation_away()
+        return verdict
 
 
 def _moderation_away() -> Problem:

@@ -194,7 +194,7 @@ class Writer:
                 draft, call = await self._model.parse(
                     Draft,
                     name="scene_text",
-                    prompt=instructions("scene", job.brief, again=job.revision > 0),
+                    prompt=instructions("scene", job.brief, again=job.revision > 0, hinted=job.hint is not None),
                     blocks=blocks,
                     purpose=job.asset.value,
                     on_text=preview,
@@ -262,8 +262,9 @@ def _plain(outline: Outline) -> dict[str, Any]:
 
 
 def _again(job: AssetRequested) -> dict[str, Any]:
-    """The block that makes another version another one. A first version's request has none."""
-    return {"revision": {"revision": job.revision}} if job.revision else {}
+    """The blocks that make another version another one. A first version's request has none."""
+    revision = {"revision": {"revision": job.revision}} if job.revision else {}
+    return revision | ({"hint": {"hint": job.hint}} if job.hint else {})
 
 
 def _names(brief: Brief, outline: Outline) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 3
 PROMPT = files(__package__).joinpath("prompts/activities.md").read_text("utf-8")
 ANOTHER_VERSION = files(__package__).joinpath("prompts/another_version.md").read_text("utf-8")
+HINTED = files(__package__).joinpath("prompts/hint.md").read_text("utf-8")
 """What follows the prompt where the four are asked for anew."""
 
 
@@ -90,7 +91,8 @@ class Designer:
         the author raises. A weakness that is left at the end (a text too long, a tie to the story too loose) stays.
         """
         self._renderer.warm_up()  # a book follows soon after its activities
-        blocks, prompt = _blocks(job), f"{PROMPT}\n{ANOTHER_VERSION}" if job.revision else PROMPT
+        blocks = _blocks(job)
+        prompt = "\n".join([PROMPT, *([ANOTHER_VERSION] if job.revision else []), *([HINTED] if job.hint else [])])
         calls: list[ProviderCall] = []
         attempts: list[_Attempt] = []
         for number in range(1, MAX_ATTEMPTS + 1):
@@ -135,6 +137,7 @@ def _blocks(job: AssetRequested) -> dict[str, Any]:
         "outline": outline.model_dump(mode="json", exclude={"kind", "calls"}),
         "texts": [scene.text for scene in content.scenes],
         **({"revision": {"revision": job.revision}} if job.revision else {}),
+        **({"hint": {"hint": job.hint}} if job.hint else {}),
     }
 
 

@@ -108,6 +108,7 @@ def draft_picture(job: AssetRequested, outline: Outline) -> Prompt:
                 *_never(heroes, softly=softly, reference=True),
                 ("Palette", ", ".join(outline.palette)),
                 *_version(job, _ANEW_PICTURE),
+                *([("Wish", naming.scrub(job.hint, 300))] if job.hint else []),
             ]
         )
 

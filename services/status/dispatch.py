@@ -135,6 +135,7 @@ def job_for(journey: Journey, asset: Asset, *, at: datetime | None = None, put_b
         put_back=put_back,
         brief=journey.brief,
         revision=state.revision,
+        **({} if state.hint is None else {"hint": state.hint, "version": 3}),
         inputs={need: made.result for need, made in needs if made.status == "ready" and made.result is not None},
     )
 

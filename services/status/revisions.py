@@ -54,13 +54,15 @@ def assets_using_text(states: States, text: SceneText) -> Collection[Asset]:
 
 
 def next_revision(state: AssetState) -> AssetState:
-    """The asset as it waits to be made again. What its last version cost stays on its account."""
-    result = state.result
-    return AssetState(revision=state.revision + 1, spent=state.spent + (result.calls if result is not None else ()))
+    """The asset as it waits to be made again. What its last version cost stays on its account, and what was
+    wanted of it is wanted still.
+    """
+    spent = state.spent + (state.result.calls if state.result is not None else ())
+    return AssetState(revision=state.revision + 1, spent=spent, hint=state.hint)
 
 
 def fingerprint_of(journey: Journey, asset: Asset, assets: States) -> Fingerprint:
-    """The SHA-256 of all that decides what the asset will be: story, recipe, the brief, and what it is made from.
+    """The SHA-256 of all that decides what the asset will be: story, recipe, brief, hint, and what it is made from.
 
     A need that failed counts as absent, whatever it was to be: a book with a picture missing is another book.
     """
@@ -68,7 +70,9 @@ def fingerprint_of(journey: Journey, asset: Asset, assets: States) -> Fingerprin
     ready = ((need, assets[need]) for need in recipe.waits_for)
     inputs = [[need.value, state.fingerprint if state.status == "ready" else None] for need, state in ready]
     brief = canonical(journey.brief.wire()).decode() if not recipe.waits_for else journey.brief.voice
-    return fingerprint(str(journey.story_id), asset.value, recipe.version, assets[asset].revision, brief, inputs)
+    state = assets[asset]
+    hint = () if state.hint is None else (state.hint,)
+    return fingerprint(str(journey.story_id), asset.value, recipe.version, state.revision, brief, inputs, *hint)
 
 
 def _with_needs_and_dependents(journey: Journey, assets: Iterable[Asset]) -> Collection[Asset]:

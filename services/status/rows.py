@@ -59,6 +59,8 @@ def asset_row(story_id: UUID, asset: Asset, state: AssetState, backlog_lane: str
     metadata: dict[str, Any] = {}
     if state.code:
         metadata["code"] = state.code
+    if state.hint is not None:
+        metadata["hint"] = state.hint
     if state.cause:
         metadata["cause"] = {"asset": state.cause.asset.value, "code": state.cause.code}
     if state.retry_at:
@@ -115,4 +117,5 @@ def asset_state(row: Record) -> AssetState:
         cause=_cause(metadata.get("cause")),
         spent=_CALLS.validate_python(metadata.get("spent", ())),
         reason=row["error_message"],
+        hint=metadata.get("hint"),
     )

@@ -28,6 +28,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.fingerprint import Fingerprint, fingerprint
 from storyloom.story.journey import (
+    PARTS,
     AssetState,
     Journey,
     approval,
@@ -221,7 +222,11 @@ class _TransitionBuilder:
         self._restart(revisions.assets_to_retry(self.before, event.assets))
 
     def regenerate(self, event: AssetRegenerateRequested) -> None:
-        self._restart(revisions.assets_to_regenerate(self.before, event.asset))
+        """What is asked for anew takes the hint, or loses the one before; what is made from it keeps its own."""
+        chosen = revisions.assets_to_regenerate(self.before, event.asset)
+        for asset in {event.asset, *PARTS.get(event.asset, ())}.intersection(chosen):
+            self.assets[asset] = replace(self.assets[asset], hint=event.hint)
+        self._restart(chosen)
 
     def approve(self, event: StoryApproved) -> None:
         """Of another text than the one that is there nothing is approved."""

@@ -21,7 +21,7 @@ from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import PermanentError
 from storyloom.story.events import AssetFailed
 from storyloom.story.fingerprint import Fingerprint
-from storyloom.story.jobs import AssetRequested
+from storyloom.story.jobs import NEWEST_VERSION, AssetRequested
 from storyloom.story.results import ProviderCall, Value
 from storyloom.story.validation import wrong_fields
 
@@ -140,8 +140,7 @@ def letter_id(message: Msg) -> str | None:
 def is_newer(data: bytes) -> bool:
     """Whether a message on JOBS was written by a newer version of this program: somebody else can read it."""
     version = _object(data).get("version")
-    known = AssetRequested.model_fields["version"].default
-    return isinstance(version, int) and version > known
+    return isinstance(version, int) and version > NEWEST_VERSION
 
 
 def unreadable(message: Msg, error: ValidationError, service: Service) -> Unreadable:

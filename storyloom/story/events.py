@@ -103,10 +103,14 @@ class AssetRetryRequested(Event):
 
 
 class AssetRegenerateRequested(Event):
-    """The client wants another version of an asset. It, its parts and whatever is made from it start over."""
+    """The client wants another version of an asset. It, its parts and whatever is made from it start over.
+
+    ``hint`` is what the client wants of this version, moderated already; without one it is made from the brief alone.
+    """
 
     event: Literal["AssetRegenerateRequested"] = "AssetRegenerateRequested"
     asset: Asset
+    hint: str | None = Field(default=None, max_length=300, exclude_if=lambda hint: hint is None)
 
 
 class SceneTextEdited(Event):

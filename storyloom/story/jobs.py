@@ -1,7 +1,7 @@
 """The one command on the bus: make this asset."""
 
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 import orjson
@@ -23,11 +23,12 @@ class AssetRequested(Value):
     good is absent. ``put_back`` says that the reconciler published it, so that a manifest may exist already.
 
     Version 2 adds ``revision``: how often the asset started over. A maker lets it into its prompt, so that another
-    version is another one.
+    version is another one. Version 3, written only where there is one, adds ``hint``: what the client wants of this
+    version.
     """
 
     command: Literal["AssetRequested"] = "AssetRequested"
-    version: Literal[1, 2] = 2
+    version: Literal[1, 2, 3] = 2
     id: str
     story_id: UUID
     tenant_id: str
@@ -40,6 +41,7 @@ class AssetRequested(Value):
     put_back: bool = False
     brief: Brief
     inputs: dict[Asset, AnyResult] = Field(default_factory=dict)
+    hint: str | None = Field(default=None, max_length=300, exclude_if=lambda hint: hint is None)
 
     def given(self, asset: Asset, kind: type[R]) -> R | None:
         """An input, None where it is absent. Raises PermanentError(code="bug") when it is something else."""
@@ -68,12 +70,15 @@ class AssetRequested(Value):
     def body(self) -> bytes:
         """The job as JSON. Brief and inputs are most of it, and have been written for other jobs already."""
         head = {name: getattr(self, name) for name in _HEAD}
+        if self.hint is not None:
+            head["hint"] = self.hint
         inputs = b",".join(b'"%s":%s' % (asset.value.encode(), result.body) for asset, result in self.inputs.items())
         opening = orjson.dumps(head, str, option=orjson.OPT_UTC_Z)[:-1]  # str: asyncpg's own UUIDs
         return b'%s,"brief":%s,"inputs":{%s}}' % (opening, self.brief.body, inputs)
 
 
-_HEAD = tuple(name for name in AssetRequested.model_fields if name not in ("brief", "inputs"))
+_HEAD = tuple(name for name in AssetRequested.model_fields if name not in ("brief", "inputs", "hint"))
+NEWEST_VERSION: int = max(get_args(AssetRequested.model_fields["version"].annotation))
 
 
 class StopWork(Value):

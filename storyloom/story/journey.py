@@ -45,6 +45,8 @@ class AssetState:
     reason: str | None = None
     cause: Cause | None = None
     spent: tuple[ProviderCall, ...] = ()
+    hint: str | None = None
+    """What the client wanted of it when it was last asked for anew."""
 
     @property
     def settled(self) -> bool:

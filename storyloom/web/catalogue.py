@@ -273,6 +273,21 @@ _ENTRIES = (
         detail="These words cannot be in a children's story: they were flagged for violence.",
         members={"categories": ["violence"]},
     ),
+    CatalogueEntry(
+        "hint_flagged",
+        422,
+        when="Moderation found a hint unfit for children.",
+        remedy="Show your user that the words have to change; `categories` name why.",
+        detail="This hint cannot shape a children's story: it was flagged for violence.",
+        members={"categories": ["violence"]},
+    ),
+    CatalogueEntry(
+        "hint_not_possible",
+        422,
+        when="The asset is made from others alone: the narration, the book.",
+        remedy="Leave the hint out, or give it to the text or a picture.",
+        detail="A hint changes nothing of pdf: it is made from what the story has.",
+    ),
     # What the story's state does not allow.
     CatalogueEntry(
         "asset_not_ready",

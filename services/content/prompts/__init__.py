@@ -15,14 +15,19 @@ from storyloom.story.traits import TRAITS
 Page = Literal["outline", "scene", "whole"]
 
 
-def instructions(page: Page, brief: Brief, *, again: bool = False) -> str:
-    """The page, fitted to the brief's kind of story and to its heroes' traits; ``again``: what another version is."""
+def instructions(page: Page, brief: Brief, *, again: bool = False, hinted: bool = False) -> str:
+    """The page, fitted to the brief's kind of story and to its heroes' traits; ``again``: what another version is.
+
+    ``hinted``: what is to be done with the ``hint`` block.
+    """
     parts = [_read(f"{page}.md").strip(), f"# This kind of story\n{_story_types()[brief.story_type]}"]
     traits = dict.fromkeys(trait for hero in brief.characters for trait in hero.traits)
     if traits:
         parts.append("# Traits of these heroes, and how they are honoured\n" + "\n".join(map(_honour, traits)))
     if again:
         parts.append(f"# Another version\n{_versions()[page]}")
+    if hinted:
+        parts.append(f"# What is wanted of it\n{_versions()['hint']}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -105,6 +105,22 @@ def test_only_the_storys_own_public_assets_can_be_retried(name: str) -> None:
     assert [error["pointer"] for error in refused.value.errors] == ["/assets/1"]
 
 
+@pytest.mark.parametrize("name", ["content", "activities", "cover", "scene_3"])
+def test_a_hint_shapes_text_activities_and_pictures(name: str) -> None:
+    command = Regenerate(name, "make the fox bigger")
+    event = command.validate(snapshot(), ORIGIN)
+    assert event == AssetRegenerateRequested(**ORIGIN, asset=Asset(name), hint="make the fox bigger")
+    assert command.matches(event)
+    assert not Regenerate(name).matches(event)
+    assert not Regenerate(name, "make the fox smaller").matches(event)
+
+
+@pytest.mark.parametrize("name", ["audio", "pdf"])
+def test_a_hint_for_what_is_made_from_others_alone_is_refused(name: str) -> None:
+    assert refusal(Regenerate(name, "make it louder"), snapshot()) == (422, "hint_not_possible", False)
+    assert Regenerate(name).validate(snapshot(), ORIGIN).asset is Asset(name)
+
+
 @pytest.mark.parametrize("status", ["ready", "failed"])
 def test_a_settled_asset_can_be_regenerated(status: str) -> None:
     event = Regenerate("cover").validate(snapshot(cover=status), ORIGIN)

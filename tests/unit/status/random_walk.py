@@ -56,8 +56,8 @@ def retry(*assets: Asset) -> AssetRetryRequested:
     return AssetRetryRequested.model_construct(**_ORIGIN, id="retry", at=NOON, assets=assets)
 
 
-def regenerate(asset: Asset) -> AssetRegenerateRequested:
-    return AssetRegenerateRequested.model_construct(**_ORIGIN, id="regenerate", at=NOON, asset=asset)
+def regenerate(asset: Asset, hint: str | None = None) -> AssetRegenerateRequested:
+    return AssetRegenerateRequested.model_construct(**_ORIGIN, id="regenerate", at=NOON, asset=asset, hint=hint)
 
 
 def approved(text_version: str) -> StoryApproved:

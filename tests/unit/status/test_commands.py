@@ -1,16 +1,19 @@
 """What clients want of a story that exists: what starts over, what stays, and that it always comes to an end."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.status.dispatch import job_for
 from services.status.revisions import fingerprint_of
 from services.status.transitions import NO_EFFECTS
 from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, PUBLIC, TEXTS, Asset
 from storyloom.story.causes import DEADLINE
 from storyloom.story.events import AnyEvent
+from storyloom.story.jobs import AssetRequested
 from storyloom.story.journey import overall
 from storyloom.story.results import Activities, StoryContent
 from tests.unit.status.random_walk import (
@@ -97,6 +100,35 @@ def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
     assert again(walk, regenerate(A.SCENE_2)) == {A.SCENE_2, A.PDF}
     assert walk.fingerprint(A.SCENE_2) != old
     assert walk.journey.assets[A.SCENE_2].revision == 1
+
+
+def test_a_hint_is_part_of_what_is_made_until_that_is_asked_for_anew() -> None:
+    """It stays when the asset is made again for another reason, and goes with the next request without one."""
+    walk = finished(A.SCENE_2)
+    assert again(walk, regenerate(A.COVER, "make the fox bigger")) == {A.COVER, A.PDF}
+    cover = walk.journey.assets[A.COVER]
+    assert cover.hint == "make the fox bigger"
+    assert cover.fingerprint != fingerprint_of(
+        walk.journey, A.COVER, {**walk.journey.assets, A.COVER: replace(cover, hint=None)}
+    )
+    job = job_for(walk.journey, A.COVER)
+    assert (job.hint, job.version) == ("make the fox bigger", 3)
+    assert AssetRequested.model_validate_json(job.body).hint == "make the fox bigger"
+    assert [asset for asset, state in walk.journey.assets.items() if state.hint] == [A.COVER]
+    again(walk, regenerate(A.COVER))
+    assert walk.journey.assets[A.COVER].hint is None
+    plain = job_for(walk.journey, A.COVER)
+    assert plain.version == 2
+    assert b'"hint"' not in plain.body, "whoever knows no hints reads it as ever"
+
+
+def test_a_hint_for_the_text_reaches_every_scene_and_a_retry_keeps_it() -> None:
+    walk = finished()
+    walk.apply(regenerate(A.CONTENT, "let it rain"))
+    assert {asset for asset, state in walk.journey.assets.items() if state.hint} == {A.CONTENT, *TEXTS}
+    walk.apply(failed(A.TEXT_1, walk.fingerprint(A.TEXT_1)))
+    assert walk.apply(retry()).jobs == (A.TEXT_1,)
+    assert job_for(walk.journey, A.TEXT_1).hint == "let it rain"
 
 
 def test_another_version_of_the_text_makes_all_that_is_told_of_it_and_no_picture() -> None:
