@@ -130,7 +130,9 @@ class RunningApi:
         await self._internal.cleanup()
 
 
-def _add_routes(app: web.Application, *handlers: BatchRoutes | EstimateRoutes | UsageRoutes) -> None:
+def _add_routes(
+    app: web.Application, *handlers: Routes | WebhookRoutes | BatchRoutes | EstimateRoutes | UsageRoutes
+) -> None:
     for one in handlers:
         app.add_routes(one.table())
     app[LARGER_BODIES] = {BATCH_PATH: MAX_BATCH_BYTES}
@@ -167,18 +169,15 @@ async def serve(settings: Settings) -> RunningApi:
         limit_answers(app)
         app.on_response_prepare.append(tell_quotas)
         estimates = Estimates(pool, settings)
-        known = estimates, PastAssets(pool)
-        app.add_routes(
-            Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, *known).table()
-        )
-        wake, policy = endpoints.wake_webhooks, EgressPolicy.of(settings)
-        app.add_routes(WebhookRoutes(pool, keys, limiter, wake, policy, lookup).table())
-        beside = (
+        known, wake, policy = (estimates, PastAssets(pool)), endpoints.wake_webhooks, EgressPolicy.of(settings)
+        _add_routes(
+            app,
+            Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, *known),
+            WebhookRoutes(pool, keys, limiter, wake, policy, lookup),
             BatchRoutes(keys, limiter, commands),
             EstimateRoutes(keys, limiter, estimates),
             UsageRoutes(pool, keys, limiter),
         )
-        _add_routes(app, *beside)
         add_docs(app, settings.public_url)
         app.on_shutdown.append(streams.drain)
 

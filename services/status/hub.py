@@ -80,7 +80,7 @@ class _Topic:
 
     def note(self, name: str, status: dict[str, Any]) -> None:
         """Note how an asset stands."""
-        self.done[name] = status["progress"]
+        self.done[name] = status.get("progress", 0)
         self.moving.pop(name, None)
 
     def percent(self, asset: Asset, percent: int) -> int:
