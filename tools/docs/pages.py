@@ -7,7 +7,18 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import architecture, asyncapi, catalogue, graph, openapi, outcomes, services, streams, variables
+from tools.docs import (
+    architecture,
+    asyncapi,
+    catalogue,
+    client_types,
+    graph,
+    openapi,
+    outcomes,
+    services,
+    streams,
+    variables,
+)
 
 ROOT = Path(__file__).parents[2]
 """The checkout."""
@@ -36,7 +47,11 @@ PAGES: Mapping[str, Mapping[str, Make]] = {
 }
 """Page by page, the parts that it holds."""
 
-FILES: Mapping[str, Make] = {"docs/asyncapi.json": asyncapi.text, "docs/openapi.json": openapi.text}
+FILES: Mapping[str, Make] = {
+    "client/resources.py": client_types.text,
+    "docs/asyncapi.json": asyncapi.text,
+    "docs/openapi.json": openapi.text,
+}
 """The files that are the code's from end to end."""
 
 _PART = re.compile(r"(<!-- made: (?P<name>[a-z]+) -->\n).*?(<!-- /made -->)", re.DOTALL)

@@ -1,0 +1,592 @@
+"""What the API takes and answers, as types.
+
+Made from the OpenAPI document by `python -m tools.docs`: not to be edited. Members that are not required may be absent.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class AcceptedEvent(TypedDict):
+    """The event that a command became."""
+
+    id: str
+    event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
+
+
+class Adaptations(TypedDict):
+    """How an activity changes for a younger child, an older one, and one who needs it otherwise."""
+
+    younger: str
+    older: str
+    access_needs: str
+
+
+class Appearance(TypedDict):
+    """How a character looks; words, or hex colours."""
+
+    skin: NotRequired[str | None]
+    hair: NotRequired[str | None]
+    eyes: NotRequired[str | None]
+    clothing: NotRequired[str | None]
+
+
+class FailureCause(TypedDict):
+    """Why something failed, in words of ours."""
+
+    code: str
+    """A stable word for programs."""
+    message: str
+    """A phrase for people."""
+    cause: str
+    """The asset that failed by itself."""
+    retryable: bool
+    """Whether the same may go well when it is asked for again."""
+
+
+class StoryLinks(TypedDict):
+    """Where to go on."""
+
+    self: str
+    events: str
+    """The progress stream."""
+    cancel: NotRequired[str]
+    """Only while the story is generating."""
+
+
+class ContentScene(TypedDict):
+    """A scene's text."""
+
+    scene: int
+    text: str
+
+
+Priority = Literal["urgent", "high", "normal"]
+"""How soon a story's jobs run; a lane of its own on the bus."""
+
+
+class CreateWebhook(TypedDict):
+    """A new endpoint: where it is, and which events it wants; without any, all of them, later ones too."""
+
+    url: str
+    eventTypes: NotRequired[
+        list[Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]]
+    ]
+    description: NotRequired[str]
+
+
+class DeliveryAttempt(TypedDict):
+    """One attempt. `error` is a word for programs, `remedy` says what to do; both are absent when it was taken."""
+
+    at: str
+    status: int | None
+    durationMs: int
+    error: NotRequired[str | None]
+    remedy: NotRequired[str | None]
+
+
+class EditBody(TypedDict):
+    """A scene's new text, as `text` with blank lines between paragraphs or as `paragraphs`, and its alt text."""
+
+    text: NotRequired[str | None]
+    paragraphs: NotRequired[list[str] | None]
+    altText: NotRequired[str | None]
+
+
+class ErasedRows(TypedDict):
+    """How many rows were deleted."""
+
+    stories: int
+    assets: int
+    events: int
+    wishes: int
+    deliveries: int
+
+
+class FieldError(TypedDict):
+    """What is wrong with one field."""
+
+    pointer: str
+    """A JSON pointer into the body (RFC 6901)."""
+    detail: str
+
+
+class NewAppearance(TypedDict):
+    """How a character looks; words, or hex colours."""
+
+    skin: NotRequired[str | None]
+    hair: NotRequired[str | None]
+    eyes: NotRequired[str | None]
+    clothing: NotRequired[str | None]
+
+
+class PendingCommand(TypedDict):
+    """A command that was accepted, and has not changed the story yet."""
+
+    id: str
+    event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
+
+
+class RetryBody(TypedDict):
+    """Which assets to retry; all that failed if none is named."""
+
+    assets: NotRequired[
+        list[Literal["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"]]
+    ]
+
+
+class RotateSecret(TypedDict):
+    """For how long the old secret signs beside the new one, in seconds; 0 ends it at once."""
+
+    overlapSeconds: NotRequired[int]
+
+
+class Scene(TypedDict):
+    """A scene, of which the text or the picture or both are made."""
+
+    scene: int
+    text: str | None
+    """Paragraphs, with a blank line between them."""
+    altText: str | None
+    imageUrl: str | None
+
+
+class SendTest(TypedDict):
+    """Of which type the example is that is sent."""
+
+    type: NotRequired[Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]]
+
+
+class Word(TypedDict):
+    """A spoken word; seconds from the start of its file.
+
+    `estimated`: no times came with its sound, and it has an even share of it. Left out where it is false.
+    """
+
+    txt: str
+    start: float
+    end: float
+    estimated: NotRequired[bool]
+
+
+class UpdateWebhook(TypedDict):
+    """What changes of an endpoint; what is left out stays. `enabled: true` also sends what was paused meanwhile."""
+
+    url: NotRequired[str | None]
+    eventTypes: NotRequired[
+        list[Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]] | None
+    ]
+    description: NotRequired[str | None]
+    enabled: NotRequired[bool | None]
+
+
+class WebhookLinks(TypedDict):
+    """Where an endpoint and the log of its deliveries are."""
+
+    self: str
+    deliveries: str
+
+
+class Activity(TypedDict):
+    """Something to do after reading, made from this story."""
+
+    id: str
+    title: str
+    description: str
+    type: Literal[
+        "creative_arts",
+        "physical_movement",
+        "dramatic_play",
+        "science_exploration",
+        "literacy_extension",
+        "math_concepts",
+        "social_emotional",
+        "sensory_play",
+        "music_rhythm",
+        "cooking_baking",
+        "nature_outdoor",
+        "building_construction",
+    ]
+    age_range: str
+    duration: str
+    materials: list[str]
+    instructions: list[str]
+    learning_objectives: list[str]
+    story_connection: str
+    adaptations: Adaptations
+    safety_notes: list[str]
+    parent_tips: list[str]
+
+
+class Character(TypedDict):
+    """A hero of the story."""
+
+    name: str
+    age: NotRequired[int | None]
+    species: NotRequired[
+        Literal["human", "monster", "robot", "animal", "fantasy_being", "dinosaur", "alien", "superhero", "elemental"]
+    ]
+    pronouns: NotRequired[str]
+    appearance: NotRequired[Appearance]
+    traits: NotRequired[list[str]]
+    features: NotRequired[list[str]]
+    personality: NotRequired[list[str]]
+
+
+class AssetStatus(TypedDict):
+    """How an asset stands. What is not true of its status is absent."""
+
+    status: Literal["pending", "generating", "retrying", "ready", "failed", "cancelled"]
+    progress: int
+    """Per cent."""
+    url: NotRequired[str]
+    """Where it is, once it is ready."""
+    completedAt: NotRequired[str]
+    hueColors: NotRequired[list[str]]
+    """A picture's colours for a lamp, most dominant first."""
+    attempt: NotRequired[int]
+    """Which attempt comes next, while it waits for that."""
+    retryAt: NotRequired[str]
+    code: NotRequired[str | None]
+    """Of the failure."""
+    reason: NotRequired[str | None]
+    """Of the failure, for people."""
+    error: NotRequired[FailureCause]
+
+
+class Content(TypedDict):
+    """The asset `content`: the story's title, logline and text."""
+
+    title: str
+    logline: str
+    scenes: list[ContentScene]
+
+
+class Delivery(TypedDict):
+    """An event for an endpoint. `eventId` is the header `webhook-id`; `payload` the body that is sent.
+
+    `nextAttemptAt` is null where none is planned, and while one is under way.
+    """
+
+    id: str
+    eventId: str
+    type: str
+    state: Literal["pending", "delivered", "failed", "paused"]
+    storyId: str | None
+    payload: dict[str, Any]
+    attempts: list[DeliveryAttempt]
+    nextAttemptAt: str | None
+    settledAt: str | None
+    createdAt: str
+
+
+class ErasureReceipt(TypedDict):
+    """What was erased of a story."""
+
+    id: str
+    erasedAt: str
+    rows: ErasedRows
+    objects: int
+    """Stored files."""
+    bytes: int
+    messages: int
+    """Messages on the bus."""
+    complete: bool
+    """False while the bus or the store was not reachable: erasing goes on, and asking again tells."""
+
+
+class ProblemDetails(TypedDict):
+    """An error (RFC 9457)."""
+
+    type: str
+    """The page that says what it means and what to do."""
+    title: str
+    status: int
+    detail: str
+    """What is wrong here, for people."""
+    instance: NotRequired[str]
+    """A URI of this occurrence, for whoever runs Storyloom."""
+    code: str
+    """What is wrong, for programs: stable."""
+    retryable: bool
+    """Whether the same request, unchanged, may go well later."""
+    traceId: NotRequired[str]
+    """The trace that the request belongs to: the client's own (W3C traceparent), or one of ours."""
+    errors: NotRequired[list[FieldError]]
+    categories: NotRequired[list[str]]
+    """Of `brief_flagged` and `text_flagged`."""
+    assets: NotRequired[dict[str, str]]
+    """Of `asset_not_failed`: how the assets stand."""
+    limit: NotRequired[int]
+    """Of `too_many_webhooks`: how many there may be."""
+
+
+class NewCharacter(TypedDict):
+    """A hero of the story to be made."""
+
+    name: str
+    age: NotRequired[int | None]
+    species: NotRequired[
+        Literal["human", "monster", "robot", "animal", "fantasy_being", "dinosaur", "alien", "superhero", "elemental"]
+    ]
+    pronouns: NotRequired[str]
+    appearance: NotRequired[NewAppearance]
+    traits: NotRequired[
+        list[
+            Literal[
+                "adhd",
+                "albinism",
+                "asthma",
+                "autism",
+                "birthmark_large",
+                "burn_scars",
+                "cerebral_palsy",
+                "childhood_cancer",
+                "cleft_lip",
+                "cochlear_implant_external",
+                "cranial_helmet",
+                "crutches",
+                "deaf",
+                "dialysis_access",
+                "down_syndrome",
+                "dwarfism",
+                "dyslexia",
+                "facial_differences",
+                "feeding_tube_gtube",
+                "halo_cervical_orthosis",
+                "hearing_aids",
+                "intellectual_disability",
+                "iv_picc_line",
+                "limb_difference_arm_missing",
+                "limb_length_discrepancy",
+                "medical_alert_symbol",
+                "orthotic_devices",
+                "oxygen_cannula",
+                "port_a_cath",
+                "prosthetic_arm",
+                "prosthetic_leg",
+                "scoliosis_brace",
+                "tracheostomy",
+                "type1_diabetes",
+                "visual_impairment",
+                "vitiligo",
+                "walker",
+                "wheelchair_manual",
+                "wheelchair_power",
+            ]
+        ]
+    ]
+    features: NotRequired[list[str]]
+    personality: NotRequired[list[str]]
+
+
+class Webhook(TypedDict):
+    """An endpoint. `disabledReason`: `client` by its own wish, `gone` (it answered 410), `failing` for days."""
+
+    id: str
+    url: str
+    eventTypes: list[str]
+    description: str
+    enabled: bool
+    disabledReason: Literal["client", "gone", "failing"] | None
+    failingSince: str | None
+    oldSecretExpiresAt: str | None
+    createdAt: str
+    links: WebhookLinks
+
+
+class WebhookWithSecret(TypedDict):
+    """An endpoint with its secret (`whsec_…`), which is shown here and never again."""
+
+    id: str
+    url: str
+    eventTypes: list[str]
+    description: str
+    enabled: bool
+    disabledReason: Literal["client", "gone", "failing"] | None
+    failingSince: str | None
+    oldSecretExpiresAt: str | None
+    createdAt: str
+    links: WebhookLinks
+    secret: str
+
+
+class AssetGenerationStatus(TypedDict):
+    """How a story stands: as a whole, and each asset that was asked for."""
+
+    overall: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    assets: dict[str, AssetStatus]
+
+
+class DeliveryPage(TypedDict):
+    """Deliveries, newest first, and the cursor of the next page where there is one."""
+
+    deliveries: list[Delivery]
+    nextCursor: str | None
+
+
+class CreateStory(TypedDict):
+    """What a story should be: either `characters`, or only the `characterName` of one.
+
+    `generateAssets: false` makes the text alone, and excludes `assets`. Some story types need `typeDetails`.
+    """
+
+    storyType: Literal[
+        "adventure",
+        "bedtime",
+        "birthday",
+        "educational",
+        "financial_literacy",
+        "language_learning",
+        "medical_bravery",
+        "mental_health",
+        "milestones",
+        "new_chapter_sequel",
+        "tech_readiness",
+    ]
+    characters: NotRequired[list[NewCharacter]]
+    age: NotRequired[int]
+    premise: NotRequired[str | None]
+    setting: NotRequired[str | None]
+    language: NotRequired[str]
+    typeDetails: NotRequired[dict[str, Any]]
+    assets: NotRequired[
+        list[Literal["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"]]
+    ]
+    """What to make; all of it if left out. What an asset needs is made too."""
+    voice: NotRequired[str]
+    priority: NotRequired[Priority]
+    approval: NotRequired[Literal["auto"]]
+    seed: NotRequired[int | None]
+    metadata: NotRequired[dict[str, Any]]
+    characterName: NotRequired[str]
+    generateAssets: NotRequired[bool]
+
+
+class WebhookList(TypedDict):
+    """All endpoints of a tenant, oldest first."""
+
+    webhooks: list[Webhook]
+
+
+class CommandAccepted(TypedDict):
+    """A command that was accepted. What comes of it is told on the progress stream."""
+
+    id: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    realtimeChannel: str
+    """The name of its progress stream: `stories:id=<id>`."""
+    assetGenerationStatus: AssetGenerationStatus
+    links: StoryLinks
+    queuePosition: NotRequired[int | None]
+    wish: AcceptedEvent | None
+    """Null where nothing had to change."""
+    findings: NotRequired[list[str]]
+    """What falls short of an edited text: advice, not a refusal."""
+
+
+class Story(TypedDict):
+    """The whole story. What is not made yet is null or absent, never invented."""
+
+    id: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    realtimeChannel: str
+    """The name of its progress stream: `stories:id=<id>`."""
+    assetGenerationStatus: AssetGenerationStatus
+    links: StoryLinks
+    queuePosition: NotRequired[int | None]
+    title: str | None
+    logline: str | None
+    """The story in a sentence."""
+    storyType: Literal[
+        "adventure",
+        "bedtime",
+        "birthday",
+        "educational",
+        "financial_literacy",
+        "language_learning",
+        "medical_bravery",
+        "mental_health",
+        "milestones",
+        "new_chapter_sequel",
+        "tech_readiness",
+    ]
+    age: int
+    """The listener's age, in years."""
+    characters: list[Character]
+    priority: Literal["urgent", "high", "normal"]
+    createdAt: str | None
+    startedAt: str | None
+    completedAt: str | None
+    error: FailureCause | None
+    """Why, where the story failed or is partial."""
+    metadata: dict[str, str]
+    """The client's own, as it was sent."""
+    scenes: list[Scene]
+    activities: list[Activity] | None
+    hueExtractedColors: dict[str, list[str]] | None
+    """By picture, its colours for a lamp, most dominant first."""
+    audioWords: list[Word] | None
+    """Every spoken word, in seconds from the start of the asset `audio`."""
+    audioBlocks: dict[str, str] | None
+    """By scene, its text as escaped HTML in which every spoken word is marked."""
+    pendingCommands: list[PendingCommand]
+    """What was asked of the story and is not done yet."""
+
+
+class StoryReference(TypedDict):
+    """A story, as the answer to its creation and to every command has it."""
+
+    id: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    realtimeChannel: str
+    """The name of its progress stream: `stories:id=<id>`."""
+    assetGenerationStatus: AssetGenerationStatus
+    links: StoryLinks
+    queuePosition: NotRequired[int | None]
+
+
+class StorySummary(TypedDict):
+    """A story in a list. What is not made yet is null."""
+
+    id: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    realtimeChannel: str
+    """The name of its progress stream: `stories:id=<id>`."""
+    assetGenerationStatus: AssetGenerationStatus
+    links: StoryLinks
+    queuePosition: NotRequired[int | None]
+    title: str | None
+    logline: str | None
+    """The story in a sentence."""
+    storyType: Literal[
+        "adventure",
+        "bedtime",
+        "birthday",
+        "educational",
+        "financial_literacy",
+        "language_learning",
+        "medical_bravery",
+        "mental_health",
+        "milestones",
+        "new_chapter_sequel",
+        "tech_readiness",
+    ]
+    age: int
+    """The listener's age, in years."""
+    characters: list[Character]
+    priority: Literal["urgent", "high", "normal"]
+    createdAt: str | None
+    startedAt: str | None
+    completedAt: str | None
+    error: FailureCause | None
+    """Why, where the story failed or is partial."""
+    metadata: dict[str, str]
+    """The client's own, as it was sent."""
+
+
+class StoryPage(TypedDict):
+    """A page of stories, newest first."""
+
+    stories: list[StorySummary]
+    nextCursor: str | None
+    """The `cursor` of the next page; null on the last one."""

@@ -1,0 +1,105 @@
+"""client/resources.py: what the api takes and answers, as the types of its client, from the OpenAPI document.
+
+The client imports nothing of ours, so its types are text that is made here. They say what is there, not its bounds:
+these are the api's to check, and a client of today meets values of tomorrow.
+"""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from services.api.docs import openapi
+
+_HEAD = '''"""What the API takes and answers, as types.
+
+Made from the OpenAPI document by `python -m tools.docs`: not to be edited. Members that are not required may be absent.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+'''
+_PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
+_WIDTH = 116
+
+Schema = Mapping[str, Any]
+
+
+def text(root: Path) -> str:
+    """The module's text, formatted, the same whatever the environment says."""
+    return _text(root)
+
+
+@cache
+def _text(root: Path) -> str:
+    schemas: Mapping[str, Schema] = openapi()["components"]["schemas"]
+    order = TopologicalSorter({name: set(_references(schema)) for name, schema in schemas.items()}).static_order()
+    written = "\n\n".join([_HEAD, *("\n".join(_definition(name, schemas[name])) for name in order)])
+    command = [sys.executable, "-m", "ruff", "format", "--quiet", "--stdin-filename", "client/resources.py", "-"]
+    done = subprocess.run(  # noqa: S603 - the formatter of this environment
+        command, input=written.encode(), capture_output=True, check=True, cwd=root
+    )
+    return done.stdout.decode()
+
+
+def _definition(name: str, schema: Schema) -> Iterator[str]:
+    """A class for an object, a name for anything else."""
+    if "properties" not in schema:
+        yield f"{name} = {_type(schema)}"
+        yield from _docstring(schema, "")
+        return
+    yield f"class {name}(TypedDict):"
+    yield from _docstring(schema, "    ", otherwise=f"`{name}`")
+    required = set(schema.get("required", ()))
+    for member, one in schema["properties"].items():
+        annotation = _type(one)
+        yield f"    {member}: {annotation if member in required else f'NotRequired[{annotation}]'}"
+        yield from _docstring(one, "    ")
+
+
+def _docstring(schema: Schema, indent: str, *, otherwise: str = "") -> Iterator[str]:
+    words = str(schema.get("description", otherwise)).replace("\\", "\\\\")
+    if not words:
+        return
+    paragraphs = ["\n".join(textwrap.wrap(one, _WIDTH - len(indent) - 3)) for one in words.split("\n\n")]
+    lines = "\n\n".join(paragraphs).splitlines()
+    if len(lines) == 1:
+        yield f'{indent}"""{lines[0]}"""'
+        return
+    yield from (indent + line if line else "" for line in (f'"""{lines[0]}', *lines[1:], '"""'))
+
+
+def _type(schema: Schema) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "const" in schema or "enum" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return f"Literal[{', '.join(map(repr, values))}]"
+    if alternatives := schema.get("anyOf") or schema.get("oneOf"):
+        return " | ".join(dict.fromkeys(map(_type, alternatives)))
+    kinds = schema.get("type", [])
+    return " | ".join(_of_kind(kind, schema) for kind in ([kinds] if isinstance(kinds, str) else kinds)) or "Any"
+
+
+def _of_kind(kind: str, schema: Schema) -> str:
+    if kind == "array":
+        return f"list[{_type(schema.get('items', {}))}]"
+    if kind == "object":
+        members = schema.get("additionalProperties")
+        return f"dict[str, {_type(members) if isinstance(members, Mapping) else 'Any'}]"
+    return _PLAIN[kind]
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """The schemas that one is made of."""
+    if isinstance(schema, Mapping):
+        if isinstance(reference := schema.get("$ref"), str):
+            yield reference.rsplit("/", 1)[-1]
+        for one in schema.values():
+            yield from _references(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from _references(one)
