@@ -1,7 +1,26 @@
-"""Storyloom's own client: asks for a story, follows it as it is made, fetches, changes and erases it."""
+"""Storyloom's own client: asks for a story, follows it as it is made, fetches, changes and erases it.
 
-from client.client import StoryloomClient
-from client.problem import FieldError, Problem
-from client.wire import Receipt, Story, StoryEvent, Taken
+This folder is the package ``storyloom_client`` where it is installed (pyproject.toml), and ``client`` in a checkout.
+"""
 
-__all__ = ["FieldError", "Problem", "Receipt", "Story", "StoryEvent", "StoryloomClient", "Taken"]
+from .client import Brief, StoryloomClient
+from .errors import FieldError, StoryloomError
+from .resources import CommandAccepted, ErasureReceipt, Story, StoryPage, StoryReference
+from .stream import StoryEvent
+from .webhooks import SignatureError, verify
+
+__version__ = "0.1.0"
+__all__ = [
+    "Brief",
+    "CommandAccepted",
+    "ErasureReceipt",
+    "FieldError",
+    "SignatureError",
+    "Story",
+    "StoryEvent",
+    "StoryPage",
+    "StoryReference",
+    "StoryloomClient",
+    "StoryloomError",
+    "verify",
+]

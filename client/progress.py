@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from client.wire import StoryEvent
+from .stream import StoryEvent
 
 LABELS = {
     "content": "Story",
@@ -59,6 +59,10 @@ class Progress:
                 facts = self._stands(str(event.data.get("overall", "")))
             case "deleted":
                 facts = self._deleted()
+            case "queue":
+                facts = self._waits(event.data)
+            case "late":
+                facts = [f"{event.data.get('asset', 'story')}: late"]
             case "progress":
                 self._moved(event.data)
         return facts
@@ -119,6 +123,10 @@ class Progress:
             self.stale.discard(scene)
             self.texts[scene] = text
             self.newest = scene
+
+    def _waits(self, data: dict[str, Any]) -> list[str]:
+        position = data.get("queuePosition")
+        return [f"queue: place {position}"] if isinstance(position, int) else []
 
     def _deleted(self) -> list[str]:
         """Nobody makes it any more, and nobody will say so."""

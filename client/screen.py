@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from client.progress import LABELS, AssetProgress, Progress
-from client.wire import StoryEvent
+from .progress import LABELS, AssetProgress, Progress
+from .stream import StoryEvent
 
 Clock = Callable[[], float]
 

@@ -2,30 +2,39 @@
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from httpx_sse import ServerSentEvent
 
-from client.problem import Problem, problem_in, unreachable
-from client.sse import BadStream, read_events
-from client.wire import StoryEvent
+from .errors import StoryloomError, bad_answer, refusal, unanswered
+from .sse import BadStream, read_events
+from .transport import CONNECT_SECONDS, pause_before
 
 IDLE_TIMEOUT_SECONDS = 45.0
 """Seconds without a byte until a connection counts as dead: three of the server's heartbeats."""
 RECONNECT_TIMEOUT_SECONDS = 120.0
 """Seconds without any event or heartbeat, over all attempts, until the stream gives up."""
-WITHOUT_ID = frozenset({"progress", "deleted"})
-"""Events that have no place in history: the id that a parser gives them is the last one's (HTML, 9.2.6)."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class StoryEvent:
+    """One event of a story's stream. ``seq`` is None for what has no place in its history, and no replay repeats."""
+
+    name: str
+    data: dict[str, Any]
+    seq: int | None = None
 
 
 class _Broken(Exception):  # noqa: N818 - what the connection is
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
+    def __init__(self, error: StoryloomError) -> None:
+        super().__init__(error.detail)
+        self.error = error
 
 
 class Stream:
@@ -43,14 +52,35 @@ class Stream:
         self._http = http
         self._path = path
         self._last = after
+        self._id_here = ""
+        """The last id on this connection: an event that has none of its own is given it by the parser (HTML, 9.2.6)."""
         self._idle_timeout = idle_timeout
         self._reconnect_timeout = reconnect_timeout
         self._first_pause = FIRST_PAUSE
         self._last_received = 0.0
         self._ended = False
 
-    async def events(self) -> AsyncGenerator[StoryEvent, None]:
-        """Every event once, in order, until the story has ended. Raises Problem."""
+    async def events(self, *, within: float | None = None) -> AsyncGenerator[StoryEvent, None]:
+        """Every event once, in order, until the story has ended. Raises StoryloomError.
+
+        ``within``: seconds for all of it, those that the reader takes included; the next event after that is
+        ``timed_out``.
+        """
+        deadline = None if within is None else asyncio.get_running_loop().time() + within
+        async with aclosing(self._events()) as events:
+            while True:
+                try:
+                    # Around each event, not around the loop: a time-out must not cancel what the reader does.
+                    async with asyncio.timeout_at(deadline):
+                        event = await anext(events, None)
+                except TimeoutError:
+                    detail = f"The story has not ended after {within:g} seconds"
+                    raise StoryloomError(0, "timed_out", detail, retryable=True) from None
+                if event is None:
+                    return
+                yield event
+
+    async def _events(self) -> AsyncGenerator[StoryEvent, None]:
         clock, failures = asyncio.get_running_loop().time, 0
         self._last_received = clock()
         while not self._ended:
@@ -61,16 +91,17 @@ class Stream:
                         yield event
             except _Broken as broken:
                 failures = 0 if self._last_received > before else failures + 1
-                pause = self._pause(failures, broken.problem)
+                pause = self._pause(failures, broken.error)
                 if clock() + pause - self._last_received > self._reconnect_timeout:
-                    raise broken.problem from broken
+                    raise broken.error from broken
                 await asyncio.sleep(pause)
 
     async def _connection(self) -> AsyncGenerator[StoryEvent, None]:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if self._last is not None:
             headers["Last-Event-ID"] = str(self._last)
-        timeout = httpx.Timeout(self._idle_timeout, connect=10)
+        self._id_here = ""
+        timeout = httpx.Timeout(self._idle_timeout, connect=CONNECT_SECONDS)
         try:
             async with self._http.stream("GET", self._path, headers=headers, timeout=timeout) as response:
                 if response.status_code == httpx.codes.NO_CONTENT:
@@ -80,9 +111,9 @@ class Stream:
                 async for event in self._read(response):
                     yield event
         except (httpx.HTTPError, BadStream) as error:
-            raise _Broken(unreachable(error)) from error
+            raise _Broken(unanswered(error)) from error
         if not self._ended:
-            raise _Broken(unreachable(ConnectionError("the stream broke off")))
+            raise _Broken(unanswered(ConnectionError("the stream broke off")))
 
     async def _read(self, response: httpx.Response) -> AsyncGenerator[StoryEvent, None]:
         async with aclosing(read_events(self._chunks(response))) as events:
@@ -103,15 +134,14 @@ class Stream:
 
     def _understood(self, raw: ServerSentEvent) -> StoryEvent | None:
         """The event, None for one already seen or one that says nothing to us."""
+        passing, self._id_here = raw.id == self._id_here, raw.id
         try:
             data = json.loads(raw.data)
         except ValueError:
             return None
         if not isinstance(data, dict):
             return None
-        if raw.event in WITHOUT_ID:
-            return StoryEvent(raw.event, data)
-        if not (raw.id.isascii() and raw.id.isdigit()):
+        if passing or not (raw.id.isascii() and raw.id.isdigit()):
             return StoryEvent(raw.event, data)
         seq = int(raw.id)
         if raw.event != "snapshot" and self._last is not None and seq <= self._last:
@@ -119,19 +149,17 @@ class Stream:
         self._last = seq
         return StoryEvent(raw.event, data, seq)
 
-    def _pause(self, failures: int, problem: Problem) -> float:
-        """Seconds before the next attempt: the server's word first, then longer and longer, never in step."""
-        if problem.retry_after is not None:
-            return problem.retry_after
-        longest = min(self._first_pause * 2**failures, LONGEST_PAUSE)
-        return random.uniform(longest / 2, longest)
+    def _pause(self, failures: int, error: StoryloomError) -> float:
+        return pause_before(failures, error.retry_after, first=self._first_pause, longest=LONGEST_PAUSE)
 
 
 async def _check(response: httpx.Response) -> None:
     if response.status_code == httpx.codes.OK:
+        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "text/event-stream":
+            raise bad_answer(response, "what is no event stream")
         return
     await response.aread()
-    problem = problem_in(response)
-    if response.status_code >= 500 or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise _Broken(problem)
-    raise problem
+    error = refusal(response)
+    if response.status_code in _PASSING:
+        raise _Broken(error)
+    raise error

@@ -3,28 +3,16 @@
 import asyncio
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from client import Story, StoryloomClient
+from client.downloads import FILES
 from local.errors import UserError
 from local.folder_names import folder_name
-
-FILES = {
-    "cover.png": ("cover", None),
-    "scene_1.png": ("scene_1", None),
-    "scene_2.png": ("scene_2", None),
-    "scene_3.png": ("scene_3", None),
-    "scene_4.png": ("scene_4", None),
-    "narration.mp3": ("audio", None),
-    "narration.vtt": ("audio", "vtt"),
-    "activities.json": ("activities", None),
-    "book.pdf": ("pdf", None),
-}
-"""File by file: the asset it comes from, and which part of it."""
-
 
 OPENED_FIRST = ("book.pdf", "cover.png", "scene_1.png", "narration.mp3", "activities.json", "story.json")
 
@@ -52,8 +40,8 @@ class Book:
         return self._out / "latest"
 
     async def keep(self, client: StoryloomClient, story: Story) -> list[tuple[str, int]]:
-        """Fetch all that is ready into a new folder; answer files and sizes. Raises Problem and UserError."""
-        names = [str(character["name"]) for character in story["characters"]]
+        """Fetch all that is ready into a new folder; answer files and sizes. Raises StoryloomError and UserError."""
+        names = [character["name"] for character in story["characters"]]
         folder = self._out / folder_name(datetime.now().astimezone(), story.get("title") or "", names)
         try:
             folder.mkdir()
@@ -69,7 +57,7 @@ class Book:
         return kept
 
     async def _fetch(self, client: StoryloomClient, story: Story, folder: Path) -> list[tuple[str, int]]:
-        assets = story["assetGenerationStatus"]["assets"]
+        assets: Mapping[str, Mapping[str, Any]] = story["assetGenerationStatus"]["assets"]
         ready = {name: source for name, source in FILES.items() if assets.get(source[0], {}).get("status") == "ready"}
         fetches = [
             client.download(story["id"], asset, folder / name, part=part) for name, (asset, part) in ready.items()

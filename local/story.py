@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from client import Problem, Story, StoryloomClient
+from client import Story, StoryloomClient, StoryloomError
 from client.screen import open_screen
 from local.book import Book, to_open
 from local.briefs import read_brief
@@ -29,8 +29,8 @@ async def make_story(settings: LocalSettings, stack: Stack, console: Console) ->
         async with StoryloomClient(url, key) as client:
             story = await _make(client, brief, console)
             return await _keep(client, story, book, console)
-    except Problem as problem:
-        raise UserError(_sentence(problem)) from problem
+    except StoryloomError as error:
+        raise UserError(_sentence(error)) from error
 
 
 async def _connect(settings: LocalSettings, stack: Stack, console: Console) -> tuple[str, str]:
@@ -85,10 +85,10 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
     return 0
 
 
-def _sentence(problem: Problem) -> str:
-    if problem.status == 401:
-        return f"The API refuses the key: {problem} Remove local.json and start again."
-    return str(problem)
+def _sentence(error: StoryloomError) -> str:
+    if error.status == 401:
+        return f"The API refuses the key: {error} Remove local.json and start again."
+    return str(error)
 
 
 def _size(size: int) -> str:

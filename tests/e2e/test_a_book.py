@@ -12,8 +12,8 @@ import pypdf
 import pytest
 from PIL import Image
 
-from client import Problem
-from client.wire import Word
+from client import StoryloomError
+from client.resources import Word
 from studio.painting.metadata import read_metadata
 from tests.e2e.conftest import Product
 
@@ -39,11 +39,11 @@ async def test_a_request_becomes_a_book_and_every_call_is_paid_once(product: Pro
     _check_pictures(tmp_path)
     _check_narration(tmp_path, texts, story["audioWords"] or [])
     _check_book(tmp_path, texts, str(story["title"]))
-    colours = story["hueExtractedColors"]
+    colours = story["hueExtractedColors"] or {}
     assert set(colours) == set(PICTURES)
     assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for three in colours.values() for colour in three)
     assert len(story["activities"] or []) == 4
-    assert list(story["audioBlocks"]) == ["scene_1", "scene_2", "scene_3", "scene_4"]
+    assert list(story["audioBlocks"] or {}) == ["scene_1", "scene_2", "scene_3", "scene_4"]
 
 
 def _check_pictures(folder: Path) -> None:
@@ -111,7 +111,7 @@ async def test_a_part_of_a_picture_can_be_fetched(product: Product) -> None:
 async def test_a_brief_that_moderation_flags_is_refused_with_its_category(product: Product) -> None:
     before = len((await product.client.list(limit=100))["stories"])
     await product.misbehave("flag_text", category="violence", times=2)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(StoryloomError) as refused:
         await product.client.create({"characterName": "Mira", "storyType": "adventure"})
     assert (refused.value.status, refused.value.code) == (422, "brief_flagged")
     assert "violence" in refused.value.detail

@@ -1,6 +1,5 @@
 """The client against a server that answers as it is set."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -10,68 +9,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from client import FieldError, Problem, StoryEvent, StoryloomClient, Taken
+from client import CommandAccepted, FieldError, StoryEvent, StoryloomClient, StoryloomError
 from client.stream import FIRST_PAUSE, LONGEST_PAUSE, Stream
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-STORY = "00000000-0000-0000-0000-000000000007"
-
-
-class FakeApi:
-    """Answers with what stands in ``answers``, one after the other; keeps the requests."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-        self.requests: list[web.Request] = []
-        self.over = asyncio.Event()
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request)
-        await request.read()
-        return await self.answers.pop(0)(request)
-
-    def streams(self, text: str) -> None:
-        """Next: this much of a stream, then the connection ends."""
-
-        async def answer(_request: web.Request) -> web.StreamResponse:
-            return web.Response(text=text, content_type="text/event-stream")
-
-        self.answers.append(answer)
-
-    def says(self, status: int, body: object = None, **headers: str) -> None:
-        """Next: a JSON answer."""
-
-        async def answer(_request: web.Request) -> web.StreamResponse:
-            return web.json_response(body, status=status, headers=headers)
-
-        self.answers.append(answer)
-
-
-@pytest.fixture
-def api() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-async def url(api: FakeApi) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    async with TestServer(app) as server:
-        yield str(server.make_url("")).rstrip("/")
-        api.over.set()
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[StoryloomClient]:
-    async with StoryloomClient(url, "sk_test") as found:
-        yield found
+from tests.unit.client.fake_api import RETRY_AT_ONCE, STORY, FakeApi
 
 
 def files(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
-
-
-RETRY_AT_ONCE = "retry: 1\n\n"
 
 
 async def test_a_story_is_asked_for_with_the_key_and_the_brief(client: StoryloomClient, api: FakeApi) -> None:
@@ -94,7 +38,7 @@ async def test_a_page_is_asked_for_by_cursor(client: StoryloomClient, api: FakeA
 async def test_a_problem_keeps_its_code_its_detail_and_its_fields(client: StoryloomClient, api: FakeApi) -> None:
     errors = [{"pointer": "/age", "detail": "is too high"}, "not an object"]
     api.says(422, {"code": "bad_brief", "detail": "The brief is wrong.", "errors": errors})
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(StoryloomError) as caught:
         await client.create({})
     assert (caught.value.status, caught.value.code) == (422, "bad_brief")
     assert caught.value.errors == (FieldError("/age", "is too high"),)
@@ -102,16 +46,17 @@ async def test_a_problem_keeps_its_code_its_detail_and_its_fields(client: Storyl
     assert not caught.value.retryable
 
 
-async def test_an_error_that_is_no_problem_json_is_a_problem_too(client: StoryloomClient, api: FakeApi) -> None:
+async def test_an_error_that_is_no_problem_json_is_an_error_too(url: str, api: FakeApi) -> None:
     api.says(503, "down", **{"Retry-After": "3"})
-    with pytest.raises(Problem) as caught:
-        await client.get(STORY)
+    async with StoryloomClient(url, "sk_test", retry_for=2) as client:
+        with pytest.raises(StoryloomError) as caught:
+            await client.get(STORY)
     assert (caught.value.code, caught.value.retryable, caught.value.retry_after) == ("http_503", True, 3.0)
 
 
-async def test_no_answer_is_a_problem_too() -> None:
-    async with StoryloomClient("http://127.0.0.1:1", "sk_test") as client:
-        with pytest.raises(Problem) as caught:
+async def test_no_answer_is_an_error_too() -> None:
+    async with StoryloomClient("http://127.0.0.1:1", "sk_test", retry_for=0) as client:
+        with pytest.raises(StoryloomError) as caught:
             await client.get(STORY)
     assert (caught.value.status, caught.value.code) == (0, "unreachable")
 
@@ -147,7 +92,7 @@ async def test_a_fresh_snapshot_may_go_back(client: StoryloomClient, api: FakeAp
 
 async def test_a_refusal_ends_the_stream_at_once(client: StoryloomClient, api: FakeApi) -> None:
     api.says(404, {"code": "story_unknown", "detail": "There is no such story."})
-    with pytest.raises(Problem, match="no such story"):
+    with pytest.raises(StoryloomError, match="no such story"):
         async for _ in client.events(STORY):
             pass
     assert len(api.requests) == 1
@@ -178,7 +123,7 @@ async def test_an_event_without_data_says_nothing(client: StoryloomClient, api: 
 )
 async def test_the_server_may_name_the_pause_before_reconnecting(retry: str, seconds: float) -> None:
     stream = await read_once(f"retry: {retry}\n\n")
-    assert seconds / 2 <= stream._pause(0, Problem(0, "unreachable", "cut")) <= seconds
+    assert seconds / 2 <= stream._pause(0, StoryloomError(0, "unreachable", "cut")) <= seconds
 
 
 async def test_a_heartbeat_is_a_sign_of_life() -> None:
@@ -199,16 +144,10 @@ async def read_once(text: str) -> Stream:
 
 
 async def test_a_silent_connection_times_out_and_is_reported(url: str, api: FakeApi) -> None:
-    async def hang(request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await answer.prepare(request)
-        await api.over.wait()
-        return answer
-
-    api.answers.append(hang)
+    api.hangs()
     async with httpx.AsyncClient(base_url=f"{url}/api/v1") as http:
         stream = Stream(http, "/stories/x/events", None, idle_timeout=0.05, reconnect_timeout=0.01)
-        with pytest.raises(Problem, match="did not answer"):
+        with pytest.raises(StoryloomError, match="did not answer"):
             async for _ in stream.events():
                 pass
 
@@ -234,7 +173,7 @@ async def test_a_download_follows_the_redirect_without_showing_the_key(
 
 async def test_a_download_that_fails_leaves_no_file(client: StoryloomClient, api: FakeApi, tmp_path: Path) -> None:
     api.says(404, {"code": "asset_unknown", "detail": "There is no such asset."})
-    with pytest.raises(Problem, match="no such asset"):
+    with pytest.raises(StoryloomError, match="no such asset"):
         await client.download(STORY, "portrait", tmp_path / "portrait.png")
     assert files(tmp_path) == []
 
@@ -245,15 +184,22 @@ TAKEN = {"id": STORY, "status": "generating", "wish": {"id": "w", "event": "Stor
 @pytest.mark.parametrize(
     ("command", "asked"),
     [
-        (lambda c: c.cancel(STORY), ("POST", "/cancel", None, None)),
         (lambda c: c.cancel(STORY, idempotency_key="k"), ("POST", "/cancel", None, "k")),
-        (lambda c: c.retry(STORY), ("POST", "/assets/retry", {}, None)),
+        (lambda c: c.retry(STORY, idempotency_key="k"), ("POST", "/assets/retry", {}, "k")),
         (
             lambda c: c.retry(STORY, ["cover"], idempotency_key="k"),
             ("POST", "/assets/retry", {"assets": ["cover"]}, "k"),
         ),
         (lambda c: c.regenerate(STORY, "pdf", idempotency_key="k"), ("POST", "/assets/pdf/regenerate", None, "k")),
-        (lambda c: c.edit_scene(STORY, 2, "A fox."), ("PUT", "/scenes/2/text", {"text": "A fox."}, None)),
+        (
+            lambda c: c.edit_scene(STORY, 2, "A fox.", idempotency_key="k"),
+            ("PUT", "/scenes/2/text", {"text": "A fox."}, "k"),
+        ),
+        (
+            lambda c: c.regenerate(STORY, "cover", hint="a bigger fox", idempotency_key="k"),
+            ("POST", "/assets/cover/regenerate", {"hint": "a bigger fox"}, "k"),
+        ),
+        (lambda c: c.approve(STORY, idempotency_key="k"), ("POST", "/approve", None, "k")),
         (
             lambda c: c.edit_scene(STORY, 2, ["A fox.", "It slept."], alt_text="A fox.", idempotency_key="k"),
             ("PUT", "/scenes/2/text", {"paragraphs": ["A fox.", "It slept."], "altText": "A fox."}, "k"),
@@ -263,8 +209,8 @@ TAKEN = {"id": STORY, "status": "generating", "wish": {"id": "w", "event": "Stor
 async def test_a_command_is_asked_for_by_its_route(
     client: StoryloomClient,
     api: FakeApi,
-    command: Callable[[StoryloomClient], Awaitable[Taken]],
-    asked: tuple[str, str, object, str | None],
+    command: Callable[[StoryloomClient], Awaitable[CommandAccepted]],
+    asked: tuple[str, str, object, str],
 ) -> None:
     api.says(202, TAKEN)
     assert await command(client) == TAKEN
@@ -286,7 +232,7 @@ async def test_a_deletion_is_answered_by_its_receipt(client: StoryloomClient, ap
 
 async def test_a_command_that_is_refused_is_a_problem(client: StoryloomClient, api: FakeApi) -> None:
     api.says(409, {"code": "story_ended", "detail": "The story has ended already.", "retryable": False})
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(StoryloomError) as caught:
         await client.cancel(STORY)
     assert (caught.value.code, caught.value.retryable) == ("story_ended", False)
 

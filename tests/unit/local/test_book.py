@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from client import Story, StoryloomClient
-from local.book import FILES, Book, to_open
+from client.downloads import FILES
+from local.book import Book, to_open
 from local.errors import UserError
 
 
