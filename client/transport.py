@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import httpx
@@ -136,10 +136,11 @@ def _worth_repeating(error: BaseException, *, safe: bool) -> bool:
 
 def _origin(api_url: str) -> str:
     try:
-        url = httpx.URL(api_url)
-    except (httpx.InvalidURL, TypeError):
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
+        parts = urlsplit(api_url)
+        known = parts.scheme in ("http", "https") and bool(httpx.URL(api_url).host and parts.hostname)
+    except (ValueError, TypeError, httpx.InvalidURL):
+        known = False
+    if not known:
         raise ValueError("The API's address is like https://stories.example or http://127.0.0.1:8080.")
     return api_url.rstrip("/")
 
