@@ -3,11 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from client import StoryloomClient
-from tests.unit.client.fake_api import FakeApi
+from tests.unit.client.fake_api import FakeApi, serving
 
 
 @pytest.fixture
@@ -17,11 +15,8 @@ def api() -> FakeApi:
 
 @pytest.fixture
 async def url(api: FakeApi) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    async with TestServer(app) as server:
-        yield str(server.make_url("")).rstrip("/")
-        api.over.set()
+    async with serving(api) as found:
+        yield found
 
 
 @pytest.fixture

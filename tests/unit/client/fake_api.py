@@ -1,9 +1,11 @@
 """A server that answers as it is told: with a refusal, half a stream, too little, or nothing at all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STORY = "00000000-0000-0000-0000-000000000007"
@@ -63,3 +65,13 @@ class FakeApi:
     @property
     def idempotency_keys(self) -> list[str | None]:
         return [request.headers.get("Idempotency-Key") for request in self.requests]
+
+
+@asynccontextmanager
+async def serving(api: FakeApi) -> AsyncIterator[str]:
+    """The API's origin."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", api.handle)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+        api.over.set()

@@ -145,7 +145,7 @@ async def test_an_older_file_stays_until_the_new_one_is_whole(
     client: StoryloomClient, store: FakeStore, tmp_path: Path
 ) -> None:
     (tmp_path / "cover.png").write_text("older")
-    store.cuts = [10] + [0] * 6
+    store.cuts = [10, 0, 0, 0, 0, 0, 0]
     with pytest.raises(StoryloomError):
         await client.download(STORY, "cover", tmp_path / "cover.png")
     assert (tmp_path / "cover.png").read_text() == "older"
