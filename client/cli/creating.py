@@ -36,7 +36,9 @@ async def create(
 
     def created(story_id: str) -> None:
         session.watching = story_id
-        if not as_json:
+        if as_json:
+            session.note(f"The story is {story_id}.")
+        else:
             session.say(story_id)
             session.out.file.flush()
 
