@@ -201,11 +201,17 @@ def _hand_over(words: Sequence[str]) -> int:
     return USAGE
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would leave with 1: that a reader has read enough is no error."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """Standard output or error: as wide as the terminal; wide where there is none."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or os.environ.get("COLUMNS") else REDIRECTED_WIDTH
-    return Console(file=stream, width=width, highlight=False)
+    return _Console(file=stream, width=width, highlight=False)
 
 
 def plain(text: str) -> str:

@@ -38,6 +38,19 @@ def examples(page: Path) -> Iterator[tuple[str, str, str]]:
             yield language, code, shown
 
 
+def installed_client(folder: Path) -> dict[str, str]:
+    """Variables with which the package and the program are found in a folder, under the names that they are installed
+    by; what the program keeps is kept there, too.
+    """
+    (folder / "storyloom_client").symlink_to(ROOT / "client")
+    program = folder / "bin" / "storyloom"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m storyloom_client "$@"\n', "utf-8")
+    program.chmod(0o755)
+    kept = {"XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config")}
+    return kept | {"PYTHONPATH": str(folder), "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 def test_every_block_has_a_language_that_the_tests_know() -> None:
     for page in GUIDES:
         fences = re.findall(r"^```(\w*)$", page.read_text("utf-8"), re.MULTILINE)
@@ -48,7 +61,7 @@ def test_every_block_has_a_language_that_the_tests_know() -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 async def test_a_guides_examples_do_what_it_says(page: Path, settings: Settings, tmp_path: Path) -> None:
     async with running(settings) as system:
-        environment = {**os.environ, "STORYLOOM": system.api.url, "KEY": system.key}
+        environment = {**os.environ, "STORYLOOM": system.api.url, "KEY": system.key, **installed_client(tmp_path)}
         for language, code, shown in examples(page):
             program, *options = RUN_BY[language]
             if shutil.which(program) is None:
@@ -57,7 +70,7 @@ async def test_a_guides_examples_do_what_it_says(page: Path, settings: Settings,
             path = tmp_path / f"example{SUFFIX[language]}"
             path.write_text(code, "utf-8")
             process = await asyncio.create_subprocess_exec(
-                program, *options, str(path), env=environment,
+                program, *options, str(path), env=environment, cwd=tmp_path,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             printed = (await asyncio.wait_for(process.communicate(), 60))[0].decode()
