@@ -10,7 +10,9 @@ class AcceptedEvent(TypedDict):
     """The event that a command became."""
 
     id: str
-    event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
+    event: Literal[
+        "StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "StoryApproved"
+    ]
 
 
 class Adaptations(TypedDict):
@@ -28,6 +30,21 @@ class Appearance(TypedDict):
     hair: NotRequired[str | None]
     eyes: NotRequired[str | None]
     clothing: NotRequired[str | None]
+
+
+class ApprovalStatus(TypedDict):
+    """How the approval stands of a story that asks for one."""
+
+    status: Literal["pending", "awaited", "given"]
+    """`pending`: there is nothing to approve yet. `awaited`: the text is written, and all that is not text waits."""
+    textVersion: NotRequired[str]
+    """Which text is to be approved, or was. An edit or a regeneration makes it another."""
+
+
+class ApproveBody(TypedDict):
+    """What is approved: the text of this version, as `approval` of the story names it."""
+
+    textVersion: str
 
 
 class FailureCause(TypedDict):
@@ -51,6 +68,8 @@ class StoryLinks(TypedDict):
     """The progress stream."""
     cancel: NotRequired[str]
     """Only while the story is generating."""
+    approve: NotRequired[str]
+    """Only while its text waits to be approved."""
 
 
 class ContentScene(TypedDict):
@@ -69,9 +88,30 @@ class CreateWebhook(TypedDict):
 
     url: str
     eventTypes: NotRequired[
-        list[Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]]
+        list[
+            Literal[
+                "story.completed",
+                "story.failed",
+                "story.cancelled",
+                "story.awaiting_approval",
+                "asset.completed",
+                "asset.failed",
+            ]
+        ]
     ]
     description: NotRequired[str]
+
+
+class DayOfUsage(TypedDict):
+    """What was used in a day."""
+
+    date: str
+    stories: int
+    """Stories that were created, also those that were deleted since."""
+    assets: dict[str, int]
+    """How many assets were made, by kind; one that was made anew counts again."""
+    usd: float
+    """What providers were paid, in US dollars, by the price list."""
 
 
 class DeliveryAttempt(TypedDict):
@@ -102,6 +142,23 @@ class ErasedRows(TypedDict):
     deliveries: int
 
 
+SecondsRange = TypedDict("SecondsRange", {"from": float, "to": float})
+
+UsdRange = TypedDict("UsdRange", {"from": float, "to": float})
+
+Eta = TypedDict("Eta", {"from": str, "to": str})
+
+
+class EventsToken(TypedDict):
+    """What opens a story's progress stream without a key."""
+
+    token: str
+    expiresAt: str
+    """A stream that was opened before goes on."""
+    url: str
+    """The stream's address, with the token: for an EventSource."""
+
+
 class FieldError(TypedDict):
     """What is wrong with one field."""
 
@@ -123,7 +180,15 @@ class PendingCommand(TypedDict):
     """A command that was accepted, and has not changed the story yet."""
 
     id: str
-    event: Literal["StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited"]
+    event: Literal[
+        "StoryCancelled", "AssetRetryRequested", "AssetRegenerateRequested", "SceneTextEdited", "StoryApproved"
+    ]
+
+
+class RegenerateBody(TypedDict):
+    """What is wanted of the new version, in words; without it, it is made from the brief alone."""
+
+    hint: NotRequired[str | None]
 
 
 class RetryBody(TypedDict):
@@ -153,7 +218,16 @@ class Scene(TypedDict):
 class SendTest(TypedDict):
     """Of which type the example is that is sent."""
 
-    type: NotRequired[Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]]
+    type: NotRequired[
+        Literal[
+            "story.completed",
+            "story.failed",
+            "story.cancelled",
+            "story.awaiting_approval",
+            "asset.completed",
+            "asset.failed",
+        ]
+    ]
 
 
 class Word(TypedDict):
@@ -168,12 +242,32 @@ class Word(TypedDict):
     estimated: NotRequired[bool]
 
 
+class TotalUsage(TypedDict):
+    """All days together."""
+
+    stories: int
+    assets: dict[str, int]
+    """How many assets were made, by kind; one that was made anew counts again."""
+    usd: float
+    """What providers were paid, in US dollars, by the price list."""
+
+
 class UpdateWebhook(TypedDict):
     """What changes of an endpoint; what is left out stays. `enabled: true` also sends what was paused meanwhile."""
 
     url: NotRequired[str | None]
     eventTypes: NotRequired[
-        list[Literal["story.completed", "story.failed", "story.cancelled", "asset.completed", "asset.failed"]] | None
+        list[
+            Literal[
+                "story.completed",
+                "story.failed",
+                "story.cancelled",
+                "story.awaiting_approval",
+                "asset.completed",
+                "asset.failed",
+            ]
+        ]
+        | None
     ]
     description: NotRequired[str | None]
     enabled: NotRequired[bool | None]
@@ -246,6 +340,8 @@ class AssetStatus(TypedDict):
     attempt: NotRequired[int]
     """Which attempt comes next, while it waits for that."""
     retryAt: NotRequired[str]
+    late: NotRequired[bool]
+    """True while it takes longer than all but the slowest did lately."""
     code: NotRequired[str | None]
     """Of the failure."""
     reason: NotRequired[str | None]
@@ -294,6 +390,17 @@ class ErasureReceipt(TypedDict):
     """False while the bus or the store was not reachable: erasing goes on, and asking again tells."""
 
 
+class Estimate(TypedDict):
+    """What a story is likely to take."""
+
+    seconds: SecondsRange
+    """From when it begins; what it waits in the queue before is not in it."""
+    usd: UsdRange
+    """By the price list."""
+    learned: bool
+    """Whether past stories of the same assets say so: eight of ten were within. Else it is what is typical."""
+
+
 class ProblemDetails(TypedDict):
     """An error (RFC 9457)."""
 
@@ -313,7 +420,7 @@ class ProblemDetails(TypedDict):
     """The trace that the request belongs to: the client's own (W3C traceparent), or one of ours."""
     errors: NotRequired[list[FieldError]]
     categories: NotRequired[list[str]]
-    """Of `brief_flagged` and `text_flagged`."""
+    """Of `brief_flagged`, `text_flagged` and `hint_flagged`."""
     assets: NotRequired[dict[str, str]]
     """Of `asset_not_failed`: how the assets stand."""
     limit: NotRequired[int]
@@ -379,6 +486,9 @@ class NewCharacter(TypedDict):
     personality: NotRequired[list[str]]
 
 
+Usage = TypedDict("Usage", {"from": str, "to": str, "days": list[DayOfUsage], "total": TotalUsage})
+
+
 class Webhook(TypedDict):
     """An endpoint. `disabledReason`: `client` by its own wish, `gone` (it answered 410), `failing` for days."""
 
@@ -415,6 +525,7 @@ class AssetGenerationStatus(TypedDict):
 
     overall: Literal["generating", "ready", "partial", "failed", "cancelled"]
     assets: dict[str, AssetStatus]
+    approval: NotRequired[ApprovalStatus]
 
 
 class DeliveryPage(TypedDict):
@@ -455,7 +566,7 @@ class CreateStory(TypedDict):
     """What to make; all of it if left out. What an asset needs is made too."""
     voice: NotRequired[str]
     priority: NotRequired[Priority]
-    approval: NotRequired[Literal["auto"]]
+    approval: NotRequired[Literal["auto", "required"]]
     seed: NotRequired[int | None]
     metadata: NotRequired[dict[str, Any]]
     characterName: NotRequired[str]
@@ -482,6 +593,19 @@ class CommandAccepted(TypedDict):
     """Null where nothing had to change."""
     findings: NotRequired[list[str]]
     """What falls short of an edited text: advice, not a refusal."""
+
+
+class CreatedStory(TypedDict):
+    """A story that was created."""
+
+    id: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    realtimeChannel: str
+    """The name of its progress stream: `stories:id=<id>`."""
+    assetGenerationStatus: AssetGenerationStatus
+    links: StoryLinks
+    queuePosition: NotRequired[int | None]
+    estimate: Estimate
 
 
 class Story(TypedDict):
@@ -521,6 +645,12 @@ class Story(TypedDict):
     """Why, where the story failed or is partial."""
     metadata: dict[str, str]
     """The client's own, as it was sent."""
+    progress: int
+    """How much of the work is done, in per cent, by what is settled. A revision may make it less."""
+    eta: Eta | None
+    """When it will be there, by what such assets took here lately; null where that is not known yet, while the
+    story waits in the queue, and once it has ended. An `ETag` does not change with it alone.
+    """
     scenes: list[Scene]
     activities: list[Activity] | None
     hueExtractedColors: dict[str, list[str]] | None
@@ -543,6 +673,7 @@ class StoryReference(TypedDict):
     assetGenerationStatus: AssetGenerationStatus
     links: StoryLinks
     queuePosition: NotRequired[int | None]
+    """Of a story that waits for others of yours to end before it begins: how many begin first, and it; else null."""
 
 
 class StorySummary(TypedDict):
@@ -584,9 +715,33 @@ class StorySummary(TypedDict):
     """The client's own, as it was sent."""
 
 
+class CreateStories(TypedDict):
+    """Briefs, each as the body of `createStory`. One that is wrong does not spoil the others."""
+
+    stories: list[CreateStory | dict[str, Any]]
+
+
+class BatchedStory(TypedDict):
+    """What became of one brief of a batch: a story or a problem."""
+
+    status: int
+    """The status that the brief would have been answered with by itself: 202, or that of its problem."""
+    story: NotRequired[StoryReference]
+    replayed: NotRequired[bool]
+    """Whether it was created before, by the same batch with the same `Idempotency-Key`."""
+    problem: NotRequired[ProblemDetails]
+
+
 class StoryPage(TypedDict):
     """A page of stories, newest first."""
 
     stories: list[StorySummary]
     nextCursor: str | None
     """The `cursor` of the next page; null on the last one."""
+
+
+class StoryBatch(TypedDict):
+    """What became of a batch."""
+
+    stories: list[BatchedStory]
+    """In the order of the briefs."""

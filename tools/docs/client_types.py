@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,21 @@ def _definition(name: str, schema: Schema) -> Iterator[str]:
         yield f"{name} = {_type(schema)}"
         yield from _docstring(schema, "")
         return
+    required = set(schema.get("required", ()))
+    members = {
+        member: _type(one) if member in required else f"NotRequired[{_type(one)}]"
+        for member, one in schema["properties"].items()
+    }
+    if any(map(iskeyword, members)):
+        inside = ", ".join(f'"{member}": {annotation}' for member, annotation in members.items())
+        yield f'{name} = TypedDict("{name}", {{{inside}}})'
+        yield from _docstring(schema, "")
+        return
     yield f"class {name}(TypedDict):"
     yield from _docstring(schema, "    ", otherwise=f"`{name}`")
-    required = set(schema.get("required", ()))
-    for member, one in schema["properties"].items():
-        annotation = _type(one)
-        yield f"    {member}: {annotation if member in required else f'NotRequired[{annotation}]'}"
-        yield from _docstring(one, "    ")
+    for member, annotation in members.items():
+        yield f"    {member}: {annotation}"
+        yield from _docstring(schema["properties"][member], "    ")
 
 
 def _docstring(schema: Schema, indent: str, *, otherwise: str = "") -> Iterator[str]:
