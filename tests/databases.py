@@ -61,12 +61,12 @@ class Databases:
             await self._drop(name)
             return
         try:
-            await connection.execute("RESET ALL")
             await connection.fetch(_OTHERS, name)
-            kept = await _schema(connection, name) == self._untouched
-            if kept:
+            if kept := await _schema(connection, name) == self._untouched:
                 tables = await connection.fetchval(_TABLES.format(ours=_OURS))
                 await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        except asyncpg.UndefinedTableError:  # without the table of its migrations
+            kept = False
         finally:
             await connection.close()
         if kept:

@@ -11,6 +11,7 @@ LEAVES = {
     "no column": "ALTER TABLE stories ALTER COLUMN status DROP NOT NULL",
     "a table": "CREATE TABLE lantern ()",
     "no table": "DROP TABLE webhook_deliveries CASCADE",
+    "no table of migrations": "DROP TABLE schema_migrations",
     "an index": "CREATE INDEX ON stories (status, id)",
     "a trigger that rests": "ALTER TABLE stories DISABLE TRIGGER ALL",
     "a function": "CREATE FUNCTION lantern() RETURNS int LANGUAGE sql AS 'SELECT 1'",
