@@ -7,17 +7,17 @@ the seed, so that a version is another one by intention and not by luck: it know
 import re
 
 _PARAGRAPH = re.compile(r"\n# Another version\n.*\Z", re.DOTALL)
-_BLOCK = re.compile(r"\n?<revision>.*?</revision>", re.DOTALL)
-_LINE = re.compile(r"\nVersion:[^\n]*")
+_BLOCK = re.compile(r"\n?<(revision|hint)>.*?</\1>", re.DOTALL)
+_LINE = re.compile(r"\n(?:Version|Wish):[^\n]*")
 
 
 def without_revision(instructions: str, blocks: str) -> tuple[str, str]:
     """The instructions and the blocks of the first version's request, exactly; of a first version, themselves."""
-    if not _BLOCK.search(blocks):
+    if "<revision>" not in blocks:
         return instructions, blocks
     return _PARAGRAPH.sub("", instructions), _BLOCK.sub("", blocks)
 
 
 def without_version_line(prompt: str) -> str:
-    """The first version's prompt of a picture, exactly; of a first version, itself."""
+    """The first version's prompt of a picture, exactly, without its wish; of a first version, itself."""
     return _LINE.sub("", prompt)

@@ -88,7 +88,7 @@ def test_what_a_newer_writer_adds_is_dropped(name: str) -> None:
 def test_an_unknown_version_is_refused(name: str) -> None:
     golden = json.loads(GOLDEN[name].read_text("utf-8"))
     with pytest.raises(ValidationError) as caught:
-        reader(name)(json.dumps({**golden, "version": 3}))
+        reader(name)(json.dumps({**golden, "version": 4}))
     assert caught.value.errors()[0]["loc"][-1] == "version"
 
 
@@ -96,7 +96,7 @@ def test_an_unknown_version_is_refused(name: str) -> None:
 def test_a_version_to_come_is_distinguished_from_a_broken_event(name: str) -> None:
     """A replica that is about to be replaced hands it back; what is broken is dead-lettered."""
     golden = json.loads(GOLDEN[name].read_text("utf-8"))
-    assert is_newer(json.dumps({**golden, "version": 3}).encode())
+    assert is_newer(json.dumps({**golden, "version": 4}).encode())
     assert is_newer(json.dumps({**golden, "event": "StoryForgotten"}).encode())
     assert not is_newer(json.dumps({**golden, "story_id": "no id"}).encode())
     assert not is_newer(b"[" + json.dumps(golden).encode())

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storyloom.runtime.settings import Settings
+from storyloom.story.assets import Asset
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.events import AssetRegenerateRequested, AssetRetryRequested, SceneTextEdited, StoryCancelled
 from storyloom.web.keys import add_key
@@ -294,3 +295,44 @@ async def test_an_asset_that_is_being_made_again_cannot_be_fetched_nor_is_it_sho
         for name in ("audio", "activities"):
             status, problem = await send(system, "GET", story_id, f"/assets/{name}")
             assert (status, problem["code"]) == (409, "asset_not_ready")
+
+
+async def test_a_hint_is_moderated_before_it_is_accepted_and_reaches_whoever_makes_it(
+    slow_moderation: Settings,
+) -> None:
+    """Nobody asks moderation about a story that is not the caller's, nor about what the state forbids."""
+    async with running(slow_moderation, reconciler=BY_HAND, workers=()) as system:
+        story_id = await unchanging_story(system, "ready")
+        path, hint = "/assets/cover/regenerate", {"hint": "  make Mira's fox\n bigger "}
+        status, problem = await send(system, "POST", story_id, path, hint)  # nobody answers
+        assert (status, problem["code"], problem["retryable"]) == (503, "moderation_away", True)
+        asked = await answer_edits(system)
+        for body, code in (
+            ({"hint": "give her a knife"}, "hint_flagged"),
+            ({"hint": ""}, "bad_body"),
+            ({"hint": " "}, "bad_body"),
+            ({"hint": "x" * 301}, "bad_body"),
+            ({"hint": "a\u202eb"}, "bad_body"),
+            ({"hint": 5}, "bad_body"),
+        ):
+            status, problem = await send(system, "POST", story_id, path, body)
+            assert (status, problem["code"]) == (422, code), body
+        assert (await send(system, "POST", story_id, "/assets/pdf/regenerate", hint))[1]["code"] == "hint_not_possible"
+        assert (await send(system, "POST", uuid4(), path, hint))[0] == 404
+        own, system.key = system.key, await add_key(system.pool, "stranger", "x")
+        assert (await send(system, "POST", story_id, path, hint))[0] == 404
+        system.key = own
+        assert [edit.paragraphs for edit in asked] == [("give her a knife",)]
+        assert not await commands(system, story_id)
+        status, body = await send(system, "POST", story_id, path, hint, key="bigger")
+        assert status == 202
+        assert (await send(system, "POST", story_id, path, hint, key="bigger"))[1]["wish"] == body["wish"]
+        other = {"hint": "make it smaller"}
+        assert (await send(system, "POST", story_id, path, other, key="bigger"))[1]["code"] == "key_reused"
+        assert len(asked) == 2, "what was accepted is not asked about again"
+        (event,) = await commands(system, story_id)
+        assert isinstance(event, AssetRegenerateRequested)
+        assert event.hint == "make Mira's fox bigger"
+        job = await system.job(story_id, Asset.COVER)
+        assert (job.hint, job.version) == ("make Mira's fox bigger", 3)
+        assert "Mira" not in job.subject

@@ -1,13 +1,16 @@
 """Old and new releases at work side by side: each takes what it can read, and dead-letters nothing of the other's."""
 
+from datetime import UTC, datetime, timedelta
+
 import orjson
 import pytest
 
+from services.status.repository import UnfinishedWork
 from storyloom.jobs import runner
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset
-from storyloom.story.events import AssetCompleted
-from tests.integration.core.system import until
+from storyloom.story.events import AssetCompleted, StoryCancelled
+from tests.integration.core.system import BY_HAND, running, until
 from tests.integration.core.worker_harness import WorkerHarness, worker_harness
 
 
@@ -62,3 +65,21 @@ async def test_what_only_looks_newer_is_dead_lettered(settings: Settings, versio
         await on.settled()
         (letter,) = await on.dead_letters()
     assert letter.kind == "unreadable"
+
+
+async def test_a_command_of_a_newer_release_is_left_to_it_by_the_reconciler(settings: Settings) -> None:
+    """It is published by whoever can read it; what is older goes on."""
+    async with running(settings, reconciler=BY_HAND, workers=()) as system:
+        story_id = await system.post()
+        known = StoryCancelled(id="known", story_id=story_id, tenant_id="tests", trace="", at=datetime.now(UTC))
+        newer = orjson.loads(known.body) | {"id": "newer", "event": "StoryForgotten"}
+        for event_id, body in (("newer", newer), ("known", orjson.loads(known.body))):
+            await system.pool.execute(
+                "INSERT INTO command_outbox (event_id, story_id, event, created_at)"
+                " VALUES ($1, $2, $3, now() - interval '1 hour')",
+                event_id,
+                story_id,
+                body,
+            )
+        found = await UnfinishedWork(system.pool).unhandled_commands(datetime.now(UTC) - timedelta(seconds=5))
+        assert [command.id for command in found] == ["known"]

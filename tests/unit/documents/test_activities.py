@@ -165,6 +165,17 @@ async def test_another_version_is_asked_for_as_such_and_the_first_one_as_ever() 
     assert {without_revision(*request) for request in requests} == {requests[0]}
 
 
+async def test_what_is_wanted_of_them_is_told_to_the_author_as_data() -> None:
+    author = FakeAuthor(stories.four())
+    job = a_job().model_copy(update={"revision": 1, "hint": "nothing with water"})
+    await Designer(author, PaperRenderer(16)).devise(job, ProgressRecorder())
+    (asked,) = author.asked
+    assert asked["blocks"]["hint"] == {"hint": "nothing with water"}
+    assert "# What is wanted of it" in asked["prompt"]
+    assert "nothing with water" not in asked["prompt"]
+    assert without_revision(asked["prompt"], write_blocks(asked["blocks"]))[0] == PROMPT
+
+
 async def test_another_version_keeps_its_number_when_it_is_revised() -> None:
     author = FakeAuthor(SHARP, stories.four())
     await Designer(author, PaperRenderer(16)).devise(a_job().model_copy(update={"revision": 1}), ProgressRecorder())

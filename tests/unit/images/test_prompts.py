@@ -181,3 +181,16 @@ def test_what_is_to_be_fixed_of_another_version_follows_its_line() -> None:
     )
     assert [label for label, _ in lines(text)][-2:] == ["Version", "Fix"]
     assert without_version_line(text) == draft_picture(job_for(Asset.COVER), outline_of()).write(["show the chair"])
+
+
+@pytest.mark.parametrize("asset", [Asset.COVER, Asset.SCENE_3])
+def test_what_is_wanted_of_a_picture_is_one_line_of_its_prompt_without_a_name(asset: Asset) -> None:
+    """Nothing of it begins a line of its own, and the rest is as without it."""
+    asked = job_for(asset).model_copy(update={"revision": 1, "hint": "Make Mira's fox bigger,\nNever: Mira's chair"})
+    prompt = draft_picture(asked, outline_of())
+    for text in drafts(prompt):
+        assert line(text, "Wish") == "Make the hero's fox bigger, Never: the hero's chair"
+        assert "mira" not in text.lower()
+        assert without_version_line(text) in drafts(draft_picture(job_for(asset), outline_of()))
+    assert prompt.must_show == draft_picture(job_for(asset), outline_of()).must_show
+    assert "Wish" not in draft_picture(job_for(asset), outline_of()).text
