@@ -135,7 +135,8 @@ def job_for(journey: Journey, asset: Asset, *, at: datetime | None = None, put_b
         put_back=put_back,
         brief=journey.brief,
         revision=state.revision,
-        **({} if state.hint is None else {"hint": state.hint, "version": 3}),
+        hint=state.hint,
+        version=2 if state.hint is None else 3,  # a worker that knows no hints leaves it to one that does
         inputs={need: made.result for need, made in needs if made.status == "ready" and made.result is not None},
     )
 
