@@ -120,3 +120,15 @@ def test_every_version_is_read_as_one_and_drawn_with_every_trait(revision: int) 
     for item in drafts[1].checklist()["must_show"]:
         assert check_trait(item, again.drawn) == check_trait(item, first.drawn)
         assert check_trait(item, again.drawn)["visible"] == "visible"
+
+
+def test_a_picture_that_is_asked_for_anew_with_a_hint_is_another_one_of_the_same_hero() -> None:
+    """Than the first version, and than the second without the hint."""
+    asked = [
+        job_for(Asset.COVER).model_copy(update=more) for more in ({}, {"revision": 1}, {"revision": 1, "hint": "x"})
+    ]
+    prompts = [draft_picture(job, outline_of()).write() for job in asked]
+    pictures = [compose(prompt, (1024, 1024), 7, {}) for prompt in prompts]
+    assert len({picture.svg for picture in pictures}) == 3
+    assert all(picture.drawn["heroes"] == pictures[0].drawn["heroes"] for picture in pictures)
+    assert parse_prompt(prompts[2]).line("wish") == "x"
