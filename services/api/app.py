@@ -19,6 +19,7 @@ from services.api.serializers import BASE
 from services.api.stale_objects import StaleObjectCollector, check_grace
 from services.api.stream_proxy import StreamProxy
 from services.api.usage import UsageRoutes
+from services.api.waiting import StoryWaiter
 from services.api.webhooks.routes import WebhookRoutes
 from storyloom.db.errors import is_outage
 from storyloom.db.migrate import mismatch, version
@@ -57,7 +58,7 @@ from storyloom.web.server import listen
 
 
 class Endpoints:
-    """What the api publishes and asks. It consumes nothing."""
+    """What the api publishes and asks."""
 
     def __init__(self) -> None:
         router = self.router = Router()
@@ -80,8 +81,11 @@ class Endpoints:
         return Screening(self._screen_brief, self._screen_edit, timeout)
 
 
-BARE = (BareChannel("send", "status.{story_id}", StatusUpdates, "A story that was deleted, for its readers."),)
-"""What it publishes without FastStream."""
+BARE = (
+    BareChannel("send", "status.{story_id}", StatusUpdates, "A story that was deleted, for its readers."),
+    BareChannel("receive", "status.{story_id}", StatusUpdates, "Whether a story has ended whose creator waits for it."),
+)
+"""What it publishes and hears without FastStream."""
 LOOKUP_THREADS = 8
 """Look-ups of webhooks' names at once."""
 LOOKUP_TIMEOUT_SECONDS = 2.0
@@ -169,7 +173,11 @@ async def serve(settings: Settings) -> RunningApi:
         limit_answers(app)
         app.on_response_prepare.append(tell_quotas)
         estimates = Estimates(pool, settings)
-        known, wake, policy = (estimates, PastAssets(pool)), endpoints.wake_webhooks, EgressPolicy.of(settings)
+        known, wake, policy = (
+            (estimates, StoryWaiter(bus), PastAssets(pool)),
+            endpoints.wake_webhooks,
+            EgressPolicy.of(settings),
+        )
         _add_routes(
             app,
             Routes(pool, keys, limiter, commands, eraser, objects, streams, settings.status_url, *known),

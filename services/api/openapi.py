@@ -84,6 +84,12 @@ IDEMPOTENCY_KEY = Parameter(
     "The same request with the same key is carried out once, and answered alike. A UUID will do.",
     "0d6f6a4e-6b3e-4c0e-9a55-0f3a1ad1f9b2",
 )
+PREFER = Parameter(
+    "Prefer",
+    "header",
+    str,
+    "`wait=n`: answer once the story has ended, or after n seconds, at most 60 (RFC 7240). Others are ignored.",
+)
 TRACEPARENT = Parameter(
     "traceparent", "header", str, "The trace that the request belongs to (W3C); what is no such trace is ignored."
 )
@@ -109,6 +115,7 @@ TOKEN = Parameter(
 ETAG = Header("ETag", "The version, for `If-None-Match` and `If-Match`.")
 CACHE_CONTROL = Header("Cache-Control", "Whether and where it may be kept.")
 LOCATION = Header("Location", "Where it is.")
+PREFERENCE_APPLIED = Header("Preference-Applied", "Which of the request's preferences were heeded.", required=False)
 REPLAYED = Header(
     "Idempotency-Replayed",
     "`true`: the request was carried out before, under the same `Idempotency-Key`.",

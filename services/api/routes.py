@@ -30,6 +30,8 @@ from services.api.openapi import (
     LIMIT,
     LOCATION,
     PART,
+    PREFER,
+    PREFERENCE_APPLIED,
     REPLAYED,
     SCENE,
     SHORT_BRIEF,
@@ -65,6 +67,7 @@ from services.api.serializers import (
 from services.api.story_filter import read_story_filter
 from services.api.stream_proxy import StreamProxy
 from services.api.versions import etag, read_if_match
+from services.api.waiting import StoryWaiter, read_preferences
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
@@ -116,6 +119,7 @@ class Routes:
     streams: StreamProxy
     status_url: str | None
     estimates: Estimates
+    waiter: StoryWaiter
     past: PastAssets | None = None
 
     def table(self) -> list[web.RouteDef]:
@@ -134,9 +138,22 @@ class Routes:
         "createStory",
         tag="Stories",
         scope="stories:write",
-        parameters=[IDEMPOTENCY_KEY, TRACEPARENT],
+        parameters=[IDEMPOTENCY_KEY, PREFER, TRACEPARENT],
         body=Body(CreateStory, {"short": SHORT_BRIEF, "full": FULL_BRIEF, "textOnly": BIRTHDAY_BRIEF}),
-        answers=[Answer(202, "The story, which is generating.", CreatedStory, headers=(LOCATION, REPLAYED))],
+        answers=[
+            Answer(
+                201,
+                "The whole story, where it was waited for and has ended, however it did.",
+                Story,
+                headers=(LOCATION, REPLAYED, PREFERENCE_APPLIED, ETAG),
+            ),
+            Answer(
+                202,
+                "The story, which is generating.",
+                CreatedStory,
+                headers=(LOCATION, REPLAYED, PREFERENCE_APPLIED),
+            ),
+        ],
         problems=[
             "bad_idempotency_key",
             "bad_brief",
@@ -149,13 +166,31 @@ class Routes:
     async def create(self, request: web.Request, caller: Caller) -> web.Response:
         """Create a story from a brief.
 
-        It is made in the background: follow its `events`, or read it again.
+        It is made in the background: follow its `events`, or read it again. With `Prefer: wait=30` the answer is the
+        whole story, if it ends within so many seconds.
         """
-        key = read_idempotency_key(request)
+        key, preferences = read_idempotency_key(request), read_preferences(request)
         brief = await read_brief(request)
         created = await self.commands.create(caller, brief, trace=read_trace(request), idempotency_key=key)
         row = await repository.get_row(self.pool, caller, created.id)
-        headers = {"Location": f"{BASE}/stories/{created.id}", **replayed(created.replayed)}
+        headers = {
+            "Location": f"{BASE}/stories/{created.id}",
+            **replayed(created.replayed),
+            **preferences.applied,
+        }
+        if preferences.seconds:
+
+            async def has_ended() -> bool:
+                nonlocal row
+                row = await repository.get_row(self.pool, caller, created.id)
+                return bool(row["status"] != "generating")
+
+            await self.waiter.wait(request, created.id, preferences.seconds, has_ended)
+            if row["status"] != "generating":
+                whole, results = await repository.get_story(self.pool, caller, created.id)
+                return json_response(
+                    story_resource(whole, results), status=201, headers=headers | {"ETag": etag(whole)}
+                )
         answer: CreatedStory = {**story_reference(row), "estimate": await self.estimates.of(brief.assets)}
         return json_response(answer, status=202, headers=headers)
 

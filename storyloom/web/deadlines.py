@@ -12,6 +12,7 @@ from storyloom.web.problems import Problem
 ANSWER_SECONDS = 4.0
 """Seconds from the end of a request's body until its answer begins; clients are promised five."""
 _BEGUN: web.RequestKey[asyncio.Event] = web.RequestKey("begun", asyncio.Event)
+_MORE: web.RequestKey[float] = web.RequestKey("more_seconds", float)
 
 log = structlog.get_logger()
 
@@ -36,8 +37,13 @@ def limit_answers(app: web.Application, *, seconds: float = ANSWER_SECONDS) -> N
         try:
             waited_for = {answer, beginning, receiving}
             await asyncio.wait(waited_for, timeout=BODY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not (answer.done() or begun.is_set()):
-                await asyncio.wait({answer, beginning}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            clock, body_at = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
+            # More time may be asked for meanwhile.
+            while (
+                not (answer.done() or begun.is_set())
+                and (left := body_at + seconds + request.get(_MORE, 0.0) - clock()) > 0
+            ):
+                await asyncio.wait({answer, beginning}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if not (answer.done() or begun.is_set()):
                 raise _too_late(request)
             return await answer
@@ -54,6 +60,11 @@ def limit_answers(app: web.Application, *, seconds: float = ANSWER_SECONDS) -> N
 
     app.middlewares.append(deadline)
     app.on_response_prepare.append(begin)
+
+
+def extend_deadline(request: web.Request, seconds: float) -> None:
+    """Give a request's answer so many seconds more: its client has asked to wait."""
+    request[_MORE] = request.get(_MORE, 0.0) + seconds
 
 
 def _too_late(request: web.Request) -> Problem:

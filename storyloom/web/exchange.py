@@ -1,5 +1,6 @@
 """One request and its answer, by the names that clients, logs and traces know them by."""
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass
@@ -39,12 +40,15 @@ class Exchange:
 
 
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
+HUNG_UP: web.RequestKey[asyncio.Event] = web.RequestKey("hung_up", asyncio.Event)
+"""Set once the client's connection is lost: what it waits for need not be waited for any more."""
 
 
 def begin(request: web.Request, public_url: str = "") -> Exchange:
     """Note a request's names in it."""
     sent = request.headers.get("X-Request-Id", "")
     request_id = sent if _REQUEST_ID.match(sent) else uuid4().hex
+    request[HUNG_UP] = asyncio.Event()
     exchange = request[EXCHANGE] = Exchange(request_id, read_trace(request), public_url=public_url)
     return exchange
 

@@ -22,6 +22,7 @@ from aiohttp import http_exceptions, web
 
 from storyloom.runtime.metrics import HTTP_REFUSED
 from storyloom.runtime.settings import HttpSettings, InvalidSettingError
+from storyloom.web.exchange import HUNG_UP
 from storyloom.web.problems import MEDIA_TYPE, Problem
 
 log = structlog.get_logger()
@@ -175,6 +176,9 @@ class _Connection(web.RequestHandler):
             self._server.release(self._address)
             self._address = None
         self._stop_timers()
+        request = self._current_request
+        if isinstance(request, web.Request) and (hung_up := request.get(HUNG_UP)) is not None:
+            hung_up.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
