@@ -100,7 +100,17 @@ def guides() -> Mapping[str, Guide]:
     return {guide.name: guide for guide in sorted(found, key=lambda guide: _ORDER.index(guide.name))}
 
 
-_ORDER = ("quickstart", "python", "progress", "changes", "approval", "errors", "idempotency", "going-live")
+_ORDER = (
+    "quickstart",
+    "python",
+    "stories",
+    "progress",
+    "changes",
+    "approval",
+    "errors",
+    "idempotency",
+    "going-live",
+)
 """In which order the guides are read."""
 
 

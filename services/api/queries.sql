@@ -132,7 +132,12 @@ SELECT s.*,
                             'status', j.status,
                             'queued_at', j.queued_at, 'started_at', j.started_at, 'retry_at', j.metadata->>'retryAt',
                             'in_backlog', j.backlog_lane IS NOT NULL,
-                            'result', CASE WHEN j.status = 'ready' AND j.asset_type = ANY(:assets::text[]) THEN j.result END))
+                            'result', CASE WHEN j.status = 'ready' AND j.asset_type = ANY(:assets::text[]) THEN j.result END,
+                            'seconds', CASE WHEN j.status = 'ready' AND j.asset_type = 'audio' THEN j.result->'seconds' END,
+                            'companion', CASE WHEN j.status = 'ready' AND j.asset_type = 'outline'
+                                         THEN j.result->'companion' END,
+                            'calls', CASE WHEN j.status = 'ready' THEN j.metadata->'calls' END,
+                            'spent', j.metadata->'spent'))
                  FROM asset_generation_jobs j WHERE j.story_id = s.id), '{}') AS assets,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', c.event_id, 'event', c.event->>'event') ORDER BY c.created_at)
                  FROM command_outbox c WHERE c.story_id = s.id AND c.handled_at IS NULL

@@ -165,8 +165,28 @@ class Scene(TypedDict):
     """Paragraphs, with a blank line between them."""
     altText: str | None
     imageUrl: Path | None
+    width: int | None
+    """Of the picture, in pixels."""
+    height: int | None
 
 
+@_DOCUMENTED
+class Companion(TypedDict):
+    """Who shares the stage with the heroes, as the plan of the story has it."""
+
+    name: str
+    kind: str
+    """What it is: a fox, a kite."""
+    look: str
+
+
+class Cost(TypedDict):
+    """What providers were paid."""
+
+    usd: Annotated[float, Field(ge=0, description="US dollars, by the price list.")]
+
+
+@_DOCUMENTED
 class PendingCommand(TypedDict):
     """A command that was accepted, and has not changed the story yet."""
 
@@ -189,7 +209,14 @@ class Story(StorySummary):
     eta: Eta | None
     """When it will be there, by what such assets took here lately; null where that is not known yet, while the story
     waits in the queue, and once it has ended. An `ETag` does not change with it alone."""
-
+    language: str
+    """What it is told in, as BCP 47 has it."""
+    premise: str | None
+    setting: str | None
+    typeDetails: dict[str, str | int]
+    seed: int | None
+    companion: Companion | None
+    """Whom the story adds to your characters; null before its plan is made, and where it needs nobody."""
     scenes: list[Scene]
     activities: list[Activity] | None
     hueExtractedColors: dict[str, list[HexColor]] | None
@@ -198,6 +225,12 @@ class Story(StorySummary):
     """Every spoken word, in seconds from the start of the asset `audio`."""
     audioBlocks: dict[str, str] | None
     """By scene, its text as escaped HTML in which every spoken word is marked."""
+    audioSeconds: float | None
+    """How long the asset `audio` is."""
+    cost: Cost | None
+    """So far, with attempts that came to nothing; null before anything was paid for."""
+    models: list[str]
+    """The models that were paid for it, by their names."""
     pendingCommands: list[PendingCommand]
     """What was asked of the story and is not done yet."""
 

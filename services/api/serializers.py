@@ -13,6 +13,7 @@ from services.api.forecast import Forecast, shown
 from services.api.resources import (
     AcceptedEvent,
     CommandAccepted,
+    Companion,
     Content,
     ContentScene,
     Eta,
@@ -95,16 +96,27 @@ def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, An
     activities = results.get(Asset.ACTIVITIES.value)
     audio = row["asset_generation_status"]["assets"].get(Asset.AUDIO.value, {})
     narrated = audio.get("status") == "ready"  # the row keeps the words of a narration that is being made again
+    brief, assets = row["request"], row["assets"]
+    calls = [call for one in assets.values() for call in (*(one["calls"] or ()), *(one["spent"] or ()))]
     return {
         **story_summary(row),
         "assetGenerationStatus": shown(row["asset_generation_status"], ahead.late),
         "progress": ahead.progress,
         "eta": _eta(ahead),
+        "language": brief["language"],
+        "premise": brief["premise"],
+        "setting": brief["setting"],
+        "typeDetails": brief["typeDetails"],
+        "seed": brief["seed"],
+        "companion": _companion(assets.get(Asset.OUTLINE.value, {}).get("companion")),
         "scenes": [scene for k in (1, 2, 3, 4) if (scene := _scene(row, results, k)) is not None],
         "activities": None if activities is None else activities["activities"],
         "hueExtractedColors": row["hue_extracted_colors"],
         "audioWords": row["audio_words"] if narrated else None,
         "audioBlocks": row["audio_blocks"] if narrated else None,
+        "audioSeconds": assets.get(Asset.AUDIO.value, {}).get("seconds"),
+        "cost": {"usd": round(sum(call["cost_usd"] for call in calls), 6)} if calls else None,
+        "models": sorted({call["model"] for call in calls}),
         "pendingCommands": row["pending"],
     }
 
@@ -157,7 +169,13 @@ def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: 
         "text": None if text is None else "\n\n".join(text["paragraphs"]),
         "altText": (picture or text or {}).get("alt_text"),
         "imageUrl": None if picture is None else f"{BASE}/stories/{row['id']}/assets/scene_{k}",
+        "width": None if picture is None else picture["width"],
+        "height": None if picture is None else picture["height"],
     }
+
+
+def _companion(figure: Mapping[str, Any] | None) -> Companion | None:
+    return None if figure is None else {"name": figure["name"], "kind": figure["kind"], "look": figure["look"]}
 
 
 def _iso(at: datetime | None) -> str | None:
