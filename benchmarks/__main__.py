@@ -22,6 +22,8 @@ NAMES = (
     "latency",
     "priorities",
     "fairness",
+    "eta",
+    "readers",
     "recovery",
     "memory",
 )

@@ -79,6 +79,10 @@ class Processes:
                 child.kill()
                 child.join()
 
+    def pids(self, role: str) -> list[int]:
+        """The processes of a role."""
+        return [child.pid for child in self._children.get(role, []) if child.pid is not None]
+
     def stop(self) -> None:
         """Kill everybody."""
         for role in self._children:
