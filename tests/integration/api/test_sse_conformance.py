@@ -143,6 +143,7 @@ async def test_a_slow_source_is_let_go_and_finds_all_of_it_again(system: System)
         begin = int(source.last)
         assert 1 <= begin < 61
         await end_story(system, story_id)
+        source.url = events_url(system.status.url, story_id)
         async with source.connect() as connection:
             rest = [event.id for event in await source.read(connection) if event.event != "end"]
     assert rest == [str(number) for number in range(begin + 1, 63)]
