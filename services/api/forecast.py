@@ -31,9 +31,10 @@ def forecast(row: Mapping[str, Any], past: Past, at: datetime) -> Forecast:
 
 def shown(document: Mapping[str, Any], late_assets: frozenset[str]) -> Any:
     """A story's ``assetGenerationStatus``, with what is late marked."""
-    if not late_assets & document["assets"].keys():
+    shown_assets = document.get("assets", {})
+    if not late_assets & shown_assets.keys():
         return document
-    assets = {name: one | {"late": True} if name in late_assets else one for name, one in document["assets"].items()}
+    assets = {name: one | {"late": True} if name in late_assets else one for name, one in shown_assets.items()}
     return {**document, "assets": assets}
 
 

@@ -75,7 +75,7 @@ class _Topic:
 
     def note_all(self, document: dict[str, Any]) -> None:
         """Note how all assets stand."""
-        for name, status in document["assets"].items():
+        for name, status in document.get("assets", {}).items():
             self.note(name, status)
 
     def note(self, name: str, status: dict[str, Any]) -> None:
