@@ -26,8 +26,8 @@ log = structlog.get_logger()
 
 INTERVAL_SECONDS = 1.0
 """Between two looks."""
-MAX_STORIES = 200
-"""Stories that are looked at in one statement."""
+MAX_STORIES = 50
+"""Stories that are looked at in one statement: some milliseconds of work, between which updates are passed on."""
 ETA_EVENT, LATE_EVENT = "eta", "late"
 """The events' names on the progress stream; they have no id."""
 
