@@ -212,35 +212,55 @@ class StoryloomClient:
         path = _story(story_id, "events-token")
         return cast("dict[str, Any]", await self._transport.read("POST", path))
 
-    async def usage(self, **params: str) -> dict[str, Any]:
-        """Stories, assets and cost, by day."""
+    async def usage(self, *, first: str | None = None, last: str | None = None) -> dict[str, Any]:
+        """Stories, assets and cost, by day (UTC, like ``2026-01-31``), from the first to the last of them."""
+        params = {name: day for name, day in (("from", first), ("to", last)) if day is not None}
         return cast("dict[str, Any]", await self._transport.read("GET", "/usage", params=params))
 
-    # Commands: what comes of them is told by the events.
+    # Commands: what comes of them is told by the events. ``if_match`` has a command carried out only if the story is
+    # still as it was read (``get_if_changed``): else 412 ``version_mismatch``.
 
-    async def cancel(self, story_id: Id, *, idempotency_key: str | None = None) -> CommandAccepted:
+    async def cancel(
+        self, story_id: Id, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> CommandAccepted:
         """Stop making a story, for good: what runs is dropped, finished assets stay. Safe to call twice.
 
         409 ``story_ended`` if it has ended otherwise.
         """
-        return await self._command("POST", _story(story_id, "cancel"), idempotency_key)
+        return await self._command("POST", _story(story_id, "cancel"), idempotency_key, if_match)
 
-    async def approve(self, story_id: Id, *, idempotency_key: str | None = None) -> CommandAccepted:
-        """Have the pictures and the narration made of a text that waits for a yes."""
-        return await self._command("POST", _story(story_id, "approve"), idempotency_key)
+    async def approve(self, story_id: Id, text_version: str, *, idempotency_key: str | None = None) -> CommandAccepted:
+        """Have the pictures, the narration and the book made of a text that waits for a yes.
+
+        ``text_version`` is the one that was read: ``assetGenerationStatus.approval.textVersion`` of the story. 409
+        ``text_changed`` where it has changed since.
+        """
+        body = {"textVersion": text_version}
+        return await self._command("POST", _story(story_id, "approve"), idempotency_key, json=body)
 
     async def retry(
-        self, story_id: Id, assets: Sequence[str] = (), *, idempotency_key: str | None = None
+        self,
+        story_id: Id,
+        assets: Sequence[str] = (),
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> CommandAccepted:
         """Try failed assets again, all of them if none is named, with whatever waited on them.
 
         409 ``nothing_failed``, or ``asset_not_failed`` where one that is named has not.
         """
         body = {"assets": [*assets]} if assets else {}
-        return await self._command("POST", _story(story_id, "assets", "retry"), idempotency_key, json=body)
+        return await self._command("POST", _story(story_id, "assets", "retry"), idempotency_key, if_match, json=body)
 
     async def regenerate(
-        self, story_id: Id, asset: str, *, hint: str | None = None, idempotency_key: str | None = None
+        self,
+        story_id: Id,
+        asset: str,
+        *,
+        hint: str | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> CommandAccepted:
         """Make another version of an asset, and whatever is made from it. 409 ``asset_being_made`` until it is there.
 
@@ -249,7 +269,7 @@ class StoryloomClient:
         """
         path = _story(story_id, "assets", asset, "regenerate")
         options = {} if hint is None else {"json": {"hint": hint}}
-        return await self._command("POST", path, idempotency_key, **options)
+        return await self._command("POST", path, idempotency_key, if_match, **options)
 
     async def edit_scene(
         self,
@@ -263,15 +283,14 @@ class StoryloomClient:
     ) -> CommandAccepted:
         """Put other words in the place of a scene's text (1 to 4), and have whatever is made of them made again.
 
-        ``text`` has blank lines between its paragraphs, or is a sequence of them. ``if_match``: only if the story is
-        as it was read (``get_if_changed``). 422 ``text_flagged`` for what is unfit for children, 409 ``text_not_ready``
-        while the scene is being written.
+        ``text`` has blank lines between its paragraphs, or is a sequence of them. 422 ``text_flagged`` for what is
+        unfit for children, 409 ``text_not_ready`` while the scene is being written.
         """
         body: dict[str, Any] = {"text": text} if isinstance(text, str) else {"paragraphs": [*text]}
         if alt_text is not None:
             body["altText"] = alt_text
         path = _story(story_id, "scenes", scene, "text")
-        return await self._command("PUT", path, idempotency_key, json=body, headers={"If-Match": if_match})
+        return await self._command("PUT", path, idempotency_key, if_match, json=body)
 
     # Assets.
 
@@ -320,14 +339,9 @@ class StoryloomClient:
         return cast("dict[str, Any]", await self._transport.read("GET", "/openapi-3.2.json"))
 
     async def _command(
-        self,
-        method: str,
-        path: str,
-        idempotency_key: str | None,
-        headers: Mapping[str, str | None] | None = None,
-        **options: Any,
+        self, method: str, path: str, idempotency_key: str | None, if_match: str | None = None, **options: Any
     ) -> CommandAccepted:
-        headers = _once(idempotency_key) | dict(headers or {})
+        headers = _once(idempotency_key) | {"If-Match": if_match}
         return cast("CommandAccepted", await self._transport.read(method, path, headers=headers, **options))
 
 

@@ -59,10 +59,8 @@ class Progress:
                 facts = self._stands(str(event.data.get("overall", "")))
             case "deleted":
                 facts = self._deleted()
-            case "queue":
-                facts = self._waits(event.data)
-            case "late":
-                facts = [f"{event.data.get('asset', 'story')}: late"]
+            case "queue" | "late" | "approval" | "eta":
+                facts = _passing(event.name, event.data)
             case "progress":
                 self._moved(event.data)
         return facts
@@ -124,10 +122,6 @@ class Progress:
             self.texts[scene] = text
             self.newest = scene
 
-    def _waits(self, data: dict[str, Any]) -> list[str]:
-        position = data.get("queuePosition")
-        return [f"queue: place {position}"] if isinstance(position, int) else []
-
     def _deleted(self) -> list[str]:
         """Nobody makes it any more, and nobody will say so."""
         for asset in self.assets.values():
@@ -140,6 +134,18 @@ class Progress:
             return []
         self.overall = overall
         return [f"story: {overall}"]
+
+
+def _passing(name: str, data: dict[str, Any]) -> list[str]:
+    """What is so for now, and changes nothing of the story."""
+    eta = data.get("eta")
+    words = {
+        "queue": f"place {data.get('queuePosition')}",
+        "late": str(data.get("asset", "")),
+        "approval": str(data.get("status", "")),
+        "eta": f"{eta.get('from')} to {eta.get('to')}" if isinstance(eta, dict) else "unknown",
+    }
+    return [f"{name}: {words[name]}"]
 
 
 def _percent(value: Any, otherwise: int) -> int:

@@ -219,10 +219,10 @@ def plain(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
 
 
-def confirmed(question: str) -> bool:
+def confirmed(question: str, *, instead: str = "--yes") -> bool:
     """Ask on the terminal. Raises UsageError where there is none."""
     if not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here: say --yes.")
+        raise UsageError(f"Nobody can be asked here: say {instead}.")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -68,7 +68,7 @@ class BriefOptions:
     asset: Annotated[tuple[AssetName, ...], Parameter(help="Make this and what it needs; may be repeated.")] = ()
     text_only: Annotated[bool, Parameter(help="Make the text alone.")] = False
     priority: Annotated[Literal["urgent", "high", "normal"] | None, Parameter(help="How soon.")] = None
-    approval: Annotated[str | None, Parameter(help="auto, or wait for `approve` before pictures.")] = None
+    approval: Annotated[str | None, Parameter(help="auto, or required: all but the text waits for `approve`.")] = None
     seed: Annotated[Number | None, Parameter(help="The same seed and brief are the same story, where possible.")] = None
     metadata: Annotated[tuple[str, ...], Parameter(help="key=value, kept with the story; may be repeated.")] = ()
 

@@ -64,9 +64,30 @@ async def cancel(story_id: StoryId, /, *, as_json: Json = False, session: Inject
     return _accepted(session, taken, as_json=as_json)
 
 
-async def approve(story_id: StoryId, /, *, as_json: Json = False, session: Injected) -> int:
-    """0."""
-    return _accepted(session, await session.client.approve(story_id), as_json=as_json)
+async def approve(
+    story_id: StoryId,
+    /,
+    *,
+    text_version: Annotated[
+        str | None,
+        Parameter(help="Which text was read, as `get --json` names it. Without: it is shown, and asked for."),
+    ] = None,
+    as_json: Json = False,
+    session: Injected,
+) -> int:
+    """0; 1 where nobody agreed."""
+    if text_version is None:
+        story = await session.client.get(story_id)
+        status: Mapping[str, Any] = story["assetGenerationStatus"]
+        text_version = (status.get("approval") or {}).get("textVersion")
+        if text_version is None:
+            raise UsageError("Nothing waits to be approved: there is no text yet, or the story does not ask for it.")
+        for scene in story["scenes"]:
+            session.note(f"{scene['scene']}. {scene['text']}\n")
+        if not confirmed("Have pictures, narration and book made of this text?", instead="--text-version"):
+            session.note("Nothing was approved.")
+            return NOT_READY
+    return _accepted(session, await session.client.approve(story_id, text_version), as_json=as_json)
 
 
 async def retry(
@@ -169,14 +190,13 @@ async def download(
 
 async def usage(
     *,
-    since: Annotated[str | None, Parameter(help="From this day on, like 2026-01-31.")] = None,
-    until: Annotated[str | None, Parameter(help="Up to this day.")] = None,
+    first: Annotated[str | None, Parameter(name="--from", help="The first day (UTC), like 2026-01-31.")] = None,
+    last: Annotated[str | None, Parameter(name="--to", help="The last day.")] = None,
     as_json: Json = False,
     session: Injected,
 ) -> int:
     """0."""
-    given = {name: value for name, value in (("since", since), ("until", until)) if value is not None}
-    found = await session.client.usage(**given)
+    found = await session.client.usage(first=first, last=last)
     if as_json:
         session.json(found)
     else:

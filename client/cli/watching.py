@@ -37,7 +37,13 @@ def shown(session: Session, console: Console, *, as_json: bool) -> Iterator[Call
         yield lambda event: session.json(asdict(event), lines=True)
         return
     with open_screen(console) as screen:
-        yield screen.show
+
+        def show(event: StoryEvent) -> None:
+            screen.show(event)
+            if event.name == "approval" and event.data.get("status") == "awaited":
+                screen.note(f"The text waits for a yes: storyloom approve {session.watching}")
+
+        yield show
 
 
 def ended(session: Session, story: Story, *, quiet: bool) -> int:

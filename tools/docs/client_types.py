@@ -4,13 +4,13 @@ The client imports nothing of ours, so its types are text that is made here. The
 these are the api's to check, and a client of today meets values of tomorrow.
 """
 
+import keyword
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
-from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +53,18 @@ def _definition(name: str, schema: Schema) -> Iterator[str]:
         yield from _docstring(schema, "")
         return
     required = set(schema.get("required", ()))
-    members = {
+    annotations = {
         member: _type(one) if member in required else f"NotRequired[{_type(one)}]"
         for member, one in schema["properties"].items()
     }
-    if any(map(iskeyword, members)):
-        inside = ", ".join(f'"{member}": {annotation}' for member, annotation in members.items())
-        yield f'{name} = TypedDict("{name}", {{{inside}}})'
+    if any(keyword.iskeyword(member) or not member.isidentifier() for member in annotations):
+        members = ", ".join(f'"{member}": {annotation}' for member, annotation in annotations.items())
+        yield f'{name} = TypedDict("{name}", {{{members}}})'  # `from` can stand in no class
         yield from _docstring(schema, "")
         return
     yield f"class {name}(TypedDict):"
     yield from _docstring(schema, "    ", otherwise=f"`{name}`")
-    for member, annotation in members.items():
+    for member, annotation in annotations.items():
         yield f"    {member}: {annotation}"
         yield from _docstring(schema["properties"][member], "    ")
 

@@ -30,8 +30,11 @@ EXPECTED_SOON_TO_TAKE = {
     "GET /stories: type in query",
     "GET /stories: since in query",
     "POST /stories: Prefer in header",
-    "PUT /stories/{id}/scenes/{scene}/text: If-Match in header",
+    "POST /stories/{id}/cancel: If-Match in header",
+    "POST /stories/{id}/assets/retry: If-Match in header",
+    "POST /stories/{id}/assets/{asset}/regenerate: If-Match in header",
     "POST /stories/{id}/assets/{asset}/regenerate: hint in body",
+    "PUT /stories/{id}/scenes/{scene}/text: If-Match in header",
 }
 """The same for what an operation takes."""
 
@@ -48,11 +51,11 @@ CALLS: Calls = {
     "delete": lambda c, _: c.delete(ID),
     "events": lambda c, _: anext(c.events(ID, after=3)),
     "events_token": lambda c, _: c.events_token(ID),
-    "usage": lambda c, _: c.usage(),
-    "cancel": lambda c, _: c.cancel(ID),
-    "approve": lambda c, _: c.approve(ID),
-    "retry": lambda c, _: c.retry(ID, ["cover"]),
-    "regenerate": lambda c, _: c.regenerate(ID, "cover", hint="a bigger fox"),
+    "usage": lambda c, _: c.usage(first="2026-01-01", last="2026-01-31"),
+    "cancel": lambda c, _: c.cancel(ID, if_match='"7"'),
+    "approve": lambda c, _: c.approve(ID, "8f14e45fceea167a"),
+    "retry": lambda c, _: c.retry(ID, ["cover"], if_match='"7"'),
+    "regenerate": lambda c, _: c.regenerate(ID, "cover", hint="a bigger fox", if_match='"7"'),
     "edit_scene": lambda c, _: c.edit_scene(ID, 2, "A fox.", alt_text="A fox.", if_match='"7"'),
     "asset_text": lambda c, _: c.asset_text(ID, "content"),
     "asset_url": lambda c, _: c.asset_url(ID, "audio", part="vtt"),
@@ -71,6 +74,17 @@ CALLS: Calls = {
 }
 """Every method that asks for something, with all that it can take."""
 MADE_OF_OTHERS = {"create_and_wait", "wait", "download_all", "close"}
+NOT_SENT = {
+    # Whoever traces instruments httpx, which sends it.
+    "POST /stories: traceparent in header",
+    "POST /stories/batch: traceparent in header",
+    # The client sends Last-Event-ID, and its key.
+    "GET /stories/{id}/events: after in query",
+    "GET /stories/{id}/events: token in query",
+    "GET /openapi.json: If-None-Match in header",
+    "GET /openapi-3.2.json: If-None-Match in header",
+}
+"""What the client has no use for."""
 OF_EVERY_REQUEST = {
     *("accept", "accept-encoding", "authorization", "cache-control", "connection"),
     *("content-length", "content-type", "host", "user-agent"),
@@ -161,9 +175,4 @@ async def test_what_an_operation_takes_the_client_can_send(tmp_path: Path) -> No
         sendable |= {one.lower() for one in sent(operation_of(request)[0], request, body)}
     declared = {one for name, _, operation in operations() for one in taken(name, operation) if "in body" not in one}
     missing = {one for one in declared if one.lower() not in sendable and "in path" not in one}
-    assert missing == {
-        "POST /stories: traceparent in header",  # whoever traces instruments httpx, which sends it
-        "GET /stories/{id}/events: after in query",  # the client sends Last-Event-ID
-        "GET /openapi.json: If-None-Match in header",
-        "GET /openapi-3.2.json: If-None-Match in header",
-    }
+    assert missing <= NOT_SENT

@@ -199,7 +199,10 @@ TAKEN = {"id": STORY, "status": "generating", "wish": {"id": "w", "event": "Stor
             lambda c: c.regenerate(STORY, "cover", hint="a bigger fox", idempotency_key="k"),
             ("POST", "/assets/cover/regenerate", {"hint": "a bigger fox"}, "k"),
         ),
-        (lambda c: c.approve(STORY, idempotency_key="k"), ("POST", "/approve", None, "k")),
+        (
+            lambda c: c.approve(STORY, "8f14", idempotency_key="k"),
+            ("POST", "/approve", {"textVersion": "8f14"}, "k"),
+        ),
         (
             lambda c: c.edit_scene(STORY, 2, ["A fox.", "It slept."], alt_text="A fox.", idempotency_key="k"),
             ("PUT", "/scenes/2/text", {"paragraphs": ["A fox.", "It slept."], "altText": "A fox."}, "k"),

@@ -207,16 +207,34 @@ async def test_a_hint_is_sent_and_the_way_on_is_told(told: FakeApi, capsys: pyte
     assert await told.requests[0].json() == {"hint": "a bigger fox"}
 
 
+async def test_an_approval_names_the_text_that_was_read(
+    told: FakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    approval = {"status": "awaited", "textVersion": "8f14e45fceea167a"}
+    scenes = [{"scene": 1, "text": "A fox."}]
+    told.says(200, {"id": STORY, "scenes": scenes, "assetGenerationStatus": {"approval": approval}})
+    assert await run("approve", STORY) == 2
+    shown = capsys.readouterr()
+    assert shown.err == "1. A fox.\n\nNobody can be asked here: say --text-version.\n"
+    told.says(202, {"id": STORY, "wish": {"id": "w", "event": "StoryApproved"}})
+    assert await run("approve", STORY, "--text-version", "8f14e45fceea167a") == 0
+    assert await told.requests[-1].json() == {"textVersion": "8f14e45fceea167a"}
+    told.says(200, {"id": STORY, "scenes": [], "assetGenerationStatus": {}})
+    assert await run("approve", STORY) == 2
+    assert "Nothing waits to be approved" in capsys.readouterr().err
+
+
 async def test_amounts_are_shown_as_tables(told: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     told.says(200, {"days": [{"day": "2026-01-31", "stories": 3}, {"day": "2026-02-01", "stories": 12}]})
-    assert await run("usage", "--since", "2026-01-31") == 0
+    assert await run("usage", "--from", "2026-01-31") == 0
     assert capsys.readouterr().out.splitlines() == [
         "days:",
         "  day         stories",
         "  2026-01-31  3",
         "  2026-02-01  12",
     ]
-    assert dict(told.requests[0].query) == {"since": "2026-01-31"}
+    assert dict(told.requests[0].query) == {"from": "2026-01-31"}
     assert described({"seconds": {"from": 20, "to": 40.5}, "usd": None}) == [
         "seconds:", "  from: 20", "  to: 40.5", "usd: -",
     ]  # fmt: skip

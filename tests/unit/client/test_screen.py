@@ -47,6 +47,26 @@ def test_a_file_gets_a_line_a_fact_and_no_control_codes() -> None:
     ]
 
 
+def test_what_is_so_for_now_has_a_line_of_its_own() -> None:
+    out = io.StringIO()
+    screen = LineScreen(Console(file=out, width=200), clock=lambda: 0.0)
+    for event in (
+        StoryEvent("queue", {"queuePosition": 3}),
+        StoryEvent("eta", {"eta": {"from": "2026-01-01T12:00:00Z", "to": "2026-01-01T12:01:00Z"}, "progress": 10}),
+        StoryEvent("eta", {"eta": None}),
+        StoryEvent("approval", {"status": "awaited", "textVersion": "8f14"}, 4),
+        StoryEvent("late", {"asset": "cover"}),
+    ):
+        screen.show(event)
+    assert [line.removeprefix("   0.0 s  ") for line in out.getvalue().splitlines()] == [
+        "queue: place 3",
+        "eta: 2026-01-01T12:00:00Z to 2026-01-01T12:01:00Z",
+        "eta: unknown",
+        "approval: awaited",
+        "late: cover",
+    ]
+
+
 def test_lines_say_how_long_it_has_been() -> None:
     out = io.StringIO()
     times = iter([0.0, 0.5, 61.25])
