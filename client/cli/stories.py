@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 from cyclopts import Parameter
 
 from ..downloads import FILES
+from ..progress import LABELS
 from ..resources import CommandAccepted, Story
 from .app import NOT_READY, OK, Injected, Json, Session, confirmed, described, table
 from .arguments import AssetName, Number, StoryId, read_text
@@ -220,7 +221,9 @@ def _accepted(session: Session, taken: CommandAccepted, *, as_json: bool) -> int
 def _assets(story: Story) -> list[str]:
     standing: Mapping[str, Mapping[str, Any]] = story["assetGenerationStatus"]["assets"]
     rows = []
-    for name, asset in standing.items():
+    order = {name: place for place, name in enumerate(LABELS)}
+    for name in sorted(standing, key=lambda name: order.get(name, len(order))):
+        asset = standing[name]
         moving = asset["status"] in ("generating", "retrying")
         error = asset.get("error") or {}
         rows.append((name, asset["status"], f"{asset['progress']} %" if moving else error.get("message", "")))
