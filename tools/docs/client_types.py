@@ -25,23 +25,27 @@ from typing import Any, Literal, NotRequired, TypedDict
 '''
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _WIDTH = 116
+_STYLE = Path(__file__).parents[2] / "pyproject.toml"
 
 Schema = Mapping[str, Any]
 
 
 def text(root: Path) -> str:
     """The module's text, formatted, the same whatever the environment says."""
-    return _text(root)
+    del root
+    return _text()
 
 
 @cache
-def _text(root: Path) -> str:
+def _text() -> str:
+    """Made once a process: what it is made from is imported, not read from a checkout."""
     schemas: Mapping[str, Schema] = openapi()["components"]["schemas"]
     order = TopologicalSorter({name: set(_references(schema)) for name, schema in schemas.items()}).static_order()
     written = "\n\n".join([_HEAD, *("\n".join(_definition(name, schemas[name])) for name in order)])
-    command = [sys.executable, "-m", "ruff", "format", "--quiet", "--stdin-filename", "client/resources.py", "-"]
+    options = ["--quiet", "--no-cache", "--config", str(_STYLE), "--stdin-filename", "resources.py"]
+    command = [sys.executable, "-m", "ruff", "format", *options, "-"]
     done = subprocess.run(  # noqa: S603 - the formatter of this environment
-        command, input=written.encode(), capture_output=True, check=True, cwd=root
+        command, input=written.encode(), capture_output=True, check=True
     )
     return done.stdout.decode()
 

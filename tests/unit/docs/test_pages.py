@@ -18,6 +18,8 @@ def checkout(tmp_path: Path) -> Path:
     """What the pages are made from and where they stand, to be changed at will."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copy(ROOT / "README.md", tmp_path / "README.md")
+    (tmp_path / "client").mkdir()
+    shutil.copy(ROOT / "client/resources.py", tmp_path / "client/resources.py")
     shutil.copytree(ROOT / "tests/contract/events/golden", tmp_path / "tests/contract/events/golden")
     for path in (ROOT / "services").glob("*/__init__.py"):
         copy = tmp_path / "services" / path.parent.name / path.name
