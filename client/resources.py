@@ -72,11 +72,27 @@ class StoryLinks(TypedDict):
     """Only while its text waits to be approved."""
 
 
+class Companion(TypedDict):
+    """Who shares the stage with the heroes, as the plan of the story has it."""
+
+    name: str
+    kind: str
+    """What it is: a fox, a kite."""
+    look: str
+
+
 class ContentScene(TypedDict):
     """A scene's text."""
 
     scene: int
     text: str
+
+
+class Cost(TypedDict):
+    """What providers were paid."""
+
+    usd: float
+    """US dollars, by the price list."""
 
 
 Priority = Literal["urgent", "high", "normal"]
@@ -142,9 +158,9 @@ class ErasedRows(TypedDict):
     deliveries: int
 
 
-SecondsRange = TypedDict("SecondsRange", {"from": float, "to": float})
-
 UsdRange = TypedDict("UsdRange", {"from": float, "to": float})
+
+SecondsRange = TypedDict("SecondsRange", {"from": float, "to": float})
 
 Eta = TypedDict("Eta", {"from": str, "to": str})
 
@@ -213,6 +229,9 @@ class Scene(TypedDict):
     """Paragraphs, with a blank line between them."""
     altText: str | None
     imageUrl: str | None
+    width: int | None
+    """Of the picture, in pixels."""
+    height: int | None
 
 
 class SendTest(TypedDict):
@@ -651,6 +670,14 @@ class Story(TypedDict):
     """When it will be there, by what such assets took here lately; null where that is not known yet, while the
     story waits in the queue, and once it has ended. An `ETag` does not change with it alone.
     """
+    language: str
+    """What it is told in, as BCP 47 has it."""
+    premise: str | None
+    setting: str | None
+    typeDetails: dict[str, str | int]
+    seed: int | None
+    companion: Companion | None
+    """Whom the story adds to your characters; null before its plan is made, and where it needs nobody."""
     scenes: list[Scene]
     activities: list[Activity] | None
     hueExtractedColors: dict[str, list[str]] | None
@@ -659,6 +686,12 @@ class Story(TypedDict):
     """Every spoken word, in seconds from the start of the asset `audio`."""
     audioBlocks: dict[str, str] | None
     """By scene, its text as escaped HTML in which every spoken word is marked."""
+    audioSeconds: float | None
+    """How long the asset `audio` is."""
+    cost: Cost | None
+    """So far, with attempts that came to nothing; null before anything was paid for."""
+    models: list[str]
+    """The models that were paid for it, by their names."""
     pendingCommands: list[PendingCommand]
     """What was asked of the story and is not done yet."""
 
