@@ -188,9 +188,8 @@ class Routes:
             await self.waiter.wait(request, created.id, preferences.seconds, has_ended)
             if row["status"] != "generating":
                 whole, results = await repository.get_story(self.pool, caller, created.id)
-                return json_response(
-                    story_resource(whole, results), status=201, headers=headers | {"ETag": etag(whole)}
-                )
+                body = await self._resource(whole, results)
+                return json_response(body, status=201, headers=headers | {"ETag": etag(whole)})
         answer: CreatedStory = {**story_reference(row), "estimate": await self.estimates.of(brief.assets)}
         return json_response(answer, status=202, headers=headers)
 
