@@ -360,3 +360,7 @@ SELECT j.story_id, s.priority, j.asset_type, j.status, j.queued_at, j.started_at
        (j.metadata->>'retryAt')::timestamptz AS retry_at, j.backlog_lane IS NOT NULL AS in_backlog
 FROM stories s JOIN asset_generation_jobs j ON j.story_id = s.id
 WHERE s.id = ANY(:ids::uuid[]) AND s.status = 'generating' AND s.admitted_at IS NOT NULL;
+
+-- name: story_heads
+-- For readers who were let in: whether anything came of their stories that they were not sent.
+SELECT id, seq, status = 'generating' AS generating FROM stories WHERE id = ANY(:ids::uuid[]);

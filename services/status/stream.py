@@ -23,6 +23,7 @@ from services.status.hub import Hub, Reader, SlowReaderError
 from services.status.open_streams import KeyEndedError, OpenStreams
 from services.status.queue_positions import EVENT as QUEUE_EVENT
 from services.status.queue_positions import QueuePositions, queue_data
+from services.status.story_heads import StoryHeads
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import READERS
@@ -85,6 +86,7 @@ class Stream:
         self._keys = keys
         self._open_streams = open_streams
         self._positions = positions
+        self._heads = StoryHeads(pool)
         self._estimates = estimates
         self._heartbeat = heartbeat
         self._write_timeout = write_timeout
@@ -173,19 +175,21 @@ class Stream:
                 return
             # History that is ahead of the row may hold the end, which comes live to nobody again: read the row at once.
             if seen <= story["seq"]:
-                async for event in self._live_updates(reader, seen):
+                async for event in self._live_updates(story_id, reader, seen):
                     seen = (event and event.seq) or seen
                     yield event
             story = await self._read_story(who, story_id)
         yield DELETED_EVENT
         yield END_EVENT
 
-    async def _live_updates(self, reader: Reader, seen: int) -> AsyncIterator[SseEvent | None]:
+    async def _live_updates(self, story_id: UUID, reader: Reader, seen: int) -> AsyncIterator[SseEvent | None]:
         """Live updates, until row and history must be read: one was missed, or was the end, or may have been lost."""
         async for event in self._hub_events(reader):
             if event is None:
                 yield None
-                return  # updates may be lost on the way
+                if await self._is_all(story_id, seen):
+                    continue
+                return  # updates were lost on the way, or may have been
             if event.seq > seen + 1 or event.event == DELETED_EVENT.event:
                 return
             if event.seq in (0, seen + 1):
@@ -193,6 +197,16 @@ class Stream:
                 yield event
             if event.event == "story":
                 return
+
+    async def _is_all(self, story_id: UUID, seen: int) -> bool:
+        """Whether a story that is being made has had no update but those. Raises HistoryUnavailableError."""
+        try:
+            head = await self._heads.read(story_id)
+        except Exception as error:
+            if not is_connection_error(error):
+                raise
+            raise HistoryUnavailableError from error
+        return head is not None and head.generating and head.seq == seen
 
     async def _read_story(self, who: Caller, story_id: UUID) -> Any:
         """The story's row, None once it was deleted. Raises HistoryUnavailableError."""
