@@ -158,9 +158,9 @@ class ErasedRows(TypedDict):
     deliveries: int
 
 
-UsdRange = TypedDict("UsdRange", {"from": float, "to": float})
-
 SecondsRange = TypedDict("SecondsRange", {"from": float, "to": float})
+
+UsdRange = TypedDict("UsdRange", {"from": float, "to": float})
 
 Eta = TypedDict("Eta", {"from": str, "to": str})
 

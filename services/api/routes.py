@@ -71,7 +71,6 @@ from services.api.waiting import StoryWaiter, read_preferences
 from storyloom.db.pool import Pool
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Asset
-from storyloom.story.eta import Past
 from storyloom.web.authentication import Authenticator
 from storyloom.web.exchange import EXCHANGE, read_trace
 from storyloom.web.keys import Caller
@@ -120,7 +119,7 @@ class Routes:
     status_url: str | None
     estimates: Estimates
     waiter: StoryWaiter
-    past: PastAssets | None = None
+    past: PastAssets
 
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
@@ -232,8 +231,10 @@ class Routes:
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
-        past = Past() if self.past is None else await self.past.read()
-        return json_response(story_resource(row, results, forecast(row, past, datetime.now(UTC))), headers=headers)
+        return json_response(await self._resource(row, results), headers=headers)
+
+    async def _resource(self, row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> Story:
+        return story_resource(row, results, forecast(row, await self.past.read(), datetime.now(UTC)))
 
     @operation(
         "GET",

@@ -114,7 +114,9 @@ class Estimates:
             story.due = _next(stages, eta, next_late(stages, past, now), now)
             news: Updates = []
             done = {"progress": progress({Asset(row["asset_type"]): row["status"] for row in rows})}
-            if eta is not None and eta.differs(story.eta, now):
+            if eta is None:
+                story.eta = None
+            elif eta.differs(story.eta, now):
                 story.eta = eta
                 news.append(_event(ETA_EVENT, {"eta": eta.wire(), **done}))
             news += [_event(LATE_EVENT, one.wire()) for one in lates if (one.asset, one.since) not in story.late]

@@ -76,11 +76,13 @@ class Past:
 class Stage:
     """How far one asset is. Not settled, and nothing else: it waits for what it needs.
 
-    ``begun``: since when the attempt is under way. ``waiting``: since when its job waits in a backlog. ``sent``: since
-    when its job is on the bus, where no worker has taken it yet. ``retry``: when its next attempt comes.
+    ``held``: it waits for an approval. ``begun``: since when the attempt is under way. ``waiting``: since when its job
+    waits in a backlog. ``sent``: since when its job is on the bus, where no worker has taken it yet. ``retry``: when
+    its next attempt comes.
     """
 
     settled: bool = False
+    held: bool = False
     begun: datetime | None = None
     waiting: datetime | None = None
     sent: datetime | None = None
@@ -128,8 +130,8 @@ def stage(row: Mapping[str, object]) -> Stage:
     status, queued, started, retry = (row[name] for name in ("status", "queued_at", "started_at", "retry_at"))
     if status in ("ready", "failed", "cancelled"):
         return Stage(settled=True)
-    if status == "pending":
-        return Stage()
+    if status in ("pending", "held"):
+        return Stage(held=status == "held")
     assert isinstance(queued, datetime | None)
     assert isinstance(started, datetime | None)
     assert isinstance(retry, datetime | None)
@@ -143,7 +145,7 @@ def stage(row: Mapping[str, object]) -> Stage:
 def estimate(stages: Mapping[Asset, Stage], priority: Priority, past: Past, at: datetime) -> Eta | None:
     """When all of a story's assets will be settled; ``at`` is now.
 
-    None where nothing is left to do, or too little is known of an asset that is.
+    None where nothing is left to do, or too little is known of an asset that is, or something waits for an approval.
     """
     low: dict[Asset, float] = {}
     high: dict[Asset, float] = {}
@@ -155,7 +157,7 @@ def estimate(stages: Mapping[Asset, Stage], priority: Priority, past: Past, at: 
             low[asset] = high[asset] = 0.0
             continue
         known = past.known(asset)
-        if known is None:
+        if known is None or here.held:
             return None
         left = _left(here, known, past.waits.get(lane_of(asset, priority)), at)
         low[asset] = left.low + max((low.get(need, 0.0) for need in GRAPH[asset].waits_for), default=0.0)

@@ -32,6 +32,8 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Wrap: TypeAlias = Callable[[Any], Handler]
 SERVER = "storyloom"
 """The header Server: no version of anything."""
+LINGER_SECONDS = 1.0
+"""For a client to take an answer that ends its request, and to stop sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ class _Connection(web.RequestHandler):
         self._stop_timers()
         transport, self.transport = self.transport, None
         if transport is not None:
-            _refuse(transport, problem)
+            _refuse(transport, problem, linger=LINGER_SECONDS)
         self.force_close()
 
     def _abort(self) -> None:
@@ -303,8 +305,11 @@ def _problem_of(status: int, error: BaseException | None, message: str) -> Probl
     return found
 
 
-def _refuse(transport: asyncio.BaseTransport, problem: Problem) -> None:
-    """Answer without a request, and close."""
+def _refuse(transport: asyncio.BaseTransport, problem: Problem, *, linger: float = 0.0) -> None:
+    """Answer without a request, and close. ``linger``: seconds in which what the client still sends is dropped.
+
+    A connection that is closed with bytes unread is reset (RFC 9112, section 9.6), and its client loses the answer.
+    """
     HTTP_REFUSED.labels(code=problem.code).inc()
     log.info("http.refused", status=problem.status, code=problem.code)
     body = orjson.dumps(problem.body(None))
@@ -317,7 +322,11 @@ def _refuse(transport: asyncio.BaseTransport, problem: Problem) -> None:
         *(f"{name}: {value}" for name, value in protective_headers().items()),
     ]
     transport.write("\r\n".join((*lines, "", "")).encode() + body)  # type: ignore[attr-defined] # it writes, too
-    transport.close()
+    if linger and transport.can_write_eof():  # type: ignore[attr-defined] # as above
+        transport.write_eof()  # type: ignore[attr-defined] # as above
+        asyncio.get_running_loop().call_later(linger, transport.close)
+    else:
+        transport.close()
 
 
 def _end_half_open(transport: asyncio.BaseTransport, seconds: float) -> None:

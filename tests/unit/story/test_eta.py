@@ -98,6 +98,8 @@ def test_nothing_is_concluded_from_nothing() -> None:
     words = Past({asset: one for asset, one in past().assets.items() if asset not in PICTURES})
     assert estimate(fresh(), NORMAL, words, NOW) is None
     assert estimate(fresh(Asset.CONTENT), NORMAL, words, NOW) is not None
+    waiting = fresh() | {Asset.COVER: Stage(held=True)}
+    assert estimate(waiting, NORMAL, past(), NOW) is None  # nobody knows when it will be approved
 
 
 def test_the_longest_path_counts_and_not_the_sum() -> None:
@@ -212,6 +214,7 @@ def test_a_row_says_how_far_its_asset_is() -> None:
     assert stage({**row, "retry_at": NOW, "started_at": then}) == Stage(retry=NOW)
     assert stage({**row, "status": "generating", "retry_at": then, "started_at": NOW}) == Stage(begun=NOW)
     assert stage({**row, "status": "pending", "queued_at": None}) == Stage()
+    assert stage({**row, "status": "held", "queued_at": None}) == Stage(held=True)
     for status in ("ready", "failed", "cancelled"):
         assert stage({**row, "status": status}) == SETTLED
 
