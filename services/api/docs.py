@@ -1,6 +1,7 @@
 """The documents of the api and the pages under ``/docs``: made from the same declarations as the routes, once each."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -95,11 +96,13 @@ class Guide:
 @cache
 def guides() -> Mapping[str, Guide]:
     """The guides by name, in the order in which they are read; none where they were not deployed."""
-    texts = {path.stem: path.read_text("utf-8") for path in sorted(GUIDES.glob("*.md"))}
+    texts = {path.stem: _COMMENT.sub("", path.read_text("utf-8")) for path in sorted(GUIDES.glob("*.md"))}
     found = [Guide(name, text.partition("\n")[0].removeprefix("# "), text) for name, text in texts.items()]
     return {guide.name: guide for guide in sorted(found, key=lambda guide: _ORDER.index(guide.name))}
 
 
+_COMMENT = re.compile(r"^<!--.*-->\n", re.MULTILINE)
+"""Marks of parts that are made from the code."""
 _ORDER = (
     "quickstart",
     "python",
@@ -108,7 +111,9 @@ _ORDER = (
     "changes",
     "approval",
     "errors",
+    "limits",
     "idempotency",
+    "webhooks",
     "going-live",
 )
 """In which order the guides are read."""

@@ -43,7 +43,7 @@ PAGES: Mapping[str, Mapping[str, Make]] = {
         "consumers": lambda _: streams.consumers_table(),
     },
     "docs/runbook.md": {"settings": variables.tables},
-    "docs/webhooks.md": {"outcomes": lambda _: outcomes.outcomes_table()},
+    "docs/guide/webhooks.md": {"outcomes": lambda _: outcomes.outcomes_table()},
 }
 """Page by page, the parts that it holds."""
 
