@@ -15,6 +15,7 @@ from tests.integration.core.system import running
 from tests.integration.db.databases import new_database, roll_back
 
 TABLES = {
+    "tenant_asset_counts",
     "tenants",
     "api_keys",
     "stories",
