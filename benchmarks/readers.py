@@ -23,7 +23,7 @@ import uvloop
 
 from benchmarks.figures import report
 from benchmarks.options import read_options
-from benchmarks.processes import Processes, quiet, running_processes, until
+from benchmarks.processes import Processes, quiet, running_processes
 from benchmarks.timings import Durations
 from storyloom.db.pool import Pool, open_pool
 from storyloom.messaging.connection import Bus, connect
@@ -32,6 +32,7 @@ from storyloom.web.server import raise_file_limit
 
 TENANT = "readers"
 STAMP = re.compile(rb'"committed":([0-9.]+)')
+QUIET_SECONDS = 2.0
 OPENING = 50
 """Streams that are being opened at a time."""
 SNAPSHOT = {"overall": "generating", "assets": {"cover": {"status": "generating", "progress": 0}}}
@@ -171,6 +172,7 @@ async def measure(processes: Processes, size: Size, through: str) -> dict[str, f
         for number in range(1, size.events + 1):
             await crowd.change(story)
             await _all(took, number * size.readers)
+        print(f"{len(took)} of {size.events * size.readers} seen live", flush=True)
         watched = sorted(took)
         for transport in watchers:
             transport.close()
@@ -197,10 +199,12 @@ async def measure(processes: Processes, size: Size, through: str) -> dict[str, f
 
 
 async def _all(took: list[float], count: int) -> None:
-    async def there() -> bool:
-        return len(took) >= count
-
-    await until(there)
+    """Wait for so many stamps, or until none has come for a while: what is found in history has none."""
+    last, quiet_since = len(took), time.monotonic()
+    while len(took) < count and time.monotonic() - quiet_since < QUIET_SECONDS:
+        await asyncio.sleep(0.02)
+        if len(took) != last:
+            last, quiet_since = len(took), time.monotonic()
 
 
 async def run(rounds: int, size: Size, through: str) -> dict[str, float]:
