@@ -80,7 +80,9 @@ async def send_command(system: System, stories: list[UUID], random: Random) -> N
     answers: list[Answer] = await asyncio.gather(
         *(send(system, method, story_id, path, body, key=key) for _ in range(2 if key else 1))
     )
-    assert {status for status, _ in answers} <= {200, 202, 404, 409}, answers
+    for status, found in answers:
+        # On a busy machine some take too long: whether they were carried out nobody knows.
+        assert status in {200, 202, 404, 409} or found["code"] == "too_slow", answers
     accepted = [found["wish"]["id"] for status, found in answers if status == 202 and found.get("wish")]
     assert len(set(accepted)) <= 1
 

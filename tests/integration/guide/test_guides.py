@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from storyloom.runtime.settings import Settings
+from storyloom.web.keys import add_key
 from tests.integration.core.system import running
 from tools.docs.pages import ROOT
 
@@ -63,13 +64,8 @@ def test_every_block_has_a_language_that_the_tests_know() -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 async def test_a_guides_examples_do_what_it_says(page: Path, settings: Settings, tmp_path: Path) -> None:
     async with running(settings) as system:
-        environment = {
-            **os.environ,
-            "STORYLOOM": system.api.url,
-            "KEY": system.key,
-            "HOOK": HOOK,
-            **installed_client(tmp_path),
-        }
+        key = await add_key(system.pool, "tests", "guide", scopes=("stories:read", "stories:write", "webhooks"))
+        environment = os.environ | {"STORYLOOM": system.api.url, "KEY": key, "HOOK": HOOK, **installed_client(tmp_path)}
         for language, code, shown in examples(page):
             program, *options = RUN_BY[language]
             if shutil.which(program) is None:
