@@ -16,7 +16,8 @@ LOCKS := $(filter-out base,$(patsubst requirements/%.in,%,$(wildcard requirement
 unexport PYTHONDONTWRITEBYTECODE
 # Further arguments for pytest: make test ARGS="-k slug".
 ARGS ?=
-WORKERS ?= 2
+# One more than two cores: tests wait for servers a third of their time.
+WORKERS ?= 3
 
 .PHONY: help story up doctor top dead test check fuzz bench chaos simulation migrate clean system lock
 
