@@ -38,9 +38,10 @@ WITH counted AS (
 ), story AS (
     INSERT INTO stories (
         id, tenant_id, request, approval, priority, trace, asset_generation_status, idempotency_key, request_hash,
-        admitted_at)
+        created_at, asset_generation_started_at, admitted_at)
     SELECT :id, :tenant_id, :request::jsonb, :approval, :priority, :trace, :document::jsonb, :idempotency_key,
            :request_hash,
+           clock_timestamp(), clock_timestamp(), -- not now(): those of a batch, in one transaction, have its order
            CASE WHEN room.free THEN now() END
     FROM counted, room
     ON CONFLICT (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING

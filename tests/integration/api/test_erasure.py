@@ -304,6 +304,7 @@ async def test_what_a_dead_replica_had_claimed_is_purged_by_another(settings: Se
     """…once its claim has expired, and not before."""
     async with manual_eraser(settings) as (system, story_id, eraser):
         dying = InterruptedObjects(settings, _die)
+        await dying.open()  # building its client is not in the time that it is given
         system.stack.push_async_callback(dying.close)
         with pytest.raises(asyncio.CancelledError):
             await Eraser(system.pool, eraser.bus, dying, LATE_DELAYS, eraser.cancel_jobs).erase(CALLER, story_id)
@@ -323,6 +324,7 @@ async def test_what_a_worker_stores_during_a_purge_is_purged_after_it(settings: 
             await system.pool.execute("UPDATE erasures SET due_at = now()")
 
         busy = InterruptedObjects(settings, store_late)
+        await busy.open()  # building its client is not in the time that it is given
         system.stack.push_async_callback(busy.close)
         await Eraser(system.pool, eraser.bus, busy, LATE_DELAYS, eraser.cancel_jobs).erase(CALLER, story_id)
         assert await eraser.purge_due() == 1
