@@ -32,10 +32,10 @@ code { background: var(--soft); padding: .05rem .25rem; border-radius: 3px; over
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; border-radius: 4px; } pre code { padding: 0; background: none; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; }
-th { font-weight: 600; } td p { margin: 0 0 .3rem; } td ul { margin: 0; padding-left: 1.1rem; }
+td:first-child code { white-space: nowrap; } th { font-weight: 600; } td p { margin: 0 0 .3rem; } td ul { margin: 0; padding-left: 1.1rem; }
 summary { cursor: pointer; padding: .25rem 0; } details > :not(summary) { margin-left: 1rem; }
 .method { font: 600 13px ui-monospace, monospace; border: 1px solid currentColor; border-radius: 3px; padding: .05rem .3rem; }
-.dim { color: var(--dim); } .path { font-weight: 600; }
+.dim { color: var(--dim); } .patd:first-child code { white-space: nowrap; } th { font-weight: 600; }
 @media (max-width: 50rem) { body { display: block; } nav { position: static; height: auto; border: 0; } main { padding: 1rem; } }
 """  # noqa: E501 - a style sheet's rules, one a line
 SCRIPT = """

@@ -60,7 +60,7 @@ def _navigation(document: Json, guides: Mapping[str, str]) -> str:
         parts.append(f"<b>{escape(tag['name'])}</b><ul>")
         parts.extend(
             f'<li data-find="{_words(method, path, one)}">'
-            f'<a href="#{one["operationId"]}">{escape(one["summary"])}</a></li>'
+            f'<a href="#{one["operationId"]}">{inline(one["summary"])}</a></li>'
             for method, path, one in _operations(document)
             if tag["name"] in one["tags"]
         )
@@ -91,7 +91,7 @@ def _operation(method: str, path: str, one: Json, server: str) -> str:
     name = one["operationId"]
     parts = [
         f'<section data-find="{_words(method, path, one)}">',
-        f'<h3 id="{name}">{escape(one["summary"])}<a href="#{name}" aria-label="Link">#</a></h3>',
+        f'<h3 id="{name}">{inline(one["summary"])}<a href="#{name}" aria-label="Link">#</a></h3>',
         f"<p><span class=method>{method}</span> <code class=path>{escape(path)}</code></p>",
         markdown(one.get("description", "")),
     ]
