@@ -196,6 +196,7 @@ async def purge(
     """
     messages = await _within_timeout(_purge_messages(bus, cancel_jobs, story_id, timeout), timeout)
     # Workers must stop before the store is purged; those that do not are the reason for the next purge.
+    await _within_timeout(objects.open(), timeout)  # what it takes to build its client is none of the store's time
     deleted = await _within_timeout(objects.erase(story_id), timeout)
     number, size = deleted or (0, 0)
     return PurgeResult(number, size, messages or 0, complete=messages is not None and deleted is not None)
