@@ -18,9 +18,13 @@ from .resources import (
     Content,
     CreateStory,
     ErasureReceipt,
+    Estimate,
+    EventsToken,
     Story,
+    StoryBatch,
     StoryPage,
     StoryReference,
+    Usage,
 )
 from .resuming import ResumeFile
 from .stream import StoryEvent, Stream
@@ -154,15 +158,15 @@ class StoryloomClient:
                     on_event(event)
         return await self.get(story_id)
 
-    async def create_batch(self, briefs: Sequence[Brief], *, idempotency_key: str | None = None) -> dict[str, Any]:
+    async def create_batch(self, briefs: Sequence[Brief], *, idempotency_key: str | None = None) -> StoryBatch:
         """Ask for up to 100 stories at once; each has its own outcome."""
         body = {"stories": [dict(brief) for brief in briefs]}
         found = await self._transport.read("POST", "/stories/batch", json=body, headers=_once(idempotency_key))
-        return cast("dict[str, Any]", found)
+        return cast("StoryBatch", found)
 
-    async def estimate(self, brief: Brief) -> dict[str, Any]:
+    async def estimate(self, brief: Brief) -> Estimate:
         """What a story would take, in seconds and money, before anything is made."""
-        return cast("dict[str, Any]", await self._transport.read("POST", "/stories/estimate", json=dict(brief)))
+        return cast("Estimate", await self._transport.read("POST", "/stories/estimate", json=dict(brief)))
 
     async def get(self, story_id: Id) -> Story:
         """The story as it is now."""
@@ -207,15 +211,15 @@ class StoryloomClient:
         """
         return Stream(self._transport.http, _story(story_id, "events"), after).events(within=timeout)
 
-    async def events_token(self, story_id: Id) -> dict[str, Any]:
+    async def events_token(self, story_id: Id) -> EventsToken:
         """A token for a browser's EventSource: for this one story, and some minutes."""
         path = _story(story_id, "events-token")
-        return cast("dict[str, Any]", await self._transport.read("POST", path))
+        return cast("EventsToken", await self._transport.read("POST", path))
 
-    async def usage(self, *, first: str | None = None, last: str | None = None) -> dict[str, Any]:
+    async def usage(self, *, first: str | None = None, last: str | None = None) -> Usage:
         """Stories, assets and cost, by day (UTC, like ``2026-01-31``), from the first to the last of them."""
         params = {name: day for name, day in (("from", first), ("to", last)) if day is not None}
-        return cast("dict[str, Any]", await self._transport.read("GET", "/usage", params=params))
+        return cast("Usage", await self._transport.read("GET", "/usage", params=params))
 
     # Commands: what comes of them is told by the events. ``if_match`` has a command carried out only if the story is
     # still as it was read (``get_if_changed``): else 412 ``version_mismatch``.

@@ -108,14 +108,14 @@ def _each(price: Callable[..., float], *amounts: Range) -> Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastStories:
     """What stories of the same assets took lately: the first and the last decile."""
 
     seconds: Range
     usd: Range
 
 
-async def past_stories(pool: Pool, assets: Iterable[Asset]) -> Past | None:
+async def past_stories(pool: Pool, assets: Iterable[Asset]) -> PastStories | None:
     """What this installation's last stories of just these assets took; None where there are too few.
 
     Stories that were changed by a command are left out: they took longer, or began again.
@@ -123,7 +123,7 @@ async def past_stories(pool: Pool, assets: Iterable[Asset]) -> Past | None:
     row = await load_queries("services.api").past_stories(pool, assets=[asset.value for asset in assets])
     if row["stories"] < ENOUGH_STORIES:
         return None
-    return Past(Range(*row["seconds"]), Range(*row["usd"]) if row["usd"] else NOTHING)
+    return PastStories(Range(*row["seconds"]), Range(*row["usd"]) if row["usd"] else NOTHING)
 
 
 class Estimates:

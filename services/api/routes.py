@@ -9,7 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from services.api import repository
-from services.api.auth import authenticated
+from services.api.auth import authenticated_routes
 from services.api.commands import Commands
 from services.api.erasure import Eraser
 from services.api.estimates import Estimates
@@ -74,7 +74,7 @@ from storyloom.story.assets import Asset
 from storyloom.web.authentication import Authenticator
 from storyloom.web.exchange import EXCHANGE, read_trace
 from storyloom.web.keys import Caller
-from storyloom.web.openapi import EVENT_STREAM, Answer, Body, declared, operation
+from storyloom.web.openapi import EVENT_STREAM, Answer, Body, operation
 from storyloom.web.past import PastAssets
 from storyloom.web.problems import Problem, not_found
 from storyloom.web.stream_tokens import add_token
@@ -123,13 +123,7 @@ class Routes:
 
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
-        return [
-            one.route(
-                authenticated(self.keys, self.limiter, one.scope, getattr(self, one.handler), tokens=one.streamed)
-            )
-            for one in declared(Routes)
-            if one.scope is not None
-        ]
+        return authenticated_routes(self, self.keys, self.limiter)
 
     @operation(
         "POST",

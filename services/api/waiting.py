@@ -108,14 +108,14 @@ class StoryWaiter:
     async def _subscribe(self, story_id: UUID, told: asyncio.Event) -> Subscription | None:
         """Have ``told`` set by what may be the story's end; None while NATS is closed."""
 
-        async def hear(message: Msg) -> None:
+        async def notice(message: Msg) -> None:
             if any(update["event"] in ("story", "deleted") for update in orjson.loads(message.data)):
                 told.set()
 
         client, names = self._bus.client, self._bus.names
         subscription = None
         try:
-            subscription = await client.subscribe(names.subject(f"status.{story_id}"), cb=hear)
+            subscription = await client.subscribe(names.subject(f"status.{story_id}"), cb=notice)
             await client.flush(FLUSH_SECONDS)
         except (NatsError, TimeoutError) as error:
             log.info("story.wait_without_bus", error=type(error).__name__)

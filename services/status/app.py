@@ -12,7 +12,7 @@ from services.status import repository
 from services.status.admission import Admission
 from services.status.backlog import Backlog
 from services.status.dispatch import Dispatcher
-from services.status.estimates import Estimates
+from services.status.forecasts import Forecasts
 from services.status.hub import Hub
 from services.status.job_starts import JobStartRecorder
 from services.status.open_streams import OpenStreams
@@ -127,7 +127,7 @@ class RunningStatus:
     dispatcher: Dispatcher
     backlog: Backlog
     open_streams: OpenStreams
-    estimates: Estimates
+    forecasts: Forecasts
     endpoints: Endpoints
     _broker: Broker
     _pool: Pool
@@ -186,8 +186,8 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     limit_answers(app)
     keys, open_streams = Authenticator(pool, seconds=settings.key_cache_seconds), OpenStreams(pool)
     positions = QueuePositions(waiting, hub)
-    estimates = Estimates(pool, hub, PastAssets(pool))
-    stream = Stream(pool, hub, keys, open_streams, positions, estimates=estimates)
+    forecasts = Forecasts(pool, hub, PastAssets(pool))
+    stream = Stream(pool, hub, keys, open_streams, positions, forecasts=forecasts)
     app.add_routes(routes(stream))
     add_error_pages(app)
     app.on_shutdown.append(stream.drain)
@@ -213,7 +213,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         "backlog": backlog.run,
         "admission": admission.run,
         "queue_positions": positions.run,
-        "estimates": estimates.run,
+        "forecasts": forecasts.run,
         "reconciler": reconciler.run,
         "job_starts": job_starts.run,
         "queue_metrics": QueueMetrics(bus, pool).run,
@@ -233,7 +233,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
         dispatcher,
         backlog,
         open_streams,
-        estimates,
+        forecasts,
         endpoints,
         broker,
         pool,

@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from services.status import repository
-from services.status.estimates import Estimates
+from services.status.forecasts import Forecasts
 from services.status.hub import Hub, Reader, SlowReaderError
 from services.status.open_streams import KeyEndedError, OpenStreams
 from services.status.queue_positions import EVENT as QUEUE_EVENT
@@ -77,7 +77,7 @@ class Stream:
         open_streams: OpenStreams,
         positions: QueuePositions,
         *,
-        estimates: Estimates | None = None,
+        forecasts: Forecasts | None = None,
         heartbeat: float = 15.0,
         write_timeout: float = WRITE_SECONDS,
     ) -> None:
@@ -87,7 +87,7 @@ class Stream:
         self._open_streams = open_streams
         self._positions = positions
         self._heads = StoryHeads(pool)
-        self._estimates = estimates
+        self._forecasts = forecasts
         self._heartbeat = heartbeat
         self._write_timeout = write_timeout
         self._readers: set[Reader] = set()
@@ -121,7 +121,7 @@ class Stream:
                     async with self._open_streams.while_valid(who.key_id):
                         with (
                             self._positions.watched(story_id, story["queue_position"]),
-                            self._estimates.watched(story_id) if self._estimates else nullcontext(),
+                            self._forecasts.watched(story_id) if self._forecasts else nullcontext(),
                         ):
                             await self._send(writer, self._events(who, story_id, story, after, reader))
             except KeyEndedError:
@@ -161,7 +161,7 @@ class Stream:
             yield SseEvent(seen, "snapshot", _snapshot(story))
         if story["queue_position"] is not None:
             yield SseEvent(0, QUEUE_EVENT, queue_data(story["queue_position"]))
-        known = None if self._estimates is None else self._estimates.known(story_id)
+        known = None if self._forecasts is None else self._forecasts.known(story_id)
         while story is not None:
             for row in await self._updates_after(who, story_id, seen):
                 seen = row["seq"]

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver
 from pydantic import BaseModel
 
-from services.api.auth import authenticated
+from services.api.auth import authenticated_routes
 from services.api.limits import RequestLimiter
 from services.api.openapi import CACHE_CONTROL, CURSOR, LIMIT, LOCATION
 from services.api.schemas import encode_cursor, read_body, read_page
@@ -35,7 +35,7 @@ from storyloom.story.notifications import DeliveriesDue
 from storyloom.web.authentication import Authenticator
 from storyloom.web.egress import AddressRefusedError, EgressPolicy, check_endpoint
 from storyloom.web.keys import Caller
-from storyloom.web.openapi import Answer, Body, Parameter, declared, operation
+from storyloom.web.openapi import Answer, Body, Parameter, operation
 from storyloom.web.problems import Problem, not_found
 
 PATH = f"{BASE}/webhooks"
@@ -57,11 +57,7 @@ class WebhookRoutes:
 
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
-        return [
-            one.route(authenticated(self.keys, self.limiter, one.scope, getattr(self, one.handler)))
-            for one in declared(WebhookRoutes)
-            if one.scope is not None
-        ]
+        return authenticated_routes(self, self.keys, self.limiter)
 
     @operation(
         "POST",

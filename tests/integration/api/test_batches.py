@@ -101,10 +101,10 @@ async def test_a_hundred_are_answered_while_nobody_moderates(settings: Settings)
     """Within the time of one request: here moderation hears every question and answers none."""
     async with running(settings.model_copy(update={"screening_seconds": 30}), reconciler=BY_HAND, workers=()) as system:
 
-        async def hear(message: Any) -> None:
+        async def ignore(message: Any) -> None:
             return
 
-        await system.bus.client.subscribe(system.bus.names.subject(ASK_SCREENING), cb=hear)
+        await system.bus.client.subscribe(system.bus.names.subject(ASK_SCREENING), cb=ignore)
         await system.bus.client.flush()
         outcomes = await post(system, [{**BRIEF, "characterName": f"Mira {n}"} for n in range(100)])
         assert [one["status"] for one in outcomes] == [202] * 100

@@ -140,7 +140,7 @@ async def test_what_is_late_is_told_once_and_over_when_it_moves_on(system: Syste
     assert [(await anext(stream))[1] for _ in range(2)] == ["snapshot", "eta"]
     await begin(system, story_id, Asset.PORTRAIT, seconds=60)
     await begin(system, story_id, Asset.OUTLINE, seconds=5)
-    system.status.estimates.touch(story_id)
+    system.status.forecasts.touch(story_id)
     event, data = "", "{}"
     while event != "late":
         number, event, data = await anext(stream)
@@ -149,16 +149,16 @@ async def test_what_is_late_is_told_once_and_over_when_it_moves_on(system: Syste
     assert (told["asset"], told["part"]) == ("portrait", "portrait")
     expected = datetime.fromisoformat(told["expected"]) - datetime.fromisoformat(told["since"])
     assert expected == timedelta(seconds=10)
-    assert [one["event"] for one in system.status.estimates.known(story_id)] == ["eta", "late"]
+    assert [one["event"] for one in system.status.forecasts.known(story_id)] == ["eta", "late"]
     for _ in range(3):  # it is told once, however often it is looked at
-        system.status.estimates.touch(story_id)
-        await system.status.estimates.tell(datetime.now(UTC))
+        system.status.forecasts.touch(story_id)
+        await system.status.forecasts.tell(datetime.now(UTC))
     await begin(system, story_id, Asset.PORTRAIT, seconds=0)  # its next attempt
-    system.status.estimates.touch(story_id)
-    await system.status.estimates.tell(datetime.now(UTC))
-    assert [one["event"] for one in system.status.estimates.known(story_id)] == ["eta"]
+    system.status.forecasts.touch(story_id)
+    await system.status.forecasts.tell(datetime.now(UTC))
+    assert [one["event"] for one in system.status.forecasts.known(story_id)] == ["eta"]
     await begin(system, story_id, Asset.PORTRAIT, seconds=70)
-    system.status.estimates.touch(story_id)
+    system.status.forecasts.touch(story_id)
     events: list[str] = []
     while events.count("late") < 1:
         events.append((await anext(stream))[1])

@@ -39,7 +39,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def told(api: FakeApi, url: str, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
+def fake(api: FakeApi, url: str, monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """An API that the program asks."""
     monkeypatch.setenv("STORYLOOM_URL", url)
     return api
@@ -157,38 +157,38 @@ def test_settings_that_cannot_be_meant_are_wrong_usage(
     assert said in capsys.readouterr().err
 
 
-async def test_an_answer_in_json_is_all_that_is_on_stdout(told: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_answer_in_json_is_all_that_is_on_stdout(fake: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     page = {"stories": [], "nextCursor": "c"}
-    told.says(200, page)
+    fake.says(200, page)
     assert await run("list", "--json", "--status", "ready", "--status", "partial", "--limit", "3") == 0
     output = capsys.readouterr()
     assert json.loads(output.out) == page
     assert output.err == ""
-    assert told.requests[0].query.getall("status") == ["ready", "partial"]
-    told.says(200, page)
+    assert fake.requests[0].query.getall("status") == ["ready", "partial"]
+    fake.says(200, page)
     assert await run("list") == 0
     output = capsys.readouterr()
     assert (output.out, output.err) == ("", "There is no such story.\nThere are more: --cursor c\n")
 
 
 async def test_a_refusal_is_a_sentence_with_what_the_logs_know_it_by(
-    told: FakeApi, capsys: pytest.CaptureFixture[str]
+    fake: FakeApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     errors = [{"pointer": "/age", "detail": "is too high"}]
-    told.says(422, {"code": "bad_brief", "detail": "No.", "errors": errors, "traceId": "ab"}, **{"X-Request-Id": "r"})
+    fake.says(422, {"code": "bad_brief", "detail": "No.", "errors": errors, "traceId": "ab"}, **{"X-Request-Id": "r"})
     assert await run("create", "--name", "Mira", "--json") == 3
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == "No. (/age is too high) [bad_brief, trace ab, request r]\n"
 
 
-async def test_what_a_model_wrote_does_not_move_the_cursor(told: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_what_a_model_wrote_does_not_move_the_cursor(fake: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     story = {
         "id": STORY, "status": "ready", "title": "\x1b[2JMira\x07", "logline": None, "storyType": "bedtime", "age": 5,
         "createdAt": "2026-01-01T12:00:00.000Z", "error": None,
         "assetGenerationStatus": {"overall": "ready", "assets": {"cover": {"status": "generating", "progress": 40}}},
     }  # fmt: skip
-    told.says(200, story)
+    fake.says(200, story)
     assert await run("get", STORY) == 0
     assert capsys.readouterr().out.splitlines() == [
         " [2JMira  (ready)",
@@ -198,35 +198,35 @@ async def test_what_a_model_wrote_does_not_move_the_cursor(told: FakeApi, capsys
     ]
 
 
-async def test_a_hint_is_sent_and_the_way_on_is_told(told: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
-    told.says(202, {"id": STORY, "wish": {"id": "w", "event": "AssetRegenerateRequested"}, "findings": ["Long."]})
+async def test_a_hint_is_sent_and_the_way_on_is_told(fake: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.says(202, {"id": STORY, "wish": {"id": "w", "event": "AssetRegenerateRequested"}, "findings": ["Long."]})
     assert await run("regenerate", STORY, "cover", "--hint", "a bigger fox") == 0
     output = capsys.readouterr()
     assert f"storyloom watch {STORY}" in output.out
     assert output.err == "Long.\n"
-    assert await told.requests[0].json() == {"hint": "a bigger fox"}
+    assert await fake.requests[0].json() == {"hint": "a bigger fox"}
 
 
 async def test_an_approval_names_the_text_that_was_read(
-    told: FakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    fake: FakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     approval = {"status": "awaited", "textVersion": "8f14e45fceea167a"}
     scenes = [{"scene": 1, "text": "A fox."}]
-    told.says(200, {"id": STORY, "scenes": scenes, "assetGenerationStatus": {"approval": approval}})
+    fake.says(200, {"id": STORY, "scenes": scenes, "assetGenerationStatus": {"approval": approval}})
     assert await run("approve", STORY) == 2
     shown = capsys.readouterr()
     assert shown.err == "1. A fox.\n\nNobody can be asked here: say --text-version.\n"
-    told.says(202, {"id": STORY, "wish": {"id": "w", "event": "StoryApproved"}})
+    fake.says(202, {"id": STORY, "wish": {"id": "w", "event": "StoryApproved"}})
     assert await run("approve", STORY, "--text-version", "8f14e45fceea167a") == 0
-    assert await told.requests[-1].json() == {"textVersion": "8f14e45fceea167a"}
-    told.says(200, {"id": STORY, "scenes": [], "assetGenerationStatus": {}})
+    assert await fake.requests[-1].json() == {"textVersion": "8f14e45fceea167a"}
+    fake.says(200, {"id": STORY, "scenes": [], "assetGenerationStatus": {}})
     assert await run("approve", STORY) == 2
     assert "Nothing waits to be approved" in capsys.readouterr().err
 
 
-async def test_amounts_are_shown_as_tables(told: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
-    told.says(200, {"days": [{"day": "2026-01-31", "stories": 3}, {"day": "2026-02-01", "stories": 12}]})
+async def test_amounts_are_shown_as_tables(fake: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.says(200, {"days": [{"day": "2026-01-31", "stories": 3}, {"day": "2026-02-01", "stories": 12}]})
     assert await run("usage", "--from", "2026-01-31") == 0
     assert capsys.readouterr().out.splitlines() == [
         "days:",
@@ -234,23 +234,23 @@ async def test_amounts_are_shown_as_tables(told: FakeApi, capsys: pytest.Capture
         "  2026-01-31  3",
         "  2026-02-01  12",
     ]
-    assert dict(told.requests[0].query) == {"from": "2026-01-31"}
+    assert dict(fake.requests[0].query) == {"from": "2026-01-31"}
     assert described({"seconds": {"from": 20, "to": 40.5}, "usd": None}) == [
         "seconds:", "  from: 20", "  to: 40.5", "usd: -",
     ]  # fmt: skip
 
 
-async def test_a_mistake_of_the_program_is_a_sentence(told: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
-    told.says(200, {"nothing": "that it knows"})
+async def test_a_mistake_of_the_program_is_a_sentence(fake: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.says(200, {"nothing": "that it knows"})
     assert await run("get", STORY) == 70
     assert capsys.readouterr().err.startswith("storyloom itself is broken: KeyError: 'title'")
 
 
 async def test_a_folder_that_cannot_be_written_is_a_sentence(
-    told: FakeApi, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    fake: FakeApi, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     ready = {"cover": {"status": "ready", "progress": 100}}
-    told.says(200, {"id": STORY, "status": "ready", "assetGenerationStatus": {"overall": "ready", "assets": ready}})
+    fake.says(200, {"id": STORY, "status": "ready", "assetGenerationStatus": {"overall": "ready", "assets": ready}})
     (tmp_path / "file").touch()
     assert await run("download", STORY, "--into", str(tmp_path / "file" / "x")) == 3
     assert "Not a directory" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Estimates: readers are told when their story will be there, and which of its assets are late.
+"""Forecasts: readers are told when their story will be there, and which of its assets are late.
 
 Best effort, without a place in history. A story is looked at when something of it changed, and when an asset of it
 would become late or its estimate is over: all that are due in one statement, however many readers there are.
@@ -45,7 +45,7 @@ class _Story:
     """Which attempts were told to be late: an asset, and since when."""
 
 
-class Estimates:
+class Forecasts:
     """The stories of this process's readers. ``run`` tells what is new of them."""
 
     def __init__(self, pool: Pool, hub: Hub, past: PastAssets, *, interval: float = INTERVAL_SECONDS) -> None:
@@ -87,7 +87,7 @@ class Estimates:
             except Exception as error:
                 if not is_connection_error(error):
                     raise
-                log.debug("estimates.postgres_unreachable", error=type(error).__name__)
+                log.debug("forecasts.postgres_unreachable", error=type(error).__name__)
 
     async def tell(self, now: datetime) -> None:
         """Look at the stories that are due by ``now``, and tell what is new. Raises what asyncpg raises."""
