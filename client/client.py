@@ -326,7 +326,8 @@ class StoryloomClient:
         """
         assets: Mapping[str, Mapping[str, Any]] = story["assetGenerationStatus"]["assets"]
         ready = {name: one for name, one in FILES.items() if assets.get(one[0], {}).get("status") == "ready"}
-        folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a moment, as every write of a download
+        if ready:
+            folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a moment, as every write of a download
         return [
             (name, await self.download(story["id"], asset, folder / name, part=part))
             for name, (asset, part) in ready.items()

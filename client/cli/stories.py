@@ -167,7 +167,7 @@ async def download(
     as_json: Json = False,
     session: Injected,
 ) -> int:
-    """0; 1 where something that was asked for is not ready."""
+    """A path a line, and nothing else in it; 0, or 1 where something that was asked for is not ready."""
     story = await session.client.get(story_id)
     standing: Mapping[str, Mapping[str, Any]] = story["assetGenerationStatus"]["assets"]
     files = {asset for asset, _ in FILES.values()}
@@ -182,8 +182,8 @@ async def download(
     if as_json:
         session.json([{"path": str(folder / name), "bytes": size} for name, size in fetched])
     else:
-        for name, size in fetched:
-            session.say(f"{folder / name}  {size} bytes")
+        for name, _ in fetched:
+            session.say(str(folder / name))
     if lacking:
         session.note(f"Not ready: {', '.join(lacking)}.")
     return NOT_READY if lacking else OK

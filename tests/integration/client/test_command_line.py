@@ -93,10 +93,10 @@ async def test_a_story_from_its_brief_to_its_end(shell: Shell, tmp_path: Path) -
     assert (await shell.run("watch", story_id))[0] == 0
 
     await _keep_files(shell.system, story_id)
-    folder = tmp_path / "files"
+    folder = tmp_path / "Zoë's files"
     code, out, err = await shell.run("download", story_id, "--into", str(folder))
     assert code == 0, err
-    assert {path.name for path in folder.iterdir()} == {line.split()[0].rsplit("/", 1)[1] for line in out.splitlines()}
+    assert {path.name for path in folder.iterdir()} == {Path(line).name for line in out.splitlines()}
     assert (folder / "book.pdf").read_bytes() == b"pdf"
     assert (folder / "narration.vtt").read_bytes() == b"vtt"
     assert len(json.loads((folder / "activities.json").read_bytes())) == 4
@@ -117,7 +117,7 @@ async def _keep_files(system: System, story_id: str) -> None:
         await objects.write(f"stories/{story_id}/{asset}/{'ab' * 16}.{suffix}", suffix.encode())
 
 
-async def test_a_story_that_falls_short_or_was_cancelled_says_so(shell: Shell) -> None:
+async def test_a_story_that_falls_short_or_was_cancelled_says_so(shell: Shell, tmp_path: Path) -> None:
     async def no_cover(job: AssetRequested) -> None:
         if job.asset is Asset.COVER:
             raise PermanentError("no paint")
@@ -127,8 +127,9 @@ async def test_a_story_that_falls_short_or_was_cancelled_says_so(shell: Shell) -
     story_id = out.strip()
     assert code == 1
     assert "The story is partial" in err
-    code, _, err = await shell.run("download", story_id, "cover")
-    assert (code, "Not ready: cover." in err) == (1, True)
+    nothing = tmp_path / "nothing"
+    code, _, err = await shell.run("download", story_id, "cover", "--into", str(nothing))
+    assert (code, "Not ready: cover." in err, nothing.exists()) == (1, True, False)
     shell.system.makers.before = None
     assert (await shell.run("retry", story_id, "cover"))[0] == 0
     assert (await shell.run("watch", story_id))[0] == 0
