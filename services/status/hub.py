@@ -5,7 +5,8 @@ own readers, never with all stories or all readers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,29 +29,119 @@ log = structlog.get_logger()
 Updates = list[dict[str, Any]]
 """Events of the progress stream, each {seq, event, data}; seq 0 for progress, which has no place in history."""
 
+STORY, DELETED = "story", "deleted"
+"""Events after which a story's row is to be read: it may have ended."""
+AT_ONCE = 250
+"""Readers that are written to before the process does something else."""
+MAX_PENDING = 256
+"""Messages that may wait for the readers of one story."""
 
-class SlowReaderError(Exception):
-    """The reader does not keep up: it is dropped, and resumes by its last id."""
+
+class SseEvent:
+    """One event of the progress stream; ``seq`` 0 marks what has no id and no place in history.
+
+    It is encoded once, however many readers it is sent to.
+    """
+
+    __slots__ = ("_bytes", "data", "event", "seq")
+
+    def __init__(self, seq: int, event: str, data: Any) -> None:
+        self.seq = seq
+        self.event = event
+        self.data = data
+        self._bytes: bytes | None = None
+
+    def bytes(self) -> bytes:
+        """The event on the wire."""
+        if self._bytes is None:
+            head = f"id: {self.seq}\n" if self.seq else ""
+            self._bytes = f"{head}event: {self.event}\ndata: ".encode() + orjson.dumps(self.data) + b"\n\n"
+        return self._bytes
 
 
 class Reader:
-    """One reader's queue, bounded."""
+    """One reader. While it is *live* it is sent what comes, at once; at other times that is kept for it.
 
-    def __init__(self, queue_size: int) -> None:
-        self._queue: asyncio.Queue[Updates] = asyncio.Queue(queue_size)
-        self._too_slow = False
+    What is kept is bounded. Where there is more, or an update is missing, or the reader does not take what it is sent,
+    it stops being live and is to be brought up to date from history: no reader waits for another, and none makes the
+    process keep anything for it.
+    """
 
-    async def next(self) -> Updates:
-        """The next updates. Raises SlowReaderError once one had to be dropped."""
-        if self._too_slow:
-            raise SlowReaderError
-        return await self._queue.get()
+    __slots__ = ("_kept", "_limit", "_stale", "_waiting", "_write", "seen", "sent_at", "silence")
 
-    def offer(self, updates: Updates) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: list[SseEvent] = []
+        self._stale = False
+        self._write: Callable[[bytes], bool] | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self.seen = 0
+        """The seq of the last update that it was sent."""
+        self.sent_at = 0.0
+        """When it was sent anything, as the loop counts time."""
+        self.silence = 0.0
+        """Seconds without an event after which it is sent a heartbeat."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what comes is sent to it."""
+        return self._write is not None
+
+    async def live(self, seen: int, write: Callable[[bytes], bool]) -> None:
+        """Send it all updates after ``seen`` that follow one another, until its story is to be read again.
+
+        ``write`` says whether the reader takes more. Raises what ``end`` was called with.
+        """
+        kept, self._kept = self._kept, []
+        if self._stale:
+            self._stale = False
+            return
+        self.seen = seen
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._write = write
         try:
-            self._queue.put_nowait(updates)
-        except asyncio.QueueFull:
-            self._too_slow = True
+            self.offer(kept)
+            await self._waiting
+        finally:
+            self._write = self._waiting = None
+
+    def offer(self, events: Sequence[SseEvent]) -> None:
+        """Hand it what comes for its story."""
+        if self._write is None:
+            self._kept += events
+            if len(self._kept) > self._limit:
+                self._kept, self._stale = [], True
+            return
+        for number, event in enumerate(events):
+            if event.seq > self.seen + 1 or event.event == DELETED:
+                self.stop()
+            elif event.seq in (0, self.seen + 1):
+                self.seen = event.seq or self.seen
+                if not self.send(event.bytes()) or event.event == STORY:
+                    self.stop()
+            if not self.is_live:
+                self.offer(events[number + 1 :])
+                return
+
+    def send(self, data: bytes) -> bool:
+        """Send it some bytes now; False where it is not live, or does not take more."""
+        if self._write is None:
+            return False
+        self.sent_at = asyncio.get_running_loop().time()
+        return self._write(data)
+
+    def stop(self) -> None:
+        """Its story is to be read again: an update was missed, or was the end, or the reader is slow or gone."""
+        self._stale = self._write is None  # one that is just being brought up to date begins again
+        self._write = None
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def end(self, error: Exception) -> None:
+        """It cannot be served any longer."""
+        self._write = None
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)
 
 
 @dataclass
@@ -59,6 +150,9 @@ class _Topic:
 
     readers: set[Reader] = field(default_factory=set)
     subscriptions: list[Subscription] = field(default_factory=list)
+    pending: deque[list[SseEvent]] = field(default_factory=deque)
+    """What is to be handed to the readers, while there are too many to do so at once."""
+    passing: asyncio.Task[None] | None = None
     confirmed: bool = False
     """Whether the server is known to have the subscriptions."""
     done: dict[str, int] = field(default_factory=dict)
@@ -128,10 +222,9 @@ class Hub:
         """After an outage of the bus: updates of meanwhile are in history, and every reader must read them there."""
         # First the server must know of the subscriptions again, or an update could slip between the two.
         await self._flush()
-        resync: Updates = [{"seq": 1 << 30, "event": "", "data": None}]
         for topic in self._topics.values():
             for reader in topic.readers:
-                reader.offer(resync)
+                reader.stop()
 
     def offer(self, story_id: UUID, updates: Updates) -> None:
         """Hand updates to the readers of a story in this process."""
@@ -196,10 +289,34 @@ class Hub:
                 except NatsError:
                     log.debug("hub.unsubscribe_lost")
 
-    @staticmethod
-    def _broadcast(topic: _Topic, updates: Updates) -> None:
-        for reader in topic.readers:
-            reader.offer(updates)
+    def _broadcast(self, topic: _Topic, updates: Updates) -> None:
+        events = [SseEvent(one["seq"], one["event"], one["data"]) for one in updates]
+        if topic.passing is None and len(topic.readers) <= AT_ONCE:
+            for reader in topic.readers:
+                reader.offer(events)
+            return
+        topic.pending.append(events)
+        if topic.passing is None:
+            topic.passing = asyncio.create_task(_pass_on(topic))
+
+
+async def _pass_on(topic: _Topic) -> None:
+    """Hand a story's readers what waits for them, in the order in which it came."""
+    try:
+        while topic.pending:
+            if len(topic.pending) > MAX_PENDING:
+                topic.pending.clear()
+                for reader in topic.readers:
+                    reader.stop()
+                return
+            events = topic.pending.popleft()
+            readers = list(topic.readers)
+            for start in range(0, len(readers), AT_ONCE):
+                for reader in readers[start : start + AT_ONCE]:
+                    reader.offer(events)
+                await asyncio.sleep(0)
+    finally:
+        topic.passing = None
 
 
 def _shown(asset: Asset) -> str:

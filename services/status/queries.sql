@@ -272,7 +272,7 @@ SELECT now();
 -- name: story_for_reader^
 -- Another tenant's story is no story. `queue_position`: of one that waits to be admitted, from 1; else null.
 -- A command that was accepted may begin a story again that has ended: until it is in the inbox, nobody knows.
-SELECT s.status, s.seq, s.asset_generation_status,
+SELECT s.id, s.status, s.seq, s.asset_generation_status,
        EXISTS (SELECT FROM command_outbox c WHERE c.story_id = s.id AND c.handled_at IS NULL
                AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = c.event_id)) AS pending,
        CASE WHEN s.status = 'generating' AND s.admitted_at IS NULL THEN (

@@ -6,24 +6,21 @@ A story that has ended may begin again at its client's command. So no event ends
 story's row says that the story is over, and all updates up to that row's seq have been sent.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 import structlog
 from aiohttp import web
 
 from services.status import repository
 from services.status.forecasts import Forecasts
-from services.status.hub import Hub, Reader, SlowReaderError
+from services.status.heartbeats import HEARTBEAT_BYTES, Heartbeats, HistoryUnavailableError
+from services.status.hub import DELETED, Hub, Reader, SseEvent
 from services.status.open_streams import KeyEndedError, OpenStreams
 from services.status.queue_positions import EVENT as QUEUE_EVENT
 from services.status.queue_positions import QueuePositions, queue_data
-from services.status.story_heads import StoryHeads
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import READERS
@@ -38,28 +35,9 @@ log = structlog.get_logger()
 STREAM_PATH = "/api/v1/stories/{id}/events"
 UNKNOWN_ID = 1 << 40
 """Greater than any story's seq: its reader gets a fresh snapshot."""
-HEARTBEAT_BYTES = b": still here\n\n"
-
-
-@dataclass(frozen=True, slots=True)
-class SseEvent:
-    """One event on the wire; ``seq`` 0 marks progress, which has no id and no place in history."""
-
-    seq: int
-    event: str
-    data: Any
-
-    def bytes(self) -> bytes:
-        head = f"id: {self.seq}\n" if self.seq else ""
-        return f"{head}event: {self.event}\ndata: ".encode() + orjson.dumps(self.data) + b"\n\n"
-
 
 END_EVENT = SseEvent(0, "end", {})
-DELETED_EVENT = SseEvent(0, "deleted", {})
-
-
-class HistoryUnavailableError(Exception):
-    """Postgres is unreachable in the middle of a stream."""
+DELETED_EVENT = SseEvent(0, DELETED, {})
 
 
 class DrainingError(Exception):
@@ -86,9 +64,8 @@ class Stream:
         self._keys = keys
         self._open_streams = open_streams
         self._positions = positions
-        self._heads = StoryHeads(pool)
+        self._heartbeats = Heartbeats(pool, seconds=heartbeat)
         self._forecasts = forecasts
-        self._heartbeat = heartbeat
         self._write_timeout = write_timeout
         self._readers: set[Reader] = set()
         self._draining = False
@@ -99,7 +76,7 @@ class Stream:
         """
         self._draining = True
         for reader in self._readers:
-            reader.offer([])
+            reader.end(DrainingError())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Stream a story's progress until it ends or the reader goes."""
@@ -114,7 +91,7 @@ class Stream:
                 return web.Response(status=204)
             self._hub.note(story_id, story["asset_generation_status"])
             writer = StreamWriter(request, seconds=self._write_timeout)
-            response = await writer.open()
+            response = await writer.open(first=RETRY_LINE)
             self._readers.add(reader)
             try:
                 with READERS.track_inprogress():
@@ -123,7 +100,7 @@ class Stream:
                             self._positions.watched(story_id, story["queue_position"]),
                             self._forecasts.watched(story_id) if self._forecasts else nullcontext(),
                         ):
-                            await self._send(writer, self._events(who, story_id, story, after, reader))
+                            await self._send(writer, who, story, after, reader)
             except KeyEndedError:
                 log.info("stream.key_ended")
                 await writer.end()  # without an ``end``: whoever reconnects is told why, by a 401
@@ -131,17 +108,11 @@ class Stream:
                 self._readers.discard(reader)
         return response
 
-    async def _send(self, writer: StreamWriter, events: AsyncIterator[SseEvent | None]) -> None:
-        retry = RETRY_LINE  # in the first block: what comes before it a proxy may keep to itself
+    async def _send(self, writer: StreamWriter, who: Caller, story: Any, after: int | None, reader: Reader) -> None:
         try:
-            async for event in events:
-                await writer.write(retry + (HEARTBEAT_BYTES if event is None else event.bytes()))
-                retry = b""
+            await self._follow(writer, who, story, after, reader)
         except ReaderGoneError:
             log.debug("stream.reader_disconnected")
-        except SlowReaderError:
-            log.info("stream.reader_too_slow")  # it reconnects, and resumes by its last id
-            writer.abort()
         # No second answer can follow one that has begun: it ends, and the reader comes back by its last id.
         except DrainingError:
             with suppress(ReaderGoneError):
@@ -151,62 +122,45 @@ class Stream:
         except Exception:
             log.exception("stream.broken")
 
-    async def _events(
-        self, who: Caller, story_id: UUID, story: Any, after: int | None, reader: Reader
-    ) -> AsyncIterator[SseEvent | None]:
-        """All that this reader is sent, to the end: history, then live updates. None is a heartbeat."""
+    async def _follow(self, writer: StreamWriter, who: Caller, story: Any, after: int | None, reader: Reader) -> None:
+        """Send this reader all of it, to the end: history, then live updates, and history again where it must be."""
+        story_id: UUID = story["id"]
         seen = after or 0
+        first = []
         if seen > story["seq"]:
             seen = story["seq"]
-            yield SseEvent(seen, "snapshot", _snapshot(story))
+            first.append(SseEvent(seen, "snapshot", _snapshot(story)))
         if story["queue_position"] is not None:
-            yield SseEvent(0, QUEUE_EVENT, queue_data(story["queue_position"]))
-        known = None if self._forecasts is None else self._forecasts.known(story_id)
+            first.append(SseEvent(0, QUEUE_EVENT, queue_data(story["queue_position"])))
+        known = [] if self._forecasts is None else self._forecasts.known(story_id)
+        for event in first:
+            await writer.write(event.bytes())
         while story is not None:
             for row in await self._updates_after(who, story_id, seen):
                 seen = row["seq"]
-                yield SseEvent(seen, row["event"], row["data"])
-            if known and not _has_ended(story):
-                for update in known:
-                    yield SseEvent(0, update["event"], update["data"])
-            known = None
+                await writer.write(SseEvent(seen, row["event"], row["data"]).bytes())
             if seen == story["seq"] and _has_ended(story):
-                yield END_EVENT
+                await writer.write(END_EVENT.bytes())
                 return
+            for update in known:
+                await writer.write(SseEvent(0, update["event"], update["data"]).bytes())
+            known = []
+            if not writer.has_begun:
+                await writer.write(HEARTBEAT_BYTES)
             # History that is ahead of the row may hold the end, which comes live to nobody again: read the row at once.
             if seen <= story["seq"]:
-                async for event in self._live_updates(story_id, reader, seen):
-                    seen = (event and event.seq) or seen
-                    yield event
+                seen = await self._live(writer, story_id, seen, reader)
             story = await self._read_story(who, story_id)
-        yield DELETED_EVENT
-        yield END_EVENT
+        await writer.write(DELETED_EVENT.bytes() + END_EVENT.bytes())
 
-    async def _live_updates(self, story_id: UUID, reader: Reader, seen: int) -> AsyncIterator[SseEvent | None]:
-        """Live updates, until row and history must be read: one was missed, or was the end, or may have been lost."""
-        async for event in self._hub_events(reader):
-            if event is None:
-                yield None
-                if await self._is_all(story_id, seen):
-                    continue
-                return  # updates were lost on the way, or may have been
-            if event.seq > seen + 1 or event.event == DELETED_EVENT.event:
-                return
-            if event.seq in (0, seen + 1):
-                seen = event.seq or seen
-                yield event
-            if event.event == "story":
-                return
-
-    async def _is_all(self, story_id: UUID, seen: int) -> bool:
-        """Whether a story that is being made has had no update but those. Raises HistoryUnavailableError."""
-        try:
-            head = await self._heads.read(story_id)
-        except Exception as error:
-            if not is_connection_error(error):
-                raise
-            raise HistoryUnavailableError from error
-        return head is not None and head.generating and head.seq == seen
+    async def _live(self, writer: StreamWriter, story_id: UUID, seen: int, reader: Reader) -> int:
+        """Live updates, until row and history must be read; the last that was sent. Raises ReaderGoneError."""
+        if self._draining:
+            raise DrainingError
+        self._heartbeats.add(story_id, reader)
+        await reader.live(seen, writer.write_now)
+        await writer.drain()
+        return max(seen, reader.seen)
 
     async def _read_story(self, who: Caller, story_id: UUID) -> Any:
         """The story's row, None once it was deleted. Raises HistoryUnavailableError."""
@@ -226,21 +180,6 @@ class Stream:
             if not is_connection_error(error):
                 raise
             raise HistoryUnavailableError from error
-
-    async def _hub_events(self, reader: Reader) -> AsyncIterator[SseEvent | None]:
-        while True:
-            if self._draining:
-                raise DrainingError
-            try:
-                async with asyncio.timeout(self._heartbeat):
-                    updates = await reader.next()
-            except TimeoutError:
-                yield None
-                continue
-            if not updates and self._draining:
-                raise DrainingError
-            for update in updates:
-                yield SseEvent(update["seq"], update["event"], update["data"])
 
 
 def routes(stream: Stream) -> list[web.RouteDef]:

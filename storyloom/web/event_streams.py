@@ -7,9 +7,11 @@ only unavailable for a while is a stream that ends at once and says when to come
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import structlog
 from aiohttp import web
+from aiohttp.http import StreamWriter as HttpWriter
 
 log = structlog.get_logger()
 
@@ -22,6 +24,8 @@ RETRY_LINE = b"retry: 2000\n"
 """Milliseconds until a reader whose connection breaks comes again."""
 WRITE_SECONDS = 30.0
 """For a reader to take what is ready for it. One that does not loses its place, and resumes by its last id."""
+BUFFER_BYTES = 64 * 1024
+"""Written and not yet taken: more is kept for no reader."""
 ENDING_SECONDS = 1.0
 """For a reader to take the rest of a stream that ends before its story does."""
 RECONNECTS_PER_SECOND = 200
@@ -42,20 +46,43 @@ class StreamWriter:
     def __init__(self, request: web.Request, *, seconds: float = WRITE_SECONDS) -> None:
         self._request = request
         self._response = web.StreamResponse(headers=HEADERS)
+        self._writer: HttpWriter | None = None
+        self._first = b""
         self._seconds = seconds
         self._tail = b"\n\n"
 
-    async def open(self, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
-        """Send the head at once: a reader that has everything may wait for long until there is something to say."""
+    async def open(self, headers: Mapping[str, str] | None = None, *, first: bytes = b"") -> web.StreamResponse:
+        """Send the head at once: a reader that has everything may wait for long until there is something to say.
+
+        ``first`` goes out with what is written first: what comes before it a proxy may keep to itself.
+        """
         self._response.headers.update(headers or {})
+        self._first = first
         writer = await self._response.prepare(self._request)
-        if writer is not None:
+        if isinstance(writer, HttpWriter):
+            self._writer = writer
             writer.send_headers()
         return self._response
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was written."""
+        return not self._first
+
     async def write(self, data: bytes) -> None:
         """Write some bytes, and wait until there is room for more. Raises ReaderGoneError."""
+        data, self._first = self._first + data, b""
         self._tail = (self._tail + data)[-2:]
+        await self._wait(data)
+
+    async def drain(self) -> None:
+        """Wait until there is room for more. Raises ReaderGoneError."""
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            raise ReaderGoneError
+        await self._wait(b"")
+
+    async def _wait(self, data: bytes) -> None:
         try:
             async with asyncio.timeout(self._seconds):
                 await self._response.write(data)
@@ -66,6 +93,17 @@ class StreamWriter:
             raise ReaderGoneError from None
         except ConnectionError:
             raise ReaderGoneError from None
+
+    def write_now(self, event: bytes) -> bool:
+        """Write a whole event without waiting. False where it is time to ``drain``: the reader has not taken what was
+        written before, or is gone.
+        """
+        transport = self._request.transport
+        if self._writer is None or transport is None or transport.is_closing():
+            return False
+        with suppress(StopIteration):  # without ``drain`` there is nothing that it could wait for
+            self._writer.write(event, drain=False).send(None)
+        return transport.get_write_buffer_size() <= BUFFER_BYTES
 
     async def say_when_to_come_again(self, milliseconds: int) -> None:
         """The last words of a stream that breaks off, unless it broke in the midst of an event."""

@@ -14,11 +14,11 @@ import pytest
 from aiohttp import ClientSession, TCPConnector, web
 
 from services.status import app as status
+from services.status.heartbeats import Head, Heartbeats
 from services.status.hub import Hub
 from services.status.open_streams import INTERVAL_SECONDS, OpenStreams
 from services.status.queue_positions import QueuePositions
 from services.status.repository import WaitingStories
-from services.status.story_heads import Head, StoryHeads
 from services.status.stream import Stream, routes
 from storyloom.runtime.settings import HttpSettings, Settings
 from storyloom.web.errors import problem_middleware
@@ -536,15 +536,13 @@ async def test_a_story_that_starts_again_while_history_is_read_does_not_end_the_
 
 
 async def test_idle_readers_look_for_lost_updates_together(settings: Settings) -> None:
-    """Nine of three stories, one of which there is not, at one moment: one statement, and an answer for each."""
+    """Of three stories, one of which there is not: one statement, and an answer for each that there is."""
     statements: list[str] = []
     async with running(settings, reconciler=BY_HAND, workers=()) as system:
         first, ended, nobodys = await started_story(system), await started_story(system), uuid4()
         await end_story(system, ended)
         async with system.pool.acquire() as connection:
             connection.add_query_logger(lambda query: statements.append(query.query))
-            heads = StoryHeads(connection, window=0)
-            found = await asyncio.gather(*(heads.read(one) for one in (first, ended, nobodys) * 3))
-            await heads.read(first)
-    assert found == [Head(1, generating=True), Head(2, generating=False), None] * 3
-    assert len([one for one in statements if "FROM stories" in one]) == 2
+            found = await Heartbeats(connection, seconds=1).heads({first, ended, nobodys})
+    assert found == {first: Head(1, generating=True), ended: Head(2, generating=False)}
+    assert len([one for one in statements if "FROM stories" in one]) == 1
