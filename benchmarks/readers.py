@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -35,6 +36,8 @@ STAMP = re.compile(rb'"committed":([0-9.]+)')
 QUIET_SECONDS = 2.0
 OPENING = 50
 """Streams that are being opened at a time."""
+ATTEMPTS = 5
+"""To open a stream: on a busy machine status may have no time for one, and says so."""
 SNAPSHOT = {"overall": "generating", "assets": {"cover": {"status": "generating", "progress": 0}}}
 
 
@@ -70,8 +73,12 @@ class Reader(asyncio.Protocol):
         """Note how long ago it was committed."""
         now = time.time()
         self._took += [1e3 * (now - float(stamp)) for stamp in STAMP.findall(data)]
-        if not self.begun.done() and b"event: snapshot" in data:
+        if self.begun.done():
+            return
+        if b"event: snapshot" in data:
             self.begun.set_result(None)
+        elif b": not available" in data:
+            self.begun.set_exception(ConnectionError("status has no time for another stream just now"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A stream that ends before its time spoils the figures."""
@@ -114,11 +121,19 @@ class Crowd:
         async def one(story_id: UUID) -> asyncio.Transport:
             head = f"GET /api/v1/stories/{story_id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.key}"
             async with slots:
-                transport, reader = await loop.create_connection(
-                    lambda: Reader(f"{head}\r\n\r\n".encode(), took), "127.0.0.1", self.port
-                )
+                for _ in range(ATTEMPTS - 1):
+                    with suppress(ConnectionError):
+                        return await open_one(f"{head}\r\n\r\n".encode())
+                return await open_one(f"{head}\r\n\r\n".encode())
+
+        async def open_one(request: bytes) -> asyncio.Transport:
+            transport, reader = await loop.create_connection(lambda: Reader(request, took), "127.0.0.1", self.port)
+            try:
                 await asyncio.wait_for(reader.begun, 60)
-                return transport
+            except ConnectionError:
+                transport.close()
+                raise
+            return transport
 
         return list(await asyncio.gather(*(one(story_id) for story_id in stories)))
 

@@ -21,7 +21,7 @@ from nats.errors import Error as NatsError
 from storyloom.messaging.connection import Bus
 from storyloom.web.deadlines import extend_deadline
 from storyloom.web.event_streams import STOPPING
-from storyloom.web.exchange import HUNG_UP
+from storyloom.web.exchange import hung_up
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class StoryWaiter:
         """
         extend_deadline(request, seconds)
         told = asyncio.Event()
-        over = [event for event in (request.app.get(STOPPING), request.get(HUNG_UP)) if event is not None]
+        over = [hung_up(request), *([request.app[STOPPING]] if STOPPING in request.app else ())]
         leaving = [asyncio.create_task(event.wait()) for event in over]
         telling: asyncio.Task[bool] | None = None
         clock = asyncio.get_running_loop().time

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,8 @@ INTERVAL_SECONDS = 2.0
 """Between two looks at the queues."""
 EVENT = "queue"
 """The event's name on the progress stream; it has no id and no place in history."""
+_NOT_WAITING = nullcontext()
+"""One for all: most streams are of stories that have begun."""
 
 
 class QueuePositions:
@@ -31,12 +33,12 @@ class QueuePositions:
         self._readers: Counter[UUID] = Counter()
         self._told: dict[UUID, int] = {}
 
-    @contextmanager
-    def watched(self, story_id: UUID, position: int | None) -> Iterator[None]:
+    def watched(self, story_id: UUID, position: int | None) -> AbstractContextManager[None]:
         """Tell a story's readers as long as the block lasts; None where it does not wait."""
-        if position is None:
-            yield
-            return
+        return _NOT_WAITING if position is None else self._waiting_at(story_id, position)
+
+    @contextmanager
+    def _waiting_at(self, story_id: UUID, position: int) -> Iterator[None]:
         self._readers[story_id] += 1
         self._told.setdefault(story_id, position)
         try:

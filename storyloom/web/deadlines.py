@@ -11,8 +11,6 @@ from storyloom.web.problems import Problem
 
 ANSWER_SECONDS = 4.0
 """Seconds from the end of a request's body until its answer begins; clients are promised five."""
-_BEGUN: web.RequestKey[asyncio.Event] = web.RequestKey("begun", asyncio.Event)
-_MORE: web.RequestKey[float] = web.RequestKey("more_seconds", float)
 
 log = structlog.get_logger()
 
@@ -26,45 +24,86 @@ def limit_answers(app: web.Application, *, seconds: float = ANSWER_SECONDS) -> N
     """
 
     @web.middleware
-    async def deadline(
+    async def in_time(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        begun, received = asyncio.Event(), asyncio.Event()
-        request[_BEGUN] = begun
-        request.content.on_eof(received.set)
         answer = asyncio.ensure_future(handler(request))
-        beginning, receiving = (asyncio.create_task(event.wait()) for event in (begun, received))
+        deadline = request[_DEADLINE] = _Deadline(seconds)
+        request.content.on_eof(deadline.note_received)
+        answer.add_done_callback(deadline.end)
         try:
-            waited_for = {answer, beginning, receiving}
-            await asyncio.wait(waited_for, timeout=BODY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            clock, body_at = asyncio.get_running_loop().time, asyncio.get_running_loop().time()
-            # More time may be asked for meanwhile.
-            while (
-                not (answer.done() or begun.is_set())
-                and (left := body_at + seconds + request.get(_MORE, 0.0) - clock()) > 0
-            ):
-                await asyncio.wait({answer, beginning}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if not (answer.done() or begun.is_set()):
+            await deadline.over
+            if not answer.done():
                 raise _too_late(request)
             return await answer
         finally:
-            beginning.cancel()
-            receiving.cancel()
+            deadline.end()
             if not answer.done():
                 answer.add_done_callback(_forget)
                 answer.cancel()
 
     async def begin(request: web.BaseRequest, _response: web.StreamResponse) -> None:
-        if isinstance(request, web.Request) and (begun := request.get(_BEGUN)) is not None:
-            begun.set()
+        if isinstance(request, web.Request) and (deadline := request.get(_DEADLINE)) is not None:
+            deadline.stop()
 
-    app.middlewares.append(deadline)
+    app.middlewares.append(in_time)
     app.on_response_prepare.append(begin)
 
 
 def extend_deadline(request: web.Request, seconds: float) -> None:
     """Give a request's answer so many seconds more: its client has asked to wait."""
-    request[_MORE] = request.get(_MORE, 0.0) + seconds
+    if (deadline := request.get(_DEADLINE)) is not None:
+        deadline.extend(seconds)
+
+
+class _Deadline:
+    """When an answer must have begun. ``over`` is done when the answer is there, or when it is too late for it.
+
+    Streams keep it as long as they last: it is one timer and one future, and the timer goes when the answer begins.
+    """
+
+    __slots__ = ("_at", "_seconds", "_timer", "over")
+
+    def __init__(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = loop.create_future()
+        self._seconds = seconds
+        # However long the body takes, it is not waited for longer than that.
+        self._at = loop.time() + BODY_SECONDS + seconds
+        self._timer: asyncio.TimerHandle | None = loop.call_at(self._at, self._look)
+
+    def note_received(self) -> None:
+        """The whole body is there."""
+        self._move(asyncio.get_running_loop().time() + self._seconds - self._at)
+
+    def extend(self, seconds: float) -> None:
+        """More time is asked for."""
+        self._move(seconds)
+
+    def _move(self, seconds: float) -> None:
+        self._at += seconds
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_at(self._at, self._look)
+
+    def stop(self) -> None:
+        """The answer has begun: it takes as long as it likes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def end(self, _answer: object = None) -> None:
+        """There is nothing to wait for any more."""
+        self.stop()
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.end()
+
+
+_DEADLINE: web.RequestKey[_Deadline] = web.RequestKey("deadline", _Deadline)
 
 
 def _too_late(request: web.Request) -> Problem:

@@ -40,17 +40,31 @@ class Exchange:
 
 
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
-HUNG_UP: web.RequestKey[asyncio.Event] = web.RequestKey("hung_up", asyncio.Event)
-"""Set once the client's connection is lost: what it waits for need not be waited for any more."""
+_HUNG_UP: web.RequestKey[asyncio.Event] = web.RequestKey("hung_up", asyncio.Event)
 
 
 def begin(request: web.Request, public_url: str = "") -> Exchange:
     """Note a request's names in it."""
     sent = request.headers.get("X-Request-Id", "")
     request_id = sent if _REQUEST_ID.match(sent) else uuid4().hex
-    request[HUNG_UP] = asyncio.Event()
     exchange = request[EXCHANGE] = Exchange(request_id, read_trace(request), public_url=public_url)
     return exchange
+
+
+def hung_up(request: web.Request) -> asyncio.Event:
+    """Set once the client's connection is lost: what it waits for need not be waited for any more."""
+    event = request.get(_HUNG_UP)
+    if event is None:
+        event = request[_HUNG_UP] = asyncio.Event()
+        if request.transport is None:
+            event.set()
+    return event
+
+
+def note_hung_up(request: web.Request) -> None:
+    """The client's connection is lost."""
+    if (event := request.get(_HUNG_UP)) is not None:
+        event.set()
 
 
 def read_trace(request: web.Request) -> str:

@@ -6,7 +6,7 @@ One line of log and one observation a request, by the route's template: without 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,8 @@ log = structlog.get_logger()
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CLIENT_CLOSED = 499
 """What is noted where the client went before its answer; nobody gets it."""
+_UNCOUNTED = nullcontext()
+"""One for all: streams keep theirs as long as they last."""
 
 
 async def listen_public(
@@ -122,13 +124,14 @@ class _Door:
             log.exception("http.bug", method=request.method)
             return respond(Problem(500, "bug", "Something broke on our side. It is logged."), request)
 
-    @contextmanager
-    def _counted(self, request: web.Request) -> Iterator[None]:
+    def _counted(self, request: web.Request) -> AbstractContextManager[None]:
         """Count a request that a proxy of ours forwards by its client. Raises a 429 Problem."""
-        client, most = self._forwarded(request), self.limits.client_connections
-        if client is None:
-            yield
-            return
+        client = self._forwarded(request)
+        return _UNCOUNTED if client is None else self._counted_for(client)
+
+    @contextmanager
+    def _counted_for(self, client: str) -> Iterator[None]:
+        most = self.limits.client_connections
         if self._in_flight[client] >= most:
             raise Problem(429, "too_many_connections", "Too many requests in flight from one address.")
         self._in_flight[client] += 1

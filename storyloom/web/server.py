@@ -22,7 +22,7 @@ from aiohttp import http_exceptions, web
 
 from storyloom.runtime.metrics import HTTP_REFUSED
 from storyloom.runtime.settings import HttpSettings, InvalidSettingError
-from storyloom.web.exchange import HUNG_UP
+from storyloom.web.exchange import note_hung_up
 from storyloom.web.problems import MEDIA_TYPE, Problem
 
 log = structlog.get_logger()
@@ -179,8 +179,8 @@ class _Connection(web.RequestHandler):
             self._address = None
         self._stop_timers()
         request = self._current_request
-        if isinstance(request, web.Request) and (hung_up := request.get(HUNG_UP)) is not None:
-            hung_up.set()
+        if isinstance(request, web.Request):
+            note_hung_up(request)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
