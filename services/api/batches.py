@@ -150,16 +150,13 @@ async def create_all(
 
 async def _created_before(commands: Commands, caller: Caller, wanted: dict[int, Wanted]) -> dict[int, Outcome]:
     """What the same batch has created before, and the briefs that are others now."""
-    found: dict[int, Outcome] = {}
-    for place, one in wanted.items():
-        try:
-            created = await repository.find_created(commands.pool, caller, one.key, one.request_hash)
-        except Problem as problem:
-            found[place] = problem
-        else:
-            if created is not None:
-                found[place] = CreatedStory(created, replayed=True)
-    return found
+    hashes = {one.key: one.request_hash for one in wanted.values() if one.key is not None}
+    created = await repository.find_all_created(commands.pool, caller, hashes)
+    return {
+        place: found if isinstance(found, Problem) else CreatedStory(found, replayed=True)
+        for place, one in wanted.items()
+        if one.key is not None and (found := created.get(one.key)) is not None
+    }
 
 
 async def _flagged(commands: Commands, wanted: dict[int, Wanted]) -> dict[int, Outcome]:

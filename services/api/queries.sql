@@ -95,10 +95,10 @@ SELECT t.concurrent_stories, t.stories_per_day, t.regenerations_per_story, t.usd
         WHERE o.story_id = :id AND o.event->>'event' = 'AssetRegenerateRequested') AS regenerations
 FROM tenants t WHERE t.id = :tenant_id;
 
--- name: story_of_idempotency_key^
+-- name: stories_of_idempotency_keys
 -- A key lives for a day: what comes with it then is another request.
-SELECT id, request_hash FROM stories
-WHERE tenant_id = :tenant_id AND idempotency_key = :idempotency_key AND created_at > now() - interval '24 hours';
+SELECT idempotency_key, id, request_hash FROM stories
+WHERE tenant_id = :tenant_id AND idempotency_key = ANY(:idempotency_keys::text[]) AND created_at > now() - interval '24 hours';
 
 -- name: release_old_key!
 -- The unique index knows no time: a story gives its key up once another request comes with it, a day later.

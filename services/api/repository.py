@@ -169,13 +169,23 @@ async def find_created(pool: Pool, caller: Caller, idempotency_key: str | None, 
     """The story that was created under a key within a day. Raises a 422 Problem where it was another brief's."""
     if not idempotency_key:
         return None
-    row = await queries().story_of_idempotency_key(pool, tenant_id=caller.tenant_id, idempotency_key=idempotency_key)
-    if row is None:
-        return None
-    if row["request_hash"] != request_hash:
-        raise Problem(422, "key_reused", "This Idempotency-Key came with another brief before.")
-    story_id: UUID = row["id"]
-    return story_id
+    created = (await find_all_created(pool, caller, {idempotency_key: request_hash})).get(idempotency_key)
+    if isinstance(created, Problem):
+        raise created
+    return created
+
+
+async def find_all_created(pool: Pool, caller: Caller, hashes: Mapping[str, bytes]) -> dict[str, UUID | Problem]:
+    """The same for many keys, each with the hash of its request, in one statement."""
+    found: dict[str, UUID | Problem] = {}
+    async for row in queries().stories_of_idempotency_keys(
+        pool, tenant_id=caller.tenant_id, idempotency_keys=list(hashes)
+    ):
+        key = row["idempotency_key"]
+        found[key] = row["id"]
+        if row["request_hash"] != hashes[key]:
+            found[key] = Problem(422, "key_reused", "This Idempotency-Key came with another brief before.")
+    return found
 
 
 async def release_old_key(pool: Pool, caller: Caller, idempotency_key: str | None) -> None:
