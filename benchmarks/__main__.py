@@ -20,6 +20,7 @@ NAMES = (
     "orchestration",
     "consuming",
     "latency",
+    "requests",
     "priorities",
     "fairness",
     "eta",
