@@ -1,14 +1,17 @@
 """The NATS connection of a process: how it is set up, kept and closed, and what is published and managed over it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import nats
 import structlog
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
+from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -248,6 +251,7 @@ async def connect(
     The one place where a connection is set up: messaging/broker.py takes its client from here instead of FastStream's.
     """
     found: list[Bus] = []
+    refused = False
 
     async def reconnected() -> None:
         log.info("bus.reconnected")
@@ -262,7 +266,13 @@ async def connect(
             await bus.on_disconnected()
 
     async def erred(error: Exception) -> None:
-        log.debug("bus.error", error=type(error).__name__)
+        nonlocal refused
+        refused = refused or isinstance(error, AuthorizationError)
+        if denied := denied_subject(error):
+            # What was published is lost, what was asked runs into its time-out: nothing else would say why.
+            log.error("bus.not_permitted", subject=denied)
+        else:
+            log.debug("bus.error", error=type(error).__name__)
 
     try:
         # A client that never gives up reconnecting never gives up connecting either.
@@ -279,13 +289,29 @@ async def connect(
                 reconnected_cb=reconnected,
                 disconnected_cb=lost,
                 error_cb=erred,
+                inbox_prefix=inbox_prefix(settings.nats_url),
             )
     except (NatsError, OSError, TimeoutError) as error:
+        if refused or isinstance(error, AuthorizationError):
+            reason = f"NATS at {_host(settings.nats_url)} refuses the user or password in NATS_URL"
+            raise BusUnavailableError(reason) from error
         raise BusUnavailableError(f"NATS cannot be reached at {_host(settings.nats_url)}") from error
     bus = Bus(client, settings)
     found.append(bus)
     await bus.open()
     return bus
+
+
+def inbox_prefix(url: str) -> str:
+    """Where answers come in: an inbox of the user's own, so that one user need not be let into another's."""
+    user = unquote(urlsplit(url).username or "")
+    return f"_INBOX.{user}" if re.fullmatch(r"[A-Za-z0-9_-]+", user) else DEFAULT_INBOX_PREFIX.decode()
+
+
+def denied_subject(error: Exception) -> str | None:
+    """What the server does not let us publish or subscribe to; None for another error."""
+    found = re.search(r"permissions violation for (publish|subscription) to \"([^\"]+)\"", str(error), re.IGNORECASE)
+    return None if found is None else f"{found[1].lower()} {found[2]}"
 
 
 def _host(url: str) -> str:
