@@ -1,4 +1,6 @@
-"""``python -m ops dead|doctor|key|tenant|top``: the operators' commands, on the services' own environment variables."""
+"""``python -m ops dead|deploy|doctor|key|tenant|top``: the operators' commands, on the services' own environment
+variables.
+"""
 
 import sys
 from collections.abc import Sequence

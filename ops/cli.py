@@ -48,6 +48,7 @@ app = App(
     # No --no-json beside --json; and what a flag is without being given needs no word.
     default_parameter=Parameter(negative=(), show_default=False),
 )
+app.command("ops.deploy.commands:app", name="deploy", help="Users of NATS and roles in Postgres, one a service.")
 app.command("ops.dead:app", name="dead", help="Dead letters: list, show, replay, drop.")
 app.command(
     "ops.doctor:doctor", name="doctor", help="Every unfinished asset: in flight, queued or waiting; and findings."

@@ -95,7 +95,8 @@ SELECT s.id, s.priority, s.seq, s.created_at, s.asset_generation_started_at, s.a
        coalesce((j.metadata->>'triedAt')::timestamptz, CASE WHEN j.status = 'generating' THEN j.started_at END) AS tried_at,
        j.status IN ('queued', 'generating') AND j.backlog_lane IS NOT NULL AS backlog,
        CASE WHEN j.status IN ('queued', 'generating') THEN j.metadata->>'retryAt' END AS retry_at
-FROM (SELECT * FROM stories WHERE status = 'generating' AND awaiting_approval_since IS NULL ORDER BY created_at LIMIT 1) AS s
+FROM (SELECT id, priority, seq, created_at, asset_generation_started_at, admitted_at, awaiting_approval_since FROM stories
+      WHERE status = 'generating' AND awaiting_approval_since IS NULL ORDER BY created_at LIMIT 1) AS s
 LEFT JOIN asset_generation_jobs j ON j.story_id = s.id;
 
 -- name: webhook_backlog^

@@ -1,4 +1,4 @@
-"""The passwords of services: made once, kept in a file of mode 0600, and rotated without a moment in which one is refused.
+"""The passwords of services: made once, kept in a file of mode 0600, rotated without a moment in which one is refused.
 
 A role has one login, or two while its password is rotated: the servers take both, services are given the newest. The
 second goes by another name, so that it has rights, inboxes and connections of its own.
@@ -49,7 +49,7 @@ def read_logins(path: Path, roles: Iterable[str], hash_password: Callable[[str],
     return {role: tuple(_complete(path, role, kept.get(role) or [{}], hash_password)) for role in roles}
 
 
-def rotate(logins: Logins, role: str, hash_password: Callable[[str], str]) -> Logins:
+def add_login(logins: Logins, role: str, hash_password: Callable[[str], str]) -> Logins:
     """A second login for a role, which services are to use from now on. Raises LoginsError while it has two already."""
     (old, *more) = logins[role]
     if more:
@@ -58,7 +58,7 @@ def rotate(logins: Logins, role: str, hash_password: Callable[[str], str]) -> Lo
     return {**logins, role: (old, _make(number, hash_password))}
 
 
-def retire(logins: Logins, role: str) -> Logins:
+def drop_login(logins: Logins, role: str) -> Logins:
     """Without the older login of a role. Raises LoginsError where there is but one."""
     if len(logins[role]) < 2:
         raise LoginsError(f"{role} has one login alone: rotate it first (--rotate {role}).")

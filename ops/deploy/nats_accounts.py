@@ -20,8 +20,8 @@ HEAD = """\
 # `python -m ops deploy nats-accounts`; to be included in the server's configuration. Do not change it by hand.
 """
 _BCRYPT_ROUNDS = 8
-"""Of two to the power of so many. Passwords are random and long, nothing can be guessed: what counts is that a server that
-was restarted lets hundreds of clients in within a second."""
+"""Two to the power of so many. Passwords are random and long, nothing can be guessed: what counts is that a server that
+was restarted lets hundreds of clients in within seconds."""
 
 
 def hash_password(password: str) -> str:

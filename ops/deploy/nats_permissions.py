@@ -34,8 +34,8 @@ STARTED, PROGRESSED, UPDATED = "live.*.started", "live.*.progressed", "status.*"
 class Role:
     """What a service does on NATS. Streams and durables go by their names without the installation's prefix.
 
-    ``pulls``: (stream, durable). ``purges``, ``reads`` and ``deletes_from`` are streams: of the last two single messages
-    are meant. ``browses``: streams that are read from the beginning by consumers of its own, never by a service's.
+    ``pulls``: (stream, durable). ``purges``, ``reads`` and ``deletes_from``: streams, the last two of single messages.
+    ``browses``: streams that are read from the beginning by consumers of its own, never by a service's.
     """
 
     events: tuple[type[Event], ...] = ()

@@ -36,6 +36,8 @@ class DatabaseSettings(_Env):
     database_pool: Annotated[int, Field(ge=1, le=100)] = 4
     database_pooler: Literal["auto", "none", "session", "transaction"] = "auto"
     """The mode of a pooler such as PgBouncer before Postgres. ``auto`` finds one, and treats it as transaction mode."""
+    database_role_prefix: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,30}$")] = "storyloom"
+    """What the roles begin with that ``ops deploy database-roles`` makes: several systems on one Postgres."""
 
 
 class StoreSettings(_Env):
