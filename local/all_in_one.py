@@ -13,12 +13,15 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx  # noqa: F401 - elevenlabs imports it in a thread, and openai would look into it half imported
 import structlog
 import uvloop
+from pydantic import SecretStr
 
 from local.memory import trim_heap
+from local.own_urls import own_urls
 from local.programs import PUBLIC, SERVICES
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.runtime.logs import log_loop_error, set_up
@@ -87,10 +90,13 @@ def _read(path: Path) -> dict[str, str]:
 async def _start(starts: dict[str, Serve], settings: Settings) -> list[Running]:
     async def start(name: str) -> Running:
         structlog.contextvars.bind_contextvars(service=name)  # each runs in a task, so in a context of its own
-        ports = {"internal_port": int(os.environ[f"{name.upper()}_INTERNAL_PORT"])}
+        own: dict[str, Any] = {"internal_port": int(os.environ[f"{name.upper()}_INTERNAL_PORT"])}
         if name in PUBLIC:
-            ports["http_port"] = int(os.environ[f"{name.upper()}_PORT"])
-        return await starts[name](settings.model_copy(update=ports))
+            own["http_port"] = int(os.environ[f"{name.upper()}_PORT"])
+        urls = own_urls(name, os.environ)
+        own |= {"nats_url": urls["NATS_URL"]} if "NATS_URL" in urls else {}
+        own |= {"database_url": SecretStr(urls["DATABASE_URL"])} if "DATABASE_URL" in urls else {}
+        return await starts[name](settings.model_copy(update=own))
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(start(name)) for name in starts]

@@ -22,10 +22,17 @@ class NatsAddress:
 
 
 class EmbeddedNats(Embedded[NatsAddress]):
-    """``async with EmbeddedNats(folder) as nats``. Streams are kept in the folder."""
+    """``async with EmbeddedNats(folder) as nats``. Streams are kept in the folder.
+
+    ``accounts`` says who may do what; without it everybody may do everything.
+    """
 
     name = "NATS"
     transient_errors = ("address already in use",)
+
+    def __init__(self, folder: Path, *, log: Path | None = None, accounts: Path | None = None) -> None:
+        super().__init__(folder, log=log)
+        self._accounts = accounts
 
     async def prepare(self) -> None:
         """Find the server."""
@@ -35,7 +42,8 @@ class EmbeddedNats(Embedded[NatsAddress]):
         """Start the server and wait for JetStream."""
         port, monitor = Ports(self.folder / "ports.json").choose("nats", "monitor")
         where = ("-a", "127.0.0.1", "-p", str(port), "-m", str(monitor))
-        command = (self._server, *where, "-js", "-sd", str(self.folder / "data"))
+        users = () if self._accounts is None else ("-c", str(self._accounts.absolute()))
+        command = (self._server, *users, *where, "-js", "-sd", str(self.folder / "data"))
         self.child = Child(Program(self.name, command, self.log, grace=3), partial(_healthy, monitor))
         await self.child.start()
         return NatsAddress(f"nats://127.0.0.1:{port}", f"http://127.0.0.1:{monitor}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.child import Child, Program
 from local.http import ask
+from local.own_urls import environment_of
 from local.state import State
 
 SERVICES = ("api", "content", "images", "audio", "documents", "status", "webhooks")
@@ -58,7 +59,8 @@ def single(name: str, state: State, settings: Mapping[str, str], ports: Mapping[
     if name in ports:
         own["HTTP_PORT"] = ports[name]
     command = (sys.executable, "-m", f"services.{name.partition('-')[0]}")
-    environment = _inherited() | dict(settings) | {variable: str(port) for variable, port in own.items()}
+    known = environment_of(name.partition("-")[0], settings)
+    environment = _inherited() | known | {variable: str(port) for variable, port in own.items()}
     program = Program(f"The {name} service", command, state.log(name), environment, ROOT, grace=SERVICE_GRACE_SECONDS)
     return Child(program, partial(_is_healthy, (own["INTERNAL_PORT"],), "/health/ready"), timeout=90)
 

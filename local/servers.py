@@ -1,7 +1,10 @@
 """The servers behind the services: embedded, or the external ones that the environment names."""
 
 import asyncio
-from dataclasses import dataclass
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -9,6 +12,7 @@ from pydantic import ValidationError
 from local.embedded import Embedded
 from local.errors import UserError
 from local.nats import EmbeddedNats, NatsAddress
+from local.own_urls import own_variable
 from local.postgres import EmbeddedPostgres
 from local.settings import LocalSettings
 from local.state import State
@@ -24,12 +28,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class BackingServices:
-    """What the services stand on. The database is migrated, the bus answers, the bucket is there."""
+    """What the services stand on. The database is migrated, the bus answers, the bucket is there.
+
+    ``database_url`` and ``nats_url`` may do everything. ``users`` are those of the services and of operators, where the
+    servers are ours: variables as ``IMAGES_NATS_URL``.
+    """
 
     database_url: str
     nats_url: str
     nats_monitor_url: str | None
     store: StoreSettings
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Servers:
@@ -40,6 +49,7 @@ class Servers:
         self._state = state
         self._watch = watch
         self.embedded: dict[str, Embedded[Any]] = {}
+        self._users: dict[str, str] = {}
 
     async def start(self) -> BackingServices:
         """Raises UserError; ``stop`` then stops what had started."""
@@ -48,7 +58,7 @@ class Servers:
             bus = group.create_task(self._bus())
             store = group.create_task(self._store())
         nats = bus.result()
-        return BackingServices(database.result(), nats.url, nats.monitor_url or None, store.result())
+        return BackingServices(database.result(), nats.url, nats.monitor_url or None, store.result(), self._users)
 
     async def stop(self) -> None:
         """Stop what is ours. Data stays."""
@@ -70,13 +80,30 @@ class Servers:
             await self._watch.time("migrations", asyncio.to_thread(migrate, url))
         except MigrationFailed as error:
             raise UserError(f"The database could not be migrated: {error}.") from error
+        if given is None:
+            access = await asyncio.to_thread(importlib.import_module, "local.access")
+            self._add_users("DATABASE_URL", await self._watch.time("roles", access.database_urls(self._access, url)))
         return url
 
     async def _bus(self) -> NatsAddress:
         if self._settings.nats_url is not None:
             return NatsAddress(self._settings.nats_url, self._settings.nats_monitor_url or "")
-        log = self._state.log("nats")
-        return await self._run("nats", EmbeddedNats(self._state.folder / "nats", log=log))
+        # NATS's client takes long to import, and nothing else of the launcher needs it.
+        access = await asyncio.to_thread(importlib.import_module, "local.access")
+        users = await asyncio.to_thread(access.nats_access, self._access)
+        server = EmbeddedNats(self._state.folder / "nats", log=self._state.log("nats"), accounts=users.config)
+        address = await self._run("nats", server)
+        urls = users.urls(address.url)
+        await self._watch.time("streams", access.provision(urls["migrate"]))
+        self._add_users("NATS_URL", urls)
+        return NatsAddress(urls[access.OWNER], address.monitor_url)
+
+    @property
+    def _access(self) -> Path:
+        return self._state.folder / "access"
+
+    def _add_users(self, variable: str, urls: Mapping[str, str]) -> None:
+        self._users |= {own_variable(user, variable): url for user, url in urls.items()}
 
     async def _store(self) -> StoreSettings:
         if self._settings.s3_endpoint_url is None:

@@ -15,6 +15,7 @@ from local.errors import UserError
 from local.external import NO_KEY, check_external
 from local.locks import FolderLock
 from local.memory import trim_heap
+from local.own_urls import own_variable
 from local.ports import Ports, is_free
 from local.proxies import bypass_proxies
 from local.servers import BackingServices, Servers, store_environment
@@ -196,13 +197,20 @@ def service_environment(settings: LocalSettings, backing: BackingServices, ports
     """The environment of every service. Variables that are set, like OPENAI_API_KEY, reach the services as they are."""
     studio = f"http://127.0.0.1:{ports['studio']}"
     environment = {
-        "DATABASE_URL": backing.database_url,
-        "NATS_URL": backing.nats_url,
+        # Operators' commands read these; every service has its own.
+        "DATABASE_URL": backing.users.get(own_variable("ops", "DATABASE_URL"), backing.database_url),
+        "NATS_URL": backing.users.get(own_variable("ops", "NATS_URL"), backing.nats_url),
         "STATUS_URL": f"http://127.0.0.1:{ports['status']}",
         "DRAIN_SECONDS": os.environ.get("DRAIN_SECONDS", str(programs.DRAIN_SECONDS)),
         # A receiver under development is on this machine, and has no certificate.
         "WEBHOOK_ALLOW_HTTP": os.environ.get("WEBHOOK_ALLOW_HTTP", "true"),
         "WEBHOOK_ALLOWED_NETWORKS": os.environ.get("WEBHOOK_ALLOWED_NETWORKS", '["127.0.0.0/8", "::1/128"]'),
+    }
+    environment |= {
+        name: backing.users[name]
+        for service in programs.SERVICES
+        for name in (own_variable(service, "DATABASE_URL"), own_variable(service, "NATS_URL"))
+        if name in backing.users
     }
     environment |= store_environment(backing.store)
     environment |= {f"{name.upper()}_PORT": str(ports[name]) for name in programs.PUBLIC}

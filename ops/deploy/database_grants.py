@@ -55,16 +55,16 @@ STATUS: Grants = {
     "stories": (
         "SELECT",
         (
-            "UPDATE (status, seq, version, title, logline, error, asset_generation_status,"
-            " asset_generation_started_at, asset_generation_completed_at, hue_extracted_colors, audio_words, audio_blocks, admitted_at, approval,"
+            "UPDATE (status, seq, version, title, logline, error, asset_generation_status, asset_generation_started_at,"
+            " asset_generation_completed_at, hue_extracted_colors, audio_words, audio_blocks, admitted_at, approval,"
             " awaiting_approval_since)"
         ),
     ),
     "asset_generation_jobs": (
         "SELECT",
         (
-            "UPDATE (status, revision, fingerprint, result, metadata, error_message, retry_count, queued_at, started_at,"
-            " completed_at, backlog_lane, backlog_tenant, backlog_since)"
+            "UPDATE (status, revision, fingerprint, result, metadata, error_message, retry_count, queued_at,"
+            " started_at, completed_at, backlog_lane, backlog_tenant, backlog_since)"
         ),
     ),
     "story_events": ("SELECT", "INSERT"),

@@ -37,8 +37,8 @@ def user_name(role: str, login: Login) -> str:
 
 
 def accounts(logins: Logins, settings: NatsSettings, *, account: str = "STORYLOOM") -> str:
-    """The file, for the subject prefix that the settings have."""
-    users = [_user(role, login, settings) for role in ROLES for login in logins[role]]
+    """The file, for the subject prefix that the settings have. Users that are no role's may do everything."""
+    users = [_user(role, login, settings) for role, own in logins.items() if role != SYSTEM_USER for login in own]
     system = [{"user": user_name(SYSTEM_USER, login), "password": login.hash} for login in logins[SYSTEM_USER]]
     parts = {
         "accounts": {account: {"jetstream": "enabled", "users": users}, "SYS": {"users": system}},
@@ -59,6 +59,8 @@ def nats_urls(logins: Logins, url: str) -> Mapping[str, str]:
 
 def _user(role: str, login: Login, settings: NatsSettings) -> dict[str, Any]:
     name = user_name(role, login)
+    if role not in ROLES:
+        return {"user": name, "password": login.hash}
     may = permissions(ROLES[role], name, settings)
     publish: dict[str, Any] = {"allow": [*may.publish]}
     if may.refused:
