@@ -155,9 +155,10 @@ def _browse(stream: str) -> Sequence[str]:
 def _provision(settings: NatsSettings) -> Sequence[str]:
     own = [f"$JS.API.STREAM.{call}.{one.name}" for one in streams(settings) for call in ("CREATE", "UPDATE")]
     for stream, consumer in consumers(settings):
-        # With one filter the subject ends with it, with several there is none.
-        create = f"$JS.API.CONSUMER.CREATE.{stream}.{consumer.durable_name}"
-        own.append(f"{create}.{consumer.filter_subject}" if consumer.filter_subject else create)
+        # A new durable goes by the first, one that is changed by the second: with one filter its subject ends with it.
+        name = f"{stream}.{consumer.durable_name}"
+        changed = f"{name}.{consumer.filter_subject}" if consumer.filter_subject else name
+        own += [f"$JS.API.CONSUMER.DURABLE.CREATE.{name}", f"$JS.API.CONSUMER.CREATE.{changed}"]
     return own
 
 
