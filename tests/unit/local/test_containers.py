@@ -44,7 +44,7 @@ def test_every_service_is_given_what_it_needs_in_settings_that_exist(name: str) 
     assert {key.lower() for key in variables} <= set(Settings.model_fields)
     read = {key.lower(): json.loads(value) if value.startswith("[") else value for key, value in variables.items()}
     settings = Settings.model_validate(read)
-    assert settings.nats_url == "nats://nats:4222"
+    assert settings.nats_url.endswith("@nats:4222")
 
 
 @pytest.mark.parametrize("name", SERVICES)
