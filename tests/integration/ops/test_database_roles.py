@@ -50,9 +50,8 @@ def statements(role: str) -> dict[str, str]:
         found |= {f"{file}:{name}": sql for name, sql in statements_in(file).items()}
     if role == "ops":
         runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
-        found |= {
-            f"runbook {n}": sql for n, sql in enumerate(re.findall(r"```sql\n(SELECT.*?)```", runbook, re.DOTALL))
-        }
+        selects = re.findall(r"```sql\n(SELECT.*?)```", runbook, re.DOTALL)
+        found |= {f"runbook {number}": sql for number, sql in enumerate(selects)}
     return found | {"version": VERSION}
 
 
@@ -111,7 +110,8 @@ async def _each(url: str, select: str, owner: str) -> list[str]:
     connection = await asyncpg.connect(url)
     try:
         found = await connection.fetch(
-            f"{select.format(owner)} FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace"
+            f"{select.format(owner)} FROM pg_class"
+            " WHERE relkind IN ('r', 'v') AND relnamespace = 'public'::regnamespace"
         )
     finally:
         await connection.close()

@@ -1,4 +1,4 @@
-"""Compose's users and roles: the files beside it are what the commands write, its URLs are theirs, nobody shares one."""
+"""Compose's users and roles: the files are what the commands write, the URLs are theirs, and nobody shares one."""
 
 import base64
 import hashlib
