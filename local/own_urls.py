@@ -18,9 +18,7 @@ def own_urls(service: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 def environment_of(service: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Out of the environment of all what one service is to know: nobody else's passwords."""
-    own = own_urls(service, environment)
-    others = tuple(f"_{variable}" for variable in _OWN)
-    known = {name: value for name, value in environment.items() if not name.endswith(others)}
-    if own:
-        known = {name: value for name, value in known.items() if name not in _OWN}
-    return known | own
+    # Where each has its own, the one without a name is the operators'.
+    named = tuple(f"_{variable}" for variable in _OWN if any(name.endswith(f"_{variable}") for name in environment))
+    known = {name: value for name, value in environment.items() if not f"_{name}".endswith(named)}
+    return known | own_urls(service, environment)

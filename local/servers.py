@@ -2,7 +2,8 @@
 
 import asyncio
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from local.settings import LocalSettings
 from local.state import State
 from local.stopwatch import Stopwatch
 from local.store import EmbeddedStore
+from ops.deploy.logins import LoginsError
 from storyloom.db.migrate import MigrationFailed, migrate
 from storyloom.runtime.settings import StoreSettings
 from storyloom.storage.objects import Objects
@@ -82,7 +84,9 @@ class Servers:
             raise UserError(f"The database could not be migrated: {error}.") from error
         if given is None:
             access = await asyncio.to_thread(importlib.import_module, "local.access")
-            self._add_users("DATABASE_URL", await self._watch.time("roles", access.database_urls(self._access, url)))
+            with _explained():
+                urls = await self._watch.time("roles", access.database_urls(self._access, url))
+            self._add_users("DATABASE_URL", urls)
         return url
 
     async def _bus(self) -> NatsAddress:
@@ -90,7 +94,8 @@ class Servers:
             return NatsAddress(self._settings.nats_url, self._settings.nats_monitor_url or "")
         # NATS's client takes long to import, and nothing else of the launcher needs it.
         access = await asyncio.to_thread(importlib.import_module, "local.access")
-        users = await asyncio.to_thread(access.nats_access, self._access)
+        with _explained():
+            users = await asyncio.to_thread(access.nats_access, self._access)
         server = EmbeddedNats(self._state.folder / "nats", log=self._state.log("nats"), accounts=users.config)
         address = await self._run("nats", server)
         urls = users.urls(address.url)
@@ -120,6 +125,14 @@ class Servers:
     async def _run(self, name: str, server: Embedded[T]) -> T:
         self.embedded[name] = server
         return await self._watch.time(name, server.start())
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except LoginsError as error:
+        raise UserError(f"{error} Remove the file: new passwords are made.") from error
 
 
 async def _make_bucket(settings: StoreSettings) -> None:
