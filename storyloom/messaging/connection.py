@@ -8,10 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-import nats
 import structlog
 from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
-from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
@@ -251,7 +249,6 @@ async def connect(
     The one place where a connection is set up: messaging/broker.py takes its client from here instead of FastStream's.
     """
     found: list[Bus] = []
-    refused = False
 
     async def reconnected() -> None:
         log.info("bus.reconnected")
@@ -266,18 +263,15 @@ async def connect(
             await bus.on_disconnected()
 
     async def erred(error: Exception) -> None:
-        nonlocal refused
-        refused = refused or isinstance(error, AuthorizationError)
-        if denied := denied_subject(error):
-            # What was published is lost, what was asked runs into its time-out: nothing else would say why.
-            log.error("bus.not_permitted", subject=denied)
-        else:
-            log.debug("bus.error", error=type(error).__name__)
+        if not found and is_refusal(error):
+            raise error  # the client would try for ever
+        _log_error(error)
 
+    client = Client()
     try:
         # A client that never gives up reconnecting never gives up connecting either.
         async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            client = await nats.connect(
+            await client.connect(
                 settings.nats_url,
                 name=f"storyloom-{name}",
                 connect_timeout=5,
@@ -292,10 +286,9 @@ async def connect(
                 inbox_prefix=inbox_prefix(settings.nats_url),
             )
     except (NatsError, OSError, TimeoutError) as error:
-        if refused or isinstance(error, AuthorizationError):
-            reason = f"NATS at {_host(settings.nats_url)} refuses the user or password in NATS_URL"
-            raise BusUnavailableError(reason) from error
-        raise BusUnavailableError(f"NATS cannot be reached at {_host(settings.nats_url)}") from error
+        with suppress(NatsError, OSError, RuntimeError):
+            await client.close()
+        raise BusUnavailableError(_why_not_connected(settings.nats_url, error)) from error
     bus = Bus(client, settings)
     found.append(bus)
     await bus.open()
@@ -308,10 +301,29 @@ def inbox_prefix(url: str) -> str:
     return f"_INBOX.{user}" if re.fullmatch(r"[A-Za-z0-9_-]+", user) else DEFAULT_INBOX_PREFIX.decode()
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether NATS knows no such user, or not this password."""
+    return "authorization violation" in str(error).lower()
+
+
 def denied_subject(error: Exception) -> str | None:
     """What the server does not let us publish or subscribe to; None for another error."""
     found = re.search(r"permissions violation for (publish|subscription) to \"([^\"]+)\"", str(error), re.IGNORECASE)
     return None if found is None else f"{found[1].lower()} {found[2]}"
+
+
+def _log_error(error: Exception) -> None:
+    if denied := denied_subject(error):
+        # What was published is lost, what was asked runs into its time-out: nothing else would say why.
+        log.error("bus.not_permitted", subject=denied)
+    else:
+        log.debug("bus.error", error=type(error).__name__)
+
+
+def _why_not_connected(url: str, error: Exception) -> str:
+    if is_refusal(error):
+        return f"NATS at {_host(url)} refuses the user or password in NATS_URL"
+    return f"NATS cannot be reached at {_host(url)}"
 
 
 def _host(url: str) -> str:

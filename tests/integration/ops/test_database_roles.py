@@ -51,7 +51,8 @@ def statements(role: str) -> dict[str, str]:
     if role == "ops":
         runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
         selects = re.findall(r"```sql\n(SELECT.*?)```", runbook, re.DOTALL)
-        found |= {f"runbook {number}": sql for number, sql in enumerate(selects)}
+        # :'id' is psql's variable.
+        found |= {f"runbook {number}": sql.replace(":'id'", "$1") for number, sql in enumerate(selects)}
     return found | {"version": VERSION}
 
 
