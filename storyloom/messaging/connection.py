@@ -69,6 +69,7 @@ class Bus:
         self._publisher = Publisher(client)
         self._disconnected_at: datetime | None = None
         self._reconnected: float | None = None
+        self._refused = False
 
     async def open(self) -> None:
         """Subscribe to publish acknowledgements."""
@@ -82,9 +83,20 @@ class Bus:
 
     async def on_reconnected(self) -> None:
         """The client's ``reconnected_cb``. What the server sends at once may be received before this is called."""
-        self._reconnected = asyncio.get_running_loop().time()
+        self._reconnected, self._refused = asyncio.get_running_loop().time(), False
         for watcher in [*self.watchers]:
             await watcher.reconnected()
+
+    def on_error(self, error: Exception) -> None:
+        """The client's ``error_cb``: it says what nothing else would say."""
+        if denied := denied_subject(error):
+            # What was published is lost, what was asked runs into its time-out.
+            log.error("bus.not_permitted", subject=denied)
+        elif is_refusal(error) and not self._refused:
+            self._refused = True  # said once: it tries four times a second
+            log.error("bus.user_refused", setting="NATS_URL")
+        else:
+            log.debug("bus.error", error=type(error).__name__)
 
     @property
     def was_disconnected(self) -> bool:
@@ -258,14 +270,15 @@ async def connect(
             await on_reconnect()
 
     async def lost() -> None:
-        log.warning("bus.disconnected")
         for bus in found:
+            log.warning("bus.disconnected")
             await bus.on_disconnected()
 
     async def erred(error: Exception) -> None:
         if not found and is_refusal(error):
             raise error  # the client would try for ever
-        _log_error(error)
+        for bus in found:
+            bus.on_error(error)
 
     client = Client()
     try:
@@ -310,14 +323,6 @@ def denied_subject(error: Exception) -> str | None:
     """What the server does not let us publish or subscribe to; None for another error."""
     found = re.search(r"permissions violation for (publish|subscription) to \"([^\"]+)\"", str(error), re.IGNORECASE)
     return None if found is None else f"{found[1].lower()} {found[2]}"
-
-
-def _log_error(error: Exception) -> None:
-    if denied := denied_subject(error):
-        # What was published is lost, what was asked runs into its time-out: nothing else would say why.
-        log.error("bus.not_permitted", subject=denied)
-    else:
-        log.debug("bus.error", error=type(error).__name__)
 
 
 def _why_not_connected(url: str, error: Exception) -> str:
