@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.deploy import database_roles, nats_accounts
+from ops.deploy.database_grants import ROLES as DATABASE_ROLES
 from ops.deploy.logins import Logins, read_logins, write_logins, write_private
 from storyloom.messaging import topology
 from storyloom.messaging.connection import connect
@@ -53,7 +54,7 @@ async def provision(url: str) -> None:
 async def database_urls(folder: Path, url: str) -> Mapping[str, str]:
     """Have the roles in the embedded Postgres, which was migrated; the URL of each. ``url`` is the owner's."""
     kept = folder / "database-passwords.json"
-    logins = read_logins(kept, database_roles.ROLES, database_roles.hash_password)
+    logins = read_logins(kept, DATABASE_ROLES, database_roles.hash_password)
     write_logins(kept, logins)
     prefix = DatabaseSettings().database_role_prefix
     await database_roles.execute(url, database_roles.roles_sql(logins, prefix), database_roles.grants_sql(prefix))

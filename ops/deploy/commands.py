@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 from ops.cli import Injected, converted
 from ops.connections import OK, UNAVAILABLE, USAGE
 from ops.deploy import database_roles, nats_accounts
+from ops.deploy.database_grants import ROLES
 from ops.deploy.logins import Logins, LoginsError, add_login, drop_login, read_logins, write_logins, write_private
 from storyloom.db.errors import is_connection_error
 
@@ -117,7 +118,7 @@ async def database(
     owner, prefix = operator.settings.database_url.get_secret_value(), operator.settings.database_role_prefix
     try:
         kept = folder / "database-passwords.json"
-        logins = _logins(kept, database_roles.ROLES, rotate, retire, database_roles.hash_password)
+        logins = _logins(kept, ROLES, rotate, retire, database_roles.hash_password)
         parts = database_roles.roles_sql(logins, prefix), database_roles.grants_sql(prefix, exact=exact)
         urls = database_roles.database_urls(logins, prefix, url or owner)
         # Kept before they are applied: a password that only the server knows would be lost.

@@ -96,7 +96,8 @@ def _read(path: Path) -> dict[str, list[dict[str, object]]]:
     )
     if not well_formed:
         raise LoginsError(f"{path} does not hold logins by role, as this command writes them.")
-    return found
+    kept: dict[str, list[dict[str, object]]] = found
+    return kept
 
 
 def _complete(

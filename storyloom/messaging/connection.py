@@ -290,7 +290,7 @@ async def connect(
                 connect_timeout=5,
                 # A client whose reconnects are spent spins the event loop: they never are.
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type]  # seconds, of which a part will do
                 ping_interval=20,
                 allow_reconnect=True,
                 reconnected_cb=reconnected,

@@ -10,6 +10,7 @@ from pathlib import Path
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from local.nats import EmbeddedNats
 from ops.dead_letters import Filter, get_entries, list_entries
@@ -212,7 +213,7 @@ async def test_a_job_goes_from_status_to_its_worker_and_its_dead_letter_to_opera
 async def test_workers_answer_each_other_and_nobody_else_can_hear_it(urls: Mapping[str, str]) -> None:
     async with connected(urls["images"]) as (images, _), connected(urls["audio"]) as (audio, refused):
 
-        async def answer(message: nats.aio.msg.Msg) -> None:
+        async def answer(message: Msg) -> None:
             await message.respond(b"none")
 
         await images.subscribe("workers.held", cb=answer)

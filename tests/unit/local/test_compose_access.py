@@ -13,7 +13,9 @@ import yaml
 
 from local.nats import find_program
 from ops.deploy import database_roles, nats_accounts
+from ops.deploy.database_grants import ROLES as DATABASE_ROLES
 from ops.deploy.logins import read_logins
+from ops.deploy.nats_permissions import ROLES as NATS_ROLES
 from storyloom.runtime.settings import NatsSettings
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +28,7 @@ def unhashed(_password: str) -> str:
 
 
 NATS = read_logins(FOLDER / "nats-passwords.json", nats_accounts.USERS, unhashed)
-DATABASE = read_logins(FOLDER / "database-passwords.json", database_roles.ROLES, unhashed)
+DATABASE = read_logins(FOLDER / "database-passwords.json", DATABASE_ROLES, unhashed)
 
 
 def test_the_accounts_are_what_the_command_writes_and_nats_takes_them() -> None:
@@ -45,7 +47,7 @@ def test_every_hash_is_its_passwords() -> None:
         assert base64.b64encode(hmac.digest(salted, b"Server Key", "sha256")).decode() == login.hash.rpartition(":")[2]
 
 
-@pytest.mark.parametrize("name", [*nats_accounts.ROLES.keys() - {"migrate"}])
+@pytest.mark.parametrize("name", [*NATS_ROLES.keys() - {"migrate"}])
 def test_every_container_has_its_own_user_and_role_and_no_other(name: str) -> None:
     variables = CONTAINERS[name]["environment"]
     assert variables["NATS_URL"] == nats_accounts.nats_urls(NATS, "nats://nats:4222")[name]
