@@ -117,8 +117,8 @@ OPS: Grants = {
     "command_outbox": ("SELECT", "INSERT"),
     "erasures": ("SELECT (story_id, due_at)",),
     "stale_objects": ("SELECT (story_id, since)",),
-    "webhook_endpoints": ("SELECT (id, tenant_id, enabled, disabled_reason, failing_since)",),
-    "webhook_deliveries": ("SELECT (endpoint_id, next_at)",),
+    "webhook_endpoints": ("SELECT (id, tenant_id, url, enabled, disabled_reason, failing_since)",),
+    "webhook_deliveries": ("SELECT (id, endpoint_id, state, next_at)",),
 }
 """What operators' commands and the runbook's queries read and write."""
 

@@ -47,7 +47,7 @@ def packages_of(service: str) -> set[str]:
     """The packages that a service's code reaches, its own and what it takes from storyloom."""
     waiting, seen, outside = sorted((ROOT / "services" / service).rglob("*.py")), set[Path](), set[str]()
     if service == "status":  # operators' commands run in its container
-        waiting += sorted((ROOT / "ops").glob("*.py"))
+        waiting += sorted((ROOT / "ops").rglob("*.py"))
     while waiting:
         file = waiting.pop()
         if file in seen:
