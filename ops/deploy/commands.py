@@ -121,6 +121,7 @@ async def database(
         logins = _logins(kept, ROLES, rotate, retire, database_roles.hash_password)
         parts = database_roles.roles_sql(logins, prefix), database_roles.grants_sql(prefix, exact=exact)
         urls = database_roles.database_urls(logins, prefix, url or owner)
+        urls = {**urls, "migrate": database_roles.at_server(owner, url or owner)}
         # Kept before they are applied: a password that only the server knows would be lost.
         write_logins(kept, logins)
         written = [folder / "database-roles.sql"]

@@ -74,6 +74,11 @@ def grants_sql(prefix: str, *, exact: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+async def grant(url: str, prefix: str) -> None:
+    """What a migration is followed by: its tables are let to the roles that there are. Raises what asyncpg raises."""
+    await execute(url, grants_sql(prefix))
+
+
 async def execute(url: str, *parts: str) -> None:
     """Run SQL in one transaction. Raises what asyncpg raises: InsufficientPrivilegeError where the user may not."""
     connection = await asyncpg.connect(url, timeout=10)
@@ -85,13 +90,14 @@ async def execute(url: str, *parts: str) -> None:
 
 def database_urls(logins: Logins, prefix: str, url: str) -> Mapping[str, str]:
     """The ``DATABASE_URL`` of every role: that of its newest login, in the database that a URL names."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    found = {}
-    for role, own in logins.items():
-        user = f"{user_name(prefix, role, own[-1].number)}:{own[-1].password}"
-        found[role] = urlunsplit(parts._replace(netloc=f"{user}@{host}"))
-    return found
+    users = {role: f"{user_name(prefix, role, own[-1].number)}:{own[-1].password}" for role, own in logins.items()}
+    return {role: at_server(f"//{user}@", url) for role, user in users.items()}
+
+
+def at_server(url: str, server: str) -> str:
+    """A URL of the one's user and password, and of the other's server and database."""
+    user, host = urlsplit(url).netloc.rpartition("@")[0], urlsplit(server).netloc.rpartition("@")[2]
+    return urlunsplit(urlsplit(server)._replace(netloc=f"{user}@{host}" if user else host))
 
 
 def _login(group: str, role: str, login: Login) -> Iterable[str]:

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from ops.deploy.database_grants import ROLES
-from ops.deploy.database_roles import database_urls, execute, grants_sql, hash_password, roles_sql
+from ops.deploy.database_roles import database_urls, execute, grant, grants_sql, hash_password, roles_sql
 from ops.deploy.logins import Logins, add_login, drop_login, read_logins
 from tests.conftest import Background
 from tests.databases import Databases, database_at
@@ -270,4 +270,4 @@ async def test_what_an_earlier_release_was_granted_stays_until_it_is_taken_away(
 
 
 async def test_grants_are_nothing_where_there_are_no_roles(roles: Roles) -> None:
-    await execute(roles.owner, grants_sql(f"{roles.prefix}_none"))
+    await grant(roles.owner, f"{roles.prefix}_none")
