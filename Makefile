@@ -64,8 +64,8 @@ simulation: export SCHEDULES ?= 10000
 simulation: $(VENV)/.dev ## Play ten thousand schedules of projectors and reconcilers in virtual time (SCHEDULES=n SEED=n)
 	@$(RUN) -m pytest -n $(WORKERS) $(ARGS) tests/unit/status/simulation/test_simulation.py
 
-migrate: $(VENV)/.local ## Bring the database in DATABASE_URL to this code's schema
-	@$(RUN) -m storyloom.db.migrate
+migrate: $(VENV)/.local ## Bring the servers that the environment names to what this code needs (ARGS=--check)
+	@$(RUN) -m ops migrate $(ARGS)
 
 clean: ## Remove this machine's state and caches; keep out/ and the virtual environment
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local.clean; fi

@@ -1,5 +1,5 @@
-"""``python -m ops dead|deploy|doctor|key|tenant|top``: the operators' commands, on the services' own environment
-variables.
+"""``python -m ops dead|deploy|doctor|key|migrate|tenant|top``: the operators' commands, on the services' own
+environment variables.
 """
 
 import sys

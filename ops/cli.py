@@ -25,8 +25,8 @@ from storyloom.runtime.settings import InvalidSettingError, Settings, load_setti
 
 INTERRUPTED = 130
 EXIT_CODES_HELP = (
-    "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings), 2 wrong usage, 3 NATS, Postgres or the"
-    " store is unavailable."
+    "Exit codes: 0 done (doctor: healthy), 1 nothing found (doctor: findings; migrate: refused), 2 wrong usage, 3 NATS,"
+    " Postgres or the store is unavailable (migrate --check: something is to be done)."
 )
 HELP = ("--help", "-h")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -54,6 +54,11 @@ app.command(
     "ops.doctor:doctor", name="doctor", help="Every unfinished asset: in flight, queued or waiting; and findings."
 )
 app.command("ops.keys:app", name="key", help="API keys: create, list, rotate, revoke.")
+app.command(
+    "ops.migrate:migrate",
+    name="migrate",
+    help="Bring the schema, the streams and the bucket to what this release needs.",
+)
 app.command("ops.tenants:app", name="tenant", help="Tenants: create, list, set weight and limits.")
 app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and cost.")
 

@@ -73,7 +73,7 @@ async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
             await close_pool(pool)
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise UnavailableError(
-            "The database lacks a table or column that this code needs: run `make migrate`."
+            "The database lacks a table or column that this code needs: run `python -m ops migrate`."
         ) from error
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise UnavailableError(

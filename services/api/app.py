@@ -28,7 +28,6 @@ from storyloom.messaging.asyncapi import BareChannel, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router
 from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs, wake_webhooks
 from storyloom.messaging.observability import prometheus, tracing
-from storyloom.messaging.topology import provision
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.storage.objects import Objects
@@ -158,7 +157,6 @@ async def serve(settings: Settings) -> RunningApi:
         await broker.connect()
         undo.push_async_callback(broker.stop)
         bus = broker.bus
-        await provision(bus.js, settings)
         await broker.start()
         objects, streams = Objects(settings), StreamProxy()
         undo.push_async_callback(objects.close)

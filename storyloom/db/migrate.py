@@ -5,18 +5,27 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Connection
 from storyloom.runtime.settings import DatabaseSettings
 from storyloom.runtime.supervision import REFUSALS
 
 _SQLSTATE = re.compile(r"\(([0-9A-Z]{5})\)$")
 """What Postgres calls an error, as dbmate's driver says it."""
+_APPLIED = re.compile(r"^Applied: (\S+)", re.MULTILINE)
+_NO_DATABASE, _LOCK_NOT_HAD, _PROTOCOL = "3D000", "55P03", "08P01"
+CONNECT_TIMEOUT_SECONDS = 5.0
+LOCK_TIMEOUT_MILLISECONDS = 3_000
+"""How long a migration waits for a table that is in use. Whoever wants the table meanwhile waits behind it."""
+LOCK_ATTEMPTS = 20
+"""How often one that had to give up is tried again."""
 FOLDER = Path(str(files("storyloom.db") / "migrations"))
 
 
@@ -26,13 +35,19 @@ class MigrationFailed(RuntimeError):  # noqa: N818 - a past fact, as everywhere 
 
 def wanted_version() -> str:
     """The newest migration's version: the digits that its file name begins with."""
-    return max(path.name.split("_")[0] for path in FOLDER.glob("*.sql"))
+    return migrations()[-1].split("_")[0]
 
 
-def migrate(url: str) -> None:
-    """Create the database where it is missing and apply what is new. Safe to call twice, and by several at once.
+def migrations() -> list[str]:
+    """The files of all migrations, oldest first."""
+    return sorted(path.name for path in FOLDER.glob("*.sql"))
 
-    Of several hosts, that of the first which takes it.
+
+def migrate(url: str) -> list[str]:
+    """Create the database where it is missing and apply what is new; the files that were applied.
+
+    Safe to call twice, and by several at once: dbmate holds an advisory lock. Of several hosts, that of the first which
+    takes it. A role that may do no more than what the migrations do serves where the database is there.
 
     Raises MigrationFailed.
     """
@@ -42,25 +57,50 @@ def migrate(url: str) -> None:
     if dbmate is None:
         raise MigrationFailed("the dbmate program is missing; install the requirements of the group `local`")
     hosts = _for_dbmate(url)
-    wait = "20s" if len(hosts) == 1 else "3s"
-    command = [dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER)]
+    options = (dbmate, "--no-dump-schema", "--migrations-dir", str(FOLDER), "--migration-lock")
     for host in hosts:
-        # Without waiting at first: to dbmate, a server that refuses us is one that is not there yet.
-        for waiting in ((), ("--wait", "--wait-timeout", wait)):
-            done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument
-                [*command, *waiting, "up"],
-                env={**os.environ, "DATABASE_URL": host},
-                capture_output=True,
-                text=True,
-                check=False,
+        try:
+            return _apply(options, host, wait="20s" if len(hosts) == 1 else "3s")
+        except MigrationFailed as error:
+            failed = error
+    raise failed
+
+
+def _apply(options: Sequence[str], url: str, *, wait: str) -> list[str]:
+    """Apply what is new to the database on one host; the files that were applied. Raises MigrationFailed."""
+    # A role of least privilege may not look into the maintenance database, as `up` does: only where there is none.
+    # Without waiting at first: to dbmate, a server that refuses us is one that is not there yet.
+    waiting, command, locked = list[str](), "migrate", 0
+    while True:
+        done = subprocess.run(  # noqa: S603 - our own binary, no shell; the URL goes by environment, not by argument
+            [*options, *waiting, command],
+            env={**os.environ, "DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return _APPLIED.findall(done.stdout)
+        said = (done.stderr or done.stdout).strip().splitlines()[-1]
+        state = _SQLSTATE.search(said)
+        code = state[1] if state else ""
+        if code == _NO_DATABASE and command == "migrate":
+            command = "up"
+        elif code == _LOCK_NOT_HAD and locked < LOCK_ATTEMPTS:
+            locked += 1
+        elif code == _PROTOCOL and "lock_timeout" in said:
+            raise MigrationFailed(
+                "DATABASE_URL names a pooler; migrations hold locks on their session: name Postgres itself"
             )
-            if done.returncode == 0:
-                return
-            said = (done.stderr or done.stdout).strip().splitlines()[-1]
-            state = _SQLSTATE.search(said)
-            if refusal := state and REFUSALS.get(state[1]):
-                break
-    raise MigrationFailed(refusal or said)
+        elif code not in REFUSALS and not waiting:
+            waiting = ["--wait", "--wait-timeout", wait]
+        else:
+            raise MigrationFailed(REFUSALS.get(code, said))
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection to look at the schema with, also through a pooler. Raises asyncpg's errors."""
+    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, statement_cache_size=0)
 
 
 async def version(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> str | None:
@@ -85,9 +125,21 @@ def _for_dbmate(url: str) -> list[str]:
 def _dbmate_options(host: str | None, query: str) -> str:
     options = dict(parse_qsl(query))
     options.pop("target_session_attrs", None)  # the driver would send it to the server
+    # What the driver does not know it tells the server, which has these as settings.
+    options.setdefault("lock_timeout", str(LOCK_TIMEOUT_MILLISECONDS))
     # dbmate's driver wants TLS unless configured otherwise, unlike asyncpg's "prefer".
     options.setdefault("sslmode", "disable" if host in (None, "127.0.0.1", "localhost", "::1") else "require")
     return urlencode(options)
+
+
+async def pending(connection: "Connection | asyncpg.Connection[asyncpg.Record]") -> list[str]:
+    """The files that a database lacks, oldest first."""
+    try:
+        rows = await connection.fetch("SELECT version FROM schema_migrations")
+    except asyncpg.UndefinedTableError:
+        rows = []
+    applied = {row["version"] for row in rows}
+    return [name for name in migrations() if name.split("_")[0] not in applied]
 
 
 def mismatch(found: str | None) -> str | None:
@@ -99,7 +151,30 @@ def mismatch(found: str | None) -> str | None:
     wanted = wanted_version()
     if found is not None and found >= wanted:
         return None
-    return f"the database stands at version {found or 'none'}, this code waits for {wanted}: run `make migrate`"
+    return (
+        f"the database stands at version {found or 'none'}, this code waits for {wanted}: run `python -m ops migrate`"
+    )
+
+
+async def schema_error(settings: DatabaseSettings) -> str | None:
+    """Why a service cannot begin with its database yet, in a sentence; None where it can.
+
+    Raises asyncpg's errors where Postgres refuses who asks: that is set wrong, and waiting does not help.
+    """
+    try:
+        connection = await connect(settings.database_url.get_secret_value())
+        try:
+            return mismatch(await version(connection))
+        finally:
+            await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
+    except asyncpg.InvalidCatalogNameError:
+        return REFUSALS[_NO_DATABASE]
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        raise
+    except Exception as error:
+        if not is_connection_error(error):
+            raise
+        return "Postgres cannot be reached"
 
 
 def main() -> int:

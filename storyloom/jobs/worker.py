@@ -10,8 +10,9 @@ from storyloom.jobs.definition import WorkerDefinition
 from storyloom.jobs.runner import JobRunner
 from storyloom.messaging.asyncapi import ServiceApi, document
 from storyloom.messaging.broker import Broker
+from storyloom.messaging.connection import bus_error, wait_for_topology
 from storyloom.messaging.observability import prometheus, tracing
-from storyloom.messaging.topology import provision, topology_differences
+from storyloom.messaging.topology import topology_differences
 from storyloom.runtime import supervision
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
@@ -63,8 +64,6 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     name = definition.service.value
     broker, runner = make_broker(definition, objects, settings)
     await broker.connect()
-    # Whichever service starts first provisions NATS; all of them do it the same way.
-    await provision(broker.bus.js, settings)
 
     async def bus_ready() -> str | None:
         if not broker.is_connected:
@@ -85,6 +84,7 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     http, url = await listen(app, settings.internal_host, settings.internal_port)
     probe = StoreProbe(objects)
     await probe.probe()
+    await wait_for_topology(broker.bus)
     probing = asyncio.create_task(
         supervision.supervise("store_probe", probe.run, broker.bus.crashes), name="store_probe"
     )
@@ -111,4 +111,5 @@ def main(compose: Compose, *, name: str = "") -> None:
     async def start(settings: Settings) -> RunningWorker:
         return await serve(compose, settings)
 
-    supervision.run(name or compose.__module__.split(".")[1], start)
+    name = name or compose.__module__.split(".")[1]
+    supervision.run(name, start, {"bus": lambda settings: bus_error(settings, name)})

@@ -38,6 +38,7 @@ NO_UNACKED_EVENTS = 1 << 62
 """Greater than any sequence: every event is acknowledged."""
 CLOCK_MARGIN = timedelta(seconds=2)
 """By how much two machines' clocks may differ without anybody's noticing."""
+TOPOLOGY_POLL_SECONDS = 0.2
 CONNECT_TIMEOUT_SECONDS = 10.0
 """Seconds that the first connection may take."""
 
@@ -235,6 +236,32 @@ class Bus:
             self.client._pending, self.client._pending_data_size = [], 0  # noqa: SLF001 - there is no other way
             with suppress(NatsError, OSError, RuntimeError):
                 await self.client.close()
+
+
+async def wait_for_topology(bus: Bus) -> None:
+    """Return once every stream and consumer is there, however long that takes. Raises BusUnavailableError."""
+    with _translated():
+        while wrong := await topology_differences(bus.js, bus.settings):
+            log.info("bus.topology_awaited", wrong=wrong)
+            await asyncio.sleep(TOPOLOGY_POLL_SECONDS)
+
+
+async def bus_error(settings: NatsSettings, name: str, *, provisioned: bool = True) -> str | None:
+    """Why a service cannot begin on NATS yet, in a sentence; None where it can.
+
+    ``provisioned``: whether streams and consumers must be there, too.
+    """
+    try:
+        bus = await connect(settings, name)
+        try:
+            wrong = await topology_differences(bus.js, settings) if provisioned else []
+        finally:
+            await bus.close()
+    except BusUnavailableError as error:
+        return str(error)
+    except NatsError as error:
+        return f"NATS does not answer ({type(error).__name__})"
+    return f"{'; '.join(wrong)}: run `python -m ops migrate`" if wrong else None
 
 
 @contextmanager

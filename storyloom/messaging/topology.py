@@ -1,4 +1,5 @@
-"""The streams and consumers on NATS, and their one provisioner. Services declare nothing; they check.
+"""The streams and consumers on NATS, and their one provisioner: ``python -m ops migrate`` runs it, and status does when
+it starts and when something is missing. The other services declare nothing; they wait until all is there.
 
 STORY keeps events for 14 days; JOBS is a work queue with at most one live message a subject, so that its subjects *are*
 the list of live work; DEAD keeps dead letters for 30 days, each once, however often its message is delivered again.
@@ -147,7 +148,7 @@ class Topology:
 
 
 async def provision(js: JetStreamContext, settings: NatsSettings) -> None:
-    """Bring every stream and consumer to what it must be, when a service starts. Safe to call twice, and by several at
+    """Bring every stream and consumer to what it must be, before services start. Safe to call twice, and by several at
     once, also by two releases: see ``apply``.
 
     Raises nats errors when the server cannot be reached or refuses.
@@ -155,11 +156,11 @@ async def provision(js: JetStreamContext, settings: NatsSettings) -> None:
     await apply(js, topology(settings), starting=True)
 
 
-async def topology_differences(js: JetStreamContext, settings: NatsSettings) -> list[str]:
+async def topology_differences(js: JetStreamContext, settings: NatsSettings, *, starting: bool = False) -> list[str]:
     """What is absent or other than it must be, in a sentence each; empty when all is well, and for what a newer release
-    has set.
+    has set. ``starting``: also what ``provision`` would change since a variable has another value.
     """
-    return await differences(js, topology(settings))
+    return await differences(js, topology(settings), starting=starting)
 
 
 def topology(settings: NatsSettings) -> Topology:
@@ -199,7 +200,7 @@ async def apply(js: JetStreamContext, wanted: Topology, *, starting: bool) -> No
             await js.add_consumer(name, replace(found, **changes))
 
 
-async def differences(js: JetStreamContext, wanted: Topology) -> list[str]:
+async def differences(js: JetStreamContext, wanted: Topology, *, starting: bool = False) -> list[str]:
     """What is absent or other than wanted and would be changed by ``apply``, in a sentence each."""
     found = []
     for stream in wanted.streams:
@@ -207,14 +208,14 @@ async def differences(js: JetStreamContext, wanted: Topology) -> list[str]:
         if have is None:
             found.append(f"stream {stream.name} is missing")
             continue
-        changes = _changes(have, stream, wanted.generation, starting=False)
+        changes = _changes(have, stream, wanted.generation, starting=starting)
         found += [f"stream {stream.name}: {key} is not as set" for key in changes if key != "metadata"]
     for name, consumer in wanted.consumers:
         held = await _consumer(js, name, consumer)
         if held is None:
             found.append(f"consumer {consumer.durable_name} is missing")
             continue
-        changes = _changes(held, consumer, wanted.generation, starting=False)
+        changes = _changes(held, consumer, wanted.generation, starting=starting)
         found += [f"consumer {consumer.durable_name}: {key} is not as set" for key in changes if key != "metadata"]
     return found
 

@@ -15,6 +15,7 @@ from storyloom.messaging.publisher import BusUnavailableError
 from storyloom.runtime.crashes import Crashes
 from storyloom.runtime.logs import log_loop_error, set_up
 from storyloom.runtime.settings import InvalidSettingError, LogSettings, Settings, load_settings
+from storyloom.web.prerequisites import Prerequisite, wait_for_prerequisites
 
 log = structlog.get_logger()
 
@@ -44,8 +45,11 @@ class Running(Protocol):
 Serve = Callable[[Settings], Awaitable[Running]]
 
 
-def run(name: str, serve: Serve) -> None:
-    """Run one service until SIGINT or SIGTERM; one that cannot start says why in a sentence, with exit code 1."""
+def run(name: str, serve: Serve, needs: Mapping[str, Prerequisite] | None = None) -> None:
+    """Run one service until SIGINT or SIGTERM; one that cannot start says why in a sentence, with exit code 1.
+
+    ``needs``: what must be there before it starts, by what readiness calls it. It waits for that.
+    """
     import uvloop  # noqa: PLC0415 - whoever composes services into a loop of their own need not have it
 
     try:
@@ -56,7 +60,7 @@ def run(name: str, serve: Serve) -> None:
         sys.exit(1)
     set_up(settings, name)
     try:
-        uvloop.run(_until_stopped(name, serve, settings))
+        uvloop.run(_until_stopped(name, serve, settings, needs or {}))
     except Exception as error:
         why = why_it_cannot_start(error)
         if why is None:
@@ -81,12 +85,17 @@ REFUSALS: Mapping[str, str] = {
 """What is set wrong, by Postgres's SQLSTATE, in a sentence."""
 
 
-async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
+async def _until_stopped(
+    name: str, serve: Serve, settings: Settings, needs: Mapping[str, Prerequisite] | None = None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if needs and not await _may_start(needs, settings, stop):
+        log.info("service.stopped", name=name)
+        return
     running = await serve(settings)
     settle()
     log.info("service.started", name=name, url=running.url, internal_url=running.internal_url, pid=os.getpid())
@@ -94,6 +103,21 @@ async def _until_stopped(name: str, serve: Serve, settings: Settings) -> None:
     log.info("service.stopping", name=name)
     await running.stop()
     log.info("service.stopped", name=name)
+
+
+async def _may_start(needs: Mapping[str, Prerequisite], settings: Settings, stop: asyncio.Event) -> bool:
+    """Wait for what it needs; False if it was asked to stop before that was there."""
+    waiting = asyncio.create_task(wait_for_prerequisites(needs, settings))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not waiting.done():
+        waiting.cancel()
+        await asyncio.wait({waiting})
+    if waiting.cancelled():
+        return False
+    waiting.result()
+    return True
 
 
 def settle() -> None:

@@ -87,7 +87,7 @@ async def test_a_service_is_not_ready_on_a_wrong_version_and_says_what_to_do(
                 wrong = (await answer.json())["wrong"]
             assert wrong["database"] == (
                 "the database stands at version 20200101000000, "
-                f"this code waits for {wanted_version()}: run `make migrate`"
+                f"this code waits for {wanted_version()}: run `python -m ops migrate`"
             )
             async with http.get(f"{running.internal_url}/health/live") as answer:
                 assert answer.status == 200

@@ -186,7 +186,7 @@ async def test_a_schema_that_was_not_migrated_yet_is_found(settings: Settings) -
         await system.pool.execute("INSERT INTO schema_migrations (version) VALUES ('20200101000000')")
         findings = (await examine(connections, SHORT_WAITS)).findings
     (finding,) = [one for one in findings if one.code == "schema_behind"]
-    assert finding.message.endswith("run `make migrate`")
+    assert finding.message.endswith("run `python -m ops migrate`")
 
 
 async def test_an_erasure_that_nobody_finishes_is_found(settings: Settings) -> None:
