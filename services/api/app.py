@@ -13,6 +13,7 @@ from services.api.docs import add_docs
 from services.api.erasure import Eraser, purge_delays
 from services.api.estimates import EstimateRoutes, Estimates
 from services.api.limits import RequestLimiter, tell_quotas
+from services.api.retention import retention
 from services.api.routes import Routes
 from services.api.screening import Screening
 from services.api.serializers import BASE
@@ -106,6 +107,7 @@ class RunningApi:
     collector: StaleObjectCollector
     _collector_task: asyncio.Task[None]
     _noting_task: asyncio.Task[None]
+    _retention_task: asyncio.Task[None]
     _broker: Broker
     _objects: Objects
     _streams: StreamProxy
@@ -124,7 +126,7 @@ class RunningApi:
         await self._drain.begin()
         await self._runner.cleanup()
         # A purge that is cut short is made again, and so is a collection.
-        await cancel_and_wait(self.eraser_task, self._collector_task, self._noting_task)
+        await cancel_and_wait(self.eraser_task, self._collector_task, self._noting_task, self._retention_task)
         await self._streams.close()
         await self._lookup.close()
         await self._broker.stop()
@@ -209,6 +211,11 @@ async def serve(settings: Settings) -> RunningApi:
         collector_task = asyncio.create_task(collecting, name="stale_objects")
         noting = supervise("key_use", keys.run, bus.crashes, outage=is_outage)
         noting_task = asyncio.create_task(noting, name="key_use")
+        keeping = retention(
+            eraser, story_days=settings.story_retention_days, receipt_days=settings.erasure_receipt_days
+        )
+        retaining = supervise("retention", keeping.run, bus.crashes, outage=is_outage)
+        retention_task = asyncio.create_task(retaining, name="retention")
         return RunningApi(
             url,
             internal_url,
@@ -221,6 +228,7 @@ async def serve(settings: Settings) -> RunningApi:
             collector,
             collector_task,
             noting_task,
+            retention_task,
             broker,
             objects,
             streams,

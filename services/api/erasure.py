@@ -8,7 +8,7 @@ replicas share the work, and what a replica that dies had claimed is only late.
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -102,7 +102,7 @@ class Eraser:
             row = await queries().story_locked(connection, id=story_id, tenant_id=caller.tenant_id)
             if row is None:
                 return await self._receipt(connection, caller, story_id)
-            claim = await self._delete_rows(connection, caller, story_id)
+            claim = await self._delete_rows(connection, caller.tenant_id, story_id)
         log.info("story.erased", story_id=str(story_id))
         return await self._purge(claim, ANSWER_TIMEOUT_SECONDS)
 
@@ -118,6 +118,22 @@ class Eraser:
                 log.warning("erasure.postgres_away", error=type(error).__name__)
             await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
+    async def erase_older(self, age: timedelta, limit: int) -> int:
+        """Erase stories that are older than that and have ended, the oldest first, as if their clients had deleted
+        them; returns how many. What another replica or the projector is at just now is left for the next time.
+        """
+        found = [row async for row in queries().aged_stories(self.pool, age=age, limit=limit)]
+        count = 0
+        for story_id, tenant_id in ((row["id"], row["tenant_id"]) for row in found):
+            async with self.pool.acquire() as connection, connection.transaction():
+                if await queries().aged_story_locked(connection, id=story_id) is None:
+                    continue
+                claim = await self._delete_rows(connection, tenant_id, story_id)
+            log.info("story.erased", story_id=str(story_id), reason="age")
+            await self._purge(claim)
+            count += 1
+        return count
+
     async def purge_due(self) -> int:
         """Claim up to MAX_CONCURRENT erasures that are due and purge them; returns how many."""
         horizon = max(*self.delays, LEASE_SECONDS, RETRY_DELAY_SECONDS) + CLOCK_MARGIN_SECONDS
@@ -126,9 +142,9 @@ class Eraser:
         await asyncio.gather(*(self._purge(claim) for claim in claims))
         return len(claims)
 
-    async def _delete_rows(self, connection: Connection, caller: Caller, story_id: UUID) -> _Claim:
-        counted = await queries().count_rows(connection, id=story_id, tenant_id=caller.tenant_id)
-        await queries().delete_story(connection, id=story_id, tenant_id=caller.tenant_id)
+    async def _delete_rows(self, connection: Connection, tenant_id: str, story_id: UUID) -> _Claim:
+        counted = await queries().count_rows(connection, id=story_id, tenant_id=tenant_id)
+        await queries().delete_story(connection, id=story_id, tenant_id=tenant_id)
         receipt: Receipt = {
             "id": str(story_id),
             "erasedAt": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -140,7 +156,7 @@ class Eraser:
         }
         # Claimed from the start: this call purges first, and ``run`` only if this process dies before.
         row = await queries().add_erasure(
-            connection, story_id=story_id, tenant_id=caller.tenant_id, receipt=dumps(receipt), lease=LEASE_SECONDS
+            connection, story_id=story_id, tenant_id=tenant_id, receipt=dumps(receipt), lease=LEASE_SECONDS
         )
         return _Claim(story_id, row["claimed_at"], row["due_at"])
 

@@ -239,6 +239,28 @@ FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 -- Its assets, events, commands and webhook deliveries go with it.
 DELETE FROM stories WHERE id = :id AND tenant_id = :tenant_id;
 
+-- name: aged_stories
+-- The oldest of each tenant by the index of its list: those that are left are never read.
+SELECT s.id, t.id AS tenant_id FROM tenants t CROSS JOIN LATERAL (
+    SELECT id, created_at FROM stories
+    WHERE tenant_id = t.id AND created_at < now() - :age::interval AND status <> 'generating'
+    ORDER BY created_at, id LIMIT :limit
+) AS s ORDER BY s.created_at LIMIT :limit;
+
+-- name: aged_story_locked^
+-- One that began again meanwhile stays.
+SELECT id FROM stories WHERE id = :id AND status <> 'generating' FOR UPDATE SKIP LOCKED;
+
+-- name: prune_receipts$
+-- Receipts of erasures that are over, the oldest first, some at a time. Answers how many.
+WITH deleted AS (
+    DELETE FROM erasures WHERE story_id IN (
+        SELECT story_id FROM erasures WHERE due_at IS NULL AND created_at < now() - :age::interval
+        LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING story_id
+)
+SELECT count(*) FROM deleted;
+
 -- name: add_erasure^
 INSERT INTO erasures (story_id, tenant_id, receipt, due_at)
 VALUES (:story_id, :tenant_id, :receipt::jsonb, now() + make_interval(secs => :lease))

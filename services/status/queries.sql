@@ -331,9 +331,24 @@ SELECT id, queue_position FROM (
       AND tenant_id IN (SELECT tenant_id FROM stories WHERE id = ANY(:ids::uuid[]))
 ) AS q WHERE id = ANY(:ids::uuid[]);
 
--- name: delete_old_inbox!
--- Events live 14 days on the stream: older ids can never come again.
-DELETE FROM inbox WHERE at < now() - interval '15 days';
+-- name: prune_inbox$
+-- Events live 14 days on the stream: older ids can never come again. Some at a time; answers how many.
+WITH deleted AS (
+    DELETE FROM inbox WHERE event_id IN (
+        SELECT event_id FROM inbox WHERE at < now() - interval '15 days' LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING event_id
+)
+SELECT count(*) FROM deleted;
+
+-- name: prune_commands$
+-- Commands that were handled, for as long as the inbox knows them. Some at a time; answers how many.
+WITH deleted AS (
+    DELETE FROM command_outbox WHERE event_id IN (
+        SELECT event_id FROM command_outbox WHERE handled_at < now() - interval '15 days'
+        LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING event_id
+)
+SELECT count(*) FROM deleted;
 
 -- name: unfinished_stories^
 -- `oldest` is none of those that wait for an approval: they may for as long as they like.

@@ -40,8 +40,8 @@ MAX_CHECKED_JOBS = 200
 """Jobs of one lane that are compared with the stream in one round."""
 FULL_CHECK_ROUNDS = 10
 """Every so many rounds all is compared that is dear to compare."""
-CLEANUP_ROUNDS = 1800
-"""Every so many rounds old inbox ids are deleted."""
+CLEANUP_ROUNDS = 150
+"""Every so many rounds (five minutes) old inbox ids and commands are deleted."""
 
 
 @dataclass(frozen=True, slots=True)

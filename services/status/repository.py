@@ -3,6 +3,7 @@
 SQL in queries.sql, columns in rows.py. ``StoryRepository`` serves the projector, ``UnfinishedWork`` the reconciler.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,11 @@ JobKey = tuple[UUID, Asset]
 
 MAX_ADMITTED = 200
 """Stories of a tenant that are admitted in one transaction."""
+PRUNE_BATCH_SIZE = 2_000
+"""Rows that one statement deletes: no lock is held for long."""
+PRUNE_BATCHES = 20
+"""Statements of a kind at a time: the reconciler has more to do."""
+PRUNE_PAUSE_SECONDS = 0.05
 FINISHING = [asset.value for asset, recipe in GRAPH.items() if recipe.finishing]
 """The assets that are made even where the money of the day is spent."""
 
@@ -328,9 +334,19 @@ class UnfinishedWork:
             async for row in self._queries.overdue_assets(self._pool, seconds=seconds)
         ]
 
-    async def delete_old_events(self) -> None:
-        """Delete the inbox ids of events that have left the stream."""
-        await self._queries.delete_old_inbox(self._pool)
+    async def delete_old_events(self) -> int:
+        """Delete the inbox ids of events that have left the stream, and commands as old as these, a batch at a time;
+        how many. What is left over is deleted the next time.
+        """
+        total = 0
+        for prune in (self._queries.prune_inbox, self._queries.prune_commands):
+            for _ in range(PRUNE_BATCHES):
+                deleted = await prune(self._pool, limit=PRUNE_BATCH_SIZE)
+                total += deleted
+                if deleted < PRUNE_BATCH_SIZE:
+                    break
+                await asyncio.sleep(PRUNE_PAUSE_SECONDS)
+        return total
 
 
 def _command(event: dict[str, Any]) -> CommandEvent | None:

@@ -189,6 +189,11 @@ class ApiSettings(_Env):
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 1500)
     """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
     sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
+    story_retention_days: Annotated[float, Field(ge=0, le=36_500)] = 0
+    """Days after its creation at which a story that has ended is deleted, as if its client had; 0: never."""
+    erasure_receipt_days: Annotated[float, Field(ge=0, le=36_500)] = 0
+    """Days for which the receipt of a deletion is kept; 0: for ever. Keep them for longer than backups: after a restore
+    they say what to delete again."""
     stale_object_grace: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400
     """Seconds until an object is deleted that no row refers to any more, such as a picture that was drawn anew: more
     than ``PRESIGN_SECONDS``, and than readers leave a page open."""

@@ -106,7 +106,7 @@ class SimUnfinishedWork(UnfinishedWork):
             if state.status == "queued" and asset not in row.backlog and row.queued_at[asset] < since
         ]
 
-    async def delete_old_events(self) -> None:
+    async def delete_old_events(self) -> int:
         raise AssertionError("nobody simulates an hour")
 
     def _generating(self) -> Iterator[tuple[UUID, Row]]:
