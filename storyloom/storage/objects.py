@@ -83,6 +83,11 @@ class Objects(Bucket):
             await self._with_retries(partial(self._call, "put_object", Key=key, Body=data, ContentType=content_type))
         return StoredObject(key=key, sha256=digest, size=len(data), content_type=content_type)
 
+    async def restore(self, key: str, data: bytes, content_type: str) -> None:
+        """Write bytes of a backup under the key that they had."""
+        with suppress(Exists):  # a store that replaces nothing
+            await self._with_retries(partial(self._call, "put_object", Key=key, Body=data, ContentType=content_type))
+
     async def get(self, stored: StoredObject) -> bytes:
         """The bytes, checked against their hash. A missing or wrong object is a RetryableError: it may yet be
         repaired.
