@@ -19,7 +19,7 @@ ARGS ?=
 # One more than two cores: tests wait for servers a third of their time.
 WORKERS ?= 3
 
-.PHONY: help story up doctor top dead test check fuzz bench chaos simulation migrate clean system lock
+.PHONY: help story up doctor top dead test check fuzz bench chaos simulation migrate release clean system lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,11 @@ simulation: $(VENV)/.dev ## Play ten thousand schedules of projectors and reconc
 
 migrate: $(VENV)/.local ## Bring the servers that the environment names to what this code needs (ARGS=--check)
 	@$(RUN) -m ops migrate $(ARGS)
+
+release: $(VENV)/.dev ## Check, test, write VERSION=1.2.0 and the changelog's heading, commit and tag (docs/releasing.md)
+	@test -n "$(VERSION)" || { echo "make release VERSION=1.2.0" >&2; exit 2; }
+	@$(MAKE) --no-print-directory check test
+	@$(RUN) -m tools.release "$(VERSION)"
 
 clean: ## Remove this machine's state and caches; keep out/ and the virtual environment
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local.clean; fi

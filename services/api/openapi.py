@@ -8,7 +8,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from services.api.resources import AssetName, StoryStatus
-from storyloom.messaging.asyncapi import version_of_storyloom
+from storyloom import __version__
 from storyloom.story.brief import REQUIRED_DETAILS, Appearance, Brief, Character, Name, StoryType
 from storyloom.story.traits import TRAITS
 from storyloom.web.openapi import About, Header, Parameter
@@ -43,7 +43,7 @@ With a key, `RateLimit-Policy` and `RateLimit` say which limits a request counte
 
 def about(server: str = "") -> About:
     """The api as a whole. ``server``: the origin at which clients reach it."""
-    return About("Storyloom", version_of_storyloom(), DESCRIPTION, TAGS, server or "/", SCOPES)
+    return About("Storyloom", __version__, DESCRIPTION, TAGS, server or "/", SCOPES)
 
 
 STORY_ID = Parameter(

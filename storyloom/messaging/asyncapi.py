@@ -7,7 +7,6 @@ and channel. What a service does on bare nats-py it declares as a BareChannel, s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from inspect import cleandoc, signature
 from typing import Any, Literal, get_type_hints
 
@@ -17,6 +16,7 @@ from faststream.specification import AsyncAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from storyloom import __version__
 from storyloom.story.results import Written
 
 TITLE = "Storyloom"
@@ -86,7 +86,7 @@ def document(services: Iterable[ServiceApi], *, server: str = "127.0.0.1:4222") 
     schemas, messages = _schemas(models)
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": TITLE, "version": version_of_storyloom(), "description": _ABOUT},
+        "info": {"title": TITLE, "version": __version__, "description": _ABOUT},
         "defaultContentType": "application/json",
         "servers": {"nats": {"host": server, "protocol": "nats"}},
         "channels": dict(sorted(channels.items())),
@@ -96,14 +96,6 @@ def document(services: Iterable[ServiceApi], *, server: str = "127.0.0.1:4222") 
 
 
 _ABOUT = "What Storyloom's services say to each other over NATS. Made from the code."
-
-
-def version_of_storyloom() -> str:
-    """The version of this code; 0.1.0 where it runs without being installed."""
-    try:
-        return version("storyloom")
-    except ImportError:
-        return "0.1.0"
 
 
 def channel_name(address: str) -> str:
