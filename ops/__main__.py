@@ -1,6 +1,4 @@
-"""``python -m ops dead|deploy|doctor|key|migrate|tenant|top``: the operators' commands, on the services' own
-environment variables.
-"""
+"""``python -m ops dead|deploy|doctor|key|migrate|objects|sizes|tenant|top``: operators' commands."""
 
 import sys
 from collections.abc import Sequence

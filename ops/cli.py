@@ -59,6 +59,8 @@ app.command(
     name="migrate",
     help="Bring the schema, the streams and the bucket to what this release needs.",
 )
+app.command("ops.objects:app", name="objects", help="The bucket's objects: export to a folder, import from one.")
+app.command("ops.sizes:sizes", name="sizes", help="What stories take in Postgres and in the store.")
 app.command("ops.tenants:app", name="tenant", help="Tenants: create, list, set weight and limits.")
 app.command("ops.top:top", name="top", help="A live view of queues, stories, workers and cost.")
 

@@ -106,3 +106,20 @@ SELECT count(*) AS pending, count(*) FILTER (WHERE d.next_at <= now()) AS due, m
        (SELECT count(*) FROM webhook_endpoints WHERE disabled_reason IN ('gone', 'failing')) AS disabled
 FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id AND e.enabled
 WHERE d.next_at IS NOT NULL;
+
+-- name: count_stories$
+SELECT count(*) FROM stories;
+
+-- name: newest_ready
+SELECT id FROM stories WHERE status = 'ready' ORDER BY asset_generation_completed_at DESC NULLS LAST LIMIT :limit;
+
+-- name: table_sizes
+-- Of tables that grow with stories, largest first. Bytes on disk, with what is kept out of line (TOAST) and what updates
+-- have left free; rows as the last vacuum or analyse counted them.
+SELECT c.relname AS name, greatest(c.reltuples, s.n_live_tup, 0)::bigint AS rows,
+       pg_table_size(c.oid) AS heap, pg_indexes_size(c.oid) AS indexes
+FROM pg_class c LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname = ANY(
+    ARRAY['stories', 'asset_generation_jobs', 'story_events', 'inbox', 'command_outbox', 'webhook_deliveries',
+          'stale_objects', 'stream_tokens', 'erasures'])
+ORDER BY pg_total_relation_size(c.oid) DESC;
