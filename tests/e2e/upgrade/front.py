@@ -52,27 +52,40 @@ class Front:
         self._turn += 1
         backend = ready[self._turn % len(ready)]
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP}
+        body = await request.read()
         out: web.StreamResponse | None = None
         try:
-            body = await request.read()
             async with self.http.request(
                 request.method, f"{backend.url}{request.path_qs}", headers=headers, data=body, allow_redirects=False
             ) as answer:
                 if answer.status >= 500:
                     self.failures.append(f"{what}: {answer.status} {(await answer.text())[:200]}")
-                kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP}
-                out = web.StreamResponse(status=answer.status, headers=kept)
-                await out.prepare(request)
-                async for chunk in answer.content.iter_any():
-                    await out.write(chunk)
-                self.answered += 1
+                out = web.StreamResponse(
+                    status=answer.status,
+                    headers={key: value for key, value in answer.headers.items() if key.lower() not in _HOP},
+                )
+                await self._pass_on(request, answer, out)
         except aiohttp.ClientError as error:
             self.failures.append(f"{what}: {type(error).__name__} {error}")
             if out is None:
                 raise web.HTTPBadGateway from error
+        self.answered += 1
+        return out
+
+    async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse, out: web.StreamResponse) -> None:
+        """Copy an answer. Raises ClientError where the replica cuts it short; a client that hangs up is no failure."""
+        chunks = answer.content.iter_any()
+        try:
+            await out.prepare(request)
+        except ConnectionError:
+            return
+        while (chunk := await anext(chunks, None)) is not None:
+            try:
+                await out.write(chunk)
+            except ConnectionError:
+                return
         with suppress(ConnectionError):
             await out.write_eof()
-        return out
 
     async def _is_ready(self, backend: Backend) -> bool:
         try:

@@ -245,7 +245,7 @@ def _environment(settings: Settings, studio: str) -> dict[str, str]:
         "ELEVENLABS_BASE_URL": studio,
         "ELEVENLABS_API_KEY": "studio",
         "DRAIN_SECONDS": "40",
-        "DRAIN_DELAY": "2",
+        "DRAIN_DELAY": "4",
         "SLOTS_NORMAL": "4",
         "LOG_LEVEL": "info",
     }
