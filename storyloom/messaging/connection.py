@@ -67,6 +67,8 @@ class Bus:
         self.js: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT_SECONDS)
         self.watchers: set[Watcher] = set()
         self.crashes = Crashes()
+        self.closing = False
+        """Whether the connection is lost since we close it."""
         self._publisher = Publisher(client)
         self._disconnected_at: datetime | None = None
         self._reconnected: float | None = None
@@ -228,6 +230,7 @@ class Bus:
 
     async def close(self) -> None:
         """Flush and close. While NATS is unreachable it is closed all the same, and what is still unsent is lost."""
+        self.closing = True
         try:
             await asyncio.wait_for(self.client.drain(), 3)
         except (TimeoutError, NatsError):
@@ -298,7 +301,8 @@ async def connect(
 
     async def lost() -> None:
         for bus in found:
-            log.warning("bus.disconnected")
+            if not bus.closing:
+                log.warning("bus.disconnected")
             await bus.on_disconnected()
 
     async def erred(error: Exception) -> None:

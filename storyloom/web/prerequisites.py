@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 Prerequisite = Callable[[Any], Awaitable[str | None]]
 """What a service needs before it can begin, asked with its settings: why that is not there yet, None where it is."""
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 
 
 async def wait_for_prerequisites(needs: Mapping[str, Prerequisite], settings: HttpSettings) -> None:
