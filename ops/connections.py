@@ -15,7 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from storyloom.db.errors import is_connection_error
-from storyloom.db.pool import Pool, close_pool, open_pool
+from storyloom.db.pool import DatabaseUnavailableError, Pool, close_pool, open_pool
 from storyloom.db.queries import load_queries
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.runtime.settings import Settings
@@ -83,6 +83,8 @@ async def connect_postgres(settings: Settings) -> AsyncIterator[Pool]:
         if not is_connection_error(error):
             raise
         said = "it does not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        if isinstance(error, DatabaseUnavailableError):
+            said = str(error)
         raise UnavailableError(f"Postgres is unavailable: {said}.") from error
 
 

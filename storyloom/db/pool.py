@@ -7,6 +7,7 @@ advisory lock, no temporary table and no cursor that outlives its transaction.
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
@@ -40,24 +41,36 @@ _PLANNER = {
 }
 
 
+class DatabaseUnavailableError(OSError):
+    """Nothing answered as Postgres would when a pool was opened; the message says where, without the password."""
+
+
 async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> Pool:
     """A pool of ``size`` connections (default: the setting), ``synchronous_commit`` on. json and jsonb come parsed.
 
     Once a connection is found to be of no use (a server that is read-only since a failover, a prepared statement that
     a pooler lost) all of them are reopened before their next use.
+
+    Raises DatabaseUnavailableError, and asyncpg's errors where Postgres refuses.
     """
     connector = _Connector(None if settings.database_pooler == "auto" else settings.database_pooler)
     connect: Any = connector.connect  # its type in the stubs names every option of asyncpg.connect
-    pool: Pool = await asyncpg.create_pool(
-        settings.database_url.get_secret_value(),
-        min_size=1,
-        max_size=size or settings.database_pool,
-        connect=connect,
-        init=connector.prepare,
-        reset=_reset_nothing,
-        command_timeout=30,
-        timeout=10,
-    )
+    url = settings.database_url.get_secret_value()
+    try:
+        pool: Pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size or settings.database_pool,
+            connect=connect,
+            init=connector.prepare,
+            reset=_reset_nothing,
+            command_timeout=30,
+            timeout=10,
+        )
+    except OSError as error:  # among them time-outs, and names that nobody knows
+        where = urlsplit(url).netloc.rpartition("@")[2] or "its address"
+        why = error.strerror or str(error) or "no answer in time"
+        raise DatabaseUnavailableError(f"Postgres cannot be reached at {where} (DATABASE_URL): {why}") from error
     connector.pool = pool
     return pool
 

@@ -80,6 +80,8 @@ class Bus:
 
     async def on_disconnected(self) -> None:
         """The client's ``disconnected_cb``."""
+        if not self.closing:
+            log.warning("bus.disconnected")
         self._disconnected_at, self._reconnected = datetime.now(UTC), None
         for watcher in [*self.watchers]:
             await watcher.disconnected()
@@ -301,8 +303,6 @@ async def connect(
 
     async def lost() -> None:
         for bus in found:
-            if not bus.closing:
-                log.warning("bus.disconnected")
             await bus.on_disconnected()
 
     async def erred(error: Exception) -> None:
@@ -359,7 +359,7 @@ def denied_subject(error: Exception) -> str | None:
 def _why_not_connected(url: str, error: Exception) -> str:
     if is_refusal(error):
         return f"NATS at {_host(url)} refuses the user or password in NATS_URL"
-    return f"NATS cannot be reached at {_host(url)}"
+    return f"NATS cannot be reached at {_host(url)} (NATS_URL)"
 
 
 def _host(url: str) -> str:

@@ -74,7 +74,8 @@ def why_it_cannot_start(error: Exception) -> str | None:
     if isinstance(error, BusUnavailableError | InvalidSettingError | OSError):
         return str(error) or "a server did not answer in time"
     # By what Postgres calls it (SQLSTATE): workers need not have its client.
-    return REFUSALS.get(str(getattr(error, "sqlstate", "")))
+    state = str(getattr(error, "sqlstate", ""))
+    return REFUSALS.get(state) or _NOT_NOW.get(state)
 
 
 REFUSALS: Mapping[str, str] = {
@@ -83,6 +84,11 @@ REFUSALS: Mapping[str, str] = {
     "3D000": "The database in DATABASE_URL does not exist.",
 }
 """What is set wrong, by Postgres's SQLSTATE, in a sentence."""
+_NOT_NOW: Mapping[str, str] = {
+    "53300": "Postgres in DATABASE_URL has no connection left: raise its max_connections, or lower DATABASE_POOL.",
+    "57P03": "Postgres in DATABASE_URL takes no connections now: it is starting, stopping or recovering.",
+}
+"""What passes, or is too small; the same."""
 
 
 async def _until_stopped(

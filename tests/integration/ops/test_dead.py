@@ -289,7 +289,7 @@ def test_an_unreachable_bus_is_one_sentence(
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
     monkeypatch.setattr("storyloom.messaging.connection.CONNECT_TIMEOUT_SECONDS", 0.3)
     assert main(["dead", "list"]) == 3
-    assert capsys.readouterr().err == "NATS is unavailable: NATS cannot be reached at nats://127.0.0.1:1.\n"
+    assert capsys.readouterr().err == "NATS is unavailable: NATS cannot be reached at nats://127.0.0.1:1 (NATS_URL).\n"
 
 
 def test_an_unreachable_database_is_one_sentence(
