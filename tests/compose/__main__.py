@@ -1,0 +1,146 @@
+"""``make test-compose``: build, bring up, use, disturb, remove. Progress on stdout, a line each."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from tests.compose.engine import ROOT, Engine, StackError, find_engine
+from tests.compose.scenario import scenario
+
+LIMIT_SECONDS = 1500
+"""For all of it: a machine that is busy otherwise takes five times as long as an idle one."""
+PASSED, FAILED, SKIPPED = 0, 1, 77
+PLACES = {"api": "HTTP_PORT", "proxy": "PROXY_PORT", "studio": "STUDIO_HTTP_PORT", "store": "STORE_PORT"}
+"""The ports on this machine, and the variables of docker-compose.yml that say which."""
+
+
+class Progress:
+    """Says what happened, and after how many seconds."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        sys.stdout.write(f"[{time.monotonic() - self._since:6.1f} s] {what}\n")
+        sys.stdout.flush()
+
+
+def main() -> int:
+    """0: it passed; 1: it failed; 77: no container engine can be had here, which a line says."""
+    options = _options()
+    say = Progress()
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGALRM, _run_out)
+    signal.alarm(options.limit)
+    with ExitStack() as last:
+        # What is below /tmp may be memory, and too small.
+        folder = Path(options.keep or tempfile.mkdtemp(prefix="storyloom-compose-", dir="/var/tmp")).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not options.keep:
+            last.callback(_remove, folder)
+        ready = subprocess.run(
+            ["sh", "tests/compose/system.sh", folder], cwd=ROOT, check=False, capture_output=True, text=True
+        )
+        if ready.returncode:
+            sys.stdout.write(f"test-compose: skipped, {ready.stdout.strip() or ready.stderr.strip()}\n")
+            return SKIPPED
+        ports = _free_ports()
+        engine = find_engine(folder, _variables(ports))
+        say(f"{engine.name} and Docker Compose are there")
+        try:
+            engine.prepare(say)
+            _try(engine, ports, say)
+        except (StackError, TimeoutError, KeyboardInterrupt, BaseExceptionGroup) as error:
+            signal.alarm(0)
+            say(f"FAILED: {_words(error)}")
+            _tell_logs(engine)
+            engine.close()
+            return FAILED
+        signal.alarm(0)
+        if left := engine.close():
+            say("FAILED: left behind: " + "; ".join(left))
+            return FAILED
+        say("everything is removed: no container, network, volume or process is left")
+    say("passed")
+    return PASSED
+
+
+def _try(engine: Engine, ports: dict[str, int], say: Progress) -> None:
+    engine.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "300", within=320)
+    say("docker compose up --wait: everything is healthy")
+    key = engine.compose(
+        *("exec", "-T", "status", "python", "-m", "ops", "key", "create", "--tenant", "family", "--name", "first key")
+    ).strip()
+
+    async def play() -> None:
+        async with scenario(engine, ports, key, say) as acted:
+            await acted.play()
+
+    asyncio.run(play())
+
+
+def _variables(ports: dict[str, int]) -> dict[str, str]:
+    """What the compose file is given: free ports, and the voice that is quickly made."""
+    return {PLACES[name]: str(port) for name, port in ports.items()} | {"STUDIO_VOICE": "espeak"}
+
+
+def _free_ports() -> dict[str, int]:
+    with ExitStack() as held:
+        found = {}
+        for name in PLACES:
+            taken = held.enter_context(socket.socket())
+            taken.bind(("127.0.0.1", 0))
+            found[name] = taken.getsockname()[1]
+        return found
+
+
+def _tell_logs(engine: Engine) -> None:
+    """The last lines of every container, for whoever asks why."""
+    try:
+        sys.stdout.write(engine.compose("ps", "--all", within=30))
+        sys.stdout.write(engine.compose("logs", "--tail", "15", "--no-color", within=60))
+    except StackError as error:
+        sys.stdout.write(f"{error}\n")
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(_words(one) for one in error.exceptions)
+    return str(error) or type(error).__name__
+
+
+def _remove(folder: Path) -> None:
+    # Layers are mounted while something runs, and nothing does any more.
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        sys.stdout.write(f"could not be removed: {folder}\n")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run_out(_number: int, _frame: FrameType | None) -> None:
+    raise TimeoutError("it took too long")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make test-compose", description=__doc__)
+    parser.add_argument("--limit", type=int, default=LIMIT_SECONDS, help="seconds for all of it")
+    parser.add_argument("--keep", help="a folder for images and tools, kept for the next time")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main())
