@@ -14,12 +14,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
+import httpx
+
+from client import StoryloomError
 from tests.compose.engine import ROOT, Engine, StackError, find_engine
 from tests.compose.scenario import scenario
 
 LIMIT_SECONDS = 1500
 """For all of it: a machine that is busy otherwise takes five times as long as an idle one."""
 PASSED, FAILED, SKIPPED = 0, 1, 77
+TROUBLE = (StackError, StoryloomError, httpx.HTTPError, OSError, TimeoutError, KeyboardInterrupt)
+"""What is told in a line instead of a traceback."""
 PLACES = {"api": "HTTP_PORT", "proxy": "PROXY_PORT", "studio": "STUDIO_HTTP_PORT", "store": "STORE_PORT"}
 """The ports on this machine, and the variables of docker-compose.yml that say which."""
 
@@ -56,11 +61,12 @@ def main() -> int:
             return SKIPPED
         ports = _free_ports()
         engine = find_engine(folder, _variables(ports))
+        last.callback(engine.close)
         say(f"{engine.name} and Docker Compose are there")
         try:
             engine.prepare(say)
             _try(engine, ports, say)
-        except (StackError, TimeoutError, KeyboardInterrupt, BaseExceptionGroup) as error:
+        except (*TROUBLE, BaseExceptionGroup) as error:
             signal.alarm(0)
             say(f"FAILED: {_words(error)}")
             _tell_logs(engine)

@@ -125,6 +125,7 @@ class Scenario:
             watching = group.create_task(self._watch(watched, on_event=note))
             waiting = group.create_task(begun.wait())
             await asyncio.wait((watching, waiting), return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
             await self._run("restart", "--time", "10", f"{PROJECT}-nats-1")
             self._say(f"restarted NATS after {len(watched.events)} events")
         self._must_be_ready(watched)
@@ -183,6 +184,11 @@ async def scenario(engine: Engine, ports: Mapping[str, int], key: str, say: Say)
     """A scenario with its connections: the client's goes through the proxy."""
     async with (
         StoryloomClient(f"http://127.0.0.1:{ports['proxy']}", key) as client,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports['studio']}", trust_env=False, timeout=30) as studio,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{ports['studio']}",
+            trust_env=False,
+            timeout=30,
+            headers={"Authorization": "Bearer studio"},
+        ) as studio,
     ):
         yield Scenario(engine, client, studio, say)

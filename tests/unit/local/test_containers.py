@@ -29,8 +29,9 @@ PROVIDERS = {"OPENAI_BASE_URL", "OPENAI_API_KEY", "ELEVENLABS_BASE_URL", "ELEVEN
 
 
 def without_defaults(value: str) -> str:
-    """A value as Compose gives it where the variable is not set."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+    """A value as Compose gives it where no variable is set; one's default may name another one."""
+    inner = re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", value)
+    return inner if inner == value else without_defaults(inner)
 
 
 def environment(name: str) -> dict[str, str]:
