@@ -19,10 +19,10 @@ ARGS ?=
 # One more than two cores: tests wait for servers a third of their time.
 WORKERS ?= 3
 
-.PHONY: help story up doctor top dead test check fuzz bench chaos simulation migrate release clean system lock
+.PHONY: help story up doctor top dead test check fuzz bench chaos test-compose simulation migrate release clean system lock
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest (BRIEF=file.json SEED=n OUT=dir)
 	@$(RUN) -m local.story
@@ -59,6 +59,9 @@ bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
 # SECONDS is an argument: a shell on the way would count in a variable of that name.
 chaos: $(VENV)/.dev ## Break everything while stories flow; check that nothing is lost (SEED=n STORIES=n SECONDS=n)
 	@$(RUN) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+test-compose: $(VENV)/.dev ## Build all images, bring docker-compose.yml up, use, disturb and remove it (ARGS="--keep dir")
+	@$(RUN) -m tests.compose $(ARGS)
 
 simulation: export SCHEDULES ?= 10000
 simulation: $(VENV)/.dev ## Play ten thousand schedules of projectors and reconcilers in virtual time (SCHEDULES=n SEED=n)

@@ -1,4 +1,4 @@
-"""deploy/sbom/sbom.py believes an image and nobody else: what was tampered with is refused, with a line that says so."""
+"""deploy/sbom/sbom.py believes an image and nobody else: what was tampered with is refused, with the reason."""
 
 import hashlib
 import io
