@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "storyloom-test"
@@ -67,10 +68,25 @@ def execute(
     return ended.stdout
 
 
-def build_arguments(service: str) -> dict[str, str]:
-    """As in docker-compose.yml."""
-    own = {"MODULE": "studio", "HEALTH": ":8080/studio/health"} if service == "studio" else {}
-    return {"SERVICE": service, **own}
+@dataclass(frozen=True)
+class Build:
+    """An image to build, under every name that it is asked for by."""
+
+    file: str
+    arguments: Mapping[str, str]
+    images: tuple[str, ...]
+
+
+def read_builds(config: Mapping[str, Any]) -> list[Build]:
+    """What ``docker compose config`` has built, each once: several services may run the same image."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
+    for name, service in config["services"].items():
+        if build := service.get("build"):
+            image = f"localhost/{service.get('image', f'{PROJECT}-{name}')}"
+            images = found.setdefault((build["dockerfile"], tuple(sorted(build.get("args", {}).items()))), [])
+            if image not in images:
+                images.append(image)
+    return [Build(file, dict(arguments), tuple(images)) for (file, arguments), images in found.items()]
 
 
 def check_size(service: str, size: int, base: int) -> str:
@@ -192,20 +208,23 @@ class Podman:
         base = self._size(BASE_IMAGE)
         say(f"the base image is made of Debian's packages: {base / 1e6:.0f} MB")
 
-        def build(service: str) -> None:
-            self._build(f"localhost/{PROJECT}-{service}", "deploy/Dockerfile", build_arguments(service))
-            say(f"built {service}: {check_size(service, self._size(f'localhost/{PROJECT}-{service}'), base)}")
+        def build(one: Build) -> None:
+            first, *others = one.images
+            self._build(first, one.file, one.arguments)
+            for image in others:
+                self.run("tag", first, image)
+            service = one.arguments.get("SERVICE", "")
+            size = check_size(service, self._size(first), base)
+            say(f"built {service or 'what stands in for the images of others'}: {size}")
 
-        def stand_ins() -> None:
-            self._build(STAND_INS, "deploy/compose/stand-ins.Dockerfile", {})
-            say("built what stands in for the images of others")
-
-        first, *others = BUILT
+        builds = read_builds(json.loads(self.compose("--profile", "*", "config", "--format", "json")))
+        ours = next(one for one in builds if one.arguments.get("SERVICE"))
         with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
-            begun = [pool.submit(build, first), pool.submit(stand_ins)]
-            begun[0].result()  # with the layers that all of them share
-            begun += [pool.submit(build, service) for service in others]
+            shared = pool.submit(build, ours)
+            begun = [shared, *(pool.submit(build, one) for one in builds if not one.arguments.get("SERVICE"))]
             try:
+                shared.result()  # with the layers that all of ours share
+                begun += [pool.submit(build, one) for one in builds if one.arguments.get("SERVICE") and one is not ours]
                 for one in begun:
                     one.result()
             except BaseException:
@@ -251,13 +270,12 @@ class Podman:
     def _build(self, image: str, file: str, arguments: Mapping[str, str]) -> None:
         # The way to package registries is this machine's: its certificates, its pip's settings, its network.
         mounts = [path for path in ("/etc/ssl/certs", "/etc/pip.conf") if Path(path).exists()]
-        given = {"PYTHON_IMAGE": BASE_IMAGE, **arguments}
         execute(
             (
                 *("buildah", "bud", "--isolation", "chroot", "--layers", "--format", "docker", "--network", "host"),
                 *("--timestamp", "0"),  # so that the same content has the same digest
                 *(word for path in mounts for word in ("--volume", f"{path}:{path}:ro")),
-                *(word for name, value in given.items() for word in ("--build-arg", f"{name}={value}")),
+                *(word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")),
                 *("--file", file, "--tag", image, "."),
             ),
             within=900,
