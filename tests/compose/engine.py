@@ -307,12 +307,12 @@ class Podman:
                     self.run("healthcheck", "run", container)
 
     def _processes(self) -> list[str]:
-        """What still runs from the folder."""
+        """What still runs from the folder: programs name files in it, who started this test at most the folder."""
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
                 words = path.read_bytes().decode(errors="replace").split("\0")
-                if any(str(self._folder) in word for word in words) and int(path.parent.name) != os.getpid():
+                if any(f"{self._folder}/" in word for word in words) and int(path.parent.name) != os.getpid():
                     found.append(" ".join(words)[:100])
         return found
 
