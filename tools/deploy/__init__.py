@@ -1,0 +1,1 @@
+"""What checks and writes deploy/: `python -m tools.deploy provision | check | kustomize | values`."""
