@@ -55,7 +55,6 @@ documents: {needs: [nats, store, openai], worker: true}
 {{- range $name, $service := $table }}
 {{- $_ := set $service "values" (mergeOverwrite (deepCopy $.Values.defaults) (deepCopy (index $.Values.services $name))) }}
 {{- end }}
-{{- if .Values.store.operators }}{{ $_ := set $table.status "needs" (append $table.status.needs "store") }}{{ end }}
 {{- toJson $table -}}
 {{- end }}
 
@@ -69,6 +68,10 @@ documents: {needs: [nats, store, openai], worker: true}
 {{- if $.Values.networkPolicy.enabled }}{{ $found = append $found (printf "NetworkPolicy/%s" $name) }}{{ end -}}
 {{- if $.Values.autoscaling.hpa }}{{ $found = append $found (printf "HorizontalPodAutoscaler/%s" $name) }}{{ end -}}
 {{- if $.Values.autoscaling.keda }}{{ $found = append $found (printf "ScaledObject/%s" $name) }}{{ end -}}
+{{- end }}
+{{- if .Values.operators.enabled }}
+{{- $found = concat $found (list "Deployment/ops" "ServiceAccount/ops") -}}
+{{- if .Values.networkPolicy.enabled }}{{ $found = append $found "NetworkPolicy/ops" }}{{ end -}}
 {{- end }}
 {{- if .Values.studio.enabled }}
 {{- $found = concat $found (list "Deployment/studio" "Service/studio" "ServiceAccount/studio") -}}

@@ -52,11 +52,11 @@ http://{{ include "storyloom.fullname" (index . 0) }}-studio:8080{{ if eq (index
 {{- $ := index . 0 }}{{ $name := index . 1 }}{{ $needs := index . 2 }}
 {{- if has "database" $needs }}
 - name: DATABASE_URL
-  valueFrom: {secretKeyRef: {name: {{ $.Values.database.existingSecret | quote }}, key: {{ index $.Values.database.secretKeys $name | default $name | quote }}}}
+  valueFrom: {secretKeyRef: {{ include "storyloom.ownKey" (list $.Values.database $name "DATABASE_URL") }}}
 {{- end }}
 {{- if and (has "nats" $needs) (not $.Values.nats.url) }}
 - name: NATS_URL
-  valueFrom: {secretKeyRef: {name: {{ $.Values.nats.existingSecret | quote }}, key: {{ index $.Values.nats.secretKeys $name | default $name | quote }}}}
+  valueFrom: {secretKeyRef: {{ include "storyloom.ownKey" (list $.Values.nats $name "NATS_URL") }}}
 {{- end }}
 {{- if and (has "store" $needs) $.Values.store.existingSecret }}
 - name: AWS_ACCESS_KEY_ID
@@ -70,6 +70,13 @@ http://{{ include "storyloom.fullname" (index . 0) }}-studio:8080{{ if eq (index
   valueFrom: {secretKeyRef: {name: {{ (index $.Values $provider).existingSecret | quote }}, key: {{ (index $.Values $provider).secretKey | quote }}}}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Secret and key of one service's URL: list of `database` or `nats`, the service, and the key in a Secret of its own. */}}
+{{- define "storyloom.ownKey" -}}
+{{- $given := index . 0 }}{{ $name := index . 1 }}
+{{- $key := ternary (index . 2) $name (contains "{service}" $given.existingSecret) -}}
+{name: {{ $given.existingSecret | replace "{service}" $name | quote }}, key: {{ index $given.secretKeys $name | default $key | quote }}}
 {{- end }}
 
 {{/* `env` of a container: list of context, name, service. */}}

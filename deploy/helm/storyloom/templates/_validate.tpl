@@ -10,10 +10,10 @@
 {{- if not (regexMatch "^sha256:[0-9a-f]{64}$" $digest) }}{{ $wrong = append $wrong (printf "image.digests.%s is no digest: it is sha256: and 64 hexadecimal digits." $name) }}{{ end }}
 {{- end }}
 {{- end }}
-{{- if not $values.database.existingSecret }}{{ $wrong = append $wrong "database.existingSecret is missing: make a Secret with the keys api, status, webhooks and migrate, each a URL of Postgres, and set its name." }}{{ end }}
+{{- if not $values.database.existingSecret }}{{ $wrong = append $wrong "database.existingSecret is missing: make a Secret with the keys api, status, webhooks, migrate and ops, each a URL of Postgres, and set its name." }}{{ end }}
 {{- with $values.nats }}
 {{- if and .url .existingSecret }}{{ $wrong = append $wrong "nats.url and nats.existingSecret are both set: leave out nats.url." }}{{ end }}
-{{- if not (or .url .existingSecret) }}{{ $wrong = append $wrong "nats.existingSecret is missing: make a Secret with a key for each service and migrate, each a URL of NATS, and set its name." }}{{ end }}
+{{- if not (or .url .existingSecret) }}{{ $wrong = append $wrong "nats.existingSecret is missing: make a Secret with a key for each service, migrate and ops, each a URL of NATS, and set its name." }}{{ end }}
 {{- if contains "@" .url }}{{ $wrong = append $wrong "nats.url holds a password: put the URL into a Secret and set nats.existingSecret." }}{{ end }}
 {{- end }}
 {{- if not $values.studio.enabled }}
