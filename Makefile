@@ -19,7 +19,8 @@ ARGS ?=
 # One more than two cores: tests wait for servers a third of their time.
 WORKERS ?= 3
 
-.PHONY: help story up doctor top dead test check fuzz bench chaos test-compose simulation migrate release clean system lock
+.PHONY: help story up doctor top dead test check check-deploy kustomize fuzz bench chaos test-compose simulation \
+  migrate release clean system lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,12 +43,19 @@ dead: $(VENV)/.local ## List the running stack's dead letters, or ARGS="show 3",
 test: $(VENV)/.dev ## Run all tests (ARGS="-k words", WORKERS=n)
 	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-check: $(VENV)/.dev ## Check format, lint, types, import rules and generated docs
+check: $(VENV)/.dev $(VENV)/.deploy/.ready ## Check format, lint, types, import rules, generated docs and deploy/
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m mypy .
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(PYTHON) -m tools.docs --check
+	$(PYTHON) -m tools.deploy check
+
+check-deploy: $(VENV)/.dev $(VENV)/.deploy/.ready $(VENV)/.checkov/.ready ## Check rendered manifests for hardening, too
+	@$(RUN) -m tools.deploy harden
+
+kustomize: $(VENV)/.dev $(VENV)/.deploy/.ready ## Render the kustomize base, and copy dashboards and alerts into the chart
+	@$(RUN) -m tools.deploy write
 
 fuzz: export API_FUZZ_EXAMPLES ?= 50
 fuzz: $(VENV)/.dev ## Send the api 50 generated requests an operation, and all borders (API_FUZZ_EXAMPLES=n)
@@ -117,3 +125,8 @@ $(VENV)/.deploy/.ready: requirements/deploy.txt requirements/kubectl.txt tools/d
 	  && $(PYTHON) -m tools.deploy provision; then touch $@; \
 	else echo "Not all tools that check deploy/ can be had: what needs them is skipped." >&2; \
 	  [ -z "$$DEPLOY_TOOLS_REQUIRED" ]; fi
+
+$(VENV)/.checkov/.ready: requirements/checkov.txt $(VENV)/.uv
+	@if { [ -x $(VENV)/.checkov/bin/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV)/.checkov; } \
+	  && $(UV) pip sync --quiet --require-hashes --python $(VENV)/.checkov/bin/python requirements/checkov.txt; then touch $@; \
+	else echo "checkov cannot be had: manifests are not checked with it." >&2; [ -z "$$DEPLOY_TOOLS_REQUIRED" ]; fi

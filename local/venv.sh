@@ -3,17 +3,17 @@
 set -u
 venv=$1
 
-# shellcheck disable=SC2329 # the loop below calls these by their names
+# shellcheck disable=SC2329 # called by its name, at the end
 with_pip() { "$python" -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv; }
 
 # A Python without ensurepip (Debian's, until python3-venv is there) that has pip all the same.
-# shellcheck disable=SC2329
+# shellcheck disable=SC2329 # called by its name, at the end
 by_pip() {
   "$python" -m venv --without-pip "$venv" &&
     "$python" -m pip --python "$venv/bin/python" install --quiet --disable-pip-version-check uv
 }
 
-# shellcheck disable=SC2329
+# shellcheck disable=SC2329 # called by its name, at the end
 by_uv() {
   UV_PYTHON_DOWNLOADS=never uv venv --quiet --allow-existing --python "$python" "$venv" &&
     uv pip install --quiet --python "$venv/bin/python" uv
