@@ -40,7 +40,7 @@ top: $(VENV)/.local ## Watch the running stack: queues, stories, workers, provid
 dead: $(VENV)/.local ## List the running stack's dead letters, or ARGS="show 3", "replay --all", "drop 3"
 	@$(RUN) -m local.operating dead $(if $(ARGS),,list)
 
-test: $(VENV)/.dev ## Run all tests (ARGS="-k words", WORKERS=n)
+test: $(VENV)/.dev $(VENV)/.deploy/.ready ## Run all tests (ARGS="-k words", WORKERS=n)
 	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.deploy/.ready ## Check format, lint, types, import rules, generated docs and deploy/

@@ -82,16 +82,15 @@ CHECKS: Sequence[Check] = (
 
 
 def hardening() -> Iterator[str]:
-    """What checkov says of every rendering. Apart from the rest, since it is slow; deploy/checkov.yaml has its skips."""
-    checkov = Path(sys.prefix) / ".checkov/bin/python"
-    if not checkov.exists():
+    """What checkov says of every rendering. Not among the rest since it is slow; deploy/checkov.yaml has its skips."""
+    python, settings = Path(sys.prefix) / ".checkov/bin/python", ROOT / "deploy/checkov.yaml"
+    if not python.exists():
         raise ProgramMissing("checkov is not installed: manifests are not checked with it")
+    command = [python, "-m", "checkov.main", "--framework", "kubernetes", "--config-file", settings, "--directory"]
     with TemporaryDirectory() as folder:
         for name, path in VALUE_FILES.items():
             (Path(folder) / f"{name}.yaml").write_text(manifests.render(path), "utf-8")
-        yield from _run([
-            checkov, "-m", "checkov.main", "--directory", folder, "--framework", "kubernetes", "--config-file", ROOT / "deploy/checkov.yaml",
-        ])  # fmt: skip
+        yield from _run([*command, folder])
 
 
 def _nats_server() -> Path:
