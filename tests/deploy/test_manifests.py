@@ -261,7 +261,7 @@ def test_streams_go_straight_to_status_without_a_time_out(rendered: Rendered) ->
     """What is no stream goes to api."""
     (route,) = of(rendered["ha"], "HTTPRoute")
     streams, rest = route["spec"]["rules"]
-    assert streams["matches"][0]["path"]["value"] == "/api/v1/stories/[^/]+/events"
+    assert streams["matches"][0]["path"]["value"] == "^/api/v1/stories/[^/]+/events$"
     assert streams["timeouts"]["request"] == rest["timeouts"]["request"] == "0s"
     assert [rule["backendRefs"][0]["name"] for rule in (streams, rest)] == ["storyloom-status", "storyloom-api"]
 
@@ -274,6 +274,22 @@ def test_the_migrations_network_and_account_are_there_before_its_job(rendered: R
     (job,) = of(parts, "Job")
     assert job["metadata"]["name"] == "storyloom-migrate-1"
     assert containers(job["spec"]["template"])[0]["args"][:4] == ["python", "-m", "ops", "migrate"]
+
+
+def test_the_migration_can_be_a_wave_of_argo_cd_or_a_job_like_others(helm: Path) -> None:
+    """As a plain Job its name changes with what it runs, since a Job cannot be changed."""
+    waved = read_manifests(render(VALUE_FILES["ha"], settings=("migration.mode=argo",)))
+    waves = {
+        found["kind"]: int(found["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+        for found in waved
+        if component(found) == "migrate"
+    }
+    assert waves["ServiceAccount"] == waves["NetworkPolicy"] < waves["Job"] < 0
+    settings = "migration.mode=plain"
+    plain = [render(VALUE_FILES["ha"], settings=(settings, f"image.tag={tag}")) for tag in ("1.0.0", "1.0.1")]
+    names = [job["metadata"]["name"] for text in plain for job in of(read_manifests(text), "Job")]
+    assert len(set(names)) == 2
+    assert not any("annotations" in job["metadata"] for text in plain for job in of(read_manifests(text), "Job"))
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])

@@ -48,14 +48,15 @@ def scripts() -> Iterator[str]:
 
 def images() -> Iterator[str]:
     """What hadolint says."""
-    found = sorted((ROOT / "deploy").rglob("Dockerfile*"))
-    yield from _run([program("hadolint"), "--no-color", *(path for path in found if path.suffix != ".dockerignore")])
+    deploy = ROOT / "deploy"
+    found = sorted([*deploy.rglob("Dockerfile"), *deploy.rglob("*.Dockerfile")])
+    yield from _run([program("hadolint"), "--no-color", *found])
 
 
 def compose() -> Iterator[str]:
     """The Compose specification's schema."""
-    check = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
-    yield from _run(check)
+    check = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+    yield from _run([*check, ROOT / "docker-compose.yml", *sorted((ROOT / "deploy/compose").glob("*.y*ml"))])
 
 
 def nats_configurations() -> Iterator[str]:
