@@ -15,6 +15,7 @@ from tools.deploy.manifests import (
     VALUE_FILES,
     WITHOUT_SCHEMA,
     Manifest,
+    RenderError,
     read_manifests,
     render,
     schema_errors,
@@ -290,6 +291,21 @@ def test_the_migration_can_be_a_wave_of_argo_cd_or_a_job_like_others(helm: Path)
     names = [job["metadata"]["name"] for text in plain for job in of(read_manifests(text), "Job")]
     assert len(set(names)) == 2
     assert not any("annotations" in job["metadata"] for text in plain for job in of(read_manifests(text), "Job"))
+
+
+def test_the_chart_brings_the_projects_alerts_and_dashboards(helm: Path) -> None:
+    """As many resources as there are files; names stay short enough under the longest release name."""
+    wanted = sorted(found.stem for pattern in copies.COPIED for found in copies.OBSERVABILITY.glob(pattern))
+    settings = ("monitoring.rules=true", "monitoring.dashboards=true")
+    if not wanted:
+        with pytest.raises(RenderError, match="this chart holds none"):
+            render(VALUE_FILES["ha"], settings=settings, release="a")
+        return
+    manifests = read_manifests(render(VALUE_FILES["ha"], settings=settings, release="a" * 53))
+    found = of(manifests, "PrometheusRule", "ConfigMap")
+    assert sorted(component(each) for each in found) == wanted
+    assert all(each["spec"]["groups"] for each in of(found, "PrometheusRule"))
+    assert max(len(each["metadata"]["name"]) for each in of(manifests, "Service", "Job")) <= 63
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])

@@ -1,6 +1,6 @@
-{{/* The release's name, which all names begin with. */}}
+{{/* The release's name, which all names begin with: cut, since with what follows it must have 63 characters at most. */}}
 {{- define "storyloom.fullname" -}}
-{{- if contains "storyloom" .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-storyloom{{ end -}}
+{{- ternary .Release.Name (printf "%s-storyloom" .Release.Name) (contains "storyloom" .Release.Name) | trunc 50 | trimSuffix "-" -}}
 {{- end }}
 
 {{/* What a selector has: list of context and component. */}}
