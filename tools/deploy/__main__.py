@@ -22,7 +22,8 @@ def main(arguments: list[str]) -> int:
 
             return _check([hardening])
         case ["write"]:
-            from tools.deploy.copies import ROOT, write  # noqa: PLC0415 - as above
+            from tools.deploy.copies import write  # noqa: PLC0415 - as above
+            from tools.deploy.manifests import ROOT  # noqa: PLC0415 - as above
 
             for path in write():
                 sys.stdout.write(f"{path.relative_to(ROOT)}\n")

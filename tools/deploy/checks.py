@@ -55,7 +55,7 @@ def images() -> Iterator[str]:
 
 def compose() -> Iterator[str]:
     """The Compose specification's schema."""
-    check = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+    check: list[Path | str] = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
     yield from _run([*check, ROOT / "docker-compose.yml", *sorted((ROOT / "deploy/compose").glob("*.y*ml"))])
 
 
@@ -87,7 +87,16 @@ def hardening() -> Iterator[str]:
     python, settings = Path(sys.prefix) / ".checkov/bin/python", ROOT / "deploy/checkov.yaml"
     if not python.exists():
         raise ProgramMissing("checkov is not installed: manifests are not checked with it")
-    command = [python, "-m", "checkov.main", "--framework", "kubernetes", "--config-file", settings, "--directory"]
+    command: list[Path | str] = [
+        python,
+        "-m",
+        "checkov.main",
+        "--framework",
+        "kubernetes",
+        "--config-file",
+        settings,
+        "--directory",
+    ]
     with TemporaryDirectory() as folder:
         for name, path in VALUE_FILES.items():
             (Path(folder) / f"{name}.yaml").write_text(manifests.render(path), "utf-8")

@@ -29,7 +29,7 @@ class RenderError(RuntimeError):
 
 def render(*value_files: Path, settings: Sequence[str] = (), release: str = "storyloom") -> str:
     """What `helm template` writes. ``settings``: as its ``--set``. Raises RenderError, ProgramMissing."""
-    command = [program("helm"), "template", release, CHART, "--namespace", "stories"]
+    command: list[Path | str] = [program("helm"), "template", release, CHART, "--namespace", "stories"]
     for path in value_files:
         command += ["--values", path]
     for setting in settings:
