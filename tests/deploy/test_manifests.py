@@ -55,7 +55,7 @@ def pods(manifests: list[Manifest]) -> dict[str, dict[str, Any]]:
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     """Whether a label selector matches; none of ours has expressions."""
     assert set(selector) <= {"matchLabels"}
-    return selector.get("matchLabels", {}).items() <= labels.items()
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:

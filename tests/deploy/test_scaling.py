@@ -1,6 +1,7 @@
 """KEDA's triggers ask for what there is on NATS, and scale before all slots are taken."""
 
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
@@ -43,7 +44,7 @@ async def test_every_trigger_names_a_consumer_that_is_provisioned(
 def test_a_worker_is_scaled_before_all_its_slots_are_taken(rendered: Rendered) -> None:
     """A lane of JOBS holds little more than all slots (docs/adr/0020): a threshold of as many would never be passed."""
     slots = {lane: WorkerSettings.model_fields[f"slots_{lane}"].default for lane in ("normal", "high", "urgent")}
-    scaled = {}
+    scaled: dict[str, dict[str, Any]] = {}
     for found in rendered["ha"]:
         if found["kind"] != "ScaledObject":
             continue
