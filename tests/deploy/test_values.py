@@ -166,7 +166,7 @@ def test_a_patch_merges_maps_and_named_lists_and_removes_with_null(helm: Path) -
 
 
 def _is(manifest: dict[str, Any], kind: str, part: str) -> bool:
-    return manifest["kind"] == kind and manifest["metadata"]["labels"]["app.kubernetes.io/component"] == part
+    return bool(manifest["kind"] == kind and manifest["metadata"]["labels"]["app.kubernetes.io/component"] == part)
 
 
 def test_there_are_at_most_sixty_values_and_each_is_documented() -> None:
@@ -180,7 +180,9 @@ def test_there_are_at_most_sixty_values_and_each_is_documented() -> None:
 
 def _documented(lines: list[str]) -> list[str]:
     """The paths of the keys below a line with "# --"."""
-    found, path, waiting = [], [], False
+    found: list[str] = []
+    path: list[str] = []
+    waiting = False
     for line in lines:
         if re.match(r" *# -- ", line):
             waiting = True
