@@ -62,8 +62,7 @@ WRONG = {
     "openai.existingSecret instead.",
     "nats.url=nats://user:password@nats:4222": "nats.url holds a password: put the URL into a Secret and set "
     "nats.existingSecret.",
-    "nats.monitoring=": "nats.monitoring is missing: KEDA asks it, set it to host:port of NATS' monitoring, such as "
-    "nats.nats.svc:8222.",
+    "nats.monitoring=": "nats.monitoring is missing: KEDA asks it, set it to host:port of NATS' monitoring, such as",
     "expose.host=": "expose.host is missing: set the host name that clients use.",
     "expose.parentRefs=null": "expose.parentRefs is missing: name the Gateway, such as "
     "[{name: public, namespace: gateways}].",
