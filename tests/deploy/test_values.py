@@ -3,17 +3,17 @@ renderings show it all.
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import client
 from services.images.app import check_time_outs
 from storyloom.runtime.settings import Settings
 from tests.deploy.conftest import Rendered
-from tools.deploy.manifests import CHART, ROOT, VALUE_FILES, RenderError, read_manifests, render
+from tools.deploy.manifests import CHART, VALUE_FILES, RenderError, read_manifests, render
 
 pytestmark = pytest.mark.xdist_group("chart")
 
@@ -223,11 +223,10 @@ def _objects(schema: Any) -> list[dict[str, Any]]:
     return [*own, *(found for below in schema.values() for found in _objects(below))]
 
 
-def test_the_chart_has_the_projects_version() -> None:
+def test_the_chart_has_the_version_of_everything_else() -> None:
     """In both of its places."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert chart["version"] == chart["appVersion"] == project["version"]
+    assert chart["version"] == chart["appVersion"] == client.__version__
 
 
 def test_the_charts_time_for_a_job_is_the_codes_and_enough_for_a_picture() -> None:

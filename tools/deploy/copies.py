@@ -13,8 +13,10 @@ OBSERVABILITY = ROOT / "deploy/observability"
 COPIED = ("rules/*.yaml", "dashboards/*.json")
 """Of OBSERVABILITY: a chart holds its own files alone."""
 _SOURCE = re.compile(r"^# Source: storyloom/templates/([a-z-]+)\.yaml$", re.MULTILINE)
-_HELMS_OWN = re.compile(r"^ +(helm\.sh/chart|app\.kubernetes\.io/managed-by|namespace): .*\n", re.MULTILINE)
-"""Lines that are not true of what kustomize applies; the namespace is an overlay's to set."""
+_LEFT_OUT = re.compile(r"^ +(helm\.sh/chart|app\.kubernetes\.io/(managed-by|version)|namespace): .*\n", re.MULTILINE)
+"""Lines that are not true of what kustomize applies, or an overlay's to say."""
+_TAG = "set-by-the-overlay"
+"""As the registry: so that the base is the same for every version, and none is applied by mistake."""
 
 
 def wanted() -> dict[Path, str]:
@@ -31,9 +33,9 @@ def kustomize_base() -> dict[Path, str]:
     """The chart with deploy/kustomize/values.yaml, a file for each of its templates, and the kustomization."""
     base = KUSTOMIZE / "base"
     parts: dict[str, str] = {}
-    for text in render(KUSTOMIZE / "values.yaml").split("\n---\n"):
+    for text in render(KUSTOMIZE / "values.yaml", settings=(f"image.tag={_TAG}",)).split("\n---\n"):
         if source := _SOURCE.search(text):
-            manifest = _HELMS_OWN.sub("", text.removeprefix("---\n").replace(source.group() + "\n", "")).strip()
+            manifest = _LEFT_OUT.sub("", text.removeprefix("---\n").replace(source.group() + "\n", "")).strip()
             name = source.group(1)
             parts[name] = f"{parts[name]}---\n{manifest}\n" if name in parts else f"{manifest}\n"
     head = "# Rendered from the chart by `make kustomize`. Change deploy/kustomize/values.yaml, or the chart.\n"
