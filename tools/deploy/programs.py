@@ -22,7 +22,13 @@ REQUIRED = "DEPLOY_TOOLS_REQUIRED"
 """Set where all of them must be there: what would skip its tests then fails them."""
 FROM_WHEEL = {"helm": "helm/helm", "kubectl": "kubectl/kubectl"}
 FROM_DEBIAN = {"promtool": ("prometheus", "usr/bin/promtool"), "amtool": ("prometheus-alertmanager", "usr/bin/amtool")}
-_PROBES = {"helm": ["version"], "kubectl": ["version", "--client"]}
+_PROBES = {
+    "helm": ["version"],
+    "kubectl": ["version", "--client"],
+    "nginx": ["-v"],
+    "caddy": ["version"],
+    "traefik": ["version"],
+}
 
 
 class ProgramMissing(RuntimeError):  # noqa: N818 - a fact, as everywhere in this code
