@@ -43,7 +43,8 @@ class Proxy:
             for service, at in services.items():
                 text = re.sub(rf"\b{service}:8080\b", f"127.0.0.1:{at}", text)
             text = re.sub(r'(?m)(listen |address: ":|^:)80\b', rf"\g<1>{port}", text)
-            (folder / name).write_text(text.replace("/etc/traefik/", f"{folder}/"))
+            text = re.sub(r"(/etc/traefik|/tmp)/", f"{folder}/", text)
+            (folder / name).write_text(text)
         return (str(program(self.name)), *(part.format(folder=folder, file=self.files[0]) for part in self.command))
 
 
