@@ -1,4 +1,4 @@
-"""What one story costs, by service: CPU seconds, memory of a replica, bytes in the store, Postgres and NATS. Linux only.
+"""What one story costs, by service: CPU seconds, memory of a replica, bytes that are stored. Linux only.
 
 ``make up PROCESSES=1`` with the studio for a provider, answering at once: a process for each service, as in a cluster.
 After three stories that warm everything up, the services' CPU is read while nothing happens and while stories are made
@@ -76,9 +76,13 @@ async def sizes(product: Product, home: Path) -> Sizes:
         await connection.close()
     bucket = home / "store" / "data"
     store = sum(path.stat().st_size for path in bucket.rglob("*") if path.is_file())
-    with urllib.request.urlopen(f"{product.addresses['natsMonitorUrl']}/jsz", timeout=5) as answer:
-        nats = int(json.load(answer)["bytes"])
+    nats = await asyncio.to_thread(_nats_bytes, f"{product.addresses['natsMonitorUrl']}/jsz")
     return Sizes(store, int(postgres), nats)
+
+
+def _nats_bytes(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return int(json.load(answer)["bytes"])
 
 
 async def measure(home: Path, stories: int, idle_seconds: float) -> dict[str, float]:

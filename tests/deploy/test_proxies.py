@@ -1,4 +1,4 @@
-"""The proxies of deploy/examples/proxies, run as they stand there: a progress stream passes each of them event by event.
+"""The proxies of deploy/examples/proxies, run as they stand there: a stream passes each of them event by event.
 
 The files are changed in nothing but where they listen and where the services are. What no package brings is skipped.
 """
@@ -37,7 +37,8 @@ class Proxy:
     command: tuple[str, ...]
 
     def placed(self, folder: Path, port: int, services: Mapping[str, int]) -> tuple[str, ...]:
-        """Write its files with these ports into a folder; returns the command."""
+        """Write its files with these ports into a new folder; returns the command."""
+        folder.mkdir(parents=True)
         for name in self.files:
             text = (FOLDER / name).read_text()
             for service, at in services.items():
@@ -51,7 +52,11 @@ class Proxy:
 PROXIES = {
     proxy.name: proxy
     for proxy in (
-        Proxy("nginx", ("nginx.conf",), ("-p", "{folder}", "-c", "{file}", "-e", "stderr", "-g", "daemon off; pid {folder}/pid;")),
+        Proxy(
+            "nginx",
+            ("nginx.conf",),
+            ("-p", "{folder}", "-c", "{file}", "-e", "stderr", "-g", "daemon off; pid {folder}/pid;"),
+        ),
         Proxy("traefik", ("traefik.yaml", "traefik-routes.yaml"), ("--configfile={folder}/{file}",)),
         Proxy("caddy", ("Caddyfile",), ("run", "--config", "{folder}/{file}", "--adapter", "caddyfile")),
     )
@@ -107,7 +112,6 @@ async def running_services() -> AsyncIterator[Services]:
 async def running_proxy(name: str, folder: Path, services: Services) -> AsyncIterator[str]:
     """A proxy before them; gives its origin."""
     port = free_port()
-    folder.mkdir(parents=True)
     command = PROXIES[name].placed(folder, port, services.ports)
     # Caddy keeps what it loaded in its home, and listens on a port for orders.
     environment = os.environ | {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
