@@ -107,6 +107,11 @@ def made_by_commands(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]
     return made
 
 
+def external_secrets() -> list[Manifest]:
+    text = (EXAMPLES / "external-secrets/external-secrets.yaml").read_text()
+    return [one for one in read_manifests(text) if one["kind"] == "ExternalSecret"]
+
+
 def keys_of(secrets: list[Manifest]) -> Keys:
     """What Secrets, or ExternalSecrets, hold."""
     return {
@@ -184,8 +189,7 @@ def test_every_json_example_is_read() -> None:
 
 def test_external_secrets_make_all_that_is_read(production: list[Manifest]) -> None:
     """Every key of the chart's, of NATS' and of Postgres'; and none that nobody reads, but for people's."""
-    secrets = [one for one in read_manifests((EXAMPLES / "external-secrets/external-secrets.yaml").read_text())
-               if one["kind"] == "ExternalSecret"]  # fmt: skip
+    secrets = external_secrets()
     assert keys_of(secrets) == keys_read_by(production) | keys_read_by_examples()
     for one in secrets:
         assert one["spec"]["target"]["name"] == one["metadata"]["name"]
@@ -317,6 +321,7 @@ def test_the_buckets_key_may_what_storyloom_does_and_no_rule_deletes_a_story() -
 
 
 def test_the_overlay_is_built_and_leaves_nothing_of_the_bases_placeholders() -> None:
+    """…and reads Secrets that something here makes."""
     try:
         command = [program("kubectl"), "kustomize", EXAMPLES / "kustomize"]
     except ProgramMissing as missing:
@@ -330,5 +335,6 @@ def test_the_overlay_is_built_and_leaves_nothing_of_the_bases_placeholders() -> 
         assert not str(found.get("image", "")).startswith("registry.example/"), found["image"]
         if found.get("name") in settings:
             assert found["value"] == settings[found["name"]]
+    assert keys_read_by(manifests) <= keys_of(external_secrets())
     assert {one["metadata"]["namespace"] for one in manifests} == {"storyloom"}
     assert "ConfigMap" not in {one["kind"] for one in manifests}

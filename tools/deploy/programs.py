@@ -21,7 +21,14 @@ BIN = ENVIRONMENT / "bin"
 REQUIRED = "DEPLOY_TOOLS_REQUIRED"
 """Set where all of them must be there: what would skip its tests then fails them."""
 FROM_WHEEL = {"helm": "helm/helm", "kubectl": "kubectl/kubectl"}
-FROM_DEBIAN = {"promtool": ("prometheus", "usr/bin/promtool"), "amtool": ("prometheus-alertmanager", "usr/bin/amtool")}
+FROM_DEBIAN = {
+    "promtool": ("prometheus", "usr/bin/promtool"),
+    "amtool": ("prometheus-alertmanager", "usr/bin/amtool"),
+    "nginx": ("nginx", "usr/sbin/nginx"),
+    "caddy": ("caddy", "usr/bin/caddy"),
+}
+OPTIONAL = frozenset({"nginx", "caddy"})
+"""What older releases of Debian and Ubuntu may lack: only the tests with it are skipped there, which say so."""
 _PROBES = {
     "helm": ["version"],
     "kubectl": ["version", "--client"],
@@ -57,11 +64,13 @@ def provision() -> list[str]:
     """
     BIN.mkdir(parents=True, exist_ok=True)
     wanting = []
-    for take, names in ((_from_wheel, FROM_WHEEL), (_from_debian, FROM_DEBIAN)):
+    # Debian's one by one: a release that lacks one package has the others.
+    for take, names in ((_from_wheel, [*FROM_WHEEL]), *((_from_debian, [name]) for name in FROM_DEBIAN)):
         try:
-            take(list(names))
+            take(names)
         except (OSError, subprocess.SubprocessError, ProgramMissing) as error:
-            wanting.append(f"{' and '.join(names)}: {error}")
+            if not OPTIONAL.issuperset(names):
+                wanting.append(f"{' and '.join(names)}: {error}")
     return wanting
 
 

@@ -22,7 +22,7 @@
 {{- end }}
 {{- end }}
 {{- if and $values.autoscaling.hpa $values.autoscaling.keda }}{{ $wrong = append $wrong "autoscaling.hpa and autoscaling.keda are both on, and would scale against each other: turn one off." }}{{ end }}
-{{- if and $values.autoscaling.keda (not $values.nats.monitoring) }}{{ $wrong = append $wrong "nats.monitoring is missing: KEDA asks it, set it to host:port of NATS' monitoring, such as nats.nats.svc:8222." }}{{ end }}
+{{- if and $values.autoscaling.keda (not $values.nats.monitoring) }}{{ $wrong = append $wrong "nats.monitoring is missing: KEDA asks it, set it to host:port of NATS' monitoring, such as nats-headless.nats.svc:8222." }}{{ end }}
 {{- range $name, $service := include "storyloom.table" . | fromJson }}
 {{- $own := $service.values }}
 {{- if gt (int $own.replicas) (int $own.maxReplicas) }}{{ $wrong = append $wrong (printf "services.%s.replicas (%d) is more than maxReplicas (%d): raise maxReplicas." $name (int $own.replicas) (int $own.maxReplicas)) }}{{ end }}
