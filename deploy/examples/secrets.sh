@@ -38,8 +38,8 @@ secret storyloom-store Opaque <<< "AWS_ACCESS_KEY_ID=$AWS_ACCESS_KEY_ID
 AWS_SECRET_ACCESS_KEY=$AWS_SECRET_ACCESS_KEY"
 for name in OPENAI_API_KEY ELEVENLABS_API_KEY; do
   if [ -n "${!name:-}" ]; then
-    provider=${name%_API_KEY}
-    secret "storyloom-${provider,,}" Opaque <<< "$name=${!name}"
+    provider=$(tr '[:upper:]' '[:lower:]' <<< "${name%_API_KEY}")
+    secret "storyloom-$provider" Opaque <<< "$name=${!name}"
   else
     echo "$name is not set, and its Secret not made: install with studio.enabled=true, or set it." >&2
   fi
