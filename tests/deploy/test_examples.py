@@ -24,7 +24,7 @@ from storyloom.runtime.settings import NatsSettings
 from storyloom.storage.objects import STORIES
 from storyloom.storage.s3 import PROBE_PREFIX
 from tools.deploy.manifests import NEWEST, OLDEST, Manifest, read_manifests, render, schema_errors
-from tools.deploy.programs import ProgramMissing, program
+from tools.deploy.programs import program
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "deploy" / "examples"
@@ -62,12 +62,9 @@ def read(name: str, kind: str | None = None) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def production() -> list[Manifest]:
+def production(helm: Path) -> list[Manifest]:
     """The chart with what production has: KEDA, a Gateway, Secrets of External Secrets."""
-    try:
-        return read_manifests(render(*PRODUCTION))
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    return read_manifests(render(*PRODUCTION))
 
 
 @cache
@@ -80,13 +77,10 @@ def commands() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def made_by_commands(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+def made_by_commands(helm: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
     """What the commands that make Secrets print: each is run as it stands, up to the pipe, in a folder of its own."""
     folder = tmp_path_factory.mktemp("commands")
-    try:
-        path = f"{program('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    path = f"{program('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "ELEVENLABS_API_KEY")
     modules = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | dict.fromkeys(keys, "k") | {"PATH": path, "PYTHONPATH": modules}
@@ -173,13 +167,10 @@ def test_an_example_says_what_it_needs_and_how_it_is_applied(path: Path) -> None
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
-def test_what_kubernetes_defines_is_as_it_defines_it(version: str) -> None:
+def test_what_kubernetes_defines_is_as_it_defines_it(version: str, helm: Path) -> None:
     """Every other kind is one that we know to be an extension's."""
-    try:
-        manifests = [one for path in MANIFESTS for one in read_manifests(path.read_text())]
-        assert [*schema_errors([one for one in manifests if one["kind"] not in EXTENSIONS], version)] == []
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    manifests = [one for path in MANIFESTS for one in read_manifests(path.read_text())]
+    assert [*schema_errors([one for one in manifests if one["kind"] not in EXTENSIONS], version)] == []
 
 
 def test_every_json_example_is_read() -> None:
@@ -222,16 +213,13 @@ def test_there_are_ten_commands_and_what_they_name_is_there() -> None:
             assert (ROOT / path).exists(), path
 
 
-def test_the_chart_takes_what_the_commands_give_it() -> None:
+def test_the_chart_takes_what_the_commands_give_it(helm: Path) -> None:
     """…and has the pods and the Service that later ones reach into; the studio's story reads no key of a provider."""
     (line,) = [line for line in commands() if "deploy/helm/storyloom" in line]
     words = shlex.split(line)
     files = [ROOT / words[place + 1] for place, word in enumerate(words) if word == "--values"]
     settings = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
-    try:
-        manifests = read_manifests(render(*files, settings=settings))
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    manifests = read_manifests(render(*files, settings=settings))
     there = {f"{one['kind'].lower()}/{one['metadata']['name']}" for one in manifests}
     for line in commands():
         for target in re.findall(r"(?:deployment|service)/storyloom-[\w-]+", line):
@@ -297,16 +285,13 @@ def test_the_route_is_the_charts_and_leads_from_the_gateway_to_services(producti
     assert grant["spec"]["from"][0]["namespace"] == gateway["metadata"]["namespace"]
 
 
-def test_argo_reads_values_that_the_chart_takes() -> None:
+def test_argo_reads_values_that_the_chart_takes(helm: Path) -> None:
     """The migration carries Argo's hook then, and none of Helm's."""
     source = read("argocd/application.yaml")["spec"]["source"]
     chart, helm = ROOT / source["path"], source["helm"]
     files = [(chart / name).resolve() for name in helm["valueFiles"]]
     assert helm["valuesObject"] == {"migration": {"mode": "argo"}}
-    try:
-        text = render(*files, settings=["migration.mode=argo"])
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    text = render(*files, settings=["migration.mode=argo"])
     (job,) = [one for one in read_manifests(text) if one["kind"] == "Job"]
     assert "argocd.argoproj.io/hook" in job["metadata"]["annotations"]
     assert "helm.sh/hook" not in text
@@ -320,12 +305,9 @@ def test_the_buckets_key_may_what_storyloom_does_and_no_rule_deletes_a_story() -
         assert rule["Filter"]["Prefix"] == PROBE_PREFIX or not rule.keys() & {"Expiration", "Transitions"}
 
 
-def test_the_overlay_is_built_and_leaves_nothing_of_the_bases_placeholders() -> None:
+def test_the_overlay_is_built_and_leaves_nothing_of_the_bases_placeholders(helm: Path) -> None:
     """…and reads Secrets that something here makes."""
-    try:
-        command = [program("kubectl"), "kustomize", EXAMPLES / "kustomize"]
-    except ProgramMissing as missing:
-        pytest.skip(str(missing))
+    command = [program("kubectl"), "kustomize", EXAMPLES / "kustomize"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     manifests = read_manifests(done.stdout)
