@@ -64,7 +64,8 @@ check_release() { # value files
   local arguments=(--namespace "$namespace" --no-hooks)
   for file in "$@"; do arguments+=(--values "$file"); done
   # Kinds that the cluster may lack are turned off, or the installation would fail for them alone.
-  arguments+=(--set expose.kind=none --set autoscaling.keda=false --set monitoring.podMonitor=false)
+  arguments+=(--set expose.kind=none --set autoscaling.keda=false --set monitoring.podMonitor=false \
+    --set monitoring.rules=false)
   helm install check "$chart" "${arguments[@]}" > "$scratch/installed" || { fail "$*: helm install"; return; }
   helm upgrade check "$chart" "${arguments[@]}" --set jobTimeout=1300 > "$scratch/upgraded" || fail "$*: helm upgrade"
   helm rollback check 1 --namespace "$namespace" --no-hooks > "$scratch/rolled" || fail "$*: helm rollback"
