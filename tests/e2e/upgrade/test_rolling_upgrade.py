@@ -210,7 +210,7 @@ async def test_a_rolling_upgrade_fails_no_request_and_repeats_no_paid_call(site:
         for replica in new.values():
             await replica.ready(site.http)
         await site.admit(new, "status")
-        codes = await asyncio.gather(old["status"].stop(), old["workers"].stop())
+        codes = list(await asyncio.gather(old["status"].stop(), old["workers"].stop()))
         await site.admit(new, "api")
         codes.append(await old["api"].stop())
 

@@ -51,7 +51,8 @@ def apply(diff: str, folder: Path) -> None:
 async def example_worker(settings: Settings, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """``python -m docs.example_worker`` on a copy of the code."""
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "storyloom", folder / "storyloom", ignore=ignore)
+    for package in ("storyloom", "ops"):
+        shutil.copytree(ROOT / package, folder / package, ignore=ignore)
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs/example_worker.py", folder / "docs")
     apply((ROOT / "docs/example_worker.diff").read_text("utf-8"), folder)
@@ -60,10 +61,13 @@ async def example_worker(settings: Settings, folder: Path) -> AsyncIterator[asyn
     for name in ("aws_access_key_id", "aws_secret_access_key"):
         if (secret := values[name]) is not None:
             environment[name.upper()] = secret.get_secret_value()
+    environment = os.environ | environment | {"INTERNAL_PORT": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    provisioning = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "migrate", "--skip", "schema", "--skip", "bucket"), cwd=folder, env=environment
+    )
+    assert await provisioning.wait() == 0
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "docs.example_worker"),
-        cwd=folder,
-        env=os.environ | environment | {"INTERNAL_PORT": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        *(sys.executable, "-m", "docs.example_worker"), cwd=folder, env=environment
     )
     try:
         yield process
