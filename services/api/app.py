@@ -28,8 +28,10 @@ from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import BareChannel, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router
 from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs, wake_webhooks
-from storyloom.messaging.observability import prometheus, tracing
+from storyloom.messaging.observability import prometheus
+from storyloom.messaging.tracing import tracing
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import Spans, spans_of
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.storage.objects import Objects
 from storyloom.story.brief import Brief
@@ -143,18 +145,19 @@ def _add_routes(
     app[LARGER_BODIES] = {BATCH_PATH: MAX_BATCH_BYTES}
 
 
-async def serve(settings: Settings) -> RunningApi:
-    """Start the api.
+async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi:
+    """Start the api. ``spans``: other ones than the settings'.
 
     Raises BusUnavailableError, OSError, or asyncpg's errors where NATS, the port or Postgres is not available, and
     InvalidSettingError where a presigned URL could outlive its object.
     """
     check_grace(settings)
+    spans = spans or spans_of(settings, "api")
     async with AsyncExitStack() as undo:  # a failed start leaves nothing open
         pool = await open_pool(settings)
         undo.push_async_callback(close_pool, pool)
         endpoints = Endpoints()
-        observed = (prometheus(settings, "api"), *tracing(settings, settings, "api"))
+        observed = (prometheus(settings, "api"), *tracing(spans, settings.nats_subject_prefix))
         broker = Broker(settings, "api", routers=[endpoints.router], middlewares=observed)
         await broker.connect()
         undo.push_async_callback(broker.stop)
@@ -202,7 +205,7 @@ async def serve(settings: Settings) -> RunningApi:
         add_asyncapi(inside, lambda: document([ServiceApi("api", broker, BARE)]))
         internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
         undo.push_async_callback(internal.cleanup)
-        runner, url = await listen_public(app, settings, direct=True)
+        runner, url = await listen_public(app, settings, direct=True, spans=spans)
         undo.pop_all()
         erasing = supervise("eraser", eraser.run, bus.crashes, outage=is_outage)
         eraser_task = asyncio.create_task(erasing, name="eraser")

@@ -11,11 +11,12 @@ import structlog
 from aiohttp import ClientConnectionError, ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
 
 from storyloom.web.event_streams import ReaderGoneError, StreamWriter, is_stopping, spread
+from storyloom.web.exchange import read_trace
 from storyloom.web.problems import Problem
 
 log = structlog.get_logger()
 
-REQUEST_HEADERS = ("Authorization", "Last-Event-ID", "traceparent")
+REQUEST_HEADERS = ("Authorization", "Last-Event-ID")
 RESPONSE_HEADERS = ("Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After")
 CONNECT_SECONDS = 2.5
 """While status restarts: less than a request's answer may take."""
@@ -65,6 +66,7 @@ class StreamProxy:
     async def _get(self, request: web.Request, url: str) -> ClientResponse:
         """The head of status' answer. A status that is restarting is waited for."""
         headers = {name: request.headers[name] for name in REQUEST_HEADERS if name in request.headers}
+        headers["traceparent"] = read_trace(request)
         clock = asyncio.get_running_loop().time
         end = clock() + self._connect_seconds
         while True:

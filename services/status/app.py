@@ -30,9 +30,11 @@ from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.asyncapi import BareChannel, Nothing, ServiceApi, document
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.messaging.endpoints import EventPublisher, cancel_jobs, wake_webhooks
-from storyloom.messaging.observability import prometheus, tracing
+from storyloom.messaging.observability import prometheus
 from storyloom.messaging.topology import EVENTS_FOR_STATUS, QUERY_WORKERS, provision, topology_differences
+from storyloom.messaging.tracing import tracing
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import Spans, spans_of
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import (
@@ -152,8 +154,14 @@ class RunningStatus:
         await self._internal.cleanup()
 
 
-async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings | None = None) -> RunningStatus:
-    """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when it cannot connect."""
+async def serve(
+    settings: Settings, *, reconciler_settings: ReconcilerSettings | None = None, spans: Spans | None = None
+) -> RunningStatus:
+    """Start the status service. Raises BusUnavailableError, OSError, or asyncpg's errors when it cannot connect.
+
+    ``spans``: other ones than the settings'.
+    """
+    spans = spans or spans_of(settings, "status")
     pool = await open_pool(settings)
     hubs: list[Hub] = []
 
@@ -163,10 +171,11 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
 
     job_starts = JobStartRecorder(pool)
     endpoints = Endpoints(job_starts.add)
-    observed = (prometheus(settings, "status"), *tracing(settings, settings, "status"))
+    observed = (prometheus(settings, "status"), *tracing(spans, settings.nats_subject_prefix))
     broker = Broker(settings, "status", routers=[endpoints.router], middlewares=observed, on_reconnect=reconnected)
     await broker.connect()
     bus = broker.bus
+    bus.spans = spans
     await provision(bus.js, settings)
     await broker.start()
     reconciler_settings = reconciler_settings or ReconcilerSettings(
@@ -207,7 +216,7 @@ async def serve(settings: Settings, *, reconciler_settings: ReconcilerSettings |
     )
     add_asyncapi(inside, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
     internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
-    runner, url = await listen_public(app, settings, direct=False)
+    runner, url = await listen_public(app, settings, direct=False, spans=spans)
     loops = {
         "projector": projector.run,
         "backlog": backlog.run,

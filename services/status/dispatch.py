@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from services.status.transitions import Transition
-from storyloom.messaging.connection import Bus, BusUnavailableError
+from storyloom.messaging.connection import NO_PARENTS, Bus, BusUnavailableError, Parents
 from storyloom.messaging.endpoints import WakeWebhooks
 from storyloom.runtime.metrics import STORIES
 from storyloom.story.assets import GRAPH, Asset
@@ -37,13 +37,16 @@ class Dispatcher:
         self._wake_webhooks = wake_webhooks
         self._publishing: set[asyncio.Task[None]] = set()
 
-    def dispatch(self, transitions: Sequence[Transition]) -> None:
-        """Begin to publish what follows from transitions that are committed. Safe to call twice for the same."""
+    def dispatch(self, transitions: Sequence[Transition], parents: Parents = NO_PARENTS) -> None:
+        """Begin to publish what follows from transitions that are committed. Safe to call twice for the same.
+
+        ``parents``: the spans of the transitions.
+        """
         jobs = [job_for(one.journey, asset, at=one.at) for one in transitions for asset in one.effects.jobs]
         completed = [story_completed(one) for one in transitions if one.effects.ended]
         purging = [one for one in transitions if one.effects.purges]
         if jobs or completed or purging:
-            self._begin(jobs, completed, purging)
+            self._begin(jobs, completed, purging, parents)
 
     def publish_jobs(self, jobs: Sequence[AssetRequested]) -> None:
         """Begin to publish jobs that came out of the backlog."""
@@ -51,11 +54,15 @@ class Dispatcher:
             self._begin(jobs, (), ())
 
     def _begin(
-        self, jobs: Sequence[AssetRequested], completed: Sequence[StoryCompleted], purging: Sequence[Transition]
+        self,
+        jobs: Sequence[AssetRequested],
+        completed: Sequence[StoryCompleted],
+        purging: Sequence[Transition],
+        parents: Parents = NO_PARENTS,
     ) -> None:
         # What is being published just now might be what is to be purged.
         earlier = frozenset(self._publishing) if purging else frozenset()
-        self._start(self._publish(jobs, completed, purging, earlier))
+        self._start(self._publish(jobs, completed, purging, earlier, parents))
 
     def announce_deliveries(self, endpoints: Collection[UUID]) -> None:
         """Begin to tell webhooks that deliveries are committed: it finds them a second later without that."""
@@ -90,14 +97,15 @@ class Dispatcher:
         completed: Sequence[StoryCompleted],
         purging: Sequence[Transition],
         earlier: Collection[asyncio.Task[None]],
+        parents: Parents,
     ) -> None:
         try:
             if earlier:
                 await asyncio.wait(earlier, timeout=PUBLISHING_TIMEOUT_SECONDS)
             for transition in purging:
                 await self._purge(transition)
-            await self._bus.enqueue(jobs)
-            await self._bus.publish_events(*completed)
+            await self._bus.enqueue(jobs, parents=parents)
+            await self._bus.publish_events(*completed, parents=parents)
         except BusUnavailableError:
             log.warning("dispatch.jobs_unsent", jobs=len(jobs))
         except Exception:

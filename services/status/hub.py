@@ -20,6 +20,7 @@ from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from storyloom.messaging.connection import Bus
+from storyloom.messaging.spans import TRACEPARENT
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.events import AssetProgressed
 from storyloom.story.journey import PARTS
@@ -27,7 +28,8 @@ from storyloom.story.journey import PARTS
 log = structlog.get_logger()
 
 Updates = list[dict[str, Any]]
-"""Events of the progress stream, each {seq, event, data}; seq 0 for progress, which has no place in history."""
+"""Events of the progress stream, each {seq, event, data}; seq 0 for progress, which has no place in history. Those that
+belong to a trace have its ``trace`` (W3C traceparent)."""
 
 STORY, DELETED = "story", "deleted"
 """Events after which a story's row is to be read: it may have ended."""
@@ -253,8 +255,11 @@ class Hub:
     async def _open(self, story_id: UUID, topic: _Topic) -> None:
         async def updated(message: Msg) -> None:
             updates: Updates = orjson.loads(message.data)
+            trace = (message.headers or {}).get(TRACEPARENT, "")
             for update in updates:
                 topic.apply(update)
+                if trace:
+                    update["trace"] = trace
             self._broadcast(topic, updates)
             if self.on_update is not None:
                 self.on_update(story_id)

@@ -23,9 +23,18 @@ from services.status.repository import DuplicateEventError, StoryRepository
 from services.status.transitions import Transition, fold
 from storyloom.db.errors import Fault, fault_of
 from storyloom.jobs.dead_letters import letter_id
-from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage, PublishOutcome
-from storyloom.messaging.consumer import PullConsumer
+from storyloom.messaging.connection import (
+    NO_PARENTS,
+    Bus,
+    BusUnavailableError,
+    OutboundMessage,
+    Parents,
+    PublishOutcome,
+)
+from storyloom.messaging.consumer import PullConsumer, delivery_count
+from storyloom.messaging.spans import TRACEPARENT, handling
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
+from storyloom.runtime.spans import OFF, Span
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, is_newer
 from storyloom.story.journey import Journey, overall
 from storyloom.story.validation import wrong_fields
@@ -86,9 +95,12 @@ class Projector:
         batch = [(message, event) for message in messages if (event := await self._parse(message)) is not None]
         if not batch:
             return
+        spans = self._spans(batch)
         try:
-            await self.project([event for _, event in batch])
+            await self.project([event for _, event in batch], _parents(batch, spans))
         except Exception as error:
+            for span in spans:
+                span.fail(type(error).__name__)
             if fault_of(error) is Fault.CONNECTION:
                 await self._wait(error, [message for message, _ in batch])
                 return
@@ -97,18 +109,24 @@ class Projector:
         else:
             PROJECTOR_LAG.set(max(0.0, (datetime.now(UTC) - batch[-1][1].at).total_seconds()))
             await self._ack([message for message, _ in batch])
+        finally:
+            for span in spans:
+                span.end()
 
-    async def project(self, events: Sequence[AnyEvent]) -> None:
-        """Apply events to their stories, in one transaction, and publish what follows. Safe to call twice."""
+    async def project(self, events: Sequence[AnyEvent], parents: Parents = NO_PARENTS) -> None:
+        """Apply events to their stories, in one transaction, and publish what follows. Safe to call twice.
+
+        ``parents``: the spans in which that happens.
+        """
         by_story: Batch = {}
         for event in events:
             by_story.setdefault(event.story_id, []).append(event)
         try:
             transitions, rest = await self._write_cached(by_story)
             # Published at once: readers must be sent what is committed even if the rest cannot be written.
-            await self._publish_effects(transitions)
+            await self._publish_effects(transitions, parents)
             if rest:
-                await self._publish_effects(await self._write_locked(rest))
+                await self._publish_effects(await self._write_locked(rest), parents)
         except BaseException:
             for story_id in by_story:
                 self._cached.pop(story_id, None)
@@ -154,16 +172,16 @@ class Projector:
         EVENTS.labels(outcome="duplicate").inc(len(known))
         return transitions
 
-    async def _publish_effects(self, transitions: Sequence[Transition]) -> None:
+    async def _publish_effects(self, transitions: Sequence[Transition], parents: Parents) -> None:
         """What follows from a commit: dispatch jobs, cache the journeys, publish the readers' updates."""
         _APPLIED.inc(sum(len(one.event_ids) for one in transitions))
         # Its task runs before the client's flusher, which the first update wakes: all goes out in one write.
-        self._dispatcher.dispatch(transitions)
+        self._dispatcher.dispatch(transitions, parents)
         self._backlog.committed(transitions)
         self._admission.committed(transitions)
         for transition in transitions:
             self._cache(transition.journey)
-            await self._publish_updates(transition)
+            await self._publish_updates(transition, parents.get(transition.journey.story_id, ""))
 
     def _cache(self, journey: Journey) -> None:
         self._cached.pop(journey.story_id, None)
@@ -172,11 +190,29 @@ class Projector:
             if len(self._cached) > MAX_CACHED_JOURNEYS:
                 self._cached.popitem(last=False)
 
-    async def _publish_updates(self, transition: Transition) -> None:
+    async def _publish_updates(self, transition: Transition, traceparent: str) -> None:
         """On core NATS, for the hubs: a reader that misses one finds it in history."""
         if transition.effects.updates:
             updates = [{"seq": one.seq, "event": one.event, "data": one.data} for one in transition.effects.updates]
-            await self._bus.publish_core(f"status.{transition.journey.story_id}", orjson.dumps(updates))
+            subject = f"status.{transition.journey.story_id}"
+            await self._bus.publish_core(subject, orjson.dumps(updates), traceparent=traceparent)
+
+    def _spans(self, batch: Sequence[tuple[Msg, AnyEvent]]) -> list[Span]:
+        """A span for each event: they are applied together, and each belongs to the trace of its own story."""
+        spans = self._bus.spans
+        if spans is OFF:
+            return []
+        return [
+            handling(
+                spans,
+                f"story.evt.{type(event).__name__}",
+                (message.headers or {}).get(TRACEPARENT, ""),
+                origin=event.trace,
+                again=delivery_count(message) > 1,
+                attributes={"storyloom.story_id": str(event.story_id), "storyloom.batch": len(batch)},
+            )
+            for message, event in batch
+        ]
 
     async def _parse(self, message: Msg) -> AnyEvent | None:
         try:
@@ -199,9 +235,12 @@ class Projector:
         as long as it takes, and what was paid for is not replaced by a failure.
         """
         for number, (message, event) in enumerate(batch):
+            spans = self._spans([(message, event)])
             try:
-                await self.project([event])
+                await self.project([event], _parents([(message, event)], spans))
             except Exception as error:
+                for span in spans:
+                    span.fail(type(error).__name__)
                 fault = fault_of(error)
                 if fault is Fault.CONNECTION:
                     await self._wait(error, [left for left, _ in batch[number:]])
@@ -215,6 +254,9 @@ class Projector:
             else:
                 self._failures.pop(event.id, None)
                 await self._ack([message])
+            finally:
+                for span in spans:
+                    span.end()
 
     async def _wait(self, error: Exception, messages: list[Msg]) -> None:
         """Postgres cannot be used now: everything is redelivered, and read anew from whichever server answers then."""
@@ -273,3 +315,8 @@ class Projector:
                 await message.nak(delay=delay)
         except NatsError:
             log.info("projector.nack_lost")
+
+
+def _parents(batch: Sequence[tuple[Msg, AnyEvent]], spans: Sequence[Span]) -> Parents:
+    """By story, the span of its last event in a batch: what follows from the others follows from that one, too."""
+    return {event.story_id: span.traceparent for (_, event), span in zip(batch, spans, strict=True)} if spans else {}

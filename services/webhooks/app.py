@@ -19,9 +19,11 @@ from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool, close_pool, open_pool
 from storyloom.messaging.asyncapi import ServiceApi, document
 from storyloom.messaging.broker import Broker, Router, question
-from storyloom.messaging.observability import prometheus, tracing
+from storyloom.messaging.observability import prometheus
 from storyloom.messaging.topology import DELIVERIES_DUE
+from storyloom.messaging.tracing import tracing
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import spans_of
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.notifications import DeliveriesDue
 from storyloom.web.asyncapi import add_asyncapi
@@ -90,7 +92,8 @@ async def serve(settings: Settings) -> RunningWebhooks:
         undo.push_async_callback(sender.close)
         dispatcher = Dispatcher(pool, sender, DispatcherSettings.of(settings))
         endpoints = Endpoints(dispatcher.wake)
-        observed = (prometheus(settings, "webhooks"), *tracing(settings, settings, "webhooks"))
+        spans = spans_of(settings, "webhooks")
+        observed = (prometheus(settings, "webhooks"), *tracing(spans, settings.nats_subject_prefix))
         broker = Broker(settings, "webhooks", routers=[endpoints.router], middlewares=observed)
         await broker.connect()
         undo.push_async_callback(broker.stop)

@@ -48,6 +48,7 @@ from storyloom.providers.usage import ProviderUsage
 from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import SPAN
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import Priority
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
@@ -322,6 +323,7 @@ class JobRunner:
         """Publish AssetRetrying, and nack. Up to a quarter of jitter spreads jobs that failed together."""
         delay = after * random.uniform(1, 1.25)
         failures = history.known.failures
+        SPAN.get().set(storyloom__outcome="retrying" if failed else "waiting")
         if failed:
             log.warning("job.retrying", failures=failures, seconds=round(delay, 1), reason=reason)
         else:
@@ -337,6 +339,7 @@ class JobRunner:
 
     async def _dead_letter(self, delivery: Delivery, history: History, failure: PermanentError) -> None:
         FAILURES.labels(service=self._definition.service.value, code=failure.code).inc()
+        SPAN.get().fail(failure.code)
         log.warning("job.failed", code=failure.code, reason=failure.reason, request_id=failure.request_id)
         known = history.known
         await self.events.failed(delivery, failure, attempts=known.failures, calls=known.calls)
@@ -358,6 +361,7 @@ class JobRunner:
 
     async def _ack_cancelled(self, delivery: Delivery) -> None:
         self._ended["stopped"].inc()
+        SPAN.get().set(storyloom__outcome="stopped")
         log.info("job.cancelled")
         await delivery.answers.delete(search=not delivery.first)
         await delivery.ack()

@@ -11,10 +11,12 @@ from storyloom.jobs.runner import JobRunner
 from storyloom.messaging.asyncapi import ServiceApi, document
 from storyloom.messaging.broker import Broker
 from storyloom.messaging.connection import bus_error, wait_for_topology
-from storyloom.messaging.observability import prometheus, tracing
+from storyloom.messaging.observability import prometheus
 from storyloom.messaging.topology import topology_differences
+from storyloom.messaging.tracing import tracing
 from storyloom.runtime import supervision
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import Spans, spans_of
 from storyloom.storage.objects import Objects
 from storyloom.storage.probe import StoreProbe
 from storyloom.story.errors import PermanentError, RetryableError
@@ -57,12 +59,17 @@ class RunningWorker:
         await self._http.cleanup()
 
 
-async def serve(compose: Compose, settings: Settings, *, objects: Objects | None = None) -> RunningWorker:
-    """Start a worker service. Raises BusUnavailableError when NATS is unreachable, OSError when the port is taken."""
+async def serve(
+    compose: Compose, settings: Settings, *, objects: Objects | None = None, spans: Spans | None = None
+) -> RunningWorker:
+    """Start a worker service. Raises BusUnavailableError when NATS is unreachable, OSError when the port is taken.
+
+    ``spans``: other ones than the settings'.
+    """
     objects = objects or Objects(settings)
     definition = compose(settings, objects)
     name = definition.service.value
-    broker, runner = make_broker(definition, objects, settings)
+    broker, runner = make_broker(definition, objects, settings, spans=spans)
     await broker.connect()
 
     async def bus_ready() -> str | None:
@@ -92,10 +99,13 @@ async def serve(compose: Compose, settings: Settings, *, objects: Objects | None
     return RunningWorker(name, url, runner, broker, objects, definition, http, probing)
 
 
-def make_broker(definition: WorkerDefinition, objects: Objects, settings: Settings) -> tuple[Broker, JobRunner]:
+def make_broker(
+    definition: WorkerDefinition, objects: Objects, settings: Settings, *, spans: Spans | None = None
+) -> tuple[Broker, JobRunner]:
     """The broker of a worker service, not connected yet, and its JobRunner."""
     name = definition.service.value
-    observed = (prometheus(settings, name), *tracing(settings, settings, name))
+    spans = spans or spans_of(settings, name)
+    observed = (prometheus(settings, name), *tracing(spans, settings.nats_subject_prefix))
     broker = Broker(settings, name, middlewares=observed, graceful_timeout=settings.drain_seconds)
     runner = JobRunner(broker, objects, definition, settings)
     broker.include_router(runner.router)

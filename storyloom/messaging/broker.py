@@ -20,10 +20,10 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import BaseModel
 
+from storyloom.messaging.channels import channel
 from storyloom.messaging.codec import AnyBody, JsonBody, encode, parse_job, parse_question
 from storyloom.messaging.connection import Bus, connect
 from storyloom.messaging.faststream_pull import SlotsBroker, SlotsPullSub, SlotsRouter
-from storyloom.messaging.observability import channel
 from storyloom.messaging.publisher import OutboundMessage, PublishOutcome
 from storyloom.runtime.logs import describe
 from storyloom.runtime.settings import NatsSettings

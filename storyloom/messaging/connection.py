@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import structlog
 from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
@@ -22,10 +23,12 @@ from storyloom.messaging.publisher import (
     Publisher,
     PublishOutcome,
 )
+from storyloom.messaging.spans import TRACEPARENT, traced
 from storyloom.messaging.subjects import read_subjects
 from storyloom.messaging.topology import CANCEL_JOBS, Names, apply, topology, topology_differences
 from storyloom.runtime.crashes import Crashes
 from storyloom.runtime.settings import NatsSettings
+from storyloom.runtime.spans import OFF, Spans
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
@@ -34,6 +37,9 @@ __all__ = ["Bus", "BusUnavailableError", "OutboundMessage", "PublishOutcome", "c
 
 log = structlog.get_logger()
 
+Parents: TypeAlias = Mapping[UUID, str]
+"""By story, the traceparent of what its messages follow from."""
+NO_PARENTS: Parents = {}
 NO_UNACKED_EVENTS = 1 << 62
 """Greater than any sequence: every event is acknowledged."""
 CLOCK_MARGIN = timedelta(seconds=2)
@@ -69,6 +75,8 @@ class Bus:
         self.crashes = Crashes()
         self.closing = False
         """Whether the connection is lost since we close it."""
+        self.spans: Spans = OFF
+        """Of what is published here; FastStream's endpoints have a middleware for theirs."""
         self._publisher = Publisher(client)
         self._disconnected_at: datetime | None = None
         self._reconnected: float | None = None
@@ -123,9 +131,10 @@ class Bus:
             return True
         return not self._disconnected_at + CLOCK_MARGIN < stored_at < datetime.now(UTC) + CLOCK_MARGIN
 
-    async def publish_events(self, *events: Event) -> None:
+    async def publish_events(self, *events: Event, parents: Parents = NO_PARENTS) -> None:
         """Publish events on STORY. Publishing one twice is harmless. Raises BusUnavailableError."""
-        await self.publish(self.names.story, [event_message(event) for event in events])
+        of_each = [parents.get(event.story_id, "") for event in events] if parents else ()
+        await self.publish(self.names.story, [event_message(event) for event in events], parents=of_each)
 
     async def republish(self, event: Event) -> None:
         """Publish an event that was lost, without its Msg-Id: the server must not take it for a repeat of the lost one.
@@ -134,21 +143,42 @@ class Bus:
         """
         await self.publish(self.names.story, [OutboundMessage(subject(event), event.body, None, event.trace)])
 
-    async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
+    async def enqueue(self, jobs: Sequence[AssetRequested], *, parents: Parents = NO_PARENTS) -> list[PublishOutcome]:
         """Publish jobs on JOBS, one live job an asset. A requeued job carries no Msg-Id: it must not count as a repeat.
 
         Raises BusUnavailableError.
         """
-        return await self.publish(self.names.jobs, [job_message(job) for job in jobs])
+        of_each = [parents.get(job.story_id, "") for job in jobs] if parents else ()
+        return await self.publish(self.names.jobs, [job_message(job) for job in jobs], parents=of_each)
 
-    async def publish(self, stream: str, messages: Sequence[OutboundMessage]) -> list[PublishOutcome]:
-        """Publish messages to a stream, together; the outcome of each. Raises BusUnavailableError."""
-        return await self._publisher.publish(stream, messages, prefix=self.names.prefix) if messages else []
+    async def publish(
+        self, stream: str, messages: Sequence[OutboundMessage], *, parents: Sequence[str] = ()
+    ) -> list[PublishOutcome]:
+        """Publish messages to a stream, together; the outcome of each. Raises BusUnavailableError.
 
-    async def publish_core(self, subject: str, body: bytes) -> None:
+        ``parents``: the traceparent of what leads to each; left out, it is the message's own trace.
+        """
+        if not messages:
+            return []
+        if self.spans is OFF:
+            return await self._publisher.publish(stream, messages, prefix=self.names.prefix)
+        of_each = parents or [""] * len(messages)
+        pairs = [traced(self.spans, one, parent) for one, parent in zip(messages, of_each, strict=True)]
+        try:
+            return await self._publisher.publish(stream, [one for one, _ in pairs], prefix=self.names.prefix)
+        except BaseException as error:
+            for _, span in pairs:
+                span.fail(type(error).__name__)
+            raise
+        finally:
+            for _, span in pairs:
+                span.end()
+
+    async def publish_core(self, subject: str, body: bytes, *, traceparent: str = "") -> None:
         """Publish on core NATS: best effort, never raises while NATS is unreachable."""
         try:
-            await self.client.publish(self.names.subject(subject), body)
+            headers = {TRACEPARENT: traceparent} if traceparent else None
+            await self.client.publish(self.names.subject(subject), body, headers=headers)
         except NatsError as error:
             log.debug("bus.core_message_lost", subject=subject.split(".", 1)[0], error=type(error).__name__)
 

@@ -1,12 +1,11 @@
-"""FastStream's Prometheus and OpenTelemetry middlewares, with labels and span names that do not grow with the stories.
+"""FastStream's Prometheus middleware, with labels that do not grow with the stories.
 
-Both would name a message by its whole subject, which holds a story's id: one series a story. Here it is named by its
+It would name a message by its whole subject, which holds a story's id: one series a story. Here it is named by its
 channel, such as ``job.images.normal`` or ``story.evt.AssetCompleted``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from faststream import ContextRepo
 from faststream.message import StreamMessage
@@ -20,26 +19,8 @@ from faststream.response import PublishCommand
 from nats.aio.msg import Msg
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from storyloom.runtime.settings import NatsSettings, TracingSettings
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
-
-_CHANNEL_TOKENS = {"job": 3, "story": 3, "dead": 2, "status": 1}
-"""How many tokens of a subject name its channel, by the first of them; the others hold a story or an asset."""
-
-
-def channel(subject: str, prefix: str = "") -> str:
-    """What a subject is called in labels and spans: bounded, whatever is published. ``prefix`` is the bus's."""
-    tokens = subject.removeprefix(prefix).split(".")
-    first = tokens[0]
-    if first in _CHANNEL_TOKENS:
-        return ".".join(tokens[: _CHANNEL_TOKENS[first]])
-    if first == "live":
-        return f"live.{tokens[-1]}"
-    if first in ("ask", "workers"):
-        return ".".join(tokens)
-    return "other"
+from storyloom.messaging.channels import channel
+from storyloom.runtime.settings import NatsSettings
 
 
 def prometheus(
@@ -57,22 +38,6 @@ def prometheus(
         metrics_prefix="storyloom",
         custom_labels={"service": service},
     )
-
-
-def tracing(
-    bus: NatsSettings, settings: TracingSettings, service: str, provider: "TracerProvider | None" = None
-) -> Sequence[Any]:
-    """Middlewares that make a span of every message; none without ``OTEL_EXPORTER_OTLP_ENDPOINT``.
-
-    Sampling and export are set by OpenTelemetry's own variables (``OTEL_TRACES_SAMPLER`` …). ``provider``: whoever
-    collects the spans, instead of that endpoint.
-    """
-    if provider is None and not settings.otel_exporter_otlp_endpoint:
-        return ()
-    # Imported where it is used: OpenTelemetry's SDK and its exporter are 14 MB.
-    from storyloom.messaging import tracing as spans  # noqa: PLC0415
-
-    return spans.middlewares(bus.nats_subject_prefix, provider or spans.otlp_provider(service))
 
 
 class _Metrics(NatsMetricsSettingsProvider):

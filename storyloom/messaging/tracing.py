@@ -1,66 +1,93 @@
-"""FastStream's OpenTelemetry middleware, with span names that do not grow with the stories.
+"""Spans of a broker's messages: one for each that is published, and one for each that is handled.
 
-Import it only where tracing is on: OpenTelemetry's SDK and its exporter are 14 MB that nobody else needs.
+Not FastStream's own middleware (docs/adr/0025): to it a redelivered message is one more child of whoever sent it, and
+what a handler publishes belongs to that sender, too, so that nobody sees what led to what.
+
+A message that belongs to no trace makes none: what replicas ask one another every few seconds stays out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
 from typing import Any
 
-from faststream import BaseMiddleware
+from faststream import BaseMiddleware, ContextRepo
+from faststream.exceptions import HandlerException
 from faststream.message import StreamMessage
-from faststream.nats.opentelemetry.provider import NatsTelemetrySettingsProvider
-from faststream.opentelemetry.middleware import TelemetryMiddleware
 from faststream.response import PublishCommand
-from nats.aio.msg import Msg
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from storyloom.messaging.observability import channel
+from storyloom.messaging.channels import channel
+from storyloom.messaging.consumer import delivery_count
+from storyloom.messaging.spans import TRACEPARENT, UNTRACED, handling, publishing
+from storyloom.runtime.spans import NO_SPAN, OFF, SPAN, Spans
 
 
-def otlp_provider(service: str) -> TracerProvider:
-    """Sends the spans of a service to the endpoint that OpenTelemetry's own variables name."""
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"storyloom-{service}"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider
+def tracing(spans: Spans, prefix: str) -> Sequence[Any]:
+    """Middlewares of a broker that make spans of its messages; none where spans are off. ``prefix`` is the bus's."""
+    if spans is OFF:
+        return ()
+
+    def middleware(message: Any, /, *, context: ContextRepo) -> MessageSpans:
+        return MessageSpans(spans, prefix, message, context=context)
+
+    return (middleware,)
 
 
-def middlewares(prefix: str, provider: TracerProvider) -> Sequence[Any]:
-    """What makes a span of every message. ``prefix`` is the bus's."""
-    spans = _Spans(prefix)
-    telemetry = TelemetryMiddleware[Any](
-        settings_provider_factory=lambda _message: spans,
-        tracer_provider=provider,
-        meter_provider=NoOpMeterProvider(),
-    )
-    return (TraceFromBody, telemetry)
+class MessageSpans(BaseMiddleware[PublishCommand, Any]):
+    """The spans of one message that is handled, or of one that is published outside of any handler."""
+
+    __slots__ = ("_prefix", "_span", "_spans")
+
+    def __init__(self, spans: Spans, prefix: str, message: Any, /, *, context: ContextRepo) -> None:
+        super().__init__(message, context=context)
+        self._spans, self._prefix, self._span = spans, prefix, NO_SPAN
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        """Handle a message within its span."""
+        name = channel(msg.raw_message.subject, self._prefix)
+        self._span = handling(self._spans, name, str(msg.headers.get(TRACEPARENT, "")), **await _read(name, msg))
+        with self._spans.within(self._span):
+            return await call_next(msg)
+
+    async def publish_scope(self, call_next: Callable[[Any], Awaitable[Any]], cmd: PublishCommand) -> Any:
+        """Publish within a span, which whoever receives the message names as its parent."""
+        name = channel(cmd.destination, self._prefix)
+        parent = self._span.traceparent or SPAN.get().traceparent or str(cmd.headers.get(TRACEPARENT, ""))
+        if name.startswith(UNTRACED) or not parent or cmd.body is None:
+            return await call_next(cmd)
+        span = publishing(self._spans, name, parent)
+        cmd.headers = {**cmd.headers, TRACEPARENT: span.traceparent}
+        try:
+            return await call_next(cmd)
+        except BaseException as error:
+            span.fail(type(error).__name__)
+            raise
+        finally:
+            span.end()
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> bool:
+        """It is handled, and what its handler returned is published."""
+        del exc_tb
+        if exc_type is not None and not isinstance(exc_val, HandlerException):
+            self._span.fail(exc_type.__name__)
+        self._span.end()
+        return False
 
 
-class TraceFromBody(BaseMiddleware[Any, Any]):
-    """A job that came without a ``traceparent`` header belongs to the trace that its body names."""
-
-    async def consume_scope(self, call_next: Callable[[Any], Any], message: StreamMessage[Any]) -> Any:
-        """Put it into the headers. The body is decoded once: the handler is given the same."""
-        if "traceparent" not in message.headers:
-            try:
-                trace = getattr(await message.decode(), "trace", "")
-            except Exception:  # noqa: BLE001 - the next decoder raises, and is handled
-                trace = ""
-            if trace:
-                message.headers = {**message.headers, "traceparent": trace}
-        return await call_next(message)
-
-
-class _Spans(NatsTelemetrySettingsProvider):
-    def __init__(self, prefix: str) -> None:
-        super().__init__()
-        self._prefix = prefix
-
-    def get_consume_destination_name(self, msg: StreamMessage[Msg]) -> str:
-        return channel(msg.raw_message.subject, self._prefix)
-
-    def get_publish_destination_name(self, cmd: PublishCommand) -> str:
-        return channel(cmd.destination, self._prefix)
+async def _read(name: str, message: StreamMessage[Any]) -> dict[str, Any]:
+    """What a job says of itself; of other messages the header says all."""
+    if not name.startswith("job."):
+        return {}
+    try:
+        job: Any = await message.decode()  # once: the handler is given the same
+        deliveries = delivery_count(message.raw_message)
+        said = {"story_id": str(job.story_id), "asset": job.asset.value, "delivery": deliveries}
+        again = deliveries > 1 or job.put_back
+        attributes = {f"storyloom.{key}": value for key, value in said.items()}
+    except Exception:  # noqa: BLE001 - the next decoder raises, and is handled
+        return {}
+    return {"origin": job.trace, "again": again, "attributes": attributes}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from storyloom.providers.errors import Outcome
 from storyloom.runtime.metrics import PROVIDER_CALLS, PROVIDER_COST, PROVIDER_SECONDS
+from storyloom.runtime.spans import NO_SPAN, SPANS, Span
 from storyloom.story.assets import Priority
 from storyloom.story.results import ProviderCall
 
@@ -58,11 +59,14 @@ class Call:
     cost_usd: float = 0.0
     outcome: Outcome = Outcome.OK
     started: float = field(default_factory=time.monotonic)
+    _span: Span = NO_SPAN
 
     def begin(self, usage: ProviderUsage | None) -> None:
         """It is about to be sent: its time runs, and within a job it has a name."""
         if usage is not None:
             self.headers[CLIENT_REQUEST_ID] = usage.next_client_request_id()
+        attributes = {"gen_ai.provider.name": self.provider, "gen_ai.request.model": self.model}
+        self._span = SPANS.get().start(f"{self.provider} {self.endpoint}", "client", attributes=attributes)
         self.started = time.monotonic()
 
     def entry(self) -> ProviderCall:
@@ -83,5 +87,18 @@ class Call:
         PROVIDER_CALLS.labels(self.provider, self.outcome.value).inc()
         PROVIDER_SECONDS.labels(self.provider, self.endpoint).observe(entry.seconds)
         PROVIDER_COST.labels(self.provider, self.model).inc(entry.cost_usd)
+        self._end_span(entry)
         if usage is not None:
             usage.calls.append(entry)
+
+    def _end_span(self, entry: ProviderCall) -> None:
+        """The provider's request id leads to its own log; no prompt and no answer stands in a span."""
+        self._span.set(
+            gen_ai__response__id=entry.request_id,
+            storyloom__client_request_id=self.headers.get(CLIENT_REQUEST_ID, ""),
+            storyloom__purpose=entry.purpose,
+            storyloom__cost_usd=entry.cost_usd,
+        )
+        if entry.error is not None:
+            self._span.fail(entry.error)
+        self._span.end()

@@ -20,6 +20,7 @@ import stamina
 import structlog
 
 from storyloom.runtime.settings import LogSettings
+from storyloom.runtime.spans import SPAN
 from storyloom.story.assets import Asset
 
 # Libraries that log every request they make would log prompts with it.
@@ -156,12 +157,15 @@ def _warned(  # noqa: PLR0917 - as warnings.showwarning is called
 
 
 def _identity(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Which job the line is about; the trace without its span."""
-    job = IDENTITY.get()
+    """Which job the line is about, and its trace; the span, too, where spans are made."""
+    job, span = IDENTITY.get(), SPAN.get()
     if job is not None:
         event.setdefault("story_id", str(job.story_id))
         event.setdefault("asset", job.asset.value)
-        event.setdefault("trace", job.trace[:35])
+    if traceparent := span.traceparent or (job.trace if job is not None else ""):
+        event.setdefault("trace_id", traceparent[3:35])
+    if span.traceparent:
+        event.setdefault("span_id", span.traceparent[36:52])
     return event
 
 

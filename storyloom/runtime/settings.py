@@ -234,6 +234,10 @@ class TracingSettings(_Env):
 
     otel_exporter_otlp_endpoint: str | None = None
     """Where spans go, by OTLP over HTTP, such as ``http://127.0.0.1:4318``. Without it none are made."""
+    otel_exporter_otlp_traces_endpoint: str | None = None
+    """The same for spans alone, with its path, such as ``http://127.0.0.1:4318/v1/traces``."""
+    otel_sdk_disabled: bool = False
+    """No spans, whatever else is set."""
 
 
 class Settings(

@@ -27,6 +27,8 @@ class Exchange:
     """The origin at which clients reach the API; where it is not known, addresses in answers are relative."""
     began: float | None = None
     """When the answer's head was written, by the loop's clock."""
+    sent_trace: str = ""
+    """The client's own traceparent; empty where it sent none."""
 
     @property
     def trace_id(self) -> str:
@@ -47,7 +49,9 @@ def begin(request: web.Request, public_url: str = "") -> Exchange:
     """Note a request's names in it."""
     sent = request.headers.get("X-Request-Id", "")
     request_id = sent if _REQUEST_ID.match(sent) else uuid4().hex
-    exchange = request[EXCHANGE] = Exchange(request_id, read_trace(request), public_url=public_url)
+    exchange = request[EXCHANGE] = Exchange(
+        request_id, read_trace(request), public_url=public_url, sent_trace=_sent_trace(request)
+    )
     return exchange
 
 
@@ -72,5 +76,9 @@ def read_trace(request: web.Request) -> str:
     known: Exchange | None = request.get(EXCHANGE)
     if known is not None:
         return known.trace
+    return _sent_trace(request) or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def _sent_trace(request: web.Request) -> str:
     sent = request.headers.get("traceparent", "")
-    return sent if _TRACEPARENT.match(sent) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return sent if _TRACEPARENT.match(sent) else ""

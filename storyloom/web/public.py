@@ -15,6 +15,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from storyloom.runtime.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
 from storyloom.runtime.settings import HttpSettings
+from storyloom.runtime.spans import OFF, Spans
 from storyloom.web.bodies import LARGER_BODIES, MAX_BODY_BYTES, check_head
 from storyloom.web.cors import CrossOrigin
 from storyloom.web.errors import http_problem, respond
@@ -41,15 +42,20 @@ _UNCOUNTED = nullcontext()
 
 
 async def listen_public(
-    app: web.Application, settings: HttpSettings, *, direct: bool, bounds: ServerLimits | None = None
+    app: web.Application,
+    settings: HttpSettings,
+    *,
+    direct: bool,
+    bounds: ServerLimits | None = None,
+    spans: Spans = OFF,
 ) -> tuple[web.AppRunner, str]:
     """Serve an application to clients; returns its runner and its origin. Raises OSError, or InvalidSettingError.
 
     ``direct``: clients connect to it themselves, and not through api or an ingress. ``bounds``: other limits than the
-    settings'.
+    settings'. ``spans``: where each request gets one.
     """
     raise_file_limit()
-    door = _Door(bounds or limits(settings, direct=direct), settings, app.get(LARGER_BODIES, {}))
+    door = _Door(bounds or limits(settings, direct=direct), settings, app.get(LARGER_BODIES, {}), spans)
     app.middlewares.insert(0, _note_route)
     app.on_response_prepare.append(door.prepare)
     stopping = app[STOPPING] = asyncio.Event()
@@ -76,8 +82,10 @@ async def _note_route(
 class _Door:
     """Goes around an application's handler."""
 
-    def __init__(self, bounds: ServerLimits, settings: HttpSettings, larger_bodies: Mapping[str, int]) -> None:
-        self.limits = bounds
+    def __init__(
+        self, bounds: ServerLimits, settings: HttpSettings, larger_bodies: Mapping[str, int], spans: Spans
+    ) -> None:
+        self.limits, self._spans = bounds, spans
         self._larger_bodies = larger_bodies
         self._public_url = settings.public_url
         self._cross_origin = CrossOrigin(settings.cors_origins)
@@ -89,20 +97,27 @@ class _Door:
         """Answer a request, and take note of it."""
         exchange, clock = begin(request, self._public_url), asyncio.get_running_loop().time
         came, status = clock(), CLIENT_CLOSED
+        method = request.method if request.method in METHODS else "other"
+        span = self._spans.start(method, "server", parent=exchange.sent_trace)
+        exchange.trace = span.traceparent or exchange.trace
         # The request's task has a context of its own: every line that it logs has them.
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id, trace_id=exchange.trace_id)
         try:
-            with HTTP_IN_FLIGHT.track_inprogress():
+            with HTTP_IN_FLIGHT.track_inprogress(), self._spans.within(span):
                 response = await self._answer(inner, request)
             status = response.status
             if not response.prepared:
                 self._decorate(request, exchange, response)
             return response
         finally:
-            method = request.method if request.method in METHODS else "other"
             took = (exchange.began or clock()) - came
             HTTP_SECONDS.labels(method=method, route=exchange.route, status=status).observe(took)
             log.info("http.request", method=method, route=exchange.route, status=status, seconds=round(took, 4))
+            span.rename(f"{method} {exchange.route}")
+            span.set(http__request__method=method, http__route=exchange.route, http__response__status_code=status)
+            if status >= 500:
+                span.fail(str(status))
+            span.end()
 
     async def _answer(self, inner: Handler, request: web.Request) -> web.StreamResponse:
         try:

@@ -25,6 +25,7 @@ from storyloom.jobs import worker
 from storyloom.jobs.in_flight import query_workers
 from storyloom.messaging.connection import Bus, connect
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import Spans
 from storyloom.storage.objects import Objects
 from storyloom.storage.s3 import Page
 from storyloom.story.assets import Asset, Service
@@ -82,6 +83,7 @@ class System:
     key: str
     http: ClientSession
     stack: AsyncExitStack = field(repr=False)
+    spans: Callable[[str], Spans] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -96,7 +98,8 @@ class System:
     ) -> worker.RunningWorker:
         """Start one more worker; it is the one that ``workers`` knows."""
         changed = self.settings.model_copy(update=settings)
-        found = await worker.serve((makers or self.makers).compose(service), changed, objects=objects)
+        spans = self.spans and self.spans(service.value)
+        found = await worker.serve((makers or self.makers).compose(service), changed, objects=objects, spans=spans)
         self.stack.push_async_callback(found.stop)
         self.workers[service] = found
         return found
@@ -217,19 +220,25 @@ async def running(
     reconciler: ReconcilerSettings = QUICK,
     workers: Collection[Service] = tuple(Service),
     in_memory: bool = False,
+    spans: Callable[[str], Spans] | None = None,
 ) -> AsyncIterator[System]:
-    """The system, from its first service to its last, with the named workers; ``in_memory`` for its manifests."""
+    """The system, from its first service to its last, with the named workers; ``in_memory`` for its manifests.
+
+    ``spans``: makes those of a service.
+    """
     async with AsyncExitStack() as stack:
         makers = QuickMakers()
-        status_running = await status.serve(settings, reconciler_settings=reconciler)
+        status_running = await status.serve(settings, reconciler_settings=reconciler, spans=spans and spans("status"))
         stack.push_async_callback(status_running.stop)
-        api_running = await api.serve(settings.model_copy(update={"status_url": status_running.url}))
+        api_running = await api.serve(
+            settings.model_copy(update={"status_url": status_running.url}), spans=spans and spans("api")
+        )
         stack.push_async_callback(api_running.stop)
         bus = await connect(settings, "tests")
         stack.push_async_callback(bus.close)
         key = await add_key(api_running.pool, "tests", "tests")
         http = await stack.enter_async_context(ClientSession(middlewares=(check_answer,)))
-        system = System(settings, makers, api_running, status_running, {}, bus, key, http, stack)
+        system = System(settings, makers, api_running, status_running, {}, bus, key, http, stack, spans)
         for service in workers:
             await system.work(service, objects=InMemoryManifests(settings) if in_memory else None)
         yield system

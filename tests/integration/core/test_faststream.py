@@ -18,10 +18,13 @@ from prometheus_client import CollectorRegistry
 
 from storyloom.jobs.definition import Report
 from storyloom.messaging.broker import STORY, Broker, Router, job, question
-from storyloom.messaging.observability import channel, prometheus, tracing
+from storyloom.messaging.channels import channel
+from storyloom.messaging.observability import prometheus
 from storyloom.messaging.publisher import OutboundMessage
 from storyloom.messaging.topology import provision
+from storyloom.messaging.tracing import tracing
 from storyloom.runtime.settings import Settings
+from storyloom.runtime.spans import OFF, spans_of
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
 from storyloom.story.events import AssetCompleted, AssetFailed, AssetRetrying, StoryCompleted
@@ -70,7 +73,7 @@ async def test_metrics_have_one_series_a_channel_however_many_stories(settings: 
     assert any('destination="story.evt.AssetCompleted"' in line and 'status="success"' in line for line in published)
 
 
-def spans_of(exporter: InMemorySpanExporter) -> dict[str, Any]:
+def by_name(exporter: InMemorySpanExporter) -> dict[str, Any]:
     return {span.name: span for span in exporter.get_finished_spans()}
 
 
@@ -89,7 +92,7 @@ async def test_a_jobs_spans_belong_to_the_trace_of_its_request(settings: Setting
         return b"{}"
 
     async with worker_harness(settings) as on:
-        observed = tracing(settings, settings, "images", provider)
+        observed = tracing(spans_of(settings, "images", provider), settings.nats_subject_prefix)
         broker = Broker(settings, "images", routers=[router], middlewares=observed)
         await broker.connect()
         await provision(broker.bus.js, settings)
@@ -104,20 +107,24 @@ async def test_a_jobs_spans_belong_to_the_trace_of_its_request(settings: Setting
         span for span in exporter.get_finished_spans() if span.context and span.context.trace_id == int("ab" * 16, 16)
     ]
     names = {span.name for span in mine}
-    assert "job.images.normal process" in names
-    assert "story.evt.StoryCompleted publish" in names
-    assert not [name for name in spans_of(exporter) if str(wanted.story_id) in name]
+    assert "process job.images.normal" in names
+    assert "publish story.evt.StoryCompleted" in names
+    assert not [name for name in by_name(exporter) if str(wanted.story_id) in name]
 
 
 async def _there(exporter: InMemorySpanExporter, received: list[Any]) -> bool:
-    processed = [span for span in exporter.get_finished_spans() if span.name == "job.images.normal process"]
+    processed = [span for span in exporter.get_finished_spans() if span.name == "process job.images.normal"]
     return len(received) >= 2 and len(processed) >= 2
 
 
-def test_tracing_is_off_without_an_endpoint_and_on_with_one(settings: Settings) -> None:
-    unreachable = settings.model_copy(update={"otel_exporter_otlp_endpoint": "http://127.0.0.1:1"})
-    assert tracing(settings, settings, "images") == ()
-    assert len(tracing(unreachable, unreachable, "images")) == 2
+def test_spans_are_off_without_an_endpoint_and_on_with_one(settings: Settings) -> None:
+    """…by either of OpenTelemetry's variables, unless its SDK is switched off."""
+    for name in ("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint"):
+        reached = settings.model_copy(update={name: "http://127.0.0.1:1"})
+        assert len(tracing(spans_of(reached, "images"), "")) == 1
+        assert spans_of(reached.model_copy(update={"otel_sdk_disabled": True}), "images") is OFF
+    assert spans_of(settings, "images") is OFF
+    assert tracing(OFF, "") == ()
 
 
 def test_two_services_of_one_process_share_the_metrics(settings: Settings) -> None:
