@@ -18,7 +18,8 @@ from services.status import repository
 from services.status.hub import Hub, Updates
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
-from storyloom.story.assets import Asset, Priority
+from storyloom.runtime.metrics import LATE_ASSETS
+from storyloom.story.assets import GRAPH, Asset, Priority
 from storyloom.story.eta import Eta, Stage, estimate, late, next_late, progress, stage
 from storyloom.web.past import PastAssets
 
@@ -119,7 +120,10 @@ class Forecasts:
             elif eta.differs(story.eta, now):
                 story.eta = eta
                 news.append(_event(ETA_EVENT, {"eta": eta.wire(), **done}))
-            news += [_event(LATE_EVENT, one.wire()) for one in lates if (one.asset, one.since) not in story.late]
+            newly = [one for one in lates if (one.asset, one.since) not in story.late]
+            for one in newly:
+                LATE_ASSETS.labels(service=GRAPH[one.asset].service.value).inc()
+            news += [_event(LATE_EVENT, one.wire()) for one in newly]
             story.late = {(one.asset, one.since) for one in lates}
             story.told = [_event(ETA_EVENT, {"eta": story.eta.wire(), **done})] if story.eta is not None else []
             story.told += [_event(LATE_EVENT, one.wire()) for one in lates]

@@ -126,7 +126,8 @@ WITH transition AS MATERIALIZED (
     GROUP BY w.tenant_id, m.kind ORDER BY w.tenant_id, m.kind
     ON CONFLICT (tenant_id, day, kind) DO UPDATE SET assets = c.assets + excluded.assets
 )
-SELECT id, ARRAY(SELECT DISTINCT endpoint_id FROM notified) AS endpoints FROM written;
+SELECT id, asset_generation_started_at AS began, ARRAY(SELECT DISTINCT endpoint_id FROM notified) AS endpoints
+FROM written;
 
 -- name: record_starts!
 -- Best effort: a row that moved on meanwhile keeps what it has, and one that the projector is writing is left to it.
@@ -351,8 +352,11 @@ WITH deleted AS (
 SELECT count(*) FROM deleted;
 
 -- name: unfinished_stories^
--- `oldest` is none of those that wait for an approval: they may for as long as they like.
-SELECT count(*) AS count, min(created_at) FILTER (WHERE awaiting_approval_since IS NULL) AS oldest,
+-- `oldest` is none of those that wait for an approval, as long as they like, or for room. A story that was opened again
+-- counts from then on.
+SELECT count(*) AS count,
+       min(greatest(created_at, asset_generation_started_at))
+           FILTER (WHERE awaiting_approval_since IS NULL AND admitted_at IS NOT NULL) AS oldest,
        count(*) FILTER (WHERE admitted_at IS NULL) AS waiting,
        count(*) FILTER (WHERE awaiting_approval_since IS NOT NULL) AS awaiting_approval
 FROM stories WHERE status = 'generating';

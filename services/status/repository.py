@@ -4,7 +4,7 @@ SQL in queries.sql, columns in rows.py. ``StoryRepository`` serves the projector
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +22,7 @@ from services.status.rows import asset_row, asset_state, journey_of, story_row
 from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
 from storyloom.db.queries import load_queries
+from storyloom.runtime.metrics import STORY_SECONDS
 from storyloom.story.assets import GRAPH, Asset, Priority
 from storyloom.story.causes import DEADLINE, MONEY_CAP_REACHED
 from storyloom.story.events import (
@@ -34,7 +35,7 @@ from storyloom.story.events import (
 )
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject, lane_of
-from storyloom.story.journey import AssetState, Journey
+from storyloom.story.journey import AssetState, Journey, overall
 from storyloom.story.notifications import notification
 
 JobKey = tuple[UUID, Asset]
@@ -386,7 +387,7 @@ class Written:
     endpoints: set[UUID]
 
 
-async def write_transitions(connection: Connection | Pool, transitions: Iterable[Transition]) -> Written:
+async def write_transitions(connection: Connection | Pool, transitions: Sequence[Transition]) -> Written:
     """Write what a batch changed: one statement, whatever its size. Answers the stories that were written.
 
     Those that had moved on from the version that their transition began with are not among them, and nothing of theirs
@@ -429,7 +430,16 @@ async def write_transitions(connection: Connection | Pool, transitions: Iterable
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
     rows = await connection.fetch(_write_sql(), *columns)
+    _observe_ends(transitions, {row["id"]: row["began"] for row in rows})
     return Written({row["id"] for row in rows}, set(rows[0]["endpoints"]) if rows else set())
+
+
+def _observe_ends(transitions: Sequence[Transition], began: Mapping[UUID, datetime]) -> None:
+    """How long the stories took that have just ended."""
+    for one in transitions:
+        if one.effects.ended and (since := began.get(one.journey.story_id)) is not None:
+            seconds = max(0.0, (one.at - since).total_seconds())
+            STORY_SECONDS.labels(overall=overall(one.journey)).observe(seconds)
 
 
 @cache

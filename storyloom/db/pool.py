@@ -6,6 +6,7 @@ advisory lock, no temporary table and no cursor that outlives its transaction.
 """
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import orjson
 import structlog
 
 from storyloom.db.errors import is_stale_connection
+from storyloom.runtime.metrics import POOL_WAIT_SECONDS
 from storyloom.runtime.settings import DatabaseSettings
 
 if TYPE_CHECKING:  # these are generic in asyncpg's stubs alone
@@ -57,8 +59,15 @@ async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> P
     connect: Any = connector.connect  # its type in the stubs names every option of asyncpg.connect
     url = settings.database_url.get_secret_value()
     try:
-        pool: Pool = await asyncpg.create_pool(
+        made: Any = _MeasuredPool(
             url,
+            # As asyncpg.create_pool's own.
+            loop=None,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300.0,
+            setup=None,
             min_size=1,
             max_size=size or settings.database_pool,
             connect=connect,
@@ -67,6 +76,7 @@ async def open_pool(settings: DatabaseSettings, *, size: int | None = None) -> P
             command_timeout=30,
             timeout=10,
         )
+        pool: Pool = await made
     except OSError as error:  # among them time-outs, and names that nobody knows
         where = urlsplit(url).netloc.rpartition("@")[2] or "its address"
         why = error.strerror or str(error) or "no answer in time"
@@ -82,6 +92,17 @@ async def close_pool(pool: Pool, *, within: float = 3.0) -> None:
             await pool.close()
     except TimeoutError:
         pool.terminate()
+
+
+class _MeasuredPool(asyncpg.Pool):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A pool that says how long its connections are waited for. asyncpg has no hook for that."""
+
+    async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's own
+        began = time.perf_counter()
+        try:
+            return await super()._acquire(timeout)  # type: ignore[misc]  # not in the stubs
+        finally:
+            POOL_WAIT_SECONDS.observe(time.perf_counter() - began)
 
 
 class _Connector:

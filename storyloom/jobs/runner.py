@@ -46,7 +46,7 @@ from storyloom.providers.errors import FREE_OUTCOMES
 from storyloom.providers.resilience.gate import shut_gates
 from storyloom.providers.usage import ProviderUsage
 from storyloom.runtime.logs import IDENTITY
-from storyloom.runtime.metrics import FAILURES, JOBS, RETRIES, SECONDS, WAITS
+from storyloom.runtime.metrics import FAILURES, JOB_WAIT_SECONDS, JOBS, REDELIVERIES, RETRIES, SECONDS, WAITS
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.spans import SPAN
 from storyloom.storage.objects import Objects
@@ -103,6 +103,8 @@ class JobRunner:
             outcome: JOBS.labels(service=service, outcome=outcome) for outcome in ("ready", "failed", "stopped")
         }
         self._seconds = SECONDS.labels(service=service)
+        self._redelivered = REDELIVERIES.labels(service=service)
+        self._waited = {one: JOB_WAIT_SECONDS.labels(service=service, priority=one.value) for one in Priority}
         self.router = self._declare()
 
     def _declare(self) -> Router:
@@ -178,6 +180,10 @@ class JobRunner:
             running.replace_message(raw)
             raise AckMessage
         self._in_flight[job.id] = delivery
+        if delivery.redelivered:
+            self._redelivered.inc()
+        else:
+            self._waited[job.priority].observe(max(0.0, (delivery.taken_at - job.at).total_seconds()))
         return delivery
 
     def release(self, delivery: Delivery) -> None:

@@ -11,11 +11,41 @@ SECONDS = Histogram(
     ["service"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600),
 )
+JOB_WAIT_SECONDS = Histogram(
+    "storyloom_job_wait_seconds",
+    "Seconds from the commit that needed a job to its first delivery to a worker.",
+    ["service", "priority"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800),
+)
+REDELIVERIES = Counter(
+    "storyloom_job_redeliveries_total",
+    "Deliveries of jobs after their first, retries among them; those that the reconciler requeued count, too.",
+    ["service"],
+)
 EVENTS = Counter("storyloom_events_total", "Events that the projector handled.", ["outcome"])
 PROJECTOR_LAG = Gauge("storyloom_projector_lag_seconds", "Age of the event that was applied last.")
 RECONCILED = Counter("storyloom_reconciler_actions_total", "What the reconciler repaired.", ["kind"])
 READERS = Gauge("storyloom_stream_readers", "Open progress streams.")
+STREAMS = Counter("storyloom_stream_opened_total", "Progress streams that were opened.", ["kind"])
+STREAMS_ENDED = Counter("storyloom_stream_ended_total", "Progress streams that ended, by why.", ["why"])
+FIRST_EVENT_SECONDS = Histogram(
+    "storyloom_stream_first_event_seconds",
+    "Seconds from the request of a new progress stream to its first event, or until its reader gave up without one.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+LATE_ASSETS = Counter("storyloom_late_assets_total", "Assets that readers were told are late.", ["service"])
 STORIES = Counter("storyloom_stories_total", "Stories that ended.", ["overall"])
+STORY_SECONDS = Histogram(
+    "storyloom_story_seconds",
+    "Seconds from a story's admission, its approval, or the command that opened it again, to its end.",
+    ["overall"],
+    buckets=(1, 5, 15, 30, 60, 120, 180, 300, 450, 600, 900, 1800, 3600, 7200),
+)
+POOL_WAIT_SECONDS = Histogram(
+    "storyloom_database_pool_wait_seconds",
+    "Seconds until a connection to Postgres was free, or was opened.",
+    buckets=(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10),
+)
 
 PROVIDER_SECONDS = Histogram(
     "storyloom_provider_seconds",
@@ -119,3 +149,10 @@ WEBHOOK_DUE_AGE = Gauge(
     "storyloom_webhook_oldest_due_seconds", "How long the oldest of these has been due, 0 for none."
 )
 WEBHOOK_FAILING = Gauge("storyloom_webhook_endpoints_failing", "Enabled endpoints whose last attempt failed.")
+
+# A counter that begins with its first event has no rate of it: what alerts count stands at 0 from the start.
+for _overall in ("ready", "partial", "failed", "cancelled"):
+    STORIES.labels(overall=_overall)
+    STORY_SECONDS.labels(overall=_overall)
+for _kind in ("new", "resumed"):
+    STREAMS.labels(kind=_kind)

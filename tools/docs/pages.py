@@ -12,6 +12,7 @@ from tools.docs import (
     asyncapi,
     catalogue,
     client_types,
+    dashboards,
     graph,
     openapi,
     outcomes,
@@ -49,6 +50,10 @@ PAGES: Mapping[str, Mapping[str, Make]] = {
 
 FILES: Mapping[str, Make] = {
     "client/resources.py": client_types.text,
+    "deploy/observability/dashboards/overview.json": dashboards.overview,
+    "deploy/observability/dashboards/slo.json": dashboards.slo,
+    "deploy/observability/dashboards/story.json": dashboards.story,
+    "deploy/observability/dashboards/workers.json": dashboards.workers,
     "docs/asyncapi.json": asyncapi.text,
     "docs/openapi.json": openapi.text,
 }
