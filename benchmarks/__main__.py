@@ -18,6 +18,7 @@ NAMES = (
     "make_story",
     "realistic",
     "orchestration",
+    "tracing",
     "consuming",
     "latency",
     "requests",

@@ -40,6 +40,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("one_story_ms", "  one story in flight", "ms", must=60, aim=35),
     Figure("steps_per_second", "  steps/s", "/s", more=True),
     Figure("cpu_ms_per_step", "  CPU per step", "ms"),
+    Figure("tracing_cpu_ratio", "  CPU of status and workers, one story in ten traced / none", "x", must=1.05),
     Figure("commit_to_bus_p50_ms", "  commit to the bus, 50 in flight, p50", "ms"),
     Figure("commit_to_bus_p99_ms", "  commit to the bus, 50 in flight, p99", "ms"),
     Figure("latency_p50_ms", "commit to SSE client, 50 stories in flight, p50", "ms", must=4),

@@ -81,10 +81,10 @@ def _stamp_commits() -> None:
     """Put the time of the commit into the updates, for the listener to subtract."""
     plain = projector.Projector._publish_updates  # noqa: SLF001 - the benchmark looks inside
 
-    async def stamped(self: projector.Projector, transition: transitions.Transition) -> None:
+    async def stamped(self: projector.Projector, transition: transitions.Transition, traceparent: str) -> None:
         for update in transition.effects.updates:
             update.data["committed"] = time.time()
-        await plain(self, transition)
+        await plain(self, transition, traceparent)
 
     projector.Projector._publish_updates = stamped  # type: ignore[method-assign]  # noqa: SLF001
 
@@ -94,8 +94,10 @@ class Ours:
 
     roles = ("status", "workers")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, one_in: int = 1) -> None:
+        """``one_in``: of so many stories one says that its trace is sampled."""
         self.settings = settings
+        self._one_in, self._number = one_in, 0
         self.latencies_ms: list[float] = []
         self._ends: dict[str, asyncio.Future[None]] = {}
 
@@ -117,7 +119,9 @@ class Ours:
     async def story(self) -> None:
         """One story, from the request until its reader sees that it is ready."""
         who = Caller("benchmark", frozenset({"admin"}))
-        trace = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+        self._number += 1
+        sampled = self._number % self._one_in == 0
+        trace = f"00-{self._number:032x}-{'cd' * 8}-{sampled:02x}"
         story_id: UUID = (await self._commands.create(who, BRIEF, trace=trace)).id
         end = self._ends.setdefault(str(story_id), asyncio.get_running_loop().create_future())
         await end

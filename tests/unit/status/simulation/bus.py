@@ -2,17 +2,25 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
 from nats.aio.msg import Msg
 
-from storyloom.messaging.connection import Bus, BusUnavailableError, OutboundMessage, PublishOutcome
+from storyloom.messaging.connection import (
+    NO_PARENTS,
+    Bus,
+    BusUnavailableError,
+    OutboundMessage,
+    Parents,
+    PublishOutcome,
+)
 from storyloom.messaging.consumer import PullConsumer
 from storyloom.messaging.lanes import Lane
 from storyloom.messaging.topology import Names
+from storyloom.runtime.spans import OFF
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import Event
 from storyloom.story.fingerprint import Fingerprint
@@ -71,6 +79,7 @@ class SimBus(Bus):
         self.names = Names()
         self._world = server.world
         self.process = process
+        self.spans = OFF
 
     async def reach(self, *, streams: bool = True) -> Server:
         """A request on its way to the server. Raises BusUnavailableError when it does not get there."""
@@ -101,7 +110,7 @@ class SimBus(Bus):
         queued = sum(not one.delivered for one in mine)
         return Lane(service, priority, queued=queued, in_flight=len(mine) - queued)
 
-    async def publish_events(self, *events: Event) -> None:
+    async def publish_events(self, *events: Event, parents: Parents = NO_PARENTS) -> None:
         for event in events:
             await self._publish(event, event.id)
 
@@ -115,7 +124,7 @@ class SimBus(Bus):
         self._world.log("published", self.process.name, event.id, sent.value)
         return sent
 
-    async def enqueue(self, jobs: Iterable[AssetRequested]) -> list[PublishOutcome]:
+    async def enqueue(self, jobs: Sequence[AssetRequested], *, parents: Parents = NO_PARENTS) -> list[PublishOutcome]:
         """All are published before any answer is waited for: one that fails leaves the others."""
         sent, failure = [], None
         for job in jobs:
@@ -146,11 +155,13 @@ class SimBus(Bus):
         late = (self._world.at - job.at).total_seconds() > 1
         return late and job.fingerprint not in self._world.manifests
 
-    async def publish(self, stream: str, messages: Sequence[OutboundMessage]) -> list[PublishOutcome]:
+    async def publish(
+        self, stream: str, messages: Sequence[OutboundMessage], *, parents: Sequence[str] = ()
+    ) -> list[PublishOutcome]:
         self._world.breaks("a dead letter", [message.subject for message in messages])
         return [PublishOutcome.STORED for _ in messages]
 
-    async def publish_core(self, subject: str, body: bytes) -> None:
+    async def publish_core(self, subject: str, body: bytes, *, traceparent: str = "") -> None:
         await self._world.pass_time(self.process)
 
     async def cancel_jobs(self, stop: StopWork) -> None:
