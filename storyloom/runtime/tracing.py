@@ -1,5 +1,6 @@
 """Spans by OpenTelemetry's SDK. Imported only where tracing is on: the SDK and its exporter are 14 MB."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,13 +23,18 @@ _KINDS = {
     "internal": SpanKind.INTERNAL,
 }
 _UNSAMPLED = "-00"
+EXPORT_SECONDS = 3.0
+"""For one export, its retries included, where OpenTelemetry's variables do not say: the last one of a process whose
+collector is away would hold up its end for the usual ten."""
+_TIMEOUTS = {"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"}
 
 
 def otlp_provider(service: str) -> TracerProvider:
     """Sends the spans of a service to the endpoint that OpenTelemetry's own variables name."""
     names = {SERVICE_NAME: f"storyloom-{service}", SERVICE_NAMESPACE: "storyloom"}
     provider = TracerProvider(resource=Resource.create(names))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    timeout = None if _TIMEOUTS & os.environ.keys() else EXPORT_SECONDS
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=timeout)))
     return provider
 
 
