@@ -20,6 +20,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "README.md", tmp_path / "README.md")
     (tmp_path / "client").mkdir()
     shutil.copy(ROOT / "client/resources.py", tmp_path / "client/resources.py")
+    shutil.copytree(ROOT / "deploy/observability/dashboards", tmp_path / "deploy/observability/dashboards")
     shutil.copytree(ROOT / "tests/contract/events/golden", tmp_path / "tests/contract/events/golden")
     for path in (ROOT / "services").glob("*/__init__.py"):
         copy = tmp_path / "services" / path.parent.name / path.name
