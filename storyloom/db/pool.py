@@ -94,7 +94,7 @@ async def close_pool(pool: Pool, *, within: float = 3.0) -> None:
         pool.terminate()
 
 
-class _MeasuredPool(asyncpg.Pool):  # type: ignore[type-arg]  # generic in the stubs alone
+class _MeasuredPool(asyncpg.Pool):
     """A pool that says how long its connections are waited for. asyncpg has no hook for that."""
 
     async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's own
