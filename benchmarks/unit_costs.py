@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 import urllib.request
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,18 +39,18 @@ class Sizes:
     nats: int
 
 
-def cpu(product: Product) -> Counter[str]:
+def cpu(product: Product) -> dict[str, float]:
     """CPU seconds of every part since it started, its children (the printer, Postgres's backends) included."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for name, process in _parts(product):
         used = process.cpu_times()
         found[name] += used.user + used.system + used.children_user + used.children_system
     return found
 
 
-def memory(product: Product) -> Counter[str]:
+def memory(product: Product) -> dict[str, float]:
     """MB of every part: PSS, so that pages that processes share are counted once."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for name, process in _parts(product):
         found[name] += process.memory_full_info().pss / 1e6
     return found

@@ -17,6 +17,7 @@ from nats.js.errors import APIError
 
 from ops.cli import Injected, Operator, converted, counted, duration
 from ops.connections import OK, UnavailableError
+from ops.deploy import database_roles
 from storyloom.db import migrate as schema
 from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
@@ -109,8 +110,11 @@ async def migrate(
 
 async def _migrate_schema(run: _Run) -> int:
     url = run.operator.settings.database_url.get_secret_value()
+    prefix = run.operator.settings.database_role_prefix
     pending = await run.answered("schema", lambda: _pending(url))
     if not pending:
+        if not run.check:
+            await run.answered("schema", lambda: _grant(url, prefix))
         run.say(f"schema: stands at version {schema.wanted_version()} or later.")
         return 0
     if run.check:
@@ -122,11 +126,24 @@ async def _migrate_schema(run: _Run) -> int:
         applied = await asyncio.to_thread(schema.migrate, url)
     except schema.MigrationFailed as error:
         raise RefusedError(f"the schema was not migrated: {error}") from error
+    await run.answered("schema", lambda: _grant(url, prefix))
     for name in applied:
         run.say(f"schema: applied {name}.")
     if not applied:
         run.say("schema: another process has applied them.")
     return len(applied)
+
+
+async def _grant(url: str, prefix: str) -> None:
+    """Let the roles have the tables, where there are roles; also those that came after the last migration."""
+    try:
+        await database_roles.grant(url, prefix)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise RefusedError("the services' roles are granted nothing: DATABASE_URL is not the tables' owner.") from error
+    except Exception as error:
+        if not is_connection_error(error):
+            raise
+        raise UnavailableError(f"Postgres is unavailable: {type(error).__name__}.") from error
 
 
 async def _pending(url: str) -> list[str]:

@@ -3,7 +3,10 @@
 from collections import defaultdict
 
 import promql_parser
+import pytest
 from promql_parser import AggregateExpr, Expr, MatrixSelector, VectorSelector
+
+from tools.deploy.programs import ProgramMissing, program
 
 
 def needs(query: str) -> dict[str, set[str]]:
@@ -24,3 +27,11 @@ def needs(query: str) -> dict[str, set[str]]:
 
     promql_parser.walk(promql_parser.parse(query.replace("$__rate_interval", "5m")), visit)
     return dict(found)
+
+
+def checker(name: str) -> str:
+    """Promtool or amtool; without it the rest of the test is skipped, with a line that says so."""
+    try:
+        return str(program(name))
+    except ProgramMissing as missing:
+        pytest.skip(str(missing))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.status import repository
-from services.status.hub import Reader
+from services.status.hub import Reader, SseEvent
 from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Connection, Pool
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HEARTBEAT_BYTES = b": still here\n\n"
+
+
+class _Comment(SseEvent):
+    """A line that is no event."""
+
+    def bytes(self) -> bytes:
+        return HEARTBEAT_BYTES
+
+
+HEARTBEAT = _Comment(0, "", None)
 EARLY = 0.25
 """A heartbeat comes up to this part of its time early: streams that were sent the same update do not beat together."""
 SLOTS = 64
@@ -81,7 +91,7 @@ class Heartbeats:
             rest = reader.sent_at + reader.silence - now
             if rest > self._slot_seconds:
                 self._put(story_id, reader, rest)
-            elif reader.send(HEARTBEAT_BYTES):
+            elif reader.send(HEARTBEAT):
                 beaten.append((story_id, reader))
                 self._put(story_id, reader, reader.silence)
             else:

@@ -42,15 +42,17 @@ MAX_PENDING = 256
 class SseEvent:
     """One event of the progress stream; ``seq`` 0 marks what has no id and no place in history.
 
-    It is encoded once, however many readers it is sent to.
+    It is encoded once, however many readers it is sent to. ``trace``: the traceparent of what it tells of, where that
+    happened while the reader listened.
     """
 
-    __slots__ = ("_bytes", "data", "event", "seq")
+    __slots__ = ("_bytes", "data", "event", "seq", "trace")
 
-    def __init__(self, seq: int, event: str, data: Any) -> None:
+    def __init__(self, seq: int, event: str, data: Any, trace: str = "") -> None:
         self.seq = seq
         self.event = event
         self.data = data
+        self.trace = trace
         self._bytes: bytes | None = None
 
     def bytes(self) -> bytes:
@@ -75,7 +77,7 @@ class Reader:
         self._limit = limit
         self._kept: list[SseEvent] = []
         self._stale = False
-        self._write: Callable[[bytes], bool] | None = None
+        self._write: Callable[[SseEvent], bool] | None = None
         self._waiting: asyncio.Future[None] | None = None
         self.seen = 0
         """The seq of the last update that it was sent."""
@@ -89,7 +91,7 @@ class Reader:
         """Whether what comes is sent to it."""
         return self._write is not None
 
-    async def live(self, seen: int, write: Callable[[bytes], bool]) -> None:
+    async def live(self, seen: int, write: Callable[[SseEvent], bool]) -> None:
         """Send it all updates after ``seen`` that follow one another, until its story is to be read again.
 
         ``write`` says whether the reader takes more. Raises what ``end`` was called with.
@@ -119,18 +121,18 @@ class Reader:
                 self.stop()
             elif event.seq in (0, self.seen + 1):
                 self.seen = event.seq or self.seen
-                if not self.send(event.bytes()) or event.event == STORY:
+                if not self.send(event) or event.event == STORY:
                     self.stop()
             if not self.is_live:
                 self.offer(events[number + 1 :])
                 return
 
-    def send(self, data: bytes) -> bool:
-        """Send it some bytes now; False where it is not live, or does not take more."""
+    def send(self, event: SseEvent) -> bool:
+        """Send it an event now; False where it is not live, or does not take more."""
         if self._write is None:
             return False
         self.sent_at = asyncio.get_running_loop().time()
-        return self._write(data)
+        return self._write(event)
 
     def stop(self) -> None:
         """Its story is to be read again: an update was missed, or was the end, or the reader is slow or gone."""
@@ -295,7 +297,7 @@ class Hub:
                     log.debug("hub.unsubscribe_lost")
 
     def _broadcast(self, topic: _Topic, updates: Updates) -> None:
-        events = [SseEvent(one["seq"], one["event"], one["data"]) for one in updates]
+        events = [SseEvent(one["seq"], one["event"], one["data"], one.get("trace", "")) for one in updates]
         if topic.passing is None and len(topic.readers) <= AT_ONCE:
             for reader in topic.readers:
                 reader.offer(events)

@@ -84,7 +84,7 @@ def made_by_commands(helm: Path, tmp_path_factory: pytest.TempPathFactory) -> li
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "ELEVENLABS_API_KEY")
     modules = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | dict.fromkeys(keys, "k") | {"PATH": path, "PYTHONPATH": modules}
-    made = []
+    made: list[Manifest] = []
     for line in commands():
         command, pipe, then = line.partition(" | ")
         if not pipe:
@@ -288,9 +288,9 @@ def test_the_route_is_the_charts_and_leads_from_the_gateway_to_services(producti
 def test_argo_reads_values_that_the_chart_takes(helm: Path) -> None:
     """The migration carries Argo's hook then, and none of Helm's."""
     source = read("argocd/application.yaml")["spec"]["source"]
-    chart, helm = ROOT / source["path"], source["helm"]
-    files = [(chart / name).resolve() for name in helm["valueFiles"]]
-    assert helm["valuesObject"] == {"migration": {"mode": "argo"}}
+    chart, given = ROOT / source["path"], source["helm"]
+    files = [(chart / name).resolve() for name in given["valueFiles"]]
+    assert given["valuesObject"] == {"migration": {"mode": "argo"}}
     text = render(*files, settings=["migration.mode=argo"])
     (job,) = [one for one in read_manifests(text) if one["kind"] == "Job"]
     assert "argocd.argoproj.io/hook" in job["metadata"]["annotations"]
@@ -307,7 +307,7 @@ def test_the_buckets_key_may_what_storyloom_does_and_no_rule_deletes_a_story() -
 
 def test_the_overlay_is_built_and_leaves_nothing_of_the_bases_placeholders(helm: Path) -> None:
     """…and reads Secrets that something here makes."""
-    command = [program("kubectl"), "kustomize", EXAMPLES / "kustomize"]
+    command = [str(program("kubectl")), "kustomize", str(EXAMPLES / "kustomize")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     manifests = read_manifests(done.stdout)

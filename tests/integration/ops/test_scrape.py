@@ -1,7 +1,6 @@
 """What dashboards and alerts ask for is there in a scrape of a system that has made a story."""
 
 import asyncio
-import shutil
 import subprocess
 
 import yaml
@@ -10,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from storyloom.runtime.settings import Settings
 from tests.integration.core.system import BY_HAND, running, until
-from tests.promql import needs
+from tests.promql import checker, needs
 from tools.docs.dashboards import DASHBOARDS, queries
 from tools.docs.pages import ROOT
 
@@ -66,8 +65,8 @@ async def test_every_query_asks_for_metrics_and_labels_that_there_are(settings: 
     made |= {"storyloom_job_wait_seconds_bucket", "storyloom_database_pool_wait_seconds_bucket"}
     assert made <= samples
     assert str(story_id) not in text
-    if promtool := shutil.which("promtool"):
-        done = await asyncio.to_thread(
-            subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
-        )
-        assert (done.stdout, done.stderr) == ("", "")
+    promtool = await asyncio.to_thread(checker, "promtool")
+    done = await asyncio.to_thread(
+        subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,7 +1,6 @@
 """The hub: readers wait for their own subscriptions to be known, never for one another."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -150,9 +149,8 @@ class Screen:
         self.seqs: list[int] = []
         self.room = room
 
-    def write(self, event: bytes) -> bool:
-        found = re.match(rb"id: (\d+)\n", event)
-        self.seqs.append(int(found[1]) if found else 0)
+    def write(self, event: SseEvent) -> bool:
+        self.seqs.append(event.seq)
         return len(self.seqs) < self.room
 
 

@@ -9,7 +9,7 @@ from services.status.dispatch import Dispatcher
 from services.status.reconciler import Reconciler
 from services.status.repository import DispatchedJob
 from services.status.transitions import Transition
-from storyloom.messaging.connection import BusUnavailableError
+from storyloom.messaging.connection import BusUnavailableError, Parents
 from storyloom.story.events import StoryCompleted
 from storyloom.story.jobs import AssetRequested
 from tests.unit.status.simulation.rows import Rows
@@ -69,8 +69,9 @@ class WaitsForNoJobs(Dispatcher):
         completed: Sequence[StoryCompleted],
         purging: Sequence[Transition],
         earlier: Collection[asyncio.Task[None]],
+        parents: Parents,
     ) -> None:
-        await super()._publish(jobs, completed, purging, frozenset())
+        await super()._publish(jobs, completed, purging, frozenset(), parents)
 
 
 class PublishesJobsFirst(Dispatcher):
@@ -82,6 +83,7 @@ class PublishesJobsFirst(Dispatcher):
         completed: Sequence[StoryCompleted],
         purging: Sequence[Transition],
         earlier: Collection[asyncio.Task[None]],
+        parents: Parents,
     ) -> None:
         try:
             await self._bus.enqueue(jobs)
