@@ -25,7 +25,7 @@ WORKERS ?= 3
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest (BRIEF=file.json SEED=n OUT=dir)
+story: $(VENV)/.local ## Make one story and watch it; the book is in out/latest (BRIEF=file.json SEED=n OUT=dir OPEN=1)
 	@$(RUN) -m local.story
 
 up: $(VENV)/.local ## Start everything and stay; prints the URL and an example (PROCESSES=1 HTTP_PORT=n)

@@ -1,5 +1,6 @@
-"""``make story``: from a brief to a finished book in ``out/``, watched live. Options: BRIEF, SEED, OUT."""
+"""``make story``: from a brief to a finished book in ``out/``, watched live. Options: BRIEF, SEED, OUT, OPEN."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from local.briefs import read_brief
 from local.errors import UserError
 from local.http import ask
 from local.launching import launch
+from local.pages import page_with_key
 from local.settings import LocalSettings
 from local.stack import Stack
 from local.state import ready_url, running
@@ -28,9 +30,22 @@ async def make_story(settings: LocalSettings, stack: Stack, console: Console) ->
     try:
         async with StoryloomClient(url, key) as client:
             story = await _make(client, brief, console)
-            return await _keep(client, story, book, console)
+            code = await _keep(client, story, book, console)
     except StoryloomError as error:
         raise UserError(_sentence(error)) from error
+    await _tell_page(page_with_key(url, key, story["id"]), console, served=not stack.children)
+    return code
+
+
+async def _tell_page(address: str, console: Console, *, served: bool) -> None:
+    """Say where the book is read in a browser. With OPEN a stack of our own stays for that, until it is stopped."""
+    if served:
+        console.print(f"Read it in a browser: {address}", soft_wrap=True)
+    elif os.environ.get("OPEN"):
+        console.print(f"Read it in a browser: {address}   (Ctrl-C stops it)", soft_wrap=True)
+        await asyncio.Event().wait()
+    else:
+        console.print(f"Once `make up` runs, read it in a browser: {address}", soft_wrap=True)
 
 
 async def _connect(settings: LocalSettings, stack: Stack, console: Console) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 
 from local.launching import INTERRUPTED, launch
+from local.pages import page_with_key
 from local.settings import LocalSettings
 from local.stack import Stack
 
@@ -21,7 +22,8 @@ async def stay(settings: LocalSettings, stack: Stack, console: Console) -> int:
     addresses = await stack.start()
     say = console.out
     say(stack.watch.table(), style="dim", highlight=False)
-    say(f"\nStoryloom is up: {addresses.api_url}   (Ctrl-C stops it)", style="bold", highlight=False)
+    say(f"\nOpen {page_with_key(addresses.api_url, addresses.api_key)}", style="bold", highlight=False)
+    say(f"Storyloom is up: {addresses.api_url}   (Ctrl-C stops it)", highlight=False)
     where = settings.storyloom_home / "local.json"
     say(f"Addresses and key: {where}   Logs: {settings.storyloom_home / 'logs'}\n", highlight=False)
     say("Ask for a story:", highlight=False)

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from services.api.batches import MAX_BATCH_BYTES, BatchRoutes
 from services.api.batches import PATH as BATCH_PATH
@@ -13,6 +13,9 @@ from services.api.docs import add_docs
 from services.api.erasure import Eraser, purge_delays
 from services.api.estimates import EstimateRoutes, Estimates
 from services.api.limits import RequestLimiter, tell_quotas
+from services.api.reading.guests import Guests
+from services.api.reading.pages import add_pages
+from services.api.reading.routes import ReadingRoutes, files_session
 from services.api.retention import retention
 from services.api.routes import Routes
 from services.api.screening import Screening
@@ -113,6 +116,7 @@ class RunningApi:
     _broker: Broker
     _objects: Objects
     _streams: StreamProxy
+    _files: ClientSession
     _lookup: ThreadedLookup
     _runner: web.AppRunner
     _internal: web.AppRunner
@@ -130,6 +134,7 @@ class RunningApi:
         # A purge that is cut short is made again, and so is a collection.
         await cancel_and_wait(self.eraser_task, self._collector_task, self._noting_task, self._retention_task)
         await self._streams.close()
+        await self._files.close()
         await self._lookup.close()
         await self._broker.stop()
         await close_pool(self.pool)
@@ -138,7 +143,8 @@ class RunningApi:
 
 
 def _add_routes(
-    app: web.Application, *handlers: Routes | WebhookRoutes | BatchRoutes | EstimateRoutes | UsageRoutes
+    app: web.Application,
+    *handlers: Routes | WebhookRoutes | BatchRoutes | EstimateRoutes | ReadingRoutes | UsageRoutes,
 ) -> None:
     for one in handlers:
         app.add_routes(one.table())
@@ -163,9 +169,10 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
         undo.push_async_callback(broker.stop)
         bus = broker.bus
         await broker.start()
-        objects, streams = Objects(settings), StreamProxy()
+        objects, streams, files = Objects(settings), StreamProxy(), files_session()
         undo.push_async_callback(objects.close)
         undo.push_async_callback(streams.close)
+        undo.push_async_callback(files.close)
         lookup = ThreadedLookup(LOOKUP_THREADS, timeout=LOOKUP_TIMEOUT_SECONDS)
         undo.push_async_callback(lookup.close)
         keys = Authenticator(pool, seconds=settings.key_cache_seconds)
@@ -187,9 +194,11 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             WebhookRoutes(pool, keys, limiter, wake, policy, lookup),
             BatchRoutes(keys, limiter, commands),
             EstimateRoutes(keys, limiter, estimates),
+            ReadingRoutes(pool, keys, limiter, objects, Guests(pool), files),
             UsageRoutes(pool, keys, limiter),
         )
         add_docs(app, settings.public_url)
+        add_pages(app)
         app.on_shutdown.append(streams.drain)
 
         async def bus_ready() -> str | None:
@@ -235,6 +244,7 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             broker,
             objects,
             streams,
+            files,
             lookup,
             runner,
             internal,

@@ -14,6 +14,7 @@ from aiohttp import web
 from services.api.batches import BatchRoutes
 from services.api.estimates import EstimateRoutes
 from services.api.openapi import CACHE_CONTROL, ETAG, IF_NONE_MATCH, about
+from services.api.reading.routes import ReadingRoutes
 from services.api.resources import ProblemDetails
 from services.api.routes import Routes
 from services.api.serializers import BASE
@@ -65,7 +66,15 @@ class DocumentRoutes:
 
 SERVER = web.AppKey("openapi_server", str)
 """The origin that the documents name."""
-HANDLERS: tuple[type, ...] = (Routes, BatchRoutes, EstimateRoutes, UsageRoutes, WebhookRoutes, DocumentRoutes)
+HANDLERS: tuple[type, ...] = (
+    Routes,
+    BatchRoutes,
+    EstimateRoutes,
+    ReadingRoutes,
+    UsageRoutes,
+    WebhookRoutes,
+    DocumentRoutes,
+)
 """Whose operations make the documents."""
 
 

@@ -17,6 +17,7 @@ TAGS = {
     "Stories": "Create stories, read them, follow them, delete them.",
     "Assets": "What a story is made of: its text, pictures, narration, activities and the printable book.",
     "Commands": "Change a story that exists. What comes of a command is told on the story's progress stream.",
+    "Reading": "The story as a book for its readers, and links that open it without a key.",
     "Usage": "What was made, and what it cost.",
     "Webhooks": "Endpoints of yours that are told what happens, and the log of what was sent to them.",
     "Documents": "This document. No key is needed.",

@@ -255,7 +255,7 @@ class Routes:
             return json_response(result["activities"])
         if asset is Asset.CONTENT:
             return json_response(content(result))
-        stored = _stored_object(result, request.query.get("part"))
+        stored = stored_object(result, request.query.get("part"))
         suffix = stored["key"].rsplit(".", 1)[-1]
         url = await self.objects.presign(
             stored["key"], content_type=stored["content_type"], filename=f"{asset.value}.{suffix}"
@@ -516,7 +516,8 @@ def read_story_id(request: web.Request) -> UUID:
         raise not_found("story") from None
 
 
-def _stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
+def stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
+    """The object that an asset's result names; ``part``: a part of it. Raises a 404 Problem where there is none."""
     if part is not None and part != "vtt":
         raise not_found("part of this asset")
     names = ("vtt",) if part else ("image", "audio", "pdf")

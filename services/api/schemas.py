@@ -71,11 +71,13 @@ class Passage:
     alt_text: str | None = None
 
 
-class _Body(BaseModel):
+class WireBody(BaseModel):
+    """A body: camelCase, without unknown fields."""
+
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
-class RetryBody(_Body):
+class RetryBody(WireBody):
     """Which assets to retry; all that failed if none is named."""
 
     # Whether a name is one of this story's is for its snapshot to say; the document names those that there are.
@@ -88,19 +90,19 @@ class RetryBody(_Body):
 Hint = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=PLAIN), AfterValidator(_one_line)]
 
 
-class RegenerateBody(_Body):
+class RegenerateBody(WireBody):
     """What is wanted of the new version, in words; without it, it is made from the brief alone."""
 
     hint: Hint | None = None
 
 
-class ApproveBody(_Body):
+class ApproveBody(WireBody):
     """What is approved: the text of this version, as ``approval`` of the story names it."""
 
     text_version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
-class EditBody(_Body):
+class EditBody(WireBody):
     """A scene's new text, as ``text`` with blank lines between paragraphs or as ``paragraphs``, and its alt text."""
 
     model_config = ConfigDict(

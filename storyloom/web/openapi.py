@@ -95,6 +95,7 @@ class Operation:
     """One route. ``id`` is its operationId, ``scope`` what a key must allow; None: no key is needed.
 
     ``problems`` are the codes that it may answer with beside those that come with a key, with a body and everywhere.
+    ``shared``: the secret of a link to the story is as good as a key.
     ``summary`` and ``description`` are the handler's docstring.
     """
 
@@ -110,6 +111,7 @@ class Operation:
     summary: str = ""
     description: str = ""
     handler: str = ""
+    shared: bool = False
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -144,6 +146,7 @@ def operation(
     parameters: Sequence[Parameter] = (),
     body: Body | None = None,
     problems: Sequence[str] = (),
+    shared: bool = False,
 ) -> Callable[[H], H]:
     """Declare the operation that a handler is. Its docstring's first sentence is the summary, the rest the description.
 
@@ -158,7 +161,7 @@ def operation(
         summary, _, description = cleandoc(handler.__doc__).partition("\n\n")
         found = Operation(
             method, path, id, tag, scope, tuple(answers), tuple(parameters), body, tuple(problems),
-            summary.removesuffix(".").replace("\n", " "), description, handler.__name__,
+            summary.removesuffix(".").replace("\n", " "), description, handler.__name__, shared,
         )  # fmt: skip
         handler.operation = found  # type: ignore[attr-defined] # functions take attributes
         return handler
@@ -318,7 +321,8 @@ class _Writer:
         made: dict[str, Any] = {"operationId": one.id, "tags": [one.tag], "summary": one.summary}
         notes = [one.description] if one.description else []
         if one.scope:
-            notes.append(f"Needs a key with the scope `{one.scope}`.")
+            link = ", or the secret of a link to the story" if one.shared else ""
+            notes.append(f"Needs a key with the scope `{one.scope}`{link}.")
         if notes:
             made["description"] = "\n\n".join(notes)
         if one.scope is None:

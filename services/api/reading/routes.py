@@ -1,0 +1,347 @@
+"""The routes for readers: the book and its files, by a key or by a link, and the links themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from pydantic import Field
+
+from services.api.auth import authenticated_routes
+from services.api.limits import RequestLimiter
+from services.api.openapi import ASSET, CACHE_CONTROL, ETAG, IF_NONE_MATCH, PART, STORY_ID
+from services.api.reading.guests import Guests, new_secret, queries
+from services.api.reading.resources import Book, BookNarration, BookPage, BookPicture, Share, ShareList
+from services.api.repository import get_result
+from services.api.routes import STORY, read_story_id, stored_object
+from services.api.schemas import WireBody, read_body
+from services.api.serializers import BASE, json_response
+from storyloom.db.pool import Pool
+from storyloom.storage.objects import Objects
+from storyloom.story.assets import TEXTS, Asset
+from storyloom.story.languages import language_of
+from storyloom.web.authentication import Authenticator
+from storyloom.web.exchange import EXCHANGE
+from storyloom.web.keys import Caller, digest
+from storyloom.web.openapi import Answer, Body, Header, Parameter, operation
+from storyloom.web.problems import Problem, not_found
+
+SCENES = (1, 2, 3, 4)
+BOOK_RESULTS = [
+    *(text.value for text in TEXTS),
+    *(f"scene_{k}" for k in SCENES),
+    *(one.value for one in (Asset.COVER, Asset.AUDIO, Asset.PDF, Asset.ACTIVITIES)),
+]
+"""The assets that a book is made of."""
+MOST_SHARES = 50
+"""Valid links of one story."""
+SHARE = Parameter("share", "path", UUID, "The link's id.", "7c9e6679-7425-40de-944b-e07fc1f90ae7")
+VERSION = Parameter(
+    "v", "query", str, "As the book's addresses have it: what is answered to it never changes, and may be kept."
+)
+RANGE = Parameter("Range", "header", str, "`bytes=…`: a part of the file.")
+ACCEPT_RANGES = Header("Accept-Ranges", "`bytes`.")
+CONTENT_RANGE = Header("Content-Range", "Which part it is.", required=False)
+CHUNK_BYTES = 64 * 1024
+
+
+class ShareBody(WireBody):
+    """How long a link is valid."""
+
+    expires_in_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRoutes:
+    """The handlers. ``files``: fetches objects from the store, to pass them on."""
+
+    pool: Pool
+    keys: Authenticator
+    limiter: RequestLimiter
+    objects: Objects
+    guests: Guests
+    files: ClientSession
+
+    def table(self) -> list[web.RouteDef]:
+        """Every operation as a route, behind the authentication that it declares."""
+        return authenticated_routes(self, self.keys, self.limiter, self.guests)
+
+    @operation(
+        "GET",
+        f"{STORY}/book",
+        "getBook",
+        tag="Reading",
+        scope="stories:read",
+        shared=True,
+        parameters=[STORY_ID],
+        answers=[Answer(200, "The book, as far as it is made.", Book, headers=(CACHE_CONTROL,))],
+        problems=["not_found", "link_unknown"],
+    )
+    async def book(self, request: web.Request, caller: Caller) -> web.Response:
+        """Read a story as a book.
+
+        It holds what readers need, and nothing else of the story. By a link there is no book while its text waits to be
+        approved.
+        """
+        story_id = read_story_id(request)
+        row = await queries().book(self.pool, id=story_id, tenant_id=caller.tenant_id, assets=BOOK_RESULTS)
+        if row is None:
+            raise not_found("story")
+        return json_response(book_of(row), headers={"Cache-Control": "private, no-cache"})
+
+    @operation(
+        "GET",
+        f"{STORY}/assets/{{asset}}/file",
+        "getAssetFile",
+        tag="Reading",
+        scope="stories:read",
+        shared=True,
+        parameters=[STORY_ID, ASSET, PART, VERSION, RANGE, IF_NONE_MATCH],
+        answers=[
+            Answer(200, "The bytes.", bytes, "application/octet-stream", headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES)),
+            Answer(
+                206,
+                "The part that was asked for.",
+                bytes,
+                "application/octet-stream",
+                headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES, CONTENT_RANGE),
+            ),
+            Answer(304, "The client has it.", headers=(ETAG, CACHE_CONTROL)),
+        ],
+        problems=["not_found", "asset_not_ready", "link_unknown", "store_away"],
+    )
+    async def file(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+        """Fetch the bytes of a picture, the narration or the printed book from the API itself.
+
+        The same as `getAsset` leads to, for pages that may load nothing from elsewhere.
+        """
+        story_id, name = read_story_id(request), request.match_info["asset"]
+        asset, result = await get_result(self.pool, caller, story_id, name)
+        stored = stored_object(result, request.query.get("part"))
+        tag = f'"{stored["sha256"][:32]}"'
+        lasting = request.query.get("v") == stored["sha256"][:16]
+        headers = {
+            "ETag": tag,
+            "Cache-Control": "private, max-age=31536000, immutable" if lasting else "private, no-cache",
+            "Vary": "Authorization",
+        }
+        if tag in request.headers.get("If-None-Match", ""):
+            return web.Response(status=304, headers=headers)
+        suffix = stored["key"].rsplit(".", 1)[-1]
+        headers["Content-Disposition"] = f'inline; filename="{asset.value}.{suffix}"'
+        return await self._pass_on(request, stored, headers)
+
+    async def _pass_on(
+        self, request: web.Request, stored: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        url = await self.objects.presign(stored["key"], content_type=stored["content_type"])
+        wanted = {name: request.headers[name] for name in ("Range",) if name in request.headers}
+        try:
+            async with self.files.get(url, headers=wanted) as found:
+                if found.status not in (200, 206):
+                    raise _AWAY
+                response = web.StreamResponse(status=found.status, headers=headers)
+                response.content_type = stored["content_type"]
+                response.content_length = found.content_length
+                response.headers["Accept-Ranges"] = "bytes"
+                if "Content-Range" in found.headers:
+                    response.headers["Content-Range"] = found.headers["Content-Range"]
+                await response.prepare(request)
+                if request.method != "HEAD":
+                    async for chunk in found.content.iter_chunked(CHUNK_BYTES):
+                        await response.write(chunk)
+                return response
+        except (ClientError, TimeoutError) as error:
+            raise _AWAY from error
+
+    @operation(
+        "POST",
+        f"{STORY}/shares",
+        "createShare",
+        tag="Reading",
+        scope="stories:write",
+        parameters=[STORY_ID],
+        body=Body(ShareBody, {"aWeek": {"expiresInDays": 7}}, required=False),
+        answers=[Answer(201, "The link.", Share)],
+        problems=["not_found", "bad_body", "too_many_links"],
+    )
+    async def create_share(self, request: web.Request, caller: Caller) -> web.Response:
+        """Make a link to a story, for whoever is to read it.
+
+        It opens the book of this story and nothing else, until it expires or is taken back. While the text waits to be
+        approved it opens nothing.
+        """
+        story_id = read_story_id(request)
+        body = await read_body(request, ShareBody)
+        secret = new_secret()
+        row = await queries().add_share(
+            self.pool,
+            id=story_id,
+            tenant_id=caller.tenant_id,
+            secret_hash=digest(secret),
+            days=body.expires_in_days,
+            most=MOST_SHARES,
+        )
+        if row is None:
+            raise not_found("story")
+        if row["too_many"]:
+            raise Problem(409, "too_many_links", f"A story has at most {MOST_SHARES} links; take one back.")
+        exchange = request.get(EXCHANGE)
+        url = f"{exchange.public_url if exchange else ''}/read/{story_id}#{secret}"
+        return json_response({**share_of({**row, "status": "valid"}), "url": url}, status=201)
+
+    @operation(
+        "GET",
+        f"{STORY}/shares",
+        "listShares",
+        tag="Reading",
+        scope="stories:read",
+        parameters=[STORY_ID],
+        answers=[Answer(200, "Its links, without their secrets.", ShareList)],
+        problems=["not_found"],
+    )
+    async def list_shares(self, request: web.Request, caller: Caller) -> web.Response:
+        """List the links to a story, oldest first."""
+        return json_response(await self._shares(caller, read_story_id(request)))
+
+    @operation(
+        "DELETE",
+        f"{STORY}/shares/{{share}}",
+        "revokeShare",
+        tag="Reading",
+        scope="stories:write",
+        parameters=[STORY_ID, SHARE],
+        answers=[Answer(204, "It opens nothing any more.")],
+        problems=["not_found"],
+    )
+    async def revoke_share(self, request: web.Request, caller: Caller) -> web.Response:
+        """Take back a link, for good."""
+        try:
+            share = UUID(request.match_info["share"])
+        except ValueError:
+            raise not_found("link") from None
+        story_id = read_story_id(request)
+        if not await queries().revoke_share(self.pool, share=share, id=story_id, tenant_id=caller.tenant_id):
+            raise not_found("link")
+        return web.Response(status=204)
+
+    @operation(
+        "POST",
+        f"{STORY}/shares/pause",
+        "pauseShares",
+        tag="Reading",
+        scope="stories:write",
+        parameters=[STORY_ID],
+        answers=[Answer(200, "The links as they are now.", ShareList)],
+        problems=["not_found"],
+    )
+    async def pause_shares(self, request: web.Request, caller: Caller) -> web.Response:
+        """Close the book to who reads it by a link, until its links are resumed.
+
+        For a page with which something is wrong.
+        """
+        story_id = read_story_id(request)
+        await queries().pause_shares(self.pool, id=story_id, tenant_id=caller.tenant_id)
+        return json_response(await self._shares(caller, story_id))
+
+    @operation(
+        "POST",
+        f"{STORY}/shares/resume",
+        "resumeShares",
+        tag="Reading",
+        scope="stories:write",
+        parameters=[STORY_ID],
+        answers=[Answer(200, "The links as they are now.", ShareList)],
+        problems=["not_found"],
+    )
+    async def resume_shares(self, request: web.Request, caller: Caller) -> web.Response:
+        """Open the book again to who reads it by a link."""
+        story_id = read_story_id(request)
+        await queries().resume_shares(self.pool, id=story_id, tenant_id=caller.tenant_id)
+        return json_response(await self._shares(caller, story_id))
+
+    async def _shares(self, caller: Caller, story_id: UUID) -> ShareList:
+        if not await queries().story_exists(self.pool, id=story_id, tenant_id=caller.tenant_id):
+            raise not_found("story")
+        found = queries().shares(self.pool, id=story_id, tenant_id=caller.tenant_id)
+        return {"shares": [share_of(row) async for row in found]}
+
+
+_AWAY = Problem(503, "store_away", "The file cannot be fetched just now; try again.", headers={"Retry-After": "2"})
+
+
+def files_session() -> ClientSession:
+    """What fetches objects; a file takes as long as its reader does."""
+    return ClientSession(timeout=ClientTimeout(total=None, connect=2, sock_read=30), auto_decompress=False)
+
+
+def share_of(row: Mapping[str, Any]) -> Share:
+    """A link as it is answered, without its secret."""
+    return {
+        "id": str(row["id"]),
+        "createdAt": _iso(row["created_at"]),
+        "expiresAt": _iso(row["expires_at"]),
+        "status": row["status"],
+    }
+
+
+def book_of(row: Mapping[str, Any]) -> Book:
+    """A story's row, with its ready results, as a book."""
+    brief, results = row["request"], row["results"]
+    language = language_of(brief["language"])
+    audio: Mapping[str, Any] | None = results.get(Asset.AUDIO.value)
+    blocks = (row["audio_blocks"] or {}) if audio is not None else {}
+    base = f"{BASE}/stories/{row['id']}/assets"
+    activities = results.get(Asset.ACTIVITIES.value)
+    return {
+        "id": str(row["id"]),
+        "status": row["status"],
+        "title": row["title"],
+        "logline": row["logline"],
+        "heroes": [character["name"] for character in brief["characters"]],
+        "age": brief["age"],
+        "language": brief["language"],
+        "direction": language.direction,
+        "cover": _picture(base, "cover", results.get("cover")),
+        "pages": [_page(base, k, results, blocks) for k in SCENES],
+        "narration": None if audio is None else _narration(base, audio),
+        "printed": _file(base, "pdf", results["pdf"]["pdf"]) if "pdf" in results else None,
+        "activities": None if activities is None else activities["activities"],
+    }
+
+
+def _page(base: str, k: int, results: Mapping[str, Any], blocks: Mapping[str, str]) -> BookPage:
+    text = results.get(f"text_{k}")
+    return {
+        "scene": k,
+        "text": None if text is None else "\n\n".join(text["paragraphs"]),
+        "words": blocks.get(f"scene_{k}", blocks.get(str(k))),
+        "picture": _picture(base, f"scene_{k}", results.get(f"scene_{k}")),
+    }
+
+
+def _picture(base: str, name: str, result: Mapping[str, Any] | None) -> BookPicture | None:
+    if result is None:
+        return None
+    return {
+        "url": _file(base, name, result["image"]),
+        "width": result["width"],
+        "height": result["height"],
+        "altText": result["alt_text"],
+        "hueColors": list(result["hue_colours"]),
+    }
+
+
+def _narration(base: str, audio: Mapping[str, Any]) -> BookNarration:
+    url = _file(base, "audio", audio["audio"])
+    return {"url": url, "captions": _file(base, "audio", audio["vtt"], "&part=vtt"), "seconds": audio["seconds"]}
+
+
+def _file(base: str, name: str, stored: Mapping[str, Any], more: str = "") -> str:
+    return f"{base}/{name}/file?v={stored['sha256'][:16]}{more}"
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
