@@ -22,7 +22,6 @@ export async function grow(main, id, { onkey }) {
 
   const wanted = (asset) => asset in now.assetGenerationStatus.assets;
   const standing = (asset) => now.assetGenerationStatus.assets[asset] || {};
-  const running = () => now.status === "generating" && now.assetGenerationStatus.approval?.status !== "awaited";
 
   function write(scene, text, live) {
     if (scene.editing) return;
@@ -30,7 +29,7 @@ export async function grow(main, id, { onkey }) {
     const paragraphs = text.split(/\n\s*\n/);
     scene.words.replaceChildren(...paragraphs.map((one, place) => el("p", live && place === paragraphs.length - 1 ? { className: "live" } : {}, one)));
   }
-  const shown = new Map(), waiting = (asset) => ({ pending: "", generating: "", retrying: "" })[standing(asset).status] ?? "";
+  const shown = new Map();
   async function picture(asset, place, altText) {
     const { status, completedAt, reason, error } = standing(asset);
     if (status === "ready" && shown.get(asset) !== completedAt) {
@@ -61,7 +60,7 @@ export async function grow(main, id, { onkey }) {
     if (now.status === "partial") return "It is ready, but for a part.";
     if (now.status === "failed") return now.error?.message ? `It could not be made: ${now.error.message}` : "It could not be made.";
     if (now.status === "cancelled") return "It was stopped. What is made stays.";
-    if (!eta) return "It has begun.";
+    if (!eta) return now.scenes.length ? "It is being painted and read aloud." : now.title ? "It is being written." : "It has begun.";
     const left = (at) => Math.round((Date.parse(at) - Date.now()) / 1000), [from, to] = [left(eta.from), left(eta.to)];
     if (to <= 5) return "Any moment now.";
     if (to < 90) return `Ready in ${Math.max(5, Math.ceil(to / 10) * 10)} seconds or less.`;
@@ -76,7 +75,7 @@ export async function grow(main, id, { onkey }) {
     logline.textContent = now.logline || "";
     bar.style.transform = `scaleX(${progress / 100})`;
     meter.setAttribute("aria-valuenow", progress);
-    meter.hidden = !running() && now.status !== "generating";
+    meter.classList.toggle("over", now.status !== "generating");
     state.textContent = about();
     const slow = [...late].map(label), waits = Object.entries(now.assetGenerationStatus.assets).filter(([, one]) => one.status === "retrying").map(([name]) => label(name));
     asides.textContent = waits.length ? `${waits[0]} is tried once more.` : slow.length ? `${slow[0]} takes longer than usual.` : "";

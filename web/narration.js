@@ -46,6 +46,7 @@ export class Narration {
     if (place === this.lit) return;
     this.words[this.lit]?.span.classList.remove("lit");
     this.words[place]?.span.classList.add("lit");
+    if (place >= 0 && this.playing && this.words[place].page === this.words[this.lit]?.page) this.words[place].span.scrollIntoView({ block: "nearest", behavior: "smooth" });
     if (place >= 0 && this.playing && this.words[place].page !== this.words[this.lit]?.page) this.onpage(this.words[place].page);
     this.lit = place;
   }

@@ -1,5 +1,6 @@
 """The routes for readers: the book and its files, by a key or by a link, and the links themselves."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,8 @@ RANGE = Parameter("Range", "header", str, "`bytes=…`: a part of the file.")
 ACCEPT_RANGES = Header("Accept-Ranges", "`bytes`.")
 CONTENT_RANGE = Header("Content-Range", "Which part it is.", required=False)
 CHUNK_BYTES = 64 * 1024
+ANY_TYPE = "*/*"
+"""An image, a narration, captions or a PDF."""
 
 
 class ShareBody(WireBody):
@@ -100,12 +103,14 @@ class ReadingRoutes:
         shared=True,
         parameters=[STORY_ID, ASSET, PART, VERSION, RANGE, IF_NONE_MATCH],
         answers=[
-            Answer(200, "The bytes.", bytes, "application/octet-stream", headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES)),
+            Answer(
+                200, "The bytes.", bytes, ANY_TYPE, headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES)
+            ),
             Answer(
                 206,
                 "The part that was asked for.",
                 bytes,
-                "application/octet-stream",
+                ANY_TYPE,
                 headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES, CONTENT_RANGE),
             ),
             Answer(304, "The client has it.", headers=(ETAG, CACHE_CONTROL)),
@@ -137,24 +142,26 @@ class ReadingRoutes:
         self, request: web.Request, stored: Mapping[str, Any], headers: Mapping[str, str]
     ) -> web.StreamResponse:
         url = await self.objects.presign(stored["key"], content_type=stored["content_type"])
-        wanted = {name: request.headers[name] for name in ("Range",) if name in request.headers}
+        part = _range(request.headers.get("Range"), stored["size"])
+        response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
+        response.content_type = stored["content_type"]
+        response.headers["Accept-Ranges"] = "bytes"
+        first, last = part or (0, stored["size"] - 1)
+        response.content_length = last - first + 1
+        if part is not None:
+            response.headers["Content-Range"] = f"bytes {first}-{last}/{stored['size']}"
         try:
-            async with self.files.get(url, headers=wanted) as found:
-                if found.status not in (200, 206):
+            async with self.files.get(url, headers={"Range": f"bytes={first}-{last}"}) as found:
+                if found.status != 206 or found.content_length != response.content_length:
                     raise _AWAY
-                response = web.StreamResponse(status=found.status, headers=headers)
-                response.content_type = stored["content_type"]
-                response.content_length = found.content_length
-                response.headers["Accept-Ranges"] = "bytes"
-                if "Content-Range" in found.headers:
-                    response.headers["Content-Range"] = found.headers["Content-Range"]
                 await response.prepare(request)
                 if request.method != "HEAD":
                     async for chunk in found.content.iter_chunked(CHUNK_BYTES):
                         await response.write(chunk)
-                return response
         except (ClientError, TimeoutError) as error:
-            raise _AWAY from error
+            # Once it has begun it can only end too soon, which its length tells the client.
+            raise (ConnectionResetError("the store is gone") if response.prepared else _AWAY) from error
+        return response
 
     @operation(
         "POST",
@@ -270,6 +277,20 @@ class ReadingRoutes:
 
 
 _AWAY = Problem(503, "store_away", "The file cannot be fetched just now; try again.", headers={"Retry-After": "2"})
+
+
+def _range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The first and the last byte of a Range; None, and the whole is answered, for what is no single part that there
+    is (RFC 9110, section 14.2).
+    """
+    found = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header or "", re.ASCII)
+    if found is None or size == 0 or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if not first:
+        return (max(0, size - int(last)), size - 1) if int(last) else None
+    end = min(size - 1, int(last)) if last else size - 1
+    return (int(first), end) if int(first) <= end else None
 
 
 def files_session() -> ClientSession:
