@@ -9,7 +9,7 @@ export async function grow(main, id, { onkey }) {
   const base = `${API}/stories/${id}`, gone = new AbortController();
   let now = await json("GET", base), source, last = 0, reading, late = new Set(), eta = now.eta, progress = now.progress;
 
-  const cover = el(".picture", { role: "group", "aria-label": "Cover" }), title = el("h1", { tabIndex: -1 }), logline = el("p.logline"), state = el("p.state"), asides = el("p.asides");
+  const cover = el(".picture.square", { role: "group", "aria-label": "Cover" }), title = el("h1", { tabIndex: -1 }), logline = el("p.logline"), state = el("p.state"), asides = el("p.asides");
   const bar = el("i"), meter = el(".bar", { role: "progressbar", "aria-label": "How much is done", "aria-valuemin": 0, "aria-valuemax": 100 }, bar);
   const actions = el(".row"), notices = el("div"), below = el(".two");
   const scenes = [1, 2, 3, 4].map((k) => {

@@ -33,7 +33,7 @@ function closed(error) {
 
 const drawn = new Map();
 function place(picture, name) {
-  const made = el(".picture", picture ? {} : { hidden: true });
+  const made = el(picture?.width === picture?.height ? ".picture.square" : ".picture", picture ? {} : { hidden: true });
   if (picture) drawn.set(made, picture);
   return made;
 }
@@ -51,7 +51,7 @@ function draw() {
   const count = book.pages.length + 2, name = (k) => `Page ${k + 1} of ${count}`;
   const page = (k, kind, ...children) => el(`section.page${kind}`, { tabIndex: -1, "aria-label": name(k), hidden: true, lang: book.language, dir: book.direction }, children);
   pages = [
-    page(0, book.cover ? ".cover" : ".cover.plain", place(book.cover), el(".text", {}, el("h1", {}, title), book.logline ? el("p.logline", {}, book.logline) : null,
+    page(0, book.cover ? ".cover" : ".cover.plain", place(book.cover), el(".text", {}, el("h2", {}, title), book.logline ? el("p.logline", {}, book.logline) : null,
       el("p.for", { lang: "en", dir: "ltr" }, `A story with ${book.heroes.join(" and ")}`))),
     ...book.pages.map((one, k) => {
       const before = words.length;
@@ -65,7 +65,7 @@ function draw() {
   const number = el("output"), play = el("button.main", { "aria-label": "Read aloud" }, icon("play")), settings = el("button", { "aria-label": "How to read", onclick: () => box.showModal() }, icon("gear"));
   const box = options(), leaves = el(".book", {}, pages);
   const controls = el("nav.controls", { "aria-label": "The book", dir: book.direction }, back, number, next, book.narration ? play : null, settings);
-  main.replaceChildren(leaves, controls, box);
+  main.replaceChildren(el("h1.unseen", { lang: book.language, dir: book.direction }, title), leaves, controls, box);
 
   function turn(to, follow) {
     if (to < 0 || to >= pages.length) return;

@@ -192,7 +192,7 @@ _ENTRIES = (
     CatalogueEntry(
         "link_unknown",
         401,
-        when="A link to a story is not valid: it has expired, is paused, or was taken back, or the text is not approved.",
+        when="A link to a story is not valid: it has expired, is paused or was taken back, or nothing is approved.",
         remedy="Ask whoever sent the link for another one.",
         detail="This link is not valid, has expired, or was taken back.",
         headers=("WWW-Authenticate",),

@@ -56,7 +56,8 @@ class Guests:
     async def authenticate(self, request: web.Request, secret: str) -> Caller:
         """Who reads the story in the path by a link: the story's tenant, with nothing but the right to read.
 
-        Raises a Problem: 401 for a link that is not valid, 404 for another story's, 429 for one that is asked too often.
+        Raises a Problem: 401 for a link that is not valid, 404 for another story's, 429 for one that is asked too
+        often.
         """
         known = len(secret) < 200 and secret.isascii()
         row = await queries().valid_share(self._pool, secret_hash=digest(secret)) if known else None

@@ -1,8 +1,8 @@
-"""The pages: where a story is made, and where it is read. They are in ``web/`` as they are written, without a build step.
+"""The pages: where a story is made, and where it is read. They are in ``web/`` as they are written, without a build.
 
 They are clients of the public API like any other, and hold nothing of a story: whose it is, and what is in it, the API
-says to the key or the link that the page's script sends. Scripts and fonts stand under a name that is the hash of all of
-them, and are kept for ever; a page names the hash, and is asked for anew every time. While a new release comes up, a
+says to the key or the link that the page's script sends. Scripts and fonts stand under a name that is the hash of all
+of them, and are kept for ever; a page names the hash, and is asked for anew every time. While a new release comes up, a
 page of one replica may ask another for its files: it gets those that this one has, not to be kept.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from services.api.auth import Handler
 from storyloom.story.brief import REQUIRED_DETAILS, Species, StoryType
 from storyloom.story.languages import supported
 from storyloom.story.traits import TRAITS
@@ -76,7 +77,7 @@ def site() -> Site:
 
 
 def vocabulary() -> dict[str, object]:
-    """What a brief can be made of, in the words that people read. Languages by their tags: a browser knows their names."""
+    """What a brief can be made of, in the words that people read. Languages by tag: a browser knows their names."""
     return {
         "types": {name: list(REQUIRED_DETAILS.get(name, ())) for name in StoryType.__args__},  # type: ignore[attr-defined] # a Literal
         "species": list(Species.__args__),  # type: ignore[attr-defined] # a Literal
@@ -107,7 +108,7 @@ def _page(name: str, version: str) -> File:
     return File.of(html.encode(), "text/html", policy)
 
 
-def _serve_page(name: str):  # type: ignore[no-untyped-def] # aiohttp's handler
+def _serve_page(name: str) -> Handler:
     async def serve(request: web.Request) -> web.Response:
         page = site().pages[name]
         return _answer(

@@ -103,9 +103,7 @@ class ReadingRoutes:
         shared=True,
         parameters=[STORY_ID, ASSET, PART, VERSION, RANGE, IF_NONE_MATCH],
         answers=[
-            Answer(
-                200, "The bytes.", bytes, ANY_TYPE, headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES)
-            ),
+            Answer(200, "The bytes.", bytes, ANY_TYPE, headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES)),
             Answer(
                 206,
                 "The part that was asked for.",

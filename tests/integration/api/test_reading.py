@@ -59,7 +59,11 @@ async def test_a_link_opens_one_book_and_nothing_else(system: System) -> None:
 
     for url in [book["cover"]["url"], book["narration"]["url"], book["narration"]["captions"], book["printed"]]:
         status, whole, headers = await ask(system, "GET", url, secret)
-        assert (status, headers["Cache-Control"], headers["Vary"]) == (200, KEPT.replace("public", "private"), "Authorization")
+        assert (status, headers["Cache-Control"], headers["Vary"]) == (
+            200,
+            KEPT.replace("public", "private"),
+            "Authorization",
+        )
         assert int(headers["Content-Length"]) == len(whole) > 0
         status, part, _ = await ask(system, "GET", url, secret, headers={"Range": "bytes=2-5"})
         assert (status, part) == (206, whole[2:6])
@@ -68,12 +72,23 @@ async def test_a_link_opens_one_book_and_nothing_else(system: System) -> None:
         status, nothing, _ = await ask(system, "HEAD", url, secret)
         assert (status, nothing) == (200, b"")
 
-    for path in (f"/api/v1/stories/{other}/book", f"/api/v1/stories/{other}/assets/cover/file", f"/api/v1/stories/{uuid4()}/book"):
+    for path in (
+        f"/api/v1/stories/{other}/book",
+        f"/api/v1/stories/{other}/assets/cover/file",
+        f"/api/v1/stories/{uuid4()}/book",
+    ):
         assert (await ask(system, "GET", path, secret))[0] == 404, path
     for method, path in (
-        ("GET", base), ("GET", "/api/v1/stories"), ("GET", f"{base}/assets/cover"), ("GET", f"{base}/events"), ("GET", f"{base}/shares"),
-        ("POST", f"{base}/shares"), ("POST", f"{base}/cancel"), ("POST", f"{base}/events-token"), ("DELETE", base),
-    ):  # fmt: skip
+        ("GET", base),
+        ("GET", "/api/v1/stories"),
+        ("GET", f"{base}/assets/cover"),
+        ("GET", f"{base}/events"),
+        ("GET", f"{base}/shares"),
+        ("POST", f"{base}/shares"),
+        ("POST", f"{base}/cancel"),
+        ("POST", f"{base}/events-token"),
+        ("DELETE", base),
+    ):
         assert (await ask(system, method, path, secret))[0] == 401, (method, path)
     assert (await ask(system, "GET", base))[0] == 200
 
@@ -85,7 +100,9 @@ async def test_a_link_that_was_taken_back_paused_or_has_expired_opens_nothing(sy
     (revoked, first), (_, second) = await share(system, story_id), await share(system, story_id)
 
     async def opened() -> tuple[int, int]:
-        return (await ask(system, "GET", f"{base}/book", first))[0], (await ask(system, "GET", f"{base}/book", second))[0]
+        return (await ask(system, "GET", f"{base}/book", first))[0], (await ask(system, "GET", f"{base}/book", second))[
+            0
+        ]
 
     assert await opened() == (200, 200)
     assert (await ask(system, "DELETE", f"{base}/shares/{revoked}"))[0] == 204
@@ -149,10 +166,18 @@ def test_a_page_is_at_most_sixty_kilobytes_of_script_and_style() -> None:
     sheets = {name: len((WEB / f"{name}.css").read_bytes()) for name in ("common", "make", "read")}
     scripts = {name: len(one.body) for name, one in files.items() if name.endswith(".js")}
     making = sum(scripts[name] for name in ("common.js", "make.js", "grow.js")) + sheets["common"] + sheets["make"]
-    reading = sum(scripts[name] for name in ("common.js", "read.js", "narration.js", "worker.js")) + sheets["common"] + sheets["read"]
+    reading = (
+        sum(scripts[name] for name in ("common.js", "read.js", "narration.js", "worker.js"))
+        + sheets["common"]
+        + sheets["read"]
+    )
     assert making <= 60_000
     assert reading <= 60_000
-    travelling = [one.packed for one in (*files.values(), *site().pages.values()) if one.media_type in ("text/javascript", "text/html")]
+    travelling = [
+        one.packed
+        for one in (*files.values(), *site().pages.values())
+        if one.media_type in ("text/javascript", "text/html")
+    ]
     assert sum(len(packed or b"") for packed in travelling) <= 36_000
 
 
@@ -171,19 +196,40 @@ def test_every_word_of_the_form_is_one_that_a_brief_takes() -> None:
 def test_a_part_of_a_file_is_the_part_that_was_asked_for() -> None:
     """What is no single part is answered with the whole."""
     for header, part in (
-        ("bytes=0-0", (0, 0)), ("bytes=2-", (2, 9)), ("bytes=-3", (7, 9)), ("bytes=5-99", (5, 9)), ("bytes=-99", (0, 9)),
-        ("bytes=10-", None), ("bytes=5-2", None), ("bytes=-0", None), ("bytes=-", None), ("bytes=0-1,3-4", None), ("x", None), (None, None),
-    ):  # fmt: skip
+        ("bytes=0-0", (0, 0)),
+        ("bytes=2-", (2, 9)),
+        ("bytes=-3", (7, 9)),
+        ("bytes=5-99", (5, 9)),
+        ("bytes=-99", (0, 9)),
+        ("bytes=10-", None),
+        ("bytes=5-2", None),
+        ("bytes=-0", None),
+        ("bytes=-", None),
+        ("bytes=0-1,3-4", None),
+        ("x", None),
+        (None, None),
+    ):
         assert _range(header, 10) == part, header
 
 
 def test_a_book_of_which_nothing_is_made_yet_says_so() -> None:
     row = {
-        "id": uuid4(), "status": "generating", "title": None, "logline": None, "results": {}, "audio_blocks": {"scene_1": "<p></p>"},
+        "id": uuid4(),
+        "status": "generating",
+        "title": None,
+        "logline": None,
+        "results": {},
+        "audio_blocks": {"scene_1": "<p></p>"},
         "request": {"characters": [{"name": "نور"}], "age": 5, "language": "ar"},
-    }  # fmt: skip
+    }
     book = book_of(row)
-    assert (book["direction"], book["cover"], book["narration"], book["printed"], book["activities"]) == ("rtl", None, None, None, None)
+    assert (book["direction"], book["cover"], book["narration"], book["printed"], book["activities"]) == (
+        "rtl",
+        None,
+        None,
+        None,
+        None,
+    )
     assert all(page["text"] is page["words"] is page["picture"] is None for page in book["pages"])
 
 

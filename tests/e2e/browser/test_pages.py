@@ -1,0 +1,276 @@
+"""The pages in a browser: a book is made, read, heard and shared by who has never seen a terminal, and by nobody else."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser.conftest import Site
+
+pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]  # the stack of tests/e2e
+
+WIDTHS = {360: 740, 768: 1024, 1280: 800}
+LAYOUT = """
+window.shifted = 0; window.violations = [];
+new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value; })
+  .observe({ type: "layout-shift", buffered: true });
+document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective + " " + event.blockedURI));
+"""
+AXE = "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))]))"  # noqa: E501 - JavaScript
+MARKUP = [
+    "<script>window.broken=1</script>", "<img src=x onerror=window.broken=1>", "<svg onload=window.broken=1>", "\"><b>x</b>",
+    "'><i>x</i>", "</p><h1>x</h1>", "<iframe srcdoc='<script>parent.broken=1</script>'>", "javascript:window.broken=1", "<a href=javascript:window.broken=1>x</a>",
+    "<style>*{display:none}</style>", "<!--", "-->", "<![CDATA[x]]>", "&lt;b&gt;x&lt;/b&gt;", "&#60;b&#62;", "&amp;lt;", "<math><mtext><b>x", "<template><b>x",
+    "<plaintext>", "<base href=//evil.example>", "<meta http-equiv=refresh content=0;url=//evil.example>", "<link rel=stylesheet href=//evil.example>",
+    "<object data=//evil.example>", "<embed src=//evil.example>", "<form action=//evil.example><button>x", "<input autofocus onfocus=window.broken=1>",
+    "<details open ontoggle=window.broken=1>", "<video><source onerror=window.broken=1>", "<audio src=x onerror=window.broken=1>", "<body onload=window.broken=1>",
+    "<marquee onstart=window.broken=1>", "<textarea></textarea><b>x</b>", "<title></title><b>x</b>", "<noscript><p title='</noscript><b>x</b>'>", "<xmp><b>x</b></xmp>",
+    "{{constructor.constructor('window.broken=1')()}}", "${window.broken=1}", "`window.broken=1`", "<span data-start=\"0\" data-end=\"1\">x</span>", "<span onclick=window.broken=1>x</span>",
+    "<p><p><p>", "</span></p><b>x</b>", "<img\nsrc=x\nonerror=window.broken=1>", "<ımg src=x>", "\u202egpj.exe", "\u0000<b>x</b>", "<b\u0000>x</b>", "%3Cb%3Ex%3C/b%3E",
+    "]]><b>x</b>", "<?xml version='1.0'?><b>x</b>",
+]  # fmt: skip
+
+
+@contextmanager
+def visit(browser: Any, site: Site, path: str, *, width: int = 1280, key: bool = True, **more: Any) -> Iterator[Any]:
+    """A page in a browser of its own. Its scripts fail nowhere, it asks nobody else, and the policy stops nothing."""
+    context = browser.new_context(viewport={"width": width, "height": WIDTHS.get(width, 640)}, **more)
+    page, errors, foreign = context.new_page(), [], []
+    page.set_default_timeout(60_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda one: foreign.append(one.url) if not one.url.startswith((site.url, "blob:")) else None)
+    page.add_init_script(LAYOUT)
+    page.goto(f"{site.url}{path}" + (f"#key={site.key}" if key else ""))
+    yield page
+    assert (errors, foreign) == ([], [])
+    assert page.evaluate("window.violations") == []
+    context.close()
+
+
+@pytest.fixture
+def faultless(axe: str) -> Callable[[Any], None]:
+    """Asserts that axe finds nothing on a page as it stands."""
+
+    def check(page: Any) -> None:
+        until(page, "document.getAnimations().every((one) => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity)")
+        page.evaluate(axe)
+        assert page.evaluate(AXE) == []
+
+    return check
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until JavaScript of a page is true. Playwright's own waiting evaluates a string there, which the policy stops."""
+    page.evaluate(f"async () => {{ while (!({expression})) await new Promise((resolve) => setTimeout(resolve, 30)); }}")
+
+
+def replaced(page: Any, path: str, body: Any) -> None:
+    page.route(f"**{path}", lambda route: route.fulfill(json=body))
+
+
+def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(browser: Any, site: Site, faultless: Callable[[Any], None]) -> None:
+    """Nothing jumps while it grows, a reload loses nothing, and the link opens the book to who has no key."""
+    with visit(browser, site, "/") as page:
+        name = page.get_by_label("The hero's name")
+        name.wait_for()
+        assert "#" not in page.url  # the key is not in the address any more
+        faultless(page)
+        name.focus()
+        page.keyboard.type("Mira")
+        page.keyboard.press("Tab")
+        page.keyboard.type("a fox who has lost her lantern")
+        page.get_by_text("It takes about").wait_for()
+        page.get_by_role("button", name="Make the story").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/story/*")
+        until(page, "document.querySelector('h1').textContent.length > 0 && document.querySelector('.words p:not(.waiting)')")
+        faultless(page)
+        first = page.locator(".words").first.inner_text()
+        page.reload()
+        until(page, "document.querySelector('.words p:not(.waiting)')")
+        assert page.locator(".words").first.inner_text()[:20] == first[:20]
+        page.get_by_role("link", name="Read the book").wait_for()
+        assert page.evaluate("window.shifted") < 0.05
+        faultless(page)
+        page.get_by_role("button", name="Make a link").focus()
+        page.keyboard.press("Enter")
+        link = page.locator(".link").inner_text()
+        assert "#sh_" in link
+        page.get_by_role("link", name="Read the book").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/read/*")
+        page.locator("section.page:not([hidden]) h2").wait_for()
+        faultless(page)
+        for number in range(2, 7):
+            page.keyboard.press("ArrowRight")
+            page.get_by_text(f"{number} / 6").wait_for()
+            assert page.evaluate("document.activeElement.getAttribute('aria-label')") == f"Page {number} of 6"
+        assert page.get_by_role("link", name="Change or share").is_visible()
+        path = link.removeprefix(site.url)
+        with visit(browser, site, path, width=360, key=False) as guest:
+            guest.locator("section.page:not([hidden]) img.here").wait_for()
+            faultless(guest)
+            guest.keyboard.press("End")
+            assert guest.get_by_role("link", name="Change or share").count() == 0
+            guest.evaluate("navigator.serviceWorker.ready")
+            page.go_back()
+            page.get_by_role("button", name="Take back link 1").click()
+            page.get_by_role("button", name="Take back link 1").wait_for(state="detached")
+            guest.reload()
+            guest.get_by_role("heading", name="This book is closed").wait_for()
+            faultless(guest)
+
+
+def test_the_spoken_word_is_lit_and_a_click_is_heard_from_there(browser: Any, site: Site) -> None:
+    """At sixty times, while it is paused and while it plays; and fifty words, clicked."""
+    words, chance = site.story["audioWords"], random.Random(7)  # noqa: S311 - the same times every time
+    assert words
+    with visit(browser, site, f"/read/{site.story_id}") as page:
+        until(page, "document.querySelectorAll('.text span').length > 0")
+        page.evaluate("import(document.querySelector('script[src]').src).then((it) => { window.reading = it.reading; return it.reading.book.load().then(() => 1); })")
+        spans = page.evaluate("[...document.querySelectorAll('.text span')].map((one) => one.textContent)")
+        assert spans == [word["txt"] for word in words]
+        times = [round(chance.uniform(words[0]["start"], words[-1]["end"]), 3) for _ in range(60)]
+        lit = page.evaluate(
+            """async (times) => {
+              const { audio } = window.reading.voice, all = [...document.querySelectorAll('.text span')], found = [];
+              for (const at of times) {
+                const moved = new Promise((resolve) => audio.addEventListener('seeked', resolve, { once: true }));
+                audio.currentTime = at; await moved; await new Promise(requestAnimationFrame);
+                found.push(all.findIndex((one) => one.classList.contains('lit')));
+              }
+              return found;
+            }""",
+            times,
+        )
+        for at, place in zip(times, lit, strict=True):
+            assert any(one["start"] <= at + 0.05 and place == k for k, one in enumerate(words) if one["start"] > at - 5), (at, place)
+            assert place + 1 == len(words) or words[place + 1]["start"] >= at - 0.05, (at, place)
+        clicked = sorted(chance.sample(range(len(words)), min(50, len(words))))
+        landed = page.evaluate(
+            """async (clicked) => {
+              const { audio } = window.reading.voice, all = [...document.querySelectorAll('.text span')], found = [];
+              // So slow that a busy machine's delay is no distance.
+              audio.playbackRate = 0.0625;
+              for (const place of clicked) {
+                const moved = new Promise((resolve) => audio.addEventListener('seeked', () => resolve(audio.currentTime), { once: true }));
+                all[place].click(); found.push(await moved);
+              }
+              audio.pause();
+              return found;
+            }""",
+            clicked,
+        )
+        far = [(words[k]["txt"], words[k]["start"], at) for k, at in zip(clicked, landed, strict=True) if abs(at - words[k]["start"]) > 0.06]
+        assert far == []
+
+
+def test_markup_in_a_story_stays_text(browser: Any, site: Site) -> None:
+    """In names, titles, words, alternative texts, activities and reasons of failures, on both pages."""
+    assert len(MARKUP) == 50
+    text = "\n\n".join(MARKUP)
+    book_path, story_path = f"/api/v1/stories/{site.story_id}/book", f"/api/v1/stories/{site.story_id}"
+    with visit(browser, site, "/") as page:
+        headers = {"Authorization": f"Bearer {site.key}"}
+        book = page.request.get(site.url + book_path, headers=headers).json()
+        story = page.request.get(site.url + story_path, headers=headers).json()
+        escaped = "".join(f"<p><span data-start=\"{k}.000\" data-end=\"{k}.500\">{one.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</span></p>" for k, one in enumerate(MARKUP))
+        book |= {"title": MARKUP[1], "logline": text, "heroes": MARKUP}
+        book["pages"] = [one | {"text": text, "words": block} for one, block in zip(book["pages"], (escaped, None, text, None), strict=True)]
+        book["activities"] = [one | {"title": MARKUP[2], "description": text, "steps": MARKUP} for one in book["activities"]]
+        replaced(page, book_path, book)
+        page.goto(f"{site.url}/read/{site.story_id}")
+        page.locator("section.page").nth(5).wait_for(state="attached")
+        shown = page.locator("section.page").nth(1).evaluate("(one) => [...one.querySelectorAll('.text span')].map((word) => word.textContent)")
+        assert shown == MARKUP
+        allowed = page.evaluate("[...new Set([...document.querySelectorAll('main *')].map((one) => one.localName))]")
+        assert not {"script", "iframe", "b", "i", "style", "base", "meta", "object", "embed", "form", "marquee", "template", "math"} & set(allowed)
+        story |= {"title": MARKUP[1], "logline": text, "status": "partial", "scenes": [one | {"text": text, "altText": MARKUP[1]} for one in story["scenes"]]}
+        story["assetGenerationStatus"]["assets"]["scene_2"] = {"status": "failed", "progress": 0, "reason": MARKUP[0], "error": {"code": "x", "message": MARKUP[1], "cause": "scene_2", "retryable": True}}
+        replaced(page, story_path, story)
+        page.goto(f"{site.url}/story/{site.story_id}")
+        page.get_by_text("This picture could not be painted.").wait_for()
+        assert page.locator("h1").inner_text() == MARKUP[1]
+        assert page.evaluate("window.broken") is None
+
+
+@pytest.mark.parametrize("width", [320, *WIDTHS])
+def test_every_state_fits_its_screen_and_faults_nobody(browser: Any, site: Site, faultless: Callable[[Any], None], width: int) -> None:
+    """No state is wider than the screen (320: 1280 at 400 per cent), every button is 44 pixels or more, axe finds nothing."""
+
+    def fits(page: Any) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        small = page.evaluate(
+            "[...document.querySelectorAll('button, a.button, select, summary, input:not([type=radio], [type=checkbox])')].filter((one) => one.checkVisibility())"
+            ".map((one) => [one.textContent || one.name, one.getBoundingClientRect()]).filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([name]) => name)"
+        )
+        assert small == []
+        faultless(page)
+
+    with visit(browser, site, "/", width=width, color_scheme="dark" if width == 768 else "light") as page:
+        page.get_by_text("More about the hero").click()
+        page.get_by_text("More about the story").click()
+        page.get_by_label("Kind of story").select_option("birthday")
+        page.get_by_label("Whose birthday it is").wait_for()
+        fits(page)
+        page.get_by_role("button", name="Make the story").click()
+        page.get_by_text("Something above is not right yet.").wait_for()
+        assert page.get_by_label("The hero's name").get_attribute("aria-invalid") == "true"
+        fits(page)
+        page.goto(f"{site.url}/story/{site.story_id}")
+        page.get_by_role("link", name="Read the book").wait_for()
+        fits(page)
+        page.get_by_role("button", name="Change the words of scene 1").click()
+        fits(page)
+        page.goto(f"{site.url}/read/{site.story_id}")
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        fits(page)
+        page.keyboard.press("ArrowRight")
+        fits(page)
+        page.get_by_role("button", name="How to read").click()
+        page.get_by_label("Letters", exact=True).select_option("dyslexic")
+        page.get_by_label("Colours").select_option("night")
+        fits(page)
+        page.keyboard.press("Escape")
+        page.keyboard.press("End")
+        fits(page)
+        page.goto(f"{site.url}/read/7c9e6679-7425-40de-944b-e07fc1f90ae7")
+        page.get_by_role("heading", name="There is no such book here").wait_for()
+        fits(page)
+    with visit(browser, site, "/", width=width, key=False) as page:
+        page.get_by_label("Your key").wait_for()
+        fits(page)
+
+
+def test_a_book_that_was_opened_is_there_without_a_connection(browser: Any, site: Site) -> None:
+    with visit(browser, site, f"/read/{site.story_id}", width=360) as page:
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        until(
+            page,
+            "await caches.open('books-1').then((it) => it.keys()).then((all) => all.filter((one) => one.url.includes('/file')).length >= 6 && all.some((one) => one.url.includes('/web/')))"
+        )
+        page.context.set_offline(True)
+        page.reload()
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        page.keyboard.press("ArrowRight")
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        assert page.locator("section.page:not([hidden]) .text").inner_text()
+        page.context.set_offline(False)
+
+
+def test_a_book_from_right_to_left_turns_the_other_way(browser: Any, site: Site) -> None:
+    path = f"/api/v1/stories/{site.story_id}/book"
+    with visit(browser, site, "/") as page:
+        book = page.request.get(site.url + path, headers={"Authorization": f"Bearer {site.key}"}).json()
+        replaced(page, path, json.loads(json.dumps(book | {"language": "ar", "direction": "rtl"})))
+        page.goto(f"{site.url}/read/{site.story_id}")
+        page.get_by_text("1 / 6").wait_for()
+        page.keyboard.press("ArrowLeft")
+        page.get_by_text("2 / 6").wait_for()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("1 / 6").wait_for()
+        back, onward = [page.get_by_role("button", name=name).bounding_box()["x"] for name in ("Page back", "Next page")]
+        assert onward < back
