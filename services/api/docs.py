@@ -117,6 +117,7 @@ _ORDER = (
     "python",
     "stories",
     "progress",
+    "reader",
     "changes",
     "approval",
     "errors",
