@@ -109,7 +109,7 @@ function complain(form, errors, all) {
 }
 
 function askForStory(shelf) {
-  const type = select(TYPES, "adventure", { name: "type" }), detailFields = el(".more", { hidden: true });
+  const type = select(TYPES, "adventure", { name: "type" }), detailFields = el(".details", { hidden: true });
   const approval = el("input", { type: "checkbox", name: "approval", value: "required" });
   const tick = (properties, label) => el("label.tick", {}, el("input", { type: "checkbox", ...properties }), label);
   const time = el("span.note", { role: "status" }), bad = el("p.bad", { role: "alert", hidden: true }), send = el("button.main", {}, "Make the story");

@@ -1,4 +1,4 @@
-"""A browser before the stack that all end-to-end tests share, and one story that was made there. Skipped without one."""
+"""A browser before the stack that all end-to-end tests share, and one story that was made there."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,9 +1,11 @@
-"""The pages in a browser: a book is made, read, heard and shared by who has never seen a terminal, and by nobody else."""
+"""The pages in a browser: a book is made, read, heard and shared there, and by nobody who is not to."""
 
 import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,23 +17,35 @@ pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]  # the s
 WIDTHS = {360: 740, 768: 1024, 1280: 800}
 LAYOUT = """
 window.shifted = 0; window.violations = [];
-new PerformanceObserver((list) => { for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value; })
-  .observe({ type: "layout-shift", buffered: true });
-document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective + " " + event.blockedURI));
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(event.violatedDirective + " " + event.blockedURI);
+});
 """
-AXE = "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))]))"  # noqa: E501 - JavaScript
-MARKUP = [
-    "<script>window.broken=1</script>", "<img src=x onerror=window.broken=1>", "<svg onload=window.broken=1>", "\"><b>x</b>",
-    "'><i>x</i>", "</p><h1>x</h1>", "<iframe srcdoc='<script>parent.broken=1</script>'>", "javascript:window.broken=1", "<a href=javascript:window.broken=1>x</a>",
-    "<style>*{display:none}</style>", "<!--", "-->", "<![CDATA[x]]>", "&lt;b&gt;x&lt;/b&gt;", "&#60;b&#62;", "&amp;lt;", "<math><mtext><b>x", "<template><b>x",
-    "<plaintext>", "<base href=//evil.example>", "<meta http-equiv=refresh content=0;url=//evil.example>", "<link rel=stylesheet href=//evil.example>",
-    "<object data=//evil.example>", "<embed src=//evil.example>", "<form action=//evil.example><button>x", "<input autofocus onfocus=window.broken=1>",
-    "<details open ontoggle=window.broken=1>", "<video><source onerror=window.broken=1>", "<audio src=x onerror=window.broken=1>", "<body onload=window.broken=1>",
-    "<marquee onstart=window.broken=1>", "<textarea></textarea><b>x</b>", "<title></title><b>x</b>", "<noscript><p title='</noscript><b>x</b>'>", "<xmp><b>x</b></xmp>",
-    "{{constructor.constructor('window.broken=1')()}}", "${window.broken=1}", "`window.broken=1`", "<span data-start=\"0\" data-end=\"1\">x</span>", "<span onclick=window.broken=1>x</span>",
-    "<p><p><p>", "</span></p><b>x</b>", "<img\nsrc=x\nonerror=window.broken=1>", "<ımg src=x>", "\u202egpj.exe", "\u0000<b>x</b>", "<b\u0000>x</b>", "%3Cb%3Ex%3C/b%3E",
-    "]]><b>x</b>", "<?xml version='1.0'?><b>x</b>",
-]  # fmt: skip
+AXE = """
+axe.run(document, { resultTypes: ["violations"] })
+  .then(({ violations }) => violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 200))]))
+"""
+STILL = """
+document.getAnimations().every((one) => one.playState !== "running" || one.effect.getTiming().iterations === Infinity)
+"""
+READING = """
+import(document.querySelector("script[src]").src)
+  .then((it) => { window.reading = it.reading; return it.reading.book.load(); }).then(() => 1)
+"""
+SMALL = """
+[...document.querySelectorAll("button, a.button, select, summary, input:not([type=radio], [type=checkbox])")]
+  .filter((one) => one.checkVisibility()).map((one) => [one.textContent || one.name, one.getBoundingClientRect()])
+  .filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([name]) => name)
+"""
+KEPT = """
+await caches.open("books-1").then((it) => it.keys()).then((all) =>
+  all.filter((one) => one.url.includes("/file")).length >= 6 && all.some((one) => one.url.includes("/web/")))
+"""
+FIRST_WORDS = "document.querySelector('.words p:not(.waiting)')"
+MARKUP: list[str] = json.loads((Path(__file__).parent / "markup.json").read_text("utf-8"))
 
 
 @contextmanager
@@ -55,7 +69,7 @@ def faultless(axe: str) -> Callable[[Any], None]:
     """Asserts that axe finds nothing on a page as it stands."""
 
     def check(page: Any) -> None:
-        until(page, "document.getAnimations().every((one) => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity)")
+        until(page, STILL)
         page.evaluate(axe)
         assert page.evaluate(AXE) == []
 
@@ -63,7 +77,7 @@ def faultless(axe: str) -> Callable[[Any], None]:
 
 
 def until(page: Any, expression: str) -> None:
-    """Wait until JavaScript of a page is true. Playwright's own waiting evaluates a string there, which the policy stops."""
+    """Wait until JavaScript of a page is true. Playwright's own waiting evaluates a string, which the policy stops."""
     page.evaluate(f"async () => {{ while (!({expression})) await new Promise((resolve) => setTimeout(resolve, 30)); }}")
 
 
@@ -71,7 +85,9 @@ def replaced(page: Any, path: str, body: Any) -> None:
     page.route(f"**{path}", lambda route: route.fulfill(json=body))
 
 
-def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(browser: Any, site: Site, faultless: Callable[[Any], None]) -> None:
+def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(
+    browser: Any, site: Site, faultless: Callable[[Any], None]
+) -> None:
     """Nothing jumps while it grows, a reload loses nothing, and the link opens the book to who has no key."""
     with visit(browser, site, "/") as page:
         name = page.get_by_label("The hero's name")
@@ -86,13 +102,13 @@ def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(browser: Any, site
         page.get_by_role("button", name="Make the story").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/story/*")
-        until(page, "document.querySelector('h1').textContent.length > 0 && document.querySelector('.words p:not(.waiting)')")
+        until(page, FIRST_WORDS)
         faultless(page)
         first = page.locator(".words").first.inner_text()
         page.reload()
-        until(page, "document.querySelector('.words p:not(.waiting)')")
+        until(page, FIRST_WORDS)
         assert page.locator(".words").first.inner_text()[:20] == first[:20]
-        page.get_by_role("link", name="Read the book").wait_for()
+        page.get_by_role("link", name="Read the book").wait_for(timeout=200_000)  # on a busy machine
         assert page.evaluate("window.shifted") < 0.05
         faultless(page)
         page.get_by_role("button", name="Make a link").focus()
@@ -126,11 +142,11 @@ def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(browser: Any, site
 
 def test_the_spoken_word_is_lit_and_a_click_is_heard_from_there(browser: Any, site: Site) -> None:
     """At sixty times, while it is paused and while it plays; and fifty words, clicked."""
-    words, chance = site.story["audioWords"], random.Random(7)  # noqa: S311 - the same times every time
+    words, chance = site.story["audioWords"], random.Random(7)
     assert words
     with visit(browser, site, f"/read/{site.story_id}") as page:
         until(page, "document.querySelectorAll('.text span').length > 0")
-        page.evaluate("import(document.querySelector('script[src]').src).then((it) => { window.reading = it.reading; return it.reading.book.load().then(() => 1); })")
+        page.evaluate(READING)
         spans = page.evaluate("[...document.querySelectorAll('.text span')].map((one) => one.textContent)")
         assert spans == [word["txt"] for word in words]
         times = [round(chance.uniform(words[0]["start"], words[-1]["end"]), 3) for _ in range(60)]
@@ -147,7 +163,8 @@ def test_the_spoken_word_is_lit_and_a_click_is_heard_from_there(browser: Any, si
             times,
         )
         for at, place in zip(times, lit, strict=True):
-            assert any(one["start"] <= at + 0.05 and place == k for k, one in enumerate(words) if one["start"] > at - 5), (at, place)
+            assert place >= 0, at
+            assert words[place]["start"] <= at + 0.05, (at, place)
             assert place + 1 == len(words) or words[place + 1]["start"] >= at - 0.05, (at, place)
         clicked = sorted(chance.sample(range(len(words)), min(50, len(words))))
         landed = page.evaluate(
@@ -156,7 +173,8 @@ def test_the_spoken_word_is_lit_and_a_click_is_heard_from_there(browser: Any, si
               // So slow that a busy machine's delay is no distance.
               audio.playbackRate = 0.0625;
               for (const place of clicked) {
-                const moved = new Promise((resolve) => audio.addEventListener('seeked', () => resolve(audio.currentTime), { once: true }));
+                const moved = new Promise((resolve) =>
+                  audio.addEventListener('seeked', () => resolve(audio.currentTime), { once: true }));
                 all[place].click(); found.push(await moved);
               }
               audio.pause();
@@ -164,7 +182,11 @@ def test_the_spoken_word_is_lit_and_a_click_is_heard_from_there(browser: Any, si
             }""",
             clicked,
         )
-        far = [(words[k]["txt"], words[k]["start"], at) for k, at in zip(clicked, landed, strict=True) if abs(at - words[k]["start"]) > 0.06]
+        far = [
+            (words[k]["txt"], words[k]["start"], at)
+            for k, at in zip(clicked, landed, strict=True)
+            if abs(at - words[k]["start"]) > 0.06
+        ]
         assert far == []
 
 
@@ -177,19 +199,54 @@ def test_markup_in_a_story_stays_text(browser: Any, site: Site) -> None:
         headers = {"Authorization": f"Bearer {site.key}"}
         book = page.request.get(site.url + book_path, headers=headers).json()
         story = page.request.get(site.url + story_path, headers=headers).json()
-        escaped = "".join(f"<p><span data-start=\"{k}.000\" data-end=\"{k}.500\">{one.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</span></p>" for k, one in enumerate(MARKUP))
+        escaped = "".join(
+            f'<p><span data-start="{k}.000" data-end="{k}.500">{escape(one)}</span></p>' for k, one in enumerate(MARKUP)
+        )
         book |= {"title": MARKUP[1], "logline": text, "heroes": MARKUP}
-        book["pages"] = [one | {"text": text, "words": block} for one, block in zip(book["pages"], (escaped, None, text, None), strict=True)]
-        book["activities"] = [one | {"title": MARKUP[2], "description": text, "steps": MARKUP} for one in book["activities"]]
+        book["pages"] = [
+            one | {"text": text, "words": block}
+            for one, block in zip(book["pages"], (escaped, None, text, None), strict=True)
+        ]
+        book["activities"] = [
+            one | {"title": MARKUP[2], "description": text, "steps": MARKUP} for one in book["activities"]
+        ]
         replaced(page, book_path, book)
         page.goto(f"{site.url}/read/{site.story_id}")
         page.locator("section.page").nth(5).wait_for(state="attached")
-        shown = page.locator("section.page").nth(1).evaluate("(one) => [...one.querySelectorAll('.text span')].map((word) => word.textContent)")
+        shown = (
+            page.locator("section.page")
+            .nth(1)
+            .evaluate("(one) => [...one.querySelectorAll('.text span')].map((word) => word.textContent)")
+        )
         assert shown == MARKUP
         allowed = page.evaluate("[...new Set([...document.querySelectorAll('main *')].map((one) => one.localName))]")
-        assert not {"script", "iframe", "b", "i", "style", "base", "meta", "object", "embed", "form", "marquee", "template", "math"} & set(allowed)
-        story |= {"title": MARKUP[1], "logline": text, "status": "partial", "scenes": [one | {"text": text, "altText": MARKUP[1]} for one in story["scenes"]]}
-        story["assetGenerationStatus"]["assets"]["scene_2"] = {"status": "failed", "progress": 0, "reason": MARKUP[0], "error": {"code": "x", "message": MARKUP[1], "cause": "scene_2", "retryable": True}}
+        assert not {
+            "script",
+            "iframe",
+            "b",
+            "i",
+            "style",
+            "base",
+            "meta",
+            "object",
+            "embed",
+            "form",
+            "marquee",
+            "template",
+            "math",
+        } & set(allowed)
+        story |= {
+            "title": MARKUP[1],
+            "logline": text,
+            "status": "partial",
+            "scenes": [one | {"text": text, "altText": MARKUP[1]} for one in story["scenes"]],
+        }
+        story["assetGenerationStatus"]["assets"]["scene_2"] = {
+            "status": "failed",
+            "progress": 0,
+            "reason": MARKUP[0],
+            "error": {"code": "x", "message": MARKUP[1], "cause": "scene_2", "retryable": True},
+        }
         replaced(page, story_path, story)
         page.goto(f"{site.url}/story/{site.story_id}")
         page.get_by_text("This picture could not be painted.").wait_for()
@@ -198,16 +255,14 @@ def test_markup_in_a_story_stays_text(browser: Any, site: Site) -> None:
 
 
 @pytest.mark.parametrize("width", [320, *WIDTHS])
-def test_every_state_fits_its_screen_and_faults_nobody(browser: Any, site: Site, faultless: Callable[[Any], None], width: int) -> None:
-    """No state is wider than the screen (320: 1280 at 400 per cent), every button is 44 pixels or more, axe finds nothing."""
+def test_every_state_fits_its_screen_and_faults_nobody(
+    browser: Any, site: Site, faultless: Callable[[Any], None], width: int
+) -> None:
+    """Nothing is wider than the screen (320: 1280 at 400 %), buttons are 44 pixels or more, axe finds nothing."""
 
     def fits(page: Any) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        small = page.evaluate(
-            "[...document.querySelectorAll('button, a.button, select, summary, input:not([type=radio], [type=checkbox])')].filter((one) => one.checkVisibility())"
-            ".map((one) => [one.textContent || one.name, one.getBoundingClientRect()]).filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([name]) => name)"
-        )
-        assert small == []
+        assert page.evaluate(SMALL) == []
         faultless(page)
 
     with visit(browser, site, "/", width=width, color_scheme="dark" if width == 768 else "light") as page:
@@ -215,6 +270,7 @@ def test_every_state_fits_its_screen_and_faults_nobody(browser: Any, site: Site,
         page.get_by_text("More about the story").click()
         page.get_by_label("Kind of story").select_option("birthday")
         page.get_by_label("Whose birthday it is").wait_for()
+        page.get_by_label("Manual wheelchair").check()
         fits(page)
         page.get_by_role("button", name="Make the story").click()
         page.get_by_text("Something above is not right yet.").wait_for()
@@ -248,10 +304,7 @@ def test_every_state_fits_its_screen_and_faults_nobody(browser: Any, site: Site,
 def test_a_book_that_was_opened_is_there_without_a_connection(browser: Any, site: Site) -> None:
     with visit(browser, site, f"/read/{site.story_id}", width=360) as page:
         page.locator("section.page:not([hidden]) img.here").wait_for()
-        until(
-            page,
-            "await caches.open('books-1').then((it) => it.keys()).then((all) => all.filter((one) => one.url.includes('/file')).length >= 6 && all.some((one) => one.url.includes('/web/')))"
-        )
+        until(page, KEPT)
         page.context.set_offline(True)
         page.reload()
         page.locator("section.page:not([hidden]) img.here").wait_for()
@@ -272,5 +325,7 @@ def test_a_book_from_right_to_left_turns_the_other_way(browser: Any, site: Site)
         page.get_by_text("2 / 6").wait_for()
         page.keyboard.press("ArrowRight")
         page.get_by_text("1 / 6").wait_for()
-        back, onward = [page.get_by_role("button", name=name).bounding_box()["x"] for name in ("Page back", "Next page")]
+        back, onward = [
+            page.get_by_role("button", name=name).bounding_box()["x"] for name in ("Page back", "Next page")
+        ]
         assert onward < back
