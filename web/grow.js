@@ -1,5 +1,5 @@
 // A story as it grows: the progress stream as a page, and what its parent can do with it.
-import { $, API, el, file, icon, json, keep, paint, request, save, say, tint } from "./common.js";
+import { $, API, el, file, icon, json, keep, paint, Problem, request, save, say, tint } from "./common.js";
 
 const LABELS = { cover: "The cover", scene_1: "The first picture", scene_2: "The second picture", scene_3: "The third picture", scene_4: "The fourth picture", audio: "The narration", activities: "Things to do", pdf: "The printed book", content: "The words" };
 const label = (asset) => LABELS[asset] || LABELS[asset?.replace(/^(text|narration)_\d$/, (_, what) => (what === "text" ? "content" : "audio"))] || "A part";
@@ -105,7 +105,7 @@ export async function grow(main, id, { onkey }) {
   }
 
   function edit(scene) {
-    const tag = now.etag, input = el("textarea", { value: scene.text, rows: 8, id: `edit${scene.k}`, lang: now.language, "aria-describedby": `edit${scene.k}-bad` }), bad = el("p.bad", { id: `edit${scene.k}-bad`, role: "alert" });
+    const began = scene.text, input = el("textarea", { value: scene.text, rows: 8, id: `edit${scene.k}`, lang: now.language, "aria-describedby": `edit${scene.k}-bad` }), bad = el("p.bad", { id: `edit${scene.k}-bad`, role: "alert" });
     const end = () => { scene.editing = false; write(scene, now.scenes.find((one) => one.scene === scene.k).text); buttons = ""; controls(); $("button", scene.tools)?.focus(); };
     scene.editing = true;
     scene.words.replaceChildren(el(".field", {}, el("label", { htmlFor: input.id }, `The words of scene ${scene.k}`), input, bad));
@@ -113,13 +113,21 @@ export async function grow(main, id, { onkey }) {
       const button = event.currentTarget;
       button.disabled = true;
       try {
-        await json("PUT", `${base}/scenes/${scene.k}/text`, { body: { text: input.value }, headers: { "If-Match": tag } });
+        const put = (tag) => json("PUT", `${base}/scenes/${scene.k}/text`, { body: { text: input.value }, headers: { "If-Match": tag } });
+        // The story's tag changes with everything that is made: what counts here is that nobody has changed these words.
+        const fresh = await json("GET", base);
+        if (fresh.scenes.find((one) => one.scene === scene.k)?.text !== began) throw new Problem(412, {});
+        await put(fresh.etag).catch(async (error) => {
+          const again = error.status === 412 && (await json("GET", base));
+          if (again?.scenes?.find((one) => one.scene === scene.k)?.text !== began) throw error;
+          await put(again.etag);
+        });
         scene.editing = false;
         write(scene, input.value);
         await refresh(); listen();
         tell("Your words are in. The narration and the printed book are made anew.");
       } catch (error) {
-        bad.textContent = error.status === 412 ? "The story has changed meanwhile. Copy your words, go back, and try again." : error.errors?.length ? `The text ${error.errors[0].detail}.` : error.message;
+        bad.textContent = error.status === 412 ? "Somebody has changed these words meanwhile. Copy yours, leave them, and try again." : error.errors?.length ? `The text ${error.errors[0].detail}.` : error.message;
         button.disabled = false;
       }
     } }, "Keep these words"), el("button", { onclick: end }, "Leave them"));

@@ -88,6 +88,10 @@ function brief(form) {
   return made;
 }
 
+const sentence = (told) => `${/^(must|is|has|holds|stands) /.test(told) ? "This " : ""}${told}.`
+  .replace(/needs (.*) here/, (_, needed) => `needs more here: ${needed.split(", ").map((one) => DETAILS[one] || one).join(", ")}`)
+  .replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+
 /** Show what the API has against the brief, each thing at its field. Only where somebody has been, unless ``all``. */
 function complain(form, errors, all) {
   const inputs = [...form.querySelectorAll("[data-pointer]")], shown = new Map();
@@ -102,7 +106,7 @@ function complain(form, errors, all) {
     const place = $(`#${one.id}-bad`);
     one.setAttribute("aria-invalid", visible ? "true" : "false");
     place.hidden = !visible;
-    place.textContent = visible ? `This ${told}.` : "";
+    place.textContent = visible ? sentence(told) : "";
     if (visible && all) one.closest("details")?.setAttribute("open", "");
   }
   return [...shown.keys()].find((one) => one !== form) || null;

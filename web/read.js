@@ -183,5 +183,6 @@ async function keepOffline() {
   } catch { /* reading needs no worker */ }
 }
 
+addEventListener("hashchange", () => location.reload());
 open();
 export const reading = { get voice() { return voice; }, get book() { return book; } };
