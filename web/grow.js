@@ -60,7 +60,7 @@ export async function grow(main, id, { onkey }) {
     if (now.status === "partial") return "It is ready, but for a part.";
     if (now.status === "failed") return now.error?.message ? `It could not be made: ${now.error.message}` : "It could not be made.";
     if (now.status === "cancelled") return "It was stopped. What is made stays.";
-    if (!eta) return now.scenes.length ? "It is being painted and read aloud." : now.title ? "It is being written." : "It has begun.";
+    if (!eta) return now.scenes.filter((one) => one.text).length === 4 ? "It is being painted and read aloud." : now.title ? "It is being written." : "It has begun.";
     const left = (at) => Math.round((Date.parse(at) - Date.now()) / 1000), [from, to] = [left(eta.from), left(eta.to)];
     if (to <= 5) return "Any moment now.";
     if (to < 90) return `Ready in ${Math.max(5, Math.ceil(to / 10) * 10)} seconds or less.`;
