@@ -60,6 +60,28 @@ class FailureCause(TypedDict):
     """Whether the same may go well when it is asked for again."""
 
 
+class BookPicture(TypedDict):
+    """A picture of the book."""
+
+    url: str
+    width: int
+    """In pixels."""
+    height: int
+    altText: str
+    hueColors: list[str]
+    """Its colours for a lamp, most dominant first."""
+
+
+class BookNarration(TypedDict):
+    """The whole story read aloud."""
+
+    url: str
+    """MP3, of a constant bit rate."""
+    captions: str
+    """WebVTT."""
+    seconds: float
+
+
 class StoryLinks(TypedDict):
     """Where to go on."""
 
@@ -249,6 +271,24 @@ class SendTest(TypedDict):
     ]
 
 
+class Share(TypedDict):
+    """A link to a story."""
+
+    id: str
+    createdAt: str
+    expiresAt: str
+    status: Literal["valid", "paused", "expired", "revoked"]
+    """`paused`: somebody has said that something is wrong with the book; `resumeShares` opens it again."""
+    url: NotRequired[str]
+    """The link with its secret behind the `#`. Told once, when it is made."""
+
+
+class ShareBody(TypedDict):
+    """How long a link is valid."""
+
+    expiresInDays: NotRequired[int]
+
+
 class Word(TypedDict):
     """A spoken word; seconds from the start of its file.
 
@@ -366,6 +406,17 @@ class AssetStatus(TypedDict):
     reason: NotRequired[str | None]
     """Of the failure, for people."""
     error: NotRequired[FailureCause]
+
+
+class BookPage(TypedDict):
+    """A scene: its text, and its picture beside it."""
+
+    scene: int
+    text: str | None
+    """Paragraphs, with a blank line between them; null until it is written."""
+    words: str | None
+    """The same as escaped HTML, in which every spoken word is marked with its times; null until it is narrated."""
+    picture: BookPicture | None
 
 
 class Content(TypedDict):
@@ -505,6 +556,12 @@ class NewCharacter(TypedDict):
     personality: NotRequired[list[str]]
 
 
+class ShareList(TypedDict):
+    """The links of a story, oldest first."""
+
+    shares: list[Share]
+
+
 Usage = TypedDict("Usage", {"from": str, "to": str, "days": list[DayOfUsage], "total": TotalUsage})
 
 
@@ -545,6 +602,30 @@ class AssetGenerationStatus(TypedDict):
     overall: Literal["generating", "ready", "partial", "failed", "cancelled"]
     assets: dict[str, AssetStatus]
     approval: NotRequired[ApprovalStatus]
+
+
+class Book(TypedDict):
+    """A story for its readers: nothing of how it was asked for, and what it cost. Not made yet is null."""
+
+    id: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    title: str | None
+    logline: str | None
+    heroes: list[str]
+    """Their names."""
+    age: int
+    """The listener's, in years."""
+    language: str
+    """BCP 47."""
+    direction: Literal["ltr", "rtl"]
+    """Which way the language is written."""
+    cover: BookPicture | None
+    pages: list[BookPage]
+    """Four, in their order."""
+    narration: BookNarration | None
+    printed: str | None
+    """The book as a PDF."""
+    activities: list[Activity] | None
 
 
 class DeliveryPage(TypedDict):
