@@ -66,7 +66,9 @@ def sample(asset: Asset, story_id: UUID) -> AnyResult:  # noqa: PLR0911 - a tabl
                 {"title": "The Lost Lantern", "logline": "A fox looks for light.", "scenes": texts, "readability": EASY}
             )
         case Asset.AUDIO:
-            blocks = {f"scene_{k}": "<p>Once</p>" for k in (1, 2, 3, 4)}
+            blocks = {
+                f"scene_{k}": '<p><span data-start="0.000" data-end="0.500">Once</span></p>' for k in (1, 2, 3, 4)
+            }
             audio, vtt = _stored(story_id, asset, "audio/mpeg", "mp3"), _stored(story_id, asset, "text/vtt", "vtt")
             return Audio(audio=audio, vtt=vtt, seconds=12, words=_words(), blocks=blocks)
         case Asset.ACTIVITIES:
