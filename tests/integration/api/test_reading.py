@@ -1,6 +1,6 @@
 """The book, its files and the links to it: what a reader gets, and what nobody gets."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,13 +24,13 @@ async def system(settings: Settings) -> AsyncIterator[System]:
 
 async def ask(
     system: System, method: str, path: str, secret: str | None = None, **more: Any
-) -> tuple[int, Any, dict[str, str]]:
+) -> tuple[int, Any, Mapping[str, str]]:
     """Status, body and headers; by the key of the tests, or by a link's secret."""
     headers = {"Authorization": f"Bearer {secret}"} if secret else dict(system.headers)
     headers |= more.pop("headers", {})
     async with system.http.request(method, f"{system.api.url}{path}", headers=headers, **more) as answer:
         is_json = "json" in answer.content_type
-        return answer.status, await (answer.json(content_type=None) if is_json else answer.read()), dict(answer.headers)
+        return answer.status, await (answer.json(content_type=None) if is_json else answer.read()), answer.headers
 
 
 async def share(system: System, story_id: UUID) -> tuple[str, str]:
