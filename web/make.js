@@ -132,7 +132,7 @@ function askForStory(shelf) {
       field("/characters/0/personality", "What the hero is like", el("input", { name: "personality" }), "A few words with commas between them: curious, loves foxes."),
       el("fieldset.field.traits", {}, el("legend", {}, "What belongs to the hero"),
         el("p.note", {}, "Pictures show it and words honour it. Up to six."),
-        [...byCategory].map(([category, ones]) => [el("h3", {}, CATEGORIES[category] || category), el(".ticks", {}, ones.map((one) => tick({ name: "trait", value: one.id }, one.label)))])))),
+        [...byCategory].map(([category, ones]) => [el("p.kind", {}, CATEGORIES[category] || category), el(".ticks", {}, ones.map((one) => tick({ name: "trait", value: one.id }, one.label)))])))),
     el("details", {}, el("summary", {}, "More about the story"), el(".more", {},
       el(".pair", {}, field("/storyType", "Kind of story", type), field("/age", "The listener's age", select({ "": "5", 3: "3", 4: "4", 6: "6", 7: "7", 8: "8", 9: "9", 10: "10", 11: "11", 12: "12" }, "", { name: "age" })),
         field("/language", "Language", select({ "": names("en"), ...Object.fromEntries(words.languages.filter((tag) => tag !== "en").map((tag) => [tag, names(tag)]).sort((a, b) => a[1].localeCompare(b[1]))) }, "", { name: "language" }))),
