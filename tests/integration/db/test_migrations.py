@@ -33,6 +33,7 @@ TABLES = {
     "tenant_story_counts",
     "tenant_costs",
     "stream_tokens",
+    "story_shares",
 }
 
 
