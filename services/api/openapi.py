@@ -34,7 +34,8 @@ activities and a PDF, each to be had the moment it exists.
 
 Create a story, follow its `events`, fetch its assets. Guides: [quickstart](/docs/guide/quickstart),
 [stories](/docs/guide/stories), [errors](/docs/guide/errors), [idempotency](/docs/guide/idempotency),
-[progress stream](/docs/guide/progress), [reader](/docs/guide/reader), [limits](/docs/guide/limits), [webhooks](/docs/guide/webhooks),
+[progress stream](/docs/guide/progress), [reader](/docs/guide/reader),
+[limits](/docs/guide/limits), [webhooks](/docs/guide/webhooks),
 [going live](/docs/guide/going-live).
 Clients ignore members that they do not know: more may be added.
 

@@ -15,7 +15,8 @@ from storyloom.web.server import protective_headers
 PROBLEM = "application/problem+json"
 OF_HTTP = {
     *protective_headers(),
-    "Allow", "Connection", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Server", "Transfer-Encoding",
+    "Allow", "Connection", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Type", "Date",
+    "Server", "Transfer-Encoding",
     "Vary", "X-Accel-Buffering",
 }  # fmt: skip
 """Headers that HTTP itself explains, or that browsers and proxies read."""
