@@ -20,7 +20,7 @@ apt() {
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -qq "$@" >"$folder/apt.log" 2>&1
 }
 
-packages='podman buildah runc netavark aardvark-dns debootstrap'
+packages='podman buildah runc netavark aardvark-dns iptables debootstrap'
 for package in $packages; do
   dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed && continue
   # shellcheck disable=SC2086 # one word a package
