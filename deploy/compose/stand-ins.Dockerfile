@@ -5,13 +5,12 @@ ARG PYTHON_IMAGE=python:3.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE}
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
-# busybox has the wget and nc of health checks.
+# busybox has the wget of health checks.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends busybox nginx-light python3-venv tzdata \
     && rm -rf /var/lib/apt/lists/* \
-    && ln -s /bin/busybox /usr/local/bin/wget \
-    && ln -s /bin/busybox /usr/local/bin/nc
+    && ln -s /bin/busybox /usr/local/bin/wget
 COPY requirements/local.txt /requirements.txt
 # Of the local stack's packages those of the servers, each checked against its hash.
 # hadolint ignore=DL3042
