@@ -295,7 +295,7 @@ class Podman:
 
     def _look_after_health(self) -> None:
         """Have the health of containers checked: podman leaves that to systemd, which a container host may lack."""
-        while not self._stop_looking.wait(0.3):
+        while not self._stop_looking.wait(2):  # as often as the file says: it counts how often they fail
             waiting: list[str] = []
             for state in ("starting", "unhealthy"):
                 with suppress(StackError):
