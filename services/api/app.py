@@ -216,18 +216,13 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
         undo.push_async_callback(internal.cleanup)
         runner, url = await listen_public(app, settings, direct=True, spans=spans)
         undo.pop_all()
-        erasing = supervise("eraser", eraser.run, bus.crashes, outage=is_outage)
-        eraser_task = asyncio.create_task(erasing, name="eraser")
         collector = StaleObjectCollector(pool, objects, settings.stale_object_grace)
-        collecting = supervise("stale_objects", collector.run, bus.crashes, outage=is_outage)
-        collector_task = asyncio.create_task(collecting, name="stale_objects")
-        noting = supervise("key_use", keys.run, bus.crashes, outage=is_outage)
-        noting_task = asyncio.create_task(noting, name="key_use")
-        keeping = retention(
-            eraser, story_days=settings.story_retention_days, receipt_days=settings.erasure_receipt_days
-        )
-        retaining = supervise("retention", keeping.run, bus.crashes, outage=is_outage)
-        retention_task = asyncio.create_task(retaining, name="retention")
+        kept = retention(eraser, story_days=settings.story_retention_days, receipt_days=settings.erasure_receipt_days)
+        loops = {"eraser": eraser.run, "stale_objects": collector.run, "key_use": keys.run, "retention": kept.run}
+        tasks = {
+            name: asyncio.create_task(supervise(name, loop, bus.crashes, outage=is_outage), name=name)
+            for name, loop in loops.items()
+        }
         return RunningApi(
             url,
             internal_url,
@@ -236,11 +231,11 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             keys,
             commands,
             eraser,
-            eraser_task,
+            tasks["eraser"],
             collector,
-            collector_task,
-            noting_task,
-            retention_task,
+            tasks["stale_objects"],
+            tasks["key_use"],
+            tasks["retention"],
             broker,
             objects,
             streams,

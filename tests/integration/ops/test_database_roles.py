@@ -21,10 +21,13 @@ from tests.databases import Databases, database_at
 ROOT = Path(__file__).parents[3]
 SHARED = "storyloom/web/queries.sql"
 FILES: Mapping[str, tuple[str, ...]] = {
-    "api": ("services/api/queries.sql", "services/api/webhooks/queries.sql"),
-    "status": ("services/status/queries.sql",),
-    "webhooks": ("services/webhooks/queries.sql",),
-    "ops": ("ops/queries.sql",),
+    role: tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("queries.sql")))
+    for role, folder in {
+        "api": "services/api",
+        "status": "services/status",
+        "webhooks": "services/webhooks",
+        "ops": "ops",
+    }.items()
 }
 _LETTING_IN = ("valid_key", "ended_keys", "note_key_use", "past")
 SHARED_STATEMENTS: Mapping[str, tuple[str, ...]] = {
@@ -191,7 +194,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
         "UPDATE stories SET tenant_id = 'another'",
         "UPDATE asset_generation_jobs SET status = 'ready'",
         "INSERT INTO inbox (event_id) VALUES ('1')",
-        "DELETE FROM erasures",
+        "DELETE FROM story_shares",
         "INSERT INTO api_keys (tenant_id, name, secret_hash) VALUES ('a', 'b', 'c')",
         "UPDATE api_keys SET scopes = '{everything}'",
         "UPDATE tenants SET usd_per_day = 1000000",
