@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -271,6 +272,9 @@ class Podman:
             if "conmon" in words.partition(" ")[0]:
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
+        until = time.monotonic() + 10
+        while self._processes() and time.monotonic() < until:
+            time.sleep(0.1)  # they are ending
         return left + [f"a process: {words}" for words in self._processes().values()]
 
     def _build(self, image: str, file: str, arguments: Mapping[str, str]) -> None:
