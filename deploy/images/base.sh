@@ -2,12 +2,15 @@
 # Makes a base image for deploy/Dockerfile from Debian's packages alone, where no image registry is at hand:
 #   sh deploy/images/base.sh localhost/storyloom-base:bookworm
 #   podman build -f deploy/Dockerfile --build-arg PYTHON_IMAGE=localhost/storyloom-base:bookworm --build-arg SERVICE=api .
-# Needs root, debootstrap, and podman or docker. DEBIAN_MIRROR and DEBIAN_SUITE name another mirror or release.
+# Needs root, debootstrap, and podman or docker. DEBIAN_MIRROR and DEBIAN_SUITE name another mirror than this machine's, or
+# another release.
 set -eu
 
 image=${1:?the name of the image to make, such as localhost/storyloom-base:bookworm}
 suite=${DEBIAN_SUITE:-bookworm}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# shellcheck disable=SC2016 # the format is apt's, not the shell's
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)}
+[ -n "$mirror" ] || { echo "apt-get names no mirror of Debian's: set DEBIAN_MIRROR" >&2; exit 1; }
 if command -v podman >/dev/null 2>&1; then engine=podman; else engine=docker; fi
 
 folder=$(mktemp -d)

@@ -32,7 +32,11 @@ done
 [ -x "$folder/docker-compose" ] && exit 0
 # Compose v2, which waits for health: Debian 12 has none. The program alone is taken from the package, no installation.
 mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/apt/files"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${DEBIAN_MIRROR:-http://deb.debian.org/debian} trixie main" \
+# From the mirror that this machine takes its own packages from.
+# shellcheck disable=SC2016 # the format is apt's, not the shell's
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -1)
+[ -n "$mirror" ] || give_up "no Docker engine answers, and apt-get names no mirror for Docker Compose"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
   >"$folder/apt/sources.list"
 newer() {
   (cd "$folder/apt/files" && apt -o Dir::Etc::sourcelist="$folder/apt/sources.list" -o Dir::Etc::sourceparts=/nonexistent \

