@@ -139,8 +139,13 @@ class Objects(Bucket):
                 raise Exists from None
             raise
 
-    async def presign(self, key: str, *, content_type: str | None = None, filename: str | None = None) -> str:
-        """A URL that reads one object for ``presign_seconds``; Range works on it."""
+    async def presign(
+        self, key: str, *, content_type: str | None = None, filename: str | None = None, here: bool = False
+    ) -> str:
+        """A URL that reads one object for ``presign_seconds``; Range works on it.
+
+        ``here``: for this process, at the address where it reaches the store, which need not be the clients'.
+        """
         params: dict[str, str] = {"Bucket": self.settings.s3_bucket, "Key": key}
         if content_type:
             params["ResponseContentType"] = content_type
@@ -152,7 +157,7 @@ class Objects(Bucket):
                 await self.open()  # not in the time that the store is given
                 async with asyncio.timeout(PRESIGN_CHECK_TIMEOUT_SECONDS):
                     await self.check()
-        sign = partial(self._presign, params)
+        sign = partial(self._presign, params, here=here)
         return await asyncio.get_running_loop().run_in_executor(self._threads, sign)
 
     async def list_keys(self, story_id: UUID) -> list[tuple[str, int]]:

@@ -255,8 +255,8 @@ class Bucket:
             self._clients.clear()
             return True
 
-    def _presign(self, params: dict[str, str]) -> str:
-        client = self._client(self.settings.s3_public_url or self.settings.s3_endpoint_url)
+    def _presign(self, params: dict[str, str], *, here: bool) -> str:
+        client = self._client(None if here else self.settings.s3_public_url)
         return client.generate_presigned_url("get_object", Params=params, ExpiresIn=self.settings.presign_seconds)
 
     def _client(self, endpoint: str | None = None) -> "S3Client":

@@ -139,7 +139,7 @@ class ReadingRoutes:
     async def _pass_on(
         self, request: web.Request, stored: Mapping[str, Any], headers: Mapping[str, str]
     ) -> web.StreamResponse:
-        url = await self.objects.presign(stored["key"], content_type=stored["content_type"])
+        url = await self.objects.presign(stored["key"], content_type=stored["content_type"], here=True)
         part = _range(request.headers.get("Range"), stored["size"])
         response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
         response.content_type = stored["content_type"]

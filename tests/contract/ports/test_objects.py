@@ -128,6 +128,8 @@ async def test_a_presigned_url_is_good_for_its_own_object_alone(objects: Objects
 async def test_clients_are_sent_to_the_stores_public_address(store_settings: dict[str, Any]) -> None:
     objects = Objects(Settings(**{**store_settings, "s3_public_url": "https://files.example.org"}))
     assert (await objects.presign("stories/x/y.png")).startswith("https://files.example.org/")
+    here = await objects.presign("stories/x/y.png", here=True)
+    assert here.startswith(f"{store_settings['s3_endpoint_url']}/")
     await objects.close()
 
 

@@ -13,6 +13,15 @@ from local.state import Addresses
 from tests.conftest import Background
 from tests.e2e.conftest import MIRA
 
+FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    # It is to ask nobody but the pages' server.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -29,16 +38,14 @@ class Site:
         return self.story["id"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Any]:
-    """Debian's Chromium; nothing is downloaded."""
+    """Debian's Chromium; nothing is downloaded. One a test: while it is there its event loop is this thread's."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     with playwright.sync_playwright() as running:
-        found = running.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
+        found = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield found
         found.close()
 

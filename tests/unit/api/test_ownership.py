@@ -12,6 +12,7 @@ STORY_TABLES = re.compile(r"\b(stories|asset_generation_jobs|story_events|comman
 FOR_NOBODY = {
     "past_stories",  # durations and costs of a hundred stories, of which two deciles are told
     *("claim_erasures", "add_purge"),
+    *("aged_stories", "aged_story_locked", "prune_receipts"),
     *(
         "claim_stale_objects",
         "story_to_collect",
@@ -20,7 +21,7 @@ FOR_NOBODY = {
         "stale_objects_collected",
     ),
 }
-"""What the api does by itself, on no client's request: purging, collecting, learning how long stories take."""
+"""What the api does by itself, on no client's request: purging, collecting, deleting by age, learning how long stories take."""
 READERS = ("story_for_reader", "updates_after")
 """What status reads on a client's request."""
 
