@@ -21,7 +21,7 @@ FOR_NOBODY = {
         "stale_objects_collected",
     ),
 }
-"""What the api does by itself, on no client's request: purging, collecting, deleting by age, learning how long stories take."""
+"""What the api does by itself, on no client's request: purging, collecting, deleting by age, learning of durations."""
 READERS = ("story_for_reader", "updates_after")
 """What status reads on a client's request."""
 
