@@ -1,7 +1,9 @@
 """One story is one trace: from its request over the bus, the workers and the projector to the reader's last event."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
+from uuid import UUID
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -13,7 +15,7 @@ from storyloom.runtime.settings import Settings
 from storyloom.runtime.spans import Spans, spans_of
 from storyloom.story.errors import RetryableError
 from storyloom.story.jobs import AssetRequested
-from tests.integration.core.system import BY_HAND, running
+from tests.integration.core.system import BY_HAND, System, running, until
 
 TRACE = f"00-{'5e' * 16}-{'cd' * 8}-01"
 
@@ -57,13 +59,28 @@ async def ask_a_provider(_job: AssetRequested) -> None:
     call.end(usage)
 
 
+async def is_live(system: System, story_id: UUID) -> bool:
+    """Whether somebody is sent what comes for the story, and not what is in its history."""
+    topic = system.status.forecasts._hub._topics.get(story_id)
+    return topic is not None and any(reader.is_live for reader in topic.readers)
+
+
 async def test_a_story_is_one_trace_from_its_request_to_its_readers_last_event(settings: Settings) -> None:
     collector = Collector(settings)
     async with running(settings, reconciler=BY_HAND, spans=collector) as system:
-        system.makers.before = ask_a_provider
+        listening = asyncio.Event()
+
+        async def ask_while_somebody_listens(job: AssetRequested) -> None:
+            await listening.wait()
+            await ask_a_provider(job)
+
+        system.makers.before = ask_while_somebody_listens
         brief = {"characterName": "Mirabel", "storyType": "adventure", "assets": ["cover"]}
         story_id = await system.post(brief)
-        await system.finished(story_id)
+        reading = asyncio.create_task(system.finished(story_id))
+        await until(lambda: is_live(system, story_id))
+        listening.set()
+        await reading
         await system.projector_idle()
     spans = collector.spans
     (root,) = [span for service, span in spans if (service, span.name) == ("api", "POST /api/v1/stories")]
