@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the image of one service twice, from nothing, and compares them: the same commit on the same base, with the same
-# packages of Debian, gives the same image, to the bit.
+# Builds the image of one service twice, from nothing, and compares them: whether the same commit on the same base, with the
+# same packages of Debian, gives the same image, to the bit.
 #   sh deploy/images/twice.sh SERVICE [arguments of `podman build`, such as --build-arg PYTHON_IMAGE=…]
 set -eu
 
