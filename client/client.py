@@ -14,12 +14,15 @@ from .downloads import FILES, Download
 from .errors import StoryloomError, bad_answer
 from .resources import (
     Activity,
+    Book,
     CommandAccepted,
     Content,
     CreateStory,
     ErasureReceipt,
     Estimate,
     EventsToken,
+    Share,
+    ShareList,
     Story,
     StoryBatch,
     StoryPage,
@@ -332,6 +335,33 @@ class StoryloomClient:
             (name, await self.download(story["id"], asset, folder / name, part=part))
             for name, (asset, part) in ready.items()
         ]
+
+    # For readers.
+
+    async def book(self, story_id: Id) -> Book:
+        """A story as it is read: pages, pictures' addresses, the narration with its words; as far as it is made."""
+        return cast("Book", await self._transport.read("GET", _story(story_id, "book")))
+
+    async def create_share(self, story_id: Id, *, expires_in_days: int = 30) -> Share:
+        """A link that opens the book of this one story, for whoever has it; ``url`` is told this once."""
+        body = {"expiresInDays": expires_in_days}
+        return cast("Share", await self._transport.read("POST", _story(story_id, "shares"), json=body))
+
+    async def shares(self, story_id: Id) -> ShareList:
+        """The links to a story, oldest first, without their secrets."""
+        return cast("ShareList", await self._transport.read("GET", _story(story_id, "shares")))
+
+    async def revoke_share(self, story_id: Id, share_id: Id) -> None:
+        """Take back a link, for good."""
+        await self._transport.ask("DELETE", _story(story_id, "shares", str(share_id)))
+
+    async def pause_shares(self, story_id: Id) -> ShareList:
+        """Close the book to who reads it by a link, until its links are resumed."""
+        return cast("ShareList", await self._transport.read("POST", _story(story_id, "shares", "pause")))
+
+    async def resume_shares(self, story_id: Id) -> ShareList:
+        """Open the book again to who reads it by a link."""
+        return cast("ShareList", await self._transport.read("POST", _story(story_id, "shares", "resume")))
 
     # The API about itself.
 

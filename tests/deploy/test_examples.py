@@ -90,7 +90,7 @@ def made_by_commands(helm: Path, tmp_path_factory: pytest.TempPathFactory) -> li
         if not pipe:
             continue
         assert then == "kubectl apply --namespace storyloom --filename -", then
-        words = shlex.split(command.replace(".venv/bin/python", sys.executable))
+        words = shlex.split(command.replace(".venv/bin/python", shlex.quote(sys.executable)))
         words[0] = str(ROOT / words[0])
         done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -44,9 +44,10 @@ class Proxy:
             for service, at in services.items():
                 text = re.sub(rf"\b{service}:8080\b", f"127.0.0.1:{at}", text)
             text = re.sub(r'(?m)(listen |address: ":|^:)80\b', rf"\g<1>{port}", text)
-            text = re.sub(r"(/etc/traefik|/tmp)/", f"{folder}/", text)
+            # It runs there: a folder's name may hold what a configuration would take for its own.
+            text = re.sub(r"(/etc/traefik|/tmp)/", "", text)
             (folder / name).write_text(text)
-        return (str(program(self.name)), *(part.format(folder=folder, file=self.files[0]) for part in self.command))
+        return (str(program(self.name)), *(part.format(file=self.files[0]) for part in self.command))
 
 
 PROXIES = {
@@ -55,10 +56,10 @@ PROXIES = {
         Proxy(
             "nginx",
             ("nginx.conf",),
-            ("-p", "{folder}", "-c", "{file}", "-e", "stderr", "-g", "daemon off; pid {folder}/pid;"),
+            ("-p", "./", "-c", "{file}", "-e", "stderr", "-g", "daemon off; pid pid;"),
         ),
-        Proxy("traefik", ("traefik.yaml", "traefik-routes.yaml"), ("--configfile={folder}/{file}",)),
-        Proxy("caddy", ("Caddyfile",), ("run", "--config", "{folder}/{file}", "--adapter", "caddyfile")),
+        Proxy("traefik", ("traefik.yaml", "traefik-routes.yaml"), ("--configfile={file}",)),
+        Proxy("caddy", ("Caddyfile",), ("run", "--config", "{file}", "--adapter", "caddyfile")),
     )
 }
 

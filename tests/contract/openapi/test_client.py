@@ -39,6 +39,12 @@ CALLS: Calls = {
     "asset_text": lambda c, _: c.asset_text(ID, "content"),
     "asset_url": lambda c, _: c.asset_url(ID, "audio", part="vtt"),
     "download": lambda c, tmp: c.download(ID, "audio", tmp / "a.vtt", part="vtt"),
+    "book": lambda c, _: c.book(ID),
+    "create_share": lambda c, _: c.create_share(ID, expires_in_days=7),
+    "shares": lambda c, _: c.shares(ID),
+    "revoke_share": lambda c, _: c.revoke_share(ID, ID),
+    "pause_shares": lambda c, _: c.pause_shares(ID),
+    "resume_shares": lambda c, _: c.resume_shares(ID),
     "openapi": lambda c, _: c.openapi(),
     "openapi_3_2": lambda c, _: c.openapi_3_2(),
     "webhooks.create": lambda c, _: c.webhooks.create("https://example.com", event_types=["story.failed"]),
@@ -64,6 +70,8 @@ NOT_SENT = {
     "GET /openapi-3.2.json: If-None-Match in header",
 }
 """What the client has no use for."""
+FOR_PAGES = {"GET /stories/{id}/assets/{asset}/file"}
+"""The bytes that the client fetches from the store itself."""
 OF_EVERY_REQUEST = {
     *("accept", "accept-encoding", "authorization", "cache-control", "connection"),
     *("content-length", "content-type", "host", "user-agent"),
@@ -142,7 +150,7 @@ async def test_the_client_asks_for_every_operation_and_for_no_other(tmp_path: Pa
         if operation is not None:
             takes = {one.lower() for one in taken(name, operation)}
             unknown |= {one for one in sent(name, request, body) if one.lower() not in takes}
-    assert set(declared) - wanted == set(), "the client has no method for these"
+    assert set(declared) - wanted == FOR_PAGES, "the client has no method for these"
     assert wanted - set(declared) == set(), "there is no such operation"
     assert unknown == set(), "no operation takes these"
 
@@ -152,6 +160,12 @@ async def test_what_an_operation_takes_the_client_can_send(tmp_path: Path) -> No
     sendable: set[str] = set()
     async for request, body in requests(tmp_path):
         sendable |= {one.lower() for one in sent(operation_of(request)[0], request, body)}
-    declared = {one for name, _, operation in operations() for one in taken(name, operation) if "in body" not in one}
+    declared = {
+        one
+        for name, _, operation in operations()
+        if name not in FOR_PAGES
+        for one in taken(name, operation)
+        if "in body" not in one
+    }
     missing = {one for one in declared if one.lower() not in sendable and "in path" not in one}
     assert missing <= NOT_SENT
