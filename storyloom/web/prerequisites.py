@@ -51,5 +51,12 @@ async def wait_for_prerequisites(needs: Mapping[str, Prerequisite], settings: Ht
 
 
 async def _unmet(needs: Mapping[str, Prerequisite], settings: HttpSettings) -> dict[str, str]:
-    reasons = await asyncio.gather(*(need(settings) for need in needs.values()))
-    return {name: reason for name, reason in zip(needs, reasons, strict=True) if reason is not None}
+    # All are waited for: one that is cut off at the end of the process would have connections left, and say so.
+    answers = await asyncio.gather(*(need(settings) for need in needs.values()), return_exceptions=True)
+    reasons = {}
+    for name, answer in zip(needs, answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer is not None:
+            reasons[name] = answer
+    return reasons
