@@ -188,6 +188,7 @@ async def site(
         await runner.cleanup()
 
 
+@pytest.mark.xdist_group("e2e")  # not beside chaos or a whole stack: each of them fills the machine
 @pytest.mark.timeout(600)  # on a busy machine six processes take minutes to import what they need
 async def test_a_rolling_upgrade_fails_no_request_and_repeats_no_paid_call(site: Site) -> None:
     """Every request through a front that retries nothing is answered; the providers' ledger has no call twice."""
