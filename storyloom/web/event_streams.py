@@ -48,6 +48,8 @@ class StreamWriter:
         self._response = web.StreamResponse(headers=HEADERS)
         self._writer: HttpWriter | None = None
         self._first = b""
+        self.has_begun = False
+        """Whether anything was written."""
         self._seconds = seconds
         self._tail = b"\n\n"
 
@@ -64,14 +66,10 @@ class StreamWriter:
             writer.send_headers()
         return self._response
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything was written."""
-        return not self._first
-
     async def write(self, data: bytes) -> None:
         """Write some bytes, and wait until there is room for more. Raises ReaderGoneError."""
         data, self._first = self._first + data, b""
+        self.has_begun = True
         self._tail = (self._tail + data)[-2:]
         await self._wait(data)
 
@@ -95,8 +93,9 @@ class StreamWriter:
             raise ReaderGoneError from None
 
     def write_now(self, event: bytes) -> bool:
-        """Write a whole event without waiting. False where it is time to ``drain``: the reader has not taken what was
-        written before, or is gone.
+        """Write a whole event without waiting, after others were written.
+
+        False where it is time to ``drain``: the reader has not taken what was written before, or is gone.
         """
         transport = self._request.transport
         if self._writer is None or transport is None or transport.is_closing():
