@@ -223,6 +223,20 @@ class PendingCommand(TypedDict):
     ]
 
 
+class PremisePart(TypedDict):
+    """One thing that the brief asks for, and what became of it."""
+
+    kind: Literal["who", "want", "loss", "place", "must_be_there", "must_not_be_there"]
+    asks: str
+    """In the plan's own words."""
+    scenes: list[int]
+    """Where the plan honours it; none where it does not."""
+    honoured: bool | None
+    """Whether the finished texts do; null where they were not read for it."""
+    why: str | None
+    """Why not, as far as that is known."""
+
+
 class RegenerateBody(TypedDict):
     """What is wanted of the new version, in words; without it, it is made from the brief alone."""
 
@@ -556,6 +570,16 @@ class NewCharacter(TypedDict):
     personality: NotRequired[list[str]]
 
 
+class PremiseCheck(TypedDict):
+    """Whether the story is what the brief's premise and setting ask for."""
+
+    honoured: bool | None
+    """False where anything is missing; null where the texts were not read for it."""
+    parts: list[PremisePart]
+    alsoMissing: list[str]
+    """What is missing besides, in a sentence each."""
+
+
 class ShareList(TypedDict):
     """The links of a story, oldest first."""
 
@@ -759,6 +783,8 @@ class Story(TypedDict):
     seed: int | None
     companion: Companion | None
     """Whom the story adds to your characters; null before its plan is made, and where it needs nobody."""
+    premiseCheck: PremiseCheck | None
+    """What became of `premise` and `setting`; null before the text is whole, and where nothing was asked for."""
     scenes: list[Scene]
     activities: list[Activity] | None
     hueExtractedColors: dict[str, list[str]] | None

@@ -163,7 +163,7 @@ async def compose(state: AppState, call: ApiCall, wanted: dict[str, Any], prompt
             400, f"The prompt does not follow docs/providers.md: {error}", param="input", code="unanswerable_prompt"
         ) from error
     try:
-        value = generate_instance(schema, call.seed) if value is None else value
+        value = generate_instance(schema, call.seed) if value is None else _as_asked(value, schema)
         problems = find_problems(value, schema)
     except InvalidSchemaError as error:
         raise openai_error(
@@ -175,6 +175,14 @@ async def compose(state: AppState, call: ApiCall, wanted: dict[str, Any], prompt
         where = [f"{write_path(problem.path)}: {problem.kind}" for problem in problems[:5]]
         raise RuntimeError(f"the answer to {call.schema} does not fit its schema: {', '.join(where)}")
     return json.dumps(value, ensure_ascii=False)
+
+
+def _as_asked(value: Any, schema: dict[str, Any]) -> Any:
+    """The answer without what a schema of an earlier release does not know yet."""
+    known = schema.get("properties")
+    if not isinstance(value, dict) or not isinstance(known, dict) or schema.get("additionalProperties") is not False:
+        return value
+    return {key: part for key, part in value.items() if key in known}
 
 
 def _decode(url: str) -> bytes:

@@ -137,6 +137,8 @@ SELECT s.*,
                             'seconds', CASE WHEN j.status = 'ready' AND j.asset_type = 'audio' THEN j.result->'seconds' END,
                             'companion', CASE WHEN j.status = 'ready' AND j.asset_type = 'outline'
                                          THEN j.result->'companion' END,
+                            'premise', CASE WHEN j.status = 'ready' AND j.asset_type = 'content'
+                                       THEN j.result->'premise' END,
                             'calls', CASE WHEN j.status = 'ready' THEN j.metadata->'calls' END,
                             'spent', j.metadata->'spent'))
                  FROM asset_generation_jobs j WHERE j.story_id = s.id), '{}') AS assets,

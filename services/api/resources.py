@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 from typing_extensions import TypedDict
 
 from storyloom.story.brief import Character, StoryType
-from storyloom.story.results import Activity, Word
+from storyloom.story.results import Activity, PremiseKind, Word
 
 _DOCUMENTED = with_config(ConfigDict(use_attribute_docstrings=True))
 
@@ -180,6 +180,32 @@ class Companion(TypedDict):
     look: str
 
 
+@_DOCUMENTED
+class PremisePart(TypedDict):
+    """One thing that the brief asks for, and what became of it."""
+
+    kind: PremiseKind
+    asks: str
+    """In the plan's own words."""
+    scenes: list[int]
+    """Where the plan honours it; none where it does not."""
+    honoured: bool | None
+    """Whether the finished texts do; null where they were not read for it."""
+    why: str | None
+    """Why not, as far as that is known."""
+
+
+@_DOCUMENTED
+class PremiseCheck(TypedDict):
+    """Whether the story is what the brief's premise and setting ask for."""
+
+    honoured: bool | None
+    """False where anything is missing; null where the texts were not read for it."""
+    parts: list[PremisePart]
+    alsoMissing: list[str]
+    """What is missing besides, in a sentence each."""
+
+
 class Cost(TypedDict):
     """What providers were paid."""
 
@@ -217,6 +243,8 @@ class Story(StorySummary):
     seed: int | None
     companion: Companion | None
     """Whom the story adds to your characters; null before its plan is made, and where it needs nobody."""
+    premiseCheck: PremiseCheck | None
+    """What became of `premise` and `setting`; null before the text is whole, and where nothing was asked for."""
     scenes: list[Scene]
     activities: list[Activity] | None
     hueExtractedColors: dict[str, list[HexColor]] | None

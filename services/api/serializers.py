@@ -18,6 +18,7 @@ from services.api.resources import (
     ContentScene,
     Eta,
     EventsToken,
+    PremiseCheck,
     Scene,
     Story,
     StoryLinks,
@@ -109,6 +110,7 @@ def story_resource(row: Mapping[str, Any], results: Mapping[str, Mapping[str, An
         "typeDetails": brief["typeDetails"],
         "seed": brief["seed"],
         "companion": _companion(assets.get(Asset.OUTLINE.value, {}).get("companion")),
+        "premiseCheck": _premise_check(assets.get(Asset.CONTENT.value, {}).get("premise")),
         "scenes": [scene for k in (1, 2, 3, 4) if (scene := _scene(row, results, k)) is not None],
         "activities": None if activities is None else activities["activities"],
         "hueExtractedColors": row["hue_extracted_colors"],
@@ -176,6 +178,25 @@ def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: 
 
 def _companion(figure: Mapping[str, Any] | None) -> Companion | None:
     return None if figure is None else {"name": figure["name"], "kind": figure["kind"], "look": figure["look"]}
+
+
+def _premise_check(verdict: Mapping[str, Any] | None) -> PremiseCheck | None:
+    if verdict is None:
+        return None
+    return {
+        "honoured": verdict["honoured"],
+        "parts": [
+            {
+                "kind": part["kind"],
+                "asks": part["asks"],
+                "scenes": part["scenes"],
+                "honoured": part["honoured"],
+                "why": part["why"],
+            }
+            for part in verdict["parts"]
+        ],
+        "alsoMissing": verdict["also_missing"],
+    }
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -10,7 +10,16 @@ from services.content.safety import strings_in
 from storyloom.story.brief import Brief
 from storyloom.story.model_text import ModelAnswer, tidy
 from storyloom.story.names import find_name, fold
-from storyloom.story.results import Elements, Figure, HexColour, Outline, PictureBrief, ProviderCall, SceneBrief
+from storyloom.story.results import (
+    Elements,
+    Figure,
+    HexColour,
+    Outline,
+    PictureBrief,
+    PremisePart,
+    ProviderCall,
+    SceneBrief,
+)
 
 BEATS = ("call", "threshold", "ordeal", "return")
 MAX_TITLE_WORDS = 7
@@ -26,7 +35,10 @@ Colour = Annotated[HexColour, BeforeValidator(lambda value: value.lower() if isi
 class Plan(ModelAnswer):
     """An outline as the author answers it (docs/providers.md); ``as_outline`` makes a result of it."""
 
-    longest: ClassVar = {"title": 160, "name": 80, "kind": 120, "on_stage": 80, "emotion": 120}
+    longest: ClassVar = {
+        "title": 160, "name": 80, "kind": 120, "on_stage": 80, "emotion": 120,
+        "asks": 200, "shown_by": 40, "why_not": 300,
+    }  # fmt: skip
 
     title: Annotated[str, StringConstraints(strip_whitespace=True)]
     logline: str
@@ -37,6 +49,8 @@ class Plan(ModelAnswer):
     helper: Figure | None
     cover: PictureBrief
     scenes: tuple[SceneBrief, SceneBrief, SceneBrief, SceneBrief]
+    premise: Annotated[tuple[PremisePart, ...], Field(max_length=8)] = ()
+    """What the brief asks for; services/content/premise.py holds the plan to it."""
 
     @model_validator(mode="after")
     def _holds_words(self) -> Self:

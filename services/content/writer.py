@@ -8,6 +8,13 @@ import structlog
 from pydantic import Field
 
 from services.content.outline import Plan, find_faults, recognise
+from services.content.premise import (
+    MissingPart,
+    conclude,
+    find_broken_promises,
+    judge_scene,
+    without_empty_promises,
+)
 from services.content.preview import MAX_PARAGRAPH_CHARACTERS, Preview
 from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
@@ -19,7 +26,7 @@ from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.model_text import ModelAnswer
-from storyloom.story.results import Outline, ProviderCall, SceneText, StoryContent
+from storyloom.story.results import Outline, PremiseVerdict, ProviderCall, SceneText, StoryContent
 
 MAX_ATTEMPTS = 3
 """How often a plan or a scene is written in all, each time with the findings on the one before."""
@@ -48,11 +55,14 @@ class Draft(ModelAnswer):
 class Check(ModelAnswer):
     """What the last reader says of the whole."""
 
-    longest: ClassVar = {"findings": 1000}
+    longest: ClassVar = {"findings": 1000, "why": 300}
 
     consistent: bool
     payoff: bool
     findings: Annotated[tuple[Passage, ...], Field(max_length=30)]
+    # None: nothing was asked for, or an answer that was paid for by a release that did not ask.
+    premise_honoured: bool | None = None
+    premise_missing: Annotated[tuple[MissingPart, ...], Field(max_length=8)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +71,21 @@ class _Judged:
     findings: tuple[Finding, ...]
     flagged: tuple[str, ...]
     """The categories that moderation flags it for; flagged words are never published."""
+    unkept: tuple[Finding, ...] = ()
+    """What it lacks of what the brief asks for. It is written again for that once: a model that cannot has tried."""
 
     @property
     def weight(self) -> float:
-        return sum(finding.weight for finding in self.findings)
+        return sum(finding.weight for finding in (*self.findings, *self.unkept))
 
     @property
     def feedback(self) -> list[str]:
-        told = [finding.text for finding in self.findings]
+        told = [finding.text for finding in (*self.unkept, *self.findings)]
         return [feedback_on(self.flagged), *told] if self.flagged else told
+
+    def suffices(self, attempt: int) -> bool:
+        """Whether nothing is left that another attempt is worth."""
+        return not (self.flagged or self.findings or (attempt == 1 and self.unkept))
 
 
 class Writer:
@@ -116,7 +132,7 @@ class Writer:
             words=max(1, count_words(best.draft.text)),
             readability=measure(best.draft.text, names),
             attempts=len(judged),
-            findings=tuple(finding.text for finding in best.findings),
+            findings=tuple(finding.text for finding in (*best.findings, *best.unkept)),
             calls=calls,
         )
 
@@ -126,13 +142,14 @@ class Writer:
         one, two, three, four = (job.required(text, SceneText) for text in TEXTS)
         texts = [scene.text for scene in (one, two, three, four)]
         await report(10)
-        findings, calls = await self._check(job.brief, outline, texts)
+        findings, premise, calls = await self._check(job.brief, outline, texts)
         return StoryContent(
             title=outline.title,
             logline=outline.logline,
             scenes=(one, two, three, four),
             readability=measure("\n\n".join(texts), _names(job.brief, outline)),
             findings=findings,
+            premise=premise,
             calls=calls,
         )
 
@@ -143,6 +160,7 @@ class Writer:
         calls: list[ProviderCall] = []
         usable: Plan | None = None
         flagged: tuple[str, ...] = ()
+        broken: tuple[str, ...] = ()
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 plan, call = await self._model.parse(
@@ -161,6 +179,10 @@ class Writer:
             calls.append(call)
             plan = recognise(plan, brief)
             must, should = find_faults(plan, brief)
+            if not broken:  # told once: what still is not honoured then is told to whoever asked for it
+                broken = find_broken_promises(plan, brief)
+                should = (*should, *broken)
+            plan = without_empty_promises(plan)
             flagged = () if must else await self._flagged("\n".join(strings_in(plan.model_dump(mode="json"))))
             if not (must or flagged):
                 usable = plan
@@ -206,17 +228,19 @@ class Writer:
                 break
             calls.append(call)
             flagged = (preview.flagged if preview else ()) or await self._flagged(draft.text, draft.alt_text)
-            judged.append(_Judged(draft, judge(draft.text, targets, job.brief.language, names), flagged))
-            if not judged[-1].feedback:
+            found = judge(draft.text, targets, job.brief.language, names)
+            unkept = judge_scene(draft.text, job.asset.scene, job.required(Asset.OUTLINE, Outline), job.brief)
+            judged.append(_Judged(draft, found, flagged, unkept))
+            if judged[-1].suffices(attempt):
                 break
-            findings = len(judged[-1].findings)
+            findings = len(found) + len(unkept)
             log.info("text.rejected", asset=job.asset, attempt=attempt, findings=findings, flagged=flagged)
             blocks = blocks | {"feedback": judged[-1].feedback}
         return judged, tuple(calls)
 
     async def _check(
         self, brief: Brief, outline: Outline, texts: Sequence[str]
-    ) -> tuple[tuple[str, ...], tuple[ProviderCall, ...]]:
+    ) -> tuple[tuple[str, ...], PremiseVerdict | None, tuple[ProviderCall, ...]]:
         blocks = {"brief": brief.for_prompts(), "outline": _plain(outline), "texts": list(texts)}
         prompt = instructions("whole", brief)
         try:
@@ -228,13 +252,14 @@ class Writer:
                 raise
             # Every scene has passed moderation: a reader who cannot answer is no reason to lose the story.
             log.warning("content.unchecked", code=error.code, request_id=error.request_id)
-            return ("The whole story could not be checked.",), ()
+            return ("The whole story could not be checked.",), conclude(outline, None, ()), ()
         found = list(check.findings)
         if not check.consistent and not found:
             found.append("The scenes do not agree with one another.")
         if not check.payoff:
             found.append("What is planted in the first scene does not pay off in the last.")
-        return tuple(found), (call,)
+        premise = conclude(outline, check.premise_honoured, check.premise_missing)
+        return tuple(found), premise, (call,)
 
 
 class _Progress:

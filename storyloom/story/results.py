@@ -109,6 +109,23 @@ class Elements(Value):
     payoff: str
 
 
+PremiseKind = Literal["who", "want", "loss", "place", "must_be_there", "must_not_be_there"]
+
+
+class PremisePart(Value):
+    """One thing that the brief asks for, in the plan's own words, and the beats in which the plan honours it.
+
+    ``shown_by``: single words of the plan by which one sees that it is there, or, of what must not be there, those that
+    the plan lacks. No beats: it is not honoured, and ``why_not`` may say why.
+    """
+
+    kind: PremiseKind
+    asks: str
+    shown_by: tuple[str, ...] = Field(min_length=1, max_length=4)
+    beats: tuple[Beat, ...] = Field(default=(), max_length=4)
+    why_not: str | None = None
+
+
 class Outline(Result):
     """The plan of the story: the pictures are drawn from it while the text is still being written."""
 
@@ -122,6 +139,8 @@ class Outline(Result):
     helper: Figure | None = None
     cover: PictureBrief
     scenes: tuple[SceneBrief, SceneBrief, SceneBrief, SceneBrief]
+    # Left out where there is none: the outlines of before, and the prompts that hold them, stay as they were.
+    premise: tuple[PremisePart, ...] = Field(default=(), max_length=8, exclude_if=lambda parts: not parts)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -155,6 +174,27 @@ class SceneText(Result):
         return "\n\n".join(self.paragraphs)
 
 
+class PremiseOutcome(Value):
+    """What became of one thing that the brief asks for. ``honoured`` None: the finished texts were not read for it."""
+
+    kind: PremiseKind
+    asks: str
+    scenes: tuple[int, ...] = ()
+    honoured: bool | None = None
+    why: str | None = None
+
+
+class PremiseVerdict(Value):
+    """Whether the story is what the brief asks for: as a whole, and part by part.
+
+    ``also_missing``: what the last reader misses that the plan did not name.
+    """
+
+    honoured: bool | None = None
+    parts: tuple[PremiseOutcome, ...] = ()
+    also_missing: tuple[str, ...] = ()
+
+
 class StoryContent(Result):
     """The whole text, checked and final."""
 
@@ -164,6 +204,7 @@ class StoryContent(Result):
     scenes: tuple[SceneText, SceneText, SceneText, SceneText]
     readability: Readability
     findings: tuple[str, ...] = ()
+    premise: PremiseVerdict | None = Field(default=None, exclude_if=lambda verdict: verdict is None)
 
 
 class Picture(Result):

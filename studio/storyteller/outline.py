@@ -1,7 +1,7 @@
 """Makes an outline: picks the plot, the company and the place, and plans the five pictures."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -12,10 +12,13 @@ from studio.storyteller.language.grammar import capitalise, count_words
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.language.pronouns import TOGETHER
 from studio.storyteller.plots.parser import Plot, plots_for
-from studio.storyteller.premise import Wishes, find_place, read_wishes, spots_of
+from studio.storyteller.premise import Wishes, find_place, read_refusals, read_wishes, singular, spots_of
+from studio.storyteller.premise_parts import write_parts
 from studio.storyteller.tale import Tale
 from studio.storyteller.world.parser import INDOORS, Place, read_places, read_things
 
+_CASTS = 20
+"""How often somebody is looked for whom a brief does not keep out."""
 BEATS = ("call", "threshold", "ordeal", "return")
 _TITLE_WORDS = 7
 _NAMED = 0.7  # as often a title has the companion's name in it: names are many, plots are few
@@ -92,7 +95,7 @@ def write_outline(brief: Brief, seed: int, *, version: int = 0) -> dict[str, Any
         )
         for index in range(4)
     ]
-    return {
+    planned = {
         "title": _title(plot, teller, rng, tale),
         "logline": teller.say(rng.choice(plot.head["logline"])),
         "motif": teller.fill(plot.one("motif")),
@@ -109,32 +112,39 @@ def write_outline(brief: Brief, seed: int, *, version: int = 0) -> dict[str, Any
         "cover": _cover(tale, scenes[1]),
         "scenes": scenes,
     }
+    return {**planned, "premise": write_parts(brief, planned)}
 
 
 def _begin(brief: Brief, plot: Plot, rng: Random) -> Tale:
     wishes = read_wishes(brief)
     place, where = _choose_place(brief, wishes, plot, rng)
     heroes = brief.heroes[0].person.pronouns if len(brief.heroes) == 1 else TOGETHER
-    companion = cast_companion(
-        rng,
-        kind=wishes.kind,
-        she=wishes.she if wishes.kind else None,
-        place=place.name if place else "",
-        heroes=heroes,
-        taken=[*brief.names, *brief.details.values()],
+    companion = _welcome(
+        brief,
+        lambda: cast_companion(
+            rng,
+            kind=wishes.kind,
+            she=wishes.she if wishes.kind else None,
+            place=place.name if place else "",
+            heroes=heroes,
+            taken=[*brief.names, *brief.details.values()],
+        ),
     )
     if wishes.name:
         companion = replace(companion, name=wishes.name)
     helper = None
     if plot.helper_scenes:
         taken = [*brief.names, companion.name]
-        helper = cast_helper(
-            rng,
-            place=place.name if place else "",
-            besides=companion,
-            taken=taken,
-            letter=plot.head.get("letter", ("",))[0],
-            short=brief.age <= 4,
+        helper = _welcome(
+            brief,
+            lambda: cast_helper(
+                rng,
+                place=place.name if place else "",
+                besides=companion,
+                taken=taken,
+                letter=plot.head.get("letter", ("",))[0],
+                short=brief.age <= 4,
+            ),
         )
     tokens = plot.head.get("tokens", ("button",))
     return Tale(
@@ -148,6 +158,17 @@ def _begin(brief: Brief, plot: Plot, rng: Random) -> Tale:
         place=place,
         where=where,
     )
+
+
+def _welcome(brief: Brief, cast: Callable[[], Friend]) -> Friend:
+    """Somebody whom the brief does not keep out; after many tries whoever comes, and the outline says so."""
+    refused = {singular(word) for word in read_refusals(brief)}
+    friend = cast()
+    for _ in range(_CASTS):
+        if not refused & set(friend.kind.split()):
+            break
+        friend = cast()
+    return friend
 
 
 def _plots(brief: Brief, wishes: Wishes) -> Sequence[Plot]:

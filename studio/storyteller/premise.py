@@ -60,6 +60,24 @@ _WHEN = re.compile(
 _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
 
 
+_NOT = re.compile(
+    r"\b(?:without|not|never|no)\s+(?:a|an|any|the|one|single|more\s+)?\s*(?!longer\b|more\b|one\b|matter\b|body\b|idea\b)"
+    r"([a-z][a-z'’-]{2,})(?:\s+(?:or|and|nor)\s+(?:any\s+|no\s+)?([a-z][a-z'’-]{2,}))?"
+)
+_NOT_A_THING = spell("know see sleep want like find let have her his their being able yet again only just very even")
+
+
+def read_refusals(brief: Brief) -> list[str]:
+    """What must not be there: the nouns behind "no", "without" and "never", as they are written."""
+    found = _NOT.findall(f"{brief.premise}. {brief.setting}".lower())
+    return [word for words in found for word in words if word and word not in _NOT_A_THING and not word.endswith("ing")]
+
+
+def singular(word: str) -> str:
+    """A noun as one of its kind, by the creatures that are known, else by its ending."""
+    return _kind(word) or word.removesuffix("s")
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What the brief asks for, each empty when it does not say. `lost`: the thing is to be looked for."""
@@ -81,7 +99,7 @@ class Wishes:
 
 def read_wishes(brief: Brief) -> Wishes:
     """From premise and setting; the same brief always gives the same wishes."""
-    premise = brief.premise.lower()
+    premise = _without(brief.premise.lower(), read_refusals(brief))
     kind = _creature(premise, brief)
     place, phrase = _place(brief.setting, premise)
     words = set(_WORD.findall(f"{brief.setting} {brief.premise}".lower()))
@@ -138,6 +156,11 @@ def with_preposition(phrase: str) -> str:
     words = _WORD.findall(phrase.lower())
     last = words[-1] if words else ""
     return f"{'on' if last in _ON else 'at' if last in _AT else 'by' if last in _BY else 'in'} {phrase}"
+
+
+def _without(premise: str, refused: list[str]) -> str:
+    """The premise without the words that it names only to keep them out."""
+    return re.sub(rf"\b(?:{'|'.join(map(re.escape, refused))})\b", " ", premise) if refused else premise
 
 
 def _place(setting: str, premise: str) -> tuple[Place | None, str]:

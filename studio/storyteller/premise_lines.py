@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from studio.storyteller.language.grammar import count_words
 from studio.storyteller.language.rhythm import Weight
 from studio.storyteller.plots.parser import Line
 from studio.storyteller.tale import Tale
-
-_LONGEST = 14
 
 
 def add_premise_lines(tale: Tale, scene: int, lines: Sequence[Line]) -> list[Line]:
@@ -26,18 +23,6 @@ def _begun(tale: Tale) -> Iterator[Line]:
         yield Line(Weight.MUST, (f"{{h}} {verb} {{want}}| one day,| and one day could be today.",))
     if wishes.shy_of and tale.companion:
         yield Line(Weight.MUST, ("{C} was a little shy of {shyof},| and {che} had said so,| which was brave.",))
-    if not tale.plot:
-        return
-    understood = (wishes.loves, wishes.want, wishes.shy_of, wishes.kind, wishes.thing, wishes.sleepless, wishes.place)
-    premise = tale.brief.premise.rstrip(".!?")
-    if premise and not any(understood) and count_words(premise) <= _LONGEST:
-        yield Line(Weight.MUST, (f"The talk that day was of {_as_talk(premise)}.",))
-
-
-def _as_talk(premise: str) -> str:
-    """A premise nobody could take apart, told whole. Braces would be slots."""
-    bare = premise.replace("{", "").replace("}", "").replace("|", " ").replace("[", "").replace("]", "")
-    return f"“{bare}”" if not bare.lower().startswith(("a ", "an ", "the ")) else bare[:1].lower() + bare[1:]
 
 
 def _tied(tale: Tale) -> Iterator[Line]:

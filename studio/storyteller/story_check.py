@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.language.grammar import count_words, spell, split_sentences
+from studio.storyteller.premise_parts import find_missing
 
 _WORD = re.compile(r"[a-zà-ÿ]{3,}")
 _COMMON = set(
@@ -21,10 +22,17 @@ _SHORTEST = 3
 
 
 def check_story(brief: Brief, planned: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
-    """`consistent`: nothing found but a missing pay-off; `payoff`: what beat 1 plants is in beat 4; and findings."""
+    """`consistent`: nothing found but a missing pay-off; `payoff`: what beat 1 plants is in beat 4; the premise."""
     faults = [*_missing_heroes(brief, planned, texts), *_company(planned, texts), *_repeats(texts)]
     payoff, why = _pays_off(planned, texts)
-    return {"consistent": not faults and len(texts) == 4, "payoff": payoff, "findings": [*faults, *why]}
+    missing = find_missing(brief, planned, texts)
+    return {
+        "consistent": not faults and len(texts) == 4,
+        "payoff": payoff,
+        "findings": [*faults, *why],
+        "premise_honoured": None if missing is None else not missing,
+        "premise_missing": missing or [],
+    }
 
 
 def _missing_heroes(brief: Brief, planned: Mapping[str, Any], texts: Sequence[str]) -> Iterator[str]:

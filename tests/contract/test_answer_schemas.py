@@ -20,12 +20,19 @@ from tests.unit.documents import stories
 from tests.unit.images.test_critic import GOOD
 
 SERVICES = Path(__file__).parents[2] / "services"
-PLAN = a_plan(helper={"name": "Old Moss", "kind": "owl", "look": "round and grey"})
+PREMISE = {"kind": "loss", "asks": "a bell", "shown_by": ["bell"], "beats": ["call"], "why_not": "It is never lost."}
+PLAN = a_plan(helper={"name": "Old Moss", "kind": "owl", "look": "round and grey"}, premise=[PREMISE])
 SEEN = [{"id": "wheelchair_manual", "visible": "visible", "confidence": 0.9}]
 ANSWERS: dict[type[ModelAnswer], dict[str, Any]] = {
     Plan: PLAN,
     Draft: a_text(),
-    Check: {"consistent": True, "payoff": False, "findings": ["In scene 2 it is day."]},
+    Check: {
+        "consistent": True,
+        "payoff": False,
+        "findings": ["In scene 2 it is day."],
+        "premise_honoured": False,
+        "premise_missing": [{"part": 1, "why": "Nobody loses a bell."}],
+    },
     Ideas: {"activities": [activity.model_dump(mode="json") for activity in stories.four()]},
     PictureCheck: {**GOOD, "reasons": ["A dog."], "suggested_fix": "A kind dog.", "traits": SEEN, "alt_text": "A fox."},
 }

@@ -21,6 +21,7 @@ async def test_a_story_shows_what_was_asked_for_made_and_paid(settings: Settings
         asked = {name: story[name] for name in ("premise", "setting", "seed", "language", "typeDetails")}
         assert asked == {name: brief[name] for name in asked}
         assert (story["companion"], story["audioSeconds"], story["cost"], story["models"]) == (None, None, None, [])
+        assert story["premiseCheck"] is None
         for service in list(system.workers):
             await system.work(service)
         story = await system.finished(story_id)

@@ -138,6 +138,9 @@ def a_plan(**changes: Any) -> dict[str, Any]:
         "helper": None,
         "cover": a_picture(),
         "scenes": [a_picture(beat=beat) for beat in beats],
+        "premise": [
+            {"kind": "who", "asks": "a fox goes along", "shown_by": ["fox"], "beats": list(beats), "why_not": None},
+        ],
         **changes,
     }
 

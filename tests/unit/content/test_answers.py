@@ -12,7 +12,13 @@ from storyloom.providers.openai.requests import strict_schema
 from tests.unit.content.fox_author import a_plan, a_text
 
 PICTURE = ["what_happens", "on_stage", "setting", "time_of_day", "weather", "props", "action", "emotion", "camera"]
-CHECK = {"consistent": True, "payoff": True, "findings": ["In scene 2 it is day."]}
+CHECK = {
+    "consistent": True,
+    "payoff": True,
+    "findings": ["In scene 2 it is day."],
+    "premise_honoured": False,
+    "premise_missing": [{"part": 1, "why": "No fox comes."}],
+}
 
 
 def keys(schema: dict[str, Any], name: str = "") -> list[str]:
@@ -23,13 +29,17 @@ def keys(schema: dict[str, Any], name: str = "") -> list[str]:
 
 def test_the_answers_have_the_contracts_keys() -> None:
     plan = strict_schema(Plan)
-    assert keys(plan) == ["title", "logline", "motif", "palette", "elements", "companion", "helper", "cover", "scenes"]
+    drawn = ["companion", "helper", "cover", "scenes"]
+    assert keys(plan) == ["title", "logline", "motif", "palette", "elements", *drawn, "premise"]
+    assert keys(plan, "PremisePart") == ["kind", "asks", "shown_by", "beats", "why_not"]
     assert keys(plan, "Elements") == ["want", "flaw", "place", "object", "obstacle", "planted", "payoff"]
     assert keys(plan, "Figure") == ["name", "kind", "look"]
     assert keys(plan, "PictureBrief") == PICTURE
     assert keys(plan, "SceneBrief") == [*PICTURE, "beat"]
     assert keys(strict_schema(Draft)) == ["paragraphs", "alt_text"]
-    assert keys(strict_schema(Check)) == ["consistent", "payoff", "findings"]
+    check = strict_schema(Check)
+    assert keys(check) == ["consistent", "payoff", "findings", "premise_honoured", "premise_missing"]
+    assert keys(check, "MissingPart") == ["part", "why"]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ async def test_without_moderation_no_text_is_reported(asset: Asset) -> None:
 
 async def test_a_plan_with_a_stranger_is_asked_for_again_with_the_finding() -> None:
     bad = a_plan()
-    bad["scenes"][1]["on_stage"] = ["Mirabel", "Grandma"]
+    bad["scenes"][1]["on_stage"] = ["Mirabel", "Ember", "Grandma"]
     fox = a_fox(outline=[bad, a_plan()])
     outline, _ = await plan(fox)
     assert outline.scenes[1].on_stage == ("Mirabel", "Ember")

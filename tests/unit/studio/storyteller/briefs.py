@@ -9,6 +9,15 @@ from studio.storyteller.language.grammar import count_sentences, count_words
 # Words of a whole story and of a sentence by age, as the product asks for them.
 TARGETS = {3: (75, 5), 4: (125, 6), 5: (175, 8), 6: (225, 9), 7: (300, 10), 8: (375, 11), 9: (500, 12)}
 
+NOTHING_FOUND = {
+    "consistent": True,
+    "payoff": True,
+    "findings": [],
+    "premise_honoured": None,
+    "premise_missing": [],
+}
+"""What a check says of a story that is well, where the brief has no premise."""
+
 DETAILS: dict[str, dict[str, Any]] = {
     "adventure": {},
     "bedtime": {},

@@ -7,7 +7,7 @@ import pytest
 
 from studio.prompt_blocks import UnanswerablePromptError, read_blocks
 from studio.storyteller.answers import answer_prompt
-from tests.unit.studio.storyteller.briefs import brief, outline_of, story_of
+from tests.unit.studio.storyteller.briefs import NOTHING_FOUND, brief, outline_of, story_of
 
 
 def test_blocks_are_read_by_their_tags() -> None:
@@ -70,7 +70,7 @@ def test_a_broken_story_is_found_out() -> None:
     def findings(texts: list[str]) -> dict[str, Any]:
         return answer_prompt("story_check", {"brief": asked, "outline": story.outline, "texts": texts}, seed=1)
 
-    assert findings(story.texts) == {"consistent": True, "payoff": True, "findings": []}
+    assert findings(story.texts) == NOTHING_FOUND
     nameless = findings([story.texts[0], "The wind blew all day long.", *story.texts[2:]])
     assert not nameless["consistent"]
     assert "Scene 2 does not name Mira." in nameless["findings"]

@@ -42,6 +42,19 @@ _OUTLINE = _strict(
         "helper": {"anyOf": [{"type": "null"}, _strict(_FRIEND)]},
         "cover": _strict(_PICTURE),
         "scenes": {"type": "array", "minItems": 4, "maxItems": 4, "items": _strict({"beat": _TEXT, **_PICTURE})},
+        "premise": {
+            "type": "array",
+            "maxItems": 8,
+            "items": _strict(
+                {
+                    "kind": {"enum": ["who", "want", "loss", "place", "must_be_there", "must_not_be_there"]},
+                    "asks": _TEXT,
+                    "shown_by": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 4},
+                    "beats": {"type": "array", "items": {"enum": ["call", "threshold", "ordeal", "return"]}},
+                    "why_not": {"anyOf": [{"type": "null"}, _TEXT]},
+                }
+            ),
+        },
     }
 )
 _CONTRACT = jsonschema.Draft202012Validator(_OUTLINE)
