@@ -24,6 +24,7 @@ from services.api.repository import NewStory
 from services.api.resources import BatchedStory, StoryBatch
 from services.api.routes import STORIES, read_idempotency_key
 from services.api.schemas import parse_brief
+from services.api.sequels import carry_on
 from services.api.serializers import json_response, story_reference
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.story.brief import Brief
@@ -144,7 +145,10 @@ async def create_all(
     new = {place: one for place, one in wanted.items() if place not in outcomes}
     outcomes |= await _flagged(commands, new)
     new = {place: one for place, one in new.items() if place not in outcomes}
-    outcomes |= await _create(commands, caller, new, trace=trace)
+    briefs, lost = await _carry_on(commands, caller, new)
+    outcomes |= lost
+    new = {place: one for place, one in new.items() if place in briefs}
+    outcomes |= await _create(commands, caller, new, briefs, trace=trace)
     return [outcomes[place] for place in range(len(bodies))]
 
 
@@ -192,9 +196,25 @@ async def _flagged(commands: Commands, wanted: dict[int, Wanted]) -> dict[int, O
     return found
 
 
-async def _create(commands: Commands, caller: Caller, wanted: dict[int, Wanted], *, trace: str) -> dict[int, Outcome]:
+async def _carry_on(
+    commands: Commands, caller: Caller, wanted: dict[int, Wanted]
+) -> tuple[dict[int, Brief], dict[int, Outcome]]:
+    """The briefs with what came before them, and the problems of those whose earlier story there is not."""
+    found: dict[int, Brief] = {}
+    lost: dict[int, Outcome] = {}
+    for place, one in wanted.items():
+        try:
+            found[place] = await carry_on(commands.pool, caller, one.brief)
+        except Problem as problem:
+            lost[place] = _pointing_into(place, problem)
+    return found, lost
+
+
+async def _create(
+    commands: Commands, caller: Caller, wanted: dict[int, Wanted], briefs: dict[int, Brief], *, trace: str
+) -> dict[int, Outcome]:
     new = {
-        place: NewStory(begin(uuid4(), caller.tenant_id, trace, one.brief), one.key, one.request_hash)
+        place: NewStory(begin(uuid4(), caller.tenant_id, trace, briefs[place]), one.key, one.request_hash)
         for place, one in wanted.items()
     }
     if not new:

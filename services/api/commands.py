@@ -21,6 +21,7 @@ from services.api import repository
 from services.api.repository import NewStory, StorySnapshot, public_asset, public_status
 from services.api.schemas import Passage
 from services.api.screening import Screening
+from services.api.sequels import carry_on
 from services.api.versions import IfMatch, etag
 from storyloom.db.pool import Pool
 from storyloom.messaging.connection import BusUnavailableError
@@ -96,13 +97,15 @@ class Commands:
     ) -> CreatedStory:
         """Create a story. With a key, the same brief again is the same story, for a day.
 
-        Raises a Problem: 422 when moderation flags the brief or the key came with another brief before, 429 beyond the
-        tenant's stories or money of the day. Beyond its concurrent stories the story waits, and status admits it.
+        Raises a Problem: 422 when moderation flags the brief, the key came with another brief before, or there is no
+        story that it could be the sequel of (409: not yet), 429 beyond the tenant's stories or money of the day. Beyond
+        its concurrent stories the story waits, and status admits it.
         """
         request_hash = hashlib.sha256(canonical(brief.wire())).digest()
         if created := await repository.find_created(self.pool, caller, idempotency_key, request_hash):
             return CreatedStory(created, replayed=True)
         await self.screening.check_brief(brief)
+        brief = await carry_on(self.pool, caller, brief)
         story_id = uuid4()
         journey = begin(story_id, caller.tenant_id, trace, brief)
         while (admitted := await self._create(journey, idempotency_key, request_hash)) is None:

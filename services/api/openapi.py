@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
-from pydantic.json_schema import JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 from pydantic_core import CoreSchema
 
 from services.api.resources import AssetName, StoryStatus
@@ -159,6 +159,7 @@ class CreateStory(Brief):
     characters: tuple[NewCharacter, ...] = Field(min_length=1, max_length=3)
     character_name: Name | None = None
     generate_assets: bool | None = None
+    earlier: SkipJsonSchema[None] = None
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -125,6 +125,17 @@ LEFT JOIN (
     FROM stories WHERE tenant_id = :tenant_id AND status = 'generating' AND admitted_at IS NULL
 ) AS q ON q.id = s.id;
 
+-- name: earlier_story^
+-- What a sequel is told of the story before: all of one moment, as far as it is made.
+SELECT s.request,
+       (SELECT j.result FROM asset_generation_jobs j
+        WHERE j.story_id = s.id AND j.asset_type = 'outline' AND j.status = 'ready') AS outline,
+       (SELECT j.result FROM asset_generation_jobs j
+        WHERE j.story_id = s.id AND j.asset_type = 'portrait' AND j.status = 'ready') AS portrait,
+       (SELECT j.result FROM asset_generation_jobs j
+        WHERE j.story_id = s.id AND j.asset_type = 'text_4' AND j.status = 'ready') AS last_text
+FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
+
 -- name: story_with_results^
 -- One statement is one snapshot: status and results of an asset belong together, whatever is applied meanwhile.
 -- Pending: commands that were accepted and are not applied yet; a command is applied when it is in the inbox.

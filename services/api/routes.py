@@ -151,6 +151,8 @@ class Routes:
             "bad_idempotency_key",
             "bad_brief",
             "brief_flagged",
+            "previous_story_not_found",
+            "previous_story_not_ready",
             "key_reused",
             "stories_of_the_day_spent",
             "money_cap_reached",

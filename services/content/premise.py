@@ -74,7 +74,7 @@ def judge_scene(text: str, scene: int, outline: Outline, brief: Brief) -> tuple[
 
 def conclude(
     outline: Outline,
-    honoured: bool | None,  # noqa: FBT001  # the reader's own answer
+    honoured: bool | None,  # the reader's own answer
     missing: Sequence[MissingPart],
 ) -> PremiseVerdict | None:
     """What became of the premise; None where nothing was asked for. ``honoured`` None: nobody read the texts for it."""

@@ -11,7 +11,7 @@ from storyloom.jobs.definition import Report
 from storyloom.providers.ports import ImageGenerator
 from storyloom.storage.objects import ObjectStore
 from storyloom.story.assets import Asset
-from storyloom.story.errors import PermanentError
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, Picture, ProviderCall
 
@@ -128,14 +128,26 @@ class Painter:
         self._store = store
 
     async def portrait(self, job: AssetRequested, report: Report) -> Picture:
-        """Draw the heroes as they look in all pictures."""
-        return await self._paint(job, draft_portrait(job), None, report)
+        """Draw the heroes as they look in all pictures, those of a sequel as the earlier story has them."""
+        before = await self._earlier(job)
+        return await self._paint(job, draft_portrait(job, known=before is not None), before, report)
 
     async def picture(self, job: AssetRequested, report: Report) -> Picture:
         """Draw the cover or a scene of the heroes on the portrait."""
         outline, portrait = job.required(Asset.OUTLINE, Outline), job.required(Asset.PORTRAIT, Picture)
         reference = await self._store.get(portrait.image)
         return await self._paint(job, draft_picture(job, outline), reference, report)
+
+    async def _earlier(self, job: AssetRequested) -> bytes | None:
+        """The portrait of the story that this one goes on from; None where it has none, or has been erased since."""
+        earlier = job.brief.earlier
+        if earlier is None or earlier.portrait is None:
+            return None
+        try:
+            return await self._store.get(earlier.portrait)
+        except (RetryableError, PermanentError):  # a store that is away is away for the new portrait, too
+            log.warning("portrait.earlier_missing", asset=job.asset.value)
+            return None
 
     async def _paint(self, job: AssetRequested, prompt: Prompt, reference: bytes | None, report: Report) -> Picture:
         state = DrawingState()

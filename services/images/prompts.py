@@ -20,6 +20,7 @@ _NEVER = (
     "fear, blood, weapons, photographs, realistic skin texture",
 )
 _SAME = "a face, skin, hair, clothing, feature or device that differs from the reference picture"
+_SAME_PEOPLE = "a face, skin, hair, feature or device that differs from the reference picture"
 _NATIVE = "a human in costume, a human body under the species"
 
 _ANEW = "the same heroes in every detail"
@@ -62,8 +63,11 @@ class Prompt:
         return {"must_show": must_show, "cast": len(self.cast), "style": STYLE}
 
 
-def draft_portrait(job: AssetRequested) -> Prompt:
-    """The reference picture: all heroes on a plain background. It fixes what every other picture keeps."""
+def draft_portrait(job: AssetRequested, *, known: bool = False) -> Prompt:
+    """The reference picture: all heroes on a plain background. It fixes what every other picture keeps.
+
+    ``known``: drawn from the portrait of an earlier story, whose heroes these are; they may wear something else by now.
+    """
     naming = name_roles(job.brief)
     heroes = resolve_looks(job.brief, job.story_id, naming)
     who = "portrait" + ("", " of both heroes side by side", " of all three heroes side by side")[len(heroes) - 1]
@@ -74,7 +78,7 @@ def draft_portrait(job: AssetRequested) -> Prompt:
                 *_heroes(heroes, softly=softly),
                 ("Framing", f"full-body {who} on a plain background"),
                 ("Emotion", "friendly and curious"),
-                *_never(heroes, softly=softly, reference=False),
+                *_never(heroes, softly=softly, same=_SAME_PEOPLE if known else ""),
                 *_version(job, _ANEW_PORTRAIT),
             ]
         )
@@ -105,7 +109,7 @@ def draft_picture(job: AssetRequested, outline: Outline) -> Prompt:
                 *_stage(picture, naming),
                 *([] if job.asset.scene else [("Framing", "square book cover with calm space above for the title")]),
                 ("Cast", f"exactly {len(cast)}: {', '.join(cast)}"),
-                *_never(heroes, softly=softly, reference=True),
+                *_never(heroes, softly=softly, same=_SAME),
                 ("Palette", ", ".join(outline.palette)),
                 *_version(job, _ANEW_PICTURE),
                 *([("Wish", naming.scrub(job.hint, 300))] if job.hint else []),
@@ -172,9 +176,9 @@ def _stage(picture: PictureBrief, naming: Naming) -> list[Line]:
     ]
 
 
-def _never(heroes: Sequence[HeroLook], *, softly: bool, reference: bool) -> list[Line]:
+def _never(heroes: Sequence[HeroLook], *, softly: bool, same: str) -> list[Line]:
     """What must not be drawn. After a refusal the traits' own prohibitions are left out: they name what is refused."""
-    lines = [*_NEVER[: 2 if softly else 3], *([_SAME] if reference else [])]
+    lines = [*_NEVER[: 2 if softly else 3], *([same] if same else [])]
     lines += [_NATIVE] if any(hero.native for hero in heroes) else []
     if not softly:
         lines += [

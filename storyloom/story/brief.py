@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
 
 from storyloom.story.assets import PUBLIC, Asset, Priority
+from storyloom.story.earlier import EarlierStory
 from storyloom.story.languages import canonical
 from storyloom.story.names import disambiguated, tidy_name
 from storyloom.story.results import Written
@@ -137,6 +138,8 @@ class Brief(Wire, Written):
     metadata: dict[Key, Annotated[str, StringConstraints(max_length=500, pattern=PLAIN)]] = Field(
         default_factory=dict, max_length=20
     )
+    earlier: EarlierStory | None = Field(default=None, exclude_if=lambda earlier: earlier is None)
+    """Of a sequel: the story before. Written by the api (services/api/sequels.py), refused in what a client sends."""
 
     @field_validator("language")
     @classmethod
@@ -196,6 +199,8 @@ class Brief(Wire, Written):
         The client's metadata is nobody else's business and stays here.
         """
         brief = self.wire() | {"metadata": {}}
+        if self.earlier is not None:
+            brief["earlier"] = self.earlier.for_prompts()
         for character, name in zip(brief["characters"], self.names, strict=True):
             character["name"] = name
         return brief
@@ -210,6 +215,8 @@ def _long_form(body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     body = dict(body)
+    if "earlier" in body:
+        raise _refused(body, "earlier is not for clients to say; previous_story_id names the story before")
     name, make_all = body.pop("characterName", None), body.pop("generateAssets", None)
     if name is not None:
         if "characters" in body:

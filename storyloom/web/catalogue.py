@@ -274,6 +274,25 @@ _ENTRIES = (
         members={"categories": ["violence"]},
     ),
     CatalogueEntry(
+        "previous_story_not_found",
+        422,
+        when="A sequel names a story that is none of yours, or none at all.",
+        remedy="Send the id of one of your stories as `typeDetails.previous_story_id`.",
+        detail="There is no earlier story of this id among yours.",
+        errors=[
+            {"pointer": "/typeDetails/previous_story_id", "detail": "There is no earlier story of this id among yours."}
+        ],
+    ),
+    CatalogueEntry(
+        "previous_story_not_ready",
+        409,
+        when="A sequel names a story that has no plan yet, or whose plan failed.",
+        remedy="Wait until the earlier story has its text, then create the sequel.",
+        detail="The earlier story is not written yet, and cannot be gone on from.",
+        retryable=True,
+        errors=[{"pointer": "/typeDetails/previous_story_id", "detail": "The earlier story is not written yet."}],
+    ),
+    CatalogueEntry(
         "text_flagged",
         422,
         when="Moderation found an edited text unfit for children.",

@@ -28,6 +28,17 @@ class Hero:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The story that a sequel goes on from; each empty where it is not told."""
+
+    title: str = ""
+    place: str = ""
+    name: str = ""
+    kind: str = ""
+    look: str = ""
+
+
+@dataclass(frozen=True)
 class Brief:
     """What was asked for."""
 
@@ -37,6 +48,7 @@ class Brief:
     premise: str
     setting: str
     details: Mapping[str, str]
+    earlier: Earlier | None = None
 
     @property
     def names(self) -> list[str]:
@@ -67,7 +79,17 @@ def read_brief(block: Any) -> Brief:
         premise=_text(block.get("premise")),
         setting=_text(block.get("setting")),
         details={_snake(key): _text(value) for key, value in details.items()} if isinstance(details, Mapping) else {},
+        earlier=_earlier(block.get("earlier")),
     )
+
+
+def _earlier(block: Any) -> Earlier | None:
+    if not isinstance(block, Mapping):
+        return None
+    companion = block.get("companion")
+    friend = companion if isinstance(companion, Mapping) else {}
+    told = {key: _text(friend.get(key)) for key in ("name", "kind", "look")}
+    return Earlier(title=_text(block.get("title")), place=_text(block.get("place")), **told)
 
 
 def _hero(block: Mapping[str, Any]) -> Hero:

@@ -7,12 +7,20 @@ from random import Random
 from typing import Any
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.casting import Friend, cast_companion, cast_helper
+from studio.storyteller.casting import Friend, cast_companion, cast_helper, recast
 from studio.storyteller.language.grammar import capitalise, count_words
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.language.pronouns import TOGETHER
 from studio.storyteller.plots.parser import Plot, plots_for
-from studio.storyteller.premise import Wishes, find_place, read_refusals, read_wishes, singular, spots_of
+from studio.storyteller.premise import (
+    Wishes,
+    find_place,
+    read_refusals,
+    read_wishes,
+    singular,
+    spots_of,
+    with_preposition,
+)
 from studio.storyteller.premise_parts import write_parts
 from studio.storyteller.tale import Tale
 from studio.storyteller.world.parser import INDOORS, Place, read_places, read_things
@@ -132,6 +140,9 @@ def _begin(brief: Brief, plot: Plot, rng: Random) -> Tale:
     )
     if wishes.name:
         companion = replace(companion, name=wishes.name)
+    if brief.earlier and brief.earlier.name:
+        friend = recast(brief.earlier.name, brief.earlier.kind or "friend", she=None, heroes=heroes)
+        companion = replace(friend, creature=replace(friend.creature, look=brief.earlier.look or friend.creature.look))
     helper = None
     if plot.helper_scenes:
         taken = [*brief.names, companion.name]
@@ -186,6 +197,9 @@ def _plots(brief: Brief, wishes: Wishes) -> Sequence[Plot]:
 def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tuple[Place | None, str]:
     if wishes.place_phrase:
         return wishes.place, wishes.place_phrase
+    if brief.earlier and brief.earlier.place and not wishes.place:
+        where = with_preposition(brief.earlier.place)
+        return find_place(where), where
     usual = _BEDTIME_PLACES if brief.story_type == "bedtime" else _USUAL_PLACES
     name = rng.choice(plot.head.get("places", usual))
     place = wishes.place or next(place for place in read_places() if place.name == name)
@@ -222,6 +236,8 @@ def _title(plot: Plot, teller: Phrasing, rng: Random, tale: Tale) -> str:
     if len(tale.brief.heroes) > 1:
         written = [title for title in written if "{names} Meets" not in title]
     titles = [capitalise(teller.fill(title)) for title in rng.sample(written, len(written))]
+    if tale.brief.earlier:
+        titles = [title for title in titles if title != tale.brief.earlier.title]
     assert tale.companion is not None
     titles.append(f"{tale.companion.name}'s Story")
     return next(title for title in titles if count_words(title) <= _TITLE_WORDS and len(title.split()) <= _TITLE_WORDS)

@@ -126,6 +126,7 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
             story=contents.story,
             title_size=_title_size(contents.story.title, snug),
             dedication=_dedication(contents.brief, labels),
+            earlier=contents.brief.earlier.title if contents.brief.earlier else None,
             size=type_size(contents.brief.age, max(_length(scene) for scene in contents.story.scenes), snug),
             deep=ground,
             bright=bright(palette, ground),

@@ -12,6 +12,7 @@ import pytest
 from services.documents.book import pages
 from services.documents.book.pages import SNUGGEST, Contents, labels_in, lay_out, palette_of, together, type_size
 from storyloom.story.assets import PICTURES, Asset
+from storyloom.story.earlier import EarlierStory
 from storyloom.story.languages import supported
 from tests.unit.documents import stories
 
@@ -213,3 +214,12 @@ def test_the_last_two_words_stay_together_and_nothing_is_lost() -> None:
 
 def test_the_same_contents_make_the_same_sheet() -> None:
     assert lay_out(contents()) == lay_out(contents())
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "The story goes on"), ("ar", "القصة مستمرة")])
+def test_a_sequel_says_that_the_story_goes_on(language: str, said: str) -> None:
+    earlier = EarlierStory(title="The Brass Bell", logline="x", place="x", object="x")
+    brief = stories.brief(language=language)
+    words = Reader.of(lay_out(contents(brief=brief.model_copy(update={"earlier": earlier}))).html).words
+    assert f"{said} · The Brass Bell" in " ".join(words)
+    assert said not in " ".join(Reader.of(lay_out(contents(brief=brief)).html).words)

@@ -16,10 +16,11 @@ from services.images.painter import Painter
 from services.images.prompts import Prompt
 from storyloom.providers.paid_answers import PAID_ANSWERS, Form, PaidAnswers, PaidOnceImages, once
 from storyloom.story.assets import Asset
+from storyloom.story.earlier import EarlierStory
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Picture, ProviderCall, StoredObject
-from tests.unit.images.samples import STORY, job_for, outline_of, png_of
+from tests.unit.images.samples import STORY, brief_of, job_for, outline_of, png_of
 
 FINE = Verdict(safe=True, findings=(), alt_text="A child in a forest.")
 NO_CHAIR = Verdict(safe=True, findings=("show clearly: a wheelchair",), alt_text="A child stands.")
@@ -100,6 +101,8 @@ class Drawer:
         )
 
     async def get(self, stored: StoredObject) -> bytes:
+        if stored.sha256 not in self.kept:
+            raise RetryableError("store: it is missing")
         return self.kept[stored.sha256]
 
 
@@ -177,6 +180,20 @@ async def test_every_other_picture_is_drawn_from_the_portrait(atelier: Open) -> 
     await here.scene()
     (order,) = here.brush.orders
     assert (order["reference"], order["size"], order["purpose"]) == (b"the portrait", "1024x1536", "scene_2")
+
+
+async def test_a_sequels_portrait_is_drawn_from_the_earlier_one_while_it_is_there(atelier: Open) -> None:
+    here = atelier()
+    image = await here.drawer.put(STORY, Asset.PORTRAIT, b"the portrait of before", "image/png")
+    earlier = EarlierStory(title="The Bell", logline="x", place="x", object="x", portrait=image)
+    job = job_for(Asset.PORTRAIT, brief_of().model_copy(update={"earlier": earlier}))
+    await here.attempt(here.painter.portrait(job, here.diary))
+    here.drawer.kept.clear()
+    gone = atelier()
+    await gone.attempt(gone.painter.portrait(job, gone.diary))
+    assert [one.brush.orders[0]["reference"] for one in (here, gone)] == [b"the portrait of before", None]
+    assert "differs from the reference picture" in here.brush.prompts[0]
+    assert "reference picture" not in gone.brush.prompts[0]
 
 
 async def test_findings_are_appended_to_the_original_words(atelier: Open) -> None:
