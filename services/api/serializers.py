@@ -169,7 +169,7 @@ def _scene(row: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]], k: 
     return {
         "scene": k,
         "text": None if text is None else "\n\n".join(text["paragraphs"]),
-        "altText": (picture or text or {}).get("alt_text"),
+        "altText": (text or picture or {}).get("alt_text"),  # the writer's, who knows what the picture is for
         "imageUrl": None if picture is None else f"{BASE}/stories/{row['id']}/assets/scene_{k}",
         "width": None if picture is None else picture["width"],
         "height": None if picture is None else picture["height"],

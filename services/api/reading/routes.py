@@ -337,18 +337,21 @@ def _page(base: str, k: int, results: Mapping[str, Any], blocks: Mapping[str, st
         "scene": k,
         "text": None if text is None else "\n\n".join(text["paragraphs"]),
         "words": blocks.get(f"scene_{k}", blocks.get(str(k))),
-        "picture": _picture(base, f"scene_{k}", results.get(f"scene_{k}")),
+        "picture": _picture(base, f"scene_{k}", results.get(f"scene_{k}"), text),
     }
 
 
-def _picture(base: str, name: str, result: Mapping[str, Any] | None) -> BookPicture | None:
+def _picture(
+    base: str, name: str, result: Mapping[str, Any] | None, text: Mapping[str, Any] | None = None
+) -> BookPicture | None:
+    """A picture; a scene's is told in the words of its text's author, the cover in those of the check."""
     if result is None:
         return None
     return {
         "url": _file(base, name, result["image"]),
         "width": result["width"],
         "height": result["height"],
-        "altText": result["alt_text"],
+        "altText": (text or result)["alt_text"],
         "hueColors": list(result["hue_colours"]),
     }
 

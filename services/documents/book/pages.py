@@ -39,6 +39,9 @@ ROOMY = 40
 LEADING = {"Arab": 1.75, "Deva": 1.7, "Hans": 1.75, "Hant": 1.75, "Jpan": 1.75, "Kore": 1.7, "Thai": 1.75}
 """Line heights of scripts that need more room than 1.55: for signs above and below, or for their density."""
 
+_TOO_FEW_WORDS = 3
+"""Words before a text's last one: with fewer than so many, keeping its last two together would leave one alone."""
+
 TITLES = ((26, 15), (54, 19), (90, 25))
 """The room of a title and of its longest word, in letters, for each size but the smallest."""
 
@@ -149,10 +152,13 @@ def labels_in(language: str) -> tuple[dict[str, Any], str]:
 
 
 def together(text: str) -> str:
-    """The text with its last two words kept on one line, so that no line holds a single short word."""
+    """The text with its last two words kept on one line, so that no line holds a single short word.
+
+    Of three words the first would be left alone: those may break where they like.
+    """
     head, _, tail = text.strip().rpartition(" ")
     before = head.rpartition(" ")[2]
-    if before == head or len(before) + len(tail) > 16:
+    if len(head.split()) < _TOO_FEW_WORDS or len(before) + len(tail) > 16:
         return text
     return f"{head}\u00a0{tail}"
 
@@ -267,7 +273,9 @@ def _image_files(contents: Contents) -> dict[str, File]:
 def _plate(contents: Contents, asset: Asset, labels: Mapping[str, Any]) -> dict[str, Any]:
     """A full-page picture, or the view in its place."""
     if asset in contents.images:
-        return {"src": f"book:{asset}.jpg", "alt": contents.pictures[asset].alt_text, "drawn": False}
+        # The writer's words for a scene, who knows what the picture is there for; nobody else has any for the cover.
+        told = contents.story.scenes[asset.scene - 1] if asset.scene else contents.pictures[asset]
+        return {"src": f"book:{asset}.jpg", "alt": told.alt_text, "drawn": False}
     return {"src": f"book:{asset}.svg", "alt": labels["absent_alt"], "drawn": True}
 
 
@@ -285,10 +293,15 @@ def _spread(contents: Contents, scene: int, palette: tuple[str, ...], labels: Ma
 def _activity_pages(contents: Contents, snug: int) -> list[dict[str, Any]]:
     if contents.activities is None:
         return []
-    return [
-        {"number": number, "it": activity, "setting": _setting(activity, snug)}
-        for number, activity in enumerate(contents.activities.activities, start=1)
-    ]
+    told: set[str] = set()
+    pages: list[dict[str, Any]] = []
+    for number, activity in enumerate(contents.activities.activities, start=1):
+        connection = activity.story_connection
+        # What was said of one activity already is said no more of the next.
+        once = None if connection in told else connection
+        told.add(connection)
+        pages.append({"number": number, "it": activity, "setting": _setting(activity, snug), "connection": once})
+    return pages
 
 
 def _setting(activity: Activity, snug: int) -> str:

@@ -34,3 +34,4 @@ async def test_a_story_shows_what_was_asked_for_made_and_paid(settings: Settings
         assert story["audioSeconds"] == audio.seconds
         assert story["companion"] == (outline.companion and outline.companion.model_dump())
         assert [(one["width"], one["height"]) for one in story["scenes"]] == [(picture.width, picture.height)] * 4
+        assert {one["altText"] for one in story["scenes"]} == {"A fox in fog."}  # the writer's, not the picture check's

@@ -140,7 +140,10 @@ def test_every_font_is_embedded(book: tuple[RenderedBook, PdfReader]) -> None:
 def test_every_picture_has_its_description_and_every_page_its_heading(book: tuple[RenderedBook, PdfReader]) -> None:
     _, reader = book
     figures = [node for node in elements(reader) if node.get("/S") == "/Figure"]
-    assert [figure["/Alt"] for figure in figures] == [CONTENTS.pictures[asset].alt_text for asset in PICTURES]
+    assert [figure["/Alt"] for figure in figures] == [
+        CONTENTS.pictures[Asset.COVER].alt_text,
+        *(scene.alt_text for scene in CONTENTS.story.scenes),
+    ]
     headings = [node["/S"] for node in elements(reader) if str(node.get("/S", "")).startswith("/H")]
     assert headings[:5] == ["/H1", "/H2", "/H2", "/H2", "/H2"]
     outline = [entry.title for entry in reader.outline if not isinstance(entry, list)]

@@ -118,6 +118,23 @@ def test_a_missing_picture_is_a_view_in_the_storys_colours() -> None:
     assert labels_in("en")[0]["absent"] not in words_of(contents())
 
 
+def test_a_scenes_picture_is_described_by_its_author_and_the_cover_by_the_check() -> None:
+    sheet = lay_out(contents())
+    told = {attrs["src"]: attrs.get("alt") for tag, attrs in Reader.of(sheet.html).tags if tag == "img"}
+    assert told["book:cover.jpg"] == stories.pictures()[Asset.COVER].alt_text
+    for scene in stories.content().scenes:
+        assert told[f"book:scene_{scene.scene}.jpg"] == scene.alt_text
+
+
+def test_what_ties_an_activity_to_the_story_is_said_once() -> None:
+    tie = "The hero listens for the bell."
+    acts = stories.activities()
+    same = acts.model_copy(
+        update={"activities": tuple(one.model_copy(update={"story_connection": tie}) for one in acts.activities)}
+    )
+    assert words_of(contents(activities=same)).count(tie) == 1
+
+
 def test_a_birthday_book_is_dedicated() -> None:
     details = {"to": "Mira", "from": "Papa", "age_turning": 6, "message": "May your bell always be answered."}
     text = words_of(contents(brief=stories.brief(storyType="birthday", typeDetails=details)))
@@ -208,6 +225,7 @@ def test_the_last_two_words_stay_together_and_nothing_is_lost() -> None:
     for text in ("", "one", "two words", "a <b> c d", "an extraordinarily incomprehensible sentence"):
         assert together(text).replace("\u00a0", " ") == text
     assert together("two words") == "two words"
+    assert together("Tell the story") == "Tell the story"  # else "Tell" stood alone
     assert together("an extraordinarily incomprehensible sentence").count(" ") == 3
     assert together("x <b> y z") == "x <b> y\u00a0z"
 
