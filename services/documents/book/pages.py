@@ -39,8 +39,8 @@ ROOMY = 40
 LEADING = {"Arab": 1.75, "Deva": 1.7, "Hans": 1.75, "Hant": 1.75, "Jpan": 1.75, "Kore": 1.7, "Thai": 1.75}
 """Line heights of scripts that need more room than 1.55: for signs above and below, or for their density."""
 
-_TOO_FEW_WORDS = 3
-"""Words before a text's last one: with fewer than so many, keeping its last two together would leave one alone."""
+SHORT_ITEM = 3
+"""Words of a list item that may break anywhere: in its narrow column two kept together would leave the first alone."""
 
 TITLES = ((26, 15), (54, 19), (90, 25))
 """The room of a title and of its longest word, in letters, for each size but the smallest."""
@@ -152,13 +152,10 @@ def labels_in(language: str) -> tuple[dict[str, Any], str]:
 
 
 def together(text: str) -> str:
-    """The text with its last two words kept on one line, so that no line holds a single short word.
-
-    Of three words the first would be left alone: those may break where they like.
-    """
+    """The text with its last two words kept on one line, so that no line holds a single short word."""
     head, _, tail = text.strip().rpartition(" ")
     before = head.rpartition(" ")[2]
-    if len(head.split()) < _TOO_FEW_WORDS or len(before) + len(tail) > 16:
+    if before == head or len(before) + len(tail) > 16:
         return text
     return f"{head}\u00a0{tail}"
 
@@ -179,9 +176,8 @@ def _label(context: Context, text: str) -> Markup:
 def _item(context: Context, text: str) -> Markup:
     """A text of a list: its mark stands where the book's direction has it, whichever way the text runs."""
     way = direction_of(text, context["direction"])
-    if way == context["direction"]:
-        return _set(context, text)
-    return Markup('<bdi dir="{}">{}</bdi>').format(way, isolate(together(text), way, context["names"]))
+    said = isolate(text if len(text.split()) <= SHORT_ITEM else together(text), way, context["names"])
+    return said if way == context["direction"] else Markup('<bdi dir="{}">{}</bdi>').format(way, said)
 
 
 @pass_context

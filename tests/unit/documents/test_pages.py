@@ -126,6 +126,14 @@ def test_a_scenes_picture_is_described_by_its_author_and_the_cover_by_the_check(
         assert told[f"book:scene_{scene.scene}.jpg"] == scene.alt_text
 
 
+def test_a_short_list_item_breaks_where_it_fits() -> None:
+    acts = stories.activities()
+    first = acts.activities[0].model_copy(update={"instructions": ("Tell the story", "Tell it all once more")})
+    html = lay_out(contents(activities=acts.model_copy(update={"activities": (first, *acts.activities[1:])}))).html
+    assert "<li>Tell the story</li>" in html
+    assert "<li>Tell it all once\u00a0more</li>" in html
+
+
 def test_what_ties_an_activity_to_the_story_is_said_once() -> None:
     tie = "The hero listens for the bell."
     acts = stories.activities()
@@ -225,7 +233,6 @@ def test_the_last_two_words_stay_together_and_nothing_is_lost() -> None:
     for text in ("", "one", "two words", "a <b> c d", "an extraordinarily incomprehensible sentence"):
         assert together(text).replace("\u00a0", " ") == text
     assert together("two words") == "two words"
-    assert together("Tell the story") == "Tell the story"  # else "Tell" stood alone
     assert together("an extraordinarily incomprehensible sentence").count(" ") == 3
     assert together("x <b> y z") == "x <b> y\u00a0z"
 
