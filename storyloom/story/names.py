@@ -85,7 +85,11 @@ def disambiguated(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _bare(folded: str) -> str:
+def plain_letters(folded: str) -> str:
+    """Folded text without accents, points and vowel signs: ı and ø as i and o too."""
     decomposed = unicodedata.normalize("NFD", folded)
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(_PLAIN_LETTERS)
-    return re.sub(r"[\s'.\-‐‑–]", "", plain)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(_PLAIN_LETTERS)
+
+
+def _bare(folded: str) -> str:
+    return re.sub(r"[\s'.\-‐‑–]", "", plain_letters(folded))
