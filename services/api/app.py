@@ -49,6 +49,7 @@ from storyloom.story.events import (
     StoryRequested,
 )
 from storyloom.story.screening import ASK_SCREENING, Verdict
+from storyloom.story.topics import load_rules
 from storyloom.web.asyncapi import add_asyncapi
 from storyloom.web.authentication import Authenticator
 from storyloom.web.bodies import LARGER_BODIES
@@ -81,9 +82,9 @@ class Endpoints:
         self.cancel_jobs = cancel_jobs(router)
         self.wake_webhooks = wake_webhooks(router)
 
-    def screening(self, *, timeout: float) -> Screening:
-        """Moderation by the content service, which has ``timeout`` seconds for an answer."""
-        return Screening(self._screen_brief, self._screen_edit, timeout)
+    def screening(self, *, timeout: float, help_lines: str) -> Screening:
+        """Our own rules, and moderation by the content service, which has ``timeout`` seconds for an answer."""
+        return Screening(self._screen_brief, self._screen_edit, timeout, help_lines)
 
 
 BARE = (
@@ -177,7 +178,9 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
         undo.push_async_callback(lookup.close)
         keys = Authenticator(pool, seconds=settings.key_cache_seconds)
         limiter = RequestLimiter(pool, default=settings.limit_requests_per_minute)
-        commands = Commands(pool, endpoints.events, endpoints.screening(timeout=settings.screening_seconds), settings)
+        load_rules()
+        screening = endpoints.screening(timeout=settings.screening_seconds, help_lines=settings.help_lines)
+        commands = Commands(pool, endpoints.events, screening, settings)
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])
         limit_answers(app)

@@ -192,7 +192,7 @@ async def _flagged(commands: Commands, wanted: dict[int, Wanted]) -> dict[int, O
     for place, one in wanted.items():
         task = asked[one.request_hash]
         if task.done() and not task.cancelled() and (problem := task.result()) is not None:
-            found[place] = problem
+            found[place] = _pointing_into(place, problem)
     return found
 
 

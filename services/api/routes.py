@@ -150,6 +150,7 @@ class Routes:
         problems=[
             "bad_idempotency_key",
             "bad_brief",
+            "topic_refused",
             "brief_flagged",
             "previous_story_not_found",
             "previous_story_not_ready",
@@ -414,6 +415,7 @@ class Routes:
             "money_cap_reached",
             "version_mismatch",
             "bad_body",
+            "topic_refused",
             "hint_flagged",
             "hint_not_possible",
             "moderation_away",
@@ -454,6 +456,7 @@ class Routes:
             "text_not_ready",
             "story_cancelled",
             "bad_body",
+            "topic_refused",
             "text_flagged",
             "key_reused",
             "version_mismatch",

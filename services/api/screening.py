@@ -1,4 +1,8 @@
-"""Moderation of what clients write, asked of the content service: a brief, and a scene's edited text."""
+"""What clients write is looked at before it is taken: a brief, a scene's edited text, a hint.
+
+First by our own rules (storyloom/story/topics.py), which are always there; then by moderation, asked of the content
+service.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,11 +11,13 @@ import structlog
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from services.api.refusals import refusal, require_fit
 from storyloom.messaging.endpoints import Question
 from storyloom.story.brief import Brief
 from storyloom.story.editing import EditVerdict, SceneEdit
 from storyloom.story.results import Readability, SceneText
 from storyloom.story.screening import Verdict
+from storyloom.story.topics import refused_fields
 from storyloom.web.problems import Problem
 
 log = structlog.get_logger()
@@ -34,13 +40,17 @@ class Screening:
     briefs: Question[Verdict]
     edits: Question[EditVerdict]
     timeout: float
+    help_lines: str = ""
+    """Where somebody finds help who thinks of self-harm: part of that refusal."""
     _silent_until: float = float("-inf")
 
     async def check_brief(self, brief: Brief) -> None:
-        """Raise a 422 Problem for a brief that moderation flags.
+        """Raise a 422 Problem for a brief that holds a refused topic, or that moderation flags.
 
         Without an answer in time the brief passes: its outline is moderated in any case.
         """
+        if fields := refused_fields(brief):
+            raise refusal(fields, brief.language, self.help_lines)
         clock = asyncio.get_running_loop().time
         silent = clock() < self._silent_until
         try:
@@ -60,8 +70,10 @@ class Screening:
     async def check_edit(self, edit: SceneEdit) -> tuple[SceneText, Readability | None]:
         """The edited scene with its readability, and that of the whole story where all its scenes are written.
 
-        Raises a Problem: 422 for words that moderation flags, 503 without an answer, since nothing checks them later.
+        Raises a Problem: 422 for words that hold a refused topic or that moderation flags, 503 without an answer, since nothing checks them later.
         """
+        texts = [("/text", "\n".join(edit.paragraphs)), ("/altText", edit.alt_text)]
+        require_fit(texts, edit.language, self.help_lines)
         verdict = await self._judge(edit, what="edit")
         if verdict.flagged or verdict.text is None:
             named = ", ".join(verdict.categories) or "what is unfit for children"
@@ -70,7 +82,8 @@ class Screening:
         return verdict.text, verdict.whole
 
     async def check_hint(self, hint: SceneEdit) -> None:
-        """Raise a Problem for a hint that moderation flags, as for an edit. The question is the same, for any words."""
+        """Raise a Problem for a hint as for an edit. The question is the same, for any words."""
+        require_fit([("/hint", hint.alt_text)], hint.language, self.help_lines)
         verdict = await self._judge(hint, what="hint")
         if verdict.flagged:
             named = ", ".join(verdict.categories) or "what is unfit for children"

@@ -27,6 +27,8 @@ from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.model_text import ModelAnswer
 from storyloom.story.results import Outline, PremiseVerdict, ProviderCall, SceneText, StoryContent
+from storyloom.story.text_language import language_fault
+from storyloom.story.topics import refused_fields
 
 MAX_ATTEMPTS = 3
 """How often a plan or a scene is written in all, each time with the findings on the one before."""
@@ -73,6 +75,8 @@ class _Judged:
     """The categories that moderation flags it for; flagged words are never published."""
     unkept: tuple[Finding, ...] = ()
     """What it lacks of what the brief asks for. It is written again for that once: a model that cannot has tried."""
+    foreign: str | None = None
+    """What is wrong where it is in another language than the brief's: neither is that."""
 
     @property
     def weight(self) -> float:
@@ -80,12 +84,14 @@ class _Judged:
 
     @property
     def feedback(self) -> list[str]:
+        if self.foreign:
+            return [self.foreign]  # how hard words are is no matter in the wrong language
         told = [finding.text for finding in (*self.unkept, *self.findings)]
         return [feedback_on(self.flagged), *told] if self.flagged else told
 
     def suffices(self, attempt: int) -> bool:
         """Whether nothing is left that another attempt is worth."""
-        return not (self.flagged or self.findings or (attempt == 1 and self.unkept))
+        return not (self.flagged or self.foreign or self.findings or (attempt == 1 and self.unkept))
 
 
 class Writer:
@@ -101,6 +107,8 @@ class Writer:
         verdict = await judge_twice(self._model, words_of(job.brief))
         if verdict.flagged:
             raise unsafe("brief", verdict.categories)
+        if fields := refused_fields(job.brief):  # the api refuses it; this one was taken by a release without the rules
+            raise unsafe("brief", tuple(dict.fromkeys(field.topic for field in fields)))
         await report(5)
         plan, calls = await self._plan(job, report)
         await report(90)
@@ -123,7 +131,10 @@ class Writer:
         safe = [attempt for attempt in judged if not attempt.flagged]
         if not safe:
             raise unsafe("text", judged[-1].flagged)
-        best = min(safe, key=lambda attempt: attempt.weight)
+        usable = [attempt for attempt in safe if not attempt.foreign]
+        if not usable:
+            raise wrong_language(calls[-1].request_id)
+        best = min(usable, key=lambda attempt: attempt.weight)
         await report(95, text=best.draft.text)
         return SceneText(
             scene=job.asset.scene,
@@ -161,6 +172,7 @@ class Writer:
         usable: Plan | None = None
         flagged: tuple[str, ...] = ()
         broken: tuple[str, ...] = ()
+        foreign: str | None = None
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 plan, call = await self._model.parse(
@@ -183,6 +195,8 @@ class Writer:
                 broken = find_broken_promises(plan, brief)
                 should = (*should, *broken)
             plan = without_empty_promises(plan)
+            foreign = language_fault(f"{plan.title}. {plan.logline}", brief.language)
+            must = (foreign, *must) if foreign else must
             flagged = () if must else await self._flagged("\n".join(strings_in(plan.model_dump(mode="json"))))
             if not (must or flagged):
                 usable = plan
@@ -192,6 +206,8 @@ class Writer:
             blocks = blocks | {"feedback": [*([feedback_on(flagged)] if flagged else []), *must, *should]}
         if usable is None and flagged:
             raise unsafe("outline", flagged)
+        if usable is None and foreign:
+            raise wrong_language(calls[-1].request_id)
         if usable is None:
             raise PermanentError(
                 "no plan fits the cast of the story", code="bad_answer", request_id=calls[-1].request_id
@@ -222,19 +238,27 @@ class Writer:
                     on_text=preview,
                 )
             except PermanentError as error:
-                if error.code not in _NO_ANSWER or all(one.flagged for one in judged):
+                if error.code not in _NO_ANSWER or all(one.flagged or one.foreign for one in judged):
                     raise
                 log.warning("text.not_rewritten", attempt=attempt, code=error.code, request_id=error.request_id)
                 break
             calls.append(call)
             flagged = (preview.flagged if preview else ()) or await self._flagged(draft.text, draft.alt_text)
-            found = judge(draft.text, targets, job.brief.language, names)
-            unkept = judge_scene(draft.text, job.asset.scene, job.required(Asset.OUTLINE, Outline), job.brief)
-            judged.append(_Judged(draft, found, flagged, unkept))
+            foreign = language_fault(draft.text, job.brief.language)
+            found = () if foreign else judge(draft.text, targets, job.brief.language, names)
+            outline = job.required(Asset.OUTLINE, Outline)
+            unkept = () if foreign else judge_scene(draft.text, job.asset.scene, outline, job.brief)
+            judged.append(_Judged(draft, found, flagged, unkept, foreign))
             if judged[-1].suffices(attempt):
                 break
-            findings = len(found) + len(unkept)
-            log.info("text.rejected", asset=job.asset, attempt=attempt, findings=findings, flagged=flagged)
+            log.info(
+                "text.rejected",
+                asset=job.asset,
+                attempt=attempt,
+                findings=len(found) + len(unkept),
+                flagged=flagged,
+                foreign=foreign is not None,
+            )
             blocks = blocks | {"feedback": judged[-1].feedback}
         return judged, tuple(calls)
 
@@ -260,6 +284,11 @@ class Writer:
             found.append("What is planted in the first scene does not pay off in the last.")
         premise = conclude(outline, check.premise_honoured, check.premise_missing)
         return tuple(found), premise, (call,)
+
+
+def wrong_language(request_id: str | None) -> PermanentError:
+    """The end of what is never written in the brief's language."""
+    return PermanentError("written in another language, each time", code="wrong_language", request_id=request_id)
 
 
 class _Progress:

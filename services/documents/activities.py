@@ -17,6 +17,7 @@ from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.model_text import ModelAnswer
 from storyloom.story.results import Activities, Activity, ActivityType, Outline, ProviderCall, StoryContent
+from storyloom.story.text_language import language_fault
 
 log = structlog.get_logger()
 
@@ -121,6 +122,9 @@ class Designer:
             activities = tuple(_read(idea) for idea in ideas.activities)
         except ValidationError as error:
             return _Attempt((), tuple(Finding("unusable", _say_what_is_wrong(each)) for each in error.errors()))
+        spoken = "\n".join(text for one in activities for text in (one.title, one.description, *one.instructions))
+        if fault := language_fault(spoken, job.brief.language):
+            return _Attempt(activities, (Finding("unusable", fault),))
         findings = examine(activities, job.brief, job.required(Asset.OUTLINE, Outline))
         verdict = await self._model.moderate([_as_text(activity) for activity in activities])
         if verdict.flagged:

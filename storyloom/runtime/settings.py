@@ -186,6 +186,9 @@ class ApiSettings(_Env):
     status_url: str | None = None
     screening_seconds: Annotated[float, Field(gt=0, le=30)] = 3.0
     """How long a new brief or an edited text may wait for moderation. A brief's outline is moderated in any case."""
+    help_lines: Annotated[str, Field(min_length=1, max_length=500)] = "https://findahelpline.com"
+    """Where a parent finds help, in words: it stands in the refusal of a brief about self-harm. By default a list of
+    help lines by country; better the numbers of the country that you serve."""
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 1500)
     """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
     sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""

@@ -58,6 +58,7 @@ _WORDS: Mapping[str, tuple[str, bool]] = {
     "unsafe": ("not found safe for a child", False),
     "bad_request": ("not accepted by the provider as asked", False),
     "bad_answer": ("not usable as the provider made it, several times", True),
+    "wrong_language": ("not written in the story's language, several times", True),
     "attempts_spent": ("not made in several attempts", True),
     "not_allowed": ("not made: the provider is not available", True),
     DEADLINE: ("not made in time", True),

@@ -66,6 +66,18 @@ def find_topics(text: str, language: str = "en") -> tuple[str, ...]:
     return tuple(topic for topic in TOPICS if topic in found)
 
 
+def ruled_topics(tag: str) -> frozenset[str]:
+    """The topics that there are rules for in a language of its own."""
+    section = _table().get(_SAME_RULES.get(tag, tag), {})
+    return frozenset(topic for topic in TOPICS if topic in section)
+
+
+def load_rules() -> None:
+    """Read the rules now, which takes some tenths of a second, and not with the first brief."""
+    _indices()
+    _pieces()
+
+
 def _typed_fields(brief: Brief) -> Iterator[tuple[str, str]]:
     """What somebody typed, by pointer. The client's metadata is in no story."""
     for at, character in enumerate(brief.characters):

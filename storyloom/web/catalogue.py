@@ -266,6 +266,23 @@ _ENTRIES = (
     ),
     # What the words are.
     CatalogueEntry(
+        "topic_refused",
+        422,
+        when="A field of a brief, an edited text or a hint holds a topic that no story for children is told about: "
+        "self-harm, abuse, sexual content, weapons used against people, drugs, medical advice. Grief, hospital, divorce, "
+        "being afraid in a war, potty training and disability are none of these.",
+        remedy="Show your user the `detail` of each of the `errors`, a calm sentence in the brief's language, at the field; "
+        "for self-harm it points to help lines. `categories` name the topics.",
+        detail="No story for children is told about this: drugs.",
+        errors=(
+            {
+                "pointer": "/premise",
+                "detail": "A story for children cannot have drugs in it: this part has to change.",
+            },
+        ),
+        members={"categories": ["drugs"]},
+    ),
+    CatalogueEntry(
         "brief_flagged",
         422,
         when="Moderation found the brief unfit for a children's story.",

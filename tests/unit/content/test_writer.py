@@ -435,3 +435,38 @@ async def test_the_last_reader_judges_every_version_alike() -> None:
         a_job(Asset.CONTENT).model_copy(update={"revision": 3, "inputs": inputs}), ProgressRecorder()
     )
     assert list(fox.questions[0].blocks) == ["brief", "outline", "texts"]
+
+
+GERMAN_PARAGRAPHS = (
+    "Mirabel rollte den Weg hinab zum Teich. Ein kleiner Fuchs saß am Tor. Er hatte eine rote Glocke.",
+    "„Ist die für mich?“, fragte sie. Der Fuchs gab ihr einen sanften Stoß. Die Glocke sang für den Mond.",
+)
+
+
+async def test_a_scene_in_another_language_than_the_briefs_is_written_again_and_never_kept() -> None:
+    fox = FoxAuthor({"scene_text": [a_text(), a_text(*GERMAN_PARAGRAPHS)]})
+    job = a_job(Asset.TEXT_1, a_brief(language="de"), outline=an_outline())
+    text = await Writer(fox).scene(job, ProgressRecorder())
+    assert text.paragraphs == GERMAN_PARAGRAPHS
+    [told] = fox.questions[1].blocks["feedback"]
+    assert "de" in told
+    assert "en" in told
+
+
+async def test_a_story_that_is_never_told_in_its_language_ends_with_a_code_that_says_so() -> None:
+    fox = FoxAuthor({"scene_text": [a_text()], "outline": [a_plan()]})
+    job = a_job(Asset.TEXT_1, a_brief(language="de"), outline=an_outline())
+    with pytest.raises(PermanentError) as raised:
+        await Writer(fox).scene(job, ProgressRecorder())
+    assert raised.value.code == "wrong_language"
+    with pytest.raises(PermanentError) as raised:
+        await Writer(fox).outline(a_job(Asset.OUTLINE, a_brief(language="de")), ProgressRecorder())
+    assert raised.value.code == "wrong_language"
+
+
+async def test_a_brief_that_an_older_release_took_is_refused_by_our_own_rules_before_it_is_planned() -> None:
+    fox = FoxAuthor({"outline": [a_plan()]})
+    with pytest.raises(PermanentError) as raised:
+        await Writer(fox).outline(a_job(Asset.OUTLINE, a_brief(premise="They smoke weed.")), ProgressRecorder())
+    assert (raised.value.code, raised.value.details["categories"]) == ("unsafe", "drugs")
+    assert fox.questions == []
