@@ -9,7 +9,6 @@ from storyloom.story.languages import language_of
 from storyloom.story.topics import RefusedField, find_topics
 from storyloom.web.problems import Problem
 
-CODE = "topic_refused"
 
 
 def refusal(fields: Sequence[RefusedField], language: str, help_lines: str) -> Problem:
@@ -21,7 +20,7 @@ def refusal(fields: Sequence[RefusedField], language: str, help_lines: str) -> P
     errors = [{"pointer": pointer, "detail": message} for pointer, message in told.items()]
     named = ", ".join(topic.replace("_", " ") for topic in topics)
     detail = f"No story for children is told about this: {named}."
-    return Problem(422, CODE, detail, errors=errors, categories=topics)
+    return Problem(422, "topic_refused", detail, errors=errors, categories=topics)
 
 
 def require_fit(texts: Sequence[tuple[str, str]], language: str, help_lines: str) -> None:

@@ -25,7 +25,6 @@ from storyloom.story.assets import PICTURES, SCENES, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.languages import language_of
 from storyloom.story.results import Activities, Activity, Outline, Picture, SceneText, StoryContent
-from storyloom.story.text_language import text_language
 
 SIZES = ((32, 25), (46, 22), (60, 20), (76, 18), (102, 16), (140, 14.5), (185, 12.5))
 """Words of the longest scene, and the points they are set in, so that every scene keeps to one page of 170 × 240 mm.
@@ -110,22 +109,21 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
     ``snug`` 0 to SNUGGEST: how closely it is set. The builder asks for more when a text runs over its page.
     """
     palette = palette_of(contents)
-    tag = _language(contents)
-    language = language_of(tag)
-    labels, labels_lang = labels_in(tag)
+    language = language_of(contents.brief.language)
+    labels, labels_lang = labels_in(contents.brief.language)
     seed = zlib.crc32(contents.story.title.encode())
     ground = deep(palette)
     html = (
         _templates()
         .get_template("book.html")
         .render(
-            lang=tag,
+            lang=contents.brief.language,
             direction=language.direction,
             hyphenates=language.hyphenates,
             leading=LEADING.get(language.script, 1.55),
             names=_names(contents),
             labels=labels,
-            labelled=_label_attributes(labels_lang, tag),
+            labelled=_label_attributes(labels_lang, contents.brief.language),
             labels_direction=language_of(labels_lang).direction,
             snug=snug,
             story=contents.story,
@@ -145,13 +143,6 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
     )
     fonts = fonts_for(unescape(html), language)
     return Sheet(html, {**_fixed_files(), **fonts, **_drawn_files(contents, palette, seed), **_image_files(contents)})
-
-
-def _language(contents: Contents) -> str:
-    """What the text is in: the brief's language, but where it surely is in another (a client may have edited it so)."""
-    text = "\n".join(scene.text for scene in contents.story.scenes)
-    found = text_language(text, contents.brief.language)
-    return contents.brief.language if found == "und" else found
 
 
 def labels_in(language: str) -> tuple[dict[str, Any], str]:
@@ -337,7 +328,7 @@ def _colophon(contents: Contents, labels: Mapping[str, Any]) -> list[str]:
         *([labels["pictures_by"].format(models=painters)] if painters else []),
         labels["checks"],
         *([labels["absent"]] if len(contents.images) < len(PICTURES) else []),
-        labels["fonts" if in_base_fonts(language_of(_language(contents))) else "noto"],
+        labels["fonts" if in_base_fonts(language_of(contents.brief.language)) else "noto"],
         labels["tagged"],
         labels["made_on"].format(date=contents.made_on.isoformat()),
     ]
