@@ -37,8 +37,8 @@ class PermanentError(Exception):
     """It will never work as asked: refused content, bad request, spent attempts. The asset fails for good.
 
     ``code`` is a stable word for programs (``content_refused``, ``bad_answer``, ``bad_request``, ``unsafe``,
-    ``attempts_spent``, ``not_allowed``, ``no_glyph``, ``text_cut_off``, ``bug``); ``reason`` is a sentence for
-    people and holds no child's name.
+    ``wrong_language``, ``attempts_spent``, ``not_allowed``, ``no_glyph``, ``text_cut_off``, ``bug``); ``reason`` is a
+    sentence for people and holds no child's name.
     """
 
     reason: str

@@ -26,6 +26,8 @@ MAX_GAP = 3
 """Words that ``~`` of a rule may stand for."""
 MAX_PIECE_GAP = 8
 """Characters that it may stand for in languages without spaces between words."""
+KEY = 2
+"""Letters that words are looked up by which only begin as a rule has it."""
 SPELLED_OUT = 4
 """Single letters in a row that are a word spelled out."""
 
@@ -240,17 +242,15 @@ class _Index:
     """Rules by what their first place may be."""
 
     words: dict[str, list[_Rule]]
-    beginnings: dict[str, list[_Rule]]
-    lengths: tuple[int, ...]
-    """Of the beginnings."""
+    beginnings: dict[str, list[tuple[str, _Rule]]]
+    """By their first letters: KEY of them, or one."""
     numbers: list[_Rule]
 
     def that_begin_with(self, word: Word) -> Iterator[_Rule]:
         for form in word:
             yield from self.words.get(form, ())
-            for length in self.lengths:
-                if length <= len(form):
-                    yield from self.beginnings.get(form[:length], ())
+            for key in {form[:KEY], form[:1]}:
+                yield from (rule for begins, rule in self.beginnings.get(key, ()) if form.startswith(begins))
         if word and word[0].isdigit():
             yield from self.numbers
 
@@ -318,14 +318,13 @@ def _indices() -> tuple[_Index, _Index]:
 
 def _index(rules: Sequence[_Rule]) -> _Index:
     words: dict[str, list[_Rule]] = {}
-    beginnings: dict[str, list[_Rule]] = {}
+    beginnings: dict[str, list[tuple[str, _Rule]]] = {}
     for rule in rules:
         for word in rule.row[0].words:
             words.setdefault(word, []).append(rule)
         for beginning in rule.row[0].beginnings:
-            beginnings.setdefault(beginning, []).append(rule)
-    lengths = tuple(sorted({len(beginning) for beginning in beginnings}))
-    return _Index(words, beginnings, lengths, [rule for rule in rules if rule.row[0].number])
+            beginnings.setdefault(beginning[:KEY], []).append((beginning, rule))
+    return _Index(words, beginnings, [rule for rule in rules if rule.row[0].number])
 
 
 @cache
