@@ -10,7 +10,6 @@ from storyloom.story.topics import RefusedField, find_topics
 from storyloom.web.problems import Problem
 
 
-
 def refusal(fields: Sequence[RefusedField], language: str, help_lines: str) -> Problem:
     """The 422 for these fields, of which there is one at least. It repeats nothing of what they hold."""
     topics = list(dict.fromkeys(field.topic for field in fields))

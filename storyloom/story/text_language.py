@@ -94,7 +94,9 @@ def load_model() -> None:
 
 def _main_script(text: str) -> str | None:
     """The script of most letters; None where no script has a majority, or there are too few letters."""
-    scripts = Counter(_SCRIPTS.get(unicodedata.name(sign, "?").split()[0].split("-")[0]) for sign in text if sign.isalpha())
+    scripts = Counter(
+        _SCRIPTS.get(unicodedata.name(sign, "?").split()[0].split("-")[0]) for sign in text if sign.isalpha()
+    )
     total = sum(scripts.values())
     if total < MIN_SCRIPT_LETTERS:
         return None

@@ -104,9 +104,7 @@ _PIECE_GAP = rf"[^。.！!？?\n]{{0,{MAX_PIECE_GAP}}}"
 
 # Reading.
 
-_LOOKALIKES = str.maketrans(
-    "авекмнорстухіјѕԁԛԝьαβεικνορτυχγ", "abekmhopctyxijsdqwbabeikvoptuxy"
-)
+_LOOKALIKES = str.maketrans("авекмнорстухіјѕԁԛԝьαβεικνορτυχγ", "abekmhopctyxijsdqwbabeikvoptuxy")
 """Cyrillic and Greek letters that look like Latin ones, as they are after case and accents are gone."""
 _ARABIC = str.maketrans({"ى": "ي", "ی": "ي", "ة": "ه", "ک": "ك", "ہ": "ه", "ے": "ي", "ٱ": "ا"})
 _SIGNS = {"@": "a", "$": "s", "€": "e", "0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "+": "t"}

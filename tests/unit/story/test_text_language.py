@@ -6,7 +6,9 @@ from storyloom.story.text_language import language_fault, text_language
 
 ENGLISH = "The small fox sat by the gate and looked at the moon. “Is that for me?” she said, and the bell rang again."
 GERMAN = "Der kleine Fuchs saß am Tor und schaute den Mond an. „Ist das für mich?“, fragte sie, und die Glocke klang."
-SPANISH = "El pequeño zorro estaba junto a la puerta y miraba la luna. «¿Es para mí?», dijo, y la campana volvió a sonar."
+SPANISH = (
+    "El pequeño zorro estaba junto a la puerta y miraba la luna. «¿Es para mí?», dijo, y la campana volvió a sonar."
+)
 FRENCH = "Le petit renard était assis près de la porte et regardait la lune. « C'est pour moi ? » dit-elle doucement."
 RUSSIAN = "Маленькая лиса сидела у ворот и смотрела на луну. «Это мне?» — спросила она, и колокольчик зазвенел."
 ARABIC = "جلس الثعلب الصغير قرب الباب ونظر إلى القمر. قالت: هل هذا لي؟ ثم رن الجرس مرة أخرى."
