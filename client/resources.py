@@ -504,7 +504,7 @@ class ProblemDetails(TypedDict):
     """The trace that the request belongs to: the client's own (W3C traceparent), or one of ours."""
     errors: NotRequired[list[FieldError]]
     categories: NotRequired[list[str]]
-    """Of `brief_flagged`, `text_flagged` and `hint_flagged`."""
+    """Of `topic_refused`, `brief_flagged`, `text_flagged` and `hint_flagged`."""
     assets: NotRequired[dict[str, str]]
     """Of `asset_not_failed`: how the assets stand."""
     limit: NotRequired[int]
