@@ -70,7 +70,8 @@ class Screening:
     async def check_edit(self, edit: SceneEdit) -> tuple[SceneText, Readability | None]:
         """The edited scene with its readability, and that of the whole story where all its scenes are written.
 
-        Raises a Problem: 422 for words that hold a refused topic or that moderation flags, 503 without an answer, since nothing checks them later.
+        Raises a Problem: 422 for words that hold a refused topic or that moderation flags, 503 without an answer, since
+        nothing checks them later.
         """
         texts = [("/text", "\n".join(edit.paragraphs)), ("/altText", edit.alt_text)]
         require_fit(texts, edit.language, self.help_lines)

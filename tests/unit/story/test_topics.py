@@ -1,4 +1,4 @@
-"""What no story for children is told about is refused in every field and language; what children live through is not."""
+"""What no story for children is told about is refused in every field and language; what children live through, not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
