@@ -218,6 +218,8 @@ def service_environment(settings: LocalSettings, backing: BackingServices, ports
     environment |= {f"{name.upper()}_INTERNAL_PORT": str(port) for name, port in inside.items()}
     if not settings.has_openai:
         environment |= {"OPENAI_BASE_URL": f"{studio}/v1", "OPENAI_API_KEY": "studio"}
+        # What the studio does not tell is refused at the door, not by a story that fails.
+        environment["STORY_LANGUAGES"] = os.environ.get("STORY_LANGUAGES", '["en"]')
     elif settings.openai_api_key is None:
         environment["OPENAI_API_KEY"] = NO_KEY
     if not settings.has_elevenlabs:

@@ -33,7 +33,7 @@ from storyloom.messaging.broker import Broker, Router
 from storyloom.messaging.endpoints import EventPublisher, Question, cancel_jobs, wake_webhooks
 from storyloom.messaging.observability import prometheus
 from storyloom.messaging.tracing import tracing
-from storyloom.runtime.settings import Settings
+from storyloom.runtime.settings import ApiSettings, Settings
 from storyloom.runtime.spans import Spans, spans_of
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.storage.objects import Objects
@@ -48,6 +48,7 @@ from storyloom.story.events import (
     StoryCancelled,
     StoryRequested,
 )
+from storyloom.story.languages import language_of
 from storyloom.story.screening import ASK_SCREENING, Verdict
 from storyloom.story.topics import load_rules
 from storyloom.web.asyncapi import add_asyncapi
@@ -82,9 +83,15 @@ class Endpoints:
         self.cancel_jobs = cancel_jobs(router)
         self.wake_webhooks = wake_webhooks(router)
 
-    def screening(self, *, timeout: float, help_lines: str) -> Screening:
-        """Our own rules, and moderation by the content service, which has ``timeout`` seconds for an answer."""
-        return Screening(self._screen_brief, self._screen_edit, timeout, help_lines)
+    def screening(self, settings: ApiSettings) -> Screening:
+        """Our own rules, and moderation by the content service."""
+        return Screening(
+            self._screen_brief,
+            self._screen_edit,
+            settings.screening_seconds,
+            settings.help_lines,
+            frozenset(language_of(tag).tag for tag in settings.story_languages),
+        )
 
 
 BARE = (
@@ -179,7 +186,7 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
         keys = Authenticator(pool, seconds=settings.key_cache_seconds)
         limiter = RequestLimiter(pool, default=settings.limit_requests_per_minute)
         load_rules()
-        screening = endpoints.screening(timeout=settings.screening_seconds, help_lines=settings.help_lines)
+        screening = endpoints.screening(settings)
         commands = Commands(pool, endpoints.events, screening, settings)
         eraser = Eraser(pool, bus, objects, purge_delays(settings), endpoints.cancel_jobs)
         app = web.Application(middlewares=[polite_streams(f"{BASE}/stories/{{id}}/events"), problem_middleware])

@@ -15,6 +15,7 @@ from services.api.refusals import refusal, require_fit
 from storyloom.messaging.endpoints import Question
 from storyloom.story.brief import Brief
 from storyloom.story.editing import EditVerdict, SceneEdit
+from storyloom.story.languages import language_of
 from storyloom.story.results import Readability, SceneText
 from storyloom.story.screening import Verdict
 from storyloom.story.topics import refused_fields
@@ -42,13 +43,19 @@ class Screening:
     timeout: float
     help_lines: str = ""
     """Where somebody finds help who thinks of self-harm: part of that refusal."""
+    languages: frozenset[str] = frozenset()
+    """Those that stories may be asked for in, as languages.toml names them; none named: all."""
     _silent_until: float = float("-inf")
 
     async def check_brief(self, brief: Brief) -> None:
-        """Raise a 422 Problem for a brief that holds a refused topic, or that moderation flags.
+        """Raise a 422 Problem for a brief in a language not told here, with a refused topic, or flagged.
 
         Without an answer in time the brief passes: its outline is moderated in any case.
         """
+        if self.languages and language_of(brief.language).tag not in self.languages:
+            told = f"is none of the languages that stories are told in here: {', '.join(sorted(self.languages))}"
+            errors = [{"pointer": "/language", "detail": told}]
+            raise Problem(422, "bad_brief", "One field of the brief is wrong.", errors=errors)
         if fields := refused_fields(brief):
             raise refusal(fields, brief.language, self.help_lines)
         clock = asyncio.get_running_loop().time

@@ -1,5 +1,6 @@
 """A refused topic is said calmly, at its field, before anybody else is asked."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -30,6 +31,15 @@ def screening() -> Screening:
 
 def edit(text: str, alt_text: str = "A fox.") -> SceneEdit:
     return SceneEdit(scene=1, paragraphs=("A fox.", text), alt_text=alt_text, age=5, language="en", names=())
+
+
+async def test_a_language_that_is_not_told_here_is_refused_at_its_field_with_the_list() -> None:
+    told = replace(screening(), languages=frozenset({"en", "de"}))
+    with pytest.raises(Problem) as refused:
+        await told.check_brief(a_brief(language="fr-CA"))
+    (error,) = refused.value.errors
+    assert (refused.value.status, refused.value.code, error["pointer"]) == (422, "bad_brief", "/language")
+    assert error["detail"].endswith("told in here: de, en")
 
 
 async def test_a_brief_about_wanting_to_die_is_refused_with_help_lines_in_its_language() -> None:
