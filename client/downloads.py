@@ -25,6 +25,7 @@ FILES: Mapping[str, tuple[str, str | None]] = {
     "narration.vtt": ("audio", "vtt"),
     "activities.json": ("activities", None),
     "book.pdf": ("pdf", None),
+    "book.epub": ("epub", None),
 }
 """File by file: the asset it comes from, and which part of it."""
 

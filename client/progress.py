@@ -15,6 +15,7 @@ LABELS = {
     "audio": "Narration",
     "activities": "Activities",
     "pdf": "Book",
+    "epub": "E-book",
 }
 SETTLED = frozenset({"ready", "failed", "cancelled"})
 

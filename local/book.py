@@ -14,7 +14,7 @@ from client.downloads import FILES
 from local.errors import UserError
 from local.folder_names import folder_name
 
-OPENED_FIRST = ("book.pdf", "cover.png", "scene_1.png", "narration.mp3", "activities.json", "story.json")
+OPENED_FIRST = ("book.pdf", "book.epub", "cover.png", "scene_1.png", "narration.mp3", "activities.json", "story.json")
 
 
 def to_open(files: Collection[str]) -> str:

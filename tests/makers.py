@@ -75,6 +75,8 @@ def sample(asset: Asset, story_id: UUID) -> AnyResult:  # noqa: PLR0911 - a tabl
             return Activities(activities=(_activity(1), _activity(2), _activity(3), _activity(4)))
         case Asset.PDF:
             return Book(pdf=_stored(story_id, asset, "application/pdf", "pdf"), pages=12)
+        case Asset.EPUB:
+            return Book(pdf=_stored(story_id, asset, "application/epub+zip", "epub"), pages=5, spoken=40)
         case _ if asset in TEXTS:
             return _text(asset.scene)
         case _ if asset in PICTURES or asset is Asset.PORTRAIT:

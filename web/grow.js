@@ -1,7 +1,7 @@
 // A story as it grows: the progress stream as a page, and what its parent can do with it.
 import { $, API, el, file, icon, json, keep, paint, Problem, request, save, say, tint } from "./common.js";
 
-const LABELS = { cover: "The cover", scene_1: "The first picture", scene_2: "The second picture", scene_3: "The third picture", scene_4: "The fourth picture", audio: "The narration", activities: "Things to do", pdf: "The printed book", content: "The words" };
+const LABELS = { cover: "The cover", scene_1: "The first picture", scene_2: "The second picture", scene_3: "The third picture", scene_4: "The fourth picture", audio: "The narration", activities: "Things to do", pdf: "The printed book", epub: "The e-book", content: "The words" };
 const label = (asset) => LABELS[asset] || LABELS[asset?.replace(/^(text|narration)_\d$/, (_, what) => (what === "text" ? "content" : "audio"))] || "A part";
 
 /** Show a story in ``main`` for as long as the page is there. Answers what ends it. Raises Problem where there is none. */
@@ -125,7 +125,7 @@ export async function grow(main, id, { onkey }) {
         scene.editing = false;
         write(scene, input.value);
         await refresh(); listen();
-        tell("Your words are in. The narration and the printed book are made anew.");
+        tell("Your words are in. The narration and the books are made anew.");
       } catch (error) {
         bad.textContent = error.status === 412 ? "Somebody has changed these words meanwhile. Copy yours, leave them, and try again." : error.errors?.length ? `The text ${error.errors[0].detail}.` : error.message;
         button.disabled = false;
@@ -176,7 +176,7 @@ export async function grow(main, id, { onkey }) {
   }
   function keeping() {
     const name = (now.title || "story").replace(/[^\p{L}\p{N} -]/gu, "").trim() || "story";
-    const files = [["pdf", "", "Printed book (PDF)", "pdf"], ["audio", "", "Narration (MP3)", "mp3"], ["audio", "?part=vtt", "Captions (VTT)", "vtt"]].filter(([asset]) => standing(asset).status === "ready");
+    const files = [["pdf", "", "Printed book (PDF)", "pdf"], ["epub", "", "E-book that reads aloud (EPUB)", "epub"], ["audio", "", "Narration (MP3)", "mp3"], ["audio", "?part=vtt", "Captions (VTT)", "vtt"]].filter(([asset]) => standing(asset).status === "ready");
     const erase = el("dialog", { "aria-labelledby": "erase" }, el("h2", { id: "erase" }, "Erase this story?"), el("p", {}, "Words, pictures, narration and links go for good."),
       el(".row", {}, el("button.main", { onclick: async () => { await request("DELETE", base); location.href = "/"; } }, "Erase it"), el("button", { onclick: () => erase.close() }, "Keep it")));
     return el("section.card.panel", { "aria-label": "Keep" }, el("h2", {}, "Keep it"), files.length ? el(".row", {}, files.map(([asset, part, text, suffix]) => el("button", { onclick: (event) => command(event.currentTarget, () => save(`${base}/assets/${asset}/file${part}`, `${name}.${suffix}`)) }, icon("down"), text))) : el("p.note", {}, "There is nothing to keep yet."),

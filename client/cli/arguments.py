@@ -16,7 +16,7 @@ from .config import UsageError
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 AssetName: TypeAlias = Literal[
-    "content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"
+    "content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf", "epub"
 ]
 
 

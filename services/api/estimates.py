@@ -23,7 +23,7 @@ from storyloom.db.pool import Pool
 from storyloom.db.queries import load_queries
 from storyloom.providers.prices import USD_PER_CHARACTER, price_picture, price_text
 from storyloom.runtime.settings import OpenAISettings
-from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, TEXTS, Asset, closure
+from storyloom.story.assets import ADDED, GRAPH, NARRATIONS, PICTURES, TEXTS, Asset, closure
 from storyloom.web.authentication import Authenticator
 from storyloom.web.keys import Caller
 from storyloom.web.openapi import Answer, Body, operation
@@ -33,7 +33,7 @@ ENOUGH_STORIES = 5
 """Of fewer past stories nothing can be learned."""
 CACHE_SECONDS = 60.0
 MAX_CACHED = 1_000
-"""Sets of assets whose estimate is kept: there are 511."""
+"""Sets of assets whose estimate is kept: there are 1023."""
 
 
 class Range(NamedTuple):
@@ -59,6 +59,7 @@ TYPICAL_SECONDS: Mapping[Asset, Range] = {
     Asset.AUDIO: Range(1, 10),
     Asset.ACTIVITIES: Range(5, 40),
     Asset.PDF: Range(2, 20),
+    Asset.EPUB: Range(1, 10),
 }
 """How long an asset takes with providers as they are in 2026, from its job to its result."""
 TEXT_TOKENS: Mapping[Asset, tuple[Range, Range]] = {
@@ -120,7 +121,8 @@ async def past_stories(pool: Pool, assets: Iterable[Asset]) -> PastStories | Non
 
     Stories that were changed by a command are left out: they took longer, or began again.
     """
-    row = await load_queries("services.api").past_stories(pool, assets=[asset.value for asset in assets])
+    known = [asset.value for asset in assets if asset not in ADDED]  # as the rows have it
+    row = await load_queries("services.api").past_stories(pool, assets=known)
     if row["stories"] < ENOUGH_STORIES:
         return None
     return PastStories(Range(*row["seconds"]), Range(*row["usd"]) if row["usd"] else NOTHING)

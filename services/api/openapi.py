@@ -30,7 +30,7 @@ SCOPES = {
 }
 DESCRIPTION = """\
 Turns a request for a children's story into a finished book: text, cover, pictures, narration with word times,
-activities and a PDF, each to be had the moment it exists.
+activities, a PDF and an e-book, each to be had the moment it exists.
 
 Create a story, follow its `events`, fetch its assets. Guides: [quickstart](/docs/guide/quickstart),
 [stories](/docs/guide/stories), [errors](/docs/guide/errors), [idempotency](/docs/guide/idempotency),

@@ -134,8 +134,7 @@ async def _insert_story(
         connection,
         id=journey.story_id,
         tenant_id=journey.tenant_id,
-        # The approval has a column of its own: the release before knows no word for it here but auto.
-        request=journey.brief.wire() | {"approval": "auto"},
+        request=journey.brief.stored(),
         approval=journey.brief.approval,
         priority=journey.brief.priority.value,
         trace=journey.trace,

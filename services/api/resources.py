@@ -21,7 +21,9 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Path = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 """A path on this API."""
-AssetName = Literal["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"]
+AssetName = Literal[
+    "content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf", "epub"
+]
 """What can be asked for, and is shown."""
 StoryStatus = Literal["generating", "ready", "partial", "failed", "cancelled"]
 """``partial``: it has its text, but something else failed for good."""

@@ -249,7 +249,7 @@ class Routes:
     async def asset(self, request: web.Request, caller: Caller) -> web.Response:
         """Fetch a ready asset.
 
-        Pictures, the narration and the book are redirects to their bytes, at an address that is valid for some minutes
+        Pictures, the narration and the books are redirects to their bytes, at an address that is valid for some minutes
         and takes `Range`.
         """
         story_id, name = read_story_id(request), request.match_info["asset"]

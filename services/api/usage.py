@@ -28,7 +28,7 @@ Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 FROM = Parameter("from", "query", Day, "The first day (UTC); 29 days before the last if left out.", "2026-01-01")
 TO = Parameter("to", "query", Day, "The last day (UTC), which is part of it; today if left out.", "2026-01-31")
 Assets = Annotated[
-    dict[Literal["content", "cover", "scene", "audio", "activities", "pdf"], int],
+    dict[Literal["content", "cover", "scene", "audio", "activities", "pdf", "epub"], int],
     Field(description="How many assets were made, by kind; one that was made anew counts again."),
 ]
 Usd = Annotated[float, Field(ge=0, description="What providers were paid, in US dollars, by the price list.")]

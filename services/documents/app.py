@@ -1,10 +1,11 @@
-"""The documents service: thinks of activities, and makes the printable book."""
+"""The documents service: thinks of activities, and makes the printable book and the e-book."""
 
 from collections.abc import Mapping
 
 from services.documents.activities import Designer
 from services.documents.book.builder import BookBuilder
 from services.documents.book.renderer import Renderer
+from services.documents.epub.builder import EbookBuilder
 from storyloom.jobs.definition import Handler, WorkerDefinition, report_progress
 from storyloom.messaging.broker import STORY, Router, job
 from storyloom.providers.openai.client import OpenAI
@@ -29,6 +30,7 @@ def compose(settings: Settings, objects: Objects) -> WorkerDefinition:
     handlers: dict[Asset, Handler[Activities | Book]] = {
         Asset.ACTIVITIES: Designer(PaidOnceModel(author), renderer).devise,
         Asset.PDF: BookBuilder(renderer, objects).build,
+        Asset.EPUB: EbookBuilder(objects).build,
     }
     return WorkerDefinition(Service.DOCUMENTS, handlers, jobs(settings, handlers), close=close)
 
@@ -46,7 +48,7 @@ def jobs(settings: WorkerSettings, handlers: Mapping[Asset, Handler[Activities |
         "job.documents.normal.{story_id}.{asset}", **job("documents-normal", slots=settings.slots_normal)
     )
     async def produce(wanted: AssetRequested) -> Activities | Book:
-        """Devise the activities, or make the book."""
+        """Devise the activities, or make a book."""
         return await handlers[wanted.asset](wanted, report_progress)
 
     return router

@@ -15,7 +15,7 @@ from services.status.transitions import Transition
 from storyloom.messaging.connection import NO_PARENTS, Bus, BusUnavailableError, Parents
 from storyloom.messaging.endpoints import WakeWebhooks
 from storyloom.runtime.metrics import STORIES
-from storyloom.story.assets import GRAPH, Asset
+from storyloom.story.assets import ADDED, GRAPH, Asset
 from storyloom.story.events import StoryCompleted
 from storyloom.story.jobs import AssetRequested, StopWork, job_subject
 from storyloom.story.journey import Journey, overall
@@ -144,7 +144,8 @@ def job_for(journey: Journey, asset: Asset, *, at: datetime | None = None, put_b
         brief=journey.brief,
         revision=state.revision,
         hint=state.hint,
-        version=2 if state.hint is None else 3,  # a worker that knows no hints leaves it to one that does
+        # A worker that knows no such asset, or no hints, leaves it to one that does.
+        version=4 if asset in ADDED else 2 if state.hint is None else 3,
         inputs={need: made.result for need, made in needs if made.status == "ready" and made.result is not None},
     )
 

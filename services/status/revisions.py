@@ -37,12 +37,12 @@ def needs_of(journey: Journey, asset: Asset) -> tuple[Asset, ...]:
 
 
 def assets_using_text(states: States, text: SceneText) -> Collection[Asset]:
-    """What holds the words of a text that is edited now: its narration, the audio, the book.
+    """What holds the words of a text that is edited now: its narration, the audio, the books.
 
     Activities only if they quote it; a check of the whole only while it runs. Pictures and later scenes were made from
     the plan and from what the text was, and stay.
     """
-    found = {NARRATIONS[text.scene - 1], Asset.AUDIO, Asset.PDF}
+    found = {NARRATIONS[text.scene - 1], Asset.AUDIO, Asset.PDF, Asset.EPUB}
     content, activities = states.get(Asset.CONTENT), states.get(Asset.ACTIVITIES)
     if content is not None and content.status == "queued":
         found.add(Asset.CONTENT)

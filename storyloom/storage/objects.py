@@ -31,6 +31,7 @@ SUFFIXES = {
     "audio/mpeg": "mp3",
     "text/vtt": "vtt",
     "application/pdf": "pdf",
+    "application/epub+zip": "epub",
     "application/json": "json",
 }
 

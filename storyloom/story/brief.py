@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
 
-from storyloom.story.assets import PUBLIC, Asset, Priority
+from storyloom.story.assets import ADDED, PUBLIC, Asset, Priority
 from storyloom.story.earlier import EarlierStory
 from storyloom.story.languages import canonical
 from storyloom.story.names import disambiguated, tidy_name
@@ -184,10 +184,26 @@ class Brief(Wire, Written):
     def body(self) -> bytes:
         """The brief as JSON, by field names, as jobs and questions carry it.
 
-        Whether it asks for approval is left out: it is nothing to those who make something, and those of the release
-        before know no word for it but ``auto``.
+        Whether it asks for approval is left out, and so are assets that the release before does not know: that is
+        nothing to those who make something, and those of the release before could not read it.
         """
-        return self.model_dump_json(exclude=None if self.approval == "auto" else {"approval"}).encode()
+        left_out = {name for name, out in (("approval", self.approval != "auto"), ("assets", not self.known)) if out}
+        known = self if set(self.known) == set(self.assets) else self.model_copy(update={"assets": self.known})
+        return known.model_dump_json(exclude=left_out or None).encode()
+
+    @property
+    def known(self) -> tuple[Asset, ...]:
+        """What is asked for, as the release before knows it; empty where it would be nothing."""
+        return tuple(asset for asset in self.assets if asset not in ADDED)
+
+    def stored(self) -> dict[str, Any]:
+        """The brief as a story's row keeps it, for this release and the one before: ``wire`` without what that could
+        not read.
+
+        The approval has a column of its own, and each asset its row.
+        """
+        kept = self.wire() | {"approval": "auto", "assets": [asset.value for asset in self.known]}
+        return kept if self.known else {key: value for key, value in kept.items() if key != "assets"}
 
     def wire(self) -> dict[str, Any]:
         """The brief as plain JSON values, camelCase: what clients see."""

@@ -50,6 +50,7 @@ _NAMES: Mapping[Asset, str] = {
     **dict.fromkeys((*TEXTS, Asset.CONTENT), "text"),
     **dict.fromkeys((*NARRATIONS, Asset.AUDIO), "narration"),
     Asset.PDF: "book",
+    Asset.EPUB: "e-book",
 }
 """What an asset is called in a phrase; others by their own name."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from pydantic import Field, RootModel, TypeAdapter
 
-from storyloom.story.assets import Asset
+from storyloom.story.assets import ADDED, Asset
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.results import AnyResult, ProviderCall, Readability, SceneText, Value
 
@@ -26,9 +26,37 @@ class Event(Value):
     at: datetime
 
     @property
+    def about(self) -> tuple[Asset, ...]:
+        """The assets that it names."""
+        return ()
+
+    @property
+    def wire_version(self) -> int:
+        """Its version on the wire: the highest of its kind where it names an asset that the release before does not
+        know, whose replicas leave it to newer ones then.
+        """
+        return _NEWEST[type(self).__name__] if not ADDED.isdisjoint(self.about) else self.version
+
+    @property
     def body(self) -> bytes:
         """The event as JSON."""
-        return self.model_dump_json().encode()
+        version = self.wire_version
+        event = self if version == self.version else self.model_copy(update={"version": version})
+        return event.model_dump_json().encode()
+
+
+class AssetEvent(Event):
+    """What became of one asset. Version 2, or the next after those that there are, is of one that the release before
+    does not know.
+    """
+
+    version: Literal[1, 2] = 1  # type: ignore[assignment]  # wider than an event's: it reads the one before, too
+    asset: Asset
+
+    @property
+    def about(self) -> tuple[Asset, ...]:
+        """The asset."""
+        return (self.asset,)
 
 
 class StoryRequested(Event):
@@ -37,11 +65,10 @@ class StoryRequested(Event):
     event: Literal["StoryRequested"] = "StoryRequested"
 
 
-class AssetCompleted(Event):
+class AssetCompleted(AssetEvent):
     """An asset's bytes and result are stored. Whatever waited on it may start."""
 
     event: Literal["AssetCompleted"] = "AssetCompleted"
-    asset: Asset
     fingerprint: Fingerprint
     started_at: datetime
     result: AnyResult
@@ -49,22 +76,21 @@ class AssetCompleted(Event):
     @property
     def body(self) -> bytes:
         """The event as JSON. The result is most of it, and its manifest needs the same words."""
-        head = {name: getattr(self, name) for name in _HEAD}
+        head = {name: getattr(self, name) for name in _HEAD} | {"version": self.wire_version}
         return b'%s,"result":%s}' % (orjson.dumps(head, str, option=orjson.OPT_UTC_Z)[:-1], self.result.body)
 
 
-_HEAD = tuple(name for name in AssetCompleted.model_fields if name != "result")
+_HEAD = tuple(name for name in AssetCompleted.model_fields if name not in ("version", "result"))
 
 
-class AssetFailed(Event):
+class AssetFailed(AssetEvent):
     """An asset will not come. What needs it fails with it; what only waited for it to settle may start.
 
     Version 2 adds ``calls``: what was paid for it all the same.
     """
 
     event: Literal["AssetFailed"] = "AssetFailed"
-    version: Literal[1, 2] = 2  # type: ignore[assignment]  # wider than an event's: it reads the one before, too
-    asset: Asset
+    version: Literal[1, 2, 3] = 2  # type: ignore[assignment]  # wider than an event's: it reads the one before, too
     fingerprint: Fingerprint
     started_at: datetime
     code: str
@@ -73,11 +99,10 @@ class AssetFailed(Event):
     calls: tuple[ProviderCall, ...] = ()
 
 
-class AssetRetrying(Event):
+class AssetRetrying(AssetEvent):
     """An attempt failed and the job waits for the next. Nothing may start; the reader sees `retrying`."""
 
     event: Literal["AssetRetrying"] = "AssetRetrying"
-    asset: Asset
     fingerprint: Fingerprint
     attempt: int = Field(ge=1)
     reason: str
@@ -99,17 +124,22 @@ class AssetRetryRequested(Event):
     """
 
     event: Literal["AssetRetryRequested"] = "AssetRetryRequested"
+    version: Literal[1, 2] = 1  # type: ignore[assignment]  # wider than an event's: it reads the one before, too
     assets: tuple[Asset, ...] = ()
 
+    @property
+    def about(self) -> tuple[Asset, ...]:
+        """Those that are named."""
+        return self.assets
 
-class AssetRegenerateRequested(Event):
+
+class AssetRegenerateRequested(AssetEvent):
     """The client wants another version of an asset. It, its parts and whatever is made from it start over.
 
     ``hint`` is what the client wants of this version, moderated already; without one it is made from the brief alone.
     """
 
     event: Literal["AssetRegenerateRequested"] = "AssetRegenerateRequested"
-    asset: Asset
     hint: str | None = Field(default=None, max_length=300, exclude_if=lambda hint: hint is None)
 
 

@@ -24,11 +24,11 @@ class AssetRequested(Value):
 
     Version 2 adds ``revision``: how often the asset started over. A maker lets it into its prompt, so that another
     version is another one. Version 3, written only where there is one, adds ``hint``: what the client wants of this
-    version.
+    version. Version 4 is a job of an asset that the release before does not know.
     """
 
     command: Literal["AssetRequested"] = "AssetRequested"
-    version: Literal[1, 2, 3] = 2
+    version: Literal[1, 2, 3, 4] = 2
     id: str
     story_id: UUID
     tenant_id: str

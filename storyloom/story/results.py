@@ -304,11 +304,17 @@ class Activities(Result):
 
 
 class Book(Result):
-    """The printable book, PDF/UA-1."""
+    """A book as one file: the printable one (PDF/UA-1), or the e-book (EPUB 3).
+
+    ``pdf`` is that file, whichever it is: results of one kind are read by releases that knew the first alone.
+    ``pages``: printed pages, or the documents of an e-book. ``spoken``: how many words of an e-book are lit as they are
+    read aloud.
+    """
 
     kind: Literal["book"] = "book"
     pdf: StoredObject
     pages: int = Field(gt=0)
+    spoken: int = Field(default=0, ge=0, exclude_if=lambda spoken: not spoken)
 
 
 AnyResult = Annotated[

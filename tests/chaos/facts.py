@@ -7,7 +7,7 @@ SCENES = (1, 2, 3, 4)
 TEXTS = tuple(f"text_{k}" for k in SCENES)
 NARRATIONS = tuple(f"narration_{k}" for k in SCENES)
 PICTURES = ("cover", *(f"scene_{k}" for k in SCENES))
-PUBLIC = ("content", *PICTURES, "audio", "activities", "pdf")
+PUBLIC = ("content", *PICTURES, "audio", "activities", "pdf", "epub")
 SETTLED = ("ready", "failed", "cancelled")
 ENDED = ("ready", "partial", "failed", "cancelled")
 
@@ -21,9 +21,10 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "audio": (*TEXTS, *NARRATIONS),
     "activities": ("outline", "content"),
     "pdf": ("outline", "content"),
+    "epub": ("outline", "content"),
 }
 """What must be ready before an asset can be made."""
-WAITS_FOR: Mapping[str, tuple[str, ...]] = {"pdf": (*PICTURES, "activities")}
+WAITS_FOR: Mapping[str, tuple[str, ...]] = {"pdf": (*PICTURES, "activities"), "epub": (*PICTURES, "audio")}
 """What must be settled besides."""
 
 

@@ -69,6 +69,8 @@ class Book(TypedDict):
     narration: BookNarration | None
     printed: Path | None
     """The book as a PDF."""
+    ebook: Path | None
+    """The book as an EPUB 3 that reads itself aloud; null in stories that were made before there was one."""
     activities: list[Activity] | None
 
 

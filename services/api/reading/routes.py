@@ -33,7 +33,7 @@ SCENES = (1, 2, 3, 4)
 BOOK_RESULTS = [
     *(text.value for text in TEXTS),
     *(f"scene_{k}" for k in SCENES),
-    *(one.value for one in (Asset.COVER, Asset.AUDIO, Asset.PDF, Asset.ACTIVITIES)),
+    *(one.value for one in (Asset.COVER, Asset.AUDIO, Asset.PDF, Asset.EPUB, Asset.ACTIVITIES)),
 ]
 """The assets that a book is made of."""
 MOST_SHARES = 50
@@ -47,7 +47,7 @@ ACCEPT_RANGES = Header("Accept-Ranges", "`bytes`.")
 CONTENT_RANGE = Header("Content-Range", "Which part it is.", required=False)
 CHUNK_BYTES = 64 * 1024
 ANY_TYPE = "*/*"
-"""An image, a narration, captions or a PDF."""
+"""An image, a narration, captions, a PDF or an EPUB."""
 
 
 class ShareBody(WireBody):
@@ -116,7 +116,7 @@ class ReadingRoutes:
         problems=["not_found", "asset_not_ready", "link_unknown", "store_away"],
     )
     async def file(self, request: web.Request, caller: Caller) -> web.StreamResponse:
-        """Fetch the bytes of a picture, the narration or the printed book from the API itself.
+        """Fetch the bytes of a picture, the narration or a book from the API itself.
 
         The same as `getAsset` leads to, for pages that may load nothing from elsewhere.
         """
@@ -327,6 +327,7 @@ def book_of(row: Mapping[str, Any]) -> Book:
         "pages": [_page(base, k, results, blocks) for k in SCENES],
         "narration": None if audio is None else _narration(base, audio),
         "printed": _file(base, "pdf", results["pdf"]["pdf"]) if "pdf" in results else None,
+        "ebook": _file(base, "epub", results["epub"]["pdf"]) if "epub" in results else None,
         "activities": None if activities is None else activities["activities"],
     }
 

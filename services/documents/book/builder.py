@@ -34,31 +34,12 @@ class BookBuilder:
         (code ``no_glyph`` or ``text_cut_off``).
         """
         await report(5)
-        contents = await self._gather(job)
+        contents = await gather(job, self._store)
         await report(30)
         rendered = await self._render(contents)
         await report(90)
         pdf = await self._store.put(job.story_id, job.asset, rendered.pdf, "application/pdf")
         return Book(pdf=pdf, pages=rendered.pages)
-
-    async def _gather(self, job: AssetRequested) -> Contents:
-        pictures = {asset: picture for asset in PICTURES if (picture := job.given(asset, Picture))}
-        return Contents(
-            brief=job.brief,
-            story=job.required(Asset.CONTENT, StoryContent),
-            made_on=job.at.date(),
-            outline=job.given(Asset.OUTLINE, Outline),
-            activities=job.given(Asset.ACTIVITIES, Activities),
-            pictures=pictures,
-            images=await self._fetch(pictures),
-        )
-
-    async def _fetch(self, pictures: Mapping[Asset, Picture]) -> dict[Asset, File]:
-        fetched = await asyncio.gather(*(self._store.get(picture.image) for picture in pictures.values()))
-        return {
-            asset: (picture.image.content_type, data)
-            for (asset, picture), data in zip(pictures.items(), fetched, strict=True)
-        }
 
     async def _render(self, contents: Contents) -> RenderedBook:
         """Render; again, and closer set, while a text runs over its page; again without a picture that is damaged.
@@ -82,6 +63,28 @@ class BookBuilder:
                 "book.rendered", pages=rendered.pages, size=len(rendered.pdf), snug=snug, remarks=len(rendered.remarks)
             )
             return rendered
+
+
+async def gather(job: AssetRequested, store: ObjectStore) -> Contents:
+    """What a book is made of, the pictures' bytes among it. Raises what the store raises."""
+    pictures = {asset: picture for asset in PICTURES if (picture := job.given(asset, Picture))}
+    return Contents(
+        brief=job.brief,
+        story=job.required(Asset.CONTENT, StoryContent),
+        made_on=job.at.date(),
+        outline=job.given(Asset.OUTLINE, Outline),
+        activities=job.given(Asset.ACTIVITIES, Activities),
+        pictures=pictures,
+        images=await _fetch(pictures, store),
+    )
+
+
+async def _fetch(pictures: Mapping[Asset, Picture], store: ObjectStore) -> dict[Asset, File]:
+    fetched = await asyncio.gather(*(store.get(picture.image) for picture in pictures.values()))
+    return {
+        asset: (picture.image.content_type, data)
+        for (asset, picture), data in zip(pictures.items(), fetched, strict=True)
+    }
 
 
 def _check(book: RenderedBook) -> None:

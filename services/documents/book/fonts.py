@@ -99,12 +99,32 @@ NOTO_LATIN = frozenset({"az", "cy", "sk", "tr", "vi"})
 """Languages in Latin letters of which Atkinson Hyperlegible and Lexend lack some: mixed within a word they look odd."""
 
 
+@dataclass(frozen=True, slots=True)
+class FontSet:
+    """The fonts of one book, cut to its letters."""
+
+    files: dict[str, File]
+    rules: str
+    """``@font-face`` for each file, which it calls by ``where`` and its name."""
+    body: str
+    """The families of the book's text, as CSS has them."""
+    display: str
+    """Those of its headings."""
+
+
 def fonts_for(text: str, language: Language) -> dict[str, File]:
     """The fonts for all letters of a text in a language, cut to them, and fonts.css.
 
     The stylesheet names the files, and the families of the book's text (``--body``) and of its headings
     (``--display``). What no font has is left to the book's check.
     """
+    found = font_set(text, language, where="book:")
+    css = f"{found.rules}\n:root {{ --body: {found.body}; --display: {found.display} }}\n"
+    return {**found.files, "fonts.css": ("text/css", css.encode())}
+
+
+def font_set(text: str, language: Language, *, where: str) -> FontSet:
+    """The fonts for all letters of a text in a language. ``where``: what stands before a file's name in rules."""
     letters = {ord(sign) for sign in _composed_and_apart(text + _OURS) if not _is_invisible(sign)}
     used = list(_faces(letters, language))
     found: dict[str, File] = {}
@@ -115,12 +135,11 @@ def fonts_for(text: str, language: Language) -> dict[str, File]:
             found[name] = ("font/ttf", cut(face, file, letters, weight))
             rules.append(
                 f'@font-face {{ font-family: "{face.family}"; font-weight: {weight}; font-style: {style}; '
-                f"src: url(book:{name}) }}"
+                f"src: url({where}{name}) }}"
             )
     body = ", ".join(f'"{face.family}"' for face in used)
     display = f'"{LEXEND.family}", {body}' if in_base_fonts(language) else body
-    rules.append(f":root {{ --body: {body}; --display: {display} }}\n")
-    return {**found, "fonts.css": ("text/css", "\n".join(rules).encode())}
+    return FontSet(found, "\n".join(rules), body, display)
 
 
 def in_base_fonts(language: Language) -> bool:

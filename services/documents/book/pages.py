@@ -121,14 +121,14 @@ def lay_out(contents: Contents, snug: int = 0) -> Sheet:
             direction=language.direction,
             hyphenates=language.hyphenates,
             leading=LEADING.get(language.script, 1.55),
-            names=_names(contents),
+            names=names_of(contents),
             labels=labels,
             labelled=_label_attributes(labels_lang, contents.brief.language),
             labels_direction=language_of(labels_lang).direction,
             snug=snug,
             story=contents.story,
             title_size=_title_size(contents.story.title, snug),
-            dedication=_dedication(contents.brief, labels),
+            dedication=dedication_of(contents.brief, labels),
             earlier=contents.brief.earlier.title if contents.brief.earlier else None,
             size=type_size(contents.brief.age, max(_length(scene) for scene in contents.story.scenes), snug),
             deep=ground,
@@ -193,7 +193,7 @@ def _label_attributes(labels_lang: str, book_lang: str) -> Markup:
     return Markup('lang="{}" dir="{}"').format(labels_lang, language_of(labels_lang).direction)
 
 
-def _names(contents: Contents) -> tuple[str, ...]:
+def names_of(contents: Contents) -> tuple[str, ...]:
     """Names that stand in texts as a whole, whichever way they run."""
     names = [*contents.brief.names]
     details = contents.brief.type_details
@@ -233,9 +233,8 @@ def _fixed_files() -> dict[str, File]:
 
 
 def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dict[str, File]:
-    outline, story = contents.outline, contents.story
-    about = (outline.motif, *outline.elements.model_dump().values()) if outline else ()
-    shape = drawings.shape_for(story.title, story.logline, *about)
+    story = contents.story
+    shape = shape_of(contents)
     longest = max(_length(scene) for scene in story.scenes)
     ground = deep(palette)
     light = bright(palette, ground)
@@ -253,13 +252,24 @@ def _drawn_files(contents: Contents, palette: tuple[str, ...], seed: int) -> dic
         drawn[f"meadow-{scene}.svg"] = drawings.meadow(
             shape, colours.paper, colours.soft, seed + scene, rising=longest <= ROOMY
         )
-    for asset in PICTURES:
-        if asset not in contents.images:
-            brief = None if outline is None else outline.scenes[asset.scene - 1] if asset.scene else outline.cover
-            night = brief.time_of_day in {"night", "dusk"} if brief else contents.brief.story_type == "bedtime"
-            height = 240 if asset.scene else 170
-            drawn[f"{asset}.svg"] = drawings.view(palette, night=night, seed=seed + asset.scene, height=height)
+    drawn |= {f"{asset}.svg": view_of(contents, asset, palette) for asset in PICTURES if asset not in contents.images}
     return {name: ("image/svg+xml", data) for name, data in drawn.items()}
+
+
+def shape_of(contents: Contents) -> str:
+    """The book's ornament: what the story is about."""
+    outline, story = contents.outline, contents.story
+    about = (outline.motif, *outline.elements.model_dump().values()) if outline else ()
+    return drawings.shape_for(story.title, story.logline, *about)
+
+
+def view_of(contents: Contents, asset: Asset, palette: tuple[str, ...]) -> bytes:
+    """The view, as SVG, that stands where a picture is missing."""
+    outline = contents.outline
+    brief = None if outline is None else outline.scenes[asset.scene - 1] if asset.scene else outline.cover
+    night = brief.time_of_day in {"night", "dusk"} if brief else contents.brief.story_type == "bedtime"
+    seed = zlib.crc32(contents.story.title.encode()) + asset.scene
+    return drawings.view(palette, night=night, seed=seed, height=240 if asset.scene else 170)
 
 
 def _image_files(contents: Contents) -> dict[str, File]:
@@ -307,7 +317,8 @@ def _setting(activity: Activity, snug: int) -> str:
     return SETTINGS[min(looseness + snug, SNUGGEST)]
 
 
-def _dedication(brief: Brief, labels: Mapping[str, Any]) -> dict[str, str] | None:
+def dedication_of(brief: Brief, labels: Mapping[str, Any]) -> dict[str, str] | None:
+    """A birthday book's dedication: to, message, from."""
     if brief.story_type != "birthday":
         return None
     details = {key: str(value) for key, value in brief.type_details.items()}

@@ -15,6 +15,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from storyloom.jobs.manifest import Manifest
 from storyloom.messaging.connection import event_message, job_message
 from storyloom.messaging.topology import EVENTS_FOR_STATUS
+from storyloom.story.assets import Asset
+from storyloom.story.brief import Brief
 from storyloom.story.events import EVENT, AnyEvent, AssetProgressed, AssetStarted, Event, is_newer, subject
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import AnyResult
@@ -88,7 +90,7 @@ def test_what_a_newer_writer_adds_is_dropped(name: str) -> None:
 def test_an_unknown_version_is_refused(name: str) -> None:
     golden = json.loads(GOLDEN[name].read_text("utf-8"))
     with pytest.raises(ValidationError) as caught:
-        reader(name)(json.dumps({**golden, "version": 4}))
+        reader(name)(json.dumps({**golden, "version": 5}))
     assert caught.value.errors()[0]["loc"][-1] == "version"
 
 
@@ -96,7 +98,7 @@ def test_an_unknown_version_is_refused(name: str) -> None:
 def test_a_version_to_come_is_distinguished_from_a_broken_event(name: str) -> None:
     """A replica that is about to be replaced hands it back; what is broken is dead-lettered."""
     golden = json.loads(GOLDEN[name].read_text("utf-8"))
-    assert is_newer(json.dumps({**golden, "version": 4}).encode())
+    assert is_newer(json.dumps({**golden, "version": 5}).encode())
     assert is_newer(json.dumps({**golden, "event": "StoryForgotten"}).encode())
     assert not is_newer(json.dumps({**golden, "story_id": "no id"}).encode())
     assert not is_newer(b"[" + json.dumps(golden).encode())
@@ -110,9 +112,8 @@ def test_an_unknown_event_is_refused() -> None:
 
 def test_every_event_and_every_result_has_a_golden_file() -> None:
     assert {event.__name__ for event in EVENTS} == {name.split(".")[0] for name in GOLDEN} - set(OTHERS)
-    assert {f"AssetCompleted.{kind}" for kind in KINDS} == {
-        ".".join(name.split(".")[:2]) for name in GOLDEN if name.startswith("AssetCompleted")
-    }
+    completed = {".".join(name.split(".")[:2]) for name in GOLDEN if name.startswith("AssetCompleted")}
+    assert {f"AssetCompleted.{kind}" for kind in KINDS} == completed
     assert set(OTHERS) <= {name.split(".")[0] for name in GOLDEN}
 
 
@@ -146,6 +147,7 @@ def test_the_event_on_the_bus_is_the_golden_one(name: str) -> None:
         ("AssetRequested.outline", "job.content.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.outline"),
         ("AssetRequested.cover", "job.images.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.cover"),
         ("AssetRequested.cover.2", "job.images.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.cover"),
+        ("AssetRequested.epub", "job.documents.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.epub"),
         ("AssetRequested.pdf", "job.documents.high.7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01.pdf"),
     ],
 )
@@ -162,3 +164,26 @@ def test_a_job_says_what_it_is_made_from() -> None:
     assert {asset.value for asset in job.inputs} == {"content", "cover", "scene_1", "scene_2", "scene_3", "activities"}
     adapter: TypeAdapter[AnyResult] = TypeAdapter(AnyResult)
     assert all(adapter.validate_python(result.model_dump()) == result for result in job.inputs.values())
+
+
+def test_the_release_before_leaves_what_is_said_of_an_e_book_to_a_newer_one() -> None:
+    """It knows no such asset: the message must say of itself that it is newer, and the brief in it name none."""
+    assert json.loads(GOLDEN["AssetCompleted.book.2"].read_text("utf-8"))["version"] == 2
+    job = json.loads(GOLDEN["AssetRequested.epub"].read_text("utf-8"))
+    assert (job["version"], "epub" in job["brief"]["assets"]) == (4, False)
+    for name in ("AssetCompleted.book", "AssetFailed", "AssetRetrying", "AssetRegenerateRequested"):
+        event = EVENT.validate_json(GOLDEN[name].read_text("utf-8"))
+        of_an_ebook = event.model_copy(update={"asset": Asset.EPUB})
+        assert json.loads(of_an_ebook.body)["version"] == json.loads(event.body)["version"] + 1
+    retry = EVENT.validate_json(GOLDEN["AssetRetryRequested"].read_text("utf-8"))
+    assert json.loads(retry.model_copy(update={"assets": (Asset.COVER, Asset.EPUB)}).body)["version"] == 2
+
+
+def test_the_release_before_can_read_the_brief_of_a_story_with_an_e_book() -> None:
+    brief = Brief.asked({"characterName": "Mira", "storyType": "adventure"})
+    assert Asset.EPUB in brief.assets
+    assert "epub" not in brief.stored()["assets"]
+    assert "epub" not in json.loads(brief.body)["assets"]
+    alone = Brief.asked({"characterName": "Mira", "storyType": "adventure", "assets": ["epub"]})
+    assert "assets" not in alone.stored()
+    assert "assets" not in json.loads(alone.body)
