@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -35,10 +36,12 @@ async def test_a_request_becomes_a_book_and_every_call_is_paid_once(product: Pro
     await product.client.download(story["id"], "audio", tmp_path / "narration.mp3")
     await product.client.download(story["id"], "audio", tmp_path / "narration.vtt", part="vtt")
     await product.client.download(story["id"], "pdf", tmp_path / "book.pdf")
+    await product.client.download(story["id"], "epub", tmp_path / "book.epub")
     texts = [scene["text"] or "" for scene in story["scenes"]]
     _check_pictures(tmp_path)
     _check_narration(tmp_path, texts, story["audioWords"] or [])
     _check_book(tmp_path, texts, str(story["title"]))
+    _check_ebook(tmp_path, story["audioWords"] or [])
     colours = story["hueExtractedColors"] or {}
     assert set(colours) == set(PICTURES)
     assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for three in colours.values() for colour in three)
@@ -83,6 +86,19 @@ def _check_book(folder: Path, texts: list[str], title: str) -> None:
         for sentence in re.findall(r"[^.!?]+[.!?]", text):
             assert " ".join(sentence.split()) in printed, sentence
     assert b"pdfuaid" in (folder / "book.pdf").read_bytes() or "MarkInfo" in str(book.trailer["/Root"])
+
+
+def _check_ebook(folder: Path, words: list[Word]) -> None:
+    """Every word of the narration is lit from its start, in the recording that the story has."""
+    with zipfile.ZipFile(folder / "book.epub") as book:
+        assert book.namelist()[0] == "mimetype"
+        assert book.read("EPUB/narration.mp3") == (folder / "narration.mp3").read_bytes()
+        overlays = "".join(book.read(f"EPUB/scene_{k}.smil").decode() for k in (1, 2, 3, 4))
+        pictures = {name for name in book.namelist() if name.endswith(".jpg")}
+    begins = [float(begin) for begin in re.findall(r'clipBegin="([\d.]+)s"', overlays)]
+    assert len(begins) == len(words)
+    assert all(abs(begin - word["start"]) <= 0.03 for begin, word in zip(begins, words, strict=True))
+    assert pictures == {f"EPUB/images/{picture}.jpg" for picture in PICTURES}
 
 
 async def _check_payments(product: Product, since: int) -> None:

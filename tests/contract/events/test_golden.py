@@ -171,7 +171,7 @@ def test_the_release_before_leaves_what_is_said_of_an_e_book_to_a_newer_one() ->
     assert json.loads(GOLDEN["AssetCompleted.book.2"].read_text("utf-8"))["version"] == 2
     job = json.loads(GOLDEN["AssetRequested.epub"].read_text("utf-8"))
     assert (job["version"], "epub" in job["brief"]["assets"]) == (4, False)
-    for name in ("AssetCompleted.book", "AssetFailed", "AssetRetrying", "AssetRegenerateRequested"):
+    for name in ("AssetCompleted.book", "AssetFailed.2", "AssetRetrying", "AssetRegenerateRequested"):
         event = EVENT.validate_json(GOLDEN[name].read_text("utf-8"))
         of_an_ebook = event.model_copy(update={"asset": Asset.EPUB})
         assert json.loads(of_an_ebook.body)["version"] == json.loads(event.body)["version"] + 1

@@ -117,7 +117,7 @@ async def test_a_failed_asset_is_retried_with_what_depends_on_it_and_nothing_els
         story = await wait_applied(system, story_id, *await send(system, "POST", story_id, "/assets/retry"))
         assert story["status"] == "ready"
         assert set(states(story).values()) == {"ready"}
-        assert made.since() == {Asset.COVER: 1, Asset.PDF: 1}
+        assert made.since() == {Asset.COVER: 1, Asset.PDF: 1, Asset.EPUB: 1}
 
 
 async def test_what_a_failed_asset_needs_is_made_first(settings: Settings) -> None:
@@ -133,8 +133,8 @@ async def test_what_a_failed_asset_needs_is_made_first(settings: Settings) -> No
         story = await wait_applied(system, story_id, *answer)
         assert states(story)["cover"] == "ready"
         found = made.since()
-        assert found[Asset.PORTRAIT] == found[Asset.COVER] == found[Asset.PDF] == 1
-        assert not set(found) - {Asset.PORTRAIT, Asset.PDF, *PICTURES}
+        assert found[Asset.PORTRAIT] == found[Asset.COVER] == found[Asset.PDF] == found[Asset.EPUB] == 1
+        assert not set(found) - {Asset.PORTRAIT, Asset.PDF, Asset.EPUB, *PICTURES}
 
 
 def _fails(*assets: Asset) -> "Failing":
@@ -155,10 +155,11 @@ class Failing:
 @pytest.mark.parametrize(
     ("name", "again"),
     [
-        ("cover", {Asset.COVER, Asset.PDF}),
+        ("cover", {Asset.COVER, Asset.PDF, Asset.EPUB}),
         ("activities", {Asset.ACTIVITIES, Asset.PDF}),
         ("pdf", {Asset.PDF}),
-        ("audio", {asset for asset in GRAPH if asset.value.startswith(("narration", "audio"))}),
+        ("epub", {Asset.EPUB}),
+        ("audio", {Asset.EPUB, *(asset for asset in GRAPH if asset.value.startswith(("narration", "audio")))}),
     ],
 )
 async def test_a_regeneration_makes_only_what_is_made_from_the_asset(
@@ -200,7 +201,7 @@ class Quoting(QuickMakers):
 
 @pytest.mark.parametrize("quoted", [False, True])
 async def test_an_edit_remakes_what_quotes_it_and_nothing_else(settings: Settings, quoted: bool) -> None:
-    """Narration of that scene, audio and book; activities only where they quote it; no picture, no other scene."""
+    """Narration of that scene, audio and books; activities only where they quote it; no picture, no other scene."""
     slow_moderation = settings.model_copy(update={"screening_seconds": 10})
     others = [service for service in Service if service is not Service.DOCUMENTS]
     async with running(slow_moderation, workers=others) as system:
@@ -213,7 +214,7 @@ async def test_an_edit_remakes_what_quotes_it_and_nothing_else(settings: Setting
         made = Made(system)
         answer = await send(system, "PUT", story_id, "/scenes/2/text", {"text": "They walked.\n\nIt was late."})
         story = await wait_applied(system, story_id, *answer)
-        again = {Asset.NARRATION_2, Asset.AUDIO, Asset.PDF} | ({Asset.ACTIVITIES} if quoted else set())
+        again = {Asset.NARRATION_2, Asset.AUDIO, Asset.PDF, Asset.EPUB} | ({Asset.ACTIVITIES} if quoted else set())
         assert made.since() == dict.fromkeys(again, 1)
         assert story["status"] == "ready"
         assert [scene["text"] for scene in story["scenes"]] == [

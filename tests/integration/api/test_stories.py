@@ -281,7 +281,7 @@ async def test_every_asset_of_a_finished_story_can_be_fetched(settings: Settings
                     continue
                 assert (answer.status, answer.headers["Cache-Control"]) == (302, "private, no-store")
                 place = answer.headers["Location"]
-            word = {"audio": b"audio", "pdf": b"pdf"}.get(name, b"image")
+            word = {"audio": b"audio", "pdf": b"pdf", "epub": b"pdf"}.get(name, b"image")
             async with system.http.get(place, headers={"Range": "bytes=0-9"}) as answer:
                 assert answer.status == 206
                 assert await answer.read() == (word * 10)[:10]

@@ -98,6 +98,7 @@ async def test_a_story_from_its_brief_to_its_end(shell: Shell, tmp_path: Path) -
     assert code == 0, err
     assert {path.name for path in folder.iterdir()} == {Path(line).name for line in out.splitlines()}
     assert (folder / "book.pdf").read_bytes() == b"pdf"
+    assert (folder / "book.epub").read_bytes() == b"epub"
     assert (folder / "narration.vtt").read_bytes() == b"vtt"
     assert len(json.loads((folder / "activities.json").read_bytes())) == 4
 
@@ -111,7 +112,9 @@ async def test_a_story_from_its_brief_to_its_end(shell: Shell, tmp_path: Path) -
 
 async def _keep_files(system: System, story_id: str) -> None:
     """The files that a story's results name: the tests' makers store none."""
-    stored = {"cover": "png", "audio": "mp3", "pdf": "pdf"} | {f"scene_{k}": "png" for k in (1, 2, 3, 4)}
+    stored = {"cover": "png", "audio": "mp3", "pdf": "pdf", "epub": "epub"} | {
+        f"scene_{k}": "png" for k in (1, 2, 3, 4)
+    }
     objects = Objects(system.settings, threads=1)
     for asset, suffix in [*stored.items(), ("audio", "vtt")]:
         await objects.write(f"stories/{story_id}/{asset}/{'ab' * 16}.{suffix}", suffix.encode())

@@ -90,7 +90,7 @@ def test_a_story_that_asks_for_no_approval_has_none_and_goes_on_by_itself() -> N
     assert walk.apply(approved("0" * 16)) is NO_EFFECTS
 
 
-@pytest.mark.parametrize("asset", [A.COVER, A.AUDIO, A.PDF, A.ACTIVITIES])
+@pytest.mark.parametrize("asset", [A.COVER, A.AUDIO, A.PDF, A.EPUB, A.ACTIVITIES])
 def test_whatever_is_asked_for_the_whole_text_is_there_to_be_approved(asset: Asset) -> None:
     walk = Walk(new_journey((asset,), approval="required"))
     assert A.CONTENT in walk.journey.assets

@@ -74,16 +74,16 @@ def test_commands_at_any_time_lead_to_an_end_that_is_made_of_what_is_there(
 def test_a_retry_makes_what_failed_and_what_waits_on_it() -> None:
     walk = finished(A.PORTRAIT)
     assert walk.outcome["overall"] == "partial"
-    assert again(walk, retry()) == {A.PORTRAIT, *PICTURES, A.PDF}
+    assert again(walk, retry()) == {A.PORTRAIT, *PICTURES, A.PDF, A.EPUB}
     assert set(walk.outcome.values()) == {"ready"}
     assert walk.events.count("story") == 3, "it ended, was opened, and ended again"
 
 
 def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others() -> None:
     walk = finished(A.PORTRAIT)
-    assert again(walk, retry(A.COVER)) == {A.PORTRAIT, *PICTURES, A.PDF}, "all pictures wait on the portrait"
+    assert again(walk, retry(A.COVER)) == {A.PORTRAIT, *PICTURES, A.PDF, A.EPUB}, "all pictures wait on the portrait"
     walk = finished(A.COVER, A.SCENE_1)
-    assert again(walk, retry(A.COVER)) == {A.COVER, A.PDF}
+    assert again(walk, retry(A.COVER)) == {A.COVER, A.PDF, A.EPUB}
     assert walk.outcome["scene_1"] == "failed"
 
 
@@ -97,7 +97,7 @@ def test_what_has_not_failed_is_not_retried_and_what_runs_is_not_regenerated(com
 def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
     walk = finished()
     old = walk.fingerprint(A.SCENE_2)
-    assert again(walk, regenerate(A.SCENE_2)) == {A.SCENE_2, A.PDF}
+    assert again(walk, regenerate(A.SCENE_2)) == {A.SCENE_2, A.PDF, A.EPUB}
     assert walk.fingerprint(A.SCENE_2) != old
     assert walk.journey.assets[A.SCENE_2].revision == 1
 
@@ -105,7 +105,7 @@ def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
 def test_a_hint_is_part_of_what_is_made_until_that_is_asked_for_anew() -> None:
     """It stays when the asset is made again for another reason, and goes with the next request without one."""
     walk = finished(A.SCENE_2)
-    assert again(walk, regenerate(A.COVER, "make the fox bigger")) == {A.COVER, A.PDF}
+    assert again(walk, regenerate(A.COVER, "make the fox bigger")) == {A.COVER, A.PDF, A.EPUB}
     cover = walk.journey.assets[A.COVER]
     assert cover.hint == "make the fox bigger"
     assert cover.fingerprint != fingerprint_of(
@@ -132,7 +132,7 @@ def test_a_hint_for_the_text_reaches_every_scene_and_a_retry_keeps_it() -> None:
 
 
 def test_another_version_of_the_text_makes_all_that_is_told_of_it_and_no_picture() -> None:
-    remade = {*TEXTS, A.CONTENT, *NARRATIONS, A.AUDIO, A.ACTIVITIES, A.PDF}
+    remade = {*TEXTS, A.CONTENT, *NARRATIONS, A.AUDIO, A.ACTIVITIES, A.PDF, A.EPUB}
     assert again(finished(), regenerate(A.CONTENT)) == remade
 
 
@@ -145,7 +145,7 @@ def test_an_edit_makes_the_narration_of_its_scene_the_audio_and_the_book() -> No
     content = walk.journey.assets[A.CONTENT].result
     assert isinstance(content, StoryContent)
     assert content.scenes[1] == words(2)
-    walk.make(A.NARRATION_2, A.AUDIO, A.PDF)
+    walk.make(A.NARRATION_2, A.AUDIO, A.PDF, A.EPUB)
     assert set(walk.outcome.values()) == {"ready"}
 
 
@@ -158,8 +158,8 @@ def test_an_edit_makes_activities_anew_only_if_they_quote_the_scene() -> None:
     first = made.activities[0].model_copy(update={"story_connection": "Mira rolled into the wood, and so can you."})
     quoting = made.model_copy(update={"activities": (first, *made.activities[1:])})
     walk.apply(completed(A.ACTIVITIES, walk.fingerprint(A.ACTIVITIES), quoting))
-    walk.make(*PICTURES, *NARRATIONS, A.AUDIO, A.PDF)
-    assert again(walk, edited(1)) == {A.NARRATION_1, A.AUDIO, A.ACTIVITIES, A.PDF}
+    walk.make(*PICTURES, *NARRATIONS, A.AUDIO, A.PDF, A.EPUB)
+    assert again(walk, edited(1)) == {A.NARRATION_1, A.AUDIO, A.ACTIVITIES, A.PDF, A.EPUB}
 
 
 def test_an_edit_of_what_is_being_read_purges_the_reading() -> None:

@@ -159,7 +159,7 @@ def test_a_book_with_one_picture_missing_is_still_a_book() -> None:
     assert A.PDF not in walk.started
     walk.apply(failed(A.SCENE_4, walk.fingerprint(A.SCENE_4)))
     assert A.PDF in walk.started
-    walk.make(*NARRATIONS, A.AUDIO, A.PDF)
+    walk.make(*NARRATIONS, A.AUDIO, A.PDF, A.EPUB)
     assert walk.outcome["overall"] == "partial"
     assert walk.outcome["scene_4"] == "failed"
     assert walk.outcome["pdf"] == "ready"

@@ -32,7 +32,7 @@ def test_whatever_an_asset_waits_for_stands_before_it() -> None:
 
 
 def test_the_public_assets_are_those_of_the_api() -> None:
-    named = ["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"]
+    named = ["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf", "epub"]
     assert [asset.value for asset in PUBLIC] == named
 
 
@@ -50,6 +50,8 @@ def test_a_narration_needs_its_own_text_and_what_comes_before_it() -> None:
 def test_the_book_waits_for_pictures_and_activities_but_needs_plan_and_text_alone() -> None:
     assert GRAPH[Asset.PDF].needs == (Asset.OUTLINE, Asset.CONTENT)
     assert set(GRAPH[Asset.PDF].settled) == {*PICTURES, Asset.ACTIVITIES}
+    assert GRAPH[Asset.EPUB].needs == (Asset.OUTLINE, Asset.CONTENT)
+    assert set(GRAPH[Asset.EPUB].settled) == {*PICTURES, Asset.AUDIO}
 
 
 def test_every_service_makes_something_and_hidden_assets_show_in_public_ones() -> None:

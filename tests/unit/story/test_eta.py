@@ -103,10 +103,10 @@ def test_nothing_is_concluded_from_nothing() -> None:
 
 
 def test_the_longest_path_counts_and_not_the_sum() -> None:
-    """Outline, four texts, the content, the activities, the book: eight of nineteen, one after the other."""
+    """Outline, four texts, the content, the activities, the book: eight of twenty, one after the other."""
     found = estimate(fresh(), NORMAL, past(10, spread=0.5), NOW)
     assert found == Eta(NOW + timedelta(seconds=8 * 5), NOW + timedelta(seconds=8 * 15))
-    without = {**fresh(), Asset.PDF: SETTLED, Asset.ACTIVITIES: SETTLED}
+    without = {**fresh(), Asset.PDF: SETTLED, Asset.ACTIVITIES: SETTLED, Asset.EPUB: SETTLED}
     found = estimate(without, NORMAL, past(10, spread=0.5), NOW)
     assert found == Eta(NOW + timedelta(seconds=7 * 5), NOW + timedelta(seconds=7 * 15))
 
