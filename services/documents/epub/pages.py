@@ -2,7 +2,7 @@
 
 EPUB 3.3 (https://www.w3.org/TR/epub-33/), with media overlays by word, and EPUB Accessibility 1.1's metadata. It is
 reflowable: sizes, colours of the page and margins are the reader's. Every document that has words is read aloud; what
-is not (title, dedication, how the book was made) stands in those of scenes, since reading systems skip documents without
+is not (title, dedication, how the book was made) stands in those of scenes: reading systems skip documents without
 sound.
 """
 
