@@ -4,9 +4,9 @@ The studio answers as slowly as the vendors do, scaled down so that a round take
 read from the very same story: ``asset_generation_jobs`` says when each asset was begun and done, and which provider
 calls it made and how long each took.
 
-The slowest path is the longer of outline and portrait → pictures → pdf, and outline → texts → narrations → join. Its
-length is taken twice: by what the jobs took (so that waiting between jobs, queues and serial work show), and by what
-the provider calls in them took (so that our own work inside the jobs shows too; pdf and join, which are our own work,
+The slowest path is the longest of outline and portrait → pictures → pdf or epub, and outline → texts → narrations →
+join → epub. Its length is taken twice: by what the jobs took (so that waiting between jobs, queues and serial work show), and by what
+the provider calls in them took (so that our own work inside the jobs shows too; books and join, which are our own work,
 count as they were).
 """
 
@@ -31,8 +31,8 @@ from storyloom.story.assets import GRAPH, NARRATIONS, PICTURES, TEXTS, Asset
 SCALE, QUICK_SCALE = 0.5, 0.15
 """Below a third, two cores draw and speak more slowly than the scaled vendors answer."""
 PICTURE_PATH = frozenset({Asset.OUTLINE, Asset.PORTRAIT, *PICTURES, Asset.PDF})
-SOUND_PATH = frozenset({Asset.OUTLINE, *TEXTS, *NARRATIONS, Asset.AUDIO})
-WITHOUT_PROVIDER = frozenset({Asset.PDF, Asset.AUDIO})
+SOUND_PATH = frozenset({Asset.OUTLINE, *TEXTS, *NARRATIONS, Asset.AUDIO, Asset.EPUB})
+WITHOUT_PROVIDER = frozenset({Asset.PDF, Asset.EPUB, Asset.AUDIO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def longest(end: Asset, seconds: Mapping[Asset, float], among: Collection[Asset]
 
 
 def critical(seconds: Mapping[Asset, float]) -> float:
-    """The slowest of the two paths."""
-    return max(longest(Asset.PDF, seconds, PICTURE_PATH), longest(Asset.AUDIO, seconds, SOUND_PATH))
+    """The slowest of the paths."""
+    return max(longest(Asset.PDF, seconds, PICTURE_PATH), longest(Asset.EPUB, seconds, PICTURE_PATH | SOUND_PATH))
 
 
 async def read_story(url: str, story_id: UUID) -> tuple[float, dict[Asset, Job]]:
