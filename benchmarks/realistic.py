@@ -5,9 +5,9 @@ read from the very same story: ``asset_generation_jobs`` says when each asset wa
 calls it made and how long each took.
 
 The slowest path is the longest of outline and portrait → pictures → pdf or epub, and outline → texts → narrations →
-join → epub. Its length is taken twice: by what the jobs took (so that waiting between jobs, queues and serial work show), and by what
-the provider calls in them took (so that our own work inside the jobs shows too; books and join, which are our own work,
-count as they were).
+join → epub. Its length is taken twice: by what the jobs took (so that waiting between jobs, queues and serial work
+show), and by what the provider calls in them took (so that our own work inside the jobs shows too; books and join,
+which are our own work, count as they were).
 """
 
 import asyncio
