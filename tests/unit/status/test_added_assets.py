@@ -24,8 +24,8 @@ def row(brief: Brief) -> Any:
         "request": brief.stored(),
         "approval": "auto",
         "status": "generating",
-        "seq": 1,
-        "version": 1,
+        "seq": 0,
+        "version": 0,
     }
 
 
