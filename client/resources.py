@@ -247,7 +247,11 @@ class RetryBody(TypedDict):
     """Which assets to retry; all that failed if none is named."""
 
     assets: NotRequired[
-        list[Literal["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"]]
+        list[
+            Literal[
+                "content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf", "epub"
+            ]
+        ]
     ]
 
 
@@ -649,6 +653,8 @@ class Book(TypedDict):
     narration: BookNarration | None
     printed: str | None
     """The book as a PDF."""
+    ebook: str | None
+    """The book as an EPUB 3 that reads itself aloud; null in stories that were made before there was one."""
     activities: list[Activity] | None
 
 
@@ -685,7 +691,11 @@ class CreateStory(TypedDict):
     language: NotRequired[str]
     typeDetails: NotRequired[dict[str, Any]]
     assets: NotRequired[
-        list[Literal["content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf"]]
+        list[
+            Literal[
+                "content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf", "epub"
+            ]
+        ]
     ]
     """What to make; all of it if left out. What an asset needs is made too."""
     voice: NotRequired[str]
