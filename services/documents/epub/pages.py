@@ -287,7 +287,9 @@ def _images(contents: Contents, palette: tuple[str, ...]) -> dict[Asset, tuple[s
 def _alt(contents: Contents, asset: Asset, labels: Mapping[str, Any]) -> dict[str, Any]:
     """A picture's description; ``ours``: it is in the language of the labels."""
     if asset in contents.images:
-        return {"text": contents.pictures[asset].alt_text, "ours": False}
+        # The writer's words for a scene, as in the printed book; nobody else has any for the cover.
+        told = contents.story.scenes[asset.scene - 1] if asset.scene else contents.pictures[asset]
+        return {"text": told.alt_text, "ours": False}
     return {"text": labels["absent_alt"], "ours": True}
 
 

