@@ -190,8 +190,8 @@ class ApiSettings(_Env):
     """Where a parent finds help, in words: it stands in the refusal of a brief about self-harm. By default a list of
     help lines by country; better the numbers of the country that you serve."""
     story_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")], ...] = ()
-    """Languages that stories may be asked for in, such as ``["en", "de"]``: those that your models and voices are good at. Others
-    are refused before anything is paid. Without it all that there are labels, fonts and rules for."""
+    """Languages that stories may be asked for in, such as ``["en", "de"]``: those that your models and voices are good
+    at. Others are refused before anything is paid. Without it all that there are labels, fonts and rules for."""
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 1500)
     """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
     sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""
