@@ -13,9 +13,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from asyncpg import Record
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ops.connections import Connections, UnavailableError, queries
-from ops.diagnosis import Finding
+from ops.connections import UnavailableError, queries
 from storyloom.jobs.manifest import manifest_key
+from storyloom.operations.diagnosis import Finding
+from storyloom.operations.sources import Connections
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import PermanentError, RetryableError

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -12,11 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli import Injected, clock, confirmed, converted, counted
-from ops.connections import NOTHING_FOUND, OK, USAGE, Connections, connect_nats, connect_postgres
-from ops.dead_letters import Entry, Filter, get_entries, list_entries
-from ops.replay import Replay, replay
+from ops.cli import Injected, confirmed, converted, moment
+from ops.connections import NOTHING_FOUND, OK, USAGE, connect_nats, connect_postgres
 from storyloom.messaging.connection import Bus
+from storyloom.operations.dead_letters import Entry, Filter, Sender, get_entries, list_entries
+from storyloom.operations.replay import Replay, replay
+from storyloom.operations.sources import Connections
+from storyloom.operations.words import clock, counted
 
 ROWS_PER_TABLE = 200
 """Rows of the list that are formatted together: it is printed while it is read."""
@@ -31,7 +35,24 @@ SAFE_FIELDS = frozenset(
 
 app = App(name="dead")
 
-NO_FILTER = Filter()
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The filters, each an option."""
+
+    service: Annotated[Sender | None, Parameter(help="The service that dead-lettered it.")] = None
+    code: Annotated[str | None, Parameter(help="Why: content_refused, attempts_spent, bug, …")] = None
+    since: Annotated[datetime | None, converted(moment), Parameter(metavar="2h|ISO", help="Not older than this.")] = (
+        None
+    )
+
+    @property
+    def filter(self) -> Filter:
+        """As the stream is read by."""
+        return Filter(self.service, self.code, self.since)
+
+
+NO_FILTER = Options()
 
 
 def _letter_id(text: str) -> int:
@@ -41,7 +62,7 @@ def _letter_id(text: str) -> int:
 
 
 LetterId = Annotated[int, converted(_letter_id)]
-Filters = Annotated[Filter, Parameter(name="*")]
+Filters = Annotated[Options, Parameter(name="*")]
 """The filters, each an option of its own."""
 All = Annotated[bool, Parameter(name="--all", help="All that the filters let through.")]
 
@@ -56,7 +77,7 @@ async def list_letters(
     """The exit code. Raises UnavailableError, as all of them."""
     console, count = operator.console, 0
     async with connect_nats(operator.settings) as bus:
-        async for page in _paged(list_entries(bus, filters)):
+        async for page in _paged(list_entries(bus, filters.filter)):
             if as_json:
                 for entry in page:
                     console.out(json.dumps(entry.summary(), ensure_ascii=False), highlight=False)
@@ -120,7 +141,7 @@ async def drop(
         return await _drop(bus, entries, operator.console, sure=yes) if entries else NOTHING_FOUND
 
 
-def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: Console) -> bool:
+def _says_which(ids: Sequence[int], filters: Options, everything: bool, console: Console) -> bool:
     """Whether dead letters were chosen in one way, not in two or none."""
     if bool(ids) != (everything or filters != NO_FILTER):
         return True
@@ -128,14 +149,14 @@ def _says_which(ids: Sequence[int], filters: Filter, everything: bool, console: 
     return False
 
 
-async def _selected(bus: Bus, ids: Sequence[int], filters: Filter, console: Console) -> list[Entry]:
+async def _selected(bus: Bus, ids: Sequence[int], filters: Options, console: Console) -> list[Entry]:
     """The dead letters that were chosen; prints a sentence where there is none."""
     if ids:
         entries, absent = await get_entries(bus, sorted(set(ids)))
         for number in absent:
             console.print(f"There is no dead letter {number}.", style="yellow")
     else:
-        entries = [entry async for entry in list_entries(bus, filters)]
+        entries = [entry async for entry in list_entries(bus, filters.filter)]
     if not entries:
         console.print("There is no such dead letter.")
     return entries

@@ -4,11 +4,10 @@ snapshot.
 A system that is busy and healthy has no finding: things move between two snapshots, and only what stays is reported.
 """
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -21,31 +20,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ops import audits
-from ops.cli import Injected, clock, counted
-from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, Connections, open_connections
-from ops.diagnosis import STATE_LABELS, STATE_ORDER, STATE_STYLES, Finding, describe
-from ops.snapshot import DiagnosisSettings, Snapshot, take_snapshot
+from ops.cli import Injected
+from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, open_connections
+from storyloom.operations.diagnosis import STATE_LABELS, STATE_ORDER, STATE_STYLES, Finding, describe
+from storyloom.operations.examination import Report, examine
+from storyloom.operations.snapshot import Snapshot
+from storyloom.operations.words import clock, counted
 
 ROWS_SHOWN = 30
 """Rows of a table unless everything is asked for."""
-WHY_BEHIND = frozenset({"topology_drift", "projector_stalled"})
-"""Findings that say why the projector cannot catch up: another snapshot does not help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What ``doctor`` reports. ``remarks`` are sentences about what could not be decided, or needs no action."""
-
-    snapshot: Snapshot
-    findings: list[Finding]
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def code(self) -> int:
-        """The exit code: findings; undecided because the projector is behind; or healthy."""
-        if self.findings:
-            return NOTHING_FOUND
-        return OK if self.snapshot.caught_up else UNAVAILABLE
 
 
 async def doctor(
@@ -62,58 +45,26 @@ async def doctor(
     """Examine, print, and answer the exit code. Raises UnavailableError."""
     calls = None if ledger is None else await audits.read_ledger(ledger)
     async with open_connections(operator.settings) as connections:
-        report = await examine(connections, deep=deep, calls=calls)
+        report = await examine(connections)
+        findings, remarks = report.findings, report.remarks
+        if deep:
+            findings = findings + await audits.compare_store(connections)
+        if calls is not None:
+            unknown, remark = await audits.compare_ledger(connections, calls)
+            findings, remarks = findings + unknown, [*remarks, remark]
+        report = replace(report, findings=findings, remarks=remarks)
     if as_json:
         operator.console.out(to_json(report.snapshot, report.findings, report.remarks), highlight=False)
     else:
         operator.console.print(render(report.snapshot, report.findings, report.remarks, everything=everything))
-    return report.code
+    return exit_code(report)
 
 
-async def examine(
-    connections: Connections,
-    diagnosis: DiagnosisSettings | None = None,
-    *,
-    deep: bool = False,
-    calls: Sequence[audits.PaidCall] | None = None,
-) -> Report:
-    """Take snapshots until what is wrong is confirmed. Raises what NATS, Postgres or the store raise."""
-    diagnosis = diagnosis or DiagnosisSettings()
-    seen = await _caught_up_snapshot(connections, diagnosis)
-    findings = seen.findings
-    for pause in diagnosis.pauses:
-        if not findings:
-            break
-        await asyncio.sleep(pause)
-        seen = await _caught_up_snapshot(connections, diagnosis)
-        findings = _confirmed(findings, seen)
-    remarks = []
-    if said := seen.webhooks.describe(seen.at):
-        remarks.append(f"Webhooks: {said}.")
-    if not seen.caught_up:
-        behind = f"The projector is {seen.projector_lag:,} events behind"
-        remarks.append(f"{behind}: a lost job cannot be distinguished from one whose result it has not handled yet.")
-    if deep:
-        findings = findings + await audits.compare_store(connections)
-    if calls is not None:
-        unknown, remark = await audits.compare_ledger(connections, calls)
-        findings, remarks = findings + unknown, [*remarks, remark]
-    return Report(seen, findings, remarks)
-
-
-async def _caught_up_snapshot(connections: Connections, settings: DiagnosisSettings) -> Snapshot:
-    """A snapshot for which the projector had caught up; one without, where it does not get there in three."""
-    for _ in range(2):
-        seen = await take_snapshot(connections, settings)
-        if seen.caught_up or any(finding.code in WHY_BEHIND for finding in seen.findings):
-            return seen
-    return await take_snapshot(connections, settings)
-
-
-def _confirmed(before: Sequence[Finding], seen: Snapshot) -> list[Finding]:
-    """What was found before and is found again, as the later snapshot says it."""
-    known = set(before)
-    return [finding for finding in seen.findings if finding in known]
+def exit_code(report: Report) -> int:
+    """Findings; undecided because the projector is behind; or healthy."""
+    if report.findings:
+        return NOTHING_FOUND
+    return OK if report.snapshot.caught_up else UNAVAILABLE
 
 
 def render(

@@ -12,13 +12,13 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from nats.js.errors import NotFoundError
 from prometheus_client.parser import text_string_to_metric_families
 
-from ops.connections import Connections, queries, read_stream
-from ops.diagnosis import AssetDiagnosis, Observation, Story, diagnose
-from ops.snapshot import DiagnosisSettings, index_in_flight, oldest_story
-from ops.webhooks import WebhookBacklog, read_webhook_backlog
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.lanes import Lane, ProjectorLag, count_dead_letters, read_projector_lag
 from storyloom.messaging.subjects import read_subjects
+from storyloom.operations.diagnosis import AssetDiagnosis, Observation, Story, diagnose
+from storyloom.operations.snapshot import DiagnosisSettings, index_in_flight, oldest_story
+from storyloom.operations.sources import Connections, queries, read_stream
+from storyloom.operations.webhooks import WebhookBacklog, read_webhook_backlog
 
 MINUTE = timedelta(minutes=1)
 WORKER_TIMEOUT_SECONDS = 0.5

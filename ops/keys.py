@@ -13,9 +13,10 @@ import orjson
 from asyncpg import Record
 from cyclopts import App, Parameter
 
-from ops.cli import Injected, converted, duration, moment_text, span
+from ops.cli import Injected, converted, duration, moment_text
 from ops.connections import NOTHING_FOUND, OK, connect_postgres
 from ops.tenants import TenantId
+from storyloom.operations.words import span
 from storyloom.web.keys import OVERLAP_SECONDS, SCOPES, Scope, add_key, read_keys, revoke_key, rotate_key
 
 app = App(name="key")

@@ -15,13 +15,14 @@ from cyclopts import Parameter
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from ops.cli import Injected, Operator, converted, counted, duration
+from ops.cli import Injected, Operator, converted, duration
 from ops.connections import OK, UnavailableError
 from ops.deploy import database_roles
 from storyloom.db import migrate as schema
 from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import Bus, BusUnavailableError, connect
 from storyloom.messaging.topology import provision, topology_differences
+from storyloom.operations.words import counted
 from storyloom.runtime.supervision import REFUSALS
 from storyloom.storage.objects import Objects
 from storyloom.story.errors import PermanentError, RetryableError

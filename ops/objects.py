@@ -12,8 +12,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ops.cli import Injected, Operator, counted
+from ops.cli import Injected, Operator
 from ops.connections import OK, UnavailableError
+from storyloom.operations.words import counted
 from storyloom.storage.objects import STORIES, SUFFIXES, Objects
 from storyloom.story.errors import PermanentError, RetryableError
 

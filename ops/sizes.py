@@ -9,8 +9,9 @@ import orjson
 from cyclopts import Parameter
 from rich.table import Table
 
-from ops.cli import Injected, counted
+from ops.cli import Injected
 from ops.connections import NOTHING_FOUND, OK, UnavailableError, connect_postgres, queries
+from storyloom.operations.words import counted
 from storyloom.storage.objects import STORIES, Objects
 from storyloom.story.errors import PermanentError, RetryableError
 

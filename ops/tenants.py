@@ -9,8 +9,9 @@ import orjson
 from asyncpg import Record
 from cyclopts import App, Parameter
 
-from ops.cli import Injected, converted, counted, moment_text
+from ops.cli import Injected, converted, moment_text
 from ops.connections import NOTHING_FOUND, OK, USAGE, connect_postgres
+from storyloom.operations.words import counted
 from storyloom.web.tenants import BOUNDS, Setting, create_tenant, read_tenants, set_tenant
 
 app = App(name="tenant")

@@ -16,13 +16,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli import Injected, clock, counted, span
+from ops.cli import Injected
 from ops.connections import OK, open_connections
-from ops.diagnosis import STATE_ORDER, STATE_STYLES, describe
 from ops.frames import Frame, Frames, Sample
 from storyloom.db.errors import is_connection_error
 from storyloom.messaging.connection import BusUnavailableError
 from storyloom.messaging.lanes import Lane
+from storyloom.operations.diagnosis import STATE_ORDER, STATE_STYLES, describe
+from storyloom.operations.words import clock, counted, span
 from storyloom.story.assets import Priority, Service
 
 TWO_COLUMNS_WIDTH = 150

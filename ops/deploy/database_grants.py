@@ -70,14 +70,15 @@ STATUS: Grants = {
     ),
     "story_events": ("SELECT", "INSERT"),
     "inbox": ("SELECT", "INSERT", "DELETE"),
-    "command_outbox": ("SELECT", "UPDATE (handled_at)", "DELETE"),
+    # An operator replays a dead letter as a command.
+    "command_outbox": ("SELECT", "INSERT", "UPDATE (handled_at)", "DELETE"),
     "erasures": ("SELECT (story_id, due_at)", "UPDATE (due_at)"),
-    "stale_objects": ("SELECT (story_id)", "INSERT", "UPDATE (since, claimed_until)"),
+    "stale_objects": ("SELECT (story_id, since)", "INSERT", "UPDATE (since, claimed_until)"),
     "stream_tokens": ("SELECT",),
     "lanes": ("SELECT", "INSERT", "UPDATE (virtual_time)"),
     "lane_shares": ("SELECT", "INSERT", "UPDATE (finish)", "DELETE"),
-    "webhook_endpoints": ("SELECT (id, tenant_id, event_types, enabled)",),
-    "webhook_deliveries": ("SELECT (endpoint_id, event_id)", "INSERT"),
+    "webhook_endpoints": ("SELECT (id, tenant_id, event_types, enabled, disabled_reason, failing_since)",),
+    "webhook_deliveries": ("SELECT (endpoint_id, event_id, next_at)", "INSERT"),
 }
 WEBHOOKS: Grants = {
     **_SCHEMA,

@@ -8,9 +8,9 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from pydantic import ValidationError
 
-from ops.dead_letters import Filter, list_entries
 from storyloom.jobs.dead_letters import dead_letter_message, unreadable
 from storyloom.messaging.connection import OutboundMessage, PublishOutcome
+from storyloom.operations.dead_letters import Filter, list_entries
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.brief import Brief

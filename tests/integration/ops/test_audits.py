@@ -12,8 +12,9 @@ from aiohttp import web
 
 from ops import audits
 from ops.audits import PaidCall, read_ledger
-from ops.connections import Connections, UnavailableError, open_connections
+from ops.connections import UnavailableError, open_connections
 from storyloom.jobs.manifest import Manifest, write_manifest
+from storyloom.operations.sources import Connections
 from storyloom.runtime.settings import Settings
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import GRAPH, Asset

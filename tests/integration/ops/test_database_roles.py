@@ -21,12 +21,12 @@ from tests.databases import Databases, database_at
 ROOT = Path(__file__).parents[3]
 SHARED = "storyloom/web/queries.sql"
 FILES: Mapping[str, tuple[str, ...]] = {
-    role: tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("queries.sql")))
-    for role, folder in {
-        "api": "services/api",
-        "status": "services/status",
-        "webhooks": "services/webhooks",
-        "ops": "ops",
+    role: tuple(sorted(str(path.relative_to(ROOT)) for folder in own for path in (ROOT / folder).rglob("queries.sql")))
+    for role, own in {
+        "api": ("services/api",),
+        "status": ("services/status", "storyloom/operations"),
+        "webhooks": ("services/webhooks",),
+        "ops": ("ops", "storyloom/operations"),
     }.items()
 }
 _LETTING_IN = ("valid_key", "ended_keys", "note_key_use", "past")
@@ -205,8 +205,10 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
         "DELETE FROM stories",
         "UPDATE stories SET tenant_id = 'another'",
         "UPDATE stories SET request = '{}'",
-        "INSERT INTO command_outbox (event_id) VALUES ('1')",
+        "UPDATE command_outbox SET event = '{}'",
         "SELECT secret FROM webhook_endpoints",
+        "SELECT url FROM webhook_endpoints",
+        "SELECT payload FROM webhook_deliveries",
         "INSERT INTO webhook_endpoints (tenant_id, url, secret) VALUES ('a', 'b', 'c')",
         "INSERT INTO api_keys (tenant_id, name, secret_hash) VALUES ('a', 'b', 'c')",
         "SELECT receipt FROM erasures",

@@ -12,11 +12,12 @@ from rich.console import Console
 
 from ops.__main__ import main
 from ops.cli import Operator, read
-from ops.connections import NOTHING_FOUND, OK, USAGE, Connections, open_connections, queries
-from ops.dead_letters import Entry, Filter, list_entries
-from ops.replay import Replay, replay
+from ops.connections import NOTHING_FOUND, OK, USAGE, open_connections
 from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.topology import provision
+from storyloom.operations.dead_letters import Entry, Filter, list_entries
+from storyloom.operations.replay import Replay, replay
+from storyloom.operations.sources import Connections, queries
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import PermanentError

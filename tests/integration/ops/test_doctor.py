@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, Connections, open_connections
-from ops.diagnosis import State
-from ops.doctor import Report, examine
-from ops.snapshot import DiagnosisSettings, take_snapshot
+from ops.connections import NOTHING_FOUND, OK, UNAVAILABLE, open_connections
+from ops.doctor import exit_code
 from storyloom.messaging.connection import Bus, OutboundMessage
 from storyloom.messaging.topology import provision
+from storyloom.operations.diagnosis import State
+from storyloom.operations.examination import Report, examine
+from storyloom.operations.snapshot import DiagnosisSettings, take_snapshot
+from storyloom.operations.sources import Connections
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Asset, Service
 from storyloom.story.errors import RetryableError
@@ -70,7 +72,7 @@ async def test_a_busy_healthy_system_has_no_finding_and_nobody_without_a_place(s
         while await system.rows("SELECT FROM stories WHERE status = 'generating'"):
             report = await examine(connections, replace(SHORT_WAITS, grace=1, worker_timeout=0.2))
             assert report.findings == []
-            assert report.code == OK
+            assert exit_code(report) == OK
             looks += 1
         assert looks >= 1
         assert (await examine(connections, SHORT_WAITS)).snapshot.stories == 0
@@ -87,7 +89,7 @@ async def test_a_job_that_is_nowhere_is_found(settings: Settings) -> None:
     assert codes(report) == {"asset_orphaned"}
     (finding,) = [finding for finding in report.findings if finding.code == "asset_orphaned"]
     assert finding.about.startswith(f"{story_id}.portrait.")
-    assert report.code == NOTHING_FOUND
+    assert exit_code(report) == NOTHING_FOUND
     assert states(report)[Asset.OUTLINE] == "queued"
 
 
@@ -174,7 +176,7 @@ async def test_a_fault_in_the_rows_is_found_and_nothing_else(code: str, fault: s
         await system.pool.execute(fault, story_id)
         report = await examine(connections, SHORT_WAITS)
     assert codes(report) == {code} | ({"job_obsolete"} if code in TAKES_AN_ASSET_FROM_ITS_JOB else set())
-    assert report.code == NOTHING_FOUND
+    assert exit_code(report) == NOTHING_FOUND
 
 
 async def test_a_schema_that_was_not_migrated_yet_is_found(settings: Settings) -> None:
@@ -320,7 +322,7 @@ async def test_a_bus_that_is_not_as_set_is_found(fault: Break, settings: Setting
         await fault(system)
         report = await examine(connections, SHORT_WAITS)
     assert codes(report) == {"topology_drift"}
-    assert report.code == NOTHING_FOUND
+    assert exit_code(report) == NOTHING_FOUND
 
 
 async def test_a_projector_that_stands_still_is_found(settings: Settings) -> None:
@@ -363,7 +365,7 @@ async def test_a_projector_that_is_slow_but_moves_is_no_finding(settings: Settin
         slow.cancel()
     assert report.findings == []
     assert not report.snapshot.caught_up
-    assert report.code == UNAVAILABLE
+    assert exit_code(report) == UNAVAILABLE
     assert "events behind" in report.remarks[0]
     assert {one.state for one in report.snapshot.assets} == {"unknown", "waiting"}
 

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from prometheus_client import Gauge
 
-from ops.connections import queries
 from services.status.queue_metrics import QueueMetrics
 from storyloom.db.pool import open_pool
 from storyloom.messaging.connection import OutboundMessage, connect
 from storyloom.messaging.topology import provision
+from storyloom.operations.sources import queries
 from storyloom.runtime import metrics
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Priority, Service

@@ -13,11 +13,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from local.nats import EmbeddedNats
-from ops.dead_letters import Filter, get_entries, list_entries
 from ops.deploy.logins import Logins, add_login, drop_login, read_logins
 from ops.deploy.nats_accounts import USERS, accounts, hash_password, nats_urls
 from storyloom.messaging.connection import BusUnavailableError, OutboundMessage, connect, denied_subject, inbox_prefix
 from storyloom.messaging.topology import provision, topology_differences
+from storyloom.operations.dead_letters import Filter, get_entries, list_entries
 from storyloom.runtime.settings import NatsSettings
 from tests.conftest import Background
 

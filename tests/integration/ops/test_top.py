@@ -9,11 +9,12 @@ from rich.console import Console
 
 from ops import top
 from ops.cli import Operator, read
-from ops.connections import OK, Connections, open_connections
+from ops.connections import OK, open_connections
 from ops.frames import Frames
 from ops.top import View
 from storyloom.db.pool import open_pool
 from storyloom.messaging.connection import connect
+from storyloom.operations.sources import Connections
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Priority, Service
 from storyloom.story.jobs import AssetRequested

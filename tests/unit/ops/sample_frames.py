@@ -4,10 +4,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from ops.diagnosis import Observation, Row, Story, Work, diagnose
 from ops.frames import Frame, Oldest, Sample
 from storyloom.jobs.in_flight import InFlightJob, InFlightJobs
 from storyloom.messaging.lanes import Lane, ProjectorLag
+from storyloom.operations.diagnosis import Observation, Row, Story, Work, diagnose
 from storyloom.story.assets import GRAPH, Asset, Priority, Service
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import job_subject

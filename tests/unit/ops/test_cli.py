@@ -11,9 +11,10 @@ import pytest
 
 from ops import cli, dead
 from ops.__main__ import main
-from ops.cli import clock, counted, moment, read, span
+from ops.cli import moment, read
 from ops.connections import UnavailableError
-from ops.dead_letters import Filter, Sender
+from storyloom.operations.dead_letters import Sender
+from storyloom.operations.words import clock, counted, span
 from storyloom.story.assets import Service
 
 ROOT = Path(__file__).parents[3]
@@ -120,7 +121,7 @@ def test_filters_are_read_as_what_they_are() -> None:
     since = datetime(2026, 5, 1, 3, tzinfo=UTC)
     assert command.func is dead.replay_letters
     assert command.args == ()
-    assert command.keywords == {"everything": True, "filters": Filter("status", "bug", since)}
+    assert command.keywords == {"everything": True, "filters": dead.Options("status", "bug", since)}
     assert read(["dead", "drop", "17", "18", "--yes"]).args == (17, 18)
     assert read(["dead", "show", "--full", "17"]).args == (17,)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops.diagnosis import Row, Story, diagnose, expected_subjects
+from storyloom.operations.diagnosis import Row, Story, diagnose, expected_subjects
 from storyloom.story.assets import GRAPH, PUBLIC, Asset
 from storyloom.story.journey import SETTLED
 from tests.unit.ops.sample_frames import HALFWAY, NOW, READY, ago, moment, queued, story

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
-from ops.diagnosis import Finding, diagnose
 from ops.doctor import ROWS_SHOWN, render
-from ops.snapshot import Snapshot
 from ops.top import View
+from storyloom.operations.diagnosis import Finding, diagnose
+from storyloom.operations.snapshot import Snapshot
 from storyloom.story.assets import Asset
 from tests.unit.ops.sample_frames import HALFWAY, NOW, STORY, busy, moment
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.snapshot import DiagnosisSettings, overdue_webhooks
-from ops.webhooks import WebhookBacklog
+from storyloom.operations.snapshot import DiagnosisSettings, overdue_webhooks
+from storyloom.operations.webhooks import WebhookBacklog
 
 NOW = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from ops.snapshot import unavailable_providers, worker_problems
 from storyloom.jobs.in_flight import InFlightJobs, ShutProvider, WorkerProblem
+from storyloom.operations.snapshot import unavailable_providers, worker_problems
 from storyloom.story.assets import Service
 
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ops.cli import counted, span
-from ops.connections import queries
 from storyloom.db.pool import Pool
+from storyloom.operations.sources import queries
+from storyloom.operations.words import counted, span
 
 
 @dataclass(frozen=True, slots=True)

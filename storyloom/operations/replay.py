@@ -12,9 +12,9 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import ValidationError
 
-from ops.connections import Connections, queries
-from ops.dead_letters import Entry
 from storyloom.messaging.connection import BusUnavailableError
+from storyloom.operations.dead_letters import Entry
+from storyloom.operations.sources import Connections, queries
 from storyloom.story.assets import Asset
 from storyloom.story.events import EVENT, AssetRetryRequested
 from storyloom.story.journey import SETTLED

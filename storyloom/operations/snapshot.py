@@ -14,14 +14,23 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from ops.connections import Connections, queries
-from ops.diagnosis import AssetDiagnosis, Finding, Observation, Row, Story, Work, diagnose, expected_subjects
-from ops.webhooks import WebhookBacklog, read_webhook_backlog
 from storyloom.db.migrate import mismatch, version
 from storyloom.db.pool import Pool
 from storyloom.jobs.in_flight import InFlightJobs, query_workers
 from storyloom.messaging.lanes import read_projector_lag
 from storyloom.messaging.topology import topology_differences
+from storyloom.operations.diagnosis import (
+    AssetDiagnosis,
+    Finding,
+    Observation,
+    Row,
+    Story,
+    Work,
+    diagnose,
+    expected_subjects,
+)
+from storyloom.operations.sources import Connections, queries
+from storyloom.operations.webhooks import WebhookBacklog, read_webhook_backlog
 from storyloom.story.assets import Asset, Priority, Service
 
 NEEDS_CATCH_UP = frozenset({"asset_orphaned", "job_obsolete"})

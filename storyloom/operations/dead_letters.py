@@ -3,16 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import orjson
-from cyclopts import Parameter
 from nats.js.errors import NotFoundError
 
-from ops.cli import converted, moment
-from ops.connections import read_stream
 from storyloom.jobs.dead_letters import DeadLetter
 from storyloom.messaging.connection import Bus
+from storyloom.operations.sources import read_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,11 @@ Sender = Literal["content", "images", "audio", "documents", "status"]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters; None matches all. The fields are options of the commands, too."""
+    """Which letters; None matches all. ``service`` dead-lettered it, ``since`` it is not older."""
 
-    service: Annotated[Sender | None, Parameter(help="The service that dead-lettered it.")] = None
-    code: Annotated[str | None, Parameter(help="Why: content_refused, attempts_spent, bug, …")] = None
-    since: Annotated[datetime | None, converted(moment), Parameter(metavar="2h|ISO", help="Not older than this.")] = (
-        None
-    )
+    service: Sender | None = None
+    code: str | None = None
+    since: datetime | None = None
 
 
 async def list_entries(bus: Bus, filters: Filter) -> AsyncIterator[Entry]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from ops.cli import clock, span
+from storyloom.operations.words import clock, span
 from storyloom.story.assets import GRAPH, PUBLIC, Asset, Priority
 from storyloom.story.jobs import job_subject
 from storyloom.story.journey import SETTLED
