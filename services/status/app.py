@@ -16,6 +16,7 @@ from services.status.forecasts import Forecasts
 from services.status.hub import Hub
 from services.status.job_starts import JobStartRecorder
 from services.status.open_streams import OpenStreams
+from services.status.operators.routes import OperatorRoutes
 from services.status.projector import Projector
 from services.status.queue_metrics import QueueMetrics
 from services.status.queue_positions import QueuePositions
@@ -33,14 +34,17 @@ from storyloom.messaging.endpoints import EventPublisher, cancel_jobs, wake_webh
 from storyloom.messaging.observability import prometheus
 from storyloom.messaging.topology import EVENTS_FOR_STATUS, QUERY_WORKERS, provision, topology_differences
 from storyloom.messaging.tracing import tracing
+from storyloom.operations.sources import Connections
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.spans import Spans, spans_of
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import (
     AnyEvent,
+    AssetCompleted,
     AssetFailed,
     AssetProgressed,
+    AssetRetrying,
     AssetStarted,
     CommandEvent,
     Event,
@@ -109,6 +113,10 @@ CHANNELS_WITHOUT_FASTSTREAM = (
         for priority in Priority
     ),
     BareChannel("send", "story.evt.StoryCompleted.{story_id}", StoryCompleted, "Every asset is settled."),
+    *(
+        BareChannel("send", f"story.evt.{kind.__name__}.{{story_id}}", kind, "An operator replays a dead-lettered one.")
+        for kind in (AssetCompleted, AssetRetrying)
+    ),
     BareChannel("send", "dead.status.{story_id}.event", UnreadableEvent, "An event that cannot be read or applied."),
     BareChannel("send", "status.{story_id}", StatusUpdates, "Updates for readers, right after the commit."),
     BareChannel("receive", "status.{story_id}", StatusUpdates, "Pass it on to the readers of a story."),
@@ -214,6 +222,7 @@ async def serve(
     inside = internal_app(
         {"drain": drain.check, "bus": bus_ready, "database": database_ready, "loops": bus.crashes.check}
     )
+    OperatorRoutes(Connections(settings, bus, pool), keys).add_to(inside)
     add_asyncapi(inside, lambda: document([ServiceApi("status", broker, CHANNELS_WITHOUT_FASTSTREAM)]))
     internal, internal_url = await listen(inside, settings.internal_host, settings.internal_port)
     runner, url = await listen_public(app, settings, direct=False, spans=spans)

@@ -60,6 +60,21 @@ class ShutProvider(Value):
     since: datetime
 
 
+class ProviderGate(Value):
+    """A provider's gate in a process: calls under way, of how many that may be, and those that wait for one.
+
+    ``state`` is the breaker's: ``closed`` lets calls through, ``half_open`` one that tries, ``open`` none.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    provider: str
+    state: str = "closed"
+    in_flight: int = 0
+    limit: int = 0
+    waiting: int = 0
+
+
 class WorkerProblem(Value):
     """What keeps a worker from working: ``check`` as in its readiness, ``reason`` in a sentence."""
 
@@ -79,6 +94,8 @@ class InFlightJobs(Value):
     """The providers that this process finds unavailable."""
     problems: tuple[WorkerProblem, ...] = ()
     """A store that takes no writes, loops that crash again and again."""
+    gates: tuple[ProviderGate, ...] = ()
+    """Those of all providers that this process has called; empty from older versions."""
     slots: Mapping[Priority, Annotated[int, Field(ge=0, le=100_000)]] = Field(default_factory=dict)
     """How many jobs it runs at once, by lane; empty from older versions."""
 

@@ -31,6 +31,7 @@ from storyloom.jobs.heartbeat import Heartbeat
 from storyloom.jobs.in_flight import (
     InFlightJob,
     InFlightJobs,
+    ProviderGate,
     ShutProvider,
     WorkerProblem,
     query_workers,
@@ -43,7 +44,7 @@ from storyloom.messaging.consumer import ack, delivery_count, nak, stored_at
 from storyloom.messaging.endpoints import address
 from storyloom.messaging.topology import CANCEL_JOBS, QUERY_WORKERS
 from storyloom.providers.errors import FREE_OUTCOMES
-from storyloom.providers.resilience.gate import shut_gates
+from storyloom.providers.resilience.gate import gate_states, shut_gates
 from storyloom.providers.usage import ProviderUsage
 from storyloom.runtime.logs import IDENTITY
 from storyloom.runtime.metrics import FAILURES, JOB_WAIT_SECONDS, JOBS, REDELIVERIES, RETRIES, SECONDS, WAITS
@@ -142,9 +143,21 @@ class JobRunner:
             if not one.overdue
         )
         shut = tuple(ShutProvider(provider=one.provider, why=one.why, since=one.since) for one in shut_gates())
+        gates = tuple(
+            ProviderGate(
+                provider=one.provider,
+                state=one.state.name.lower(),
+                in_flight=one.in_flight,
+                limit=one.limit,
+                waiting=one.waiting,
+            )
+            for one in gate_states()
+        )
         # A worker that stops takes no more.
         slots = {} if self._draining else self._slots
-        return InFlightJobs(worker=self._name, service=self._definition.service, held=jobs, shut=shut, slots=slots)
+        return InFlightJobs(
+            worker=self._name, service=self._definition.service, held=jobs, shut=shut, gates=gates, slots=slots
+        )
 
     async def _problems(self) -> tuple[WorkerProblem, ...]:
         loops = await self._broker.bus.crashes.check() if self._broker.is_connected else None

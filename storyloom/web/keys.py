@@ -18,8 +18,9 @@ from storyloom.db.queries import load_queries
 from storyloom.web.problems import Problem
 
 PREFIX = "sk_"
-Scope: TypeAlias = Literal["stories:read", "stories:write", "webhooks", "admin"]
-"""What a key allows; ``admin`` allows everything."""
+Scope: TypeAlias = Literal["stories:read", "stories:write", "webhooks", "admin", "operator"]
+"""What a key allows; ``admin`` allows everything of its tenant. ``operator`` is no tenant's: it lets the operators'
+page replay what any tenant's stories left behind, and nothing of the API."""
 SCOPES: tuple[Scope, ...] = ("stories:read", "stories:write")
 """The scopes of a key that is made without naming any."""
 OVERLAP_SECONDS = 86_400.0
@@ -39,8 +40,8 @@ class Caller:
     requests_per_minute: int | None = None
 
     def require(self, scope: Scope) -> None:
-        """Raise a 403 Problem unless the caller's key has the scope (``admin`` has them all)."""
-        if scope not in self.scopes and "admin" not in self.scopes:
+        """Raise a 403 Problem unless the caller's key has the scope (``admin`` has them all, but for ``operator``)."""
+        if scope not in self.scopes and ("admin" not in self.scopes or scope == "operator"):
             raise Problem(403, "scope_missing", f"This key lacks the scope {scope}.")
 
 

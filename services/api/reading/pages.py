@@ -27,6 +27,8 @@ from storyloom.web.problems import not_found
 WEB = Path(__file__).parents[3] / "web"
 PATHS: Mapping[str, str] = {"/": "make", "/story/{id}": "make", "/read/{id}": "read"}
 """The pages, each with the name of its HTML and its style sheet."""
+OPERATORS = WEB / "ops"
+"""The operators' page, which another service has on its internal port."""
 WORKER = "/worker.js"
 """The service worker, at an address of its own: its scope and its updates go by it."""
 FILES = "/web/{version}/{name:.+}"
@@ -68,7 +70,7 @@ def site() -> Site:
     scripts = {
         path.relative_to(WEB).as_posix(): File.of(path.read_bytes(), _media_type(path.name))
         for path in sorted(WEB.rglob("*"))
-        if path.suffix in {".js", ".svg", ".woff2"}
+        if path.suffix in {".js", ".svg", ".woff2"} and OPERATORS not in path.parents
     }
     files = {**scripts, "vocabulary.json": File.of(orjson.dumps(vocabulary()), "application/json")}
     version = hashlib.sha256("".join(f"{name}{one.etag}" for name, one in files.items()).encode()).hexdigest()[:16]

@@ -402,6 +402,26 @@ _inside: ContextVar[tuple[tuple[Gate, Permit], ...]] = ContextVar("inside", defa
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Gate]] = WeakKeyDictionary()
 
 
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """A gate as it stands: calls under way, of how many that may be, and those in the queue."""
+
+    provider: str
+    state: State
+    in_flight: int
+    limit: int
+    waiting: int
+
+
+def gate_states() -> tuple[GateState, ...]:
+    """All gates of this event loop, by provider and key."""
+    gates = _gates.get(asyncio.get_running_loop(), {})
+    return tuple(
+        GateState(name[0], gate.state, gate.in_flight, gate.limit, gate.waiting)
+        for name, gate in sorted(gates.items(), key=lambda item: item[0])
+    )
+
+
 def shut_gates() -> tuple[Shut, ...]:
     """The providers to which no call of this event loop goes, by name."""
     gates = _gates.get(asyncio.get_running_loop(), {}).values()
