@@ -27,6 +27,7 @@ async function ask(path, { method = "GET", body } = {}) {
 
 const number = new Intl.NumberFormat("en");
 const count = (value) => number.format(value);
+const many = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;
 const usd = (value) => value ? `$${value.toFixed(value < 1 ? 4 : 2)}` : "";
 const clock = (text) => text ? new Date(text).toISOString().slice(11, 19) : "";
 const dated = (text) => text ? new Date(text).toISOString().slice(5, 19).replace("T", " ") : "";
@@ -46,11 +47,11 @@ const LANES = ["urgent", "high", "normal"];
 function now(seen, found) {
   const tiles = [
     ["Stories unfinished", count(seen.unfinished), seen.unfinishedSince ? `the oldest for ${between(seen.unfinishedSince, seen.at)}` : "none waits"],
-    ["Jobs queued", count(seen.lanes.reduce((sum, one) => sum + one.queued, 0)), `${count(seen.lanes.reduce((sum, one) => sum + one.inFlight, 0))} in flight`],
-    ["Workers", count(seen.workers.length), `${count(seen.workers.reduce((sum, one) => sum + one.held.length, 0))} jobs held`, seen.workers.length ? "" : "bad"],
+    ["Jobs queued", count(seen.lanes.reduce((sum, one) => sum + one.queued, 0)), `${count(seen.lanes.reduce((sum, one) => sum + one.inFlight, 0))} taken`],
+    ["Workers", count(seen.workers.length), `${many(seen.workers.reduce((sum, one) => sum + one.held.length, 0), "job")} in flight`, seen.workers.length ? "" : "bad"],
     ["Projector behind", count(seen.projector.pending + seen.projector.unacked), `${count(seen.projector.unacked)} being applied`, seen.projector.pending > 1000 ? "warn" : ""],
-    ["Commands unhandled", count(seen.commands), seen.commandsSince ? `for ${between(seen.commandsSince, seen.at)}` : "none", seen.commands ? "warn" : ""],
-    ["Webhooks due", count(seen.webhooks.due), seen.webhooks.failing ? `${count(seen.webhooks.failing)} endpoints failing` : `${count(seen.webhooks.pending)} pending`, seen.webhooks.failing || seen.webhooks.due ? "warn" : ""],
+    ["Commands waiting", count(seen.commands), seen.commandsSince ? `for ${between(seen.commandsSince, seen.at)}` : "none", seen.commands ? "warn" : ""],
+    ["Webhooks due", count(seen.webhooks.due), seen.webhooks.failing ? `${many(seen.webhooks.failing, "endpoint")} failing` : `${count(seen.webhooks.pending)} pending`, seen.webhooks.failing || seen.webhooks.due ? "warn" : ""],
     ["Dead letters", count(seen.deadLetters), seen.deadLetters ? el("a", { href: "#/dead" }, "look at them") : "none", seen.deadLetters ? "warn" : ""],
   ];
   return [
@@ -64,7 +65,7 @@ function now(seen, found) {
 function findings(found) {
   if (!found) return card("Findings", el("p.note", {}, "Every unfinished asset is being looked at …"));
   const remarks = found.remarks.map((one) => el("p.warn", {}, one));
-  const looked = `${count(found.stories)} stories with ${count(found.assets)} unfinished assets were examined at ${clock(found.at)}; ${count(found.workers)} workers answered.`;
+  const looked = `${many(found.stories, "unfinished story", "unfinished stories")} with ${many(found.assets, "unfinished asset")} examined at ${clock(found.at)}; ${many(found.workers, "worker")} answered.`;
   if (!found.findings.length) return card("Findings", el("p", {}, found.verdict === "healthy" ? el("strong.good", {}, "Nothing is wrong. ") : el("strong.warn", {}, "Undecided. "), el("span.note", {}, looked)), remarks);
   const rows = found.findings.slice(0, 100).map((one) => el("tr", {}, el("th.bad", { scope: "row" }, el("code", {}, one.code)), el("td", {}, one.storyId ? [storyLink(one.storyId), ` ${one.about.split(".")[1] || ""}`] : one.about === one.message ? "" : one.about), el("td.wrap", {}, one.message)));
   const more = found.findings.length - rows.length;
@@ -76,8 +77,8 @@ function lanes(seen) {
     const one = seen.lanes.find((lane) => lane.service === service && lane.priority === priority), idle = !one.queued && !one.inFlight;
     return [el(`td.n${idle ? ".note" : ""}`, {}, count(one.queued)), el(`td.n${idle ? ".note" : ""}`, {}, count(one.inFlight)), el("td.n.note", {}, between(one.oldest, seen.at) || (one.pulls ? "" : "no worker"))];
   })));
-  const heads = el("tr", {}, el("td"), LANES.map((one) => el("th.n", { colSpan: 3, scope: "colgroup" }, one)));
-  const made = table(["", ...LANES.flatMap(() => ["#queued", "#in flight", "#oldest"])], rows);
+  const heads = el("tr", {}, el("td"), LANES.map((one) => el("th.group", { colSpan: 3, scope: "colgroup" }, one)));
+  const made = table(["", ...LANES.flatMap(() => ["#queued", "#taken", "#oldest"])], rows, "table.lanes");
   $("thead", made).prepend(heads);
   return made;
 }
@@ -153,7 +154,7 @@ function story(one) {
     drawn.set(asset.asset, row);
     return row;
   });
-  const body = table(["asset", "state", "#failed attempts", "#calls", "#cost", "times"], rows, "table.jobs");
+  const body = table(["asset", "state", "#failed attempts", "#calls", "#cost", ""], rows, "table.jobs");
   watch(chart, () => chart.replaceChildren(waterfall(one, [...drawn].map(([asset, row]) => ({ asset, row: row.firstChild })), chart, chosen)));
   const picked = one.assets.find((asset) => asset.asset === chosen);
   return [

@@ -41,7 +41,7 @@ export function waterfall(story, rows, place, chosen) {
   const art = draw("svg", { class: "fall", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Times of ${all.length} assets over ${label(Math.round(total))}; the table has the same in words.` });
   for (let at = 0; at <= total; at += step) {
     const line = x(from + at * 1000);
-    art.append(draw("line", { class: "grid", x1: line, x2: line, y1: 0, y2: height }), draw("text", { x: line + 3, y: 10 }, label(at)));
+    art.append(draw("line", { class: "grid", x1: line, x2: line, y1: 0, y2: height }), draw("text", { x: line, y: -8, "text-anchor": at ? "middle" : "start" }, label(at)));
   }
   if (story.status === "generating") art.append(draw("line", { class: "now", x1: x(time(story.now)), x2: x(time(story.now)), y1: 0, y2: height }));
   const edges = draw("g"), bars = draw("g");
@@ -61,7 +61,7 @@ export function waterfall(story, rows, place, chosen) {
       const end = x(one.made[1]);
       of.append(draw("rect", { class: kind, x: x(one.made[0]), y: y - 6, width: Math.max(2, end - x(one.made[0])), height: 12, rx: 2 }));
       const took = (one.made[1] - one.made[0]) / 1000;
-      of.append(draw("text", { x: end + 4, y: y + 4 }, took < 10 ? `${took.toFixed(1)} s` : label(Math.round(took))));
+      of.append(draw("text", { x: end + 4, y: y + 4 }, `${took < 10 ? `${took.toFixed(1)} s` : label(Math.round(took))}${kind === "failed" ? " ✕ failed" : ""}`));
     } else if (one.status === "failed" && one.end) of.append(draw("rect", { class: "failed", x: x(one.end) - 2, y: y - 6, width: 4, height: 12, rx: 2 }));
     if (one.retry) of.append(draw("path", { class: "retry", d: `M${x(one.retry)} ${y - 7}v14` }));
     bars.append(of);
