@@ -100,10 +100,15 @@ export async function grow(main, id, { onkey }) {
       const written = now.scenes.some((one) => one.scene === scene.k && one.text);
       if (!scene.editing) scene.tools.replaceChildren(...(changeable && written ? [el("button.plain", { "aria-label": `Change the words of scene ${scene.k}`, onclick: () => edit(scene) }, "Change the words")] : []));
       scene.pictureTools.replaceChildren(...(changeable && standing(`scene_${scene.k}`).status === "ready" ? [el("button.plain", { "aria-label": `Paint picture ${scene.k} anew`, onclick: () => repaint(`scene_${scene.k}`) }, "Paint it anew")] : []));
+      if (settled && written) scene.pictureTools.append(el("button.plain", { "aria-label": `Something is wrong with page ${scene.k}`, onclick: (event) => wrong(event, scene.k) }, "Something is wrong here"));
     }
     below.replaceChildren(...(settled ? [sharing(), keeping()] : []));
   }
 
+  const wrong = (event, scene) => command(event.currentTarget, async () => {
+    await json("POST", `${base}/shares/pause`, { body: { scene } });
+    buttons = "";
+  }).then((done) => { if (done) tell(`Thank you. Whoever runs this was told about page ${scene}, and the links to the book are closed until you open them again.`); });
   function edit(scene) {
     const began = scene.text, input = el("textarea", { value: scene.text, rows: 8, id: `edit${scene.k}`, lang: now.language, "aria-describedby": `edit${scene.k}-bad` }), bad = el("p.bad", { id: `edit${scene.k}-bad`, role: "alert" });
     const end = () => { scene.editing = false; write(scene, now.scenes.find((one) => one.scene === scene.k).text); buttons = ""; controls(); $("button", scene.tools)?.focus(); };

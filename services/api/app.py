@@ -204,7 +204,7 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             WebhookRoutes(pool, keys, limiter, wake, policy, lookup),
             BatchRoutes(keys, limiter, commands),
             EstimateRoutes(keys, limiter, estimates),
-            ReadingRoutes(pool, keys, limiter, objects, Guests(pool), files),
+            ReadingRoutes(pool, keys, limiter, objects, Guests(pool), files, wake),
             UsageRoutes(pool, keys, limiter),
         )
         add_docs(app, settings.public_url)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -19,6 +19,7 @@ EventType: TypeAlias = Literal[
     "story.failed",
     "story.cancelled",
     "story.awaiting_approval",
+    "story.reported",
     "asset.completed",
     "asset.failed",
 ]
@@ -75,6 +76,19 @@ def notification(story_id: UUID, seq: int, event: str, data: Mapping[str, Any], 
     if "error" in data:
         told["error"] = data["error"]
     return Notification(f"evt_{story_id.hex}_{seq}", kind, encode(kind, at, told))
+
+
+def page_report(story_id: UUID, scene: int | None, at: datetime) -> Notification:
+    """The event that something is wrong with a page, as a parent says; ``scene``: with which, None where none is named.
+
+    It is of no update of the stream, hence its own id: what is said twice is told twice.
+    """
+    base = f"/api/v1/stories/{story_id}"
+    told: dict[str, Any] = {"storyId": str(story_id), "status": "reported"}
+    if scene is not None:
+        told["scene"] = scene
+    told["links"] = {"self": base, "events": f"{base}/events", "shares": f"{base}/shares"}
+    return Notification(f"evt_{story_id.hex}_{uuid4().hex[:12]}", "story.reported", encode("story.reported", at, told))
 
 
 def encode(kind: EventType, at: datetime, data: Mapping[str, Any]) -> str:

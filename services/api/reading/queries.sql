@@ -32,6 +32,15 @@ FROM stories s
 WHERE h.story_id = :id AND s.id = h.story_id AND s.tenant_id = :tenant_id
   AND h.paused_at IS NULL AND h.revoked_at IS NULL AND h.expires_at > now();
 
+-- name: report_page
+-- A delivery for each endpoint of the tenant's that wants to know that something is wrong with a page.
+INSERT INTO webhook_deliveries (endpoint_id, story_id, event_id, type, payload, next_at)
+SELECT e.id, s.id, :event_id, :type, :payload, now()
+FROM stories s JOIN webhook_endpoints e ON e.tenant_id = s.tenant_id AND e.enabled
+    AND (e.event_types = '{}' OR :type = ANY (e.event_types))
+WHERE s.id = :id AND s.tenant_id = :tenant_id
+RETURNING endpoint_id;
+
 -- name: resume_shares!
 UPDATE story_shares h SET paused_at = NULL
 FROM stories s

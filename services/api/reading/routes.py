@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,9 +20,11 @@ from services.api.routes import STORY, read_story_id, stored_object
 from services.api.schemas import WireBody, read_body
 from services.api.serializers import BASE, json_response
 from storyloom.db.pool import Pool
+from storyloom.messaging.endpoints import WakeWebhooks
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.languages import language_of
+from storyloom.story.notifications import DeliveriesDue, page_report
 from storyloom.web.authentication import Authenticator
 from storyloom.web.exchange import EXCHANGE
 from storyloom.web.keys import Caller, digest
@@ -56,9 +58,15 @@ class ShareBody(WireBody):
     expires_in_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
+class PauseBody(WireBody):
+    """What something is wrong with."""
+
+    scene: Annotated[int, Field(ge=1, le=4)] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReadingRoutes:
-    """The handlers. ``files``: fetches objects from the store, to pass them on."""
+    """The handlers. ``files``: fetches objects from the store, to pass them on. ``wake``: deliveries are due."""
 
     pool: Pool
     keys: Authenticator
@@ -66,6 +74,7 @@ class ReadingRoutes:
     objects: Objects
     guests: Guests
     files: ClientSession
+    wake: WakeWebhooks
 
     def table(self) -> list[web.RouteDef]:
         """Every operation as a route, behind the authentication that it declares."""
@@ -239,16 +248,24 @@ class ReadingRoutes:
         tag="Reading",
         scope="stories:write",
         parameters=[STORY_ID],
+        body=Body(PauseBody, {"aPage": {"scene": 2}}, required=False),
         answers=[Answer(200, "The links as they are now.", ShareList)],
-        problems=["not_found"],
+        problems=["not_found", "bad_body"],
     )
     async def pause_shares(self, request: web.Request, caller: Caller) -> web.Response:
         """Close the book to who reads it by a link, until its links are resumed.
 
-        For a page with which something is wrong.
+        For a page with which something is wrong: webhooks are told of it as `story.reported`, with the scene where one
+        is named.
         """
         story_id = read_story_id(request)
-        await queries().pause_shares(self.pool, id=story_id, tenant_id=caller.tenant_id)
+        body = await read_body(request, PauseBody)
+        of = {"id": story_id, "tenant_id": caller.tenant_id}
+        await queries().pause_shares(self.pool, **of)
+        found = page_report(story_id, body.scene, datetime.now(UTC))
+        made = queries().report_page(self.pool, **of, event_id=found.id, type=found.type, payload=found.payload)
+        if endpoints := tuple([row["endpoint_id"] async for row in made]):
+            await self.wake(DeliveriesDue(endpoints=endpoints))
         return json_response(await self._shares(caller, story_id))
 
     @operation(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from services.api.reading.guests import MAX_LINKS, REQUESTS, Guests
@@ -112,7 +113,16 @@ async def test_a_link_that_was_taken_back_paused_or_has_expired_opens_nothing(sy
     assert await opened() == (200, 200)
     assert (await ask(system, "DELETE", f"{base}/shares/{revoked}"))[0] == 204
     assert await opened() == (401, 200)
-    status, listed, _ = await ask(system, "POST", f"{base}/shares/pause")
+    told = (
+        "INSERT INTO webhook_endpoints (tenant_id, url, secret, event_types)"
+        " SELECT tenant_id, $2, 's', $3 FROM stories WHERE id = $1"
+    )
+    for kinds in ([], ["story.reported"], ["story.failed"]):
+        await system.pool.execute(told, story_id, "https://hooks.example/", kinds)
+    assert (await ask(system, "POST", f"{base}/shares/pause", json={"scene": 5}))[0] == 422
+    status, listed, _ = await ask(system, "POST", f"{base}/shares/pause", json={"scene": 2})
+    reports = await system.rows("SELECT payload FROM webhook_deliveries WHERE type = 'story.reported'")
+    assert [orjson.loads(row["payload"])["data"]["scene"] for row in reports] == [2, 2]
     assert (status, [one["status"] for one in listed["shares"]]) == (200, ["revoked", "paused"])
     assert await opened() == (401, 401)
     await ask(system, "POST", f"{base}/shares/resume")

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from storyloom.story.notifications import MAX_PAYLOAD_BYTES, Notification, encode, notification
+from storyloom.story.notifications import MAX_PAYLOAD_BYTES, Notification, encode, notification, page_report
 
 STORY = UUID("7f4df1ab-8d1e-4f9c-9f6a-2f0f3f1f0a01")
 AT = datetime(2026, 3, 1, 12, 0, 30, 123456, tzinfo=UTC)
@@ -42,6 +42,14 @@ def test_a_failed_asset_is_told_with_the_error_of_the_api() -> None:
     told = orjson.loads(found.payload)
     assert (told["type"], told["data"]["error"]) == ("asset.failed", ERROR)
     assert "reason" not in told["data"]
+
+
+def test_a_page_that_is_reported_is_named_and_each_report_is_one_of_its_own() -> None:
+    first, second = page_report(STORY, 2, AT), page_report(STORY, None, AT)
+    told, whole = (orjson.loads(one.payload)["data"] for one in (first, second))
+    assert (first.type, told["scene"], told["links"]["shares"]) == ("story.reported", 2, f"{BASE}/shares")
+    assert "scene" not in whole
+    assert first.id != second.id
 
 
 @pytest.mark.parametrize(
