@@ -132,6 +132,7 @@ class CreateWebhook(TypedDict):
                 "story.failed",
                 "story.cancelled",
                 "story.awaiting_approval",
+                "story.reported",
                 "asset.completed",
                 "asset.failed",
             ]
@@ -214,6 +215,12 @@ class NewAppearance(TypedDict):
     clothing: NotRequired[str | None]
 
 
+class PauseBody(TypedDict):
+    """What something is wrong with."""
+
+    scene: NotRequired[int | None]
+
+
 class PendingCommand(TypedDict):
     """A command that was accepted, and has not changed the story yet."""
 
@@ -283,6 +290,7 @@ class SendTest(TypedDict):
             "story.failed",
             "story.cancelled",
             "story.awaiting_approval",
+            "story.reported",
             "asset.completed",
             "asset.failed",
         ]
@@ -340,6 +348,7 @@ class UpdateWebhook(TypedDict):
                 "story.failed",
                 "story.cancelled",
                 "story.awaiting_approval",
+                "story.reported",
                 "asset.completed",
                 "asset.failed",
             ]

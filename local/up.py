@@ -24,6 +24,7 @@ async def stay(settings: LocalSettings, stack: Stack, console: Console) -> int:
     say(stack.watch.table(), style="dim", highlight=False)
     say(f"\nOpen {page_with_key(addresses.api_url, addresses.api_key)}", style="bold", highlight=False)
     say(f"Storyloom is up: {addresses.api_url}   (Ctrl-C stops it)", highlight=False)
+    say(f"Operators look here: {addresses.internal_urls['status']}/ops", highlight=False)
     where = settings.storyloom_home / "local.json"
     say(f"Addresses and key: {where}   Logs: {settings.storyloom_home / 'logs'}\n", highlight=False)
     say("Ask for a story:", highlight=False)

@@ -59,7 +59,6 @@ export class Narration {
     this.audio.currentTime = this.words[place].start;
     return this.audio.play();
   }
-  toggle() { return this.playing ? this.audio.pause() : this.audio.play(); }
   /** A sentence on or back, for hands that cannot point at a word. */
   skip(step) {
     const ends = (place) => place < 0 || /[.!?…。！？؟][”"’»)\]]*$/.test(this.words[place].span.textContent);

@@ -13,13 +13,32 @@ function apply() {
   localStorage.setItem(KEPT, JSON.stringify(own));
 }
 
-let voice = null, book, pages, at = 0;
+let voice = null, book, pages, at = -1;
+const path = `${API}/stories/${encodeURIComponent(story() || "")}/book`;
 
 async function open() {
   if (!secret) await findKey();
-  const path = `${API}/stories/${encodeURIComponent(story() || "")}/book`;
   try { book = await json("GET", path); } catch (error) { return closed(error); }
+  const seen = JSON.stringify(book);
   draw();
+  if (book.status === "generating") watch(seen);
+}
+
+/** A book that is still being made grows under its reader's eyes, but not under the voice, nor in the midst of a choice. */
+function watch(seen) {
+  setTimeout(async () => {
+    const heard = voice && (voice.playing || (voice.audio.currentTime > 0 && !voice.audio.ended));
+    if (document.hidden || heard || $("dialog[open]")) return watch(seen);
+    let fresh;
+    try { fresh = await json("GET", path); } catch (error) { return error.status === 401 || error.status === 404 ? closed(error) : watch(seen); }
+    const now = JSON.stringify(fresh);
+    if (now !== seen) {
+      book = fresh;
+      draw();
+      if (book.status !== "generating") say("The book is complete.");
+    }
+    if (book.status === "generating") watch(now);
+  }, 4000);
 }
 
 function closed(error) {
@@ -31,10 +50,12 @@ function closed(error) {
   $("h1").focus();
 }
 
-const drawn = new Map();
-function place(picture, name) {
+const drawn = new Map(), painted = new Map();
+let gone = new AbortController();
+function place(picture) {
+  if (painted.has(picture?.url)) return painted.get(picture.url);
   const made = el(picture?.width === picture?.height ? ".picture.square" : ".picture", picture ? {} : { hidden: true });
-  if (picture) drawn.set(made, picture);
+  if (picture) { drawn.set(made, picture); painted.set(picture.url, made); }
   return made;
 }
 /** A picture is fetched when its page is near. */
@@ -46,6 +67,9 @@ function fetchPicture(page) {
 }
 
 function draw() {
+  gone.abort();
+  gone = new AbortController();
+  const focused = main.contains(document.activeElement);
   const words = [], title = book.title || "A story";
   document.title = `${title} · Storyloom`;
   const count = book.pages.length + 2, name = (k) => `Page ${k + 1} of ${count}`;
@@ -65,6 +89,7 @@ function draw() {
   const number = el("output"), play = el("button.main", { "aria-label": "Read aloud" }, icon("play")), settings = el("button", { "aria-label": "How to read", onclick: () => box.showModal() }, icon("gear"));
   const box = options(), leaves = el(".book", {}, pages);
   const controls = el("nav.controls", { "aria-label": "The book", dir: book.direction }, back, number, next, book.narration ? play : null, settings);
+  voice = null;
   main.replaceChildren(el("h1.unseen", { lang: book.language, dir: book.direction }, title), leaves, controls, box);
 
   function turn(to, follow) {
@@ -118,7 +143,7 @@ function draw() {
     else if (event.key === "Home" || event.key === "End") { event.preventDefault(); turn(event.key === "Home" ? 0 : pages.length - 1); }
     else if (event.key === " " && !event.target.closest("button, a") && book.narration) { event.preventDefault(); play.click(); }
     else if ((event.key === "," || event.key === ".") && voice) voice.skip(event.key === "," ? -1 : 1);
-  });
+  }, { signal: gone.signal });
   let from = null;
   leaves.addEventListener("pointerdown", (event) => { from = event.isPrimary && event.pointerType !== "mouse" ? [event.clientX, event.clientY] : null; });
   leaves.addEventListener("pointerup", (event) => {
@@ -128,8 +153,8 @@ function draw() {
     if (Math.abs(x) > 50 && Math.abs(x) > 2 * Math.abs(y)) turn(at + (x < 0 === (book.direction === "ltr") ? 1 : -1));
   });
   apply();
-  at = -1;
-  turn(Math.min(history.state?.page || 0, pages.length - 1));
+  if (at < 0) turn(Math.min(history.state?.page || 0, pages.length - 1));
+  else { turn(at); if (focused) pages[at].focus({ preventScroll: true }); }
   keepOffline();
 }
 

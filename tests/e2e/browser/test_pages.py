@@ -44,6 +44,13 @@ KEPT = """
 await caches.open("books-1").then((it) => it.keys()).then((all) =>
   all.filter((one) => one.url.includes("/file")).length >= 6 && all.some((one) => one.url.includes("/web/")))
 """
+SPACING = """
+const sheet = new CSSStyleSheet();
+sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }" +
+  "p { margin-bottom: 2em !important }");
+document.adoptedStyleSheets = [sheet];
+"""
+"""As WCAG 2.2, 1.4.12, has it."""
 FIRST_WORDS = "document.querySelector('.words p:not(.waiting)')"
 MARKUP: list[str] = json.loads((Path(__file__).parent / "markup.json").read_text("utf-8"))
 
@@ -88,7 +95,9 @@ def replaced(page: Any, path: str, body: Any) -> None:
 def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(
     browser: Any, site: Site, faultless: Callable[[Any], None]
 ) -> None:
-    """Nothing jumps while it grows, a reload loses nothing, and the link opens the book to who has no key."""
+    """Nothing jumps while it grows, a reload loses nothing, and the link opens the book to who has no key. Two more tabs
+    see the same, and so does one that had no network meanwhile.
+    """
     with visit(browser, site, "/") as page:
         name = page.get_by_label("The hero's name")
         name.wait_for()
@@ -108,7 +117,20 @@ def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(
         page.reload()
         until(page, FIRST_WORDS)
         assert page.locator(".words").first.inner_text()[:20] == first[:20]
-        page.get_by_role("link", name="Read the book").wait_for(timeout=200_000)  # on a busy machine
+        tabs = [page.context.new_page() for _ in range(2)]
+        for tab in tabs:
+            tab.goto(page.url)  # the key comes from the first one
+            until(tab, FIRST_WORDS)
+        page.context.set_offline(True)
+        page.get_by_text("The connection is gone").wait_for()
+        page.context.set_offline(False)
+        for tab in (page, *tabs):
+            tab.bring_to_front()
+            tab.get_by_role("link", name="Read the book").wait_for(timeout=200_000)  # on a busy machine
+            assert tab.get_by_text("The connection is gone").count() == 0
+        for tab in tabs:
+            tab.close()
+        page.bring_to_front()
         assert page.evaluate("window.shifted") < 0.05
         faultless(page)
         page.get_by_role("button", name="Make a link").focus()
@@ -264,6 +286,13 @@ def test_every_state_fits_its_screen_and_faults_nobody(
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.evaluate(SMALL) == []
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.evaluate(SPACING)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.evaluate("document.adoptedStyleSheets = []")
+        page.emulate_media(forced_colors="active")
+        faultless(page)
+        page.emulate_media(forced_colors="none")
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
             faultless(page)
@@ -315,6 +344,27 @@ def test_a_book_that_was_opened_is_there_without_a_connection(browser: Any, site
         page.locator("section.page:not([hidden]) img.here").wait_for()
         assert page.locator("section.page:not([hidden]) .text").inner_text()
         page.context.set_offline(False)
+
+
+def test_a_shared_book_that_is_being_made_grows_under_its_reader(browser: Any, site: Site) -> None:
+    """The page that is read stays, and its picture comes into its place."""
+    path = f"/api/v1/stories/{site.story_id}/book"
+    with visit(browser, site, "/") as page:
+        book = page.request.get(site.url + path, headers={"Authorization": f"Bearer {site.key}"}).json()
+        part = book | {"status": "generating", "narration": None, "printed": None}
+        part["pages"] = [one | {"picture": None, "words": None} for one in book["pages"]]
+        answers = [part, part]
+        page.route(f"**{path}", lambda route: route.fulfill(json=answers.pop(0) if answers else book))
+        page.goto(f"{site.url}/read/{site.story_id}")
+        page.get_by_text("1 / 6").wait_for()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("2 / 6").wait_for()
+        assert page.get_by_role("button", name="Read aloud").count() == 0
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        assert page.get_by_role("button", name="Read aloud").is_visible()
+        assert page.get_by_text("2 / 6").is_visible()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("3 / 6").wait_for()  # one page on, not two: the keys of the first drawing are gone
 
 
 def test_a_book_from_right_to_left_turns_the_other_way(browser: Any, site: Site) -> None:
