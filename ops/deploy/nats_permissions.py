@@ -73,14 +73,14 @@ ROLES: Mapping[str, Role] = {
         purges=("STORY", "JOBS", "DEAD"),  # erasure
     ),
     "status": Role(
-        # What was lost, it publishes again; and a dead-lettered event as it is, where an operator asks for it.
-        events=EVENTS,
+        # What was lost, it publishes again.
+        events=(StoryRequested, *COMMANDS, AssetFailed, StoryDeadlinePassed, StoryCompleted),
         publishes=("job.>", "dead.status.>", UPDATED, CANCEL_JOBS, QUERY_WORKERS, DELIVERIES_DUE),
         hears=(STARTED, PROGRESSED, UPDATED),
         pulls=(("STORY", "status"),),
         purges=("JOBS",),
         reads=("JOBS", "DEAD"),
-        browses=("DEAD",),
+        browses=("DEAD",),  # an operator looks at it, and replays a job as a command
         provisions=True,  # it brings back what NATS has lost
     ),
     "webhooks": Role(hears=(DELIVERIES_DUE,), looks_at_topology=False),

@@ -41,10 +41,8 @@ from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.assets import Priority, Service
 from storyloom.story.events import (
     AnyEvent,
-    AssetCompleted,
     AssetFailed,
     AssetProgressed,
-    AssetRetrying,
     AssetStarted,
     CommandEvent,
     Event,
@@ -113,10 +111,6 @@ CHANNELS_WITHOUT_FASTSTREAM = (
         for priority in Priority
     ),
     BareChannel("send", "story.evt.StoryCompleted.{story_id}", StoryCompleted, "Every asset is settled."),
-    *(
-        BareChannel("send", f"story.evt.{kind.__name__}.{{story_id}}", kind, "An operator replays a dead-lettered one.")
-        for kind in (AssetCompleted, AssetRetrying)
-    ),
     BareChannel("send", "dead.status.{story_id}.event", UnreadableEvent, "An event that cannot be read or applied."),
     BareChannel("send", "status.{story_id}", StatusUpdates, "Updates for readers, right after the commit."),
     BareChannel("receive", "status.{story_id}", StatusUpdates, "Pass it on to the readers of a story."),

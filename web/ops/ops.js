@@ -184,10 +184,10 @@ let told = false;
 const picked = new Set();
 let outcomes = new Map();
 function dead(found, asked) {
-  const operator = Boolean(sessionStorage.getItem(KEY)), open = found.letters.filter((one) => one.kind !== "unreadable");
+  const operator = Boolean(sessionStorage.getItem(KEY)), open = found.letters.filter((one) => one.kind === "job");
   for (const id of picked) if (!open.some((one) => one.id === id)) picked.delete(id);
   const replay = el("button.main", { type: "button", disabled: !picked.size || !operator, onclick: () => send([...picked]) }, operator ? `Replay ${picked.size || ""}`.trim() : "Replay needs an operator’s key");
-  const box = (one) => el("input", { type: "checkbox", "aria-label": `Choose dead letter ${one.id}`, checked: picked.has(one.id), disabled: one.kind === "unreadable", onchange: (event) => { if (event.target.checked) picked.add(one.id); else picked.delete(one.id); replay.disabled = !picked.size || !operator; if (operator) replay.textContent = `Replay ${picked.size || ""}`.trim(); } });
+  const box = (one) => el("input", { type: "checkbox", "aria-label": `Choose dead letter ${one.id}`, checked: picked.has(one.id), disabled: one.kind !== "job", onchange: (event) => { if (event.target.checked) picked.add(one.id); else picked.delete(one.id); replay.disabled = !picked.size || !operator; if (operator) replay.textContent = `Replay ${picked.size || ""}`.trim(); } });
   const rows = found.letters.map((one) => el("tr", {}, el("td", {}, box(one)), el("th.n", { scope: "row" }, one.id), el("td", {}, dated(one.at)), el("td", {}, el(`span.dot.${one.service}`), one.service), el("td", {}, /^[0-9a-f-]{36}$/.test(one.storyId) ? storyLink(one.storyId) : el("span.id", {}, one.storyId)), el("td", {}, one.asset),
     el("td.warn", {}, el("code", {}, one.code)), el("td.n", {}, one.attempts || ""), el("td.n", {}, usd(one.costUsd)), el("td.id", {}, one.requestId || ""), el("td.wrap", {}, outcomes.has(one.id) ? el(outcomes.get(one.id).done ? "span.good" : "span.note", {}, outcomes.get(one.id).message) : "")));
   return [
@@ -198,7 +198,7 @@ function dead(found, asked) {
       open.length > 1 ? el("button", { type: "button", disabled: !operator, onclick: () => { for (const one of open) picked.add(one.id); show(dead(found, asked)); } }, "Choose all") : null),
     el("section.card", {}, rows.length ? table(["", "#id", "at (UTC)", "service", "story", "asset", "code", "#attempts", "#cost", "request id", "replay"], rows) : el("p.note", {}, "There is no such dead letter.")),
     found.count > found.letters.length ? el("p.note", {}, `The newest ${count(found.letters.length)} of ${count(found.count)}.`) : null,
-    el("p.note", {}, "Why in its provider’s words, which may quote a story: python -m ops dead show ID. Replaying is safe to do twice."),
+    el("p.note", {}, "Why in its provider’s words, which may quote a story: python -m ops dead show ID. Replaying is safe to do twice; an event is replayed by the command alone."),
   ];
 }
 async function send(ids) {
