@@ -103,8 +103,9 @@ def replaced(page: Any, path: str, body: Any) -> None:
 def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(
     browser: Any, site: Site, faultless: Callable[[Any], None], background: Background
 ) -> None:
-    """Nothing jumps while it grows, a reload loses nothing, and the link opens the book to who has no key. Two more tabs
-    see the same, and so does one that had no network meanwhile.
+    """Nothing jumps while it grows, a reload loses nothing, and the link opens the book to who has no key.
+
+    Two more tabs see the same, and all three come back after the network was gone.
     """
     with visit(browser, site, "/") as page:
         name = page.get_by_label("The hero's name")
