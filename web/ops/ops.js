@@ -38,7 +38,7 @@ function span(seconds) {
 const between = (from, to) => from && to ? span((Date.parse(to) - Date.parse(from)) / 1000) : "";
 const state = (name, text = name.replaceAll("_", " ")) => el(`span.state.${name}`, {}, text);
 const storyLink = (id, text = id.slice(0, 8)) => el("a.id", { href: `#/story/${encodeURIComponent(id)}`, title: id }, text);
-const table = (heads, rows, kind = "table") => el(".scroll", { tabIndex: 0, role: "group", "aria-label": heads.filter(Boolean).map((one) => one.replace("#", "")).join(", ") }, el(kind, {}, el("thead", {}, el("tr", {}, heads.map((one) => el(one.startsWith("#") ? "th.n" : "th", { scope: "col" }, one.replace("#", ""))))), el("tbody", {}, rows)));
+const table = (heads, rows, kind = "table") => el(".scroll", { tabIndex: 0, role: "group", "aria-label": heads.filter(Boolean).map((one) => one.replace("#", "")).join(", ") }, el(kind, {}, el("thead", {}, el("tr", {}, heads.map((one) => one ? el(one.startsWith("#") ? "th.n" : "th", { scope: "col" }, one.replace("#", "")) : el("td")))), el("tbody", {}, rows)));
 const bar = (total, ...parts) => { let at = 0; return draw("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, draw("rect", { width: 100, height: 8, rx: 2 }), ...parts.map(([kind, value]) => { const width = total ? Math.min(100 - at, 100 * value / total) : 0, one = draw("rect", { class: kind, x: at, width, height: 8, rx: 2 }); at += width; return one; })); };
 const card = (title, ...children) => el("section.card", {}, el("h2", {}, title), children);
 

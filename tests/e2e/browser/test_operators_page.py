@@ -63,6 +63,7 @@ def test_every_view_faults_nobody_and_a_story_is_a_waterfall(
         page.get_by_text("This key is not valid").wait_for()
         fits(page)
         assert page.evaluate("sessionStorage.length") == 0
+        page.keyboard.press("Escape")
         view(page, ops, "story/7c9e6679-7425-40de-944b-e07fc1f90ae7", "There is no such story.")
 
 
