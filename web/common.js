@@ -1,45 +1,20 @@
-// What both pages stand on: elements made of text alone, and the API with a key or a link's secret.
+// What both pages stand on: the API with a key or a link's secret, pictures, and a story's colours.
+import { $, draw, el } from "./elements.js";
+export { $, draw, el, say } from "./elements.js";
 
 export const API = "/api/v1";
 const KEY = "storyloom.key";
 
-/** An element. Children are nodes or text: markup in a name or a story stays text. */
-export function el(name, properties = {}, ...children) {
-  const [tag, ...classes] = name.split(".");
-  const made = document.createElement(tag || "div");
-  if (classes.length) made.className = classes.join(" ");
-  for (const [key, value] of Object.entries(properties)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (key in made && !key.includes("-") && key !== "list") made[key] = value;
-    else made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
-  return made;
-}
-
-const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
-  play: "M7 4.500v15l12-7.500z", pause: "M7 5h3.500v14H7zM13.500 5H17v14h-3.500z", next: "M9 5l7 7-7 7", back: "M15 5l-7 7 7 7",
-  book: "M12 6c-3-2-6-2-9-1v13c3-1 6-1 9 1 3-2 6-2 9-1V5c-3-1-6-1-9 1zM12 6v13", gear: "M4 7h10M18 7h2M4 17h2M10 17h10M14 4.500v5M6 14.500v5",
-  again: "M5 12a7 7 0 1 0 2-5L4.500 9.500M4.500 4.500v5h5", down: "M12 4v11M7 11l5 5 5-5M5 20h14",
+  play: "M7 4.5v15l12-7.5z", pause: "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z", next: "M9 5l7 7-7 7", back: "M15 5l-7 7 7 7",
+  book: "M12 6c-3-2-6-2-9-1v13c3-1 6-1 9 1 3-2 6-2 9-1V5c-3-1-6-1-9 1zM12 6v13", gear: "M4 7h10M18 7h2M4 17h2M10 17h10M14 4.5v5M6 14.5v5",
+  again: "M5 12a7 7 0 1 0 2-5L4.5 9.5M4.5 4.5v5h5", down: "M12 4v11M7 11l5 5 5-5M5 20h14",
 };
+const SOLID = { fill: "currentColor" }, LINE = { fill: "none", stroke: "currentColor", "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round" };
 /** A drawing beside words; it says nothing by itself. */
 export function icon(name) {
-  const drawing = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
-  drawing.setAttribute("viewBox", "0 0 24 24");
-  drawing.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", SHAPES[name]);
-  const solid = name === "play" || name === "pause";
-  for (const [key, value] of solid ? [["fill", "currentColor"]] : [["fill", "none"], ["stroke", "currentColor"], ["stroke-width", "2"], ["stroke-linecap", "round"], ["stroke-linejoin", "round"]]) path.setAttribute(key, value);
-  drawing.append(path);
-  return drawing;
+  return draw("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, draw("path", { d: SHAPES[name], ...(name === "play" || name === "pause" ? SOLID : LINE) }));
 }
-
-export const $ = (selector, root = document) => root.querySelector(selector);
-
-/** Have a screen reader say something. */
-export function say(text) { $("#say").textContent = text; }
 
 /** What the address ends with belongs to nobody but this page: it is kept for the tab, and taken out of the address. */
 function takeFragment() {
@@ -110,11 +85,15 @@ export async function save(path, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
+let washed = "";
 /** The colours of a picture, for the page. They come from the picture, and are used for nothing but a wash. */
 export function tint(colours) {
-  (colours || []).slice(0, 3).forEach((colour, place) => {
-    if (/^#[0-9a-f]{6}$/i.test(colour)) document.documentElement.style.setProperty(`--hue${place + 1}`, colour);
-  });
+  const found = (colours || []).slice(0, 3).filter((colour) => /^#[0-9a-f]{6}$/i.test(colour));
+  if (!found.length || washed === found.join()) return;
+  washed = found.join();
+  found.forEach((colour, place) => document.documentElement.style.setProperty(`--hue${place + 1}`, colour));
+  // It comes in by its opacity: colours that change step by step style the whole page anew at every frame, while words are coming.
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) document.body.animate({ opacity: [0, 1] }, { duration: 1500, easing: "ease-out", pseudoElement: "::before" });
 }
 
 /** Put a picture into its place, where it fades in. */

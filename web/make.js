@@ -1,5 +1,5 @@
 // The making page: a form, and under /story/<id> the story as it grows, with its parent's controls.
-import { $, API, el, findKey, json, keep, key, say, story } from "./common.js";
+import { $, API, draw, el, findKey, json, keep, key, say, story } from "./common.js";
 import { grow } from "./grow.js";
 
 const main = $("#main");
@@ -46,14 +46,10 @@ const group = (label, ...children) => el("fieldset.field", {}, el("legend", {}, 
 function swatches(name, label, colours, named) {
   return group(label, el(".swatches", {}, Object.entries(colours).map(([a, b]) => {
     const [value, colour, title] = named ? [a, b, a] : [a, a, b];
-    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg"), dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-    drawing.setAttribute("viewBox", "0 0 40 40"); drawing.setAttribute("aria-hidden", "true");
-    for (const [key, is] of [["cx", 20], ["cy", 20], ["r", 19], ["fill", colour]]) dot.setAttribute(key, is);
-    drawing.append(dot);
     const input = el("input", { type: "radio", name, value, title, "aria-label": title });
     // Chosen by mistake, a swatch can be put back.
     input.addEventListener("click", () => { if (input.dataset.was === "on") { input.checked = false; input.dataset.was = ""; input.dispatchEvent(new Event("input", { bubbles: true })); } else { for (const one of document.getElementsByName(name)) one.dataset.was = one === input ? "on" : ""; } });
-    return el("span.swatch", {}, input, drawing);
+    return el("span.swatch", {}, input, draw("svg", { viewBox: "0 0 40 40", "aria-hidden": "true" }, draw("circle", { cx: 20, cy: 20, r: 19, fill: colour })));
   })));
 }
 

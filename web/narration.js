@@ -1,5 +1,5 @@
 // The narration: which word is spoken now, and from which word to go on. The server has marked every spoken word.
-import { el } from "./common.js";
+import { el } from "./elements.js";
 
 const TOKEN = /<(\/?)p>|<span data-start="([\d.]+)" data-end="([\d.]+)">([^<]*)<\/span>|([^<]+)/g;
 const SIGNS = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#x27;": "'", "&#39;": "'", "&amp;": "&" };

@@ -1,21 +1,8 @@
 // The operators' page: what the commands doctor, top and dead show. Everything that is shown is text: no markup comes in.
-import { draw, waterfall } from "./waterfall.js";
+import { $, draw, el, say } from "./elements.js";
+import { waterfall } from "./waterfall.js";
 
-const $ = (selector, root = document) => root.querySelector(selector);
 const main = $("#main"), KEY = "storyloom.operator";
-
-function el(name, properties = {}, ...children) {
-  const [tag, ...classes] = name.split("."), made = document.createElement(tag || "div");
-  if (classes.length) made.className = classes.join(" ");
-  for (const [key, value] of Object.entries(properties)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (key in made && !key.includes("-")) made[key] = value;
-    else made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map((child) => child instanceof Node ? child : String(child)));
-  return made;
-}
 
 async function ask(path, { method = "GET", body } = {}) {
   const key = sessionStorage.getItem(KEY);
@@ -94,7 +81,7 @@ function providers(seen) {
   }
   if (!all.size) return el("p.note", {}, "No worker has called a provider yet.");
   const worst = (states) => ["open", "half_open", "closed"].find((one) => states.has(one)) || "closed";
-  return table(["provider", "gate", "calls under way", "#waiting", "#processes", "shut"], [...all].sort().map(([name, one]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, state(worst(one.states))),
+  return table(["provider", "circuit", "calls under way", "#waiting", "#processes", "shut"], [...all].sort().map(([name, one]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, state(worst(one.states))),
     el("td", {}, el("span.row", {}, bar(one.limit, ["used", one.inFlight]), `${count(one.inFlight)} of ${count(one.limit)}`)), el("td.n", {}, count(one.waiting)), el("td.n", {}, count(one.processes)),
     el("td.bad", {}, one.shut.length ? `${[...new Set(one.shut.map((shut) => shut.why.replaceAll("_", " ")))].join(", ")} since ${clock(one.shut.map((shut) => shut.since).sort()[0])}` : ""))));
 }
@@ -102,7 +89,7 @@ function workers(seen) {
   if (!seen.workers.length) return el("p.bad", {}, "No worker answers.");
   return table(["worker", "service", "slots", "#jobs", "in flight", "problems"], seen.workers.map((one) => el("tr", {}, el("th.id", { scope: "row" }, one.worker), el("td", {}, el(`span.dot.${one.service}`), one.service),
     el("td.note", {}, LANES.filter((lane) => one.slots[lane]).map((lane) => `${one.slots[lane]} ${lane}`).join(", ")), el("td.n", {}, count(one.held.length)),
-    el("td.wrap", {}, one.held.slice(0, 12).map((job, k) => [k ? ", " : "", storyLink(job.storyId), ` ${job.asset} `, el("span.note", {}, between(job.since, seen.at))]), one.held.length > 12 ? ` … and ${one.held.length - 12} more` : ""),
+    el("td.wrap", {}, one.held.slice(0, 12).map((job, k) => [k ? " " : "", el("span.held", {}, storyLink(job.storyId), ` ${job.asset} `, el("span.note", {}, between(job.since, seen.at)), k + 1 < one.held.length ? "," : "")]), one.held.length > 12 ? ` … and ${one.held.length - 12} more` : ""),
     el("td.wrap.bad", {}, one.problems.map((problem) => problem.reason).join("; ")))));
 }
 
@@ -118,8 +105,8 @@ function go(view, asked) {
 function stories(found, asked) {
   const find = el("input", { type: "search", placeholder: "a story’s whole id", "aria-label": "Open a story by its id", size: 36, autocomplete: "off" });
   const tenant = el("input", { type: "search", value: asked.tenant || "", placeholder: "all", size: 14, autocomplete: "off", onchange: () => go("stories", { ...asked, tenant: tenant.value.trim(), before: "" }) });
-  const rows = found.stories.map((one) => el("tr", {}, el("td", {}, dated(one.startedAt)), el("th", { scope: "row" }, storyLink(one.id)), el("td", {}, one.tenant), el("td.note", {}, one.priority === "normal" ? "" : one.priority),
-    el("td", {}, state(one.status, one.awaitingApprovalSince ? "awaits approval" : one.status === "generating" && !one.admittedAt ? "waits for room" : one.status)),
+  const rows = found.stories.map((one) => el("tr", {}, el("td", {}, dated(one.startedAt)), el("th", { scope: "row" }, storyLink(one.id)), el("td", {}, one.tenant), 
+    el("td", {}, state(one.status, one.awaitingApprovalSince ? "awaits approval" : one.status === "generating" && !one.admittedAt ? "waits for room" : one.status), one.priority === "normal" ? "" : el("span.note", {}, ` ${one.priority}`)),
     el("td", {}, el("span.row", {}, bar(one.assets, ["ready", one.ready], ["failed", one.failed]), `${one.ready} of ${one.assets}`)), el(`td.n${one.failed ? ".bad" : ""}`, {}, one.failed || ""), el(`td.n${one.retries ? ".warn" : ""}`, {}, one.retries || ""),
     el("td.n", {}, between(one.startedAt, one.endedAt)), el("td.n", {}, usd(one.costUsd)), el("td", {}, one.code ? el("code", {}, one.code) : "")));
   return [
@@ -128,7 +115,7 @@ function stories(found, asked) {
       choose("status", "Status", [["", "any"], ...["generating", "ready", "partial", "failed", "cancelled"].map((one) => [one, one])], asked, "stories"),
       choose("trouble", "Trouble", [["", "any"], ["1", "failed or retried"]], asked, "stories"), choose("days", "Within", DAYS, asked, "stories"),
       el("label.row", {}, "Tenant", tenant), el("span.row", {}, find, el("button", {}, "Open"))),
-    el("section.card", {}, rows.length ? table(["began (UTC)", "story", "tenant", "priority", "status", "assets", "#failed", "#retries", "#took", "#cost", "code"], rows) : el("p.note", {}, "There is no such story.")),
+    el("section.card", {}, rows.length ? table(["began (UTC)", "story", "tenant", "status", "assets", "#failed", "#retries", "#took", "#cost", "code"], rows) : el("p.note", {}, "There is no such story.")),
     el(".row", {}, asked.before ? el("button", { type: "button", onclick: () => go("stories", { ...asked, before: "" }) }, "Newest") : null, found.next ? el("button", { type: "button", onclick: () => go("stories", { ...asked, before: found.next }) }, "Older") : null),
   ];
 }
@@ -207,7 +194,7 @@ async function send(ids) {
     const { replays } = await ask("dead/replay", { method: "POST", body: { ids } });
     outcomes = new Map([...outcomes, ...replays.map((one) => [one.id, one])]);
     picked.clear();
-    $("#say").textContent = `${replays.filter((one) => one.done).length} of ${replays.length} replayed.`;
+    say(`${replays.filter((one) => one.done).length} of ${replays.length} replayed.`);
   } catch (error) {
     if (error.status === 401 || error.status === 403) forget();
     trouble(error);

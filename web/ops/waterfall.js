@@ -1,14 +1,6 @@
 // One story's times, as a drawing beside the rows of its table: waiting, queued, being made, and what waited for what.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-/** An element of a drawing; children are nodes or text. */
-export function draw(name, properties = {}, ...children) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(properties)) if (value !== null && value !== undefined) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
+import { draw } from "./elements.js";
 
 const STEPS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 259200, 864000];
 const label = (seconds) => seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${seconds / 60} min` : seconds < 172800 ? `${seconds / 3600} h` : `${seconds / 86400} d`;

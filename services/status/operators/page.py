@@ -16,6 +16,7 @@ FILES: Mapping[str, tuple[str, str]] = {
     "ops.css": ("ops/ops.css", "text/css"),
     "ops.js": ("ops/ops.js", "text/javascript"),
     "waterfall.js": ("ops/waterfall.js", "text/javascript"),
+    "elements.js": ("elements.js", "text/javascript"),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "atkinson-400.woff2": ("fonts/atkinson-400.woff2", "font/woff2"),
     "atkinson-700.woff2": ("fonts/atkinson-700.woff2", "font/woff2"),

@@ -31,7 +31,7 @@ def test_every_view_faults_nobody_and_a_story_is_a_waterfall(
     """On a laptop and on a phone; the keyboard chooses an asset, whose calls are shown with their ids."""
 
     def fits(page: Any) -> None:
-        for width in (390, 1280):
+        for width in (390, 768, 1280):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         for scheme in ("dark", "light"):
