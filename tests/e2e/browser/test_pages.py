@@ -42,6 +42,22 @@ SMALL = """
   .filter((one) => one.checkVisibility()).map((one) => [one.textContent || one.name, one.getBoundingClientRect()])
   .filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([name]) => name)
 """
+CLIPPED = """
+[...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && !one.closest(".unseen, .skip"))
+  .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+  .filter((one) => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const { right, bottom } = range.getBoundingClientRect();
+    const beyond = (box) => right > box.right + 1 || bottom > box.bottom + 1;
+    for (let at = one; at && at !== document.body; at = at.parentElement) {
+      const { overflowX, overflowY } = getComputedStyle(at);
+      if (/hidden|clip/.test(overflowX + overflowY) && beyond(at.getBoundingClientRect())) return true;
+    }
+    return one.matches("button, a.button, select") && beyond(one.getBoundingClientRect());
+  }).map((one) => one.textContent)
+"""
+"""Text that is cut off by what holds it, or that stands out of its button."""
 KEPT = """
 await caches.open("books-1").then((it) => it.keys()).then((all) =>
   all.filter((one) => one.url.includes("/file")).length >= 6 && all.some((one) => one.url.includes("/web/")))
@@ -299,10 +315,11 @@ def test_every_state_fits_its_screen_and_faults_nobody(
         for width, height in {320: 640, **WIDTHS}.items():
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate(SMALL) == []
+            assert (page.evaluate(SMALL), page.evaluate(CLIPPED)) == ([], [])
         page.set_viewport_size({"width": 360, "height": 740})
         page.evaluate(SPACING)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate(CLIPPED) == []
         page.evaluate("document.adoptedStyleSheets = []")
         page.emulate_media(forced_colors="active")
         faultless(page)
@@ -345,6 +362,32 @@ def test_every_state_fits_its_screen_and_faults_nobody(
     with visit(browser, site, "/", key=False) as page:
         page.get_by_label("Your key").wait_for()
         fits(page)
+
+
+def heard(page: Any) -> tuple[str, list[str]]:
+    """What a screen reader reads of a page from its begin to its end: the text, and the names of its pictures."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    inside = [node for node in nodes if not node["ignored"]]
+    text = [node["name"]["value"] for node in inside if node["role"]["value"] == "StaticText"]
+    pictures = [node["name"]["value"] for node in inside if node["role"]["value"] == "image" and node.get("name")]
+    return " ".join("".join(text).split()), pictures
+
+
+def test_a_screen_reader_hears_each_page_once(browser: Any, site: Site) -> None:
+    """Its words, and what is on its picture; nothing of the pages that are not open."""
+    with visit(browser, site, f"/read/{site.story_id}") as page:
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        for number, scene in enumerate(site.story["scenes"], start=2):
+            page.keyboard.press("ArrowRight")
+            page.get_by_text(f"{number} / 6").wait_for()
+            page.locator("section.page:not([hidden]) img.here").wait_for()
+            text, pictures = heard(page)
+            for other in site.story["scenes"]:
+                words = "".join((other["text"] or "").split())
+                assert "".join(text.split()).count(words) == (other is scene), (number, other["scene"])
+            assert [name for name in pictures if name] == [scene["altText"]]
 
 
 def test_a_book_that_was_opened_is_there_without_a_connection(browser: Any, site: Site) -> None:
