@@ -194,11 +194,11 @@ function options() {
   return box;
 }
 
-/** Once it was opened, the book is there without a connection. */
+// A link becomes a script by this policy alone, and it knows one.
+const policy = window.trustedTypes?.createPolicy("storyloom", { createScriptURL: (url) => { if (url !== "/worker.js") throw new TypeError(url); return url; } });
+/** Once it was opened, the book is there without a connection; what came into it later too. */
 async function keepOffline() {
   if (!("serviceWorker" in navigator)) return;
-  // A link becomes a script by this policy alone, and it knows one.
-  const policy = window.trustedTypes?.createPolicy("storyloom", { createScriptURL: (url) => { if (url !== "/worker.js") throw new TypeError(url); return url; } });
   try {
     await navigator.serviceWorker.register(policy ? policy.createScriptURL("/worker.js") : "/worker.js", { scope: "/read/" });
     const { active } = await navigator.serviceWorker.ready;
