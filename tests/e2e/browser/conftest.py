@@ -68,6 +68,6 @@ def site(stack: Addresses, background: Background) -> Site:
                 pass
             return await client.get(made["id"])
 
-    story = background.run(make(), within=110)
+    story = background.run(make(), within=200)  # on a busy machine
     assert story["status"] == "ready", story
     return Site(stack.api_url, stack.api_key, story)
