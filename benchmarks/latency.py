@@ -185,7 +185,9 @@ async def measure(load: Load, settings: Settings) -> dict[str, float]:
             ClientSession(headers=headers, connector=connector, timeout=ClientTimeout(total=180)) as http,
         ):
             clients = Clients(
-                Commands(pool, endpoints.events, endpoints.screening(timeout=0.2)),
+                Commands(
+                    pool, endpoints.events, endpoints.screening(settings.model_copy(update={"screening_seconds": 0.2}))
+                ),
                 http,
                 f"http://127.0.0.1:{settings.http_port}",
             )
