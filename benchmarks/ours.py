@@ -108,9 +108,8 @@ class Ours:
         await self._broker.connect()
         await self._broker.start()
         await add_key(self._pool, "benchmark", "benchmark")
-        self._commands = Commands(
-            self._pool, endpoints.events, endpoints.screening(settings.model_copy(update={"screening_seconds": 0.2}))
-        )
+        screening = self.settings.model_copy(update={"screening_seconds": 0.2})
+        self._commands = Commands(self._pool, endpoints.events, endpoints.screening(screening))
         await self._broker.bus.client.subscribe("status.*", cb=self._receive)
         return self
 
