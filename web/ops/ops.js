@@ -81,16 +81,14 @@ function providers(seen) {
   }
   if (!all.size) return el("p.note", {}, "No worker has called a provider yet.");
   const worst = (states) => ["open", "half_open", "closed"].find((one) => states.has(one)) || "closed";
-  return table(["provider", "circuit", "calls under way", "#waiting", "#processes", "shut"], [...all].sort().map(([name, one]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, state(worst(one.states))),
-    el("td", {}, el("span.row", {}, bar(one.limit, ["used", one.inFlight]), `${count(one.inFlight)} of ${count(one.limit)}`)), el("td.n", {}, count(one.waiting)), el("td.n", {}, count(one.processes)),
-    el("td.bad", {}, one.shut.length ? `${[...new Set(one.shut.map((shut) => shut.why.replaceAll("_", " ")))].join(", ")} since ${clock(one.shut.map((shut) => shut.since).sort()[0])}` : ""))));
+  return table(["provider", "circuit", "calls under way", "#waiting", "#processes"], [...all].sort().map(([name, one]) => el("tr", {}, el("th", { scope: "row" }, name), el("td.wrap", {}, state(worst(one.states)), one.shut.length ? el("p.bad", {}, `${[...new Set(one.shut.map((shut) => shut.why.replaceAll("_", " ")))].join(", ")} since ${clock(one.shut.map((shut) => shut.since).sort()[0])}`) : null),
+    el("td", {}, el("span.row", {}, bar(one.limit, ["used", one.inFlight]), `${count(one.inFlight)} of ${count(one.limit)}`)), el("td.n", {}, count(one.waiting)), el("td.n", {}, count(one.processes)))));
 }
 function workers(seen) {
   if (!seen.workers.length) return el("p.bad", {}, "No worker answers.");
-  return table(["worker", "service", "slots", "#jobs", "in flight", "problems"], seen.workers.map((one) => el("tr", {}, el("th.id", { scope: "row" }, one.worker), el("td", {}, el(`span.dot.${one.service}`), one.service),
-    el("td.note", {}, LANES.filter((lane) => one.slots[lane]).map((lane) => `${one.slots[lane]} ${lane}`).join(", ")), el("td.n", {}, count(one.held.length)),
-    el("td.wrap", {}, one.held.slice(0, 12).map((job, k) => [k ? " " : "", el("span.held", {}, storyLink(job.storyId), ` ${job.asset} `, el("span.note", {}, between(job.since, seen.at)), k + 1 < one.held.length ? "," : "")]), one.held.length > 12 ? ` … and ${one.held.length - 12} more` : ""),
-    el("td.wrap.bad", {}, one.problems.map((problem) => problem.reason).join("; ")))));
+  return table(["worker", "service", "slots: urgent + high + normal", "#jobs", "in flight"], seen.workers.map((one) => el("tr", {}, el("th.id", { scope: "row" }, one.worker), el("td", {}, el(`span.dot.${one.service}`), one.service),
+    el("td.note", {}, LANES.map((lane) => one.slots[lane] || 0).join(" + ")), el("td.n", {}, count(one.held.length)),
+    el("td.wrap", {}, one.problems.map((problem) => el("p.bad", {}, problem.reason)), one.held.slice(0, 12).map((job, k) => [k ? " " : "", el("span.held", {}, storyLink(job.storyId), ` ${job.asset} `, el("span.note", {}, between(job.since, seen.at)), k + 1 < one.held.length ? "," : "")]), one.held.length > 12 ? ` … and ${one.held.length - 12} more` : ""))));
 }
 
 /* Stories. */
