@@ -94,7 +94,9 @@ def butterfly(sheet: Sheet, colour: str, name: str) -> None:
 def dragon(sheet: Sheet, colour: str, name: str) -> None:
     deep, pale, crest = darker(colour, 0.16), lighter(colour, 0.7), "#efa63a"
     sheet.shape("M28,-30C84,-4 110,-22 108,-66L124,-58L112,-88L88,-74L102,-68C96,-44 64,-46 34,-58Z", deep)
-    for side in (-1, 1):
+    if name == "dinosaur":  # plates down the back and tail, where a dragon has wings and horns
+        sheet.shape("M40,-66L60,-86L58,-56L80,-66L72,-40L98,-44L84,-22Q56,-28 36,-46Z", crest)
+    for side in (-1, 1) if name != "dinosaur" else ():
         with sheet.at(side * 30, -74, flip=side < 0):
             sheet.shape(
                 "M0,0C14,-52 52,-70 82,-66C72,-52 74,-42 80,-30C62,-34 58,-22 56,-12C42,-20 24,-8 6,12Z",
@@ -107,8 +109,10 @@ def dragon(sheet: Sheet, colour: str, name: str) -> None:
     )
     sheet.fill("M-20,-8C-24,-44 -12,-64 0,-64C12,-64 24,-44 20,-8Z", pale)
     sheet.line("M-19,-24Q0,-16 19,-24M-19,-40Q0,-32 19,-40", deep, 3, 0.7)
-    for x in (-26, 26):
+    for x in (-26, 26) if name != "dinosaur" else ():
         sheet.shape(f"M{x - 9},-146Q{x},-182 {x * 1.5},-184Q{x + 12},-160 {x + 9},-142Z", crest)
+    if name == "dinosaur":
+        sheet.shape("M-24,-142L-12,-168L-2,-146L8,-172L18,-142Z", crest)
     sheet.shape(
         "M-54,-108C-54,-160 54,-160 54,-108C58,-80 34,-64 0,-64C-34,-64 -58,-80 -54,-108Z",
         sheet.round(lighter(colour, 0.22), colour),

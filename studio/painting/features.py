@@ -73,6 +73,12 @@ _TAKES_COLOUR = {
     "power_wheelchair", "hearing_aids", "cochlear_implant", "cranial_helmet", "leg_braces", "ear_defenders",
 }  # fmt: skip
 _SHAPES = ("round", "square", "heart", "star")
+# Those that one side of the body has, and on which of the hero's own sides they are drawn where nobody says.
+_DRAWN_ON = {
+    "prosthetic_leg": "left", "raised_shoe": "left", "birthmark": "left", "cochlear_implant": "left",
+    "insulin_pump": "left", "prosthetic_arm": "right", "limb_difference": "right", "burn_scars": "right",
+    "facial_difference": "right", "dialysis": "right", "iv_line": "right", "medical_alert": "right", "vitiligo": "right",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,8 @@ class Feature:
     label: str
     colour: str | None = None
     shape: str = ""
+    side: str = ""
+    """The hero's own left or right, where the words say it and one side alone has the feature."""
 
 
 def features_in(lines: Iterable[str], miss: Sequence[str] = ()) -> dict[str, Feature]:
@@ -104,7 +112,7 @@ def _add(clause: str, found: dict[str, Feature]) -> None:
         if key == "headscarf" and "bald" in found and re.search(r"bald(?: head)? or\b", clause):
             continue  # "a bald head or a headscarf" asks for one of them
         near = next(part for part in _parts(clause) if part[0] <= match.start() <= part[1])
-        found[key] = _feature(key, label, clause[near[0] : near[1]])
+        found[key] = _feature(key, label, clause[near[0] : near[1]], clause)
 
 
 def _parts(clause: str) -> list[tuple[int, int]]:
@@ -113,14 +121,30 @@ def _parts(clause: str) -> list[tuple[int, int]]:
     return list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
 
 
-def _feature(key: str, label: str, words: str) -> Feature:
+def _feature(key: str, label: str, words: str, clause: str) -> Feature:
+    side = re.search(r"\b(left|right)\b", f"{words}; {clause}") if key in _DRAWN_ON else None
+    told = side.group(1) if side else ""
     if key not in _TAKES_COLOUR:
-        return Feature(key, label)
+        return Feature(key, f"{told} {label}".strip(), side=told)
     word = colours.word_in(words)
     colour = colours.hex_in(words) or (colours.PLAIN[word] if word else None)
     shape = next((shape for shape in _SHAPES if shape in words), "") if key == "glasses" else ""
-    named = " ".join(part for part in (shape, word or (colour or ""), label) if part)
-    return Feature(key, named, colour, shape)
+    named = " ".join(part for part in (told, shape, word or (colour or ""), label) if part)
+    return Feature(key, named, colour, shape, told)
+
+
+def is_turned(features: Iterable[Feature], *, in_chair: bool = False) -> bool | None:
+    """Whether a hero must be seen mirrored to have its features on their own sides; None if no side has any.
+
+    A hero with a side is always turned the same way, in every picture. The first feature whose side is told decides.
+    """
+    sided = sorted((one for one in features if one.key in _DRAWN_ON), key=lambda one: not one.side)
+    if not sided:
+        return None
+    drawn = _DRAWN_ON[sided[0].key]
+    if sided[0].key == "prosthetic_leg" and in_chair:
+        drawn = "right"  # the near leg of somebody who rolls to the right of the picture
+    return bool(sided[0].side) and sided[0].side != drawn
 
 
 def _left_out(feature: Feature, miss: Sequence[str]) -> bool:

@@ -3,6 +3,8 @@
 # Path data and word lists read better whole than broken.
 # ruff: noqa: E501
 
+from dataclasses import replace
+
 from studio.painting import nature
 from studio.painting.sky import View
 from studio.painting.svg import curve, darker, lighter, mix
@@ -24,6 +26,11 @@ def meadow(view: View) -> None:
     near = nature.hill(view, line + 210, 20, ("#86c257", "#4f9440"), 70)
     nature.path(view, near(wide * 0.48))
     nature.flowers(view, 24, view.ground - 20)
+
+
+def snowfield(view: View) -> None:
+    """Hills under snow, whether or not it snows just now."""
+    meadow(replace(view, weather="snow"))
 
 
 def forest(view: View) -> None:

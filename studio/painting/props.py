@@ -36,8 +36,8 @@ class Prop:
 
 # These the place draws, or nobody needs to see: a parcel in their stead would be a thing that the story lacks.
 _SCENERY = re.compile(
-    r"^(?:\w+[ -])*(?:moon|sun|sky|doors?|walls?|gates?|beds?|trees?|windows?|stairs?|tables?|machine|paper|lump|yawn|"
-    r"goodnight|knocks?|tune|giggle|sneeze|hiccups?|words?|password|rule|line|mark|circle|sweets|stickers?)$"
+    r"^(?:moon|(?:\w+[ -])*(?:sun|sky|doors?|walls?|gates?|beds?|trees?|windows?|stairs?|tables?|"
+    r"machine|paper|lump|yawn|goodnight|knocks?|tune|giggle|sneeze|hiccups?|words?|password|rule|line|mark|circle|sweets|stickers?))$"
 )
 
 

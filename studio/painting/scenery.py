@@ -23,21 +23,22 @@ class Place:
 
 
 PLACES: Mapping[str, Place] = MappingProxyType({
-    "underwater": Place(r"under ?water|under the sea|sea ?bed|ocean floor|coral|reef|deep sea|mermaid", special_places.underwater, sky=False, weather=False),
+    "underwater": Place(r"under ?water|under the sea|sea ?bed|ocean floor|coral|reef|deep sea|mermaid|bottom of the (?:\w+ )?(?:sea|bay|lake|ocean)", special_places.underwater, sky=False, weather=False),
     "space": Place(r"space|moon(?!lit|light)|planet|galaxy|rocket|among the stars|asteroid|orbit", special_places.space, sky=False, weather=False),
     "hospital": Place(r"hospital|clinic|ward\b|doctor|nurse|surgery|waiting room", indoors.hospital, sky=False, weather=False),
     "bedroom": Place(r"bed ?room|\bbed\b|nursery|attic|bedtime", indoors.bedroom, sky=False, weather=False),
     "school": Place(r"school|class ?room|kindergarten|gym\b|science fair|computer (?:room|lab)|workshop|laborator", indoors.school, sky=False, weather=False),
     "library": Place(r"librar|book ?shop|museum|study\b", indoors.library, sky=False, weather=False),
-    "kitchen": Place(r"kitchen|living room|\bhome\b|inside (?:the|a) house|bakery|caf[eé]|dining|indoors|stairs|\bhall\b|\broom\b|\bshop\b|bank\b", indoors.kitchen, sky=False, weather=False),
-    "cave": Place(r"cave|cavern|tunnel|\bmine\b|underground|burrow", special_places.cave, sky=False, weather=False),
+    "kitchen": Place(r"kitchen|living room|bakery|caf[eé]|dining|\bhome\b|house\b|indoors|stairs|\bhall\b|\broom\b|\bshop\b|(?:the|a) bank\b", indoors.kitchen, sky=False, weather=False),
+    "snow": Place(r"snow|arctic|antarctic|frost|\bicy\b|\bice\b|polar|winter", outdoors.snowfield),
+    "cave": Place(r"\bcave|cavern|tunnel|\bmine\b|underground|burrow", special_places.cave, sky=False, weather=False),
     "dinosaur valley": Place(r"dinosaur|volcano|prehistoric|jurassic|jungle|rainforest|tropical", outdoors.dinosaur_valley),
     "castle": Place(r"castle|palace|kingdom|fortress|tower", grounds.castle),
     "desert": Place(r"desert|dune|canyon|oasis|savanna", outdoors.desert),
-    "forest": Place(r"forest|wood(?:s|land)|grove|among the trees", outdoors.forest),
-    "beach": Place(r"beach|\bsea\b|seaside|shore|coast|ocean|island|harbou?r|lighthouse", outdoors.beach),
+    "forest": Place(r"forest|woods?\b|woodland|grove|among the trees", outdoors.forest),
+    "beach": Place(r"beach|\bbay\b|\bsea\b|seaside|shore|coast|ocean|island|harbou?r|lighthouse", outdoors.beach),
     "lake": Place(r"lake|river|still water|pond|stream|brook|marsh|swamp|waterfall", outdoors.lake),
-    "mountains": Place(r"mountain|peak|cliff|glacier|arctic|snowy|alp\b|alps|ski", outdoors.mountains),
+    "mountains": Place(r"mountain|peak|cliff|glacier|alp\b|alps|ski\b|skiing", outdoors.mountains),
     "town": Place(r"town|city|street|village|market|square|station|street|playground|road", special_places.town),
     "garden": Place(r"garden|yard|orchard|greenhouse|allotment|park\b|farm", grounds.garden),
     "meadow": Place(r"meadow|hill|field|valley|grass|countryside|path|sky", outdoors.meadow),
@@ -50,15 +51,21 @@ _FROM_BEHIND = 0.5
 """How often a place is seen mirrored."""
 
 
+_VAGUE = {"meadow": r"meadow", "kitchen": r"kitchen|living room|bakery|caf[eé]|dining"}
+"""Places whose other words may belong to any place, and the words that mean them for sure."""
+_OUTSIDE = re.compile(r"\b(?:outside|in front of) (?:the|an?) [\w-]+")
+
+
 def setting_in(*texts: str) -> str:
     """The place that is meant: of the first text that names one, the one named first; a meadow otherwise.
 
-    A path, a hill or the sky may belong to any place, so they mean a meadow only where nothing else is named.
+    A path, a hill or the sky may belong to any place, and a room to a hospital: they count only where nothing else is
+    named. Outside the bakery is the street.
     """
     for text in texts:
-        low = text.lower()
+        low = _OUTSIDE.sub("street", text.lower())
         places = [
-            (name == "meadow" and "meadow" not in low, found.start(), order, name)
+            (name in _VAGUE and not re.search(_VAGUE[name], low), found.start(), order, name)
             for order, (name, place) in enumerate(PLACES.items())
             if (found := re.search(rf"(?:\b|^)(?:{place.pattern})", low))
         ]

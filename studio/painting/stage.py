@@ -7,6 +7,7 @@ from random import Random
 
 from studio.painting import creatures, people
 from studio.painting.creatures import Creature
+from studio.painting.features import is_turned
 from studio.painting.figure import Figure
 from studio.painting.props import Prop, draw_standing
 from studio.painting.sky import View
@@ -69,7 +70,9 @@ def placed(view: View, cast: Cast, props: Sequence[Prop], camera: str, stand: St
     heroes = [Actor(hero) for hero in cast.heroes]
     row = heroes if len(heroes) < 3 else [heroes[1], heroes[0], heroes[2]]
     row = [*_one(cast.helper), *row, *_one(cast.companion)]
-    if stand.mirrored:
+    turned = _turn_of(cast.heroes[0]) if len(cast.heroes) == 1 else None
+    # Who cannot be turned to the companion has the companion where it looks.
+    if stand.mirrored if turned is None else turned:
         row.reverse()
     scale = _spread(view, row, camera, stand.share)
     _turned(row, heroes, cast.companion)
@@ -140,8 +143,13 @@ def _drop(part: Figure | Creature | Prop, tallest: float) -> float:
     return 16 if isinstance(part, Prop) else 0
 
 
+def _turn_of(part: Figure | Creature | Prop) -> bool | None:
+    """Whether a hero with a feature on one side is seen mirrored, in every picture alike; None for all others."""
+    return is_turned(part.look.features.values(), in_chair=part.seat == "chair") if isinstance(part, Figure) else None
+
+
 def _turned(actors: Sequence[Actor], heroes: Sequence[Actor], companion: Creature | Figure | None) -> None:
-    """All look towards the middle of the heroes; a single hero looks at the companion, or at whoever there is."""
+    """All look towards the middle of the heroes, a single one at the companion; a side that matters is kept."""
     middle = sum(hero.x for hero in heroes) / len(heroes)
     for actor in actors:
         actor.flip = actor.x > middle + 1
@@ -149,6 +157,9 @@ def _turned(actors: Sequence[Actor], heroes: Sequence[Actor], companion: Creatur
         friend = next((actor for actor in actors if actor.part is companion), None)
         other = friend or next(actor for actor in actors if actor is not heroes[0])
         heroes[0].flip = other.x < heroes[0].x
+    for hero in heroes:
+        turn = _turn_of(hero.part)
+        hero.flip = hero.flip if turn is None else turn
 
 
 def _close(actors: Sequence[Actor], hero: Actor, scale: float) -> None:

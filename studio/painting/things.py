@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from studio.painting.keepsakes import KEEPSAKES
 from studio.painting.stencils import Thing, cut, dab, egg, pen
 from studio.painting.trinkets import TRINKETS
 
@@ -14,6 +15,7 @@ _GOLD, _WOOD, _PAPER, _STEEL = "#efbe4a", "#8a5c3c", "#f7ecd2", "#b9c4d0"
 
 _STAR = "M0,-92L14,-58L50,-56L22,-33L32,2L0,-18L-32,2L-22,-33L-50,-56L-14,-58Z"
 THINGS: Mapping[str, Thing] = MappingProxyType({
+    **KEEPSAKES,  # before what is general: a music box is no box, and a paintbrush no brush
     "lantern": Thing(r"lantern|lamp\b", "hang", 88, "#c2573f", (
         pen("M-16,-66Q0,-100 16,-66", "#4a4250", 5), dab(egg(0, -34, 46), "#ffe08a", 0.35),
         cut("M-22,-58H22V-8H-22Z", "#ffe9a6"), dab("M0,-48Q18,-26 0,-14Q-18,-26 0,-48Z", "#f59a3a"),

@@ -49,7 +49,8 @@ _HELPER_KINDS = ("owl", "tortoise", "badger", "goose", "goat", "mole", "bear", "
 _COMPANION_KINDS = (
     "fox", "owl", "bear", "rabbit", "mouse", "hedgehog", "cat", "dog", "otter", "squirrel", "badger", "frog", "duck",
     "turtle", "penguin", "dragon", "deer", "pony", "elephant", "robin", "goose", "snail", "bee", "mole", "sheep",
-    "goat", "panda", "bat", "monkey", "cloud", "star", "robot", "koala", "lion",
+    "goat", "panda", "bat", "monkey", "cloud", "star", "robot", "koala", "lion", "seal", "tiger", "raccoon", "hen",
+    "unicorn", "dinosaur", "kangaroo", "wolf", "ladybird", "octopus",
 )  # fmt: skip
 # Those who would be out of their element: a bee at the bottom of the sea is a different story.
 _AT_HOME = {
@@ -60,6 +61,11 @@ _AT_HOME = {
     "clinic": ("mouse", "cat", "bear", "robin", "duck", "rabbit", "robot"),
 }
 _HELPERS_AT_HOME = {"underwater": ("whale", "octopus", "turtle"), "space": ("robot", "alien", "owl")}
+KINDS_CAST = frozenset(
+    (*_COMPANION_KINDS, *_HELPER_KINDS, *(kind for group in _AT_HOME.values() for kind in group),
+     *(kind for group in _HELPERS_AT_HOME.values() for kind in group))
+)  # fmt: skip
+"""Every kind that is ever cast unasked; the painter draws each of them as what it is."""
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,11 @@ _TITLES = {
 }  # fmt: skip
 _START = "{all} wait side by side with the {o}, ready for anything."
 _HUNT = "{all} set out side by side, and they dream of the {o}."
-_USUAL_PLACES = ("forest", "seaside", "meadow", "mountain", "town", "snow", "river", "castle", "desert", "space")
-_BEDTIME_PLACES = ("forest", "meadow", "town", "river", "house", "seaside", "snow", "castle")
-_USUAL_THINGS = (
+_USUAL_PLACES = (
+    "forest", "seaside", "meadow", "mountain", "town", "snow", "river", "castle", "desert", "space", "garden", "jungle",
+)  # fmt: skip
+_BEDTIME_PLACES = ("forest", "meadow", "town", "river", "house", "seaside", "snow", "castle", "garden")
+THINGS_CAST = (
     "lantern", "kite", "whistle", "compass", "umbrella", "bell", "music box", "drum", "scarf", "key", "feather",
     "shell", "marble", "teapot", "telescope", "clock", "snow globe", "hat", "flute",
 )  # fmt: skip
@@ -207,7 +209,7 @@ def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tupl
 
 
 def _choose_thing(plot: Plot, brief: Brief, rng: Random) -> str:
-    things = plot.head.get("things", _USUAL_THINGS)
+    things = plot.head.get("things", THINGS_CAST)
     if any(trait.startswith("asthma") for hero in brief.heroes for trait in hero.traits):
         things = tuple(thing for thing in things if thing != "feather")
     thing = rng.choice(things)
@@ -270,7 +272,7 @@ def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[
         "beat": BEATS[index],
         "what_happens": teller.say(beat.shows) + ".",
         "on_stage": cast,
-        "setting": _setting(spot, tale.where),
+        "setting": write_setting(spot, tale.where),
         "time_of_day": light["time_of_day"],
         "weather": light["weather"],
         "props": [teller.fill(prop) for prop in seen],
@@ -280,7 +282,8 @@ def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[
     }
 
 
-def _setting(spot: str, where: str) -> str:
+def write_setting(spot: str, where: str) -> str:
+    """A spot of a place as a picture's setting: "mossy path in the forest"."""
     bare = spot.partition(" ")[2]
     place = where.partition(" ")[2]
     return bare if place and place in bare else f"{bare} {where}"
@@ -292,7 +295,7 @@ def _cover(tale: Tale, like: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "what_happens": teller.say(_HUNT if tale.plot and tale.plot.found else _START),
         "on_stage": [*tale.brief.names, *([tale.companion.name] if tale.companion else [])],
-        "setting": _setting(known.spots[1] if known else tale.where, tale.where),
+        "setting": write_setting(known.spots[1] if known else tale.where, tale.where),
         "time_of_day": like["time_of_day"],
         "weather": like["weather"],
         "props": [tale.thing],

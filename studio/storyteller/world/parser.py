@@ -1,12 +1,21 @@
 """Reads the world: places, creatures, things, ornaments."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-INDOORS = {"house", "clinic", "school", "space", "underwater", "castle"}  # places that have no weather of their own
+INDOORS = {
+    "house",
+    "clinic",
+    "school",
+    "space",
+    "underwater",
+    "cave",
+    "library",
+}  # places that have no weather of their own
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,8 @@ class Place:
     spots: tuple[str, ...]
     colours: tuple[str, ...]
     lines: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
+    """What the painter draws at each spot, in its own words."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,14 @@ def _place(part: str) -> Place:
         spots=tuple(keys["spots"].split(" / ")),
         colours=tuple(keys["colours"].split()),
         lines=tuple(row[2:] for row in rows if row.startswith("- ")),
+        drawn=_drawn(keys["drawn"]),
     )
+
+
+def _drawn(row: str) -> tuple[str, ...]:
+    """The painter's four places; a single one stands for all, and a name may be of two words."""
+    names = re.findall("dinosaur valley|[a-z]+", row)
+    return tuple(names) if len(names) == 4 else (names[0],) * 4
 
 
 @cache

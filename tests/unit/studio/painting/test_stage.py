@@ -96,3 +96,27 @@ def test_the_same_company_does_not_always_stand_in_the_same_places() -> None:
         actors, _ = stage.placed(view, cast, [], "wide", Stand.drawn(sheet.chance))
         places.add(round(part(actors, Figure).x / 100))
     assert len(places) >= 4
+
+
+@pytest.mark.parametrize(
+    ("feature", "mirrored"),
+    [("a prosthetic left leg", False), ("a prosthetic right leg", True),
+     ("a soft wrap on the left forearm over the dialysis access", True),
+     ("one arm ending at the elbow, the right one", False), ("a large birthmark", False)],
+)  # fmt: skip
+def test_a_hero_with_a_side_is_never_mirrored_to_the_other(feature: str, mirrored: bool) -> None:
+    for seed in range(12):
+        sheet = Sheet(seed)
+        hero = people.figure_of(sheet, look_of(HeroLines(features=[feature])), "waving", "happy")
+        view = View(sheet, 1024, 1536, "day", "clear")
+        cast = Cast([hero], creatures.creature_in("a fox"), creatures.creature_in("an owl"))
+        actors, _ = stage.placed(view, cast, [], "wide", Stand.drawn(sheet.chance))
+        figure, fox = part(actors, Figure), part(actors, Creature)
+        assert figure.flip is mirrored
+        assert (fox.x < figure.x) is mirrored  # so that it looks at the companion all the same
+
+
+def test_a_side_is_remembered_by_the_reference_picture() -> None:
+    look = look_of(HeroLines(features=["a prosthetic right leg"]))
+    label = look.features["prosthetic_leg"].label
+    assert look_of(HeroLines(features=[label])).features["prosthetic_leg"].side == "right"
