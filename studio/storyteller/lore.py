@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
+from studio.prompt_blocks import UnanswerablePromptError
 from studio.storyteller.brief import Brief
 from studio.storyteller.language.grammar import capitalise, number_word, with_article
 from studio.storyteller.world.parser import read_lore
@@ -32,9 +33,10 @@ def lore_words(brief: Brief) -> dict[str, str]:
         "milestone": _named(details.get("milestone") or "first day of school"),
         "Subject": subject.title(),
         "Emotion": (details.get("emotion") or "worry").title(),
+        "challenge_cap": capitalise(_named(details.get("challenge") or "check-up")),
         "milestone_cap": capitalise(_named(details.get("milestone") or "first day of school")),
         **{f"fact{number}": fact for number, fact in enumerate(facts[:3], 1)},
-        **_language(details),
+        **(_language(details) if brief.story_type == "language_learning" else {}),
     }
 
 
@@ -66,12 +68,21 @@ def _language(details: Mapping[str, str]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=64)
 def _spoken(asked: str, level: int) -> Mapping[str, str]:
+    """The words of a language.
+
+    Raises:
+        UnanswerablePromptError: nobody here knows a word of it: another one in its stead would be a wrong lesson.
+
+    """
     rows = {name.partition(".")[2]: lines for name, lines in read_lore().items() if name.startswith("language.")}
     names = next((names for names in rows if asked in names.split(",")), "")
-    words = dict(line.split(": ", 1) for line in rows[names or "spanish,es,español,es-es,es-mx"])
+    if not names:
+        known = ", ".join(sorted(row.partition(",")[0].capitalize() for row in rows))
+        raise UnanswerablePromptError(f"the storyteller teaches {known}, and not {asked[:40]!r}")
+    words = dict(line.split(": ", 1) for line in rows[names])
     spoken = words.pop("phrases").split(" / ")[level].split(" = ")
     return {
-        "lang": (names or "spanish").split(",")[0].capitalize(),
+        "lang": names.partition(",")[0].capitalize(),
         "l_say": spoken[0],
         "l_means": spoken[1],
         "L_hello": words["hello"].capitalize(),
