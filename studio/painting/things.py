@@ -20,7 +20,7 @@ THINGS: Mapping[str, Thing] = MappingProxyType({
         pen("M-16,-66Q0,-100 16,-66", "#4a4250", 5), dab(egg(0, -34, 46), "#ffe08a", 0.35),
         cut("M-22,-58H22V-8H-22Z", "#ffe9a6"), dab("M0,-48Q18,-26 0,-14Q-18,-26 0,-48Z", "#f59a3a"),
         cut("M-26,-58L-14,-74H14L26,-58Z", "main"), cut("M-26,-10H26V0H-26Z", "main"), pen("M-12,-58V-10M12,-58V-10", "main", 3)), glows=True),
-    "map": Thing(r"\bmap\b|chart|letter|scroll|note\b|drawing", "up", 60, _PAPER, (
+    "map": Thing(r"\bmap\b|chart|letter|scroll|note\b|drawing|sheet\b", "up", 60, _PAPER, (
         cut("M-46,-52L-15,-60L15,-52L46,-60V-4L15,4L-15,-4L-46,4Z", "main"), pen("M-15,-60V-4M15,-52V4", "#cdb98c", 3),
         pen("M-36,-14Q-20,-36 0,-24T30,-40", "#c8533f", 4), pen("M26,-46l10,10M36,-46l-10,10", "#c8533f", 4))),
     "key": Thing(r"\bkeys?\b", "up", 64, _GOLD, (

@@ -16,6 +16,7 @@ from studio.storyteller.ornaments import add_ornaments
 from studio.storyteller.plots.parser import Line
 from studio.storyteller.premise_lines import add_premise_lines
 from studio.storyteller.rewording import choose_wording, reword
+from studio.storyteller.synonyms import vary
 from studio.storyteller.tale import Tale, recall
 
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
@@ -24,10 +25,16 @@ _HERO = re.compile(r"\{(?:h|hs|ho|names|namess|one|ones|all)\}")
 _INSISTED = re.compile(r"\{(?:to|from|years|message|subject|fact\d|concept|lang|l_\w+|loves|want|shyof)\}")
 # What is planted has to be there at the beginning and at the end; in between it may rest.
 _PLANTED = re.compile(r"\{(?:t|at|challenge|emotion|milestone)\}")
+_TOKEN = re.compile(r"\{(?:t|at)\}")
+_THERE = (
+    "{names} took it all in.", "{names} thought about it.", "{names} listened to every word.", "{names} had an idea.",
+    "{names} waited a moment.", "{names} would not forget that.",
+)  # fmt: skip
+"""Where a scene's own lines leave the heroes out."""
 _THING = re.compile(r"\{(?:o|ao)\}")
 _TOLERANCE = 0.04
 _TRIES = 3
-_READS_LONGER = 5
+_READS_LONGER, _FEW = 5, 6
 _BREATH = 0.8
 """Words by which the sentences of another telling may be shorter or longer."""
 _TIMES = {"day": "by day", "dawn": "at dawn", "dusk": "at dusk", "night": "at night"}
@@ -66,13 +73,19 @@ def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Rand
     if other:
         common = (line for line in common_lines(tale, wanted.scene) if line.weight is Weight.SHOULD)
         lines = reword([*lines, *common], wanted.scene, rng)
-    told = [(line.weight, _choose(line.phrasings, rng, tale.brief.age)) for line in lines if line.phrasings]
+    needed = tuple(_needed(tale, wanted.scene))
+    spoken = [line for line in lines if line.phrasings]
+    chosen = _choose_all(spoken, needed, rng, tale.brief.age)
+    told = [(line.weight, phrasing) for line, phrasing in zip(spoken, chosen, strict=True)]
+    if not any(_HERO.search(line) for weight, line in told if weight >= Weight.MUST):
+        told += [(Weight.MUST, rng.choice(_THERE))]
     # The first line sets the stage: what follows would point at nothing without it.
     told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, _named_at_once(line)) for weight, line in told[:1]]
     told = add_ornaments(tale, planned, wanted.scene, told, rng, other=other)
     told = [(_pinned(line, weight, wanted.scene), line) for weight, line in told]
-    for who in _needed(tale, wanted.scene):
+    for who in needed:
         told = _name(told, who)
+    told = [(weight, vary(line, rng)) for weight, line in told]
     target = apply_feedback(wanted.feedback, Target(wanted.words, wanted.sentence))
     if other:
         target = Target(target.words, target.sentence + rng.uniform(-_BREATH, _BREATH))
@@ -122,14 +135,31 @@ def _needed(tale: Tale, scene: int) -> Iterator[re.Pattern[str]]:
         yield re.compile(r"\{C\}")
     if tale.helper and tale.plot and scene == min(tale.plot.helper_scenes, default=0):
         yield re.compile(r"\{P\}")
+    if tale.plot and scene in {1, 4}:
+        yield _TOKEN
     if tale.wishes.thing:
         yield _THING
 
 
+def _choose_all(lines: Sequence[Line], needed: Sequence[re.Pattern[str]], rng: Random, age: int) -> list[str]:
+    """A phrasing of every line, so that among those which must be told somebody or something needed is named."""
+    chosen = [_choose(line.phrasings, rng, age) for line in lines]
+    for who in needed:
+        must = [at for at, line in enumerate(lines) if line.weight >= Weight.MUST]
+        if any(who.search(chosen[at]) for at in must):
+            continue
+        other = next(((at, one) for at in must for one in lines[at].phrasings if who.search(one)), None)
+        if other:
+            chosen[other[0]] = other[1]
+    return chosen
+
+
 def _choose(phrasings: Sequence[str], rng: Random, age: int) -> str:
-    """One phrasing; for the youngest one that names the heroes in few words, where there is such a one."""
-    brief = [line for line in phrasings if _HERO.search(grow(line)[0])] if age < _READS_LONGER else []
-    return rng.choice(brief or phrasings)
+    """One phrasing; for the youngest one in few words, where there is such a one."""
+    if age >= _READS_LONGER:
+        return rng.choice(phrasings)
+    shortest = min(count_words(grow(line)[0]) for line in phrasings)
+    return rng.choice([line for line in phrasings if count_words(grow(line)[0]) <= max(shortest, _FEW)])
 
 
 def _named_at_once(line: str) -> str:

@@ -6,6 +6,7 @@ A plot is a head of `key: value` lines after `# name`, and four scenes. A scene 
 `/` parts the values of a key. How lines grow and which slots they know is in language/phrasing.py.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -108,11 +109,22 @@ def _take(plot: _Open, row: str) -> None:
     elif mark == "~":
         plot.beats[-1][1].append(Line(Weight.MAY, ornament=rest))
     elif mark in _WEIGHTS:
-        phrasings = tuple(part.strip() for part in rest.split(" // "))
+        phrasings = tuple(_breathe(part.strip()) for part in rest.split(" // "))
         plot.beats[-1][1].append(Line(_WEIGHTS[mark], phrasings))
     else:
         key, _, value = row.partition(": ")
         plot.head[key] = tuple(part.strip() for part in value.split(" / "))
+
+
+def _breathe(phrasing: str) -> str:
+    """A bar before a clause that may be left out, where the line has none: for whoever reads in short breaths."""
+    return phrasing if "|" in phrasing else _CLAUSE.sub(r",|", phrasing, count=1)
+
+
+# Nothing that a story insists on may stand behind the bar, and no quote may be cut open.
+_CLAUSE = re.compile(
+    r",(?= (?:and|so|but|for|with|which|who|since|because|until|just|right|as)\b[^{}“”]*[.!?]?$)|,(?= “[^{}“”]*”\.?$)"
+)
 
 
 def _close(story_type: str, plot: _Open) -> Plot:

@@ -50,6 +50,13 @@ def test_every_thing_is_drawn_and_none_as_a_parcel() -> None:
             assert names != ["parcel"], words
 
 
+def test_what_a_plot_plants_is_drawn_where_it_can_be_seen() -> None:
+    """A tune, a yawn or a rule is nobody's to draw; everything else is no parcel."""
+    for plot in read_plots():
+        for token in plot.head.get("tokens", ()):
+            assert [prop.name for prop in props_in([token])] != ["parcel"], (plot.name, token)
+
+
 def test_different_things_are_different_drawings() -> None:
     pairs = [("flute", "drum"), ("violin", "drum"), ("rocket", "train"), ("music box", "gift"), ("paintbrush", "comb"),
              ("mitten", "scarf"), ("egg", "ball"), ("boot", "shoe"), ("doll", "teddy")]  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from studio.storyteller.answers import answer_prompt
 from studio.storyteller.language.grammar import count_words, split_sentences
+from studio.storyteller.plots.parser import plots_for
 from tests.unit.studio.storyteller.briefs import (
     DETAILS,
     NOTHING_FOUND,
@@ -56,14 +57,11 @@ def test_two_hundred_seeds_give_two_hundred_stories() -> None:
     assert len(openings) >= 195
 
 
-@pytest.mark.parametrize(
-    ("story_type", "at_least"), [(kind, 6 if kind in {"adventure", "bedtime"} else 2) for kind in _TYPES]
-)
-def test_every_type_has_plots_enough(story_type: str, at_least: int) -> None:
-    motifs = {re.sub(r"^a \w+ \w+", "", outline_of(brief(story_type), seed)["elements"]["flaw"]) for seed in range(40)}
-    if story_type == "bedtime":  # its seventh plots need a premise; the flaws of the others differ as the plots do
-        motifs |= {outline_of(brief(story_type, premise="a cat who has lost her bell"))["elements"]["flaw"]}
-    assert len(motifs) >= at_least
+@pytest.mark.parametrize("story_type", _TYPES)
+def test_every_type_has_six_plots(story_type: str) -> None:
+    plots = plots_for(story_type)
+    assert len(plots) >= 6
+    assert len({plot.one("flaw") for plot in plots}) == len({plot.one("obstacle") for plot in plots}) == len(plots)
 
 
 @pytest.mark.parametrize("pronouns", ["she/her", "he/him", "they/them", "it/its", "xe/xem/xyr"])
