@@ -1,5 +1,6 @@
 """Dresses a scene with small lines of place, weather, hour, hero and companion, no line twice in a story."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -121,5 +122,8 @@ def _of_hero(hero: Hero, *, alone: bool) -> Iterator[str]:
     words = [word.lower() for word in hero.personality]
     yield from (line for word in words for line in bank.get(f"personality.{word}", bank["personality.any"]))
     if alone:  # with siblings the line could fall to the one who is not meant
-        looks = (("hair", hero.hair), ("clothing", hero.clothing), ("features", hero.features))
+        # A scar, a device or a headscarf is nothing to make play with; glasses may wink in the light.
+        worn = hero.features[:1] if hero.features and "glasses" in hero.features[0].lower() else ()
+        hair = "" if re.search(r"bald|\bno\b|none|scarf|hijab|shav", hero.hair) else hero.hair
+        looks = (("hair", hair), ("clothing", hero.clothing), ("features", worn))
         yield from (line for name, told in looks if told for line in bank[name])
