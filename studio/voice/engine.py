@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from studio.voice.languages import ENGLISH
 from studio.voice.segmentation import Span, Word
 
 Samples = npt.NDArray[np.float32]
@@ -21,16 +22,18 @@ class VoiceParameters:
     speed: float
     stability: float
     seed: int
+    language: str = ENGLISH
+    """espeak-ng's name of the language's voice."""
 
     @classmethod
-    def of(cls, voice_id: str, settings: Mapping[str, float], seed: int) -> "VoiceParameters":
+    def of(cls, voice_id: str, settings: Mapping[str, float], seed: int, language: str = ENGLISH) -> "VoiceParameters":
         """Read ElevenLabs' voice settings; ValueError names one that is out of its range."""
         speed, stability = float(settings.get("speed", 1.0)), float(settings.get("stability", 0.5))
         if not 0.7 <= speed <= 1.2:
             raise ValueError(f"speed must be between 0.7 and 1.2, not {speed}")
         if not 0.0 <= stability <= 1.0:
             raise ValueError(f"stability must be between 0 and 1, not {stability}")
-        return cls(voice_id, speed, stability, seed)
+        return cls(voice_id, speed, stability, seed, language)
 
 
 @dataclass(frozen=True)

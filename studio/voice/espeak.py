@@ -17,6 +17,7 @@ import espeakng_loader
 import numpy as np
 
 from studio.voice.engine import SILENT_WORD, Samples, Utterance, VoiceParameters
+from studio.voice.languages import ENGLISH, voice_for
 from studio.voice.segmentation import Span, Word
 
 # Values of speak_lib.h, espeak-ng 1.52.
@@ -44,17 +45,24 @@ class Espeak:
         self._callback = _Callback(self._hear)  # kept: the library holds a bare pointer to it
         self._library.espeak_SetSynthCallback(self._callback)
         # Speaking after a refused voice ends in a segmentation fault, so the code is never ignored.
-        self._do("SetVoiceByName", b"en-us")
+        self._voice = ""
+        self._speak_as(ENGLISH)
 
     def synthesise(self, phrase: Sequence[Word], parameters: VoiceParameters) -> Utterance:
         """Say the words one by one; a word that espeak has no sound for is a short silence."""
         with self._lock:
-            self._do("SetParameter", _RATE, round(_WORDS_A_MINUTE * parameters.speed), 0)
-            self._do("SetParameter", _PITCH, _pitch(parameters.voice_id), 0)
-            said = [self._say(word.core) for word in phrase]
+            said = [self._say(word.core, voice_for(word.core, parameters.language), parameters) for word in phrase]
         return _lay_out(phrase, said, self.rate, parameters)
 
-    def _say(self, core: str) -> Samples:
+    def _speak_as(self, voice: str) -> None:
+        if voice != self._voice:
+            self._do("SetVoiceByName", voice.encode())
+            self._voice = voice
+
+    def _say(self, core: str, voice: str, parameters: VoiceParameters) -> Samples:
+        self._speak_as(voice)  # a new voice begins with its own rate and pitch
+        self._do("SetParameter", _RATE, round(_WORDS_A_MINUTE * parameters.speed), 0)
+        self._do("SetParameter", _PITCH, _pitch(parameters.voice_id), 0)
         self._heard.clear()
         text = core[:_LONGEST_WORD].encode()
         self._do("Synth", text, len(text) + 1, 0, 1, 0, _CHARS_UTF8, None, None)

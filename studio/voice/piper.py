@@ -18,6 +18,7 @@ import onnxruntime
 from piper.phonemize_espeak import EspeakPhonemizer
 
 from studio.voice.engine import SILENT_WORD, Samples, Utterance, VoiceParameters
+from studio.voice.languages import ENGLISH, voice_for
 from studio.voice.onnx_patch import NOISES, ORIGIN, expose_noise_and_durations
 from studio.voice.segmentation import Span, Word
 
@@ -115,7 +116,8 @@ class Piper:
     def _phonemise(self, core: str) -> tuple[str, ...]:
         """A word's phonemes that the model knows; "[" would be read as phonemes already."""
         with self._phonemizing:
-            said = self._phonemizer.phonemize("en-us", core[:_LONGEST_WORD])
+            # A name in another script is said as that language says it, as far as this voice has its sounds.
+            said = self._phonemizer.phonemize(voice_for(core, ENGLISH), core[:_LONGEST_WORD])
         phonemes = [p for part in said for p in part if p in self._ids and p not in _SIGNS]
         if core.lower() == "a":
             phonemes = ["ɐ"]

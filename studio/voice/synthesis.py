@@ -8,6 +8,7 @@ import numpy as np
 from studio.backends import Speech
 from studio.voice import encoding
 from studio.voice.engine import SILENT_WORD, Engine, Samples, VoiceParameters
+from studio.voice.languages import ENGLISH, hear_language
 from studio.voice.segmentation import Span, Word, group_phrases, split_words, time_characters
 
 LEAD = 0.05  # seconds before the first word; longer than the encoder's delay
@@ -18,7 +19,7 @@ _loading = threading.Lock()  # espeak-ng keeps its state in globals: a second st
 def synthesise(
     text: str, *, voice_id: str, settings: Mapping[str, float], engine: str = "piper", seed: int = 0
 ) -> Speech:
-    """Read `text` aloud. With Piper the same arguments give the same bytes.
+    """Read `text` aloud in its language. With Piper, which knows English alone, the same arguments give the same bytes.
 
     `settings` are ElevenLabs' voice settings; `speed` (0.7–1.2) and `stability` (0–1) are honoured.
     ValueError: no text, an unknown engine, a setting out of range.
@@ -26,8 +27,11 @@ def synthesise(
     words = split_words(text)
     if not words:
         raise ValueError("there is nothing to read: the text is empty")
-    parameters = VoiceParameters.of(voice_id, settings, seed)
-    samples, spans = _read(words, choose_engine(engine), parameters)
+    language = hear_language(text)
+    parameters = VoiceParameters.of(voice_id, settings, seed, language)
+    # Piper's one voice has learned English alone.
+    able = choose_engine(engine if language == ENGLISH or engine != "piper" else "espeak")
+    samples, spans = _read(words, able, parameters)
     times = time_characters(text, words, spans, len(samples) / encoding.RATE)
     return Speech(
         mp3=encoding.encode_mp3(samples[round(encoding.DELAY * encoding.RATE) :]),
