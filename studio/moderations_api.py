@@ -12,6 +12,7 @@ from studio.backends import flagged_categories
 from studio.moderation import CATEGORIES
 from studio.openai_api import ERRORS, new_id, openai_error, read_json
 from studio.request_context import REQUEST_ID, STATE
+from studio.response_body import name_model
 from studio.validation import check_model, check_request
 
 _FLAGGED = 0.97  # the score of a text that is flagged because a fault says so
@@ -36,7 +37,7 @@ async def create_moderation(request: web.Request) -> web.StreamResponse:
     scores = [await state.backends.classify_text(text) for text in texts]
     if context.fault and context.fault_name == "flag_text":
         scores = [{**score, context.fault.category: _FLAGGED} for score in scores]
-    answer = {"id": new_id("modr"), "model": model, "results": [build_result(score) for score in scores]}
+    answer = {"id": new_id("modr"), "model": name_model(model), "results": [build_result(score) for score in scores]}
     return await context.send(answer, cost_usd=0.0)  # moderation is free of charge
 
 

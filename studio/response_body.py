@@ -104,6 +104,11 @@ def build_response(answer: Answer, response_id: str, message_id: str) -> dict[st
     }
 
 
+def name_model(asked: str) -> str:
+    """Who really answers: the studio, in the stead of the model asked for, by which prices and the ledger go."""
+    return f"storyloom-studio-{asked}"
+
+
 def build_in_progress(answer: Answer, response_id: str) -> dict[str, Any]:
     """The Response as a stream opens with it: in progress, nothing said yet."""
     body = answer.body
@@ -118,7 +123,7 @@ def build_in_progress(answer: Answer, response_id: str) -> dict[str, Any]:
         "status": "in_progress",
         "error": None,
         "incomplete_details": None,
-        "model": body["model"],
+        "model": name_model(body["model"]),
         "output": [],
         "reasoning": {"effort": (body.get("reasoning") or {}).get("effort"), "summary": None},
         "service_tier": "default",

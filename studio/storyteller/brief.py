@@ -60,11 +60,14 @@ def read_brief(block: Any) -> Brief:
     """From the API's create body, long or short form.
 
     Raises:
-        UnanswerablePromptError: no object, or nobody in it has a name.
+        UnanswerablePromptError: no object, nobody in it has a name, or a language that no story is told in.
 
     """
     if not isinstance(block, Mapping):
         raise UnanswerablePromptError("block <brief> is missing or not an object")
+    language = _text(block.get("language")) or "en"
+    if language.lower().partition("-")[0] != "en":
+        raise UnanswerablePromptError(f"the storyteller knows English alone, and the brief asks for {language[:35]!r}")
     written = block.get("characters") or [{"name": block.get("characterName")}]
     if not isinstance(written, list) or not all(isinstance(one, Mapping) for one in written):
         raise UnanswerablePromptError("block <brief>: characters is not a list of objects")

@@ -82,3 +82,18 @@ def test_a_broken_story_is_found_out() -> None:
     alone = findings([text.replace(story.outline["companion"]["name"], "Somebody") for text in story.texts])
     assert any("companion" in finding for finding in alone["findings"])
     assert not findings(story.texts[:3])["consistent"]
+
+
+@pytest.mark.parametrize("language", ["de", "fr-CA", "uk", "zh"])
+def test_a_language_that_nobody_tells_in_is_refused_and_not_answered_in_english(language: str) -> None:
+    with pytest.raises(UnanswerablePromptError, match="English alone"):
+        outline_of(brief(language=language))
+
+
+def test_english_of_every_country_is_told() -> None:
+    assert outline_of(brief(language="en-GB")) == outline_of(brief())
+
+
+def test_a_lesson_in_a_language_that_nobody_knows_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(UnanswerablePromptError, match=r"Arabic, Dutch, .*and not 'klingon'"):
+        outline_of(brief("language_learning", typeDetails={"target_language": "Klingon", "proficiency": "beginner"}))
