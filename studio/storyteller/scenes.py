@@ -33,6 +33,7 @@ _THERE = (
 """Where a scene's own lines leave the heroes out."""
 _THING = re.compile(r"\{(?:o|ao)\}")
 _TOLERANCE = 0.04
+_CROWDED = 1.1
 _TRIES = 3
 _READS_LONGER, _FEW = 5, 6
 _BREATH = 0.8
@@ -86,6 +87,7 @@ def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Rand
     for who in needed:
         told = _name(told, who)
     told = [(weight, vary(line, rng)) for weight, line in told]
+    told = _relieve(told, wanted.words)
     target = apply_feedback(wanted.feedback, Target(wanted.words, wanted.sentence))
     if other:
         target = Target(target.words, target.sentence + rng.uniform(-_BREATH, _BREATH))
@@ -182,6 +184,18 @@ def _name(told: Sequence[tuple[Weight, str]], who: re.Pattern[str]) -> list[tupl
     while not who.search(grow(line)[0]):
         line = line.replace("|", "", 1)
     return [*told[:chosen], (Weight.PINNED, line), *told[chosen + 1 :]]
+
+
+def _relieve(told: Sequence[tuple[Weight, str]], words: float) -> list[tuple[Weight, str]]:
+    """Where all that must be told is too long for the scene, the longest of it need not be; what is pinned stays."""
+    relieved = list(told)
+    sizes = [count_words(grow(line)[0]) if weight >= Weight.MUST else 0 for weight, line in told]
+    free = [at for at, (weight, _) in enumerate(told) if weight is Weight.MUST]
+    while free and sum(sizes) > words * _CROWDED:
+        longest = max(free, key=lambda at: sizes[at])
+        free.remove(longest)
+        sizes[longest], relieved[longest] = 0, (Weight.SHOULD, told[longest][1])
+    return relieved
 
 
 def _tell(

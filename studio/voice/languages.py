@@ -26,7 +26,7 @@ _SCRIPTS: Mapping[str, str] = MappingProxyType({
 _SMALL_WORDS: Mapping[str, frozenset[str]] = MappingProxyType({
     ENGLISH: _words("the and was of to it in that he she they with for on had her his said"),
     "de": _words("der die das und war ein eine nicht ist mit es sie er den dem sich auf sagte im zu"),
-    "fr-fr": _words("le la les et était un une des dans que pas il elle est avec du qui sur dit au"),
+    "fr": _words("le la les et était un une des dans que pas il elle est avec du qui sur dit au"),
     "es": _words("el la los las y era un una en que no con se por del su dijo lo al es"),
     "it": _words("il lo la gli e era un una di che non con si per del nel disse le al è"),
     "pt": _words("o a os as e era um uma em que não com se por do da disse no ao é"),

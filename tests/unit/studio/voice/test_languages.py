@@ -8,7 +8,7 @@ from studio.voice.synthesis import synthesise
 TEXTS = {
     "en-us": "Mira and the fox looked for the lantern in the wood.",
     "de": "Mira und der Fuchs suchten die Laterne im Wald, und es war nicht weit.",
-    "fr-fr": "Mira et le renard cherchent la lanterne dans la forêt, et il est tard.",
+    "fr": "Mira et le renard cherchent la lanterne dans la forêt, et il est tard.",
     "es": "Mira y el zorro buscaron la linterna en el bosque, y no era tarde.",
     "it": "Mira e la volpe cercavano la lanterna nel bosco, e non era tardi.",
     "ru": "Мира и лиса искали фонарь в лесу.",
