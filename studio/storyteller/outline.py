@@ -186,12 +186,13 @@ def _welcome(brief: Brief, cast: Callable[[], Friend]) -> Friend:
 
 def _plots(brief: Brief, wishes: Wishes) -> Sequence[Plot]:
     """Those that fit what the brief asks for."""
-    plots = plots_for(brief.story_type)
+    plots: Sequence[Plot] = plots_for(brief.story_type)
     asked = {"lost"} if wishes.lost else {"sleepless"} if wishes.sleepless else set()
     if brief.story_type == "birthday":
         asked = {"own" if brief.details.get("to", brief.names[0]) in brief.names else "other"}
     if brief.story_type == "milestones":
         asked = {"away" if _AWAY.search(brief.details.get("milestone", "school")) else "skill"}
+    plots = [plot for plot in plots if plot.youngest <= brief.age]
     fitting = [plot for plot in plots if asked & set(plot.head.get("fits", ()))]
     return fitting or plots
 

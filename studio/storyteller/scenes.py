@@ -145,7 +145,7 @@ def _needed(tale: Tale, scene: int) -> Iterator[re.Pattern[str]]:
 
 def _choose_all(lines: Sequence[Line], needed: Sequence[re.Pattern[str]], rng: Random, age: int) -> list[str]:
     """A phrasing of every line, so that among those which must be told somebody or something needed is named."""
-    chosen = [_choose(line.phrasings, rng, age) for line in lines]
+    chosen = [_choose(line.phrasings, rng, age, opens=at == 0) for at, line in enumerate(lines)]
     for who in needed:
         must = [at for at, line in enumerate(lines) if line.weight >= Weight.MUST]
         if any(who.search(chosen[at]) for at in must):
@@ -156,12 +156,16 @@ def _choose_all(lines: Sequence[Line], needed: Sequence[re.Pattern[str]], rng: R
     return chosen
 
 
-def _choose(phrasings: Sequence[str], rng: Random, age: int) -> str:
-    """One phrasing; for the youngest one in few words, where there is such a one."""
+def _choose(phrasings: Sequence[str], rng: Random, age: int, *, opens: bool) -> str:
+    """One phrasing; for the youngest one in few words, where there is such a one.
+
+    ``opens``: the scene begins with it, so that the heroes are named in it however short it is.
+    """
     if age >= _READS_LONGER:
         return rng.choice(phrasings)
-    shortest = min(count_words(grow(line)[0]) for line in phrasings)
-    return rng.choice([line for line in phrasings if count_words(grow(line)[0]) <= max(shortest, _FEW)])
+    sizes = [count_words(grow(_named_at_once(line) if opens else line)[0]) for line in phrasings]
+    few = max(min(sizes), _FEW)
+    return rng.choice([line for line, size in zip(phrasings, sizes, strict=True) if size <= few])
 
 
 def _named_at_once(line: str) -> str:

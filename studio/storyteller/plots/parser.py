@@ -61,6 +61,11 @@ class Plot:
         return int(self.one("found")) if "found" in self.head else 0
 
     @property
+    def youngest(self) -> int:
+        """The age in years from which it can be told as shortly as is asked for."""
+        return int(self.head.get("from", ("0",))[0])
+
+    @property
     def helper_scenes(self) -> frozenset[int]:
         """1 to 4; empty if the plot needs no helper."""
         return frozenset(int(digit) for digit in " ".join(self.head.get("helper", ())).split())
