@@ -12,7 +12,8 @@ from studio.storyteller.world.parser import INDOORS, read_ornaments
 
 # Lines that answer the line before them; nothing may come between.
 _CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
-             "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ")  # fmt: skip
+             "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ", "Soon ",
+             "Well, ", "Now, ", "You see, ")  # fmt: skip
 _ROOMS = ("bed", "stairs", "kitchen", "window")
 
 _MOVING = (2, 4)  # the scenes in which everybody is on the way, so that wheels may sing

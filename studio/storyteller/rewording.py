@@ -7,6 +7,7 @@ from itertools import islice
 from random import Random
 
 from studio.storyteller.language.grammar import count_words
+from studio.storyteller.language.phrasing import grow
 from studio.storyteller.language.rhythm import Weight
 from studio.storyteller.plots.parser import Line
 
@@ -53,6 +54,62 @@ def reword(lines: Sequence[Line], scene: int, rng: Random) -> list[Line]:
     return retold
 
 
+def loosen(lines: Sequence[Line], rng: Random, *, sentence: float, accompanied: bool) -> list[Line]:
+    """The lines of a first telling, so that no two stories of one plot go the same way.
+
+    What need not be told weighs otherwise, some lines begin with a small word, and some grow in longer steps than they
+    are written in, where that is not too long for a ``sentence`` (in words). Of those that name nobody, one or two say
+    who was there: any of the heroes, or the companion, if they are ``accompanied``.
+    """
+    told = list(lines[:1])
+    linked, asides = True, 2 if sentence >= _LONG else 1
+    for line in lines[1:]:
+        strides = replace(line, phrasings=tuple(_stride(one, rng, sentence) for one in line.phrasings))
+        aside = _with_witness(strides, rng, sentence, accompanied=accompanied) if rng.random() < _ASIDE else None
+        if aside and asides:
+            asides, linked = asides - 1, True
+            told.append(replace(aside, weight=_lighter(line.weight, rng)))
+            continue
+        linked = not linked and rng.random() < _BEGUN
+        begun = tuple(_lead(_small_word(one, rng), one) if linked else one for one in strides.phrasings)
+        told.append(replace(line, weight=_lighter(line.weight, rng), phrasings=begun))
+    return told
+
+
+def _with_witness(line: Line, rng: Random, sentence: float, *, accompanied: bool) -> Line | None:
+    """The line as somebody there took it in; None if it names somebody, or is speech."""
+    phrasings = [one for one in line.phrasings if _UNWITNESSED.match(one) and not _ANYBODY.search(one)]
+    if not phrasings:
+        return None
+    phrasing = rng.choice(phrasings)
+    being = _BEING.search(phrasing.partition("|")[0]) or not phrasing.startswith(_STARTS)
+    ways = _TAKEN_IN if being else _WATCHED
+    ways = [way for way in ways if accompanied or "{C}" not in way]
+    if not being and sentence < _LONG:
+        return None
+    return replace(line, phrasings=(f"{rng.choice(ways)} {phrasing[:1].lower()}{phrasing[1:]}",))
+
+
+def _stride(phrasing: str, rng: Random, sentence: float) -> str:
+    """The phrasing without one of its bars."""
+    bars = [at for at, letter in enumerate(phrasing) if letter == "|"]
+    if not bars or rng.random() > _STRIDING:
+        return phrasing
+    at = rng.choice(bars)
+    longer = phrasing[:at] + phrasing[at + 1 :]
+    return longer if count_words(grow(longer)[0]) <= max(sentence, count_words(grow(phrasing)[0])) else phrasing
+
+
+def _lighter(weight: Weight, rng: Random) -> Weight:
+    if weight is Weight.SHOULD:
+        return Weight.MAY if rng.random() < _LIGHTER else weight
+    return rng.choice((Weight.ORNAMENT, Weight.MAY)) if weight is Weight.MAY else weight
+
+
+def _small_word(phrasing: str, rng: Random) -> str:
+    return rng.choice(_AS_IT_WAS if _BEING.search(phrasing.partition("|")[0]) else _AS_IT_WENT)
+
+
 def _open(line: Line, scene: int, rng: Random) -> Line:
     opening = rng.choice(_OPENINGS[scene])
     return replace(line, phrasings=tuple(_lead(opening, phrasing) for phrasing in line.phrasings))
@@ -87,6 +144,26 @@ def _lead(opening: str, phrasing: str) -> str:
 
 _FREE = {Weight.MAY, Weight.SHOULD}
 _TURNED, _LINKED = 0.6, 0.35
+_BEGUN, _STRIDING, _LIGHTER = 0.45, 0.5, 0.4
+_ASIDE, _LONG = 0.6, 8
+_STARTS = ("It ", "There ", "The ", "They ", "A ", "An ")
+_UNWITNESSED = re.compile(
+    r"(?:(?:It|There|The|They|A|An|Everything|Nothing) |"
+    r"(?:In|On|At|Behind|Beside|Outside|Inside|Under) (?=[^|]* (?:was|were|lay|stood|hung)\b))"
+    r"(?!.*(?:[“”:?!]|\b(?:is|are|has|have|will|know|knows|can|does|do|that is)\b))"
+)
+_ANYBODY = re.compile(r"\{(?:h|hs|ho|names|namess|one|ones|two|all|C|P|c\w+|p[kahs]\w*)\}")
+_TAKEN_IN = (
+    "{names} noticed that", "{C} noticed that", "{one} found that", "{C} found that", "{names} could tell that",
+    "{C} could tell that", "{C} was the first to notice that", "{names} knew at once that",
+)  # fmt: skip
+_WATCHED = (
+    "To {namess} surprise,", "Before {names} could blink,", "Before {C} could blink,", "As {C} looked on,",
+    "Right beside {names},", "Not far from {C},",
+)  # fmt: skip
+"""Not all of them can see: what is seen, heard or felt is noticed."""
+_AS_IT_WAS = ("And", "Well,", "Now,", "You see,")
+_AS_IT_WENT = ("And", "Then", "And then", "Soon", "So", "Well,")
 _LINKS = ("And ", "Then ")
 _OPENINGS = {
     1: ("Once", "One time", "Not long ago"),

@@ -15,7 +15,7 @@ from studio.storyteller.language.rhythm import Choice, Target, Weight, fit
 from studio.storyteller.ornaments import add_ornaments
 from studio.storyteller.plots.parser import Line
 from studio.storyteller.premise_lines import add_premise_lines
-from studio.storyteller.rewording import choose_wording, reword
+from studio.storyteller.rewording import choose_wording, loosen, reword
 from studio.storyteller.synonyms import vary
 from studio.storyteller.tale import Tale, recall
 
@@ -74,6 +74,8 @@ def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Rand
     if other:
         common = (line for line in common_lines(tale, wanted.scene) if line.weight is Weight.SHOULD)
         lines = reword([*lines, *common], wanted.scene, rng)
+    elif tale.plot:
+        lines = loosen(lines, rng, sentence=wanted.sentence, accompanied=tale.companion is not None)
     needed = tuple(_needed(tale, wanted.scene))
     spoken = [line for line in lines if line.phrasings]
     chosen = _choose_all(spoken, needed, rng, tale.brief.age)

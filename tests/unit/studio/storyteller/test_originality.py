@@ -10,7 +10,7 @@ _NAMES = (
     "Finn", "Aiko", "Tariq", "Wanja", "Bela",
 )  # fmt: skip
 _PRONOUNS = ("she/her", "he/him", "they/them")
-_FEW, _SELDOM, _NEVER = 0.15, 0.01, 0.45
+_FEW, _SELDOM, _NEVER = 0.15, 0.001, 0.3
 """More than a few shared sentences, the share of pairs that may have them (same plot, same age), and what none may."""
 
 
@@ -21,7 +21,18 @@ def _sentences(at: int) -> set[str]:
         details["to"] = _NAMES[at % len(_NAMES)]
     hero = character(_NAMES[at % len(_NAMES)], _PRONOUNS[at % len(_PRONOUNS)])
     asked = brief(story_type, age=3 + (at // len(DETAILS)) % 7, typeDetails=details, characters=[hero])
-    return {sentence.casefold() for text in story_of(asked, seed=at).texts for sentence in split_sentences(text)}
+    return {sentence.casefold() for text in story_of(asked, seed=at).texts for sentence in _split(text)}
+
+
+def _split(text: str) -> list[str]:
+    """The sentences; a question is one with who asks it."""
+    found: list[str] = []
+    for sentence in split_sentences(text):
+        if found and sentence[0].islower():
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return found
 
 
 def test_hardly_any_two_of_two_hundred_stories_share_more_than_a_few_sentences() -> None:
