@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -76,7 +77,8 @@ class Heartbeats:
         self._count += 1
 
     def _arm(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._slot_seconds, self._look)
+        # Of no request: the first reader's would have what is asked for all others in its trace.
+        self._timer = asyncio.get_running_loop().call_later(self._slot_seconds, self._look, context=Context())
 
     def _look(self) -> None:
         """Send the heartbeats that are due."""

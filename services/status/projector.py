@@ -7,6 +7,7 @@ readers' updates, and acknowledge. A crash anywhere leaves either nothing done o
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from storyloom.messaging.connection import (
 from storyloom.messaging.consumer import PullConsumer, delivery_count
 from storyloom.messaging.spans import TRACEPARENT, handling
 from storyloom.runtime.metrics import EVENTS, PROJECTOR_LAG
-from storyloom.runtime.spans import OFF, Span
+from storyloom.runtime.spans import NO_SPAN, OFF, Span
 from storyloom.story.events import EVENT, AnyEvent, AssetCompleted, AssetFailed, is_newer
 from storyloom.story.journey import Journey, overall
 from storyloom.story.validation import wrong_fields
@@ -97,7 +98,7 @@ class Projector:
             return
         spans = self._spans(batch)
         try:
-            await self.project([event for _, event in batch], _parents(batch, spans))
+            await self.project([event for _, event in batch], _parents(batch, spans), _first(spans))
         except Exception as error:
             for span in spans:
                 span.fail(type(error).__name__)
@@ -113,26 +114,30 @@ class Projector:
             for span in spans:
                 span.end()
 
-    async def project(self, events: Sequence[AnyEvent], parents: Parents = NO_PARENTS) -> None:
+    async def project(self, events: Sequence[AnyEvent], parents: Parents = NO_PARENTS, writing: Span = NO_SPAN) -> None:
         """Apply events to their stories, in one transaction, and publish what follows. Safe to call twice.
 
-        ``parents``: the spans in which that happens.
+        ``parents``: the spans in which that happens; ``writing``: the one to which the statements belong.
         """
+        within = self._bus.spans.within
         by_story: Batch = {}
         for event in events:
             by_story.setdefault(event.story_id, []).append(event)
         try:
-            transitions, rest = await self._write_cached(by_story)
+            with within(writing):
+                transitions, rest = await self._write_cached(by_story, parents)
             # Published at once: readers must be sent what is committed even if the rest cannot be written.
             await self._publish_effects(transitions, parents)
             if rest:
-                await self._publish_effects(await self._write_locked(rest), parents)
+                with within(writing):
+                    transitions = await self._write_locked(rest, parents)
+                await self._publish_effects(transitions, parents)
         except BaseException:
             for story_id in by_story:
                 self._cached.pop(story_id, None)
             raise
 
-    async def _write_cached(self, by_story: Batch) -> tuple[list[Transition], Batch]:
+    async def _write_cached(self, by_story: Batch, parents: Parents) -> tuple[list[Transition], Batch]:
         """The short way: fold cached journeys, and write those that nobody else moved on. Answers what is left to do.
 
         One statement is its own transaction, so that a batch costs one round trip and no lock is held over it.
@@ -142,7 +147,7 @@ class Projector:
             journey = self._cached.get(story_id)
             transition = journey and fold(journey, events, known=frozenset())
             if transition:
-                transitions.append(self._backlog.admit(transition))
+                transitions.append(self._backlog.admit(_traced(transition, parents)))
             else:
                 rest[story_id] = events
         if not transitions:
@@ -154,14 +159,14 @@ class Projector:
         rest |= {key: by_story[key] for one in transitions if (key := one.journey.story_id) not in written}
         return [one for one in transitions if one.journey.story_id in written], rest
 
-    async def _write_locked(self, by_story: Batch) -> list[Transition]:
+    async def _write_locked(self, by_story: Batch, parents: Parents) -> list[Transition]:
         """The long way: lock the stories, read them back, and fold the events that were not applied before."""
         async with self._repository.locked(by_story) as stories:
             journeys = stories.journeys
             ids = [event.id for story_id in journeys for event in by_story[story_id]]
             known = await stories.known_events(ids)
             folded = (fold(journey, by_story[story_id], known) for story_id, journey in journeys.items())
-            transitions = [self._backlog.admit(transition) for transition in folded if transition is not None]
+            transitions = [self._backlog.admit(_traced(one, parents)) for one in folded if one is not None]
             if transitions:
                 await stories.write(transitions)
             written = {event_id for transition in transitions for event_id in transition.event_ids}
@@ -198,21 +203,26 @@ class Projector:
             await self._bus.publish_core(subject, orjson.dumps(updates), traceparent=traceparent)
 
     def _spans(self, batch: Sequence[tuple[Msg, AnyEvent]]) -> list[Span]:
-        """A span for each event: they are applied together, and each belongs to the trace of its own story."""
-        spans = self._bus.spans
+        """A span for each event: they are applied together, and each belongs to the trace of its own story.
+
+        The statements that apply them are below the first that is collected; the others have a link to that one.
+        """
+        spans, found, first = self._bus.spans, list[Span](), NO_SPAN
         if spans is OFF:
-            return []
-        return [
-            handling(
+            return found
+        for message, event in batch:
+            span = handling(
                 spans,
                 f"story.evt.{type(event).__name__}",
                 (message.headers or {}).get(TRACEPARENT, ""),
                 origin=event.trace,
                 again=delivery_count(message) > 1,
+                links=(first.traceparent,) if first.is_recording else (),
                 attributes={"storyloom.story_id": str(event.story_id), "storyloom.batch": len(batch)},
             )
-            for message, event in batch
-        ]
+            found.append(span)
+            first = first if first.is_recording else span
+        return found
 
     async def _parse(self, message: Msg) -> AnyEvent | None:
         try:
@@ -237,7 +247,7 @@ class Projector:
         for number, (message, event) in enumerate(batch):
             spans = self._spans([(message, event)])
             try:
-                await self.project([event], _parents([(message, event)], spans))
+                await self.project([event], _parents([(message, event)], spans), _first(spans))
             except Exception as error:
                 for span in spans:
                     span.fail(type(error).__name__)
@@ -320,3 +330,13 @@ class Projector:
 def _parents(batch: Sequence[tuple[Msg, AnyEvent]], spans: Sequence[Span]) -> Parents:
     """By story, the span of its last event in a batch: what follows from the others follows from that one, too."""
     return {event.story_id: span.traceparent for (_, event), span in zip(batch, spans, strict=True)} if spans else {}
+
+
+def _first(spans: Sequence[Span]) -> Span:
+    """The first that is collected."""
+    return next((span for span in spans if span.is_recording), NO_SPAN)
+
+
+def _traced(transition: Transition, parents: Parents) -> Transition:
+    """What follows from it later, in another service, belongs to its span."""
+    return replace(transition, traceparent=parents.get(transition.journey.story_id, "")) if parents else transition

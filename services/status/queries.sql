@@ -67,10 +67,11 @@ WITH transition AS MATERIALIZED (
          AS u (story_id, seq, event, data)
     JOIN written ON written.id = u.story_id
 ), notified AS (
-    INSERT INTO webhook_deliveries (endpoint_id, story_id, event_id, type, payload, next_at)
-    SELECT e.id, n.story_id, n.id, n.type, n.payload, now()
-    FROM unnest(:notice_stories::uuid[], :notice_ids::text[], :notice_types::text[], :notice_payloads::text[])
-         AS n (story_id, id, type, payload)
+    INSERT INTO webhook_deliveries (endpoint_id, story_id, event_id, type, payload, trace, next_at)
+    SELECT e.id, n.story_id, n.id, n.type, n.payload, n.trace, now()
+    FROM unnest(
+        :notice_stories::uuid[], :notice_ids::text[], :notice_types::text[], :notice_payloads::text[], :notice_traces::text[]
+    ) AS n (story_id, id, type, payload, trace)
     JOIN written ON written.id = n.story_id
     JOIN webhook_endpoints e ON e.tenant_id = written.tenant_id AND e.enabled
         AND (e.event_types = '{}' OR n.type = ANY (e.event_types))

@@ -21,7 +21,7 @@ from services.status.fair_queueing import Share, choose
 from services.status.rows import asset_row, asset_state, journey_of, story_row
 from services.status.transitions import Transition
 from storyloom.db.pool import Connection, Pool, dumps
-from storyloom.db.queries import load_queries
+from storyloom.db.queries import load_queries, statement
 from storyloom.runtime.metrics import STORY_SECONDS
 from storyloom.story.assets import GRAPH, Asset, Priority
 from storyloom.story.causes import DEADLINE, MONEY_CAP_REACHED
@@ -411,7 +411,7 @@ async def write_transitions(connection: Connection | Pool, transitions: Sequence
         assets += [asset_row(key, asset, journey.assets[asset], lanes.get(asset)) for asset in effects.changed]
         stale += [(key,)] if effects.stale else []
         notices += [
-            (key, notice.id, notice.type, notice.payload)
+            (key, notice.id, notice.type, notice.payload, transition.traceparent or journey.trace)
             for update in effects.updates
             if (notice := notification(key, update.seq, update.event, update.data, transition.at)) is not None
         ]
@@ -429,7 +429,8 @@ async def write_transitions(connection: Connection | Pool, transitions: Sequence
     )
     columns = [column for rows, names in tables for column in _columns(rows, names)]
     # Asked by position, without the query's own wrapper, which a batch would feel; the names stand in that order.
-    rows = await connection.fetch(_write_sql(), *columns)
+    with statement("write_transitions"):
+        rows = await connection.fetch(_write_sql(), *columns)
     _observe_ends(transitions, {row["id"]: row["began"] for row in rows})
     return Written({row["id"] for row in rows}, set(rows[0]["endpoints"]) if rows else set())
 
@@ -457,7 +458,7 @@ _STORY = (
 )  # fmt: skip
 _EVENT = ("event_stories", "event_ids")
 _UPDATE = ("update_ids", "update_seqs", "update_events", "update_data")
-_NOTICE = ("notice_stories", "notice_ids", "notice_types", "notice_payloads")
+_NOTICE = ("notice_stories", "notice_ids", "notice_types", "notice_payloads", "notice_traces")
 _ASSET = (
     "asset_ids", "asset_types", "asset_statuses", "revisions", "fingerprints", "results", "started", "completed",
     "messages", "retries", "metadata", "backlog_lanes",

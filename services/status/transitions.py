@@ -85,6 +85,8 @@ class Transition:
     effects: Effects
     at: datetime
     event_ids: tuple[str, ...]
+    traceparent: str = ""
+    """The span in which it happens; empty where spans are off."""
 
 
 SHOWN_AS = {asset: asset if recipe.public else recipe.shown_as for asset, recipe in GRAPH.items()}

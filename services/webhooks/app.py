@@ -23,7 +23,7 @@ from storyloom.messaging.observability import prometheus
 from storyloom.messaging.topology import DELIVERIES_DUE
 from storyloom.messaging.tracing import tracing
 from storyloom.runtime.settings import Settings
-from storyloom.runtime.spans import spans_of
+from storyloom.runtime.spans import Spans, spans_of
 from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.story.notifications import DeliveriesDue
 from storyloom.web.asyncapi import add_asyncapi
@@ -82,17 +82,20 @@ class RunningWebhooks:
         await close_pool(self._pool)
 
 
-async def serve(settings: Settings) -> RunningWebhooks:
-    """Start the webhooks service. Raises BusUnavailableError, OSError, or asyncpg's errors when it cannot connect."""
+async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningWebhooks:
+    """Start the webhooks service. ``spans``: other ones than the settings'.
+
+    Raises BusUnavailableError, OSError, or asyncpg's errors when it cannot connect.
+    """
+    spans = spans or spans_of(settings, "webhooks")
     _raise_file_limit()
     async with AsyncExitStack() as undo:  # a failed start leaves nothing open
         pool = await open_pool(settings)
         undo.push_async_callback(close_pool, pool)
         sender = Sender(EgressPolicy.of(settings), timeout=settings.webhook_timeout)
         undo.push_async_callback(sender.close)
-        dispatcher = Dispatcher(pool, sender, DispatcherSettings.of(settings))
+        dispatcher = Dispatcher(pool, sender, DispatcherSettings.of(settings), spans)
         endpoints = Endpoints(dispatcher.wake)
-        spans = spans_of(settings, "webhooks")
         observed = (prometheus(settings, "webhooks"), *tracing(spans, settings.nats_subject_prefix))
         broker = Broker(settings, "webhooks", routers=[endpoints.router], middlewares=observed)
         await broker.connect()

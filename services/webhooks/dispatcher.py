@@ -23,6 +23,7 @@ from storyloom.db.errors import is_connection_error
 from storyloom.db.pool import Pool
 from storyloom.runtime.metrics import WEBHOOK_DISABLED, WEBHOOK_IN_FLIGHT, WEBHOOK_LAG
 from storyloom.runtime.settings import WebhookSettings
+from storyloom.runtime.spans import NO_SPAN, OFF, Attributes, Span, Spans
 
 log = structlog.get_logger()
 
@@ -75,7 +76,8 @@ def result_of(claim: Claim, attempt: Attempt, retry_delays: Sequence[float], jit
 class Dispatcher:
     """Sends deliveries until it is stopped: run ``run`` and ``record``, then call ``drain``."""
 
-    def __init__(self, pool: Pool, sender: Sender, settings: DispatcherSettings) -> None:
+    def __init__(self, pool: Pool, sender: Sender, settings: DispatcherSettings, spans: Spans = OFF) -> None:
+        self._spans = spans
         self._pool = pool
         self._sender = sender
         self._settings = settings
@@ -214,12 +216,29 @@ class Dispatcher:
         task.add_done_callback(self._end)
 
     async def _attempt(self, claim: Claim) -> None:
-        attempt = await self._sender.send(claim)
+        span = self._span(claim)
+        try:
+            with self._spans.within(span):
+                attempt = await self._sender.send(claim)
+            _note(span, attempt)
+        finally:
+            span.end()
         recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._results.append((result_of(claim, attempt, self._settings.retry_delays, random.random()), recorded))
         self._ended.set()
         # The slot is held until then: the next claim must know how the endpoint is.
         await recorded
+
+    def _span(self, claim: Claim) -> Span:
+        """Below what it tells of, each attempt beside the others. Its URL may be a secret, and is no attribute."""
+        if not claim.trace:
+            return NO_SPAN
+        attributes: Attributes = {
+            "storyloom.endpoint_id": str(claim.endpoint_id),
+            "storyloom.delivery_id": str(claim.id),
+            "storyloom.attempt": claim.attempts + 1,
+        }
+        return self._spans.start(f"webhook {claim.type}", "client", parent=claim.trace, attributes=attributes)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         claim = self._attempts.pop(task)
@@ -260,6 +279,14 @@ class Dispatcher:
             else:
                 left.append((result, recorded))
         return left
+
+
+def _note(span: Span, attempt: Attempt) -> None:
+    """How an attempt went."""
+    if attempt.status is not None:
+        span.set(http__response__status_code=attempt.status)
+    if attempt.outcome is not Outcome.DELIVERED:
+        span.fail(attempt.outcome.value)
 
 
 def _lane(claim: Claim) -> str:

@@ -38,7 +38,8 @@ UPDATE webhook_deliveries d SET
     claimed_until = now() + make_interval(secs => :lease)
 FROM due JOIN endpoint e ON e.id = due.endpoint_id
 WHERE d.id = due.id
-RETURNING d.id, d.endpoint_id, d.event_id, d.payload, d.attempts, d.created_at, d.claimed_until, e.steady, e.url, e.secret,
+RETURNING d.id, d.endpoint_id, d.event_id, d.type, d.payload, d.trace, d.attempts, d.created_at, d.claimed_until, e.steady,
+          e.url, e.secret,
           CASE WHEN e.old_secret_expires_at > now() THEN e.old_secret END AS old_secret,
           extract(epoch FROM now() - d.created_at)::float8 AS age;
 

@@ -20,6 +20,7 @@ class Claim:
     """A delivery that is this process's to send until ``claimed_until``, with all that it takes.
 
     ``attempts`` were made before, ``age`` is in seconds; ``steady``: its endpoint took the last one that it was sent.
+    ``trace``: the traceparent of what it tells of, empty where that is no story's.
     """
 
     id: UUID
@@ -32,6 +33,8 @@ class Claim:
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     steady: bool
+    type: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ async def claim(
             url=row["url"],
             secrets=tuple(secret for secret in (row["secret"], row["old_secret"]) if secret is not None),
             steady=row["steady"],
+            type=row["type"],
+            trace=row["trace"],
         )
         async for row in rows
     ]

@@ -12,6 +12,6 @@ def channel(subject: str, prefix: str = "") -> str:
         return ".".join(tokens[: _CHANNEL_TOKENS[first]])
     if first == "live":
         return f"live.{tokens[-1]}"
-    if first in ("ask", "workers"):
+    if first in ("ask", "webhooks", "workers"):
         return ".".join(tokens)
     return "other"

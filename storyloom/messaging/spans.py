@@ -1,5 +1,7 @@
 """What a span of a message is: its name, its attributes, and what it belongs to."""
 
+from collections.abc import Sequence
+
 from storyloom.messaging.channels import channel
 from storyloom.messaging.publisher import OutboundMessage
 from storyloom.runtime.spans import NO_SPAN, OFF, Attributes, Span, Spans
@@ -17,18 +19,19 @@ def handling(
     *,
     origin: str = "",
     again: bool = False,
+    links: Sequence[str] = (),
     attributes: Attributes | None = None,
 ) -> Span:
     """The span of handling a message from a channel. ``sent``: the traceparent that it came with.
 
     What comes ``again`` is no second child of whoever sent it once: it belongs to its story's ``origin``, and has a
-    link to what it repeats.
+    link to what it repeats. ``links``: others that it has.
     """
     parent = (origin or sent) if again else (sent or origin)
     if not parent or name.startswith(UNTRACED):
         return NO_SPAN
     found = {"messaging.system": "nats", "messaging.destination.name": name, **(attributes or {})}
-    links = (sent,) if again and sent else ()
+    links = (*links, *((sent,) if again and sent else ()))
     return spans.start(f"process {name}", "consumer", parent=parent, links=links, attributes=found)
 
 

@@ -4,8 +4,8 @@ Nothing of OpenTelemetry is imported here: without an endpoint a span costs a ca
 which span goes from service to service as a W3C ``traceparent``, in the headers of messages and requests.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -25,6 +25,10 @@ class Span(Protocol):
     @property
     def traceparent(self) -> str:
         """What others name as their parent; empty where spans are off."""
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is collected, and not over yet: only then do calls to servers get spans below it."""
 
     def rename(self, name: str) -> None:
         """Give it another name: bounded, whatever is made."""
@@ -61,6 +65,7 @@ class Spans(Protocol):
 
 class _NoSpan:
     traceparent = ""
+    is_recording = False
 
     def rename(self, name: str) -> None:
         """Nothing."""
@@ -111,6 +116,29 @@ SPANS: ContextVar[Spans] = ContextVar("spans", default=OFF)
 """The spans of the service that a task works for: in one process there may be several."""
 SPAN: ContextVar[Span] = ContextVar("span", default=NO_SPAN)
 """The span that is under way in a task."""
+
+
+@contextmanager
+def asking(
+    name: str, attributes: Attributes = NO_ATTRIBUTES, *, answers: type[Exception] | None = None
+) -> Iterator[None]:
+    """The block is a question to a server: a span below the one that is under way in this task.
+
+    None where that is not collected, or there is none: what services look for every second would begin traces of its
+    own. ``answers``: raised by the block it is an answer, and no failure.
+    """
+    if not SPAN.get().is_recording:
+        yield
+        return
+    span = SPANS.get().start(name, "client", attributes=attributes)
+    try:
+        yield
+    except BaseException as error:
+        if answers is None or not isinstance(error, answers):
+            span.fail(type(error).__name__)
+        raise
+    finally:
+        span.end()
 
 
 def spans_of(settings: TracingSettings, service: str, provider: "TracerProvider | None" = None) -> Spans:

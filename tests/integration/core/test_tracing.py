@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -10,12 +11,15 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
 
+from services.webhooks import app as webhooks
 from storyloom.providers.usage import PROVIDER_USAGE, Call
 from storyloom.runtime.settings import Settings
 from storyloom.runtime.spans import Spans, spans_of
 from storyloom.story.errors import RetryableError
 from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import BY_HAND, System, running, until
+from tests.integration.webhooks.receiver import Receiver, local
+from tests.integration.webhooks.rows import add_endpoint
 
 TRACE = f"00-{'5e' * 16}-{'cd' * 8}-01"
 
@@ -51,6 +55,16 @@ class Collector:
         return paths
 
 
+@asynccontextmanager
+async def telling(settings: Settings, spans: Spans) -> AsyncIterator[None]:
+    """Webhooks, running."""
+    service = await webhooks.serve(local(settings), spans=spans)
+    try:
+        yield
+    finally:
+        await service.stop()
+
+
 async def ask_a_provider(_job: AssetRequested) -> None:
     """A call, as a provider's client writes it down."""
     call, usage = Call("openai", "responses", "gpt-5.1", "text"), PROVIDER_USAGE.get()
@@ -66,8 +80,13 @@ async def is_live(system: System, story_id: UUID) -> bool:
 
 
 async def test_a_story_is_one_trace_from_its_request_to_its_readers_last_event(settings: Settings) -> None:
+    """With what the services asked Postgres and the store for, and with the webhook that told of its end."""
     collector = Collector(settings)
-    async with running(settings, reconciler=BY_HAND, spans=collector) as system:
+    async with (
+        running(settings, reconciler=BY_HAND, spans=collector) as system,
+        Receiver() as receiver,
+        telling(settings, collector("webhooks")),
+    ):
         listening = asyncio.Event()
 
         async def ask_while_somebody_listens(job: AssetRequested) -> None:
@@ -75,6 +94,7 @@ async def test_a_story_is_one_trace_from_its_request_to_its_readers_last_event(s
             await ask_a_provider(job)
 
         system.makers.before = ask_while_somebody_listens
+        await add_endpoint(system.pool, receiver.url, event_types=["story.completed"])
         brief = {"characterName": "Mirabel", "storyType": "adventure", "assets": ["cover"]}
         story_id = await system.post(brief)
         reading = asyncio.create_task(system.finished(story_id))
@@ -82,13 +102,14 @@ async def test_a_story_is_one_trace_from_its_request_to_its_readers_last_event(s
         listening.set()
         await reading
         await system.projector_idle()
+        await receiver.wait_for(1)
     spans = collector.spans
     (root,) = [span for service, span in spans if (service, span.name) == ("api", "POST /api/v1/stories")]
     assert root.context is not None
     mine = [
         (service, span) for service, span in spans if span.context and span.context.trace_id == root.context.trace_id
     ]
-    assert {service for service, _ in mine} == {"api", "status", "content", "images"}
+    assert {service for service, _ in mine} == {"api", "status", "content", "images", "webhooks"}
     assert [span.name for _, span in mine if span.parent is None] == [root.name], "one root"
     deepest = max(collector.tree(lambda name: name == "sse story"), key=len)
     assert deepest[:3] == (
@@ -106,9 +127,32 @@ async def test_a_story_is_one_trace_from_its_request_to_its_readers_last_event(s
     asked = [span for _, span in mine if span.name == "openai responses"]
     assert {span.attributes and span.attributes["gen_ai.request.model"] for span in asked} == {"gpt-5.1"}
     assert {span.attributes and span.attributes["gen_ai.response.id"] for span in asked} == {"req_1"}
+    assert_servers_are_asked(collector, mine)
     written = " ".join(span.to_json() for _, span in spans)
     assert "Mirabel" not in written
     assert str(story_id) not in " ".join(span.name for _, span in spans), "names do not grow with the stories"
+
+
+def assert_servers_are_asked(collector: Collector, mine: list[tuple[str, ReadableSpan]]) -> None:
+    """Each statement and each request to the store is below what it was made for, by its name and no value; the webhook
+    is below the transition that it told of.
+    """
+    below = collector.tree(lambda name: name.startswith(("postgres ", "s3 ", "webhook ")))
+    ends = {path[-2:] for path in below}
+    assert ("api: POST /api/v1/stories", "api: postgres create_story") in ends
+    assert ("status: process story.evt.AssetCompleted", "status: postgres write_transitions") in ends
+    assert ("status: GET /api/v1/stories/{id}/events", "status: postgres story_for_reader") in ends
+    assert ("images: process job.images.normal", "images: s3 put_object") in ends
+    assert ("status: process story.evt.AssetCompleted", "webhooks: webhook story.completed") in ends
+    assert all(len(path) > 1 for path in below), "what is looked for every second begins no trace"
+    asked = Counter((span.parent.span_id, span.name) for _, span in mine if span.name.startswith("postgres "))
+    assert max(asked.values()) == 1, "no statement is repeated for what it is made for"
+    statements = [span for _, span in mine if span.name.startswith("postgres ")]
+    assert {key for span in statements for key in span.attributes or {}} == {"db.system.name", "db.query.summary"}
+    requests = [span for _, span in mine if span.name.startswith("s3 ")]
+    assert {key for span in requests for key in span.attributes or {}} == {"rpc.system", "rpc.service"}
+    (told,) = [span.attributes or {} for _, span in mine if span.name == "webhook story.completed"]
+    assert (told["storyloom.attempt"], told["http.response.status_code"]) == (1, 204)
 
 
 async def test_a_clients_trace_goes_on_and_its_decision_not_to_sample_too(settings: Settings) -> None:
