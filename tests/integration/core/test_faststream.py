@@ -48,6 +48,7 @@ TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
         ("p_status.0f7c", "status"),
         ("p_ask.content.screening", "ask.content.screening"),
         ("p_workers.held", "workers.held"),
+        ("p_webhooks.due", "webhooks.due"),
         ("_INBOX.aB3.17", "other"),
     ],
 )

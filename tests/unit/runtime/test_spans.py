@@ -11,7 +11,7 @@ from opentelemetry.trace import StatusCode
 
 from storyloom.providers.errors import Outcome
 from storyloom.providers.usage import Call, ProviderUsage
-from storyloom.runtime.spans import NO_SPAN, OFF, SPAN, SPANS
+from storyloom.runtime.spans import NO_SPAN, OFF, SPAN, SPANS, asking
 from storyloom.runtime.tracing import OpenTelemetrySpans
 
 TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
@@ -106,3 +106,41 @@ def test_a_call_to_a_provider_says_how_it_ended_and_nothing_of_what_was_said(
         "storyloom.cost_usd": 0.0,
         "error.type": "rate_limited",
     }
+
+
+def test_a_question_to_a_server_belongs_to_the_span_that_is_under_way(
+    spans: OpenTelemetrySpans, exporter: InMemorySpanExporter
+) -> None:
+    outer = spans.start("outer", "server", parent=TRACE)
+    with spans.within(outer), asking("postgres story", {"db.query.summary": "story"}):
+        pass
+    (found,) = ended(exporter)
+    assert (found.name, dict(found.attributes or {})) == ("postgres story", {"db.query.summary": "story"})
+    assert found.parent is not None
+    assert f"{found.parent.span_id:016x}" == outer.traceparent.split("-")[2]
+
+
+def test_a_question_of_nobody_or_of_a_span_that_is_over_or_not_sampled_makes_none(
+    spans: OpenTelemetrySpans, exporter: InMemorySpanExporter
+) -> None:
+    """What is looked for every second would begin traces, and a task that outlives its request would lengthen its."""
+    over = spans.start("over", "server", parent=TRACE)
+    over.end()
+    exporter.clear()
+    for span in (NO_SPAN, over, spans.start("unsampled", "server", parent=TRACE.removesuffix("1") + "0")):
+        with spans.within(span), asking("postgres story"):
+            pass
+    assert ended(exporter) == []
+
+
+def test_a_question_that_fails_says_by_what_class_and_an_answer_is_no_failure(
+    spans: OpenTelemetrySpans, exporter: InMemorySpanExporter
+) -> None:
+    with spans.within(spans.start("outer", "server", parent=TRACE)):
+        for answers in (None, KeyError):
+            with pytest.raises(KeyError), asking("s3 put_object", answers=answers):
+                raise KeyError("Mirabel")
+    failed, answered = ended(exporter)
+    assert (failed.status.status_code, answered.status.status_code) == (StatusCode.ERROR, StatusCode.UNSET)
+    assert dict(failed.attributes or {}) == {"error.type": "KeyError"}
+    assert "Mirabel" not in failed.to_json()
