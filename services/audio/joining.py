@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import av
 
+from services.audio.loudness import level
+from services.audio.tags import CONTAINER, NO_TAGS, Tags
 from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, decode, find_sound
 from storyloom.runtime.executors import run_in_thread
 
@@ -25,22 +27,23 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The whole (MP3, 44.1 kHz, 128 kbit/s, mono), its length, and where each piece begins in it, in seconds."""
+    """The whole (MP3, 44.1 kHz, 128 kbit/s throughout, mono), its length, and where each piece begins in it, in seconds."""
 
     mp3: bytes
     seconds: float
     offsets: tuple[float, ...]
 
 
-async def join(pieces: Sequence[Piece], *, pause: float) -> Joined:
+async def join(pieces: Sequence[Piece], *, pause: float, tags: Tags = NO_TAGS) -> Joined:
     """Join without holding up the event loop: libav releases the interpreter. ValueError as ``join_now``."""
-    return await run_in_thread(join_now, pieces, pause=pause)
+    return await run_in_thread(join_now, pieces, pause=pause, tags=tags)
 
 
-def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:
+def join_now(pieces: Sequence[Piece], *, pause: float, tags: Tags = NO_TAGS) -> Joined:
     """Every sample of each piece but the silence around its end, then ``pause`` seconds of silence, not at the end.
 
-    ValueError if a piece cannot be decoded.
+    Each piece is as loud as a narration should be: readings of one voice come louder and quieter, and nobody wants to
+    turn a knob between two scenes. ValueError if a piece cannot be decoded.
     """
     samples = array("h")
     offsets: list[float] = []
@@ -48,8 +51,8 @@ def join_now(pieces: Sequence[Piece], *, pause: float) -> Joined:
         if offsets:
             samples.extend(_silence(pause))
         offsets.append(len(samples) / SAMPLE_RATE)
-        samples.extend(_trim(decode(piece.mp3), piece.spoken))
-    return Joined(_encode(samples), len(samples) / SAMPLE_RATE, tuple(offsets))
+        samples.extend(level(_trim(decode(piece.mp3), piece.spoken)))
+    return Joined(_encode(samples, tags), len(samples) / SAMPLE_RATE, tuple(offsets))
 
 
 def _trim(samples: "array[int]", spoken: float) -> "array[int]":
@@ -67,11 +70,17 @@ def _silence(seconds: float) -> "array[int]":
     return array("h", bytes(2 * max(0, round(seconds * SAMPLE_RATE))))
 
 
-def _encode(samples: "array[int]") -> bytes:
-    """MP3 with the tag that tells players how many samples the encoder put before and after."""
+def _encode(samples: "array[int]", tags: Tags) -> bytes:
+    """MP3 at a constant bit rate, in which players find a time by reckoning, with the header that tells them how many
+    samples the encoder put before and after.
+    """
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp3") as container:
-        stream = container.add_stream("libmp3lame", rate=SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE)
+    with av.open(buffer, "w", format="mp3", options=CONTAINER) as container:
+        container.metadata.update(tags.entries())
+        stream = container.add_stream(
+            "libmp3lame", rate=SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE, options={"abr": "0"}
+        )
+        tags.add_cover(container)
         step = 60 * SAMPLE_RATE
         for first in range(0, len(samples), step):
             part = samples[first : first + step]

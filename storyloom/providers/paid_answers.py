@@ -226,7 +226,10 @@ class PaidOnceVoice:
 
     async def read(self, passage: Passage) -> Reading:
         """As Voice's."""
-        return await once(["read", asdict(passage)], lambda: self._voice.read(passage), _READING)
+        asked = asdict(passage)
+        if passage.speed == 1:  # as it was asked before there was a speed: what was paid for then is known by it
+            del asked["speed"]
+        return await once(["read", asked], lambda: self._voice.read(passage), _READING)
 
 
 def _digest(data: bytes) -> str:

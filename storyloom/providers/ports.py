@@ -85,7 +85,10 @@ class ImageGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What is to be read: one scene, and its neighbours' text (None where there is none) for the tone of voice."""
+    """What is to be read: one scene, and its neighbours' text (None where there is none) for the tone of voice.
+
+    ``speed`` 1 is the voice's own pace, 0.7 to 1.2 is what can be asked.
+    """
 
     text: str
     voice_id: str
@@ -93,6 +96,7 @@ class Passage:
     previous: str | None = None
     next: str | None = None
     seed: int | None = None
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

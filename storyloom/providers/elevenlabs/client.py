@@ -85,7 +85,7 @@ class ElevenLabs:
             "text": passage.text,
             "model_id": self._settings.voice_model,
             "output_format": OUTPUT_FORMAT,
-            "voice_settings": VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=1.0),
+            "voice_settings": VoiceSettings(stability=0.5, similarity_boost=0.75, style=0.4, speed=passage.speed),
             "request_options": {"max_retries": 0, "additional_headers": call.headers},
         }
         if passage.seed is not None:

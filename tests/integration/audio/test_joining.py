@@ -4,13 +4,17 @@ import io
 import re
 from array import array
 from functools import cache
+from itertools import pairwise
 
 import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from services.audio.joining import Joined, Piece, join, join_now
+from services.audio.loudness import TARGET, level, measure_loudness
+from services.audio.tags import Tags, shrink_cover
 from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, find_sound, measure
 from storyloom.providers.elevenlabs.mp3 import decode as decode_samples
 from studio.voice.encoding import encode_mp3
@@ -76,7 +80,8 @@ def test_no_sample_that_is_heard_is_lost_whatever_the_times_say(share: float) ->
         assert len(sound) >= heard[-1] + 1
         assert round(joined.seconds * SAMPLE_RATE) >= heard[-1] + 1
         end = slice(heard[-1] + 1 - SAMPLE_RATE // 4, heard[-1] + 1)
-        assert loudness_of(sound[end]) == pytest.approx(loudness_of(alone[end]), rel=0.1)
+        louder = loudness_of(sound[: heard[-1] + 1]) / loudness_of(alone[: heard[-1] + 1])
+        assert loudness_of(sound[end]) == pytest.approx(louder * loudness_of(alone[end]), rel=0.1)
         assert np.corrcoef(alone[: heard[-1] + 1], sound[: heard[-1] + 1])[0, 1] > 0.99
 
 
@@ -113,6 +118,67 @@ def loudness_of(part: npt.NDArray[np.float32]) -> float:
 def test_the_bit_rate_is_what_was_agreed() -> None:
     with av.open(io.BytesIO(whole().mp3), "r") as container:
         assert container.streams.audio[0].codec_context.bit_rate == 128_000
+
+
+def test_every_frame_has_the_same_bit_rate_so_that_players_find_their_place_by_reckoning() -> None:
+    """The headers of ISO/IEC 11172-3, frame by frame: 144 bytes a bit of rate and sample, and a byte of padding."""
+    mp3, frames = whole().mp3, 0
+    at = 10 + sum(byte << shift for byte, shift in zip(mp3[6:10], (21, 14, 7, 0), strict=True))  # after the tags
+    while at < len(mp3):
+        assert mp3[at : at + 2] == b"\xff\xfb"  # MPEG-1, layer 3
+        assert mp3[at + 2] >> 4 == 9  # 128 kbit/s
+        at += 144 * 128_000 // SAMPLE_RATE + (mp3[at + 2] >> 1 & 1)
+        frames += 1
+    assert frames * 1152 / SAMPLE_RATE == pytest.approx(whole().seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("louder", [0.1, 1.0, 3.0])
+def test_whatever_the_voice_sent_the_recording_is_as_loud_as_a_narration_and_no_peak_is_clipped(louder: float) -> None:
+    """Measured on what comes out of the decoder, as a player plays it: -19 LUFS and at most -1 dB of true peak."""
+    sent = [(np.clip(np.array(decode_samples(piece.mp3)) / 32768 * louder, -1, 1), piece.spoken) for piece in pieces()]
+    joined = join_now([Piece(encode_mp3(sound.astype(np.float32)), spoken) for sound, spoken in sent], pause=PAUSE)
+    heard = measure_loudness(decode_samples(joined.mp3))
+    assert heard.integrated == pytest.approx(TARGET, abs=1)
+    assert heard.peak <= -1
+    scenes = [*joined.offsets, joined.seconds]
+    for start, end in pairwise(scenes):
+        scene = decode_samples(joined.mp3)[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+        assert measure_loudness(scene).integrated == pytest.approx(TARGET, abs=1)
+
+
+def test_levelling_moves_no_sample_and_leaves_silence_alone() -> None:
+    sound = decode_samples(pieces()[0].mp3)
+    levelled = level(sound)
+    assert len(levelled) == len(sound)
+    at = slice(SAMPLE_RATE // 2, len(sound) - SAMPLE_RATE // 2)
+    lags = [np.corrcoef(sound[at], levelled[at.start + lag : at.stop + lag])[0, 1] for lag in range(-3, 4)]
+    assert int(np.argmax(lags)) - 3 == 0
+    silence = array("h", bytes(2 * SAMPLE_RATE))
+    assert level(silence) == silence
+    assert measure_loudness(silence).integrated is None
+
+
+def test_the_recording_names_its_title_language_and_cover() -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (1024, 1024), "orange").save(picture, "PNG")
+    cover = shrink_cover(picture.getvalue())
+    assert cover is not None
+    tags = Tags("Zoë and the Löwe", "de-AT", cover)
+    joined = join_now(pieces()[:1], pause=PAUSE, tags=tags)
+    assert joined.seconds == join_now(pieces()[:1], pause=PAUSE).seconds
+    with av.open(io.BytesIO(joined.mp3), "r") as container:
+        assert (container.metadata["title"], container.metadata["language"]) == ("Zoë and the Löwe", "deu")
+        [shown] = container.streams.video
+        assert shown.metadata["comment"] == "Cover (front)"
+        [frame] = container.decode(video=0)
+        assert (frame.width, frame.height) == (600, 600)
+        assert tuple(frame.to_ndarray(format="rgb24")[300, 300]) == pytest.approx((255, 165, 0), abs=6)
+    assert len(decode_samples(joined.mp3)) / SAMPLE_RATE == pytest.approx(joined.seconds, abs=0.03)
+
+
+def test_a_cover_that_is_no_picture_is_left_out() -> None:
+    assert shrink_cover(b"not a picture") is None
+    assert Tags(language="en").entries() == {"language": "eng"}
 
 
 async def test_joining_in_a_thread_gives_the_same() -> None:

@@ -25,7 +25,7 @@ from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Audio, Narration, Readability, SceneText, StoredObject
+from storyloom.story.results import Audio, Narration, Outline, Picture, Readability, SceneText, StoredObject
 from studio.backends import Speech
 from studio.voice.synthesis import synthesise
 from tests.integration.audio.provider import Provider, body, open_provider, say
@@ -51,7 +51,10 @@ class Drawer:
         return StoredObject(key=digest, sha256=digest, size=len(data), content_type=content_type)
 
     async def get(self, stored: StoredObject) -> bytes:
-        return self.kept[stored.key]
+        try:
+            return self.kept[stored.key]
+        except KeyError as error:
+            raise PermanentError("the object is not there", code="bug") from error
 
 
 class Progress(list[int]):
@@ -284,6 +287,32 @@ async def test_a_job_without_its_inputs_is_a_bug_and_is_given_up(narrator: Narra
             await make(job(asset, {key: value for key, value in inputs.items() if key != missing}), Progress())
         assert raised.value.code == "bug"
     assert len(provider.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("brief", "speed"),
+    [({"age": 3}, 0.84), ({"age": 8}, 0.93), ({"age": 12}, 0.94), ({"storyType": "adventure", "age": 3}, 1.0)],
+)
+async def test_a_bedtime_story_is_read_more_slowly_the_younger_the_child(
+    narrator: Narrator, provider: Provider, brief: dict[str, Any], speed: float
+) -> None:
+    await narrate(narrator, 4, **brief)
+    assert provider.asked[0]["voice_settings"]["speed"] == speed
+
+
+async def test_the_recording_says_whose_story_it_is_and_a_cover_that_is_gone_is_no_reason_to_lose_it(
+    narrator: Narrator, drawer: Drawer
+) -> None:
+    inputs = await read_all(narrator)
+    outline = Outline.model_construct(title="Mira and the Moon")
+    cover = Picture.model_construct(
+        image=StoredObject(key="gone", sha256="s", size=1, content_type="image/png"), alt_text="A cover."
+    )
+    audio = await narrator.join(job(Asset.AUDIO, {**inputs, Asset.OUTLINE: outline, Asset.COVER: cover}), Progress())
+    with av.open(io.BytesIO(drawer.kept[audio.audio.key]), "r") as container:
+        assert (container.metadata["title"], container.metadata["language"]) == ("Mira and the Moon", "eng")
+        assert not container.streams.video
+    assert "mira" not in audio.audio.key.lower()
 
 
 async def test_a_narration_of_another_text_is_not_joined(narrator: Narrator) -> None:
