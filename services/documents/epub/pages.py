@@ -124,6 +124,7 @@ def lay_out(ebook: Ebook) -> LaidOut:
             src=images[picture][0],
             alt=_alt(contents, picture, labels),
             dedication=dedication_of(contents.brief, labels),
+            earlier=contents.brief.earlier.title if contents.brief.earlier else None,
             colophon=_colophon(contents, labels),
             last=scene.number == SCENES[-1],
         )

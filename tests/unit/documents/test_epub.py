@@ -24,6 +24,7 @@ from services.documents.epub.container import pack
 from services.documents.epub.pages import Ebook, LaidOut, Recording, lay_out
 from services.documents.epub.spoken import clips, read_block
 from storyloom.story.assets import PICTURES, Asset
+from storyloom.story.earlier import EarlierStory
 from storyloom.story.results import AnyResult
 from tests.unit.documents import scripts, stories
 from tests.unit.documents.ebooks import MP3, read_aloud
@@ -224,6 +225,16 @@ def test_every_picture_is_described_and_one_that_is_missing_is_a_view() -> None:
         assert shown[0].attrib["src"] in book.files
         assert shown[0].attrib["alt"].strip()
     assert b'src="images/scene_3.svg" alt="Hills under a wide sky' in book.files["scene_3.xhtml"]
+
+
+def test_a_sequel_says_which_story_goes_on() -> None:
+    earlier = EarlierStory(title="The Brass Bell", logline="x", place="x", object="x")
+    made = contents()
+    book = lay_out(
+        Ebook(stories.STORY_ID, MADE_AT, replace(made, brief=made.brief.model_copy(update={"earlier": earlier})))
+    )
+    assert "The story goes on · The Brass Bell" in texts(book.files["scene_1.xhtml"])
+    assert "The story goes on" not in texts(silent().files["scene_1.xhtml"])
 
 
 def test_a_scene_s_picture_is_described_by_its_writer() -> None:
