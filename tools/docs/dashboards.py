@@ -311,6 +311,7 @@ STORY = Dashboard(
                         ),
                     ],
                     "cps",
+                    "All stories. One alone is looked up by its trace: storyloom.story_id (docs/runbook.md#traces).",
                 ),
                 Panel("Commands", [(_rate("storyloom_commands_total", "event"), "{{event}}")], "cps"),
                 Panel("Events applied", [(_rate("storyloom_events_total", "outcome"), "{{outcome}}")], "cps"),
