@@ -27,7 +27,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The whole (MP3, 44.1 kHz, 128 kbit/s throughout, mono), its length, and where each piece begins in it, in seconds."""
+    """The whole (MP3, 44.1 kHz, 128 kbit/s throughout, mono), its length, and where each piece begins in it; seconds."""
 
     mp3: bytes
     seconds: float

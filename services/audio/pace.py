@@ -8,7 +8,7 @@ from storyloom.story.brief import Brief
 USUAL = 1.0
 """The voice's own pace."""
 BEDTIME: Mapping[int, float] = MappingProxyType({3: 0.84, 4: 0.86, 5: 0.88, 6: 0.9, 7: 0.92, 8: 0.93, 9: 0.94})
-"""Of that pace, by age; nine stands for all who are older. ElevenLabs takes 0.7 to 1.2, and below 0.8 a voice drawls."""
+"""Of that pace, by age; nine stands for all who are older. ElevenLabs takes 0.7 to 1.2; below 0.8 a voice drawls."""
 
 
 def speed_of(brief: Brief) -> float:

@@ -71,10 +71,11 @@ class Recipe:
     """How an asset is made.
 
     It starts when every asset of ``needs`` is ready and every asset of ``settled`` is settled (ready, or failed for
-    good). ``if_made`` are as ``settled``, but only in a story that makes them anyway. ``version`` is part of the fingerprint: raise it when the way of making changes. ``shown_as`` names the
-    public asset whose progress shows this one. ``finishing``: it costs little, and without it what was paid for before
-    is of no use: it is made even where the tenant's money of the day is spent. ``after_approval``: where the brief asks
-    for approval, it waits until the text was approved; what is only text does not.
+    good). ``if_made`` are as ``settled``, but only in a story that makes them anyway. ``version`` is part of the
+    fingerprint: raise it when the way of making changes. ``shown_as`` names the public asset whose progress shows this
+    one. ``finishing``: it costs little, and without it what was paid for before is of no use: it is made even where the
+    tenant's money of the day is spent. ``after_approval``: where the brief asks for approval, it waits until the text
+    was approved; what is only text does not.
     """
 
     service: Service

@@ -15,7 +15,7 @@ _COLOURS = {
 
 
 def mermaid() -> str:
-    """The graph for Mermaid. A solid arrow is a need, a dotted one waits until its asset is settled, where the story makes it.
+    """The graph for Mermaid. A solid arrow is a need, a dotted one waits until its asset is settled, if it is made.
 
     A need that follows from others is left out: text_4 needs text_1 because text_2 does.
     """
