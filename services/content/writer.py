@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import structlog
 from pydantic import Field
 
+from services.content.dignity import find_things_made_of_traits, judge_dignity
 from services.content.outline import Plan, find_faults, recognise
 from services.content.premise import (
     MissingPart,
@@ -74,7 +75,9 @@ class _Judged:
     flagged: tuple[str, ...]
     """The categories that moderation flags it for; flagged words are never published."""
     unkept: tuple[Finding, ...] = ()
-    """What it lacks of what the brief asks for. It is written again for that once: a model that cannot has tried."""
+    """What it lacks of what the brief asks for, or says against its heroes' traits. It is written again for that once:
+    a model that cannot has tried.
+    """
     foreign: str | None = None
     """What is wrong where it is in another language than the brief's: neither is that."""
 
@@ -192,7 +195,7 @@ class Writer:
             plan = recognise(plan, brief)
             must, should = find_faults(plan, brief)
             if not broken:  # told once: what still is not honoured then is told to whoever asked for it
-                broken = find_broken_promises(plan, brief)
+                broken = (*find_broken_promises(plan, brief), *find_things_made_of_traits(plan, brief))
                 should = (*should, *broken)
             plan = without_empty_promises(plan)
             foreign = language_fault(f"{plan.title}. {plan.logline}", brief.language)
@@ -248,6 +251,7 @@ class Writer:
             found = () if foreign else judge(draft.text, targets, job.brief.language, names)
             outline = job.required(Asset.OUTLINE, Outline)
             unkept = () if foreign else judge_scene(draft.text, job.asset.scene, outline, job.brief)
+            unkept += () if foreign else judge_dignity(f"{draft.text}\n\n{draft.alt_text}", job.brief)
             judged.append(_Judged(draft, found, flagged, unkept, foreign))
             if judged[-1].suffices(attempt):
                 break

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.images.naming import HEROES, Naming
 from storyloom.story.brief import Brief, Character
+from storyloom.story.sides import Placed, place
 from storyloom.story.traits import Form, Trait, shown
 
 _ANATOMY: Mapping[str, str] = MappingProxyType(
@@ -81,6 +82,8 @@ class HeroLook:
     clothing: str
     features: tuple[str, ...]
     worn: tuple[Worn, ...]
+    sides: tuple[Placed, ...]
+    """Which side each one-sided trait stays on."""
     native: bool
     """Whether the body is not a human one, and must not be drawn as one in disguise."""
 
@@ -110,6 +113,7 @@ def _resolve(hero: Character, role: str, left: "_LeftOpen", age: int, naming: Na
         clothing=naming.scrub(asked.clothing or left.clothing),
         features=tuple(naming.scrub(feature) for feature in hero.features),
         worn=tuple(_wear(trait, hero.species, role) for trait in traits),
+        sides=place((trait.id for trait in traits), hero.features),
         native=hero.species not in {"human", "superhero"},
     )
 

@@ -145,6 +145,7 @@ def _heroes(heroes: Sequence[HeroLook], *, softly: bool, motif: str = "") -> lis
         lines += [("Skin", hero.skin), ("Hair", hero.hair), ("Eyes", hero.eyes), ("Clothing", hero.clothing)]
         lines.append(("Features", "; ".join(hero.features)))
         lines += [("Must show", (worn.soft if softly else worn.form).wording) for worn in hero.worn]
+        lines += [("Side", placed.told(hero.role)) for placed in hero.sides]
     return lines
 
 
@@ -198,13 +199,18 @@ def _must_show(heroes: Sequence[HeroLook], framing: Framing) -> tuple[MustShow, 
     """What this framing can show, and nothing else: a close picture cannot fail for a leg."""
     found: dict[str, MustShow] = {}
     for hero in heroes:
+        sides = {placed.trait: placed for placed in hero.sides}
         for worn in hero.worn:
             trait, form = worn.trait, worn.form
             if framing in trait.seen_in:
                 id_ = trait.id if trait.id not in found else f"{trait.id} of {hero.role}"
                 question = (trait.question or "").replace(HEROES[0], hero.role)
                 fix = f"show clearly on {hero.role}: {', '.join(form.must_show)}"
-                found[id_] = MustShow(id_, f"{form.wording}. {question}", fix)
+                what = f"{form.wording}. {question}"
+                if placed := sides.get(trait.id):
+                    fix = f"{fix}; {placed.told(hero.role)}"
+                    what = f"{what} Side: {placed.told(hero.role)}."
+                found[id_] = MustShow(id_, what, fix)
     return tuple(found.values())
 
 

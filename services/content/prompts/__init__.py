@@ -4,12 +4,13 @@ Nothing that a person typed stands in here; that goes into blocks (docs/provider
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
 from storyloom.story.brief import Brief
+from storyloom.story.sides import place
 from storyloom.story.traits import TRAITS
 
 Page = Literal["outline", "scene", "whole"]
@@ -23,12 +24,20 @@ def instructions(page: Page, brief: Brief, *, again: bool = False, hinted: bool 
     parts = [_read(f"{page}.md").strip(), f"# This kind of story\n{_story_types()[brief.story_type]}"]
     traits = dict.fromkeys(trait for hero in brief.characters for trait in hero.traits)
     if traits:
-        parts.append("# Traits of these heroes, and how they are honoured\n" + "\n".join(map(_honour, traits)))
+        told = [*map(_honour, traits), *_sides(brief)]
+        parts.append("# Traits of these heroes, and how they are honoured\n" + "\n".join(told))
     if again:
         parts.append(f"# Another version\n{_versions()[page]}")
     if hinted:
         parts.append(f"# What is wanted of it\n{_versions()['hint']}")
     return "\n\n".join(parts) + "\n"
+
+
+def _sides(brief: Brief) -> Iterator[str]:
+    """Where the one-sided of them are, as the pictures have it."""
+    for number, hero in enumerate(brief.characters, 1):
+        for placed in place(hero.traits, hero.features):
+            yield f"- Hero {number}: {placed.what} is on their own {placed.side} side; it never changes sides."
 
 
 def _honour(trait_id: str) -> str:

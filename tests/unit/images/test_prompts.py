@@ -17,7 +17,7 @@ from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
 LABELS = {
     "Hero", "Second hero", "Third hero", "Style", "Skin", "Hair", "Eyes", "Clothing", "Features", "Must show",
     "Companion", "Helper", "Scene", "Setting", "Time", "Weather", "Props", "Action", "Emotion", "Camera", "Cast",
-    "Never", "Palette", "Version", "Fix", "Framing",
+    "Never", "Palette", "Version", "Fix", "Framing", "Side",
 }  # fmt: skip
 """Those of docs/providers.md."""
 
