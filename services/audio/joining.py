@@ -27,7 +27,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The whole (MP3, 44.1 kHz, 128 kbit/s throughout, mono), its length, and where each piece begins in it; seconds."""
+    """The whole (MP3, 44.1 kHz, 128 kbit/s throughout, mono), its length, where each piece begins in it; seconds."""
 
     mp3: bytes
     seconds: float
@@ -75,7 +75,7 @@ def _encode(samples: "array[int]", tags: Tags) -> bytes:
     samples the encoder put before and after.
     """
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp3", options=CONTAINER) as container:
+    with av.open(buffer, "w", format="mp3", options=dict(CONTAINER)) as container:
         container.metadata.update(tags.entries())
         stream = container.add_stream(
             "libmp3lame", rate=SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE, options={"abr": "0"}

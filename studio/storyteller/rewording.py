@@ -83,8 +83,7 @@ def _with_witness(line: Line, rng: Random, sentence: float, *, accompanied: bool
         return None
     phrasing = rng.choice(phrasings)
     being = _BEING.search(phrasing.partition("|")[0]) or not phrasing.startswith(_STARTS)
-    ways = _TAKEN_IN if being else _WATCHED
-    ways = [way for way in ways if accompanied or "{C}" not in way]
+    ways = [way for way in (_TAKEN_IN if being else _WATCHED) if accompanied or "{C}" not in way]
     if not being and sentence < _LONG:
         return None
     return replace(line, phrasings=(f"{rng.choice(ways)} {phrasing[:1].lower()}{phrasing[1:]}",))

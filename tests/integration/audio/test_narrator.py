@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import av
 import numpy as np
@@ -25,10 +25,11 @@ from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.fingerprint import Fingerprint
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Audio, Narration, Outline, Picture, Readability, SceneText, StoredObject
+from storyloom.story.results import Audio, Narration, Readability, SceneText, StoredObject
 from studio.backends import Speech
 from studio.voice.synthesis import synthesise
 from tests.integration.audio.provider import Provider, body, open_provider, say
+from tests.makers import sample
 
 STORY = UUID(int=7)
 PARAGRAPHS = (
@@ -304,10 +305,8 @@ async def test_the_recording_says_whose_story_it_is_and_a_cover_that_is_gone_is_
     narrator: Narrator, drawer: Drawer
 ) -> None:
     inputs = await read_all(narrator)
-    outline = Outline.model_construct(title="Mira and the Moon")
-    cover = Picture.model_construct(
-        image=StoredObject(key="gone", sha256="s", size=1, content_type="image/png"), alt_text="A cover."
-    )
+    outline = sample(Asset.OUTLINE, uuid4()).model_copy(update={"title": "Mira and the Moon"})
+    cover = sample(Asset.COVER, uuid4())
     audio = await narrator.join(job(Asset.AUDIO, {**inputs, Asset.OUTLINE: outline, Asset.COVER: cover}), Progress())
     with av.open(io.BytesIO(drawer.kept[audio.audio.key]), "r") as container:
         assert (container.metadata["title"], container.metadata["language"]) == ("Mira and the Moon", "eng")

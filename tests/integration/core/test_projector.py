@@ -1,7 +1,7 @@
 """The projector: whatever comes twice, late, torn or poisoned, every story goes its way and its numbers have no gap."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -207,10 +207,10 @@ async def test_two_projectors_never_cross(settings: Settings) -> None:
 class HalfAway(Projector):
     """Writes what it remembers, and loses Postgres over what it does not."""
 
-    async def _write_locked(self, by_story: Batch) -> list[Transition]:
+    async def _write_locked(self, by_story: Batch, parents: Mapping[UUID, str]) -> list[Transition]:
         if self._cached:
             raise OSError("Postgres is unreachable")
-        return await super()._write_locked(by_story)
+        return await super()._write_locked(by_story, parents)
 
 
 async def test_what_a_half_written_batch_committed_is_published_and_dispatched(settings: Settings) -> None:
