@@ -17,12 +17,17 @@ from types import FrameType
 import httpx
 
 from client import StoryloomError
-from tests.compose.engine import ROOT, Engine, StackError, find_engine
+from tests.compose.engine import Docker, Engine, docker_serves
+from tests.compose.podman import Podman
+from tests.compose.processes import ROOT, StackError, UnsupportedError
 from tests.compose.scenario import scenario
 
 LIMIT_SECONDS = 1500
 """For all of it: a machine that is busy otherwise takes five times as long as an idle one."""
+MIN_FREE_GB = 12
+"""Of disk: packages, ten images with their layers, and what the stores hold."""
 PASSED, FAILED = 0, 1
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TROUBLE = (StackError, StoryloomError, httpx.HTTPError, OSError, TimeoutError, KeyboardInterrupt)
 """What is told in a line instead of a traceback."""
 PLACES = {"api": "HTTP_PORT", "proxy": "PROXY_PORT", "studio": "STUDIO_HTTP_PORT", "store": "STORE_PORT"}
@@ -41,44 +46,68 @@ class Progress:
 
 
 def main() -> int:
-    """0: it passed, or no container engine can be had here, which a line says; 1: it failed."""
+    """0: it passed, or this machine cannot run it, which a line says; 1: it failed."""
     options = _options()
     say = Progress()
-    signal.signal(signal.SIGTERM, _interrupt)
+    # By name: a shell has what it starts with `&` ignore SIGINT.
+    for number in STOPPED_BY:
+        signal.signal(number, _interrupt)
     signal.signal(signal.SIGALRM, _run_out)
     signal.alarm(options.limit)
-    with ExitStack() as last:
-        # What is below /tmp may be memory, and too small.
-        folder = Path(options.keep or tempfile.mkdtemp(prefix="storyloom-compose-", dir="/var/tmp")).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        if not options.keep:
-            last.callback(_remove, folder)
-        ready = subprocess.run(
-            ["sh", "tests/compose/system.sh", folder], cwd=ROOT, check=False, capture_output=True, text=True
-        )
-        if ready.returncode:
-            sys.stdout.write(f"test-compose: skipped, {ready.stdout.strip() or ready.stderr.strip()}\n")
-            return PASSED
-        ports = _free_ports()
-        engine = find_engine(folder, _variables(ports))
-        last.callback(engine.close)
-        say(f"{engine.name} and Docker Compose are there")
-        try:
-            engine.prepare(say)
-            _try(engine, ports, say)
-        except (*TROUBLE, BaseExceptionGroup) as error:
-            signal.alarm(0)
-            say(f"FAILED: {_words(error)}")
-            _tell_logs(engine)
-            engine.close()
-            return FAILED
-        signal.alarm(0)
-        if left := engine.close():
-            say("FAILED: left behind: " + "; ".join(left))
-            return FAILED
-        say("everything is removed: no container, network, volume or process is left")
+    try:
+        with ExitStack() as last:
+            # What is below /tmp may be memory, and too small.
+            folder = Path(options.keep or tempfile.mkdtemp(prefix="storyloom-compose-", dir="/var/tmp")).absolute()
+            folder.mkdir(parents=True, exist_ok=True)
+            if not options.keep:
+                last.callback(_remove, folder)
+            return _run(folder, say, last)
+    except UnsupportedError as error:
+        sys.stdout.write(f"test-compose: skipped, {error}\n")
+        return PASSED
+    except (*TROUBLE, BaseExceptionGroup) as error:
+        say(f"FAILED: {_words(error)}")
+        return FAILED
+
+
+def _run(folder: Path, say: Progress, last: ExitStack) -> int:
+    ports = _free_ports()
+    engine = _engine(folder, _variables(ports))
+    last.callback(engine.close)
+    say(f"{engine.name} and Docker Compose are there")
+    try:
+        engine.prepare(say)
+        _try(engine, ports, say)
+    except (*TROUBLE, BaseExceptionGroup) as error:
+        _settle()
+        say(f"FAILED: {_words(error)}")
+        _tell_logs(engine)
+        engine.close()
+        return FAILED
+    _settle()
+    if left := engine.close():
+        say("FAILED: left behind: " + "; ".join(left))
+        return FAILED
+    say("everything is removed: no container, network, volume or process is left")
     say("passed")
     return PASSED
+
+
+def _engine(folder: Path, variables: dict[str, str]) -> Engine:
+    """Docker where it serves, else podman. Raises UnsupportedError where neither can be had on this machine."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < MIN_FREE_GB:
+        raise UnsupportedError(f"{folder.parent} has {free:.0f} GB of disk left, and it takes up to {MIN_FREE_GB}")
+    if docker_serves():
+        return Docker(variables)
+    # An installation is not torn apart: who interrupts waits for its end.
+    with subprocess.Popen(
+        ["sh", "tests/compose/system.sh", folder], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as ready:
+        said, _ = ready.communicate()
+    if ready.returncode:
+        raise UnsupportedError(said.strip() or "podman could not be installed")
+    return Podman(folder, variables)
 
 
 def _try(engine: Engine, ports: dict[str, int], say: Progress) -> None:
@@ -134,11 +163,19 @@ def _remove(folder: Path) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _settle()
     raise KeyboardInterrupt
 
 
 def _run_out(_number: int, _frame: FrameType | None) -> None:
     raise TimeoutError("it took too long")
+
+
+def _settle() -> None:
+    """From here on everything is removed, whoever asks again to stop."""
+    signal.alarm(0)
+    for number in STOPPED_BY:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _options() -> argparse.Namespace:

@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 
 from client import Story, StoryEvent, StoryloomClient
-from tests.compose.engine import PROJECT, Engine, Say, StackError
+from tests.compose.engine import Engine, Say
+from tests.compose.images import PROJECT
+from tests.compose.processes import StackError
 
 BRIEF: dict[str, Any] = {
     "storyType": "bedtime",

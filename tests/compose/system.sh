@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what tests/compose needs where no Docker engine answers: podman with its parts from Debian's packages, and
+# Brings what tests/compose needs where no Docker engine pulls images: podman with its parts from Debian's packages, and
 # Docker Compose in the folder $1. Exit code 1, after one line that says why, where they cannot be had. NO_SYSTEM=1
 # leaves the system alone.
 set -u
@@ -10,10 +10,8 @@ give_up() {
   exit 1
 }
 
-docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && exit 0
-
-[ "$(uname -s)" = Linux ] || give_up "no Docker engine answers, and podman is brought on Linux alone"
-[ "$(id -u)" = 0 ] || give_up "no Docker engine answers, and only root can have podman for this"
+[ "$(uname -s)" = Linux ] || give_up "no Docker engine pulls images, and podman is brought on Linux alone"
+[ "$(id -u)" = 0 ] || give_up "no Docker engine pulls images, and only root can have podman for this"
 apt() {
   command -v apt-get >/dev/null 2>&1 || return 1
   case ${NO_SYSTEM:-0} in 0) ;; *) return 1 ;; esac
@@ -25,7 +23,7 @@ for package in $packages; do
   dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed && continue
   # shellcheck disable=SC2086 # one word a package
   apt install -y --no-install-recommends $packages || { apt update && apt install -y --no-install-recommends $packages; } ||
-    give_up "no Docker engine answers, and apt-get does not install $packages: see $folder/apt.log"
+    give_up "no Docker engine pulls images, and apt-get does not install $packages: $(tail -n 1 "$folder/apt.log")"
   break
 done
 
@@ -35,7 +33,7 @@ mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$fold
 # From the mirror that this machine takes its own packages from.
 # shellcheck disable=SC2016 # the format is apt's, not the shell's
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -1)
-[ -n "$mirror" ] || give_up "no Docker engine answers, and apt-get names no mirror for Docker Compose"
+[ -n "$mirror" ] || give_up "no Docker engine pulls images, and apt-get names no mirror for Docker Compose"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
   >"$folder/apt/sources.list"
 newer() {
@@ -47,5 +45,5 @@ if newer update && newer download docker-compose && dpkg-deb -x "$folder"/apt/fi
   cp "$folder/apt/files/usr/libexec/docker/cli-plugins/docker-compose" "$folder/docker-compose"
   rm -rf "$folder/apt"
 else
-  give_up "no Docker engine answers, and Docker Compose is not to be had: see $folder/apt.log"
+  give_up "no Docker engine pulls images, and Docker Compose is not to be had: $(tail -n 1 "$folder/apt.log")"
 fi
