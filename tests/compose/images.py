@@ -11,8 +11,18 @@ SERVICES = ("api", "status", "webhooks", "content", "images", "audio", "document
 BUILT = (*SERVICES, "studio")
 MAX_MB_OVER_BASE = 250
 """What an image of a service may be larger than its base."""
-UNWANTED = ("pip", "pip3*", "pip-*", "ensurepip", "setuptools", "setuptools-*", "gcc", "cc", "c++", "uv")
-"""Names of files that no image of ours has anywhere: what installs, and what compiles."""
+UNWANTED = (
+    *("-name pip", "-name pip3*", "-name pip-*", "-name ensurepip", "-name setuptools", "-name setuptools-*"),
+    *(
+        "-path */bin/uv",
+        "-path */bin/cc",
+        "-path */bin/gcc*",
+        "-path */bin/c++",
+        "-path */bin/g++*",
+        "-path */bin/make",
+    ),
+)
+"""What no image of ours has anywhere, as ``find`` is asked for it: what installs, and what compiles."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,7 @@ def check_size(service: str, size: int, base: int) -> str:
 
 def search_arguments(root: str = "/") -> tuple[str, ...]:
     """Arguments of ``find`` that list what is unwanted below a folder, a path a line."""
-    named = " -o ".join(f"-name {name}" for name in UNWANTED).split()
-    return (root, "-xdev", "-path", "/proc", "-prune", "-o", "(", *named, ")", "-print")
+    return (root, "-xdev", "-path", "/proc", "-prune", "-o", "(", *" -o ".join(UNWANTED).split(), ")", "-print")
 
 
 def check_contents(service: str, found: str) -> None:
