@@ -25,6 +25,10 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:storyloom:deploy/Dockerfile"
 SBOM = "sbom.spdx.json"
 _GPL = re.compile(r"(?<!L)GPL|GNU (Affero )?General Public", re.IGNORECASE)
+CHOSEN = {"pyphen": "LGPL-2.1-or-later"}
+"""Which licence we take of packages that offer several: classifiers do not tell a choice from a sum. Source: Pyphen's
+LICENSE, a choice of GPL 2.0+, LGPL 2.1+ and MPL 1.1.
+"""
 
 Package = tuple[str, str, str]
 """Kind (``pypi`` or ``deb``), name, version."""
@@ -156,6 +160,8 @@ def describe(image: Image, sbom: bytes, *, name: str, commit: str, base: str, se
 
 def _licence(metadata: Any) -> str:
     """An expression, or what classifiers say; the free text only where there is neither, since it may be a book."""
+    if chosen := CHOSEN.get(_normal(metadata["Name"])):
+        return chosen
     classifiers = [one for one in metadata.get_all("Classifier", ()) if one.startswith("License ::")]
     return metadata["License-Expression"] or "\n".join(classifiers) or (metadata["License"] or "")[:100]
 

@@ -164,7 +164,7 @@ def _remove(folder: Path) -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     _settle()
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt("it was asked to stop")
 
 
 def _run_out(_number: int, _frame: FrameType | None) -> None:

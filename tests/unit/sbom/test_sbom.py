@@ -161,3 +161,12 @@ def test_gpl_is_refused_unless_it_is_the_studios(tmp_path: Path) -> None:
     release = Release(tmp_path, layers, [*URLS, "pkg:pypi/piper-tts@1.3"])
     assert release.verify() == (1, "not verified: the licence is the GPL of piper-tts\n")
     assert release.verify("--allow-gpl")[0] == 0
+
+
+def test_a_package_that_offers_the_gpl_among_others_is_taken_under_another(tmp_path: Path) -> None:
+    offered = "".join(
+        f"Classifier: License :: OSI Approved :: GNU {name} License v2 or later\n"
+        for name in ("General Public", "Lesser General Public")
+    )
+    layers = [*LAYERS, {f"{SITE}/pyphen-0.18.dist-info/METADATA": f"Name: pyphen\nVersion: 0.18\n{offered}"}]
+    assert Release(tmp_path, layers, [*URLS, "pkg:pypi/pyphen@0.18"]).verify()[0] == 0
