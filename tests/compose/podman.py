@@ -157,10 +157,13 @@ class Podman:
             self._service.kill()
             self._service.wait()
             left.append("the service of podman had to be killed")
+        with suppress(ProcessLookupError):  # in a user namespace of its own it is a second process
+            os.killpg(self._service.pid, signal.SIGKILL)
         self._log.close()
         for number, words in self._processes().items():
-            # The monitor of an `exec` stays for five minutes after it, for whoever asks how it ended.
-            if "conmon" in words.partition(" ")[0]:
+            # The monitor of an `exec` stays for five minutes after it, for whoever asks how it ended; who holds a user
+            # namespace open stays for ever.
+            if any(name in words.partition(" ")[0] for name in ("conmon", "catatonit", "podman")):
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
         until = time.monotonic() + 10
@@ -235,12 +238,16 @@ class Podman:
         return float(told.get("Interval", 0)) / 1e9
 
     def _processes(self) -> dict[int, str]:
-        """What still runs from the folder: programs name files in it, who started this test at most the folder."""
+        """What still runs from the folder: programs name files in it, or were told so by their environment; who
+        started this test names at most the folder.
+        """
         found: dict[int, str] = {}
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
                 words = path.read_bytes().decode(errors="replace").split("\0")
-                if any(f"{self._folder}/" in word for word in words) and int(path.parent.name) != os.getpid():
+                told = path.with_name("environ").read_bytes().decode(errors="replace").split("\0")
+                ours = f"CONTAINERS_CONF={self._folder}/containers.conf" in told
+                if (ours or any(f"{self._folder}/" in word for word in words)) and int(path.parent.name) != os.getpid():
                     found[int(path.parent.name)] = " ".join(words)[:100]
         return found
 
