@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from storyloom.runtime.executors import run_in_thread
 from storyloom.story.results import HexColour
@@ -41,6 +41,9 @@ MIN_COLOUR_DISTANCE = 80.0
 _THUMBNAIL_SIZE = 160
 _MAX_COLOURS = 8
 _MIN_SHARE = 0.004
+_VIVID_COLOURS = 6
+_MIN_CHROMA = 70  # of 255: what is paler is no colour on a wall
+_NEW_DISTANCE = 24.0  # RGB: nearer than this it is a colour that the picture as a whole has given already
 
 Rgb = tuple[int, int, int]
 
@@ -123,8 +126,10 @@ def _fit(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 def read_palette(picture: Image.Image) -> tuple[HexColour, HexColour, HexColour]:
     """Three colours, the same for the same pixels. CPU work (50 ms): keep it out of the event loop.
 
-    Method: Pillow's median cut with two k-means rounds on a thumbnail; of all triples the deepest whose colours stand
-    apart, else the one that stands furthest apart. A picture of fewer than three colours is filled up with shades.
+    Method: Pillow's median cut with two k-means rounds on a thumbnail, and once more on its most saturated fifth alone:
+    the mean of a meadow is mud, and what a lamp is to shine like is its poppies. Of all triples the deepest whose
+    colours stand apart, else the one that stands furthest apart. A picture of fewer than three colours is filled up
+    with shades.
     """
     shares = _quantise(picture)
     chosen = _choose(shares) if len(shares) >= 3 else list(shares)
@@ -137,21 +142,43 @@ def _quantise(picture: Image.Image) -> dict[Rgb, float]:
     """The main colours and what share of the picture each has, 0 to 1."""
     small = picture.convert("RGB")
     small.thumbnail((_THUMBNAIL_SIZE, _THUMBNAIL_SIZE))
-    quantised = small.quantize(_MAX_COLOURS, Image.Quantize.MEDIANCUT, kmeans=2)
+    whole = small.width * small.height
+    counts = _count(small, _MAX_COLOURS)
+    seen = {colour: count / whole for colour, count in counts.items() if count / whole >= _MIN_SHARE}
+    seen = seen or {max(counts, key=lambda colour: counts[colour]): 1.0}
+    for colour, count in _count(_vivid(small), _VIVID_COLOURS).items():
+        if count / whole >= _MIN_SHARE and all(distance(colour, other) >= _NEW_DISTANCE for other in seen):
+            seen[colour] = count / whole
+    return seen
+
+
+def _vivid(picture: Image.Image) -> Image.Image | None:
+    """The pixels of the most saturated fifth, in a row; None in a picture without colour."""
+    _, saturation, value = picture.convert("HSV").split()
+    chroma = ImageChops.multiply(saturation, value).tobytes()
+    least = max(sorted(chroma)[len(chroma) * 4 // 5], _MIN_CHROMA)
+    pixels = picture.tobytes()
+    kept = b"".join(pixels[3 * place : 3 * place + 3] for place, much in enumerate(chroma) if much >= least)
+    return Image.frombytes("RGB", (len(kept) // 3, 1), kept) if kept else None
+
+
+def _count(picture: Image.Image | None, colours: int) -> dict[Rgb, int]:
+    """Pixels of each main colour."""
+    if picture is None:
+        return {}
+    quantised = picture.quantize(colours, Image.Quantize.MEDIANCUT, kmeans=2)
     table = quantised.getpalette() or []
     counts: dict[Rgb, int] = {}
     for count, index in quantised.getcolors() or []:
         assert isinstance(index, int), "a quantised picture holds indices"
         colour = (table[3 * index], table[3 * index + 1], table[3 * index + 2])
         counts[colour] = counts.get(colour, 0) + count
-    whole = small.width * small.height
-    seen = {colour: count / whole for colour, count in counts.items() if count / whole >= _MIN_SHARE}
-    return seen or {max(counts, key=lambda colour: counts[colour]): 1.0}
+    return counts
 
 
 def _choose(shares: dict[Rgb, float]) -> list[Rgb]:
     # The product, not the sum: one strong colour must not carry two dull ones.
-    weights = {colour: share**0.5 * _depth(colour) for colour, share in shares.items()}
+    weights = {colour: share**0.35 * _depth(colour) for colour, share in shares.items()}
     triples = [*combinations(sorted(shares), 3)]
     apart = [triple for triple in triples if _closest(triple) >= MIN_COLOUR_DISTANCE]
     if apart:

@@ -30,6 +30,7 @@ _CASTS = 20
 BEATS = ("call", "threshold", "ordeal", "return")
 _TITLE_WORDS = 7
 _NAMED = 0.7  # as often a title has the companion's name in it: names are many, plots are few
+_HERO_NAMED = 0.6  # as often it has a hero's in it, where the plot or the list has such a title: it is their book
 _TITLES = {
     "bedtime": (
         "Goodnight, {C}", "Sleep Well, {C}", "Hush Now, {C}", "{C} by Moonlight", "{C} and the Moon", "{C} Goes to Bed",
@@ -241,6 +242,8 @@ def _title(plot: Plot, teller: Phrasing, rng: Random, tale: Tale) -> str:
     titles = [capitalise(teller.fill(title)) for title in rng.sample(written, len(written))]
     if tale.brief.earlier:
         titles = [title for title in titles if title != tale.brief.earlier.title]
+    if rng.random() < _HERO_NAMED:
+        titles.sort(key=lambda title: not any(hero.name in title for hero in tale.brief.heroes))
     assert tale.companion is not None
     titles.append(f"{tale.companion.name}'s Story")
     return next(title for title in titles if count_words(title) <= _TITLE_WORDS and len(title.split()) <= _TITLE_WORDS)

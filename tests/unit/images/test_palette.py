@@ -54,6 +54,20 @@ def test_deep_colours_go_before_paper_white() -> None:
     }  # fmt: skip
 
 
+def test_a_lamp_shines_like_the_poppies_and_not_like_the_mean_of_the_meadow() -> None:
+    """A grey-green wash with a few saturated flowers, a boat and the sun, each a hundredth of the picture."""
+    wash = bytes(
+        part for y in range(160) for x in range(160) for part in (120 + x % 30, 130 + y % 25, 105 + (x + y) % 30)
+    )
+    meadow = Image.frombytes("RGB", (160, 160), wash)
+    flowers = [(214, 40, 32), (30, 90, 200), (240, 190, 30)]
+    for place, colour in enumerate(flowers):
+        meadow.paste(colour, (20 + 50 * place, 60, 40 + 50 * place, 80))
+    palette = [parsed(colour) for colour in read_palette(meadow)]
+    assert sorted(min(flowers, key=lambda one: distance(one, seen)) for seen in palette) == sorted(flowers)
+    assert all((max(seen) - min(seen)) / max(seen) >= 0.6 for seen in palette)
+
+
 def test_the_most_dominant_stands_first() -> None:
     palette = read_palette(stripes([(200, 40, 40), (40, 40, 200), (40, 40, 200), (40, 160, 40)]))
     assert distance(parsed(palette[0]), (40, 40, 200)) <= 8
