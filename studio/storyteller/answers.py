@@ -71,16 +71,25 @@ def _wanted(blocks: Mapping[str, Any]) -> Wanted:
         raise UnanswerablePromptError('block <scene> is missing or not {"scene": 1 to 4}')
     words = targets.get("words") if isinstance(targets, Mapping) else None
     length = targets.get("sentenceWords") if isinstance(targets, Mapping) else None
+    grade = targets.get("grade") if isinstance(targets, Mapping) else None
     if not isinstance(words, int | float) or not isinstance(length, int | float) or words <= 0 or length <= 0:
         raise UnanswerablePromptError('block <targets> is missing or not {"words": number, "sentenceWords": number}')
     return Wanted(
         scene=number,
         words=float(words),
-        sentence=float(length),
+        sentence=_long_enough(float(length), grade),
         before=tuple(_texts(blocks, "before", required=False)),
         feedback=tuple(_texts(blocks, "feedback", required=False)),
         version=_version(blocks),
     )
+
+
+def _long_enough(sentence: float, grade: Any) -> float:
+    """Words a sentence for a Flesch-Kincaid grade with the studio's plain words, which have 1.21 syllables; a little
+    more than what was asked for at most.
+    """
+    needed = (grade + 15.59 - 11.8 * 1.21) / 0.39 if isinstance(grade, int | float) else 0.0
+    return max(sentence, min(needed, sentence + 1.5))
 
 
 def _version(blocks: Mapping[str, Any]) -> int:

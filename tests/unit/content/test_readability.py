@@ -12,6 +12,7 @@ from services.content.readability import (
     count_syllables,
     count_words,
     is_rare,
+    is_uncommon,
     judge,
     measure,
     targets_for,
@@ -39,6 +40,7 @@ TEXTS = st.lists(SENTENCES, min_size=1, max_size=8).map(" ".join)
         ("beautiful", 3), ("moonlight", 2), ("rhythm", 1), ("queen", 1), ("table", 2), ("whale", 1), ("purple", 2),
         ("seeing", 2), ("piano", 3), ("lion", 2), ("nation", 2), ("dinosaur", 3), ("grandmother", 3), ("tired", 1),
         ("breathed", 1), ("candle", 2), ("voices", 2), ("wishes", 2), ("giant", 2), ("courage", 2), ("radio", 3),
+        ("candles", 2), ("bubbled", 2), ("something", 2), ("everything", 3), ("evening", 2), ("curled", 1),
     ],
 )  # fmt: skip
 def test_syllables_are_counted_as_they_are_said(word: str, syllables: int) -> None:
@@ -92,12 +94,46 @@ def test_words_that_children_do_not_know_are_rare(word: str) -> None:
     assert is_rare(word)
 
 
-def test_words_and_sentences_grow_with_age_and_stop_at_nine() -> None:
-    ages = [targets_for(age) for age in range(3, 10)]
-    assert [age.words for age in ages] == [75, 125, 175, 225, 300, 375, 500]
-    assert [age.sentence_words for age in ages] == [5, 6, 8, 9, 10, 11, 12]
-    assert targets_for(12) == targets_for(9)
-    assert targets_for(5).a_scene().as_block() == {"words": 44, "sentenceWords": 8}
+def test_words_grow_with_age_until_nine_and_sentences_and_grades_until_twelve() -> None:
+    ages = [targets_for(age) for age in range(3, 13)]
+    assert [age.words for age in ages] == [75, 125, 175, 225, 300, 375, 500, 500, 500, 500]
+    assert [age.sentence_words for age in ages] == [5, 6, 8, 9, 10, 11, 12, 12, 13, 13]
+    assert targets_for(15) == targets_for(12)
+    assert targets_for(2) == targets_for(3)
+    assert targets_for(5).a_scene().as_block() == {"words": 44, "sentenceWords": 8, "grade": 1.4}
+
+
+def test_grades_have_a_lower_bound_too_one_below_that_of_the_age() -> None:
+    whole = [targets_for(age) for age in range(3, 13)]
+    assert [one.highest_grade - one.grade for one in whole] == pytest.approx([1] * 8 + [2] * 2)
+    assert all(one.lowest_grade == pytest.approx(max(0, one.grade - 1)) for one in whole)
+    assert [one.grade for one in whole] == sorted(one.grade for one in whole)
+    assert targets_for(12).lowest_grade > targets_for(5).highest_grade
+    assert targets_for(9).a_scene().lowest_grade == targets_for(9).lowest_grade
+    assert targets_for(3).a_scene().highest_grade > targets_for(3).highest_grade
+
+
+PRIMER = " ".join(["The dog was big.", "He ran and sat down.", "It was hot.", "We went home."] * 8)
+
+
+@pytest.mark.parametrize("age", [8, 9, 10, 11, 12])
+def test_a_primer_is_too_easy_for_a_school_child(age: int) -> None:
+    told = [finding.text for finding in judge(PRIMER, targets_for(age).a_scene())]
+    for wrong in ("sentences are too short:", "too short and plain for this age: grade", "too plain for this age"):
+        assert any(wrong in one for one in told), wrong
+    assert not any("plain" in finding.text for finding in judge(PRIMER, targets_for(3)))
+
+
+def test_short_sentences_are_found_in_every_spaced_language() -> None:
+    german = " ".join(["Der Hund kam.", "Er sah uns an.", "Es war kalt."] * 12)
+    assert any("too short: 3" in finding.text for finding in judge(german, targets_for(10).a_scene(), "de"))
+
+
+@pytest.mark.parametrize(
+    ("word", "uncommon"), [("running", False), ("going", False), ("it’s", False), ("lantern", True), ("hummed", True)]
+)
+def test_a_word_is_uncommon_by_how_often_it_is_said(word: str, uncommon: bool) -> None:
+    assert is_uncommon(word) is uncommon
 
 
 AT_FIVE = targets_for(5).a_scene()
@@ -242,14 +278,10 @@ NAMES = (
 @pytest.mark.parametrize("age", [3, 5, 9])
 def test_a_heros_own_name_is_never_a_finding(name: str, age: int) -> None:
     plain, named = (TOLD.format(unicodedata.normalize("NFC", one)) for one in ("Bo", name))
-    targets = Targets(count_words(plain), targets_for(age).sentence_words, *_hardness(age))
+    targets = Targets(count_words(plain), 7, 2.0, targets_for(age).rare_share, slack=2.0)
     assert judge(plain, targets, names=("Bo",)) == ()
     assert judge(named, targets, names=(name,)) == ()
     assert measure(named, (name,)) == measure(plain, ("Bo",))
-
-
-def _hardness(age: int) -> tuple[float, float]:
-    return targets_for(age).grade, targets_for(age).rare_share
 
 
 def test_a_mark_that_is_in_no_name_stays_a_finding() -> None:

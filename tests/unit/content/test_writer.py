@@ -53,7 +53,7 @@ async def test_the_author_is_asked_as_the_contract_says() -> None:
     await plan(fox, metadata={"mail": "mum@example.org"}, seed=7)
     (question,) = fox.questions
     assert list(question.blocks) == ["brief", "targets"]
-    assert question.blocks["targets"] == {"words": 175, "sentenceWords": 8}
+    assert question.blocks["targets"] == {"words": 175, "sentenceWords": 8, "grade": 1.4}
     assert question.blocks["brief"]["storyType"] == "bedtime"
     assert question.blocks["brief"]["seed"] == 7
     assert "mum@example.org" not in write_blocks(question.blocks)
@@ -158,7 +158,7 @@ async def test_a_scene_is_written_after_those_before_it() -> None:
     assert question.blocks["outline"] == a_plan()
     assert question.blocks["scene"] == {"scene": 2}
     assert question.blocks["before"] == ["It began."]
-    assert question.blocks["targets"] == {"words": 44, "sentenceWords": 8}
+    assert question.blocks["targets"] == {"words": 44, "sentenceWords": 8, "grade": 1.4}
     assert (text.scene, text.paragraphs, text.attempts, text.findings) == (2, tuple(PARAGRAPHS), 1, ())
     assert text.words == sum(len(paragraph.split()) for paragraph in PARAGRAPHS)
     assert [call.purpose for call in text.calls] == ["text_2"]
