@@ -26,6 +26,7 @@ from .resources import (
     Story,
     StoryBatch,
     StoryPage,
+    StoryReceipt,
     StoryReference,
     Usage,
 )
@@ -196,6 +197,14 @@ class StoryloomClient:
         given = {"status": statuses, "type": story_type, "since": since, "limit": str(limit), "cursor": cursor}
         params = {name: value for name, value in given.items() if value is not None}
         return cast("StoryPage", await self._transport.read("GET", "/stories", params=params))
+
+    async def receipt(self, story_id: Id) -> StoryReceipt:
+        """What was checked of a story that has ended, by what, and with which outcome.
+
+        The first time that takes some seconds, for which the request is sent again and again. 409
+        ``receipt_not_ready`` while the story is being made.
+        """
+        return cast("StoryReceipt", await self._transport.read("GET", _story(story_id, "receipt")))
 
     async def delete(self, story_id: Id) -> ErasureReceipt:
         """Erase a story: rows, objects, messages. Safe to call twice; the receipt is the same.

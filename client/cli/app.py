@@ -67,6 +67,7 @@ _COMMANDS = {
     "approve": ("stories:approve", "Have the pictures and the narration made of a text that waits for a yes."),
     "delete": ("stories:delete", "Erase a story: its rows, its files, its messages."),
     "download": ("stories:download", "Fetch all files of a story, or some, into a folder."),
+    "receipt": ("receipts:receipt", "Show what was checked of a story, and compare files with it."),
     "estimate": ("creating:estimate", "What a story would take and cost, before anything is made."),
     "usage": ("stories:usage", "Stories, assets and cost, by day."),
     "webhooks": ("webhooks:app", "Your endpoints: list, create, update, delete, rotate, test, deliveries, redeliver."),

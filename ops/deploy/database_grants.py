@@ -36,6 +36,7 @@ API: Grants = {
     "stale_objects": ("SELECT", "UPDATE (since, claimed_until)", "DELETE"),
     "stream_tokens": ("SELECT", "INSERT", "UPDATE (expires_at)", "DELETE"),
     "story_shares": ("SELECT", "INSERT", "UPDATE (paused_at, revoked_at)"),
+    "story_receipts": ("SELECT", "INSERT", "UPDATE (basis, receipt, made_at)"),
     "webhook_endpoints": (
         "SELECT",
         "INSERT",

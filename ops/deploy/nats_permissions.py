@@ -12,6 +12,7 @@ from storyloom.messaging.topology import CANCEL_JOBS, DELIVERIES_DUE, QUERY_WORK
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.assets import Priority, Service
 from storyloom.story.editing import ASK_EDITING
+from storyloom.story.evaluation import ASK_EVALUATION
 from storyloom.story.events import (
     AnyEvent,
     AssetCompleted,
@@ -68,7 +69,7 @@ def _worker(service: Service, *asked: str) -> Role:
 ROLES: Mapping[str, Role] = {
     "api": Role(
         events=(StoryRequested, *COMMANDS),
-        publishes=(UPDATED, CANCEL_JOBS, DELIVERIES_DUE, ASK_SCREENING, ASK_EDITING),
+        publishes=(UPDATED, CANCEL_JOBS, DELIVERIES_DUE, ASK_SCREENING, ASK_EDITING, ASK_EVALUATION),
         hears=(UPDATED,),
         purges=("STORY", "JOBS", "DEAD"),  # erasure
     ),
@@ -87,7 +88,7 @@ ROLES: Mapping[str, Role] = {
     "content": _worker(Service.CONTENT, ASK_SCREENING, ASK_EDITING),
     "images": _worker(Service.IMAGES),
     "audio": _worker(Service.AUDIO),
-    "documents": _worker(Service.DOCUMENTS),
+    "documents": _worker(Service.DOCUMENTS, ASK_EVALUATION),
     "migrate": Role(provisions=True),
     "ops": Role(
         # A dead letter is replayed as a command, or as the very event that could not be applied.

@@ -16,6 +16,8 @@ from services.api.limits import RequestLimiter, tell_quotas
 from services.api.reading.guests import Guests
 from services.api.reading.pages import add_pages
 from services.api.reading.routes import ReadingRoutes, files_session
+from services.api.receipts.receipts import Receipts
+from services.api.receipts.routes import ReceiptRoutes
 from services.api.retention import retention
 from services.api.routes import Routes
 from services.api.screening import Screening
@@ -39,6 +41,7 @@ from storyloom.runtime.supervision import cancel_and_wait, supervise
 from storyloom.storage.objects import Objects
 from storyloom.story.brief import Brief
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
+from storyloom.story.evaluation import ASK_EVALUATION, Evaluation, StoryToEvaluate
 from storyloom.story.events import (
     AssetRegenerateRequested,
     AssetRetryRequested,
@@ -80,6 +83,7 @@ class Endpoints:
         )
         self._screen_brief = Question(router, ASK_SCREENING, Brief, Verdict)
         self._screen_edit = Question(router, ASK_EDITING, SceneEdit, EditVerdict)
+        self.evaluate = Question(router, ASK_EVALUATION, StoryToEvaluate, Evaluation)
         self.cancel_jobs = cancel_jobs(router)
         self.wake_webhooks = wake_webhooks(router)
 
@@ -125,6 +129,7 @@ class RunningApi:
     _objects: Objects
     _streams: StreamProxy
     _files: ClientSession
+    _receipts: Receipts
     _lookup: ThreadedLookup
     _runner: web.AppRunner
     _internal: web.AppRunner
@@ -143,6 +148,7 @@ class RunningApi:
         await cancel_and_wait(self.eraser_task, self._collector_task, self._noting_task, self._retention_task)
         await self._streams.close()
         await self._files.close()
+        await self._receipts.close()
         await self._lookup.close()
         await self._broker.stop()
         await close_pool(self.pool)
@@ -152,7 +158,7 @@ class RunningApi:
 
 def _add_routes(
     app: web.Application,
-    *handlers: Routes | WebhookRoutes | BatchRoutes | EstimateRoutes | ReadingRoutes | UsageRoutes,
+    *handlers: Routes | WebhookRoutes | BatchRoutes | EstimateRoutes | ReadingRoutes | UsageRoutes | ReceiptRoutes,
 ) -> None:
     for one in handlers:
         app.add_routes(one.table())
@@ -181,6 +187,8 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
         undo.push_async_callback(objects.close)
         undo.push_async_callback(streams.close)
         undo.push_async_callback(files.close)
+        receipts = Receipts(pool, endpoints.evaluate, settings.receipt_key.get_secret_value())
+        undo.push_async_callback(receipts.close)
         lookup = ThreadedLookup(LOOKUP_THREADS, timeout=LOOKUP_TIMEOUT_SECONDS)
         undo.push_async_callback(lookup.close)
         keys = Authenticator(pool, seconds=settings.key_cache_seconds)
@@ -206,6 +214,7 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             EstimateRoutes(keys, limiter, estimates),
             ReadingRoutes(pool, keys, limiter, objects, Guests(pool), files, wake),
             UsageRoutes(pool, keys, limiter),
+            ReceiptRoutes(keys, limiter, receipts),
         )
         add_docs(app, settings.public_url)
         add_pages(app)
@@ -250,6 +259,7 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             objects,
             streams,
             files,
+            receipts,
             lookup,
             runner,
             internal,

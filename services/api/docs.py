@@ -15,6 +15,7 @@ from services.api.batches import BatchRoutes
 from services.api.estimates import EstimateRoutes
 from services.api.openapi import CACHE_CONTROL, ETAG, IF_NONE_MATCH, about
 from services.api.reading.routes import ReadingRoutes
+from services.api.receipts.routes import ReceiptRoutes
 from services.api.resources import ProblemDetails
 from services.api.routes import Routes
 from services.api.serializers import BASE
@@ -72,6 +73,7 @@ HANDLERS: tuple[type, ...] = (
     EstimateRoutes,
     ReadingRoutes,
     UsageRoutes,
+    ReceiptRoutes,
     WebhookRoutes,
     DocumentRoutes,
 )

@@ -192,6 +192,9 @@ class ApiSettings(_Env):
     story_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")], ...] = ()
     """Languages that stories may be asked for in, such as ``["en", "de"]``: those that your models and voices are good
     at. Others are refused before anything is paid. Without it all that there are labels, fonts and rules for."""
+    receipt_key: SecretStr = SecretStr("")
+    """Signs stories' receipts (HMAC-SHA256), so that it shows where one was changed: 32 random characters or more.
+    Without it receipts are not signed."""
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 1500)
     """Seconds after a deletion at which NATS and the store are swept again for what a worker left there since. One more
     sweep comes once no job can be in flight any more (``JOB_TIMEOUT`` and ``ACK_WAIT``), where these end sooner."""

@@ -36,6 +36,10 @@ SUFFIXES = {
 }
 
 
+class DamagedObjectError(RetryableError):
+    """An object is not there, or other bytes than were stored. It may yet be repaired."""
+
+
 class ObjectStore(Protocol):
     """Keeps what is made: Objects, or a test's own in memory.
 
@@ -90,12 +94,12 @@ class Objects(Bucket):
             await self._with_retries(partial(self._call, "put_object", Key=key, Body=data, ContentType=content_type))
 
     async def get(self, stored: StoredObject) -> bytes:
-        """The bytes, checked against their hash. A missing or wrong object is a RetryableError: it may yet be
-        repaired.
+        """The bytes, checked against their hash. A missing or wrong object is a DamagedObjectError, which
+        is retryable.
         """
         data = await self.read(stored.key)
         if data is None or hashlib.sha256(data).hexdigest() != stored.sha256:
-            raise RetryableError(f"store: object {stored.key} is missing or damaged")
+            raise DamagedObjectError(f"store: object {stored.key} is missing or damaged")
         return data
 
     async def write(self, key: str, data: bytes) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from storyloom.jobs.manifest import Manifest
 from storyloom.messaging.topology import CANCEL_JOBS, DELIVERIES_DUE
 from storyloom.story.assets import Asset, Priority
+from storyloom.story.evaluation import ASK_EVALUATION, Evaluation, StoryToEvaluate
 from storyloom.story.events import EVENT, AssetProgressed, AssetStarted, Event, subject
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.notifications import DeliveriesDue
@@ -38,6 +39,8 @@ OTHERS: tuple[type[BaseModel], ...] = (
     StopWork,
     DeliveriesDue,
     Verdict,
+    StoryToEvaluate,
+    Evaluation,
     Manifest,
 )
 """The messages that are no events, and no results."""
@@ -56,6 +59,9 @@ def messages(root: Path) -> str:
     parts.append(_entry(AssetProgressed, passing, "the workers", "status", _example(root, "AssetProgressed")))
     where = f"`{ASK_SCREENING}`, the answer to a [Brief](#brief)"
     parts.append(_entry(Verdict, where, "content", "api", None))
+    parts.append(_entry(StoryToEvaluate, code(ASK_EVALUATION), "api", "documents", None))
+    where = f"`{ASK_EVALUATION}`, the answer to a [StoryToEvaluate](#storytoevaluate)"
+    parts.append(_entry(Evaluation, where, "documents", "api", None))
     return "\n\n".join(parts)
 
 
