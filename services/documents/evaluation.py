@@ -11,6 +11,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 SECONDS = 100.0
 """For one story, at most."""
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from storyloom.evaluators.process import main; main()"
+"""As a process of its own, wherever it is started: the services' folder need not be the current one."""
 ASSETS = (*PICTURES, Asset.AUDIO, Asset.PDF)
 """Whose files are looked at."""
 
@@ -34,7 +37,7 @@ class Evaluator:
 
     def __init__(self, store: ObjectStore, *, command: tuple[str, ...] = (), timeout: float = SECONDS) -> None:
         self._store = store
-        command = command or (sys.executable, "-m", "storyloom.evaluators.process")
+        command = command or (sys.executable, "-P", "-c", _RUN, str(Path(__file__).resolve().parents[2]))
         self._executor = ProcessExecutor("evaluators", command, timeout=timeout, most=25, idle=20)
 
     async def evaluate(self, asked: StoryToEvaluate) -> Evaluation:
