@@ -1,5 +1,6 @@
 // A story as it grows: the progress stream as a page, and what its parent can do with it.
 import { $, API, el, file, icon, json, keep, paint, Problem, request, save, say, tint } from "./common.js";
+import { receiptPanel } from "./receipt.js";
 
 const LABELS = { cover: "The cover", scene_1: "The first picture", scene_2: "The second picture", scene_3: "The third picture", scene_4: "The fourth picture", audio: "The narration", activities: "Things to do", pdf: "The printed book", epub: "The e-book", content: "The words" };
 const label = (asset) => LABELS[asset] || LABELS[asset?.replace(/^(text|narration)_\d$/, (_, what) => (what === "text" ? "content" : "audio"))] || "A part";
@@ -102,7 +103,7 @@ export async function grow(main, id, { onkey }) {
       scene.pictureTools.replaceChildren(...(changeable && standing(`scene_${scene.k}`).status === "ready" ? [el("button.plain", { "aria-label": `Paint picture ${scene.k} anew`, onclick: () => repaint(`scene_${scene.k}`) }, "Paint it anew")] : []));
       if (settled && written) scene.pictureTools.append(el("button.plain", { "aria-label": `Something is wrong with page ${scene.k}`, onclick: (event) => wrong(event, scene.k) }, "Something is wrong here"));
     }
-    below.replaceChildren(...(settled ? [sharing(), keeping()] : []));
+    below.replaceChildren(...(settled ? [sharing(), keeping(), receiptPanel(base)] : []));
   }
 
   const wrong = (event, scene) => command(event.currentTarget, async () => {
