@@ -338,6 +338,7 @@ def _colophon(contents: Contents, labels: Mapping[str, Any]) -> list[str]:
         *([labels["text_by"].format(models=writers)] if writers else []),
         *([labels["pictures_by"].format(models=painters)] if painters else []),
         labels["checks"],
+        labels["receipt"],
         *([labels["absent"]] if len(contents.images) < len(PICTURES) else []),
         labels["fonts" if in_base_fonts(language_of(contents.brief.language)) else "noto"],
         labels["tagged"],
