@@ -19,7 +19,7 @@ ARGS ?=
 # One more than two cores: tests wait for servers a third of their time.
 WORKERS ?= 3
 
-.PHONY: help story up doctor top dead test check check-deploy kustomize fuzz bench chaos test-compose simulation \
+.PHONY: help story up doctor top dead test check check-deploy kustomize fuzz bench quality chaos test-compose simulation \
   migrate release clean system lock
 
 help: ## List these commands
@@ -63,6 +63,9 @@ fuzz: $(VENV)/.dev ## Send the api 50 generated requests an operation, and all b
 
 bench: $(VENV)/.dev ## Measure, and print the figures for benchmarks/README.md
 	@$(RUN) -m benchmarks $(ARGS)
+
+quality: $(VENV)/.dev ## Make 24 books and a gallery, seed defects, measure the evaluators (ARGS="--there", OUT=folder)
+	@$(RUN) -m tools.quality $(if $(OUT),"$(OUT)",out/quality) $(ARGS)
 
 # SECONDS is an argument: a shell on the way would count in a variable of that name.
 chaos: $(VENV)/.dev ## Break everything while stories flow; check that nothing is lost (SEED=n STORIES=n SECONDS=n)
