@@ -19,7 +19,7 @@ from storyloom.evaluators.claims import Claim, Measure
 _KEPT = "keeps its colour in every picture"
 COLOURS: Mapping[str, Measure] = {
     part: Measure(
-        f"identity_{part}", f"The heroes' {word} {_KEPT}", "colour distance (CIE 1976)", 1, unit="ΔE", at_most=14
+        f"identity_{part}", f"The heroes' {word} {_KEPT}", "colour distance (CIE 1976)", 1, unit="ΔE", at_most=18
     )
     for part, word in (("skin", "skin"), ("hair", "hair"), ("clothing", "clothing"))
 }

@@ -31,7 +31,7 @@ ALIGNED = Measure(
     "PocketSphinx",
     1,
     unit="s",
-    at_most=0.12,
+    at_most=0.15,
 )
 LOUDNESS = Measure(
     "loudness", "The narration is as loud as it should be", "ITU-R BS.1770-4", 1, unit="LUFS", at_least=-20, at_most=-18
