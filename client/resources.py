@@ -47,6 +47,15 @@ class ApproveBody(TypedDict):
     textVersion: str
 
 
+class Artefact(TypedDict):
+    """Something that was made, by its hash."""
+
+    asset: str
+    sha256: str
+    """Of the file's bytes; of `content`, of its four texts in UTF-8, with a blank line between them."""
+    bytes: int
+
+
 class FailureCause(TypedDict):
     """Why something failed, in words of ours."""
 
@@ -206,6 +215,19 @@ class FieldError(TypedDict):
     detail: str
 
 
+class MeasuredError(TypedDict):
+    """How often the evaluator erred when it was tried."""
+
+    defects: int
+    """Known defects that it was shown."""
+    found: int
+    """Those that it found."""
+    sound: int
+    """What it was shown that has no defect."""
+    falseAlarms: int
+    """Where it claimed one."""
+
+
 class NewAppearance(TypedDict):
     """How a character looks; words, or hex colours."""
 
@@ -242,6 +264,23 @@ class PremisePart(TypedDict):
     """Whether the finished texts do; null where they were not read for it."""
     why: str | None
     """Why not, as far as that is known."""
+
+
+class ReceiptModel(TypedDict):
+    """A model that had a part in it, as its provider names it."""
+
+    provider: str
+    model: str
+
+
+class ReceiptSignature(TypedDict):
+    """What shows that the receipt was not changed."""
+
+    algorithm: Literal["HMAC-SHA256"]
+    keyId: str
+    """The first 16 digits of the key's SHA-256."""
+    value: str
+    """Over the receipt without its signature, as JSON: keys in order, no spaces, UTF-8."""
 
 
 class RegenerateBody(TypedDict):
@@ -524,6 +563,31 @@ class ProblemDetails(TypedDict):
     """Of `too_many_webhooks`: how many there may be."""
 
 
+class ReceiptClaim(TypedDict):
+    """One claim. There is no total: a story is not better for a claim more."""
+
+    claim: str
+    """A stable word for programs."""
+    title: str
+    """What is claimed, for people."""
+    outcome: Literal["pass", "fail", "not_checked"]
+    value: float | None
+    """What was measured."""
+    unit: str
+    atLeast: float | None
+    """The threshold: what the value must be at least, or at most."""
+    atMost: float | None
+    reason: str
+    """What was found, or why nothing was checked."""
+    evaluator: str
+    version: int
+    """Of the evaluator: another one may judge otherwise."""
+    independent: bool
+    """False: it is what the maker's own check said."""
+    error: MeasuredError | None
+    """Null where it was not tried on known defects."""
+
+
 class NewCharacter(TypedDict):
     """A hero of the story to be made."""
 
@@ -672,6 +736,22 @@ class DeliveryPage(TypedDict):
 
     deliveries: list[Delivery]
     nextCursor: str | None
+
+
+class StoryReceipt(TypedDict):
+    """What was checked of a story, by what, and with which outcome."""
+
+    id: str
+    madeAt: str
+    status: Literal["generating", "ready", "partial", "failed", "cancelled"]
+    """The story's."""
+    artefacts: list[Artefact]
+    models: list[ReceiptModel]
+    claims: list[ReceiptClaim]
+    evaluators: int
+    """The version of all evaluators together."""
+    signature: ReceiptSignature | None
+    """Null where the installation has no key to sign with."""
 
 
 class CreateStory(TypedDict):

@@ -74,7 +74,7 @@ def spread_evenly(book: Book) -> Book:
 def levelled(book: Book) -> Book:
     """The narration at -19 LUFS, as FFmpeg's loudnorm has it: sound to begin with, and not by our measure."""
     graph = av.filter.Graph()
-    with av.open(io.BytesIO(book.files["audio"])) as container:
+    with av.open(io.BytesIO(book.files["audio"]), "r") as container:
         stream = container.streams.audio[0]
         graph.link_nodes(
             graph.add_abuffer(template=stream),
@@ -87,7 +87,7 @@ def levelled(book: Book) -> Book:
             graph.push(frame)
             with suppress(BlockingIOError, EOFError):
                 while True:
-                    parts.append(graph.pull().to_ndarray().reshape(-1))  # type: ignore[union-attr]  # sound
+                    parts.append(graph.pull().to_ndarray().reshape(-1))
         return _with(book, "audio", _encoded(np.concatenate(parts), stream.rate))
 
 
@@ -95,7 +95,7 @@ def louder(decibels: float) -> Change:
     """The levelled sound at another level; where there is no room for it, it is cut off."""
 
     def seed(book: Book) -> Book:
-        with av.open(io.BytesIO(levelled(book).files["audio"])) as container:
+        with av.open(io.BytesIO(levelled(book).files["audio"]), "r") as container:
             rate = container.streams.audio[0].rate
             resampler = av.AudioResampler("s16", "mono", rate)
             frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
@@ -241,7 +241,7 @@ def _without_page(writer: PdfWriter) -> None:
 
 def _without_fonts(writer: PdfWriter) -> None:
     for page in writer.pages:
-        fonts = page["/Resources"].get("/Font", {})  # type: ignore[union-attr]  # a dictionary
+        fonts = page["/Resources"].get("/Font", {})  # type: ignore[attr-defined]  # a dictionary
         for name in fonts:
             font = fonts[name].get_object()
             holder = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font

@@ -186,7 +186,9 @@ def test_a_page_is_at_most_sixty_kilobytes_of_script_and_style() -> None:
 
     assert weight("make", "elements", "common", "make", "grow", "receipt") <= 60_000
     assert weight("read", "elements", "common", "read", "narration", "worker") <= 60_000
-    assert {"elements", "common", "make", "grow", "read", "narration", "worker", "receipt"} == {name[:-3] for name in scripts}
+    assert {"elements", "common", "make", "grow", "read", "narration", "worker", "receipt"} == {
+        name[:-3] for name in scripts
+    }
     packed = [len(one.packed or b"") for one in scripts.values()] + [len(gzip.compress(one)) for one in sheets.values()]
     assert sum(packed) <= 32_000
 

@@ -7,7 +7,7 @@ from services.images.prompts import draft_picture, draft_portrait
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.sides import SIDED, place
 from storyloom.story.traits import TRAITS
-from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
+from tests.unit.images.samples import MIRA, brief_of, job_for, outline_of
 
 
 def test_every_one_sided_trait_exists_and_can_be_seen() -> None:
