@@ -11,6 +11,8 @@ SERVICES = ("api", "status", "webhooks", "content", "images", "audio", "document
 BUILT = (*SERVICES, "studio")
 MAX_MB_OVER_BASE = 250
 """What an image of a service may be larger than its base."""
+MEASURING_MB = 150
+"""What the evaluators of receipts may add to that of documents: NumPy, and PocketSphinx with its model of English."""
 UNWANTED = (
     *("-name pip", "-name pip3*", "-name pip-*", "-name ensurepip", "-name setuptools", "-name setuptools-*"),
     *(
@@ -50,8 +52,9 @@ def check_size(service: str, size: int, base: int) -> str:
     """How large an image is, in words. Raises StackError for a service's that is too large."""
     over = (size - base) / 1e6
     said = f"{size / 1e6:.0f} MB, {over:.0f} MB over the base"
-    if service in SERVICES and over > MAX_MB_OVER_BASE:
-        raise StackError(f"the image of {service} is too large: {said}; {MAX_MB_OVER_BASE} are allowed")
+    allowed = MAX_MB_OVER_BASE + (MEASURING_MB if service == "documents" else 0)
+    if service in SERVICES and over > allowed:
+        raise StackError(f"the image of {service} is too large: {said}; {allowed} are allowed")
     return said
 
 

@@ -69,7 +69,8 @@ def test_the_story_before_is_told_in_words_and_its_portrait_is_not() -> None:
     assert len(earlier.ending) <= MAX_ENDING
     assert earlier.portrait == PORTRAIT.image
     assert "portrait" not in brief.for_prompts()["earlier"]
-    assert Brief.model_validate(brief.wire()) == Brief.model_validate_json(brief.body) == brief
+    assert Brief.model_validate(brief.wire()) == brief
+    assert Brief.model_validate_json(brief.body).earlier == earlier
 
 
 def test_a_story_without_pictures_can_be_gone_on_from() -> None:
