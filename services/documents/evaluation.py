@@ -28,6 +28,8 @@ SECONDS = 100.0
 """For one story, at most."""
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from storyloom.evaluators.process import main; main()"
 """As a process of its own, wherever it is started: the services' folder need not be the current one."""
+AT_ONCE = 2
+"""Stories whose files (ten million bytes each) are here: one is evaluated, the next one's are fetched."""
 ASSETS = (*PICTURES, Asset.AUDIO, Asset.PDF)
 """Whose files are looked at."""
 
@@ -37,14 +39,16 @@ class Evaluator:
 
     def __init__(self, store: ObjectStore, *, command: tuple[str, ...] = (), timeout: float = SECONDS) -> None:
         self._store = store
+        self._turns = asyncio.Semaphore(AT_ONCE)
         command = command or (sys.executable, "-P", "-c", _RUN, str(Path(__file__).resolve().parents[2]))
         self._executor = ProcessExecutor("evaluators", command, timeout=timeout, most=25, idle=20)
 
     async def evaluate(self, asked: StoryToEvaluate) -> Evaluation:
         """All claims of a story. Raises what the store raises but for a file that is gone, and RetryableError."""
-        found = await asyncio.gather(*(self._fetch(asked, asset) for asset in ASSETS))
-        files = {asset.value: data for asset, data in zip(ASSETS, found, strict=True) if data is not None}
-        evaluation = await self._executor.run(partial(_exchange, asked, files), asked.brief.priority)
+        async with self._turns:
+            found = await asyncio.gather(*(self._fetch(asked, asset) for asset in ASSETS))
+            files = {asset.value: data for asset, data in zip(ASSETS, found, strict=True) if data is not None}
+            evaluation = await self._executor.run(partial(_exchange, asked, files), asked.brief.priority)
         outcomes = [claim.outcome for claim in evaluation.claims]
         counts = {outcome: outcomes.count(outcome) for outcome in ("pass", "fail", "not_checked")}
         log.info("story.evaluated", **{f"claims_{outcome}": count for outcome, count in counts.items()})

@@ -30,6 +30,7 @@ def answer(source: BinaryIO, target: BinaryIO) -> bool:
 
 def main() -> None:
     """Answer until the parent has ended."""
+    os.nice(10)  # a book that somebody waits for comes first
     # Libraries that print do not print into the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
