@@ -241,7 +241,8 @@ def _without_page(writer: PdfWriter) -> None:
 
 def _without_fonts(writer: PdfWriter) -> None:
     for page in writer.pages:
-        fonts = page["/Resources"].get("/Font", {})  # type: ignore[attr-defined]  # a dictionary
+        resources: Any = page["/Resources"]
+        fonts = resources.get("/Font", {})
         for name in fonts:
             font = fonts[name].get_object()
             holder = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
