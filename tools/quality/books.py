@@ -42,7 +42,11 @@ def read_book(folder: Path) -> Book:
         "audio": {"words": told["audioWords"], "audio": _stored(files["audio"])},
         "pdf": {"pages": len(PdfReader(io.BytesIO(files["pdf"])).pages), "pdf": _stored(files["pdf"])},
     }
-    results |= {name: {"image": _stored(files[name]), "calls": [], "findings": []} for name in FILES if FILES[name].endswith(".png")}
+    results |= {
+        name: {"image": _stored(files[name]), "calls": [], "findings": []}
+        for name in FILES
+        if FILES[name].endswith(".png")
+    }
     characters = told["characters"]
     names = [character["name"] for character in characters]
     story = {"age": told["age"], "language": told.get("language", "en"), "characters": characters, "names": names}
