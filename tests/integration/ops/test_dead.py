@@ -264,7 +264,7 @@ async def test_the_list_has_ids_codes_and_reasons_however_narrow_it_is(
 async def test_the_list_is_read_page_by_page_and_leaves_no_reader_behind(
     settings: Settings, planted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.connections.FETCH_BATCH_SIZE", 2)
+    monkeypatch.setattr("storyloom.operations.sources.FETCH_BATCH_SIZE", 2)
     async with open_connections(settings) as connections:
         assert [entry.letter.code for entry in await entries(connections)] == planted
         consumers = await connections.bus.js.consumers_info(connections.bus.names.dead)
