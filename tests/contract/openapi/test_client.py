@@ -27,6 +27,7 @@ CALLS: Calls = {
     "get": lambda c, _: c.get(ID),
     "get_if_changed": lambda c, _: c.get_if_changed(ID, '"7"'),
     "list": lambda c, _: c.list(status=["ready", "partial"], story_type="bedtime", since="2026-01-31", cursor="c"),
+    "receipt": lambda c, _: c.receipt(ID),
     "delete": lambda c, _: c.delete(ID),
     "events": lambda c, _: anext(c.events(ID, after=3)),
     "events_token": lambda c, _: c.events_token(ID),
