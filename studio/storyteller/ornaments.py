@@ -11,7 +11,7 @@ from studio.storyteller.tale import Tale
 from studio.storyteller.world.parser import INDOORS, read_ornaments
 
 # Lines that answer the line before them; nothing may come between.
-_CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
+CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
              "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ", "Soon ",
              "Well, ", "Now, ", "You see, ")  # fmt: skip
 _ROOMS = ("bed", "stairs", "kitchen", "window")
@@ -72,7 +72,7 @@ def _gap(lines: Sequence[Told], share: float) -> int:
     free = [
         index
         for index in range(1, len(lines))  # the first line says who is meant by all the others
-        if not lines[index][1].startswith(_CLINGING) and lines[index][0] is not Weight.ORNAMENT
+        if not lines[index][1].startswith(CLINGING) and lines[index][0] is not Weight.ORNAMENT
     ]
     if not free:
         return len(lines)

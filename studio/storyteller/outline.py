@@ -1,7 +1,7 @@
 """Makes an outline: picks the plot, the company and the place, and plans the five pictures."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -21,6 +21,7 @@ from studio.storyteller.premise import (
     spots_of,
     with_preposition,
 )
+from studio.storyteller.premise_lines import plan_threads
 from studio.storyteller.premise_parts import write_parts
 from studio.storyteller.tale import Tale
 from studio.storyteller.world.parser import INDOORS, Place, read_places, read_things
@@ -274,7 +275,7 @@ def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[
     seen = [prop for prop in tale.plot.beats[index].props if "{o}" not in prop or index + 1 >= tale.plot.found]
     return {
         "beat": BEATS[index],
-        "what_happens": teller.say(beat.shows) + ".",
+        "what_happens": " ".join([teller.say(beat.shows) + ".", *_threads_of(tale, index + 1, spot)]),
         "on_stage": cast,
         "setting": write_setting(spot, tale.where),
         "time_of_day": light["time_of_day"],
@@ -284,6 +285,13 @@ def _scene(tale: Tale, index: int, light: Mapping[str, str], spot: str) -> dict[
         "emotion": beat.emotion,
         "camera": light["camera"],
     }
+
+
+def _threads_of(tale: Tale, scene: int, spot: str) -> Iterator[str]:
+    """What of the brief's wishes begins or ends in a scene, each in a sentence."""
+    for line in plan_threads(tale, scene):
+        said = tale.phrasing(spot).say(line)
+        yield said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def write_setting(spot: str, where: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.language.grammar import is_plural, spell, without_article
+from studio.storyteller.threads import Thread, read_threads
 from studio.storyteller.world.parser import Place, read_creatures, read_places, read_things
 
 _STOP = spell(
@@ -22,14 +23,6 @@ _MISSING = re.compile(r"\b(?:an?|the|her|his|their|its|my)\s+(?:lost|missing|van
 _FOUND = re.compile(
     r"\b(?:finds?|found|discovers?|gets?|receives?|builds?|makes?|and|with|about|repairs?|fixes|steals?|brings?|"
     r"saves?|follows?)\s+(?:an?|the|her|his|their|some)\s+" + _NOUN
-)
-_LOVES = re.compile(r"\b(?:loves?|likes?|adores?|is (?:crazy|mad) about)\s+(?:the\s+|an?\s+)?" + _NOUN)
-_WANTS = re.compile(
-    r"\b(?:wants?|learns?|learning|longs?|wishes|hopes?|tries|would like|dreams? of)\s+"
-    r"(to [a-z][a-z '’-]{2,40}?|[a-z]+ing[a-z '’-]{0,30}?)(?=[.,;!?]|\s+(?:and|but|while|with|who|because)\b|$)"
-)
-_SHY_OF = re.compile(
-    r"\b(?:afraid|scared|frightened|nervous|worried|shy)\s+(?:of|about)\s+((?:the\s+|an?\s+)?" + _NOUN + ")"
 )
 _CANNOT = re.compile(r"\b(?:who|that|he|she|they|it)\s+(?:cannot|can't|can’t|could not|couldn't|won't)\s+([a-z]+)\b")
 _CALLED = re.compile(r"\b(?:called|named)\s+([A-Z][\w'’-]{1,20})")
@@ -52,6 +45,11 @@ _AT = spell(
 )
 _BY = spell("lake river sea pond ocean stream creek fire waterfall canal")
 _PEOPLE = spell("brother sister friend mother father mum mom dad grandma grandpa granny baby girl boy child team class")
+_YOUNG = {
+    "puppy": "dog", "puppies": "dog", "kitten": "cat", "bunny": "rabbit", "mice": "mouse", "wolves": "wolf",
+    "bunnies": "rabbit", "kittens": "cat", "geese": "goose",
+}  # fmt: skip
+_FEW, _SOME, _READS_LONGER = 2, 3, 5
 _BARE = {"space", "outer space", "home", "school", "town", "heaven", "fairyland"}
 _PREPOSITION = re.compile(r"^(in|on|at|by|near|under|inside|among|beside)\s+", re.IGNORECASE)
 _WHEN = re.compile(
@@ -61,8 +59,12 @@ _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
 
 
 _NOT = re.compile(
-    r"\b(?:without|not|never|no)\s+(?:a|an|any|the|one|single|more\s+)?\s*(?!longer\b|more\b|one\b|matter\b|body\b|idea\b)"
+    r"\b(?:(?:without|no|avoid|leave out|no mention of|don['’]t mention)\s+(?:a|an|any|the|one|single|more|other)?\s*|"
+    r"(?:not|never)\s+(?:an?|any|one|single|too|so|at all)\s+)"
+    r"(?!longer\b|more\b|one\b|matter\b|body\b|idea\b|wants?\b)"
     r"([a-z][a-z'’-]{2,})(?:\s+(?:or|and|nor)\s+(?:any\s+|no\s+)?([a-z][a-z'’-]{2,}))?"
+    r"(?:\s+(?:please|at all))?",
+    re.IGNORECASE,
 )
 _NOT_A_THING = spell("know see sleep want like find let have her his their being able yet again only just very even")
 
@@ -86,9 +88,7 @@ class Wishes:
     she: bool | None = None
     thing: str = ""
     lost: bool = False
-    loves: str = ""
-    want: str = ""
-    shy_of: str = ""
+    threads: tuple[Thread, ...] = ()
     sleepless: bool = False
     place: Place | None = None
     place_phrase: str = ""
@@ -99,23 +99,22 @@ class Wishes:
 
 def read_wishes(brief: Brief) -> Wishes:
     """From premise and setting; the same brief always gives the same wishes."""
+    threads = _threads(brief)
     premise = _without(brief.premise.lower(), read_refusals(brief))
+    for thread in threads:
+        if not thread.keeps:
+            premise = premise.replace("’", "'").replace(thread.source.lower(), " ")
     kind = _creature(premise, brief)
     place, phrase = _place(brief.setting, premise)
     words = set(_WORD.findall(f"{brief.setting} {brief.premise}".lower()))
-    loved = _noun(_LOVES, premise)
     lost = _lost(premise)
-    shy = _SHY_OF.search(premise)
-    want = _WANTS.search(premise)
     cannot = _CANNOT.search(premise)
     return Wishes(
         kind=kind,
         she=_is_she(premise, kind),
         thing=lost or _thing(premise),
         lost=bool(lost),
-        loves="" if _kind(loved) else loved,
-        want=want.group(1).strip() if want else "",
-        shy_of=shy.group(1).strip() if shy else "",
+        threads=threads,
         sleepless=bool(cannot and cannot.group(1) in {"sleep", "nap", "rest"}),
         place=place,
         place_phrase=phrase,
@@ -123,6 +122,20 @@ def read_wishes(brief: Brief) -> Wishes:
         weather=_named(_WEATHER, words),
         time=_named(_TIMES, words),
     )
+
+
+def _threads(brief: Brief) -> tuple[Thread, ...]:
+    """What can be told besides the plot; for the youngest, whose scenes are short, less of it."""
+    premise = _NOT.sub(" ", brief.premise)
+    creatures = frozenset({*read_creatures(), *_YOUNG})
+    threads = read_threads(premise, brief.names, creatures)
+    heroes_are = {hero.species for hero in brief.heroes}
+    told = [
+        one
+        for one in threads
+        if not (one.kind == "love" and _kind(one.slots["x"]) and not heroes_are & {_kind(one.slots["x"])})
+    ]
+    return tuple(told[: _FEW if brief.age < _READS_LONGER else _SOME])
 
 
 def find_place(phrase: str) -> Place | None:
@@ -191,8 +204,7 @@ def _kind(word: str) -> str:
     for form in (word, word.removesuffix("s"), word.removesuffix("es"), f"{word.removesuffix('ies')}y"):
         if form in known:
             return form
-    return {"puppy": "dog", "puppies": "dog", "kitten": "cat", "bunny": "rabbit", "mice": "mouse",
-            "wolves": "wolf", "bunnies": "rabbit", "kittens": "cat", "geese": "goose"}.get(word, "")  # fmt: skip
+    return _YOUNG.get(word, "")
 
 
 def _creature(premise: str, brief: Brief) -> str:
@@ -250,9 +262,9 @@ def _thing(premise: str) -> str:
         if single in things and not _kind(word):
             return _with_adjective(premise, word)
     found = without_article(_noun(_FOUND, premise))
-    if not found or set(found.split()) & set(_PEOPLE) or _kind(found.split()[-1]) or find_place(found):
-        return ""
-    return found
+    last = found.split()[-1] if found else ""
+    # What nobody has described can be neither drawn nor played with: it is told of in words.
+    return found if last in things or last.removesuffix("s") in things else ""
 
 
 def _with_adjective(premise: str, noun: str) -> str:

@@ -1,33 +1,70 @@
-"""Weaves the brief's own wishes into a plot: what is loved, what is longed for, what somebody is shy of."""
+"""Weaves the brief's own wishes into a plot: begun in the first scene, thought of on the way, tied in the last."""
 
 from collections.abc import Iterator, Sequence
 
 from studio.storyteller.language.rhythm import Weight
+from studio.storyteller.ornaments import CLINGING
 from studio.storyteller.plots.parser import Line
 from studio.storyteller.tale import Tale
+from studio.storyteller.threads import Thread, fits, read_kinds, write_line
+
+_READS_LONGER = 5
+_LAST = 4
+
+
+def begins_in(age: int, number: int) -> int:
+    """The scene in which a story's thread is begun: a short first scene has room for one."""
+    return 2 if age < _READS_LONGER and number else 1
 
 
 def add_premise_lines(tale: Tale, scene: int, lines: Sequence[Line]) -> list[Line]:
-    """The lines with the brief's threads: begun after the first line of scene 1, tied before the last of scene 4."""
-    added = list(_begun(tale) if scene == 1 else _tied(tale) if scene == 4 else ())
-    at = 1 if scene == 1 else max(len(lines) - 1, 0)
-    return [*lines[:at], *added, *lines[at:]]
+    """The lines with the threads of the brief. A thread that begins or ends is told, however short the scene."""
+    begun, ended = list(_begun(tale, scene)), list(_ended(tale)) if scene == _LAST else []
+    told = list(lines)
+    at = _gap(told, range(1, len(told)))
+    told[at:at] = begun
+    if ended:
+        at = _gap(told, range(len(told) - 1, at, -1))
+        told[at:at] = ended
+    return told
 
 
-def _begun(tale: Tale) -> Iterator[Line]:
-    wishes = tale.wishes
-    if wishes.loves:
-        yield Line(Weight.MUST, ("{h} loved {loves}| more than pancakes| with a lake of syrup.",))
-    if wishes.want:
-        verb = "longed" if wishes.want.startswith("to ") else "dreamed of"
-        yield Line(Weight.MUST, (f"{{h}} {verb} {{want}}| one day,| and one day could be today.",))
-    if wishes.shy_of and tale.companion:
-        yield Line(Weight.MUST, ("{C} was a little shy of {shyof},| and {che} had said so,| which was brave.",))
+def plan_threads(tale: Tale, scene: int) -> Iterator[str]:
+    """A plain sentence for each thread that is begun or tied in a scene, with slots."""
+    for number, thread in enumerate(tale.wishes.threads):
+        kind, plural = read_kinds()[thread.kind], len(tale.brief.heroes) > 1
+        if scene == begins_in(tale.brief.age, number):
+            yield write_line(thread, number, kind.plan[0], plural=plural)
+        elif scene == _LAST:
+            yield write_line(thread, number, kind.plan[1], plural=plural)
 
 
-def _tied(tale: Tale) -> Iterator[Line]:
-    wishes = tale.wishes
-    if wishes.shy_of and tale.companion:
-        yield Line(Weight.SHOULD, ("{C} was still a bit shy of {shyof},| and that was all right,| with friends near.",))
-    if wishes.want:
-        yield Line(Weight.MAY, ("Some longings start small| and grow| overnight, like mushrooms.",))
+def _begun(tale: Tale, scene: int) -> Iterator[Line]:
+    for number, thread in enumerate(tale.wishes.threads):
+        kind = read_kinds()[thread.kind]
+        first = begins_in(tale.brief.age, number)
+        if scene == first:
+            yield _line(tale, thread, number, Weight.PINNED, kind.begin)
+        elif scene == first + 1 + number and scene < _LAST:
+            middle = [one for one in kind.middle if fits(thread, one)]
+            if middle:
+                yield _line(tale, thread, number, Weight.SHOULD, middle)
+
+
+def _ended(tale: Tale) -> Iterator[Line]:
+    for number, thread in enumerate(tale.wishes.threads):
+        kind = read_kinds()[thread.kind]
+        bedtime = kind.bedtime if tale.brief.story_type == "bedtime" else ()
+        yield _line(tale, thread, number, Weight.PINNED, bedtime or kind.end)
+
+
+def _line(tale: Tale, thread: Thread, number: int, weight: Weight, phrasings: Sequence[str]) -> Line:
+    plural = len(tale.brief.heroes) > 1
+    suited = [one for one in phrasings if fits(thread, one)] or phrasings[:1]
+    return Line(weight, tuple(write_line(thread, number, one, plural=plural) for one in suited))
+
+
+def _gap(lines: Sequence[Line], places: Sequence[int]) -> int:
+    """The first of the places before which nothing is cut in two."""
+    free = (at for at in places if not any(one.startswith(CLINGING) for one in lines[at].phrasings))
+    return next(free, places[0] if places else len(lines))

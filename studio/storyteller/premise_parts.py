@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.storyteller.brief import Brief
-from studio.storyteller.language.grammar import spell, with_article
+from studio.storyteller.language.grammar import spell, with_article, without_article
+from studio.storyteller.language.pronouns import TOGETHER
 from studio.storyteller.premise import read_refusals, read_wishes, singular
+from studio.storyteller.premise_lines import begins_in
+from studio.storyteller.threads import Thread, read_kinds, thread_words
 
 _BEATS = ("call", "threshold", "ordeal", "return")
 _WORD = re.compile(r"[a-zà-ÿ]+")
@@ -25,7 +28,7 @@ _LITTLE = set(
         "tells that the their them then there they this to too until up us very want wants was we were what when "
         "where which while who will with without would you your about after again all also always another any before "
         "big child children once somebody something time together lost loses missing finds find learns learn must "
-        "never ever every day night morning wishes afraid scared frightened shy please first"
+        "never ever every day night morning wishes afraid scared frightened shy please first two three four five"
     )
 )
 
@@ -39,6 +42,10 @@ class Part:
     words: tuple[str, ...]
     read: bool = True
     """False: it is more than the storyteller understands."""
+    beats: tuple[str, ...] = ()
+    """Where it is told for certain, if the plan has it there; empty: wherever the plan has it."""
+    source: str = ""
+    """The words of the premise that it stands for."""
 
 
 def write_parts(brief: Brief, planned: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -91,14 +98,9 @@ def _read(brief: Brief) -> Iterator[Part]:
     if wishes.thing:
         kind, what = ("loss", "is looked for") if wishes.lost else ("must_be_there", "has a part in it")
         yield Part(kind, f"the {wishes.thing} {what}", (wishes.thing.split()[-1],))
-    if wishes.loves:
-        yield Part("must_be_there", f"the hero's love of {wishes.loves}", _telling(wishes.loves))
-    if wishes.want:
-        yield Part("want", f"the wish {wishes.want}", _telling(wishes.want))
+    yield from (_of_thread(brief, thread, number) for number, thread in enumerate(wishes.threads))
     if wishes.sleepless:
         yield Part("want", "somebody cannot sleep", ("sleep", "awake"))
-    if wishes.shy_of:
-        yield Part("must_be_there", f"somebody is shy of {wishes.shy_of}", _telling(wishes.shy_of))
     if wishes.place_phrase or wishes.place:
         phrase = wishes.place_phrase or (wishes.place.name if wishes.place else "")
         named = _telling(phrase) or tuple(_words(phrase)[-1:])
@@ -109,11 +111,29 @@ def _read(brief: Brief) -> Iterator[Part]:
         yield Part(_ABSENT, f"no {refused}", (singular(refused),))
 
 
+def _of_thread(brief: Brief, thread: Thread, number: int) -> Part:
+    kind, subject = read_kinds()[thread.kind], thread.subject
+    heroes = brief.heroes[0].person.pronouns if len(brief.heroes) == 1 else TOGETHER
+    slots = thread_words([thread], heroes=heroes, companion=None)
+    somebody = without_article(slots["s0"]) or "the hero"
+    asks = kind.asks.format(**{name[:-1]: told for name, told in slots.items()} | {"s": somebody})
+    about = [slots.get("x0", ""), slots.get("vp0", ""), slots.get("vpd0", "")]
+    about += [slots["s0"]] if subject.who == "other" else []
+    words = _telling(" ".join(about)) or tuple(_words(" ".join(about)))[-1:] or ("friends",)
+    return Part(
+        kind.drive,
+        asks,
+        tuple(dict.fromkeys(words)),
+        beats=(_BEATS[begins_in(brief.age, number) - 1], _BEATS[-1]),
+        source=thread.source,
+    )
+
+
 def _unread(brief: Brief, parts: Sequence[Part]) -> list[str]:
     """Telling words of the premise that no part is known by, those of heroes' names and kinds left out."""
     heroes = " ".join([*brief.names, *(hero.species for hero in brief.heroes)]).lower()
     known = {*_words(heroes), *(word for part in parts for word in _words(part.asks))}
-    known |= {word for part in parts for word in part.words}
+    known |= {word for part in parts for word in (*part.words, *_words(part.source))}
     rest = [word for word in _telling(brief.premise.lower()) if not any(_is_form(word, one) for one in known)]
     return list(dict.fromkeys(rest))
 
@@ -126,6 +146,8 @@ def _beats(part: Part, planned: Mapping[str, Any]) -> Iterator[str]:
         return
     for scene in planned["scenes"]:
         names = scene.get("on_stage") or []
+        if part.beats and scene["beat"] not in part.beats:
+            continue
         figures = [one for role in ("companion", "helper") if (one := planned.get(role)) and one.get("name") in names]
         if _has(part, set(_words(_strings([scene, *figures])))):
             yield scene["beat"]

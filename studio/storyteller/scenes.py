@@ -22,7 +22,7 @@ from studio.storyteller.tale import Tale, recall
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
 _HELPER = re.compile(r"\{(?:P|pk|pak|phe|phim|phis|psound|pmove)\}")
 _HERO = re.compile(r"\{(?:h|hs|ho|names|namess|one|ones|all)\}")
-_INSISTED = re.compile(r"\{(?:to|from|years|message|subject|fact\d|concept|lang|l_\w+|loves|want|shyof)\}")
+_INSISTED = re.compile(r"\{(?:to|from|years|message|subject|fact\d|concept|lang|l_\w+)\}")
 # What is planted has to be there at the beginning and at the end; in between it may rest.
 _PLANTED = re.compile(r"\{(?:t|at|challenge|emotion|milestone)\}")
 _TOKEN = re.compile(r"\{(?:t|at)\}")

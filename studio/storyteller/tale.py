@@ -14,6 +14,7 @@ from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 from studio.storyteller.lore import lore_words
 from studio.storyteller.plots.parser import Plot, read_plots
 from studio.storyteller.premise import Wishes, find_place, read_wishes, with_preposition
+from studio.storyteller.threads import thread_words
 from studio.storyteller.world.parser import Place, read_things
 
 _SIGNS = ("obstacle", "planted", "payoff")
@@ -81,9 +82,11 @@ class Tale:
             "hair": hero.hair,
             "clothing": hero.clothing,
             "features": hero.features[0] if hero.features else "",
-            "loves": self.wishes.loves,
-            "want": self.wishes.want,
-            "shyof": self.wishes.shy_of,
+            **thread_words(
+                self.wishes.threads,
+                heroes=self.heroes,
+                companion=self.companion.pronouns if self.companion else None,
+            ),
             **lore_words(self.brief),
         }
 

@@ -81,7 +81,7 @@ def tell(premise: str, wanted: tuple[str, ...], seed: int, age: int = 6, story_t
     story = story_of(brief(story_type, age=age, premise=premise), seed)
     blocks = {"brief": story.brief, "outline": story.outline, "texts": story.texts}
     check = answer_prompt("story_check", blocks, seed=1)
-    whole = " ".join(story.texts).lower()
+    whole = " ".join(story.texts).lower().replace("n't", " not").replace("can not", "cannot")
     lacking = tuple(
         one for one in wanted if (re.search(rf"\b(?:{one.removeprefix('!')})", whole) is None) != one.startswith("!")
     )
