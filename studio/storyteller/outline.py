@@ -15,6 +15,7 @@ from studio.storyteller.plots.parser import Plot, plots_for
 from studio.storyteller.premise import (
     Wishes,
     find_place,
+    mentions,
     read_refusals,
     read_wishes,
     singular,
@@ -195,6 +196,8 @@ def _plots(brief: Brief, wishes: Wishes) -> Sequence[Plot]:
     if brief.story_type == "milestones":
         asked = {"away" if _AWAY.search(brief.details.get("milestone", "school")) else "skill"}
     plots = [plot for plot in plots if plot.youngest <= brief.age]
+    refused = {singular(word) for word in read_refusals(brief)}
+    plots = [plot for plot in plots if not mentions(str(plot), refused)] or plots
     fitting = [plot for plot in plots if asked & set(plot.head.get("fits", ()))]
     return fitting or plots
 
@@ -206,7 +209,9 @@ def _choose_place(brief: Brief, wishes: Wishes, plot: Plot, rng: Random) -> tupl
         where = with_preposition(brief.earlier.place)
         return find_place(where), where
     usual = _BEDTIME_PLACES if brief.story_type == "bedtime" else _USUAL_PLACES
-    name = rng.choice(plot.head.get("places", usual))
+    refused = {singular(word) for word in read_refusals(brief)}
+    names = plot.head.get("places", usual)
+    name = rng.choice([one for one in names if not mentions(one, refused)] or names)
     place = wishes.place or next(place for place in read_places() if place.name == name)
     return place, rng.choice(place.names)
 
@@ -215,6 +220,8 @@ def _choose_thing(plot: Plot, brief: Brief, rng: Random) -> str:
     things = plot.head.get("things", THINGS_CAST)
     if any(trait.startswith("asthma") for hero in brief.heroes for trait in hero.traits):
         things = tuple(thing for thing in things if thing != "feather")
+    refused = {singular(word) for word in read_refusals(brief)}
+    things = [one for one in things if not mentions(f"{one} {read_things().get(one)}", refused)] or things
     thing = rng.choice(things)
     return f"{rng.choice(_ADJECTIVES)} {thing}" if thing in read_things() else thing
 

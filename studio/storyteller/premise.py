@@ -1,7 +1,7 @@
 """Reads what a brief's premise and setting ask for, word by word; what it cannot read it leaves to the plot."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from studio.storyteller.brief import Brief
@@ -59,20 +59,37 @@ _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
 
 
 _NOT = re.compile(
-    r"\b(?:(?:without|no|avoid|leave out|no mention of|don['’]t mention)\s+(?:a|an|any|the|one|single|more|other)?\s*|"
+    r"\b(?:(?:without|no|avoid|leave out|no mention of|don['’]t mention)\s+(?:(?:a|an|any|the|one|single|more|other)\s+)?|"
     r"(?:not|never)\s+(?:an?|any|one|single|too|so|at all)\s+)"
     r"(?!longer\b|more\b|one\b|matter\b|body\b|idea\b|wants?\b)"
     r"([a-z][a-z'’-]{2,})(?:\s+(?:or|and|nor)\s+(?:any\s+|no\s+)?([a-z][a-z'’-]{2,}))?"
     r"(?:\s+(?:please|at all))?",
     re.IGNORECASE,
 )
+# How something is done, as in "rides a bike without training wheels"; whoever or whatever is kept out is known to us.
+_MANNER = re.compile(
+    r"\b(?:rid|sleep|swim|walk|go|eat|draw|read|climb|skat|fall)[a-z]*\b[^,.;]*?\swithout(?= (?:(?:her|his|a|the) )?([a-z]+))",
+    re.IGNORECASE,
+)
 _NOT_A_THING = spell("know see sleep want like find let have her his their being able yet again only just very even")
+
+
+def _as_is(found: re.Match[str]) -> str:
+    """A way of doing something, marked so that it is not taken for something unwanted."""
+    unwanted = _kind(found.group(1).lower()) or found.group(1).lower() in {"magic", "fighting", "violence", "any"}
+    return found.group(0) if unwanted else f"{found.group(0)}_"
 
 
 def read_refusals(brief: Brief) -> list[str]:
     """What must not be there: the nouns behind "no", "without" and "never", as they are written."""
-    found = _NOT.findall(f"{brief.premise}. {brief.setting}".lower())
+    found = _NOT.findall(_MANNER.sub(_as_is, f"{brief.premise}. {brief.setting}".lower()))
     return [word for words in found for word in words if word and word not in _NOT_A_THING and not word.endswith("ing")]
+
+
+def mentions(text: str, refused: Collection[str]) -> bool:
+    """Whether a text has one of the refused words in it, in one number or the other."""
+    words = _WORD.findall(text.lower()) if refused else ()
+    return any(word in {one, f"{one}s", f"{one}es", f"{one}al", f"{one}ic"} for word in words for one in refused)
 
 
 def singular(word: str) -> str:
@@ -104,7 +121,7 @@ def read_wishes(brief: Brief) -> Wishes:
     for thread in threads:
         if not thread.keeps:
             premise = premise.replace("’", "'").replace(thread.source.lower(), " ")
-    kind = _creature(premise, brief)
+    kind = _creature(premise.replace(_lost(premise), " ") if _lost(premise) in read_things() else premise, brief)
     place, phrase = _place(brief.setting, premise)
     words = set(_WORD.findall(f"{brief.setting} {brief.premise}".lower()))
     lost = _lost(premise)
@@ -126,7 +143,7 @@ def read_wishes(brief: Brief) -> Wishes:
 
 def _threads(brief: Brief) -> tuple[Thread, ...]:
     """What can be told besides the plot; for the youngest, whose scenes are short, less of it."""
-    premise = _NOT.sub(" ", brief.premise)
+    premise = _NOT.sub(" ", _MANNER.sub(_as_is, brief.premise)).replace("_", "")
     creatures = frozenset({*read_creatures(), *_YOUNG})
     threads = read_threads(premise, brief.names, creatures)
     heroes_are = {hero.species for hero in brief.heroes}
@@ -252,7 +269,8 @@ def _noun(pattern: re.Pattern[str], text: str) -> str:
 def _lost(premise: str) -> str:
     """The thing that is gone; somebody who is gone is company, not a thing."""
     lost = _noun(_LOST, premise) or _noun(_MISSING, premise)
-    return "" if any(_kind(word) and word not in read_things() for word in lost.split()) else lost
+    known = lost in read_things() or any(lost.endswith(f" {thing}") for thing in read_things())
+    return "" if not known and any(_kind(word) and word not in read_things() for word in lost.split()) else lost
 
 
 def _thing(premise: str) -> str:

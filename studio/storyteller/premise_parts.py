@@ -118,7 +118,7 @@ def _of_thread(brief: Brief, thread: Thread, number: int) -> Part:
     somebody = without_article(slots["s0"]) or "the hero"
     asks = kind.asks.format(**{name[:-1]: told for name, told in slots.items()} | {"s": somebody})
     about = [slots.get("x0", ""), slots.get("vp0", ""), slots.get("vpd0", "")]
-    about += [slots["s0"]] if subject.who == "other" else []
+    about += [slots["s0"]] if subject.who != "hero" else []
     words = _telling(" ".join(about)) or tuple(_words(" ".join(about)))[-1:] or ("friends",)
     return Part(
         kind.drive,

@@ -64,6 +64,9 @@ def loosen(lines: Sequence[Line], rng: Random, *, sentence: float, accompanied: 
     told = list(lines[:1])
     linked, asides = True, 2 if sentence >= _LONG else 1
     for line in lines[1:]:
+        if line.weight is Weight.PINNED:  # the brief's own wishes follow from nothing that was told before
+            told.append(line)
+            continue
         strides = replace(line, phrasings=tuple(_stride(one, rng, sentence) for one in line.phrasings))
         aside = _with_witness(strides, rng, sentence, accompanied=accompanied) if rng.random() < _ASIDE else None
         if aside and asides:

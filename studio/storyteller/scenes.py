@@ -14,6 +14,7 @@ from studio.storyteller.language.phrasing import Phrasing, grow
 from studio.storyteller.language.rhythm import Choice, Target, Weight, fit
 from studio.storyteller.ornaments import add_ornaments
 from studio.storyteller.plots.parser import Line
+from studio.storyteller.premise import mentions, read_refusals, singular
 from studio.storyteller.premise_lines import add_premise_lines
 from studio.storyteller.rewording import choose_wording, loosen, reword
 from studio.storyteller.synonyms import vary
@@ -93,7 +94,8 @@ def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Rand
     target = apply_feedback(wanted.feedback, Target(wanted.words, wanted.sentence))
     if other:
         target = Target(target.words, target.sentence + rng.uniform(-_BREATH, _BREATH))
-    playable = [one for one in told if _playable(tale, one[1])]
+    refused = {singular(word) for word in read_refusals(tale.brief)}
+    playable = [one for one in told if _playable(tale, one[1]) and not mentions(one[1], refused)]
     return _tell(tale, wanted, playable, planned["scenes"][wanted.scene - 1], target)
 
 

@@ -217,7 +217,9 @@ def _noun_subject(clause: str) -> tuple[str, str] | None:
     words = clause.split()
     family = {*_words("family"), *_words("names")}
     start = 1 if words and words[0] in _DETERMINERS else 0
-    bare = words[:1] and (words[0] in family or is_plural(words[0]))
+    bare = words[:1] and (
+        words[0] in family or (is_plural(words[0]) and words[0] not in _AUXILIARIES and not _base(words[0]))
+    )
     if not start and not bare:
         return None
     for end in range(start + 1, min(len(words), start + 6)):
@@ -354,6 +356,8 @@ def _lost(text: str, who: Subject) -> Thread | None:
         return None
     if set(x.split()) & _words("comes_out"):
         return Thread("tooth", who, {"x": x}, keeps=False)
+    if set(x.split()) & _words("games"):
+        return Thread("match", who, {"x": x}, keeps=False)
     return Thread("borrowed", who, {"x": without_article(x.removeprefix("<his> "))}) if who.who == "hero" else None
 
 
@@ -424,12 +428,12 @@ def _new(text: str, who: Subject) -> Thread | None:
 
 
 def _outing(text: str, who: Subject) -> Thread | None:
+    known = "|".join(sorted(_words("outings"), key=len, reverse=True))
     match = re.match(
-        r"(?:goes on |there is |has |going on |on )?((?:an?|the|her|his) (?:[a-z]+ )?([a-z-]+)(?: .+)?)$", text
+        rf"(?:goes on |there is |has |going on |on )?((?:(?:an?|the|her|his|their) )?(?:[a-z]+ )?(?:{known})\b.*)$",
+        text,
     )
-    if not match or match.group(2) not in _words("outings"):
-        return None
-    x = _noun_phrase(match.group(1))
+    x = _noun_phrase(match.group(1)) if match else ""
     return Thread("outing", who, {"x": without_article(x.removeprefix("<his> "))}) if x else None
 
 
