@@ -108,7 +108,8 @@ def _lower(sentence: str, names: Sequence[str]) -> str:
     for at, word in enumerate(sentence.replace("’", "'").split()):
         bare = word.strip(",'\"“”()").removesuffix("'s")
         is_name = bool(at) and bare[:1].isupper() and bare not in _parts(names) and bare.lower() not in known
-        told.append("*" if is_name else word.strip('"“”()').lower() if bare not in _parts(names) else word)
+        odd = re.search(r"[\"“”{}<>|\[\]]", word) is not None
+        told.append("*" if is_name or odd else word.strip('"“”()').lower() if bare not in _parts(names) else word)
     return " ".join(told)
 
 
@@ -178,12 +179,16 @@ def _subject(
 ) -> tuple[Subject, str]:
     heroes = "|".join(map(re.escape, names))
     match = re.match(
-        rf"(?:(?:{heroes})(?: and (?:{heroes}))*|our (?:child|son|daughter)|the hero)\s+{_RELATIVE}", clause
+        rf"(?:(?:{heroes})(?: and (?:{heroes}))*|our (?:child|son|daughter)|the hero)\s+(?!and ){_RELATIVE}", clause
     )
     if match:
         said = [name for name in names if re.search(rf"\b{re.escape(name)}\b", match.group(0))]
         whole = len(said) in {0, len(names)}
         return (Subject() if whole else _other(" and ".join(said), plural=len(said) > 1)), clause[match.end() :]
+    match = re.match(rf"({heroes}) and ((?:her|his|their|the|an?) (?:[a-z]+ ){{0,2}}?[a-z]+) (?=([a-z']+))", clause)
+    if match and (_base(match.group(3)) or match.group(3) in _AUXILIARIES):
+        other = _OWNED.sub("<hers>", match.group(2))
+        return Subject("other", f"{match.group(1)} and {other}", plural=True, his="their"), clause[match.end() :]
     match = re.match(r"(?:she|he|they|it|i|we|my child)\s+", clause)
     if match:
         return before, clause[match.end() :]
@@ -230,8 +235,6 @@ def _noun_subject(clause: str) -> tuple[str, str] | None:
             continue
         if word in _AUXILIARIES or (base := _base(word)) and (word != base or _plural_before(earlier)):
             return _phrase_of(words[:end]), " ".join(words[end:])
-        if word in _PREPOSITIONS:
-            return None
     return None
 
 
@@ -320,6 +323,12 @@ def _unwilling(text: str, who: Subject) -> Thread | None:
     return Thread("unwilling", who, verbs) if verbs else None
 
 
+def _never(text: str, who: Subject) -> Thread | None:
+    match = re.match(r"(?:does not|doesn't|do not|don't|never) (.+)", text)
+    verbs = _verb_phrase(match.group(1)) if match else None
+    return Thread("never", who, verbs) if verbs else None
+
+
 def _cannot(text: str, who: Subject) -> Thread | None:
     match = re.match(r"(?:cannot|can not|can't|could not|couldn't|is not able to|isn't able to) (.+)", text)
     verbs = _verb_phrase(match.group(1)) if match else None
@@ -379,13 +388,14 @@ def _died(text: str, who: Subject) -> Thread | None:
 
 
 def _ill(text: str, who: Subject) -> Thread | None:
-    match = re.match(r"(?:is |has |goes |has to go |are )?(?:(?:in|to|into|at) (?:the |an? )?(hospital)|(ill|sick|poorly|unwell))\b",
-                     text)  # fmt: skip
+    match = re.match(
+        r"(?:is |has |goes |has to go |are )?(?:(?:very|so|really|quite|badly) )?"
+        r"(?:(?:in|to|into|at) (?:the |an? )?(hospital)|(ill|sick|poorly|unwell))$", text,
+    )  # fmt: skip
     if not match:
         return None
-    if not who.phrase:
-        return Thread("state", who, {"x": "in hospital" if match.group(1) else match.group(2)})
-    return Thread("ill", who, {"x": "in hospital" if match.group(1) else match.group(2)}, keeps=False)
+    x = "in hospital" if match.group(1) else match.group(2)
+    return Thread("ill" if who.phrase else "passing", who, {"x": x, "s": _told(who)}, keeps=False)
 
 
 def _moves(text: str, who: Subject) -> Thread | None:
@@ -417,14 +427,16 @@ def _first(text: str, who: Subject) -> Thread | None:
 
 
 def _new(text: str, who: Subject) -> Thread | None:
-    match = re.match(r"(?:has |have |gets? |getting |is getting |with |there is |there's )?(?:got )?(?:her |his |their |an? |the )?"
-                     r"(new .+)", text)  # fmt: skip
-    if not match:
-        match = re.match(r"(?:is getting |getting |gets? )(?:an? |the )?(.+)", text)
+    owned = r"(?:her |his |their |an? |the )?"
+    match = re.match(r"(?:is |are )?(?:having|expecting|gets?|getting) (?:an? )?((?:new |little )*baby\b.*)", text)
+    if match:
+        who = Subject()
+    elif who.who != "other":
+        had = r"(?:has |have |gets? |getting |is getting |with |there is |there's )?(?:got )?"
+        match = re.match(rf"{had}{owned}(new .+)", text)
+        match = match or re.match(r"(?:is )?(?:getting|gets?) (?:an? |the )(.+)", text)
     x = _noun_phrase(match.group(1)) if match else ""
-    if not x or who.who == "other":
-        return None
-    return Thread("new", who, {"x": without_article(x.removeprefix("<his> "))})
+    return Thread("new", who, {"x": without_article(x.removeprefix("<his> "))}) if x else None
 
 
 def _outing(text: str, who: Subject) -> Thread | None:
@@ -445,9 +457,13 @@ def _is_so(text: str, who: Subject) -> Thread | None:
     if match:
         word = match.group(1)
         return Thread("passing" if word in _words("passing") else "state", who, {"x": word, "s": _told(who)})
-    match = re.match(r"(?:is|are|was|were) ((?:an?|the|in|on|under|at|from|her|his) .+)$", text)
+    match = re.match(
+        r"(?:is|are|was|were) ((?:[a-z]+ (?:to|at|with|for) |an? |the |in |on |under |at |from ).+)$", text
+    )
     x = _noun_phrase(match.group(1)) if match else ""
-    return Thread("state", who, {"x": x, "s": _told(who)}) if x else None
+    if x and " to " in f" {x}" and _base(x.partition(" to ")[2].partition(" ")[0]):
+        return None  # is going to build, is happy to help: something is done
+    return Thread("state", who, {"x": x, "s": _told(who)}, keeps=False) if x else None
 
 
 def _deed(text: str, who: Subject) -> Thread | None:
@@ -468,7 +484,7 @@ def _deed(text: str, who: Subject) -> Thread | None:
 
 _READERS = (
     _fear, _shy, _unwilling, _dislike, _lost, _cannot, _learn, _parted, _moves, _died, _ill, _miss, _broken, _first,
-    _want, _love, _new, _outing, _is_so, _deed,
+    _want, _love, _new, _outing, _is_so, _never, _deed,
 )  # fmt: skip
 
 

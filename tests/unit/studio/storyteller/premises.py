@@ -55,6 +55,30 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
     "plants a seed and waits for it to grow": ("plant", "seed", "wait", "gr[eo]w"),
 }
 
+FRESH: dict[str, tuple[str, ...]] = {
+    "worried about starting nursery": ("afraid|scared|worried", "nursery"),
+    "our old dog is very ill": (r"\bdog", r"\bill\b|sick|poorly"),
+    "Mira lost the race on sports day": ("lost", "race"),
+    "a camel who wants to see the sea": ("camel", "(see|saw|seeing) the sea"),
+    "eats only pasta": ("(eat|ate|eating) only pasta|only ate pasta",),
+    "daddy is away on a ship": ("daddy", r"\baway|\bship"),
+    "Mira gets a new bike": ("new bike",),
+    "refuses to brush her teeth": ("brush", "teeth"),
+    "a giraffe who cannot reach the leaves": ("giraffe", "reach"),
+    "camping in the garden with her cousins": ("camp", "garden", "cousins"),
+    "no witches, no ghosts": ("!witch", "!ghost"),
+    "a cloud that is afraid of heights": ("cloud", "afraid|scared", "heights"),
+    "Mira dreams of being a firefighter": ("firefighter",),
+    "the lighthouse keeper lost his voice": ("lighthouse keeper", "voice", "lost|gone"),
+    "saying goodbye to her dummy": ("dummy", "goodbye"),
+    "Mira and her brother build a snowman": ("brother", "buil", "snowman"),
+    "speaks with a stutter": ("stutter",),
+    "learns to tie her shoes": (r"t(ie|ied|ying) \w+ shoes",),
+    "a hedgehog finds a friend": ("hedgehog", "f(ou|i)nd", "friend"),
+    "the bakery has run out of bread": ("bakery", "bread"),
+}
+"""Written when the rules stood, and told once."""
+
 
 @dataclass(frozen=True)
 class Outcome:
