@@ -221,7 +221,7 @@ def _choose_thing(plot: Plot, brief: Brief, rng: Random) -> str:
     if any(trait.startswith("asthma") for hero in brief.heroes for trait in hero.traits):
         things = tuple(thing for thing in things if thing != "feather")
     refused = {singular(word) for word in read_refusals(brief)}
-    things = [one for one in things if not mentions(f"{one} {read_things().get(one)}", refused)] or things
+    things = tuple(one for one in things if not mentions(f"{one} {read_things().get(one)}", refused)) or things
     thing = rng.choice(things)
     return f"{rng.choice(_ADJECTIVES)} {thing}" if thing in read_things() else thing
 

@@ -59,7 +59,8 @@ _WORD = re.compile(r"[a-zà-ÿ]+(?:['’-][a-zà-ÿ]+)*")
 
 
 _NOT = re.compile(
-    r"\b(?:(?:without|no|avoid|leave out|no mention of|don['’]t mention)\s+(?:(?:a|an|any|the|one|single|more|other)\s+)?|"
+    r"\b(?:(?:without|no|avoid|leave out|no mention of|don['’]t mention)\s+"
+    r"(?:(?:a|an|any|the|one|single|more|other)\s+)?|"
     r"(?:not|never)\s+(?:an?|any|one|single|too|so|at all)\s+)"
     r"(?!longer\b|more\b|one\b|matter\b|body\b|idea\b|wants?\b)"
     r"([a-z][a-z'’-]{2,})(?:\s+(?:or|and|nor)\s+(?:any\s+|no\s+)?([a-z][a-z'’-]{2,}))?"
@@ -68,7 +69,8 @@ _NOT = re.compile(
 )
 # How something is done, as in "rides a bike without training wheels"; whoever or whatever is kept out is known to us.
 _MANNER = re.compile(
-    r"\b(?:rid|sleep|swim|walk|go|eat|draw|read|climb|skat|fall)[a-z]*\b[^,.;]*?\swithout(?= (?:(?:her|his|a|the) )?([a-z]+))",
+    r"\b(?:rid|sleep|swim|walk|go|eat|draw|read|climb|skat|fall)[a-z]*\b[^,.;]*?\s"
+    r"without(?= (?:(?:her|his|a|the) )?([a-z]+))",
     re.IGNORECASE,
 )
 _NOT_A_THING = spell("know see sleep want like find let have her his their being able yet again only just very even")

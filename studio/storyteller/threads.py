@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from studio.storyteller.language.grammar import is_plural, possessive, spell, with_article, without_article
+from studio.storyteller.language.pronouns import Pronouns
 
 _FILE = Path(__file__).parent / "world" / "threads.toml"
 _MOST_WORDS = 6
 _SAFE = re.compile(r"[a-z]+(?:['’-][a-z]+)*(?: [a-z]+(?:['’-][a-z]+)*){0,5}")
 _NOBODY = re.compile(r"\b(?:i|me|we|us|you|your|yours|who|that|which|because|if|why|don't|isn't|please)\b")
 _CUT = re.compile(
-    r"\s*(?:,| but | because | who | that | which | when | while | so | until | after | before | since | although | as )\s*"
+    r"\s*(?:,| but | because | who | that | which | when | while | so | until | after | before | since | although "
+    r"| as )\s*"
 )
 _OWNED = re.compile(r"\b(?:her|his|their|its|my|our)(?= [a-z])")
 _AFTER_AND = re.compile(r"\s+and\s+")
@@ -102,7 +104,7 @@ def _is_new(thread: Thread, found: Sequence[Thread]) -> bool:
 
 
 def _lower(sentence: str, names: Sequence[str]) -> str:
-    """In small letters but for names, and without phrases that hold a name that is no hero's, no relative's, no land."""
+    """In small letters but for names; a star stands for a name that is no hero's, no relative's and no country's."""
     known = {*_words("proper"), *_words("names"), *_words("family"), "i"}
     told = []
     for at, word in enumerate(sentence.replace("’", "'").split()):
@@ -157,7 +159,7 @@ _RELATIVE = r"(?:(?:who|that|which)\s+)?"
 def _read_clause(
     clause: str, before: Subject, object_: str, names: Sequence[str], kinds: frozenset[str]
 ) -> tuple[Thread | None, Subject]:
-    clause = re.sub(r"^(?:a |the )?story (?:about|of|where|in which)\s+|^(?:about|please|and|when|how|the day|day)\s+", "",
+    clause = re.sub(r"^(?:a |the )?story (?:about|of|where|in which)\s+|^(?:about|please|and|when|how|the day)\s+", "",
                     clause.strip())  # fmt: skip
     clause = _without_owner(clause, names)
     subject, rest = _subject(clause, before, object_, names, kinds)
@@ -189,12 +191,16 @@ def _subject(
     if match and (_base(match.group(3)) or match.group(3) in _AUXILIARIES):
         other = _OWNED.sub("<hers>", match.group(2))
         return Subject("other", f"{match.group(1)} and {other}", plural=True, his="their"), clause[match.end() :]
-    match = re.match(r"(?:she|he|they|it|i|we|my child)\s+", clause)
+    match = re.match(r"(?:she|he|they|it|i|we|my child|(who|that|which))\s+", clause)
     if match:
-        return before, clause[match.end() :]
-    match = re.match(r"(?:who|that|which)\s+", clause)
-    if match:
-        return (_other(object_) if object_ else before), clause[match.end() :]
+        return (_other(object_.replace("<his>", "<hers>")) if match.group(1) and object_ else before), clause[
+            match.end() :
+        ]
+    return _named_thing(clause, kinds)
+
+
+def _named_thing(clause: str, kinds: frozenset[str]) -> tuple[Subject, str]:
+    """Somebody or something with a noun for a name: the companion, if it is one that can be cast and does not die."""
     found = _noun_subject(clause)
     if not found:
         return Subject(), clause
@@ -233,7 +239,7 @@ def _noun_subject(clause: str) -> tuple[str, str] | None:
             return _phrase_of(words[:end]), " ".join(words[end + 1 :])
         if earlier[-1] == "and" or (word == "and" and end + 1 < len(words)):
             continue
-        if word in _AUXILIARIES or (base := _base(word)) and (word != base or _plural_before(earlier)):
+        if word in _AUXILIARIES or ((base := _base(word)) and (word != base or _plural_before(earlier))):
             return _phrase_of(words[:end]), " ".join(words[end:])
     return None
 
@@ -293,7 +299,8 @@ def _shy(text: str, who: Subject) -> Thread | None:
 def _want(text: str, who: Subject) -> Thread | None:
     match = re.match(
         r"(?:really |just )?(?:wants?|wanted|wish(?:es)?|would (?:love|like)|longs?|hopes?|dreams? (?:of|about)|"
-        r"dreaming (?:of|about)|can't wait|needs?|tries|try|trying|wishing|hoping)(?: (?:for|more than anything))? (.+)",
+        r"dreaming (?:of|about)|can't wait|needs?|tries|try|trying|wishing|hoping)(?: (?:for|more than anything))?"
+        r" (.+)",
         text,
     )
     if not match:
@@ -316,7 +323,8 @@ def _learn(text: str, who: Subject) -> Thread | None:
 
 def _unwilling(text: str, who: Subject) -> Thread | None:
     match = re.match(
-        r"(?:(?:does not|doesn't|do not|don't|did not|didn't) (?:want|like|wish) to|won't|will not|refuses to|hates to) (.+)",
+        r"(?:(?:does not|doesn't|do not|don't|did not|didn't) (?:want|like|wish) to|won't|will not|refuses to|"
+        r"hates to) (.+)",
         text,
     )
     verbs = _verb_phrase(match.group(1)) if match else None
@@ -413,8 +421,9 @@ def _moves(text: str, who: Subject) -> Thread | None:
 
 
 def _parted(text: str, who: Subject) -> Thread | None:
-    apart = re.match(r"(?:do not|don't|no longer) live together|(?:are |is |get |getting )?(?:divorc|separat|live apart|split)",
-                     text)  # fmt: skip
+    apart = re.match(
+        r"(?:do not|don't|no longer) live together|(?:are |is |get |getting )?(?:divorc|separat|live apart|split)", text
+    )
     if not apart:
         return None
     return Thread("parted", who if who.plural and who.phrase else _other("mama and papa"), keeps=False)
@@ -468,14 +477,14 @@ def _is_so(text: str, who: Subject) -> Thread | None:
 
 def _deed(text: str, who: Subject) -> Thread | None:
     """Anything else that is done, if its verb is known."""
-    first = text.split()[0] if text.split() else ""
+    first = text.split(maxsplit=1)[0] if text.split() else ""
     modal = re.match(r"(?:would|will|could|can|is|are|has to|have to|must|goes) (?:going to )?(not )?", text)
     told = text[modal.end() :] if modal and not _verb_phrase(text) else text
     if modal and modal.group(1):
         verbs = _verb_phrase(told)
         return Thread("unwilling", who, verbs) if verbs else None
     verbs = _verb_phrase(told)
-    if not verbs or first in {"be", "is", "are"} and told == text:
+    if not verbs or (first in {"be", "is", "are"} and told == text):
         return None
     base = verbs["vp"].split()[0]
     planned = base in _bases("deeds") and (who.who != "other")
@@ -573,7 +582,7 @@ def _all_forms() -> Mapping[str, str]:
             else f"{base}es"
             if re.search(r"(?:s|sh|ch|x|z|o)$", base)
             else f"{base}s"
-        )  # noqa: E501
+        )
         found |= dict.fromkeys((base, singular, past, doing), base)
     return found
 
@@ -612,7 +621,7 @@ def _file() -> dict[str, Any]:
 # Telling ---------------------------------------------------------------------------------------------------------
 
 
-def thread_words(threads: Sequence[Thread], *, heroes: Any, companion: Any, earlier: str = "") -> dict[str, str]:
+def thread_words(threads: Sequence[Thread], *, heroes: Pronouns, companion: Pronouns | None) -> dict[str, str]:
     """The slots of all threads, numbered: {x0}, {vp1} …; owners are those whom each thread is about."""
     found: dict[str, str] = {}
     for number, thread in enumerate(threads):
@@ -621,8 +630,8 @@ def thread_words(threads: Sequence[Thread], *, heroes: Any, companion: Any, earl
         his = who.his if who.who == "other" else pronouns.possessive
         himself = pronouns.reflexive
         for slot, told in {**thread.slots, "s": who.phrase}.items():
-            told = told.replace("<hers>", heroes.possessive)
-            found[f"{slot}{number}"] = told.replace("<his>", his).replace("<himself>", himself)
+            owned = told.replace("<hers>", heroes.possessive)
+            found[f"{slot}{number}"] = owned.replace("<his>", his).replace("<himself>", himself)
     return found
 
 
