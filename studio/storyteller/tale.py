@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.storyteller.brief import Brief
 from studio.storyteller.casting import Friend, recast
-from studio.storyteller.language.grammar import is_plural, join_names, with_article, without_article
+from studio.storyteller.language.grammar import is_plural, join_names, possessive, with_article, without_article
 from studio.storyteller.language.phrasing import Phrasing
 from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 from studio.storyteller.lore import lore_words
@@ -85,6 +85,7 @@ class Tale:
             **thread_words(
                 self.wishes.threads,
                 heroes=self.heroes,
+                owner=possessive(join_names(self.brief.names)),
                 companion=self.companion.pronouns if self.companion else None,
             ),
             **lore_words(self.brief),

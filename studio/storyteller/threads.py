@@ -268,6 +268,7 @@ def _other(phrase: str, *, plural: bool = False) -> Subject:
     plural = plural or " and " in phrase or (is_plural(phrase) and not phrase.startswith(("a ", "an ")))
     last = set(phrase.lower().split())
     his = "their" if plural else "her" if last & _words("she") else "his" if last & _words("he") else "its"
+    his = "their" if his == "its" and last & _words("persons") else his
     return Subject("other", _OWNED.sub("<hers>", phrase), plural, his)
 
 
@@ -375,6 +376,8 @@ def _lost(text: str, who: Subject) -> Thread | None:
         return Thread("tooth", who, {"x": x}, keeps=False)
     if set(x.split()) & _words("games"):
         return Thread("match", who, {"x": x}, keeps=False)
+    if who.who == "other":
+        return Thread("gone", who, {"x": x}, keeps=False)
     return Thread("borrowed", who, {"x": without_article(x.removeprefix("<his> "))}) if who.who == "hero" else None
 
 
@@ -621,8 +624,13 @@ def _file() -> dict[str, Any]:
 # Telling ---------------------------------------------------------------------------------------------------------
 
 
-def thread_words(threads: Sequence[Thread], *, heroes: Pronouns, companion: Pronouns | None) -> dict[str, str]:
-    """The slots of all threads, numbered: {x0}, {vp1} …; owners are those whom each thread is about."""
+def thread_words(
+    threads: Sequence[Thread], *, heroes: Pronouns, companion: Pronouns | None, owner: str = ""
+) -> dict[str, str]:
+    """The slots of all threads, numbered: {x0}, {vp1} …; what begins with the heroes' own is their name's: Tom's dog.
+
+    ``heroes`` and ``companion`` are their pronouns, ``owner`` the heroes' names in the possessive.
+    """
     found: dict[str, str] = {}
     for number, thread in enumerate(threads):
         who = thread.subject
@@ -630,7 +638,8 @@ def thread_words(threads: Sequence[Thread], *, heroes: Pronouns, companion: Pron
         his = who.his if who.who == "other" else pronouns.possessive
         himself = pronouns.reflexive
         for slot, told in {**thread.slots, "s": who.phrase}.items():
-            owned = told.replace("<hers>", heroes.possessive)
+            owned = re.sub(r"^<hers>", owner, told) if owner else told
+            owned = owned.replace("<hers>", heroes.possessive)
             found[f"{slot}{number}"] = owned.replace("<his>", his).replace("<himself>", himself)
     return found
 
