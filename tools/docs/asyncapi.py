@@ -8,6 +8,7 @@ from typing import Any
 
 from services.api import app as api
 from services.content import app as content
+from services.documents import app as documents
 from services.status import app as status
 from services.webhooks import app as webhooks
 from storyloom.jobs.definition import WorkerDefinition
@@ -43,11 +44,21 @@ def everything() -> list[ServiceApi]:
     settings = Settings.model_construct()
     for service in Service:
         worker = importlib.import_module(f"services.{service.value}.app")
-        questions = content.questions(_unanswered, _unanswered) if service is Service.CONTENT else None
-        definition = WorkerDefinition(service, {}, worker.jobs(settings, {}), questions)
+        definition = WorkerDefinition(service, {}, worker.jobs(settings, {}), _questions(service))
         broker, _ = make_broker(definition, Objects(settings, threads=1), settings)
         found.append(ServiceApi(service.value, broker))
     return found
+
+
+def _questions(service: Service) -> Router | None:
+    """What is asked of a worker besides jobs."""
+    match service:
+        case Service.CONTENT:
+            return content.questions(_unanswered, _unanswered)
+        case Service.DOCUMENTS:
+            return documents.questions(_unanswered)
+        case _:
+            return None
 
 
 def _broker(name: str, router: Router) -> Broker:

@@ -20,10 +20,12 @@ from storyloom.story.assets import Asset, Priority, Service
 from storyloom.story.brief import Brief
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
 from storyloom.story.errors import PermanentError
+from storyloom.story.evaluation import ASK_EVALUATION, EvaluatedClaim, Evaluation, StoryToEvaluate
 from storyloom.story.events import EVENT, AssetProgressed, AssetStarted, StatusUpdate, StatusUpdates
 from storyloom.story.jobs import AssetRequested, StopWork
 from storyloom.story.notifications import DeliveriesDue
 from storyloom.story.screening import ASK_SCREENING, Verdict
+from tests.makers import sample
 from tools.docs.asyncapi import text
 from tools.docs.pages import ROOT
 from tools.docs.services import EVENTS
@@ -56,10 +58,16 @@ def samples() -> Iterable[tuple[str, Any]]:
     letter = dead_letters.dead_letter_message(JOB, PermanentError("no", details={"a": "b"}), attempts=2)
     yield "StopWork of a story", StopWork(story_id=STORY)
     yield "StopWork of jobs", StopWork(story_id=STORY, jobs=stop)
-    yield "Brief", Brief.asked({"characterName": "Mira", "storyType": "adventure", "premise": "a lantern"})
+    asked = Brief.asked({"characterName": "Mira", "storyType": "adventure", "premise": "a lantern"})
+    yield "Brief", asked
     yield "Verdict", Verdict(flagged=True, categories=("violence",))
     yield "SceneEdit", edit
     yield "EditVerdict", EditVerdict(flagged=False)
+    claim = EvaluatedClaim(
+        claim="level", title="Level", outcome="pass", evaluator="textstat", version=1, independent=True
+    )
+    yield "StoryToEvaluate", StoryToEvaluate(story_id=STORY, brief=asked, results={Asset.PDF: sample(Asset.PDF, STORY)})
+    yield "Evaluation", Evaluation(claims=(claim,), version=1)
     yield "InFlightJobs", InFlightJobs(worker="pdf-1@ab", service=Service.DOCUMENTS, held=(held,))
     yield "DeadLetterBody", DeadLetterBody.model_validate_json(letter.body)
     yield "UnreadableEvent", UnreadableEvent(event="?", reason="unreadable: asset")
@@ -113,8 +121,9 @@ def test_every_subject_that_services_use_is_a_channel() -> None:
     events = {f"story.evt.{event.__name__}" for event in EVENTS}
     dead = {f"dead.{service.value}" for service in Service} | {"dead.status.event"}
     passing = {"live.started", "live.progressed", "status", QUERY_WORKERS, CANCEL_JOBS, ASK_SCREENING, ASK_EDITING}
+    passing.add(ASK_EVALUATION)
     passing.add(DELIVERIES_DUE)
-    answers = {f"{asked}.answer" for asked in (QUERY_WORKERS, ASK_SCREENING, ASK_EDITING)}
+    answers = {f"{asked}.answer" for asked in (QUERY_WORKERS, ASK_SCREENING, ASK_EDITING, ASK_EVALUATION)}
     assert set(DOCUMENT["channels"]) == lanes | events | dead | passing | answers
 
 

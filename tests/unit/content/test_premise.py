@@ -194,7 +194,8 @@ async def test_a_text_without_the_premise_is_written_once_more() -> None:
     text = await written(fox, Asset.TEXT_1)
     assert (text.attempts, len(fox.questions)) == (2, 2)
     assert text.findings == ("What the brief asks for is not told in this scene: what was asked",)
-    kept = FoxAuthor({"scene_text": [a_text(), a_text("Mirabel rolled out. The lantern was gone.", PARAGRAPHS[1])]})
+    told = PARAGRAPHS[0].replace("to the pond.", "to the pond, and the lantern was gone.")
+    kept = FoxAuthor({"scene_text": [a_text(), a_text(told, PARAGRAPHS[1])]})
     assert (await written(kept, Asset.TEXT_1)).findings == ()
 
 
