@@ -149,6 +149,7 @@ class Stack:
         backing = await self._servers.start()
         key = await _local_key(backing.database_url, state.api_key)
         environment = service_environment(self._settings, backing, ports)
+        environment["RECEIPT_KEY"] = os.environ.get("RECEIPT_KEY") or state.receipt_key()
         write_secret(self._settings_file, json.dumps(environment))  # operators' commands read it, too
         if not self._settings.processes:
             return backing, key

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -52,6 +53,13 @@ class State:
     @property
     def api_key(self) -> Path:
         return self.folder / "api-key"
+
+    def receipt_key(self) -> str:
+        """What this machine's receipts are signed with: made once, and only its owner can read it."""
+        path = self.folder / "receipt-key"
+        if not path.exists():
+            write_secret(path, secrets.token_urlsafe(32))
+        return path.read_text("utf-8").strip()
 
     def log(self, name: str) -> Path:
         """The log of one program. The last run's is kept beside it."""

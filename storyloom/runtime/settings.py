@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -180,6 +180,12 @@ class HttpSettings(_Env):
     cookies are involved: a page needs a key or, for a story's stream, a token."""
 
 
+def _none_or_long(key: SecretStr) -> SecretStr:
+    if 0 < len(key.get_secret_value()) < 32:
+        raise ValueError("has fewer than 32 characters: too few to sign with")
+    return key
+
+
 class ApiSettings(_Env):
     """The public API. ``status_url`` is where it finds the progress stream, which it passes on."""
 
@@ -192,7 +198,7 @@ class ApiSettings(_Env):
     story_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")], ...] = ()
     """Languages that stories may be asked for in, such as ``["en", "de"]``: those that your models and voices are good
     at. Others are refused before anything is paid. Without it all that there are labels, fonts and rules for."""
-    receipt_key: SecretStr = SecretStr("")
+    receipt_key: Annotated[SecretStr, AfterValidator(_none_or_long)] = SecretStr("")
     """Signs stories' receipts (HMAC-SHA256), so that it shows where one was changed: 32 random characters or more.
     Without it receipts are not signed."""
     erasure_sweeps: tuple[float, ...] = (5, 30, 120, 1500)
