@@ -48,6 +48,8 @@ def packages_of(service: str) -> set[str]:
     waiting, seen, outside = sorted((ROOT / "services" / service).rglob("*.py")), set[Path](), set[str]()
     if service == "status":  # operators' commands run in its container
         waiting += sorted((ROOT / "ops").rglob("*.py"))
+    if service == "documents":  # a process of its own, which is named in a string
+        waiting += sorted((ROOT / "storyloom" / "evaluators").rglob("*.py"))
     while waiting:
         file = waiting.pop()
         if file in seen:
