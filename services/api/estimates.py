@@ -82,7 +82,7 @@ def typical_seconds(assets: Iterable[Asset]) -> Range:
     """How long assets take with all that they need: what does not wait for one another is made at the same time."""
     ends: dict[Asset, Range] = {}
     for asset in closure(assets):
-        before = [ends[one] for one in GRAPH[asset].waits_for if one in ends]
+        before = [ends[one] for one in GRAPH[asset].waits_for]
         begin = Range(max((one.least for one in before), default=0), max((one.most for one in before), default=0))
         ends[asset] = begin + TYPICAL_SECONDS[asset]
     return Range(max(end.least for end in ends.values()), max(end.most for end in ends.values()))

@@ -80,7 +80,6 @@ def _encode(samples: "array[int]", tags: Tags) -> bytes:
         stream = container.add_stream(
             "libmp3lame", rate=SAMPLE_RATE, layout="mono", bit_rate=BIT_RATE, options={"abr": "0"}
         )
-        tags.add_cover(container)
         step = 60 * SAMPLE_RATE
         for first in range(0, len(samples), step):
             part = samples[first : first + step]

@@ -9,16 +9,15 @@ import structlog
 from services.audio.captions import write_block, write_vtt
 from services.audio.joining import Joined, Piece, join
 from services.audio.pace import speed_of
-from services.audio.tags import Tags, shrink_cover
+from services.audio.tags import Tags
 from services.audio.words import by_paragraph, shift, spread_words, time_words
 from storyloom.jobs.definition import Report
 from storyloom.providers.ports import Passage, Reading, Voice
-from storyloom.runtime.executors import run_in_thread
 from storyloom.storage.objects import ObjectStore
 from storyloom.story.assets import NARRATIONS, SCENES, TEXTS, Asset
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Audio, Narration, Outline, Picture, SceneText, Word
+from storyloom.story.results import Audio, Narration, Outline, SceneText, Word
 
 DEFAULT_VOICE = "default"
 """What a brief says that leaves the voice to us."""
@@ -97,7 +96,7 @@ class Narrator:
         await report(5)
         recordings = await asyncio.gather(*(self._store.get(narration.audio) for narration in narrations))
         await report(30)
-        joined = await self._join(recordings, narrations, await self._tags(job))
+        joined = await self._join(recordings, narrations, self._tags(job))
         await report(80)
         scenes = [
             _paragraphs(text, shift(narration.words, offset))
@@ -120,18 +119,10 @@ class Narrator:
             },
         )
 
-    async def _tags(self, job: AssetRequested) -> Tags:
-        """Title and language; and the cover, where the story has one. A job of an earlier release brings neither."""
-        outline, cover = job.given(Asset.OUTLINE, Outline), job.given(Asset.COVER, Picture)
-        picture = None if cover is None else await self._cover(cover)
-        return Tags(title=outline.title if outline else None, language=job.brief.language, cover=picture)
-
-    async def _cover(self, cover: Picture) -> bytes | None:
-        try:
-            return await run_in_thread(shrink_cover, await self._store.get(cover.image))
-        except PermanentError as error:  # drawn anew meanwhile, and gone: a recording without a picture is still one
-            log.warning("audio.cover_missing", reason=error.reason)
-            return None
+    def _tags(self, job: AssetRequested) -> Tags:
+        """Title and language (an earlier release brings no title). No cover: sound does not wait for pictures."""
+        outline = job.given(Asset.OUTLINE, Outline)
+        return Tags(title=outline.title if outline else None, language=job.brief.language)
 
     async def _join(self, recordings: list[bytes], narrations: list[Narration], tags: Tags) -> Joined:
         pieces = [Piece(mp3, narration.words[-1].end) for mp3, narration in zip(recordings, narrations, strict=True)]

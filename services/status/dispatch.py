@@ -130,7 +130,7 @@ def job_for(journey: Journey, asset: Asset, *, at: datetime | None = None, put_b
     state = journey.assets[asset]
     if state.fingerprint is None:
         raise ValueError(f"{asset.value} was never queued")
-    needs = ((need, journey.assets[need]) for need in GRAPH[asset].waits_for if need in journey.assets)
+    needs = ((need, journey.assets[need]) for need in GRAPH[asset].waits_for)
     return AssetRequested.model_construct(
         id=f"{journey.story_id}.{asset.value}.{state.fingerprint[:16]}",
         story_id=journey.story_id,

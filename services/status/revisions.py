@@ -67,7 +67,7 @@ def fingerprint_of(journey: Journey, asset: Asset, assets: States) -> Fingerprin
     A need that failed counts as absent, whatever it was to be: a book with a picture missing is another book.
     """
     recipe = GRAPH[asset]
-    ready = ((need, assets[need]) for need in recipe.waits_for if need in assets)
+    ready = ((need, assets[need]) for need in recipe.waits_for)
     inputs = [[need.value, state.fingerprint if state.status == "ready" else None] for need, state in ready]
     brief = canonical(journey.brief.wire()).decode() if not recipe.waits_for else journey.brief.voice
     state = assets[asset]

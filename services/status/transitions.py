@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from services.status import revisions
-from storyloom.story.assets import GRAPH, TEXTS, WAITED_ON_BY, Asset, Recipe
+from storyloom.story.assets import GRAPH, TEXTS, WAITED_ON_BY, Asset
 from storyloom.story.causes import DEADLINE, MONEY_CAP_REACHED, NEED_FAILED
 from storyloom.story.events import (
     AnyEvent,
@@ -328,13 +328,9 @@ class _TransitionBuilder:
             if failed := next((need for need in missing if self.assets[need].settled), None):
                 state = replace(state, cause=cause(self.assets, failed))
                 self._fail(asset, state, NEED_FAILED, f"it needs {failed.value}, which failed")
-            elif state.status != "held" and not missing and self._all_settled(recipe):
+            elif state.status != "held" and not missing and all(self.assets[one].settled for one in recipe.settled):
                 self._set(asset, replace(state, status="queued", fingerprint=self._fingerprint(asset)))
                 self.jobs.append(asset)
-
-    def _all_settled(self, recipe: Recipe) -> bool:
-        made = (one for one in recipe.if_made if one in self.assets)
-        return all(self.assets[one].settled for one in (*recipe.settled, *made))
 
     def _set(self, asset: Asset, state: AssetState) -> None:
         self.assets[asset] = state

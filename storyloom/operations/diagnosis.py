@@ -159,7 +159,7 @@ def _diagnose_asset(story: Story, asset: Asset, row: Row, moment: Observation) -
 
 def _met(story: Story, asset: Asset, need: Asset) -> bool:
     status = story.assets[need].status
-    return status == "ready" or (need not in GRAPH[asset].needs and status in SETTLED)
+    return status == "ready" or (need in GRAPH[asset].settled and status in SETTLED)
 
 
 def _stuck(story: Story, one: AssetDiagnosis) -> Finding | None:

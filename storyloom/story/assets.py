@@ -71,17 +71,15 @@ class Recipe:
     """How an asset is made.
 
     It starts when every asset of ``needs`` is ready and every asset of ``settled`` is settled (ready, or failed for
-    good). ``if_made`` are as ``settled``, but only in a story that makes them anyway. ``version`` is part of the
-    fingerprint: raise it when the way of making changes. ``shown_as`` names the public asset whose progress shows this
-    one. ``finishing``: it costs little, and without it what was paid for before is of no use: it is made even where the
-    tenant's money of the day is spent. ``after_approval``: where the brief asks for approval, it waits until the text
-    was approved; what is only text does not.
+    good). ``version`` is part of the fingerprint: raise it when the way of making changes. ``shown_as`` names the
+    public asset whose progress shows this one. ``finishing``: it costs little, and without it what was paid for before
+    is of no use: it is made even where the tenant's money of the day is spent. ``after_approval``: where the brief asks
+    for approval, it waits until the text was approved; what is only text does not.
     """
 
     service: Service
     needs: tuple[Asset, ...] = ()
     settled: tuple[Asset, ...] = ()
-    if_made: tuple[Asset, ...] = ()
     public: bool = False
     finishing: bool = False
     after_approval: bool = False
@@ -89,14 +87,8 @@ class Recipe:
     version: int = 1
 
     @property
-    def brings(self) -> tuple[Asset, ...]:
-        """What a story makes for its sake."""
-        return self.needs + self.settled
-
-    @property
     def waits_for(self) -> tuple[Asset, ...]:
-        """What it is made from; those of ``if_made`` are not in every story."""
-        return self.brings + self.if_made
+        return self.needs + self.settled
 
 
 def _graph() -> Mapping[Asset, Recipe]:
@@ -114,12 +106,7 @@ def _graph() -> Mapping[Asset, Recipe]:
     for text, narration in zip(TEXTS, NARRATIONS, strict=True):
         graph[narration] = Recipe(s.AUDIO, needs=(text,), after_approval=True, shown_as=a.AUDIO)
     graph[a.AUDIO] = Recipe(
-        s.AUDIO,
-        needs=(a.OUTLINE, *TEXTS, *NARRATIONS),
-        if_made=(a.COVER,),
-        public=True,
-        finishing=True,
-        after_approval=True,
+        s.AUDIO, needs=(a.OUTLINE, *TEXTS, *NARRATIONS), public=True, finishing=True, after_approval=True
     )
     graph[a.ACTIVITIES] = Recipe(s.DOCUMENTS, needs=(a.OUTLINE, a.CONTENT), public=True)
     graph[a.PDF] = Recipe(
@@ -160,5 +147,5 @@ def closure(wanted: Iterable[Asset]) -> tuple[Asset, ...]:
         asset = todo.pop()
         if asset not in found:
             found.add(asset)
-            todo += GRAPH[asset].brings
+            todo += GRAPH[asset].waits_for
     return tuple(asset for asset in GRAPH if asset in found)

@@ -15,7 +15,7 @@ _COLOURS = {
 
 
 def mermaid() -> str:
-    """The graph for Mermaid. A solid arrow is a need, a dotted one waits until its asset is settled, if it is made.
+    """The graph for Mermaid. A solid arrow is a need, a dotted one waits until its asset is settled.
 
     A need that follows from others is left out: text_4 needs text_1 because text_2 does.
     """
@@ -25,7 +25,7 @@ def mermaid() -> str:
         lines.append(f"    {asset.value}{shape}:::{recipe.service.value}")
     for asset, recipe in GRAPH.items():
         lines += [f"    {need.value} --> {asset.value}" for need in _direct(asset)]
-        lines += [f"    {need.value} -.-> {asset.value}" for need in (*recipe.settled, *recipe.if_made)]
+        lines += [f"    {need.value} -.-> {asset.value}" for need in recipe.settled]
     lines += [
         f"    classDef {service.value} fill:{colour},stroke:#555,color:#111" for service, colour in _COLOURS.items()
     ]
@@ -39,7 +39,7 @@ def table() -> str:
             code(asset.value),
             recipe.service.value,
             _names(recipe.needs),
-            _names((*recipe.settled, *recipe.if_made)),
+            _names(recipe.settled),
             "yes" if recipe.public else f"as part of {code(recipe.shown_as.value)}" if recipe.shown_as else "no",
         ]
         for asset, recipe in GRAPH.items()

@@ -117,7 +117,7 @@ async def test_a_failed_asset_is_retried_with_what_depends_on_it_and_nothing_els
         story = await wait_applied(system, story_id, *await send(system, "POST", story_id, "/assets/retry"))
         assert story["status"] == "ready"
         assert set(states(story).values()) == {"ready"}
-        assert made.since() == {Asset.COVER: 1, Asset.AUDIO: 1, Asset.PDF: 1, Asset.EPUB: 1}
+        assert made.since() == {Asset.COVER: 1, Asset.PDF: 1, Asset.EPUB: 1}
 
 
 async def test_what_a_failed_asset_needs_is_made_first(settings: Settings) -> None:
@@ -134,7 +134,7 @@ async def test_what_a_failed_asset_needs_is_made_first(settings: Settings) -> No
         assert states(story)["cover"] == "ready"
         found = made.since()
         assert found[Asset.PORTRAIT] == found[Asset.COVER] == found[Asset.PDF] == found[Asset.EPUB] == 1
-        assert not set(found) - {Asset.PORTRAIT, Asset.AUDIO, Asset.PDF, Asset.EPUB, *PICTURES}
+        assert not set(found) - {Asset.PORTRAIT, Asset.PDF, Asset.EPUB, *PICTURES}
 
 
 def _fails(*assets: Asset) -> "Failing":
@@ -155,7 +155,7 @@ class Failing:
 @pytest.mark.parametrize(
     ("name", "again"),
     [
-        ("cover", {Asset.COVER, Asset.AUDIO, Asset.PDF, Asset.EPUB}),
+        ("cover", {Asset.COVER, Asset.PDF, Asset.EPUB}),
         ("activities", {Asset.ACTIVITIES, Asset.PDF}),
         ("pdf", {Asset.PDF}),
         ("epub", {Asset.EPUB}),

@@ -10,11 +10,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
 
 from services.audio.joining import Joined, Piece, join, join_now
 from services.audio.loudness import TARGET, level, measure_loudness
-from services.audio.tags import Tags, shrink_cover
+from services.audio.tags import Tags
 from storyloom.providers.elevenlabs.mp3 import SAMPLE_RATE, find_sound, measure
 from storyloom.providers.elevenlabs.mp3 import decode as decode_samples
 from studio.voice.encoding import encode_mp3
@@ -158,27 +157,12 @@ def test_levelling_moves_no_sample_and_leaves_silence_alone() -> None:
     assert measure_loudness(silence).integrated is None
 
 
-def test_the_recording_names_its_title_language_and_cover() -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (1024, 1024), "orange").save(picture, "PNG")
-    cover = shrink_cover(picture.getvalue())
-    assert cover is not None
-    tags = Tags("Zoë and the Löwe", "de-AT", cover)
-    joined = join_now(pieces()[:1], pause=PAUSE, tags=tags)
+def test_the_recording_names_its_title_and_language() -> None:
+    joined = join_now(pieces()[:1], pause=PAUSE, tags=Tags("Zoë and the Löwe", "de-AT"))
     assert joined.seconds == join_now(pieces()[:1], pause=PAUSE).seconds
     with av.open(io.BytesIO(joined.mp3), "r") as container:
         assert (container.metadata["title"], container.metadata["language"]) == ("Zoë and the Löwe", "deu")
-        [shown] = container.streams.video
-        assert shown.metadata["comment"] == "Cover (front)"
-        [frame] = container.decode(video=0)
-        assert (frame.width, frame.height) == (600, 600)
-        assert tuple(frame.to_ndarray(format="rgb24")[300, 300]) == pytest.approx((255, 165, 0), abs=6)
     assert len(decode_samples(joined.mp3)) / SAMPLE_RATE == pytest.approx(joined.seconds, abs=0.03)
-
-
-def test_a_cover_that_is_no_picture_is_left_out() -> None:
-    assert shrink_cover(b"not a picture") is None
-    assert Tags(language="en").entries() == {"language": "eng"}
 
 
 async def test_joining_in_a_thread_gives_the_same() -> None:

@@ -301,16 +301,12 @@ async def test_a_bedtime_story_is_read_more_slowly_the_younger_the_child(
     assert provider.asked[0]["voice_settings"]["speed"] == speed
 
 
-async def test_the_recording_says_whose_story_it_is_and_a_cover_that_is_gone_is_no_reason_to_lose_it(
-    narrator: Narrator, drawer: Drawer
-) -> None:
+async def test_the_recording_says_whose_story_it_is(narrator: Narrator, drawer: Drawer) -> None:
     inputs = await read_all(narrator)
     outline = sample(Asset.OUTLINE, uuid4()).model_copy(update={"title": "Mira and the Moon"})
-    cover = sample(Asset.COVER, uuid4())
-    audio = await narrator.join(job(Asset.AUDIO, {**inputs, Asset.OUTLINE: outline, Asset.COVER: cover}), Progress())
+    audio = await narrator.join(job(Asset.AUDIO, {**inputs, Asset.OUTLINE: outline}), Progress())
     with av.open(io.BytesIO(drawer.kept[audio.audio.key]), "r") as container:
         assert (container.metadata["title"], container.metadata["language"]) == ("Mira and the Moon", "eng")
-        assert not container.streams.video
     assert "mira" not in audio.audio.key.lower()
 
 

@@ -74,18 +74,16 @@ def test_commands_at_any_time_lead_to_an_end_that_is_made_of_what_is_there(
 def test_a_retry_makes_what_failed_and_what_waits_on_it() -> None:
     walk = finished(A.PORTRAIT)
     assert walk.outcome["overall"] == "partial"
-    assert again(walk, retry()) == {A.PORTRAIT, *PICTURES, A.AUDIO, A.PDF, A.EPUB}
+    assert again(walk, retry()) == {A.PORTRAIT, *PICTURES, A.PDF, A.EPUB}
     assert set(walk.outcome.values()) == {"ready"}
     assert walk.events.count("story") == 3, "it ended, was opened, and ended again"
 
 
 def test_a_retry_of_one_asset_brings_the_need_that_failed_and_leaves_the_others() -> None:
     walk = finished(A.PORTRAIT)
-    assert again(walk, retry(A.COVER)) == {A.PORTRAIT, *PICTURES, A.AUDIO, A.PDF, A.EPUB}, (
-        "all pictures wait on the portrait"
-    )
+    assert again(walk, retry(A.COVER)) == {A.PORTRAIT, *PICTURES, A.PDF, A.EPUB}, "all pictures wait on the portrait"
     walk = finished(A.COVER, A.SCENE_1)
-    assert again(walk, retry(A.COVER)) == {A.COVER, A.AUDIO, A.PDF, A.EPUB}
+    assert again(walk, retry(A.COVER)) == {A.COVER, A.PDF, A.EPUB}
     assert walk.outcome["scene_1"] == "failed"
 
 
@@ -107,7 +105,7 @@ def test_another_version_of_a_picture_makes_it_and_the_book() -> None:
 def test_a_hint_is_part_of_what_is_made_until_that_is_asked_for_anew() -> None:
     """It stays when the asset is made again for another reason, and goes with the next request without one."""
     walk = finished(A.SCENE_2)
-    assert again(walk, regenerate(A.COVER, "make the fox bigger")) == {A.COVER, A.AUDIO, A.PDF, A.EPUB}
+    assert again(walk, regenerate(A.COVER, "make the fox bigger")) == {A.COVER, A.PDF, A.EPUB}
     cover = walk.journey.assets[A.COVER]
     assert cover.hint == "make the fox bigger"
     assert cover.fingerprint != fingerprint_of(

@@ -83,7 +83,7 @@ def test_with_nothing_failing_every_asset_is_made_once_and_the_story_is_ready() 
 def test_an_asset_asked_for_brings_what_it_needs_and_nothing_else(wanted: set[Asset], seed: int) -> None:
     walk = Scheduler(Random(seed)).run(Walk(new_journey(wanted)))
     needed = set(wanted)
-    while more := {need for asset in needed for need in GRAPH[asset].brings} - needed:
+    while more := {need for asset in needed for need in GRAPH[asset].waits_for} - needed:
         needed |= more
     assert set(walk.started) == needed
     assert set(walk.outcome.values()) == {"ready"}
@@ -298,18 +298,3 @@ def test_everything_that_was_asked_for_is_shown_from_the_first_word_on() -> None
     assert set(walk.known) == {asset.value for asset in PUBLIC}
     assert {one["status"] for one in walk.known.values()} <= {"pending", "generating"}
     assert set(closure(PUBLIC)) == set(GRAPH)
-
-
-def test_a_recording_waits_for_its_cover_where_the_story_has_one_drawn_or_not() -> None:
-    walk = written()
-    walk.make(*NARRATIONS)
-    assert A.AUDIO not in walk.started
-    drawn = walk.journey.assets[A.COVER].fingerprint
-    assert drawn is not None
-    walk.apply(failed(A.COVER, drawn))
-    assert A.AUDIO in walk.started
-    alone = Walk(new_journey({A.AUDIO}))
-    alone.apply(requested())
-    alone.make(A.OUTLINE, *TEXTS, *NARRATIONS)
-    assert A.AUDIO in alone.started
-    assert A.COVER not in alone.journey.assets

@@ -71,7 +71,7 @@ def test_a_closure_holds_all_needs_and_nothing_that_nobody_needs(wanted: set[Ass
     assert len(set(found)) == len(found)
     assert wanted <= set(found)
     for asset in found:
-        assert set(GRAPH[asset].brings) <= set(found)
+        assert set(GRAPH[asset].waits_for) <= set(found)
         assert asset in wanted or any(asset in GRAPH[other].waits_for for other in found)
 
 
