@@ -190,7 +190,7 @@ def test_feedback_is_heeded() -> None:
     outline = outline_of(asked)
 
     def told(*feedback: str) -> tuple[int, float]:
-        paragraphs = scene_of(asked, outline, 2, feedback=list(feedback))["paragraphs"]
+        paragraphs = scene_of(asked, outline, 3, feedback=list(feedback))["paragraphs"]
         text = " ".join(paragraphs)
         return count_words(text), count_words(text) / len(split_sentences(text))
 
