@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 
 from storyloom.story.assets import GRAPH, Asset
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
+from storyloom.story.evaluation import ASK_EVALUATION, EvaluatedClaim, Evaluation
 from storyloom.story.events import EVENT, AnyEvent
 from storyloom.story.results import Readability
 from tests.integration.core.system import System, until
@@ -107,3 +108,14 @@ async def answer_edits(system: System, moderator: Moderator = moderate) -> list[
     await system.bus.client.subscribe(system.bus.names.subject(ASK_EDITING), cb=answer)
     await system.bus.client.flush()  # the server knows of the subscription
     return asked
+
+
+async def answer_evaluations(system: System) -> None:
+    """Answer the api's questions about finished stories: one claim, which passes."""
+    claim = EvaluatedClaim(claim="pdf", title="It is whole", outcome="pass", evaluator="x", version=1, independent=True)
+
+    async def answer(message: Msg) -> None:
+        await message.respond(Evaluation(claims=(claim,), version=1).model_dump_json().encode())
+
+    await system.bus.client.subscribe(system.bus.names.subject(ASK_EVALUATION), cb=answer)
+    await system.bus.client.flush()

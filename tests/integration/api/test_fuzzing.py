@@ -12,7 +12,7 @@ import pytest
 
 from storyloom.runtime.settings import Settings
 from storyloom.story.assets import Service
-from tests.integration.api.command_requests import answer_edits
+from tests.integration.api.command_requests import answer_edits, answer_evaluations
 from tests.integration.core.system import running
 from tools.docs.pages import ROOT
 
@@ -28,6 +28,7 @@ async def test_every_answer_to_generated_requests_is_as_declared(settings: Setti
     """All of its checks, the same requests every time; the stream, which does not end, is left out."""
     async with running(settings, workers=NO_WORKERS) as system:
         await answer_edits(system)
+        await answer_evaluations(system)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
             "--config-file", str(ROOT / "tests/contract/openapi/schemathesis.toml"),

@@ -21,6 +21,7 @@ TABLES = {
     "stories",
     "asset_generation_jobs",
     "story_events",
+    "story_receipts",
     "inbox",
     "command_outbox",
     "erasures",

@@ -18,6 +18,7 @@ COMMANDS = (
         "kustomize",
         "fuzz",
         "bench",
+        "quality",
         "chaos",
         "test-compose",
         "simulation",
