@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -29,13 +30,17 @@ def heard(name: str) -> Iterator[asyncio.Event]:
             event.set()
         raise structlog.DropEvent
 
-    processors = structlog.get_config()["processors"]
+    config = structlog.get_config()
+    processors = config["processors"]
     before = processors.copy()
     processors[:] = [listen]
+    # Whatever an earlier test left: by its level nothing is to be dropped.
+    structlog.configure(processors=processors, wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
     try:
         yield event
     finally:
         processors[:] = before
+        structlog.configure(**config)
 
 
 WORD = "Quillabelle"
