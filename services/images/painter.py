@@ -9,9 +9,9 @@ from services.images.palette import DecodedImage, NotAPictureError, decode
 from services.images.prompts import Prompt, draft_picture, draft_portrait
 from storyloom.jobs.definition import Report
 from storyloom.providers.ports import ImageGenerator
-from storyloom.storage.objects import ObjectStore
+from storyloom.storage.objects import DamagedObjectError, ObjectStore
 from storyloom.story.assets import Asset
-from storyloom.story.errors import PermanentError, RetryableError
+from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.results import Outline, Picture, ProviderCall
 
@@ -145,7 +145,7 @@ class Painter:
             return None
         try:
             return await self._store.get(earlier.portrait)
-        except (RetryableError, PermanentError):  # a store that is away is away for the new portrait, too
+        except (DamagedObjectError, PermanentError):  # a store that is away is no reason: the job waits for it, unpaid
             log.warning("portrait.earlier_missing", asset=job.asset.value)
             return None
 

@@ -145,7 +145,7 @@ def _heroes(heroes: Sequence[HeroLook], *, softly: bool, motif: str = "") -> lis
         lines += [("Skin", hero.skin), ("Hair", hero.hair), ("Eyes", hero.eyes), ("Clothing", hero.clothing)]
         lines.append(("Features", "; ".join(hero.features)))
         lines += [("Must show", (worn.soft if softly else worn.form).wording) for worn in hero.worn]
-        lines += [("Side", placed.told(hero.role)) for placed in hero.sides]
+        lines += [("Side", placed.describe(hero.role)) for placed in hero.sides]
     return lines
 
 
@@ -208,8 +208,8 @@ def _must_show(heroes: Sequence[HeroLook], framing: Framing) -> tuple[MustShow, 
                 fix = f"show clearly on {hero.role}: {', '.join(form.must_show)}"
                 what = f"{form.wording}. {question}"
                 if placed := sides.get(trait.id):
-                    fix = f"{fix}; {placed.told(hero.role)}"
-                    what = f"{what} Side: {placed.told(hero.role)}."
+                    fix = f"{fix}; {placed.describe(hero.role)}"
+                    what = f"{what} Side: {placed.describe(hero.role)}."
                 found[id_] = MustShow(id_, what, fix)
     return tuple(found.values())
 

@@ -47,7 +47,7 @@ class Placed:
     what: str
     side: Side
 
-    def told(self, role: str) -> str:
+    def describe(self, role: str) -> str:
         """As an illustrator is told, and whoever checks: in pictures the hero's left is not always our left."""
         other = "right" if self.side == "left" else "left"
         return (

@@ -15,6 +15,7 @@ from services.images.critic import Critic, Verdict
 from services.images.painter import Painter
 from services.images.prompts import Prompt
 from storyloom.providers.paid_answers import PAID_ANSWERS, Form, PaidAnswers, PaidOnceImages, once
+from storyloom.storage.objects import DamagedObjectError
 from storyloom.story.assets import Asset
 from storyloom.story.earlier import EarlierStory
 from storyloom.story.errors import PermanentError, ProviderUnavailable, RetryableError
@@ -101,8 +102,10 @@ class Drawer:
         )
 
     async def get(self, stored: StoredObject) -> bytes:
+        if self.busy:
+            raise RetryableError("store: SlowDown")
         if stored.sha256 not in self.kept:
-            raise RetryableError("store: it is missing")
+            raise DamagedObjectError("store: it is missing")
         return self.kept[stored.sha256]
 
 
@@ -194,6 +197,18 @@ async def test_a_sequels_portrait_is_drawn_from_the_earlier_one_while_it_is_ther
     assert [one.brush.orders[0]["reference"] for one in (here, gone)] == [b"the portrait of before", None]
     assert "differs from the reference picture" in here.brush.prompts[0]
     assert "reference picture" not in gone.brush.prompts[0]
+
+
+async def test_a_sequels_portrait_waits_for_a_store_that_is_away_and_orders_nothing_meanwhile(atelier: Open) -> None:
+    """Drawn without the earlier one the hero would be somebody else."""
+    here = atelier()
+    image = await here.drawer.put(STORY, Asset.PORTRAIT, b"the portrait of before", "image/png")
+    earlier = EarlierStory(title="The Bell", logline="x", place="x", object="x", portrait=image)
+    job = job_for(Asset.PORTRAIT, brief_of().model_copy(update={"earlier": earlier}))
+    here.drawer.busy = True
+    with pytest.raises(RetryableError):
+        await here.painter.portrait(job, here.diary)
+    assert here.brush.orders == []
 
 
 async def test_findings_are_appended_to_the_original_words(atelier: Open) -> None:
