@@ -30,7 +30,7 @@ _RUN = "import sys; sys.path.insert(0, sys.argv[1]); from storyloom.evaluators.p
 """As a process of its own, wherever it is started: the services' folder need not be the current one."""
 AT_ONCE = 2
 """Stories whose files (ten million bytes each) are here: one is evaluated, the next one's are fetched."""
-ASSETS = (*PICTURES, Asset.AUDIO, Asset.PDF)
+ASSETS = (*PICTURES, Asset.AUDIO, Asset.PDF, Asset.EPUB)
 """Whose files are looked at."""
 
 

@@ -75,7 +75,7 @@ class Measure:
 
 @cache
 def measured() -> Mapping[str, Mapping[str, Any]]:
-    """How often each evaluator erred, by claim: {defects, found, sound, false_alarms, recall, false_alarm_rate}.
+    """How often each evaluator erred, by claim: {defects, found, sound, false_alarms}.
 
     ``make quality`` writes it.
     """

@@ -54,7 +54,7 @@ def judge_files(results: Mapping[str, Mapping[str, Any]], files: Mapping[str, by
     return WHOLE.judge(len(damaged), ", ".join(damaged) or f"{len(wanted)} files.")
 
 
-FILES = (*PICTURES, "audio", "pdf")
+FILES = (*PICTURES, "audio", "pdf", "epub")
 """The assets whose files are looked at."""
 
 

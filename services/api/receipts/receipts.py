@@ -33,7 +33,7 @@ EVALUATION_SECONDS = 120.0
 """An evaluation is waited for so long, whoever asked."""
 PATIENCE_SECONDS = 2.5
 """A request waits so long for it; less than an answer may take."""
-ASKED_FOR = frozenset({"content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "pdf"})
+ASKED_FOR = frozenset({"content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "pdf", "epub"})
 """Of which assets the evaluators read the result."""
 
 
@@ -49,7 +49,6 @@ class _Story:
     id: UUID
     tenant_id: str
     row: Mapping[str, Any]
-    artefacts: list[Artefact]
     basis: str
 
 
@@ -73,25 +72,17 @@ class Receipts:
             raise not_found("story")
         if row["status"] == "generating":
             raise Problem(409, "receipt_not_ready", "The story is being made; ask again once it has ended.")
-        artefacts = list(artefacts_of(row["results"]))
-        basis = self._basis(row, artefacts)
+        basis = basis_of(row, self._key)
         if row["basis"] == basis:
             kept: StoryReceipt = row["receipt"]
             return kept
-        return await self._made(_Story(story_id, caller.tenant_id, row, artefacts, basis))
+        return await self._made(_Story(story_id, caller.tenant_id, row, basis))
 
     async def close(self) -> None:
         """Give up what is under way. Safe to call twice."""
         for task in (running := list(self._running.values())):
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-    def _basis(self, row: Mapping[str, Any], artefacts: list[Artefact]) -> str:
-        """Of what a receipt is: another one is due where anything of it has changed."""
-        said = {name: result.get("findings") for name, result in row["results"].items()}
-        key = key_id(self._key) if self._key else ""
-        whole = {"status": row["status"], "artefacts": artefacts, "said": said, "evaluators": VERSION, "key": key}
-        return hashlib.sha256(canonical(whole)).hexdigest()
 
     async def _made(self, story: _Story) -> StoryReceipt:
         at = (story.id, story.basis)
@@ -107,7 +98,8 @@ class Receipts:
 
     def _end(self, at: tuple[UUID, str], task: "asyncio.Task[StoryReceipt]") -> None:
         self._running.pop(at, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Problem):  # a problem was logged where it was found
             log.warning("receipt.not_made", error=type(error).__name__)
 
     async def _make(self, story: _Story) -> StoryReceipt:
@@ -119,7 +111,7 @@ class Receipts:
             log.warning("receipt.not_evaluated", error=type(error).__name__)
             detail = "The story cannot be checked just now; try again."
             raise Problem(503, "evaluation_away", detail, headers={"Retry-After": "5"}) from None
-        receipt = receipt_of(story.id, story.row, story.artefacts, evaluation, self._key)
+        receipt = receipt_of(story.id, story.row, evaluation, self._key)
         if evaluation.version == VERSION:  # one of another release is answered, and not kept
             await queries().keep_receipt(
                 self._pool, id=story.id, tenant_id=story.tenant_id, basis=story.basis, receipt=dumps(receipt)
@@ -127,15 +119,23 @@ class Receipts:
         return receipt
 
 
-def receipt_of(
-    story_id: UUID, row: Mapping[str, Any], artefacts: list[Artefact], evaluation: Evaluation, key: str
-) -> StoryReceipt:
+def basis_of(row: Mapping[str, Any], key: str) -> str:
+    """The hash of what a receipt is of: another one is due where any result, an evaluator or the key has changed.
+
+    Of the results all counts: the words' times and the premise's verdict may change, and no file with them.
+    """
+    signed = key_id(key) if key else ""
+    whole = {"status": row["status"], "results": row["results"], "evaluators": VERSION, "key": signed}
+    return hashlib.sha256(canonical(whole)).hexdigest()
+
+
+def receipt_of(story_id: UUID, row: Mapping[str, Any], evaluation: Evaluation, key: str) -> StoryReceipt:
     """The receipt, signed where there is a key."""
     receipt: StoryReceipt = {
         "id": str(story_id),
         "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "status": row["status"],
-        "artefacts": artefacts,
+        "artefacts": list(artefacts_of(row["results"])),
         "models": list(models_of(row["results"])),
         "claims": [claim_of(claim) for claim in evaluation.claims],
         "evaluators": evaluation.version,

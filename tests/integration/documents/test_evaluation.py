@@ -35,6 +35,6 @@ async def test_a_story_whose_files_are_gone_is_evaluated_and_says_so() -> None:
     outcomes = {claim.claim: claim.outcome for claim in evaluation.claims}
     assert evaluation.version == VERSION
     assert (outcomes["files_whole"], outcomes["pdf"], outcomes["words_timed"]) == ("fail", "fail", "fail")
-    assert (outcomes["level"], outcomes["language"]) != ("not_checked", "not_checked")
+    assert "not_checked" not in (outcomes["level"], outcomes["language"])
     assert "evaluator_broken" not in outcomes
     assert all(claim.reason for claim in evaluation.claims if claim.outcome == "not_checked")

@@ -8,7 +8,7 @@ import pytest
 
 from client import receipts as client
 from client.resources import StoryReceipt as Read
-from services.api.receipts.receipts import artefacts_of, models_of, receipt_of
+from services.api.receipts.receipts import basis_of, models_of, receipt_of
 from services.api.receipts.resources import StoryReceipt
 from storyloom.story.assets import Asset
 from storyloom.story.evaluation import EvaluatedClaim, Evaluation, MeasuredError
@@ -41,9 +41,7 @@ def results() -> dict[str, Any]:
 
 
 def receipt(key: str = KEY) -> StoryReceipt:
-    found = results()
-    evaluation = Evaluation(claims=(CLAIM,), version=1)
-    return receipt_of(STORY, {"status": "ready", "results": found}, [*artefacts_of(found)], evaluation, key)
+    return receipt_of(STORY, {"status": "ready", "results": results()}, Evaluation(claims=(CLAIM,), version=1), key)
 
 
 def read(made: StoryReceipt) -> Read:
@@ -54,8 +52,18 @@ def read(made: StoryReceipt) -> Read:
 
 def test_a_receipt_names_every_file_and_the_words_by_their_hash() -> None:
     named = [artefact["asset"] for artefact in receipt()["artefacts"]]
-    assert {"content", "cover", "scene_1", "scene_4", "audio", "audio.vtt", "pdf"} <= set(named)
+    assert {"content", "cover", "scene_1", "scene_4", "audio", "audio.vtt", "pdf", "epub"} <= set(named)
     assert len(named) == len(set(named))
+
+
+def test_another_receipt_is_due_where_words_have_other_times_although_every_file_is_the_same() -> None:
+    before, after = results(), results()
+    after["audio"]["words"][0]["start"] += 0.01
+    rows = [{"status": "ready", "results": one} for one in (before, results(), after)]
+    first, same, other = (basis_of(row, KEY) for row in rows)
+    assert first == same
+    assert other != first
+    assert basis_of(rows[0], "another key of 32 characters or so") != first
 
 
 def test_a_receipt_names_every_model_once() -> None:

@@ -166,6 +166,7 @@ def test_a_file_that_is_not_what_was_made_fails() -> None:
     made = {"pdf": {"pdf": {"sha256": "0" * 64}}}
     assert judge_files(made, {"pdf": b"x"}).outcome == "fail"
     assert judge_files(made, {}).outcome == "fail"
+    assert judge_files({"epub": made["pdf"]}, {"epub": b"x"}).outcome == "fail"
     assert judge_files({}, {}).outcome == "not_checked"
 
 
