@@ -14,6 +14,7 @@ from studio.image_forms import Upload, read_edit
 from studio.openai_api import ERRORS, estimate_tokens, openai_error, read_json
 from studio.prices import price_pictures
 from studio.request_context import REQUEST_ID, STATE, AppState, RequestContext
+from studio.response_body import name_model
 from studio.spoiling import encode_picture, other_size, spoil_picture
 from studio.validation import check_model, check_request
 from studio.vendor_errors import VendorError
@@ -74,6 +75,7 @@ async def _draw(
     cost = price_pictures(call.model, details["text_tokens"], details["image_tokens"], usage["output_tokens"])
     answer = {
         "created": int(time.time()),
+        "model": name_model(call.model),  # OpenAI does not say it; who stands in for it does
         "background": "opaque",
         "data": [{"b64_json": encode_picture(picture, form)} for picture in pictures],
         "output_format": parameters["output_format"],

@@ -55,6 +55,9 @@ class Call:
     purpose: str
     headers: dict[str, str] = field(default_factory=dict)
     """What the request carries beside the SDK's own."""
+    answered_by: str = ""
+    """The model that the provider says it was, where it says so: an alias has a version, a stand-in a name of its own.
+    Prices and metrics go by the model that was asked."""
     request_id: str = ""
     cost_usd: float = 0.0
     outcome: Outcome = Outcome.OK
@@ -73,7 +76,7 @@ class Call:
         """The call so far, as it stands in a usage."""
         return ProviderCall(
             provider=self.provider,
-            model=self.model,
+            model=self.answered_by or self.model,
             request_id=self.request_id,
             seconds=time.monotonic() - self.started,
             cost_usd=self.cost_usd,

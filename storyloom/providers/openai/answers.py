@@ -107,9 +107,14 @@ class _TextUsage(Answer):
     output_tokens_details: _Reasoned = _Reasoned()
 
 
+ModelName = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][\w.:/-]{0,79}$"), WrapValidator(_or_none)]
+"""Who says that it answered; None where that is no name: it is printed in books."""
+
+
 class TextAnswer(Answer):
     """An answer in words."""
 
+    model: ModelName = None
     status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
     output: Annotated[tuple[_Message, ...], _only("message"), BeforeValidator(lambda items: items or ())]
     error: _Coded | None = None
@@ -173,8 +178,9 @@ class _Image(Answer):
 
 
 class PictureAnswer(Answer):
-    """An answer in pictures; we ask for one."""
+    """An answer in pictures; we ask for one. OpenAI does not say which model drew it; others may."""
 
+    model: ModelName = None
     data: Annotated[tuple[_Image, ...], BeforeValidator(_without_nulls)] = Field(min_length=1)
     usage: Annotated[_PictureUsage | None, WrapValidator(_or_none)] = None
 

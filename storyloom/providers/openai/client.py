@@ -266,7 +266,9 @@ def _read(kind: type[A], reply: Any, call: Call) -> A:
     plain = reply.to_dict(warnings=False) if isinstance(reply, BaseModel) and hasattr(reply, "to_dict") else reply
     if isinstance(plain, dict) and plain.get("error") and not any(plain.get(key) for key in _ANSWERS):
         raise failed_in_body(plain["error"], call.request_id or None)
-    return read_answer(kind, plain, provider="OpenAI", request_id=call.request_id or None)
+    answer = read_answer(kind, plain, provider="OpenAI", request_id=call.request_id or None)
+    call.answered_by = getattr(answer, "model", None) or ""
+    return answer
 
 
 def _read_picture(reply: Any, call: Call) -> bytes:

@@ -47,6 +47,25 @@ async def test_an_answer_comes_back_with_its_request_id_and_its_cost(vendor: Ven
     assert call.seconds > 0
 
 
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [
+        ("gpt-5.1-2025-11-13", "gpt-5.1-2025-11-13"),
+        ("storyloom-studio-gpt-5.1", "storyloom-studio-gpt-5.1"),
+        ("<b>gpt</b>", "gpt-5.1"),
+        (None, "gpt-5.1"),
+        (7, "gpt-5.1"),
+    ],
+)
+async def test_the_call_names_the_model_that_answered_and_costs_what_the_asked_one_does(
+    vendor: Vendor, door: OpenAI, said: object, recorded: str
+) -> None:
+    vendor.say(say_json(reply_body(TEXT) | {"model": said}))
+    _, call = await ask(door)
+    assert call.model == recorded
+    assert call.cost_usd == pytest.approx(1000 * 1.25e-6 + 200 * 10e-6)
+
+
 async def test_pictures_go_along_as_data_urls_to_the_vision_model(vendor: Vendor) -> None:
     door = vendor.door(vision_model="gpt-4.1")
     vendor.say(say_json(reply_body(TEXT)))
