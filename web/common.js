@@ -36,14 +36,22 @@ tabs?.addEventListener("message", ({ data }) => {
 });
 export const key = () => sessionStorage.getItem(KEY);
 export const keep = (value) => value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY);
-/** The key, or that of another tab of this page that is open; null without one. */
-export async function findKey() {
+/** The key, or that of another tab of this page that is open; null without one. A tab on a busy machine may answer later: then ``late`` is called. */
+export async function findKey(late) {
   if (key() || !tabs) return key();
-  tabs.postMessage("key?");
   return new Promise((resolve) => {
-    const give = ({ data }) => { if (data?.key) { keep(data.key); resolve(data.key); } };
-    tabs.addEventListener("message", give);
-    setTimeout(() => { tabs.removeEventListener("message", give); resolve(key()); }, 150);
+    let waiting = true;
+    const end = () => { waiting = false; resolve(key()); };
+    const heard = ({ data }) => {
+      if (!data?.key) return;
+      tabs.removeEventListener("message", heard);
+      if (key()) return;
+      keep(data.key);
+      if (waiting) end(); else late();
+    };
+    tabs.addEventListener("message", heard);
+    tabs.postMessage("key?");
+    setTimeout(end, 150);
   });
 }
 

@@ -191,7 +191,7 @@ let leave = () => {};
 async function start() {
   leave();
   leave = () => {};
-  if (!(await findKey())) return askForKey();
+  if (!(await findKey(start))) return askForKey();
   try {
     if (story()) leave = await grow(main, story(), { onkey: askForKey });
     else {

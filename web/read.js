@@ -17,7 +17,7 @@ let voice = null, book, pages, at = -1;
 const path = `${API}/stories/${encodeURIComponent(story() || "")}/book`;
 
 async function open() {
-  if (!secret) await findKey();
+  if (!secret) await findKey(open);
   try { book = await json("GET", path); } catch (error) { return closed(error); }
   const seen = JSON.stringify(book);
   draw();

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -73,6 +74,10 @@ sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !impor
 document.adoptedStyleSheets = [sheet];
 """
 """As WCAG 2.2, 1.4.12, has it."""
+SLOW_TO_ANSWER = """
+const { postMessage } = BroadcastChannel.prototype;
+BroadcastChannel.prototype.postMessage = function (data) { window.answer = () => postMessage.call(this, data); };
+"""
 FIRST_WORDS = "document.querySelector('.words p:not(.waiting)')"
 MARKUP: list[str] = json.loads((Path(__file__).parent / "markup.json").read_text("utf-8"))
 
@@ -194,6 +199,20 @@ def test_a_book_is_made_read_and_shared_by_the_keyboard_alone(
             guest.reload()
             guest.get_by_role("heading", name="This book is closed").wait_for()
             faultless(guest)
+
+
+@pytest.mark.parametrize("path", ["/story/{}", "/read/{}"])
+def test_a_tab_opens_by_the_key_of_another_that_is_slow_to_answer(browser: Any, site: Site, path: str) -> None:
+    """As on a busy machine: the tab has asked for a key by then."""
+    with visit(browser, site, "/") as page:
+        page.get_by_label("The hero's name").wait_for()
+        page.evaluate(SLOW_TO_ANSWER)
+        tab = page.context.new_page()
+        tab.goto(site.url + path.format(site.story_id))
+        tab.get_by_role("heading", name=re.compile("Whose stories|needs a link")).wait_for()
+        page.evaluate("window.answer()")
+        tab.get_by_role("heading", name=site.story["title"]).first.wait_for()
+        tab.close()
 
 
 def test_the_spoken_word_is_lit_and_a_click_is_heard_from_there(browser: Any, site: Site) -> None:
