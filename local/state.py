@@ -33,7 +33,7 @@ class Addresses:
 
 
 class State:
-    """The folder ``.storyloom``. JobExecutor it raises UserError where it cannot be written."""
+    """The folder ``.storyloom``. Making one raises UserError where it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()

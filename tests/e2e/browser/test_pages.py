@@ -1,8 +1,10 @@
 """The pages in a browser: a book is made, read, heard and shared there, and by nobody who is not to."""
 
 import json
+import os
 import random
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -14,6 +16,7 @@ import pytest
 from client import StoryloomClient
 from tests.conftest import Background
 from tests.e2e.browser.conftest import Site
+from tests.e2e.conftest import MIRA
 
 pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]  # the stack of tests/e2e
 
@@ -445,6 +448,27 @@ def test_a_shared_book_that_is_being_made_grows_under_its_reader(browser: Any, s
         assert page.get_by_text("2 / 6").is_visible()
         page.keyboard.press("ArrowRight")
         page.get_by_text("3 / 6").wait_for()  # one page on, not two: the keys of the first drawing are gone
+
+
+def test_an_open_page_outlives_the_death_of_postgres(
+    browser: Any, site: Site, home: Path, background: Background
+) -> None:
+    """Killed in the midst of the words: the story is watched to its end without a reload."""
+
+    async def ask() -> str:
+        async with StoryloomClient(site.url, site.key) as client:
+            return (await client.create({**MIRA, "assets": ["content", "cover"], "seed": 27}))["id"]
+
+    with visit(browser, site, f"/story/{background.run(ask(), within=60)}") as page:
+        until(page, FIRST_WORDS)
+        assert page.get_by_role("link", name="Read the book").count() == 0
+        page.evaluate("window.unloaded = false")
+        processes = json.loads((home / "local.json").read_text())["processes"]
+        os.kill(next(pid for name, pid in processes.items() if "postgres" in name), signal.SIGKILL)
+        page.get_by_role("link", name="Read the book").wait_for()
+        assert page.evaluate("window.unloaded") is False
+        assert page.locator(".words p:not(.waiting)").count() >= 4
+        assert page.get_by_text("The connection is gone").count() == 0
 
 
 def test_a_book_from_right_to_left_turns_the_other_way(browser: Any, site: Site) -> None:
