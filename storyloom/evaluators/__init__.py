@@ -5,5 +5,5 @@ and bytes, a list of claims goes. Each claim names its evaluator, its threshold,
 maker, and how often it erred when it was tried on defects that are known (``measured.toml``).
 """
 
-VERSION = 1
+VERSION = 2
 """Of all evaluators together: raised with any of theirs, so that a story is judged anew."""

@@ -132,12 +132,12 @@ _OTHER = {
 }
 
 
-def rewritten(text: str, scenes: int = 4) -> Change:
-    """The last scenes in other words."""
+def rewritten(text: str, *scenes: int) -> Change:
+    """Scenes in other words, all where none is named."""
 
     def seed(book: Book) -> Book:
         def change(content: dict[str, Any]) -> None:
-            for scene in content["scenes"][4 - scenes :]:
+            for scene in [content["scenes"][number - 1] for number in scenes or (1, 2, 3, 4)]:
                 scene["paragraphs"] = [text] * max(1, len(" ".join(scene["paragraphs"])) // len(text))
 
         return _with_result(book, "content", change)
@@ -294,10 +294,11 @@ def defects() -> Iterator[Defect]:
         yield Defect(f"{decibels:+.0f} dB", "loudness", louder(decibels))
     yield Defect("overdriven", "true_peak", louder(20.0))
     yield Defect("too hard", "level", rewritten(_HARD))
-    yield Defect("two scenes too hard", "level", rewritten(_HARD, 2))
-    for language, text in _OTHER.items():
+    yield Defect("two scenes too hard", "level", rewritten(_HARD, 3, 4))
+    for place, (language, text) in enumerate(_OTHER.items(), start=1):
         yield Defect(f"all in {language}", "language", rewritten(text))
-        yield Defect(f"two scenes in {language}", "language", rewritten(text, 2))
+        yield Defect(f"two scenes in {language}", "language", rewritten(text, 3, 4))
+        yield Defect(f"one scene in {language}", "language", rewritten(text, place))
     skins: Mapping[str, str] = {"pale": "#f1c9a5", "green": "#5f9e50", "grey": "#8a8f98"}
     for name, colour in skins.items():
         for where in ("scene_2", "cover"):

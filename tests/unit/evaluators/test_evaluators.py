@@ -13,6 +13,7 @@ from storyloom.evaluators import VERSION, pictures, recorded, sound, text
 from storyloom.evaluators.claims import Measure
 from storyloom.evaluators.evaluate import evaluate, judge_files
 from storyloom.evaluators.process import answer
+from storyloom.story.languages import supported
 
 RATE = sound.RATE
 MIRA = {"name": "Mira", "appearance": {"skin": "#8d5524", "hair": "curly", "clothing": "yellow dress"}}
@@ -136,9 +137,54 @@ def test_easy_words_are_easy_and_hard_ones_are_hard() -> None:
 
 def test_a_text_in_another_language_than_asked_for_fails() -> None:
     german = "Der kleine Fuchs suchte seine Laterne im dunklen Wald. Er fragte die Eule, aber sie wusste nichts davon."
-    assert text.judge_language(german, "de").outcome == "pass"
-    assert text.judge_language(german, "en").outcome == "fail"
-    assert text.judge_language(german, "qqq").outcome == "not_checked"
+    assert text.judge_language([german], "de").outcome == "pass"
+    assert text.judge_language([german], "en").outcome == "fail"
+    assert text.judge_language([german], "qqq").outcome == "not_checked"
+
+
+ENGLISH = "The little fox looked for her lantern in the dark wood. She asked the owl, but it had not seen it."
+DANISH = "Den lille ræv ledte efter sin lygte i skoven. Hun spurgte uglen, men den havde ikke set den nogen steder."
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_one_scene_in_another_language_fails_and_is_named(place: int) -> None:
+    """Though the text as a whole is in the one that was asked for."""
+    told = [ENGLISH] * 4
+    told[place] = DANISH
+    found = text.judge_language(told, "en")
+    assert text.judge_language([ENGLISH] * 4, "en").outcome == "pass"
+    assert (found.outcome, found.reason) == ("fail", f"The least likely is scene {place + 1}: it is most likely da.")
+
+
+def test_a_scene_of_few_letters_is_judged_with_its_neighbour() -> None:
+    """A cry in any language is none, and where nothing more is told nothing is said of it."""
+    assert text.judge_language(["Miau!", DANISH, "Miau! Miau!", "Hej!"], "da").outcome == "pass"
+    found = text.judge_language(["Miau!", DANISH, ENGLISH, "Hej!"], "en")
+    assert (found.outcome, found.reason) == ("fail", "The least likely is scene 1 and 2: it is most likely da.")
+    assert text.judge_language(["Miau!", "Hej!", "", "Miau!"], "da").outcome == "not_checked"
+    assert text.judge_language([], "da").outcome == "not_checked"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("id", "Rubah kecil mencari lenteranya di hutan yang gelap. Ia bertanya kepada burung hantu di atas pohon."),
+        ("ms", "Rubah kecil mencari lenteranya di hutan yang gelap. Ia bertanya kepada burung hantu di atas pohon."),
+        ("bs", "Mala lisica tražila je svoju svjetiljku u tamnoj šumi. Pitala je sovu, ali ona je nije vidjela."),
+        ("hr", "Mala lisica tražila je svoju svjetiljku u tamnoj šumi. Pitala je sovu, ali ona je nije vidjela."),
+        ("nb", "Den lille reven lette etter lykten sin i skogen. Hun spurte ugla, men den hadde ikke sett den."),
+        ("zh-Hant", "小狐狸在黑暗的森林裡尋找她的燈籠。她問貓頭鷹,可是牠沒有看見。於是她坐在月光下,等她的朋友們回來。"),
+    ],
+)
+def test_languages_that_are_alike_count_as_one(language: str, told: str) -> None:
+    """The detector cannot tell them apart: a text would fail for being what was asked for."""
+    assert text.judge_language([told], language).outcome == "pass"
+    assert text.judge_language([told], "en").outcome == "fail"
+
+
+def test_the_detector_knows_the_languages_that_stories_are_told_in() -> None:
+    unknown = {tag for tag in supported() if text.judge_language([ENGLISH], tag).outcome == "not_checked"}
+    assert unknown == {"yi"}
 
 
 def test_what_only_the_maker_checked_says_that_it_is_not_independent() -> None:
