@@ -7,6 +7,7 @@ from typing import Any
 from storyloom.evaluators import VERSION
 from storyloom.evaluators.book import judge_book
 from storyloom.evaluators.claims import Claim, Measure
+from storyloom.evaluators.ebook import judge_ebook
 from storyloom.evaluators.pictures import judge_pictures
 from storyloom.evaluators.recorded import judge_recorded
 from storyloom.evaluators.sound import judge_sound
@@ -24,14 +25,15 @@ def evaluate(story: Mapping[str, Any], files: Mapping[str, bytes]) -> list[Claim
     results: Mapping[str, Mapping[str, Any]] = story["results"]
     language, age, characters = story["language"], story["age"], story["characters"]
     names = story["names"]
-    content, audio, book = results.get("content"), results.get("audio"), results.get("pdf")
+    content, audio = results.get("content"), results.get("audio")
     pictures = {name: files[name] for name in PICTURES if name in files}
     return [
         *_guarded(lambda: judge_recorded(results, PICTURES)),
         *_guarded(lambda: judge_text(content, age=age, language=language, names=names)),
         *_guarded(lambda: judge_pictures(pictures, characters)),
         *_guarded(lambda: judge_sound(audio, files.get("audio"), language)),
-        *_guarded(lambda: judge_book(book, files.get("pdf"), content, language)),
+        *_guarded(lambda: judge_book(results.get("pdf"), files.get("pdf"), content, language)),
+        *_guarded(lambda: judge_ebook(results.get("epub"), files.get("epub"), content, language)),
         judge_files(results, files),
     ]
 

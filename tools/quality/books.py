@@ -14,6 +14,7 @@ FILES = {
     **{name: f"{name}.png" for name in ("cover", "scene_1", "scene_2", "scene_3", "scene_4")},
     "audio": "narration.mp3",
     "pdf": "book.pdf",
+    "epub": "book.epub",
 }
 
 
@@ -41,6 +42,11 @@ def read_book(folder: Path) -> Book:
         "content": {"scenes": [{"paragraphs": scene["text"].split("\n\n")} for scene in told["scenes"]]},
         "audio": {"words": told["audioWords"], "audio": _stored(files["audio"])},
         "pdf": {"pages": len(PdfReader(io.BytesIO(files["pdf"])).pages), "pdf": _stored(files["pdf"])},
+        "epub": {
+            "pages": 1 + len(told["scenes"]),  # the cover's
+            "spoken": len(told["audioWords"]),
+            "pdf": _stored(files["epub"]),
+        },
     }
     results |= {
         name: {"image": _stored(files[name]), "calls": [], "findings": []}

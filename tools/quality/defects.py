@@ -18,6 +18,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
 from tools.quality.books import Book
+from tools.quality.repacking import unsound, untold
 
 Change = Callable[[Book], Book]
 
@@ -259,9 +260,9 @@ def _untagged(writer: PdfWriter) -> None:
     writer.root_object.pop("/StructTreeRoot", None)
 
 
-def cut_off(book: Book) -> Book:
-    """The first half of the file."""
-    return _with(book, "pdf", book.files["pdf"][: len(book.files["pdf"]) // 2])
+def cut_off(asset: str) -> Change:
+    """The first half of a file."""
+    return lambda book: _with(book, asset, book.files[asset][: len(book.files[asset]) // 2])
 
 
 def flipped_byte(asset: str) -> Change:
@@ -315,7 +316,17 @@ def defects() -> Iterator[Defect]:
     yield Defect("fonts not embedded", "pdf", printed(_without_fonts))
     yield Defect("another language", "pdf", printed(_in_another_language))
     yield Defect("not tagged", "pdf", printed(_untagged))
-    yield Defect("cut off", "pdf", cut_off)
+    yield Defect("cut off", "pdf", cut_off("pdf"))
     yield Defect("a page is gone", "pdf_words", printed(_without_page))
-    for asset in ("cover", "audio", "pdf"):
+    yield from _of_ebooks()
+    for asset in ("cover", "audio", "pdf", "epub"):
         yield Defect(f"a byte of {asset}", "files_whole", flipped_byte(asset))
+
+
+def _of_ebooks() -> Iterator[Defect]:
+    for name, change in unsound():
+        yield Defect(name, "epub", change)
+    yield Defect("cut off", "epub", cut_off("epub"))
+    yield Defect("a byte of it", "epub", flipped_byte("epub"))
+    for name, change in untold():
+        yield Defect(name, "epub_words", change)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from storyloom.evaluators.book import judge_book
 from storyloom.evaluators.claims import Claim
+from storyloom.evaluators.ebook import judge_ebook
 from storyloom.evaluators.evaluate import PICTURES, judge_files
 from storyloom.evaluators.pictures import judge_colours, judge_distinct, judge_wordless, to_lab
 from storyloom.evaluators.sound import decode, judge_alignment, judge_loudness, judge_onsets
@@ -60,6 +61,10 @@ def judges(program: str | None) -> Mapping[str, Callable[[Book], Iterable[Claim]
         results = book.story["results"]
         return judge_book(results["pdf"], book.files["pdf"], results["content"], book.story["language"])
 
+    def ebook(book: Book) -> Iterable[Claim]:
+        results = book.story["results"]
+        return judge_ebook(results["epub"], book.files["epub"], results["content"], book.story["language"])
+
     def files(book: Book) -> Iterable[Claim]:
         return [judge_files(book.story["results"], book.files)]
 
@@ -77,6 +82,8 @@ def judges(program: str | None) -> Mapping[str, Callable[[Book], Iterable[Claim]
         "stray_text": lambda book: [judge_wordless(_images(book), program)],
         "pdf": printed,
         "pdf_words": printed,
+        "epub": ebook,
+        "epub_words": ebook,
         "files_whole": files,
     }
 
