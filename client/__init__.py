@@ -5,7 +5,7 @@ This folder is the package ``storyloom_client`` where it is installed (pyproject
 
 from .client import Brief, StoryloomClient
 from .errors import FieldError, StoryloomError
-from .resources import CommandAccepted, ErasureReceipt, Story, StoryPage, StoryReference
+from .resources import CommandAccepted, ErasureReceipt, Story, StoryPage, StoryReceipt, StoryReference
 from .stream import StoryEvent
 from .webhooks import SignatureError, verify
 
@@ -19,6 +19,7 @@ __all__ = [
     "Story",
     "StoryEvent",
     "StoryPage",
+    "StoryReceipt",
     "StoryReference",
     "StoryloomClient",
     "StoryloomError",

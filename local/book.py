@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from client import Story, StoryloomClient
+from client import Story, StoryloomClient, StoryReceipt
 from client.downloads import FILES
 from local.errors import UserError
 from local.folder_names import folder_name
 
 OPENED_FIRST = ("book.pdf", "book.epub", "cover.png", "scene_1.png", "narration.mp3", "activities.json", "story.json")
+
+RECEIPT = "receipt.json"
 
 
 def to_open(files: Collection[str]) -> str:
@@ -27,6 +29,7 @@ class Book:
 
     def __init__(self, out: Path) -> None:
         self._out = out
+        self._folder = self.latest
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -45,6 +48,7 @@ class Book:
         folder = self._out / folder_name(datetime.now().astimezone(), story.get("title") or "", names)
         try:
             folder.mkdir()
+            self._folder = folder
             text = json.dumps(story, indent=2, ensure_ascii=False) + "\n"
             (folder / "story.json").write_text(text, "utf-8")
             kept = [("story.json", len(text.encode()))]
@@ -55,6 +59,14 @@ class Book:
                 f"{folder} cannot be written ({error.strerror}): free some space or name another OUT."
             ) from error
         return kept
+
+    def keep_receipt(self, receipt: StoryReceipt) -> None:
+        """Put a receipt beside the story that was kept last. Raises UserError where it cannot be written."""
+        path = self._folder / RECEIPT
+        try:
+            path.write_text(json.dumps(receipt, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        except OSError as error:
+            raise UserError(f"{path} cannot be written ({error.strerror}): free some space.") from error
 
     async def _fetch(self, client: StoryloomClient, story: Story, folder: Path) -> list[tuple[str, int]]:
         assets: Mapping[str, Mapping[str, Any]] = story["assetGenerationStatus"]["assets"]

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from client import Story, StoryloomClient, StoryloomError
 from client.screen import open_screen
-from local.book import Book, to_open
+from local.book import RECEIPT, Book, to_open
 from local.briefs import read_brief
 from local.errors import UserError
 from local.http import ask
@@ -90,6 +90,7 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
         console.print(f"  {name:<{width}}  {_size(size):>9}")
     opened = to_open([name for name, _ in kept])
     console.print(f"\nOpen {book.latest / opened}", style="bold", soft_wrap=True)
+    await _check(client, story, book, console)
     if status == "partial":
         failed = [
             name for name, asset in story["assetGenerationStatus"]["assets"].items() if asset["status"] != "ready"
@@ -98,6 +99,23 @@ async def _keep(client: StoryloomClient, story: Story, book: Book, console: Cons
         why = f" ({error['message']})" if error else ""
         raise UserError(f"The story is only partly there, this failed: {', '.join(failed)}{why}.")
     return 0
+
+
+async def _check(client: StoryloomClient, story: Story, book: Book, console: Console) -> None:
+    """Keep the story's receipt beside it, and tell its outcome. Without one the book is no worse."""
+    try:
+        with console.status("Checking the book …"):
+            receipt = await client.receipt(story["id"])
+    except StoryloomError as error:
+        console.print(f"It could not be checked: {error}", style="dim", soft_wrap=True)
+        return
+    book.keep_receipt(receipt)
+    failed = [claim["title"] for claim in receipt["claims"] if claim["outcome"] == "fail"]
+    outcomes = [claim["outcome"] for claim in receipt["claims"]]
+    told = f"{outcomes.count('pass')} checks passed, {outcomes.count('not_checked')} could not be made"
+    console.print(f"{told}, {len(failed) or 'none'} failed: {book.latest / RECEIPT}", style="dim", soft_wrap=True)
+    for title in failed:
+        console.print(f"  Not true of this book: {title}", soft_wrap=True)
 
 
 def _sentence(error: StoryloomError) -> str:

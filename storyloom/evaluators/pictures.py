@@ -19,18 +19,18 @@ from storyloom.evaluators.claims import Claim, Measure
 _KEPT = "keeps its colour in every picture"
 COLOURS: Mapping[str, Measure] = {
     part: Measure(
-        f"identity_{part}", f"The heroes' {word} {_KEPT}", "colour distance (CIE 1976)", 1, unit="ΔE", at_most=18
+        f"identity_{part}", f"The heroes' {word} {_KEPT}", "colour distance (CIE 1976)", 2, unit="ΔE", at_most=most
     )
-    for part, word in (("skin", "skin"), ("hair", "hair"), ("clothing", "clothing"))
+    for part, word, most in (("skin", "skin", 16), ("hair", "hair", 14), ("clothing", "clothing", 18))
 }
 DISTINCT = Measure(
     "pictures_distinct", "No picture is a copy of another", "difference hash", 1, unit="share", at_least=0.12
 )
 WORDLESS = Measure("stray_text", "No letters stand in the pictures", "Tesseract", 1, unit="words", at_most=0)
 
-SHARE = 0.003
-"""Of a picture's area a part of a hero has at least so much."""
-BY_WORD = 30.0
+SHARES: Mapping[str, float] = {"skin": 0.006, "hair": 0.008, "clothing": 0.006}
+"""Of a picture's area a part of a hero has at least so much: in bed a hero shows sleeves alone. Outlines have less."""
+BY_WORD: Mapping[str, float] = {"skin": 30.0, "hair": 25.0, "clothing": 30.0}
 """What a word for a colour leaves open, in ΔE: "yellow" is many yellows, of which the hue alone is compared."""
 COLOURFUL = 25.0
 """The chroma from which a colour has a hue to compare."""
@@ -86,9 +86,11 @@ def judge_colours(pictures: Mapping[str, Lab], characters: Sequence[Mapping[str,
             continue
         by_word = any(vague for _, vague in wanted)
         worst, where = max(
-            (distance(lab, colour, by_hue=vague), name) for colour, vague in wanted for name, lab in pictures.items()
+            (distance(lab, colour, share=SHARES[part], by_hue=vague), name)
+            for colour, vague in wanted
+            for name, lab in pictures.items()
         )
-        yield measure.judge(worst, f"Farthest in {where}.", at_most=BY_WORD if by_word else None)
+        yield measure.judge(worst, f"Farthest in {where}.", at_most=BY_WORD[part] if by_word else None)
 
 
 def wanted_colour(words: str | None) -> tuple[str, bool] | None:
@@ -101,8 +103,8 @@ def wanted_colour(words: str | None) -> tuple[str, bool] | None:
     return (named[-1], True) if named else None
 
 
-def distance(lab: Lab, colour: str, *, by_hue: bool = False) -> float:
-    """How far from a colour the nearest SHARE of a picture's area is at most, in ΔE.
+def distance(lab: Lab, colour: str, *, share: float, by_hue: bool = False) -> float:
+    """How far from a colour the nearest ``share`` of a picture's area is at most, in ΔE.
 
     ``by_hue``: of a colour that has one, the hue alone counts, as far as it is seen at a chroma of 60.
     """
@@ -111,8 +113,8 @@ def distance(lab: Lab, colour: str, *, by_hue: bool = False) -> float:
         chroma = np.hypot(lab[..., 1], lab[..., 2])
         turned = np.arctan2(lab[..., 2], lab[..., 1]) - np.arctan2(wanted[2], wanted[1])
         far = np.where(chroma >= COLOURFUL, 120 * np.abs(np.sin(turned / 2)), 120.0)
-        return float(np.quantile(far, SHARE))
-    return float(np.quantile(np.sqrt(((lab - wanted) ** 2).sum(axis=-1)), SHARE))
+        return float(np.quantile(far, share))
+    return float(np.quantile(np.sqrt(((lab - wanted) ** 2).sum(axis=-1)), share))
 
 
 def to_lab(image: Image.Image) -> Lab:

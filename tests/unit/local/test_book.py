@@ -1,15 +1,16 @@
 """What a finished story leaves on disk."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
-from client import Story, StoryloomClient
+from client import Story, StoryloomClient, StoryReceipt
 from client.downloads import FILES
-from local.book import Book, to_open
+from local.book import RECEIPT, Book, to_open
 from local.errors import UserError
 
 
@@ -50,6 +51,16 @@ async def test_what_failed_is_not_fetched(tmp_path: Path) -> None:
     book = Book(tmp_path)
     await book.keep(FoxClient(), story(scene_2="failed", audio="cancelled"))
     assert {"story.json", *FILES} - names(book.latest) == {"scene_2.png", "narration.mp3", "narration.vtt"}
+
+
+async def test_a_receipt_lies_beside_the_story_that_was_kept_last(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    await book.keep(FoxClient(), story())
+    book.keep_receipt(cast("StoryReceipt", {"id": "7", "claims": [{"title": "Mira’s words"}]}))
+    assert json.loads((book.latest / RECEIPT).read_text("utf-8"))["claims"] == [{"title": "Mira’s words"}]
+    shutil.rmtree(book.latest.resolve())
+    with pytest.raises(UserError, match=r"receipt\.json cannot be written"):
+        book.keep_receipt(cast("StoryReceipt", {"id": "7"}))
 
 
 async def test_latest_moves_on_and_a_real_folder_of_that_name_is_left_alone(tmp_path: Path) -> None:
