@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import structlog
 
 from local.errors import UserError
@@ -198,9 +199,16 @@ class Child:
                 process.send_signal(self.program.stop_signal)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), self.program.grace)
+        # Postgres gives each of its processes a group of its own: they are not reached by their head's.
+        family = [] if self._ended.is_set() else _family(process.pid)
         _signal_group(process.pid, signal.SIGKILL)
         await self._ended.wait()
+        for one in family:
+            with suppress(psutil.Error):
+                one.kill()
         await _group_gone(process.pid)
+        # Not for ever: init may be slow to take note.
+        await asyncio.to_thread(psutil.wait_procs, family, 1)
         if watchdog is not None:
             watchdog.release()
         self._process = self._watchdog = None
@@ -232,6 +240,13 @@ async def _group_gone(group: int) -> None:
             while True:
                 os.killpg(group, 0)
                 await asyncio.sleep(0.01)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """What a process has started, and what that has."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).children(recursive=True)
+    return []
 
 
 def _tail(path: Path, size: int = 4000) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from local.child import Child, Program, StartError
 from local.errors import UserError
 from local.watchdog import Watchdog
 
+OWN_GROUP = f"'{sys.executable}' -c 'import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])'"
 LIVES_LONG = "echo started; while :; do sleep 60; done"
 
 
@@ -47,8 +49,10 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-async def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp_path: Path) -> None:
-    child = shell(tmp_path, f"trap '' TERM; sleep 60 & {LIVES_LONG}", grace=0.1)
+@pytest.mark.parametrize("leave", ["", OWN_GROUP])
+async def test_a_child_that_ignores_the_signal_is_killed_with_all_it_started(tmp_path: Path, leave: str) -> None:
+    """What it started may have a group of its own, as Postgres' processes have."""
+    child = shell(tmp_path, f"trap '' TERM; {leave} sleep 60 & {LIVES_LONG}", grace=0.1)
     async with started(child) as family:
         assert len(family) > 1
     assert not [process for process in family if lives(process)]
