@@ -214,7 +214,12 @@ class _Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answer what is no HTTP, or a bug that reached the server. Raises ConnectionError once an answer has begun."""
+        """Answer what is no HTTP, or a bug that reached the server.
+
+        Raises ConnectionError once an answer has begun, and where the client is gone: that is nobody's bug.
+        """
+        if isinstance(exc, ConnectionError) and (self.transport is None or self.transport.is_closing()):
+            raise exc
         problem = _problem_of(status, exc, message or "")
         if problem.status >= 500 and not isinstance(exc, http_exceptions.HttpProcessingError):
             log.error("http.bug", error=type(exc).__name__)

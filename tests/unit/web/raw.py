@@ -118,9 +118,18 @@ async def _socket(request: web.Request) -> web.Response:
     return web.json_response(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
 
 
+async def _stream(request: web.Request) -> web.StreamResponse:
+    """Writes on and on, as to somebody who listens: whoever has gone is noticed by a write alone."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b"x" * 1000)
+        await asyncio.sleep(0)
+
+
 @asynccontextmanager
 async def site(bounds: ServerLimits = QUICK, **settings: Any) -> AsyncIterator[Site]:
-    """The server: POST /body, GET /hello/{name}, GET /large, GET /socket."""
+    """The server: POST /body, GET /hello/{name}, GET /large, GET /stream, GET /socket."""
     app = web.Application(middlewares=[problem_middleware])
     limit_answers(app)
     app.add_routes(
@@ -128,6 +137,7 @@ async def site(bounds: ServerLimits = QUICK, **settings: Any) -> AsyncIterator[S
             web.post("/body", _body),
             web.get("/hello/{name}", _hello),
             web.get("/large", _large),
+            web.get("/stream", _stream),
             web.get("/", _hello),
             web.get("/socket", _socket),
         ]

@@ -201,3 +201,15 @@ async def test_one_address_has_so_many_connections_and_no_more() -> None:
         (answer,) = await server.send(GET + END)
         assert answer.status == 200
         held[1][1].close()
+
+
+async def test_a_client_that_is_gone_in_the_midst_of_an_answer_is_no_bug() -> None:
+    with capture_logs() as logs:
+        async with site() as server:
+            reader, writer = await server.connect()
+            writer.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readexactly(10_000)
+            writer.transport.abort()
+            assert [answer.status for answer in await server.send(GET + END)] == [200]
+    assert [entry["event"] for entry in logs if entry["log_level"] in {"error", "critical"}] == []
+    assert "http.refused" not in {entry["event"] for entry in logs}
