@@ -14,6 +14,7 @@ from storyloom.story.results import (
     Elements,
     Figure,
     HexColour,
+    Moderated,
     Outline,
     PictureBrief,
     PremisePart,
@@ -58,9 +59,10 @@ class Plan(ModelAnswer):
             raise ValueError("a text is empty")
         return self
 
-    def as_outline(self, calls: tuple[ProviderCall, ...]) -> Outline:
+    def as_outline(self, calls: tuple[ProviderCall, ...], moderated: Moderated | None) -> Outline:
         """The outline, its title cut to length where the author would not."""
-        return Outline.model_validate({**self.model_dump(), "title": cut_title(self.title), "calls": calls})
+        more = {"title": cut_title(self.title), "calls": calls, "moderated": moderated}
+        return Outline.model_validate({**self.model_dump(), **more})
 
 
 def recognise(plan: Plan, brief: Brief) -> Plan:

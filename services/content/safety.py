@@ -47,9 +47,10 @@ async def judge_twice(model: StructuredModel, texts: Sequence[str]) -> Moderatio
     """What moderation says of what a person wrote: flagged only if it says so twice.
 
     Nobody writes it again, so that one wrong flag would be the end of it; and what is written of it is moderated too.
+    Of a second look the scores are the higher ones of both.
     """
     verdict = await model.moderate(texts)
-    return await model.moderate(texts) if verdict.flagged else verdict
+    return (await model.moderate(texts)).after(verdict) if verdict.flagged else verdict
 
 
 def words_of(brief: Brief) -> list[str]:
@@ -169,6 +170,7 @@ class Editing:
             words=max(1, count_words(text)),
             readability=measure(text, edit.names),
             findings=tuple(finding.text for finding in judge(text, targets, edit.language, edit.names)),
+            moderated=verdict.record(),
         )
         return EditVerdict(flagged=False, text=scene, whole=_whole(edit, text))
 

@@ -21,13 +21,13 @@ from services.content.prompts import instructions
 from services.content.readability import Finding, Targets, count_words, judge, measure, targets_for
 from services.content.safety import feedback_on, judge_twice, strings_in, unsafe, words_of
 from storyloom.jobs.definition import Report
-from storyloom.providers.ports import StructuredModel
+from storyloom.providers.ports import Moderation, StructuredModel
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.brief import Brief
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.model_text import ModelAnswer
-from storyloom.story.results import Outline, PremiseVerdict, ProviderCall, SceneText, StoryContent
+from storyloom.story.results import Moderated, Outline, PremiseVerdict, ProviderCall, SceneText, StoryContent
 from storyloom.story.text_language import language_fault
 from storyloom.story.topics import refused_fields
 
@@ -80,6 +80,8 @@ class _Judged:
     """
     foreign: str | None = None
     """What is wrong where it is in another language than the brief's: neither is that."""
+    moderated: Moderated | None = None
+    """What moderation said of the whole of it; None where its beginning was flagged already."""
 
     @property
     def weight(self) -> float:
@@ -113,9 +115,9 @@ class Writer:
         if fields := refused_fields(job.brief):  # the api refuses it; this one was taken by a release without the rules
             raise unsafe("brief", tuple(dict.fromkeys(field.topic for field in fields)))
         await report(5)
-        plan, calls = await self._plan(job, report)
+        outline = await self._plan(job, report)
         await report(90)
-        return plan.as_outline(calls)
+        return outline
 
     async def scene(self, job: AssetRequested, report: Report) -> SceneText:
         """Write the job's scene; of several attempts the best is kept, with what still falls short of it."""
@@ -147,6 +149,7 @@ class Writer:
             readability=measure(best.draft.text, names),
             attempts=len(judged),
             findings=tuple(finding.text for finding in (*best.findings, *best.unkept)),
+            moderated=best.moderated,
             calls=calls,
         )
 
@@ -167,12 +170,13 @@ class Writer:
             calls=calls,
         )
 
-    async def _plan(self, job: AssetRequested, report: Report) -> tuple[Plan, tuple[ProviderCall, ...]]:
+    async def _plan(self, job: AssetRequested, report: Report) -> Outline:
         brief = job.brief
         targets = targets_for(brief.age)
         blocks: dict[str, Any] = {"brief": brief.for_prompts(), "targets": targets.as_block(), **_again(job)}
         calls: list[ProviderCall] = []
         usable: Plan | None = None
+        moderated: Moderated | None = None
         flagged: tuple[str, ...] = ()
         broken: tuple[str, ...] = ()
         foreign: str | None = None
@@ -200,9 +204,12 @@ class Writer:
             plan = without_empty_promises(plan)
             foreign = language_fault(f"{plan.title}. {plan.logline}", brief.language)
             must = (foreign, *must) if foreign else must
-            flagged = () if must else await self._flagged("\n".join(strings_in(plan.model_dump(mode="json"))))
-            if not (must or flagged):
-                usable = plan
+            verdict = (
+                None if must else await self._model.moderate(["\n".join(strings_in(plan.model_dump(mode="json")))])
+            )
+            flagged = _flagged(verdict)
+            if verdict and not flagged:
+                usable, moderated = plan, verdict.record()
                 if not should:
                     break
             log.info("outline.rejected", attempt=attempt, must=len(must), should=len(should), flagged=flagged)
@@ -215,12 +222,7 @@ class Writer:
             raise PermanentError(
                 "no plan fits the cast of the story", code="bad_answer", request_id=calls[-1].request_id
             )
-        return usable, tuple(calls)
-
-    async def _flagged(self, *texts: str) -> tuple[str, ...]:
-        """The categories that moderation flags any of the texts for; none: they may be published."""
-        verdict = await self._model.moderate(texts)
-        return (verdict.categories or ("unnamed",)) if verdict.flagged else ()
+        return usable.as_outline(tuple(calls), moderated)
 
     async def _draft(
         self, job: AssetRequested, report: Report, blocks: dict[str, Any], targets: Targets, names: tuple[str, ...]
@@ -246,13 +248,15 @@ class Writer:
                 log.warning("text.not_rewritten", attempt=attempt, code=error.code, request_id=error.request_id)
                 break
             calls.append(call)
-            flagged = (preview.flagged if preview else ()) or await self._flagged(draft.text, draft.alt_text)
+            seen = preview.flagged if preview else ()
+            verdict = None if seen else await self._model.moderate([draft.text, draft.alt_text])
+            flagged = seen or _flagged(verdict)
             foreign = language_fault(draft.text, job.brief.language)
             found = () if foreign else judge(draft.text, targets, job.brief.language, names)
             outline = job.required(Asset.OUTLINE, Outline)
             unkept = () if foreign else judge_scene(draft.text, job.asset.scene, outline, job.brief)
             unkept += () if foreign else judge_dignity(f"{draft.text}\n\n{draft.alt_text}", job.brief)
-            judged.append(_Judged(draft, found, flagged, unkept, foreign))
+            judged.append(_Judged(draft, found, flagged, unkept, foreign, verdict.record() if verdict else None))
             if judged[-1].suffices(attempt):
                 break
             log.info(
@@ -290,6 +294,11 @@ class Writer:
         return tuple(found), premise, (call,)
 
 
+def _flagged(verdict: Moderation | None) -> tuple[str, ...]:
+    """The categories that moderation flags a text for; none where it passes, or was not asked."""
+    return (verdict.categories or ("unnamed",)) if verdict and verdict.flagged else ()
+
+
 def wrong_language(request_id: str | None) -> PermanentError:
     """The end of what is never written in the brief's language."""
     return PermanentError("written in another language, each time", code="wrong_language", request_id=request_id)
@@ -311,7 +320,7 @@ class _Progress:
 
 _NO_ANSWER = frozenset({"bad_answer", "content_refused"})
 """How a question ends that was asked and not answered: no reason to lose what an earlier attempt wrote."""
-_NOT_WRITTEN = {"calls", "kind"}
+_NOT_WRITTEN = {"calls", "kind", "moderated"}
 
 
 def _plain(outline: Outline) -> dict[str, Any]:

@@ -16,7 +16,15 @@ from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
 from storyloom.story.model_text import ModelAnswer
-from storyloom.story.results import Activities, Activity, ActivityType, Outline, ProviderCall, StoryContent
+from storyloom.story.results import (
+    Activities,
+    Activity,
+    ActivityType,
+    Moderated,
+    Outline,
+    ProviderCall,
+    StoryContent,
+)
 from storyloom.story.text_language import language_fault
 
 log = structlog.get_logger()
@@ -70,6 +78,7 @@ class Ideas(ModelAnswer):
 class _Attempt:
     activities: tuple[Activity, ...]
     findings: tuple[Finding, ...]
+    moderated: Moderated | None = None
 
     @property
     def fit(self) -> bool:
@@ -115,7 +124,8 @@ class Designer:
                 break
             blocks = {**blocks, "feedback": [finding.text for finding in found]}
         best = _best(attempts)
-        return Activities.model_validate({"activities": best.activities, "attempts": len(attempts), "calls": calls})
+        made = {"activities": best.activities, "attempts": len(attempts), "calls": calls, "moderated": best.moderated}
+        return Activities.model_validate(made)
 
     async def _judge(self, ideas: Ideas, job: AssetRequested) -> _Attempt:
         try:
@@ -130,7 +140,7 @@ class Designer:
         if verdict.flagged:
             about = ", ".join(verdict.categories)
             findings.append(Finding("unsafe", f"Moderation finds them unfit for children ({about})."))
-        return _Attempt(activities, tuple(findings))
+        return _Attempt(activities, tuple(findings), verdict.record())
 
 
 def _blocks(job: AssetRequested) -> dict[str, Any]:
@@ -138,7 +148,7 @@ def _blocks(job: AssetRequested) -> dict[str, Any]:
     content = job.required(Asset.CONTENT, StoryContent)
     return {
         "brief": job.brief.for_prompts(),
-        "outline": outline.model_dump(mode="json", exclude={"kind", "calls"}),
+        "outline": outline.model_dump(mode="json", exclude={"kind", "calls", "moderated"}),
         "texts": [scene.text for scene in content.scenes],
         **({"revision": {"revision": job.revision}} if job.revision else {}),
         **({"hint": {"hint": job.hint}} if job.hint else {}),

@@ -7,11 +7,11 @@ job's ProviderUsage.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from storyloom.story.model_text import ModelAnswer
-from storyloom.story.results import ProviderCall
+from storyloom.story.results import Moderated, ProviderCall
 
 M = TypeVar("M", bound=ModelAnswer)
 
@@ -21,10 +21,33 @@ OnText = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Moderation:
-    """What moderation says: ``categories`` are OpenAI's names, such as ``violence/graphic``, sorted."""
+    """What moderation says: ``categories`` are OpenAI's names, such as ``violence/graphic``, sorted.
+
+    ``model`` is the one that the provider says it was, ``texts`` how many it judged, ``looked_at`` how many categories
+    it looked at, ``scores`` the highest of each category over the texts, 0 to 1, as far as they came.
+    """
 
     flagged: bool
     categories: tuple[str, ...] = ()
+    model: str = ""
+    texts: int = 0
+    looked_at: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def after(self, earlier: "Moderation") -> "Moderation":
+        """The judgement of texts that were judged before: of both scores the higher one stands."""
+        scores = dict(earlier.scores)
+        for category, score in self.scores.items():
+            scores[category] = max(score, scores.get(category, 0.0))
+        return replace(self, scores=scores)
+
+    def record(self) -> Moderated | None:
+        """What is kept of it beside texts that it lets pass; None where there was nothing to judge."""
+        if not self.texts:
+            return None
+        category, score = max(sorted(self.scores.items()), key=lambda one: one[1], default=(None, None))
+        score = None if score is None else round(score, 4)
+        return Moderated(model=self.model, texts=self.texts, score=score, category=category, categories=self.looked_at)
 
 
 class StructuredModel(Protocol):

@@ -57,6 +57,21 @@ class StoredObject(Value):
     content_type: str
 
 
+class Moderated(Value):
+    """What moderation said of words that were kept, and nothing of the words.
+
+    ``model``: the one that the provider named. ``texts``: how many were judged. ``score``: the highest (0 to 1) that
+    any of them has in any category, and that ``category``; None where no scores came. ``categories``: how many were
+    looked at.
+    """
+
+    model: str
+    texts: int = Field(ge=1)
+    score: float | None = Field(default=None, ge=0, le=1)
+    category: str | None = None
+    categories: int = Field(default=0, ge=0)
+
+
 class Result(Written):
     """What every result has."""
 
@@ -141,6 +156,7 @@ class Outline(Result):
     scenes: tuple[SceneBrief, SceneBrief, SceneBrief, SceneBrief]
     # Left out where there is none: the outlines of before, and the prompts that hold them, stay as they were.
     premise: tuple[PremisePart, ...] = Field(default=(), max_length=8, exclude_if=lambda parts: not parts)
+    moderated: Moderated | None = Field(default=None, exclude_if=lambda moderated: moderated is None)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -167,6 +183,8 @@ class SceneText(Result):
     readability: Readability
     attempts: int = Field(default=1, ge=1)
     findings: tuple[str, ...] = ()
+    # None, and left out: judged by a release that kept no record of it.
+    moderated: Moderated | None = Field(default=None, exclude_if=lambda moderated: moderated is None)
 
     @property
     def text(self) -> str:
@@ -301,6 +319,7 @@ class Activities(Result):
     kind: Literal["activities"] = "activities"
     activities: tuple[Activity, Activity, Activity, Activity]
     attempts: int = Field(default=1, ge=1)
+    moderated: Moderated | None = Field(default=None, exclude_if=lambda moderated: moderated is None)
 
 
 class Book(Result):

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, WrapValidator
 
 from storyloom.providers.answers import Answer, read_base64
 from storyloom.providers.errors import CallFailedError, Outcome, out_of_quota
+from storyloom.providers.ports import Moderation
 from storyloom.providers.prices import price_picture, price_text
 from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.model_text import plain_word
@@ -215,15 +216,42 @@ def tidy_base64(text: str) -> str:
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
+def _only_scores(scores: Any) -> Any:
+    """Of whatever came the numbers from 0 to 1: nothing is decided by a score, and an odd one is no reason to fail."""
+    if not isinstance(scores, Mapping):
+        return {}
+    return {name: score for name, score in scores.items() if isinstance(score, int | float) and 0 <= score <= 1}
+
+
 class _Judgement(Answer):
     flagged: Annotated[bool, Field(strict=True)]
     categories: dict[str, bool | None]
+    category_scores: Annotated[dict[str, float], BeforeValidator(_only_scores)] = Field(default_factory=dict)
 
 
 class ModerationAnswer(Answer):
     """What moderation says, one judgement a text."""
 
+    model: ModelName = None
     results: tuple[_Judgement, ...]
+
+    def judgement(self, model: str) -> Moderation:
+        """Of all texts together. ``model`` is the one that was asked, if it does not say which it was."""
+        named = self.categories()
+        scores: dict[str, float] = {}
+        for result in self.results:
+            for name, score in result.category_scores.items():
+                scores[plain_word(name)] = max(score, scores.get(plain_word(name), 0.0))
+        return Moderation(
+            flagged=bool(named),
+            categories=named,
+            model=self.model or model,
+            texts=len(self.results),
+            looked_at=len(
+                {name for one in self.results for name, holds in one.categories.items() if holds is not None}
+            ),
+            scores=scores,
+        )
 
     def categories(self) -> tuple[str, ...]:
         """The names of all categories that hold for any text, sorted; "unnamed" for a flag without a name."""

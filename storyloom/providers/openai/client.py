@@ -144,8 +144,7 @@ class OpenAI:
             answer = _read(ModerationAnswer, reply, call)
             if len(answer.results) != len(texts):
                 raise RetryableError("OpenAI's moderation left texts out", request_id=call.request_id)
-        categories = answer.categories()
-        return Moderation(flagged=bool(categories), categories=categories)
+        return answer.judgement(model)
 
     async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
         """Draw a picture: PNG bytes, or what came in their place. ``size`` is OpenAI's, such as 1024x1536."""

@@ -104,6 +104,14 @@ def test_a_version_to_come_is_distinguished_from_a_broken_event(name: str) -> No
     assert not is_newer(b"[" + json.dumps(golden).encode())
 
 
+@pytest.mark.parametrize("name", ["AssetCompleted.text", "AssetCompleted.outline", "AssetCompleted.activities"])
+def test_a_result_without_a_record_of_moderation_says_nothing_of_it(name: str) -> None:
+    """It is written as the release before writes it, and prompts that hold it stay the same."""
+    assert "moderated" not in written(reader(name)(GOLDEN[name].read_text("utf-8")))["result"]
+    recorded = GOLDEN[f"{name}.moderated"].read_text("utf-8")
+    assert written(reader(name)(recorded))["result"]["moderated"]["model"] == "omni-moderation-latest"
+
+
 def test_an_unknown_event_is_refused() -> None:
     golden = json.loads(GOLDEN["StoryRequested"].read_text("utf-8"))
     with pytest.raises(ValidationError):

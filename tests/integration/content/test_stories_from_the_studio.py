@@ -152,6 +152,13 @@ async def test_a_brief_becomes_a_whole_text(studio: RunningStudio, definition: W
             shown = author.shown[TEXTS[text.scene - 1]]
             assert shown[-1] == text.text
             assert text.alt_text
+    records = [outline.moderated, *(scene.moderated for scene in content.scenes)]
+    assert [record.texts for record in records if record] == [1, 2, 2, 2, 2]
+    for record in records:
+        assert record is not None
+        assert record.score is not None
+        assert (record.categories, record.score < 0.5) == (13, True)
+        assert "studio" in record.model  # as whoever judged calls itself, not as it was asked for
     calls = [call for result in author.results.values() for call in result.calls]
     assert sorted(call.request_id for call in calls) == sorted(row["request_id"] for row in await paid_calls(studio))
     assert all(call.cost_usd > 0 for call in calls)

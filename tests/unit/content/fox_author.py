@@ -32,14 +32,16 @@ class Question:
 class FoxAuthor:
     """Answers each schema with the next of its ``answers``, the last one again and again.
 
-    Texts that hold ``bad_word`` are flagged, the first that holds ``flags_once`` too. An answer that is an exception is
-    raised, also where moderation is asked.
+    Texts that hold ``bad_word`` are flagged, the first that holds ``flags_once`` too. A text's score is that of its
+    worst word in ``scores``, of a flagged one 0.9. An answer that is an exception is raised, also where moderation is
+    asked.
     """
 
     answers: dict[str, list[Any]]
     bad_word: str = "\0"
     flags_once: str = "\0"
     moderation_fails: Exception | None = None
+    scores: dict[str, float] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     moderated: list[str] = field(default_factory=list)
     closed: bool = False
@@ -75,7 +77,13 @@ class FoxAuthor:
         flagged = any(self.bad_word in text for text in texts)
         if any(self.flags_once in text for text in texts):
             self.flags_once, flagged = "\0", True
-        return Moderation(flagged, ("violence",) if flagged else ())
+        score = (
+            0.9
+            if flagged
+            else max((self.scores[word] for word in self.scores if word in "\n".join(texts)), default=0.01)
+        )
+        categories = ("violence",) if flagged else ()
+        return Moderation(flagged, categories, "fox", len(texts), 2, {"hate": 0.001, "violence": score})
 
     async def close(self) -> None:
         self.closed = True

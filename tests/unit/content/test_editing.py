@@ -13,6 +13,7 @@ from storyloom.messaging.codec import UnreadableMessageError
 from storyloom.runtime.settings import NatsSettings
 from storyloom.story.editing import ASK_EDITING, EditVerdict, SceneEdit
 from storyloom.story.errors import RetryableError
+from storyloom.story.results import Moderated
 from tests.unit.content.fox_author import PARAGRAPHS, FoxAuthor
 
 OTHERS = {1: "One day.", 3: "It rained and rained.", 4: "They slept."}
@@ -46,8 +47,14 @@ async def test_cruel_words_and_cruel_alt_texts_are_flagged_and_make_nothing() ->
         assert verdict == EditVerdict(flagged=True, categories=("violence",))
 
 
-async def test_one_flag_alone_refuses_no_edit() -> None:
-    assert not (await Editing(FoxAuthor({}, flags_once="pond")).judge(an_edit())).flagged
+async def test_one_flag_alone_refuses_no_edit_and_is_on_record() -> None:
+    verdict = await Editing(FoxAuthor({}, flags_once="pond")).judge(an_edit())
+    assert not verdict.flagged
+    assert verdict.text is not None
+    assert verdict.text.moderated == Moderated(model="fox", texts=2, score=0.9, category="violence", categories=2)
+    plain = (await Editing(FoxAuthor({})).judge(an_edit())).text
+    assert plain is not None
+    assert plain.moderated == Moderated(model="fox", texts=2, score=0.01, category="violence", categories=2)
 
 
 async def test_what_is_too_hard_is_reported_and_no_refusal() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from services.content.writer import Writer
 from storyloom.providers.openai.requests import write_blocks
+from storyloom.providers.paid_answers import PAID_ANSWERS, PaidAnswers, PaidOnceModel
 from storyloom.story.assets import TEXTS, Asset
 from storyloom.story.errors import PermanentError, RetryableError
-from storyloom.story.results import Outline
+from storyloom.story.results import Moderated, Outline
 from studio.versions import without_revision
 from tests.unit.content.fox_author import (
     PARAGRAPHS,
@@ -42,7 +43,7 @@ async def plan(fox: FoxAuthor, **brief: Any) -> tuple[Outline, ProgressRecorder]
 async def test_an_outline_is_what_the_author_planned() -> None:
     fox = a_fox()
     outline, recorder = await plan(fox)
-    assert outline.model_dump(mode="json", exclude={"kind", "calls"}) == a_plan()
+    assert outline.model_dump(mode="json", exclude={"kind", "calls", "moderated"}) == a_plan()
     assert [call.purpose for call in outline.calls] == ["outline"]
     assert recorder.progress == sorted(recorder.progress)
     assert len(recorder.progress) > 3
@@ -259,6 +260,65 @@ async def test_a_plan_that_stays_flagged_fails_closed_after_three_tries() -> Non
     with pytest.raises(PermanentError, match="outline: violence") as raised:
         await plan(fox)
     assert (raised.value.code, len(fox.questions)) == ("unsafe", 3)
+
+
+async def test_a_plan_keeps_what_moderation_said_of_it_and_not_of_those_after_it() -> None:
+    long = a_plan(title="How the Very Small Fox Found the Bell")
+    fox = a_fox(outline=[long, a_plan(motif="a dagger")])
+    fox.bad_word, fox.scores = "dagger", {"Very Small": 0.04}
+    outline, _ = await plan(fox)
+    assert outline.moderated == Moderated(model="fox", texts=1, score=0.04, category="violence", categories=2)
+
+
+async def test_a_scene_keeps_what_moderation_said_of_the_attempt_that_is_kept() -> None:
+    """Of three attempts the second is the best; its words and its alternative text were judged together."""
+    fox = a_fox(scene_text=[a_text(LONG), a_text("The fox ran to the gate. " * 12), a_text(LONG)])
+    fox.scores = {"bell and the moon": 0.2, "to the gate": 0.03}
+    text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=an_outline()), ProgressRecorder())
+    assert (text.attempts, text.words) == (3, 72)
+    assert text.moderated == Moderated(model="fox", texts=2, score=0.03, category="violence", categories=2)
+
+
+async def test_the_whole_keeps_what_moderation_said_of_every_scene() -> None:
+    texts = [
+        a_scene_text(number).model_copy(update={"moderated": Moderated(model="fox", texts=2, score=number / 100)})
+        for number in (1, 2, 3, 4)
+    ]
+    inputs: dict[str, Any] = dict(zip(TEXTS, texts, strict=True))
+    whole = await Writer(a_fox()).whole(a_job(Asset.CONTENT, outline=an_outline(), **inputs), ProgressRecorder())
+    assert [scene.moderated for scene in whole.scenes] == [text.moderated for text in texts]
+
+
+async def test_an_answer_that_was_paid_for_by_an_earlier_attempt_is_moderated_and_on_record() -> None:
+    """Moderation was away then: the text is not written again, and is judged as any other."""
+    fox, job = a_fox(), a_job(Asset.TEXT_1, outline=an_outline())
+    writer, earlier = Writer(PaidOnceModel(fox)), PaidAnswers()
+    fox.moderation_fails = RetryableError("away")
+    token = PAID_ANSWERS.set(earlier)
+    try:
+        with pytest.raises(RetryableError):
+            await writer.scene(job, ProgressRecorder())
+        fox.moderation_fails = None
+        PAID_ANSWERS.set(PaidAnswers({name: write() for name, write in earlier.new.items()}))
+        text = await writer.scene(job, ProgressRecorder())
+    finally:
+        PAID_ANSWERS.reset(token)
+    assert len(fox.questions) == 1
+    assert text.moderated == Moderated(model="fox", texts=2, score=0.01, category="violence", categories=2)
+
+
+async def test_the_author_is_asked_the_same_whether_or_not_moderation_is_on_record() -> None:
+    """What an earlier attempt paid for is known by its question; and the record is no part of the story."""
+    record = Moderated(model="fox", texts=1, score=0.5, category="violence", categories=2)
+    asked = []
+    for outline in (an_outline(), an_outline(moderated=record)):
+        fox = a_fox()
+        text = await Writer(fox).scene(a_job(Asset.TEXT_1, outline=outline), ProgressRecorder())
+        texts: dict[str, Any] = dict.fromkeys(TEXTS, text)
+        await Writer(fox).whole(a_job(Asset.CONTENT, outline=outline, **texts), ProgressRecorder())
+        asked.append([(question.prompt, question.blocks) for question in fox.questions])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 2
 
 
 async def test_a_safe_plan_with_a_long_title_is_kept_rather_than_a_flagged_one() -> None:

@@ -16,7 +16,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class FakeAuthor:
-    """Answers with one set of activities after the other, the last one again and again; remembers what it was asked."""
+    """Answers with one set of activities after the other, the last one again and again; remembers what it was asked.
+
+    What it moderates first has the score 0.01, what it moderates next 0.02.
+    """
 
     def __init__(self, *answers: Sequence[Activity] | Exception, flagged: Sequence[bool] = (False,)) -> None:
         self._answers = [
@@ -48,7 +51,8 @@ class FakeAuthor:
     async def moderate(self, texts: Sequence[str]) -> Moderation:
         self.moderated.append(list(texts))
         flagged = self._flagged[min(len(self.moderated), len(self._flagged)) - 1]
-        return Moderation(flagged=flagged, categories=("violence",) if flagged else ())
+        score = 0.9 if flagged else len(self.moderated) / 100
+        return Moderation(flagged, ("violence",) if flagged else (), "fox", len(texts), 1, {"violence": score})
 
 
 class PaperRenderer(Renderer):

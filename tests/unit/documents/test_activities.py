@@ -7,7 +7,7 @@ from storyloom.providers.openai.requests import strict_schema, write_blocks
 from storyloom.story.assets import Asset
 from storyloom.story.errors import PermanentError
 from storyloom.story.jobs import AssetRequested
-from storyloom.story.results import Activities
+from storyloom.story.results import Activities, Moderated
 from studio.versions import without_revision
 from tests.unit.documents import stories
 from tests.unit.documents.fakes import FakeAuthor, PaperRenderer, ProgressRecorder
@@ -41,7 +41,7 @@ async def test_the_author_gets_the_brief_the_outline_and_the_texts() -> None:
     assert asked["blocks"]["brief"] == stories.brief().wire()
     assert asked["blocks"]["texts"] == [scene.text for scene in stories.content().scenes]
     assert asked["blocks"]["outline"]["companion"]["name"] == "Ember"
-    assert not {"calls", "kind"} & set(asked["blocks"]["outline"])
+    assert not {"calls", "kind", "moderated"} & set(asked["blocks"]["outline"])
 
 
 async def test_the_clients_own_notes_stay_with_us() -> None:
@@ -85,6 +85,26 @@ async def test_activities_that_suit_are_not_lost_because_nothing_better_came(cod
     with pytest.raises(PermanentError) as gave_up:
         await devise(FakeAuthor(SHARP, PermanentError("no", code=code)))
     assert gave_up.value.code == code
+
+
+async def test_what_moderation_said_of_the_four_that_are_kept_is_on_record() -> None:
+    """The second four are the best: what was said of the first and the third is of no interest."""
+    one_loose = (LOOSE[0], *stories.four()[1:])
+    made = await devise(FakeAuthor(LOOSE, one_loose, LOOSE))
+    assert made.moderated == Moderated(model="fox", texts=4, score=0.02, category="violence", categories=1)
+    assert (await devise(FakeAuthor(stories.four(), flagged=(True, False)))).moderated == made.moderated
+
+
+async def test_the_author_is_asked_the_same_whether_or_not_the_plans_moderation_is_on_record() -> None:
+    """What an earlier attempt paid for is known by its question."""
+    record = Moderated(model="fox", texts=1, score=0.5, category="violence", categories=1)
+    asked = []
+    for outline in (stories.outline(), stories.outline(moderated=record)):
+        author = FakeAuthor(stories.four())
+        job = stories.job(Asset.ACTIVITIES, {Asset.CONTENT: stories.content(), Asset.OUTLINE: outline})
+        await Designer(author, PaperRenderer(16)).devise(job, ProgressRecorder())
+        asked += author.asked
+    assert asked[0] == asked[1]
 
 
 async def test_moderation_reads_every_word_of_an_activity() -> None:
