@@ -1,6 +1,6 @@
 """What the makers' own checks said, as it is recorded in the results: evidence, but not independent of the makers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from storyloom.evaluators.claims import Claim, Measure
@@ -24,7 +24,13 @@ PICTURE_SAFETY = Measure(
     independent=False,
 )
 TEXT_SAFETY = Measure(
-    "text_safety", "Every text was moderated before it was kept", "moderation", 1, unit="share", independent=False
+    "text_safety",
+    "Every text was moderated before it was kept",
+    "moderation",
+    2,
+    unit="share",
+    at_least=1,
+    independent=False,
 )
 PREMISE = Measure(
     "premise", "The story is what was asked for", "story check", 1, unit="share", at_least=1, independent=False
@@ -34,7 +40,7 @@ PREMISE = Measure(
 def judge_recorded(results: Mapping[str, Mapping[str, Any]], pictures: Sequence[str]) -> list[Claim]:
     """The claims that are known from results alone, by asset."""
     drawn = {name: results[name] for name in pictures if name in results}
-    return [*_judge_checks(drawn), _judge_moderation(), _judge_premise(results.get("content"))]
+    return [*_judge_checks(drawn), _judge_moderation(results), _judge_premise(results.get("content"))]
 
 
 def _judge_checks(drawn: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
@@ -53,10 +59,51 @@ def _judge_checks(drawn: Mapping[str, Mapping[str, Any]]) -> list[Claim]:
     return [cast, PICTURE_SAFETY.judge(share, told)]
 
 
-def _judge_moderation() -> Claim:
-    return TEXT_SAFETY.not_checked(
-        "A text that moderation flags, or could not judge, is never kept; what it said of those kept is not recorded."
-    )
+def _judge_moderation(results: Mapping[str, Mapping[str, Any]]) -> Claim:
+    """The share of texts of which it is on record what moderation said.
+
+    One that it flags, or cannot judge, is not kept. A plan without a record was made by a release that kept none: what
+    is known of its story is what was written since, and it is not checked.
+    """
+    if not results.get("content", {}).get("scenes"):
+        return TEXT_SAFETY.not_checked("The story has no whole text.")
+    texts = {name: (count, record) for name, count, record in _texts(results)}
+    total = sum(count for count, _ in texts.values())
+    known = sum(min(count, record["texts"]) for count, record in texts.values() if record)
+    records = [record for _, record in texts.values() if record]
+    if not records:
+        return TEXT_SAFETY.not_checked("What moderation said is not on record: the story is of an earlier release.")
+    if "outline" in texts and not texts["outline"][1]:
+        return TEXT_SAFETY.not_checked(
+            f"The story was begun by an earlier release: {known} of {total} texts are on record."
+        )
+    lacking = [name for name, (count, record) in texts.items() if not record or record["texts"] < count]
+    told = f"{total} texts" if not lacking else f"{known} of {total} texts"
+    without = f" Not on record: {', '.join(lacking)}." if lacking else ""
+    return TEXT_SAFETY.judge(known / total, f"{told} {_tell_records(records)}.{without}")
+
+
+def _texts(results: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, int, Mapping[str, Any] | None]]:
+    """What holds words of the story, by name: how many texts, and what moderation said of them.
+
+    A plan is judged as one text, a scene's words and its alternative text as two, each activity as one.
+    """
+    if (outline := results.get("outline")) is not None:
+        yield "outline", 1, outline.get("moderated")
+    for number, scene in enumerate(results["content"]["scenes"], start=1):
+        yield f"scene {number}", 2 if scene.get("alt_text", "").strip() else 1, scene.get("moderated")
+    if (activities := results.get("activities")) is not None:
+        yield "activities", len(activities["activities"]), activities.get("moderated")
+
+
+def _tell_records(records: Sequence[Mapping[str, Any]]) -> str:
+    by = f"by {', '.join(sorted({record['model'] for record in records}))}"
+    scored = [(record["score"], record["category"]) for record in records if record.get("score") is not None]
+    if not scored:
+        return f"{by}, which gave no scores"
+    score, category = max(scored, key=lambda one: one[0])
+    told = f"{score:.2f}" if score >= 0.005 else "below 0.01"
+    return f"{by}; the highest score was {told}, {category}"
 
 
 def _judge_premise(content: Mapping[str, Any] | None) -> Claim:

@@ -33,7 +33,9 @@ EVALUATION_SECONDS = 120.0
 """An evaluation is waited for so long, whoever asked."""
 PATIENCE_SECONDS = 2.5
 """A request waits so long for it; less than an answer may take."""
-ASKED_FOR = frozenset({"content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "pdf", "epub"})
+ASKED_FOR = frozenset({
+    "outline", "content", "cover", "scene_1", "scene_2", "scene_3", "scene_4", "audio", "activities", "pdf", "epub",
+})  # fmt: skip
 """Of which assets the evaluators read the result."""
 
 

@@ -8,8 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from client.receipts import is_signed_with
+from storyloom.evaluators import VERSION
 from storyloom.messaging.broker import Broker, Router, question
 from storyloom.runtime.settings import Settings
+from storyloom.story.assets import Asset
 from storyloom.story.evaluation import ASK_EVALUATION, EvaluatedClaim, Evaluation, StoryToEvaluate
 from storyloom.web.keys import add_key
 from tests.integration.core.system import System, running, until
@@ -31,7 +33,7 @@ class CountingEvaluator:
         claim = EvaluatedClaim(
             claim="pdf", title="It is whole", outcome="pass", value=0, evaluator="x", version=1, independent=True
         )
-        return Evaluation(claims=(claim,), version=1)
+        return Evaluation(claims=(claim,), version=VERSION)
 
 
 @pytest.fixture
@@ -82,6 +84,7 @@ async def test_a_receipt_is_made_once_kept_and_made_anew_when_the_story_is_anoth
     assert is_signed_with(first, KEY)  # type: ignore[arg-type]  # a document
     assert await ask(system, story_id) == (200, first)
     assert len(evaluator.asked) == 1
+    assert {Asset.OUTLINE, Asset.CONTENT, Asset.ACTIVITIES, Asset.COVER} < set(evaluator.asked[0].results)
     await system.pool.execute(
         "UPDATE asset_generation_jobs SET result = jsonb_set(result, '{image,sha256}', to_jsonb($1::text))"
         " WHERE asset_type = 'cover'",

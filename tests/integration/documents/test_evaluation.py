@@ -8,10 +8,11 @@ from storyloom.storage.objects import DamagedObjectError
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
 from storyloom.story.evaluation import StoryToEvaluate
-from storyloom.story.results import StoredObject
+from storyloom.story.results import Moderated, StoredObject, StoryContent
 from tests.makers import sample
 
 STORY = UUID(int=7)
+RECORD = Moderated(model="omni-moderation-latest", texts=4, score=0.02, category="violence", categories=13)
 
 
 class EmptyStore:
@@ -38,3 +39,27 @@ async def test_a_story_whose_files_are_gone_is_evaluated_and_says_so() -> None:
     assert "not_checked" not in (outcomes["level"], outcomes["language"])
     assert "evaluator_broken" not in outcomes
     assert all(claim.reason for claim in evaluation.claims if claim.outcome == "not_checked")
+
+
+async def test_what_moderation_said_of_a_stored_story_reaches_its_claim() -> None:
+    evaluator = Evaluator(EmptyStore())
+    brief = Brief.asked({"characterName": "Mira", "storyType": "adventure"})
+    outline, activities = (
+        sample(asset, STORY).model_copy(update={"moderated": RECORD}) for asset in (Asset.OUTLINE, Asset.ACTIVITIES)
+    )
+    content = sample(Asset.CONTENT, STORY)
+    assert isinstance(content, StoryContent)
+    scenes = tuple(scene.model_copy(update={"moderated": RECORD}) for scene in content.scenes)
+    results = {
+        "outline": outline.model_dump(mode="json"),
+        "content": content.model_copy(update={"scenes": scenes}).model_dump(mode="json"),
+        "activities": activities.model_dump(mode="json"),
+    }
+    asked = {"story_id": STORY, "brief": brief.stored(), "results": results}
+    try:
+        evaluation = await evaluator.evaluate(StoryToEvaluate.model_validate(asked))
+    finally:
+        await evaluator.close()
+    claim = next(one for one in evaluation.claims if one.claim == "text_safety")
+    assert (claim.outcome, claim.value, claim.independent) == ("pass", 1, False)
+    assert claim.reason == "13 texts by omni-moderation-latest; the highest score was 0.02, violence."

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from storyloom.evaluators import VERSION, pictures, recorded, sound, text
-from storyloom.evaluators.claims import Measure
+from storyloom.evaluators.claims import Claim, Measure
 from storyloom.evaluators.evaluate import evaluate, judge_files
 from storyloom.evaluators.process import answer
 from storyloom.story.languages import supported
@@ -200,6 +200,69 @@ def test_what_only_the_maker_checked_says_that_it_is_not_independent() -> None:
         "premise": "not_checked",
     }
     assert all(one.reason for one in claims if one.outcome == "not_checked")
+
+
+RECORD = {"model": "omni-moderation-latest", "texts": 2, "score": 0.0213, "category": "violence", "categories": 13}
+
+
+def moderated_story() -> dict[str, Any]:
+    """A plan, four scenes of two texts and four activities, each judged."""
+    scenes = [{"paragraphs": ["x"], "alt_text": "y", "moderated": dict(RECORD)} for _ in range(4)]
+    return {
+        "outline": {"moderated": RECORD | {"texts": 1, "score": 0.001, "category": "hate"}},
+        "content": {"scenes": scenes},
+        "activities": {"activities": [{}] * 4, "moderated": RECORD | {"texts": 4, "score": 0.01}},
+    }
+
+
+def text_safety(results: dict[str, Any]) -> Claim:
+    return next(one for one in recorded.judge_recorded(results, []) if one.measure.claim == "text_safety")
+
+
+def test_a_story_whose_texts_were_all_moderated_passes_and_names_the_model_and_the_highest_score() -> None:
+    found = text_safety(moderated_story())
+    assert (found.outcome, found.value, found.at_least) == ("pass", 1, 1)
+    assert found.reason == "13 texts by omni-moderation-latest; the highest score was 0.02, violence."
+    assert not found.measure.independent
+
+
+def test_a_scene_that_nobody_moderated_fails_and_so_does_an_alternative_text_or_an_activity() -> None:
+    scene, alt_text, activity = moderated_story(), moderated_story(), moderated_story()
+    del scene["content"]["scenes"][1]["moderated"]
+    alt_text["content"]["scenes"][3]["moderated"]["texts"] = 1
+    del activity["activities"]["moderated"]
+    shares = [(one.outcome, one.value) for one in map(text_safety, (scene, alt_text, activity))]
+    assert shares == [("fail", 0.8462), ("fail", 0.9231), ("fail", 0.6923)]
+    assert text_safety(scene).reason.startswith("11 of 13 texts by omni-moderation-latest;")
+    assert text_safety(scene).reason.endswith("Not on record: scene 2.")
+
+
+def test_more_than_was_asked_for_in_one_place_makes_up_for_nothing_in_another() -> None:
+    story = moderated_story()
+    del story["content"]["scenes"][0]["moderated"]
+    story["content"]["scenes"][1]["moderated"]["texts"] = 9
+    assert text_safety(story).outcome == "fail"
+
+
+def test_a_story_of_an_earlier_release_is_not_checked_though_a_scene_was_edited_since() -> None:
+    story = moderated_story()
+    del story["outline"]["moderated"], story["activities"]["moderated"]
+    for scene in story["content"]["scenes"][1:]:
+        del scene["moderated"]
+    edited = text_safety(story)
+    assert (edited.outcome, edited.value) == ("not_checked", None)
+    assert "2 of 13 texts" in edited.reason
+    del story["content"]["scenes"][0]["moderated"]
+    assert text_safety(story).outcome == "not_checked"
+
+
+def test_moderation_without_scores_counts_and_says_that_it_gave_none() -> None:
+    story = moderated_story()
+    for one in (story["outline"], story["activities"], *story["content"]["scenes"]):
+        one["moderated"] |= {"score": None, "category": None, "model": "stand-in"}
+    assert text_safety(story).reason == "13 texts by stand-in, which gave no scores."
+    story["outline"]["moderated"] |= {"score": 0.0004, "category": "self-harm", "model": "another"}
+    assert text_safety(story).reason == "13 texts by another, stand-in; the highest score was below 0.01, self-harm."
 
 
 def test_a_premise_of_which_a_part_is_missing_fails() -> None:
