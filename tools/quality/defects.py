@@ -18,6 +18,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
 from tools.quality.books import Book
+from tools.quality.moderation import unmoderated
 from tools.quality.repacking import unsound, untold
 
 Change = Callable[[Book], Book]
@@ -300,6 +301,7 @@ def defects() -> Iterator[Defect]:
         yield Defect(f"all in {language}", "language", rewritten(text))
         yield Defect(f"two scenes in {language}", "language", rewritten(text, 3, 4))
         yield Defect(f"one scene in {language}", "language", rewritten(text, place))
+    yield from (Defect(name, "text_safety", change) for name, change in unmoderated())
     skins: Mapping[str, str] = {"pale": "#f1c9a5", "green": "#5f9e50", "grey": "#8a8f98"}
     for name, colour in skins.items():
         for where in ("scene_2", "cover"):

@@ -11,6 +11,7 @@ from storyloom.evaluators.claims import Claim
 from storyloom.evaluators.ebook import judge_ebook
 from storyloom.evaluators.evaluate import PICTURES, judge_files
 from storyloom.evaluators.pictures import judge_colours, judge_distinct, judge_wordless, to_lab
+from storyloom.evaluators.recorded import judge_recorded
 from storyloom.evaluators.sound import decode, judge_alignment, judge_loudness, judge_onsets
 from storyloom.evaluators.text import judge_text
 from tools.quality.books import Book
@@ -54,6 +55,9 @@ def judges(program: str | None) -> Mapping[str, Callable[[Book], Iterable[Claim]
         content = story["results"]["content"]
         return judge_text(content, age=story["age"], language=story["language"], names=story["names"])
 
+    def recorded(book: Book) -> Iterable[Claim]:
+        return judge_recorded(book.story["results"], ())
+
     def colours(book: Book) -> Iterable[Claim]:
         return judge_colours({name: to_lab(one) for name, one in _images(book).items()}, book.story["characters"])
 
@@ -75,6 +79,7 @@ def judges(program: str | None) -> Mapping[str, Callable[[Book], Iterable[Claim]
         "true_peak": loud,
         "level": text,
         "language": text,
+        "text_safety": recorded,
         "identity_skin": colours,
         "identity_hair": colours,
         "identity_clothing": colours,
