@@ -55,6 +55,13 @@ def posture_in(action: str, scene: str, emotion: str) -> str:
     return "in bed" if posture != "sleeping" and _IN_BED.search(action.lower()) else posture
 
 
+def is_acted(asked: str, drawn: str) -> bool:
+    """Whether a drawn posture is the one asked for, or what a seat or a thing in the hand makes of it."""
+    if asked == "walking" and drawn == "standing":
+        return True  # whoever has a chair or a stool does not stride
+    return asked == drawn or (drawn == "holding" and asked in _FREE_HAND - {"walking", "sitting"})
+
+
 def _first(table: Mapping[str, str], texts: Sequence[str]) -> str:
     """Of the first text in which a pattern is found, the one found earliest."""
     for text in texts:

@@ -60,7 +60,7 @@ def _leg(figure: Figure, leg: Limb, side: int) -> None:
     share, width = cut_of(figure).leg, figure.joints.build.limb + 1
     cloth = darker(leg_colour(figure), 0.16 if far else 0.04)
     skin = darker(look.skin, 0.22 if far else 0.08)
-    artificial = (side > 0 and figure.seat != "chair") or (side < 0 and figure.seat == "chair")
+    artificial = ((side > 0) ^ (figure.seat == "chair")) ^ figure.moved("prosthetic_leg")
     metal = artificial and figure.show("prosthetic_leg") is not None
     sheet.tube(leg.path(0, 0.56 if metal else 1), skin, width)
     if share:
@@ -71,7 +71,7 @@ def _leg(figure: Figure, leg: Limb, side: int) -> None:
     if look.species in nonhuman.BAREFOOT and not metal and not figure.has("raised_shoe", "boots"):
         nonhuman.draw_foot(figure, leg.end, outwards=outwards)
     else:
-        raised = 9.0 if side > 0 and figure.show("raised_shoe") else 0.0
+        raised = 9.0 if (side > 0) ^ figure.moved("raised_shoe") and figure.show("raised_shoe") else 0.0
         shoe(figure, (leg.end[0], leg.end[1] - raised), outwards=outwards, sole=raised)
     if figure.show("leg_braces"):
         _brace(figure, leg)
@@ -105,7 +105,7 @@ def draw_arm(figure: Figure, side: int) -> None:
     arm = figure.joints.left_arm if side < 0 else figure.joints.right_arm
     width = figure.joints.build.limb - 1
     short = side < 0 and figure.show("limb_difference") is not None
-    metal = side < 0 and figure.show("prosthetic_arm") is not None
+    metal = (side < 0) ^ figure.moved("prosthetic_arm") and figure.show("prosthetic_arm") is not None
     end = 0.6 if short else 1.0
     sheet.tube(arm.path(0, end), look.skin, width)
     if look.species == "robot":
@@ -121,7 +121,7 @@ def draw_arm(figure: Figure, side: int) -> None:
         _metal_arm(figure, arm)
     elif not short:
         nonhuman.draw_hand(figure, arm, side)
-    if side < 0 and figure.show("burn_scars"):
+    if (side < 0) ^ figure.moved("burn_scars") and figure.show("burn_scars"):
         sheet.line(arm.path(0.55, 0.85), mix(look.skin, "#f0a593", 0.6), width * 0.5, 0.9)
     if side > 0 and figure.show("vitiligo"):
         sheet.line(arm.path(0.6, 0.84), mix(look.skin, "#fff1e2", 0.72), width * 0.55, 0.95)

@@ -89,8 +89,9 @@ def draw_on_body(figure: Figure) -> None:
             )
             sheet.box(x - 8, high + tall * share + 1, 16, 11, "#dfe5ec", corner=3)
     if figure.show("port"):
-        sheet.disc(x + 18, high + 34, 10, mix(figure.look.skin, "#ffffff", 0.35), ink=True)
-        sheet.disc(x + 18, high + 34, 4.5, "#a383c9")
+        place = x - 18 if figure.moved("port") else x + 18
+        sheet.disc(place, high + 34, 10, mix(figure.look.skin, "#ffffff", 0.35), ink=True)
+        sheet.disc(place, high + 34, 4.5, "#a383c9")
     if figure.show("feeding_tube"):
         y = high + tall * 0.62
         tube = f"M{x + 6},{y:.0f}C{x + 34},{y - 8:.0f} {x + 16},{y + 44:.0f} {x + 48},{y + 34:.0f}"
@@ -145,10 +146,11 @@ def draw_on_head(figure: Figure) -> None:
             sheet.disc(side * 75, 20, 6, lighter(colour, 0.4), ink=True)
     if implant := figure.show("cochlear_implant"):
         colour = implant.colour or "#7b5cc0"
-        sheet.tube("M76,-4Q95,-12 95,10L90,28", colour, 10)
-        sheet.line("M93,-4Q108,-30 88,-44", "#30344a", 4)
-        sheet.disc(80, -50, 17, colour, ink=True)
-        sheet.disc(80, -50, 7, lighter(colour, 0.5))
+        with sheet.at(0, 0, flip=figure.moved("cochlear_implant")):
+            sheet.tube("M76,-4Q95,-12 95,10L90,28", colour, 10)
+            sheet.line("M93,-4Q108,-30 88,-44", "#30344a", 4)
+            sheet.disc(80, -50, 17, colour, ink=True)
+            sheet.disc(80, -50, 7, lighter(colour, 0.5))
     if ears := figure.show("ear_defenders"):
         colour = ears.colour or "#e07f3a"
         sheet.tube("M-88,4C-98,-128 98,-128 88,4", darker(colour, 0.25), 10)
@@ -186,20 +188,20 @@ def draw_in_front(figure: Figure) -> None:
                     sheet.disc(0, -13, 9, ("#e8533f", "#f1c143", "#5aa3d0")[turn // 120], ink=True)
             sheet.disc(0, 0, 6, "#fdf6ea", ink=True)
     if figure.show("dialysis"):
-        x, y = left.point(0.7)
-        with sheet.at(x, y, turn=left.turn()):
+        arm = right if figure.moved("dialysis") else left
+        with sheet.at(*arm.point(0.7), turn=arm.turn()):
             sheet.box(-15, -11, 30, 22, "#fdf6ea", corner=5)
             sheet.line("M-8,-2h16M-8,4h16", "#d8a0a0", 2.6)
     if figure.show("iv_line") or figure.has("iv_stand"):
-        x, y = left.point(0.5)
-        with sheet.at(x, y, turn=left.turn()):
+        arm = right if figure.moved("iv_line") else left
+        with sheet.at(*arm.point(0.5), turn=arm.turn()):
             sheet.line("M4,6C18,10 20,26 8,34", darker(TUBING, 0.3), 5)
             sheet.line("M4,6C18,10 20,26 8,34", TUBING, 3)
             sheet.box(-16, -10, 32, 19, "#7fc4b8", corner=6)
             sheet.line("M-10,-1h20", "#fdf6ea", 3)
     if figure.show("medical_alert"):
-        x, y = left.point(0.86)
-        with sheet.at(x, y, turn=left.turn()):
+        arm = right if figure.moved("medical_alert") else left
+        with sheet.at(*arm.point(0.86), turn=arm.turn()):
             sheet.box(-15, -5, 30, 10, "#dfe5ec", corner=5)
             sheet.disc(0, 0, 8, "#fdf6ea", ink=True)
             sheet.line("M0,-4.5V4.5M-4.5,0H4.5", "#d8433b", 3)

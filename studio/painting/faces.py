@@ -154,19 +154,23 @@ def _skin_marks(figure: Figure) -> None:
         sheet.fill("M28,46C42,38 60,40 58,54C50,68 34,72 24,64C18,56 20,50 28,46Z", pale, 0.92)
         sheet.fill("M34,-52C46,-56 60,-46 56,-34C48,-28 34,-34 34,-52Z", pale, 0.92)
     if figure.show("birthmark"):
-        sheet.fill(
-            "M28,-34C50,-44 74,-20 72,8C70,34 46,44 34,30C26,18 40,8 32,-6C26,-16 18,-26 28,-34Z",
-            mix(skin, "#a82f45", 0.58),
-            0.85,
-        )
+        with sheet.at(0, 0, flip=figure.moved("birthmark")):
+            sheet.fill(
+                "M28,-34C50,-44 74,-20 72,8C70,34 46,44 34,30C26,18 40,8 32,-6C26,-16 18,-26 28,-34Z",
+                mix(skin, "#a82f45", 0.58),
+                0.85,
+            )
     if figure.show("burn_scars"):
         scar = mix(skin, "#f0a593", 0.6)
-        sheet.fill("M-74,2C-66,-14 -48,-10 -42,6C-36,22 -44,48 -56,54C-68,44 -78,24 -74,2Z", scar, 0.9)
-        for dx, dy in ((-66, 4), (-58, 16), (-64, 28), (-54, 38)):
-            sheet.line(f"M{dx},{dy}q6,-7 12,1q4,6 8,-1", darker(scar, 0.2), 2.4, 0.8)
+        with sheet.at(0, 0, flip=figure.moved("burn_scars")):
+            sheet.fill("M-74,2C-66,-14 -48,-10 -42,6C-36,22 -44,48 -56,54C-68,44 -78,24 -74,2Z", scar, 0.9)
+            for dx, dy in ((-66, 4), (-58, 16), (-64, 28), (-54, 38)):
+                sheet.line(f"M{dx},{dy}q6,-7 12,1q4,6 8,-1", darker(scar, 0.2), 2.4, 0.8)
     if figure.show("facial_difference"):
-        sheet.fill("M-78,14C-90,34 -78,64 -52,70C-34,66 -38,34 -50,20C-60,10 -72,6 -78,14Z", mix(skin, "#d9806f", 0.22))
-        sheet.line("M-62,28Q-46,44 -30,46", darker(skin, 0.3), 3.4, 0.8)
+        small = "M-78,14C-90,34 -78,64 -52,70C-34,66 -38,34 -50,20C-60,10 -72,6 -78,14Z"
+        with sheet.at(0, 0, flip=figure.moved("facial_difference")):
+            sheet.fill(small, mix(skin, "#d9806f", 0.22))
+            sheet.line("M-62,28Q-46,44 -30,46", darker(skin, 0.3), 3.4, 0.8)
     if figure.show("freckles"):
         for x, y in ((-46, 28), (-36, 34), (-52, 38), (-27, 29), (38, 28), (48, 35), (56, 28), (31, 36)):
             sheet.disc(x, y, 2.4, darker(skin, 0.32), opacity=0.8)

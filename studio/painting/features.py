@@ -4,8 +4,8 @@
 # ruff: noqa: E501
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from studio.painting import colours
 
@@ -78,7 +78,18 @@ _DRAWN_ON = {
     "prosthetic_leg": "left", "raised_shoe": "left", "birthmark": "left", "cochlear_implant": "left",
     "insulin_pump": "left", "prosthetic_arm": "right", "limb_difference": "right", "burn_scars": "right",
     "facial_difference": "right", "dialysis": "right", "iv_line": "right", "medical_alert": "right", "vitiligo": "right",
+    "port": "left",
 }  # fmt: skip
+# What decides how a hero with several of them is turned, the first before all; the others are drawn where they belong.
+_TURNS = ("limb_difference", "prosthetic_arm", "prosthetic_leg")
+# What is drawn on one side alone, however the words have it: a hand that is not there cannot hold what the other one would.
+_FIXED = frozenset({"limb_difference", "vitiligo", "insulin_pump"})
+# How a line that is about the side alone may name them, where it does not by what is special about them.
+_BY_PLACE = {
+    "facial_difference": r"smaller cheek|small ear", "burn_scars": r"scarred", "iv_line": r"soft band",
+    "dialysis": r"wrap", "medical_alert": r"bracelet",
+}  # fmt: skip
+_OWN_SIDE = re.compile(r"\bown (left|right) side\b")
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,54 @@ def features_in(lines: Iterable[str], miss: Sequence[str] = ()) -> dict[str, Fea
     if {"power_wheelchair", "manual_wheelchair"} <= found.keys():
         del found["manual_wheelchair"]  # "wheelchair" stands inside "power wheelchair"
     return {key: feature for key, feature in found.items() if not _left_out(feature, miss)}
+
+
+def own_side(words: str) -> str:
+    """The side that words such as "on the hero's own left side" name; empty where they name none."""
+    found = _OWN_SIDE.search(words.lower())
+    return found.group(1) if found else ""
+
+
+def with_sides(features: Mapping[str, Feature], lines: Iterable[str]) -> dict[str, Feature]:
+    """The features, each on the side that a line names for it, unless its own words name one."""
+    told = dict(features)
+    for line in lines:
+        side, what = own_side(line), line.lower().partition(" is on ")[0]
+        keys = features_in([what]).keys() | {key for key, pattern in _BY_PLACE.items() if re.search(pattern, what)}
+        for key in keys & told.keys() & _DRAWN_ON.keys():
+            if side and not told[key].side:
+                told[key] = replace(told[key], side=side, label=f"{side} {told[key].label}")
+    return told
+
+
+def is_moved(feature: Feature, *, mirrored: bool, in_chair: bool) -> bool:
+    """Whether it must be drawn on the other side than usual to be where it belongs on a hero who is turned like this."""
+    return feature.key not in _FIXED and _usual_side(feature, mirrored=mirrored, in_chair=in_chair) != feature.side
+
+
+def as_drawn(feature: Feature, *, mirrored: bool, in_chair: bool) -> Feature:
+    """The feature, named by the side on which the hero really has it."""
+    side = _usual_side(feature, mirrored=mirrored, in_chair=in_chair)
+    if side == feature.side or feature.key not in _FIXED:
+        return feature
+    return replace(feature, side=side, label=feature.label.replace(feature.side, side, 1))
+
+
+def _usual_side(feature: Feature, *, mirrored: bool, in_chair: bool) -> str:
+    """The own side on which a feature is drawn unless it is moved; empty where nobody told one."""
+    if not feature.side:
+        return ""
+    side = _drawn_on(feature.key, in_chair=in_chair)
+    return side if not mirrored else "left" if side == "right" else "right"
+
+
+def _rank(feature: Feature) -> int:
+    return _TURNS.index(feature.key) if feature.key in _TURNS else len(_TURNS)
+
+
+def _drawn_on(key: str, *, in_chair: bool) -> str:
+    # The near leg of somebody who rolls to the right of the picture.
+    return "right" if key == "prosthetic_leg" and in_chair else _DRAWN_ON[key]
 
 
 def _add(clause: str, found: dict[str, Feature]) -> None:
@@ -136,15 +195,12 @@ def _feature(key: str, label: str, words: str, clause: str) -> Feature:
 def is_turned(features: Iterable[Feature], *, in_chair: bool = False) -> bool | None:
     """Whether a hero must be seen mirrored to have its features on their own sides; None if no side has any.
 
-    A hero with a side is always turned the same way, in every picture. The first feature whose side is told decides.
+    A hero with a side is always turned the same way, in every picture. Of the features whose side is told one decides.
     """
-    sided = sorted((one for one in features if one.key in _DRAWN_ON), key=lambda one: not one.side)
+    sided = sorted((one for one in features if one.key in _DRAWN_ON), key=lambda one: (not one.side, _rank(one)))
     if not sided:
         return None
-    drawn = _DRAWN_ON[sided[0].key]
-    if sided[0].key == "prosthetic_leg" and in_chair:
-        drawn = "right"  # the near leg of somebody who rolls to the right of the picture
-    return bool(sided[0].side) and sided[0].side != drawn
+    return bool(sided[0].side) and sided[0].side != _drawn_on(sided[0].key, in_chair=in_chair)
 
 
 def _left_out(feature: Feature, miss: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from studio.painting.features import Feature
+from studio.painting.features import Feature, is_moved
 from studio.painting.identity import Look
 from studio.painting.props import Prop
 from studio.painting.rig import Joints
@@ -25,6 +25,8 @@ class Figure:
     held: Prop | None = None
     lump: bool = False
     """Whether something lies hidden under the blanket."""
+    mirrored: bool = False
+    """Whether it stands the other way round in the picture."""
     shown: list[Feature] = field(default_factory=list)
 
     def show(self, key: str) -> Feature | None:
@@ -33,6 +35,11 @@ class Figure:
         if feature is not None and feature not in self.shown:
             self.shown.append(feature)
         return feature
+
+    def moved(self, key: str) -> bool:
+        """Whether a feature that one side has is drawn on the other one than usual."""
+        feature = self.look.features.get(key)
+        return feature is not None and is_moved(feature, mirrored=self.mirrored, in_chair=self.seat == "chair")
 
     def has(self, *keys: str) -> bool:
         return self.look.wears(*keys)

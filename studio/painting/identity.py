@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.painting import colours
-from studio.painting.features import Feature, features_in
+from studio.painting.features import Feature, features_in, with_sides
 from studio.painting.prompt import HeroLines
 
 SPECIES: Mapping[str, str] = {
@@ -93,7 +93,7 @@ def look_of(hero: HeroLines, known: Mapping[str, Any] | None = None, miss: Seque
     listed = known.get("features")
     labels = [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
     told = [*labels, *hero.features, worn["clothing"], f"{worn['hair']} hair" if worn["hair"] else ""]
-    features = features_in(told, miss)
+    features = with_sides(features_in(told, miss), hero.sides)
     age = known.get("age")
     return _resolve(species, kind, age if isinstance(age, int) else _age(hero.kind), worn, features)
 

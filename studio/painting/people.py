@@ -205,7 +205,7 @@ def _ear(figure: Figure, side: int) -> None:
     sheet, skin = figure.sheet, figure.look.skin
     if hair.covered(figure) and figure.has("hijab"):
         return
-    small = 0.62 if side < 0 and figure.has("facial_difference") else 1
+    small = 0.62 if (side < 0) ^ figure.moved("facial_difference") and figure.has("facial_difference") else 1
     with sheet.at(side * 80, 14, small, flip=side < 0):
         if figure.look.species == "fantasy_being":
             sheet.shape("M-4,-20C20,-34 40,-50 52,-54C48,-28 30,10 2,18Z", skin)

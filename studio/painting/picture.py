@@ -12,6 +12,7 @@ from PIL import Image
 
 from studio.painting import acting, creatures, people, scenery, stage, watercolour
 from studio.painting.creatures import Creature
+from studio.painting.features import as_drawn
 from studio.painting.figure import Figure
 from studio.painting.identity import look_of
 from studio.painting.metadata import build_chunk, read_metadata
@@ -189,9 +190,10 @@ def _draw_all(
 
 def _metadata_of(figure: Figure) -> dict[str, Any]:
     look = figure.look
+    turn = {"mirrored": figure.mirrored, "in_chair": figure.seat == "chair"}
     return {
         "species": look.species, "kind": look.kind, "age": look.age, "skin": look.skin, **look.words,
-        "features": [feature.label for feature in figure.shown],
+        "features": [as_drawn(feature, **turn).label for feature in figure.shown],
     }  # fmt: skip
 
 

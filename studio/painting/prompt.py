@@ -32,6 +32,7 @@ class HeroLines:
     place: int = 0
     worn: dict[str, str] = field(default_factory=dict)
     features: list[str] = field(default_factory=list)
+    sides: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def parse_prompt(prompt: str) -> PictureBrief:
             heroes.setdefault(speaker, HeroLines(place=speaker)).kind = words
         elif label in _FEATURES:
             heroes[speaker].features.append(words)
+        elif label == "side":
+            heroes[speaker].sides.append(words)
         elif label in _WORN:
             heroes[speaker].worn[label] = words
         else:

@@ -187,6 +187,7 @@ def draw(view: View, actors: Sequence[Actor], scale: float) -> None:
         with sheet.at(actor.x, min(actor.y, view.height - 10), scale * actor.size, flip=actor.flip):
             match actor.part:
                 case Figure():
+                    actor.part.mirrored = actor.flip
                     people.draw(actor.part)
                 case Creature():
                     creatures.draw(sheet, actor.part)
