@@ -11,7 +11,8 @@ from typing import Any
 
 from studio.backends import Backends, flagged_categories
 from studio.openai_api import openai_error
-from studio.painting.features import features_in
+from studio.painting.features import features_in, own_side
+from studio.picture_looks import compare_moment, find_cast
 from studio.prompt_blocks import UnanswerablePromptError, read_blocks
 
 Seen = Mapping[str, Any]
@@ -46,33 +47,69 @@ async def check_picture(backends: Backends, prompt: str, pictures: Sequence[byte
             code="invalid_image",
         ) from error  # fmt: skip
     flagged = flagged_categories(await backends.classify_text(describe(seen))) if seen else []
-    missing = [item["what"] for item in checklist["must_show"] if check_trait(item, seen)["visible"] == "not_visible"]
+    cast = find_cast(checklist["characters"], seen) if seen else {}
+    traits = [_check_on(item, checklist, cast, seen) for item in checklist["must_show"]]
+    missing = [
+        item["what"]
+        for item, trait in zip(checklist["must_show"], traits, strict=True)
+        if trait["visible"] == "not_visible"
+    ]
     return {
         "safe": not flagged,
         "reasons": [f"The picture may be unsafe: {category}." for category in flagged],
         "suggested_fix": f"Show clearly: {'; '.join(missing)}." if missing else "",
-        "traits": [check_trait(item, seen) for item in checklist["must_show"]],
+        "traits": traits,
+        "characters": [
+            _answer(one["role"], visible=one["role"] in cast if seen else None) for one in checklist["characters"]
+        ],
         "cast_count": seen["cast_count"] if seen else checklist["cast"],
+        "moment": _check_moment(checklist["moment"], seen),
         "text_artefacts": False,
         "style_ok": True,
         "alt_text": describe(seen) if seen else "A picture that was not drawn here.",
     }
 
 
-def check_trait(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
-    """Is this to be seen? Known features by name; whatever else is asked by the words that describe it."""
+def _check_on(
+    item: Mapping[str, str], checklist: Mapping[str, Any], cast: Mapping[str, Any], seen: Seen | None
+) -> dict[str, Any]:
+    """A trait of the one who should have it, where that is told; one who is not there cannot lack it."""
+    who = item.get("who", "")
+    if seen is None or who not in {one["role"] for one in checklist["characters"]}:
+        return check_trait(item, seen)
+    return check_trait(item, {**seen, "heroes": [cast[who]]} if who in cast else None)
+
+
+def _check_moment(moment: Mapping[str, str], seen: Seen | None) -> list[dict[str, Any]]:
     if seen is None:
-        return {"id": item["id"], "visible": "unsure", "confidence": _UNSURE}
+        return [_answer(label, visible=None) for label in moment if label not in {"scene", "wish"}]
+    return [_answer(label, visible=same) for label, same in compare_moment(moment, seen)]
+
+
+def _answer(id_: str, *, visible: bool | None) -> dict[str, Any]:
+    if visible is None:
+        return {"id": id_, "visible": "unsure", "confidence": _UNSURE}
+    return {"id": id_, "visible": "visible" if visible else "not_visible", "confidence": _SURE}
+
+
+def check_trait(item: Mapping[str, str], seen: Seen | None) -> dict[str, Any]:
+    """Is this to be seen, on the side that is asked for? Known features by name, all else by its words."""
+    if seen is None:
+        return _answer(item["id"], visible=None)
     drawn = list(_drawn_words(seen))
     asked = features_in([item["what"]]).keys() or features_in([item["id"].replace("_", " ")]).keys()
     if asked:
-        visible = asked <= features_in(drawn).keys()
+        features = features_in(drawn)
+        visible = asked <= features.keys()
+        side, drawn_on = own_side(item["what"]), {features[key].side for key in asked & features.keys()}
+        if visible and side and side not in drawn_on:
+            return _answer(item["id"], visible=None if drawn_on == {""} else False)
     else:
         wanted = _words([item["what"]]) or _words([item["id"]])
         visible = 2 * len(wanted & _words(drawn)) >= len(wanted)
     if not visible and asked and asked <= _BELOW_THE_WAIST and seen.get("camera") == "close":
-        return {"id": item["id"], "visible": "unsure", "confidence": _UNSURE}
-    return {"id": item["id"], "visible": "visible" if visible else "not_visible", "confidence": _SURE}
+        return _answer(item["id"], visible=None)
+    return _answer(item["id"], visible=visible)
 
 
 def describe(seen: Seen | None) -> str:
@@ -126,4 +163,11 @@ def _read_checklist(prompt: str) -> dict[str, Any]:
     items = checklist.get("must_show")
     if not isinstance(items, list) or not all(isinstance(i, dict) and {"id", "what"} <= i.keys() for i in items):
         raise UnanswerablePromptError('<checklist> "must_show" must be a list of {"id", "what"}')
+    # A release before asked for neither.
+    checklist = {"characters": [], "moment": {}, **checklist}
+    characters, moment = checklist["characters"], checklist["moment"]
+    if not isinstance(characters, list) or not all(isinstance(one, dict) and "role" in one for one in characters):
+        raise UnanswerablePromptError('<checklist> "characters" must be a list of {"role", …}')
+    if not isinstance(moment, dict) or not all(isinstance(words, str) for words in moment.values()):
+        raise UnanswerablePromptError('<checklist> "moment" must hold words by label')
     return checklist

@@ -21,6 +21,7 @@ _NEVER = (
 )
 _SAME = "a face, skin, hair, clothing, feature or device that differs from the reference picture"
 _SAME_PEOPLE = "a face, skin, hair, feature or device that differs from the reference picture"
+_MOMENT = ("Scene", "Setting", "Time", "Weather", "Props", "Action")
 _NATIVE = "a human in costume, a human body under the species"
 
 _ANEW = "the same heroes in every detail"
@@ -30,15 +31,30 @@ _ANEW_PICTURE = f"the same moment composed anew, from another side, everybody in
 Size = tuple[int, int]
 """Width and height, pixels."""
 Line = tuple[str, str]
+"""A label and its words."""
 
 
 @dataclass(frozen=True, slots=True)
 class MustShow:
-    """One thing that the check looks for: ``what`` it is, and what to ask for when it is missing."""
+    """One thing that the check looks for: ``what`` it is, on ``who`` by role, what to ask for when it is missing."""
 
     id: str
     what: str
     fix: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class CastMember:
+    """Somebody who must be in the picture. ``looks`` are the words of the prompt by which they are known, by label."""
+
+    role: str
+    looks: tuple[Line, ...]
+
+    @property
+    def fix(self) -> str:
+        """What to ask for when they are missing."""
+        return f"draw {self.role}: {', '.join(words for _, words in self.looks)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,10 @@ class Prompt:
     cast: tuple[str, ...]
     alt_text: str
     """One sentence, for want of a better one from the check."""
+    characters: tuple[CastMember, ...] = ()
+    """Those of the cast whom the prompt describes."""
+    moment: tuple[Line, ...] = ()
+    """What tells the picture's moment from the story's others, and what its client wants of it; none of a portrait."""
 
     def write(self, fixes: Sequence[str] = (), *, softly: bool = False) -> str:
         """The prompt with the findings of earlier attempts appended to the original words."""
@@ -59,8 +79,13 @@ class Prompt:
 
     def checklist(self) -> dict[str, Any]:
         """The checklist block of picture_check."""
-        must_show = [{"id": item.id, "what": item.what} for item in self.must_show]
-        return {"must_show": must_show, "cast": len(self.cast), "style": STYLE}
+        return {
+            "must_show": [{"id": item.id, "what": item.what, "who": item.who} for item in self.must_show],
+            "cast": len(self.cast),
+            "characters": [{"role": one.role, **_by_label(one.looks)} for one in self.characters],
+            "moment": _by_label(self.moment),
+            "style": STYLE,
+        }
 
 
 def draft_portrait(job: AssetRequested, *, known: bool = False) -> Prompt:
@@ -89,6 +114,7 @@ def draft_portrait(job: AssetRequested, *, known: bool = False) -> Prompt:
         size=TALL if len(heroes) == 1 else SQUARE,
         must_show=_must_show(heroes, "portrait"),
         cast=tuple(hero.role for hero in heroes),
+        characters=_described(job, heroes),
         alt_text="A portrait of the hero." if len(heroes) == 1 else "A portrait of the heroes.",
     )
 
@@ -100,19 +126,21 @@ def draft_picture(job: AssetRequested, outline: Outline) -> Prompt:
     cast = _cast(picture, naming, outline)
     everybody = resolve_looks(job.brief, job.story_id, naming)
     heroes = tuple(hero for hero in everybody if hero.role in cast)
+    figures = _figures(outline, cast, naming)
+    wish = [("Wish", naming.scrub(job.hint, 300))] if job.hint else []
 
     def write(*, softly: bool) -> str:
         return _join(
             [
                 *_heroes(heroes, softly=softly, motif=naming.scrub(outline.motif, 120)),
-                *_figures(outline, cast, naming),
+                *((_label(figure.role), words) for figure in figures for _, words in figure.looks),
                 *_stage(picture, naming),
                 *([] if job.asset.scene else [("Framing", "square book cover with calm space above for the title")]),
                 ("Cast", f"exactly {len(cast)}: {', '.join(cast)}"),
                 *_never(heroes, softly=softly, same=_SAME),
                 ("Palette", ", ".join(outline.palette)),
                 *_version(job, _ANEW_PICTURE),
-                *([("Wish", naming.scrub(job.hint, 300))] if job.hint else []),
+                *wish,
             ]
         )
 
@@ -122,12 +150,33 @@ def draft_picture(job: AssetRequested, outline: Outline) -> Prompt:
         size=SQUARE if job.asset is Asset.COVER else TALL,
         must_show=_must_show(heroes, picture.camera),
         cast=cast,
+        characters=(*_described(job, heroes), *figures),
+        moment=(*(line for line in _stage(picture, naming) if line[0] in _MOMENT), *wish),
         alt_text=_sentence(naming.scrub(picture.what_happens)) or "A picture of the story.",
     )
 
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+def _by_label(lines: Iterable[Line]) -> dict[str, str]:
+    return {label.lower(): words for label, words in lines if words}
+
+
+def _described(job: AssetRequested, heroes: Sequence[HeroLook]) -> tuple[CastMember, ...]:
+    """The heroes by their looks. A sequel's are as the earlier portrait has them, whatever its own words leave open."""
+    if job.brief.earlier is not None and job.brief.earlier.portrait is not None:
+        return ()
+    return tuple(CastMember(hero.role, tuple(line for line in _looks(hero) if line[1])) for hero in heroes)
+
+
+def _looks(hero: HeroLook) -> tuple[Line, ...]:
+    return (("Kind", hero.kind), ("Skin", hero.skin), ("Hair", hero.hair), ("Clothing", hero.clothing))
+
+
+def _label(role: str) -> str:
+    return role.removeprefix("the ").capitalize()
 
 
 def _join(lines: Iterable[Line]) -> str:
@@ -139,7 +188,7 @@ def _heroes(heroes: Sequence[HeroLook], *, softly: bool, motif: str = "") -> lis
     style = [STYLE, f"the book's motif comes back in it: {motif}" if motif else "", SOFTLY if softly else ""]
     lines: list[Line] = []
     for hero in heroes:
-        lines.append((hero.role.removeprefix("the ").capitalize(), hero.kind))
+        lines.append((_label(hero.role), hero.kind))
         if hero is heroes[0]:
             lines.append(("Style", "; ".join(part for part in style if part)))
         lines += [("Skin", hero.skin), ("Hair", hero.hair), ("Eyes", hero.eyes), ("Clothing", hero.clothing)]
@@ -149,12 +198,11 @@ def _heroes(heroes: Sequence[HeroLook], *, softly: bool, motif: str = "") -> lis
     return lines
 
 
-def _figures(outline: Outline, cast: Sequence[str], naming: Naming) -> list[Line]:
-    figures: tuple[tuple[str, str, Figure | None], ...] = (
-        ("Companion", COMPANION, outline.companion),
-        ("Helper", HELPER, outline.helper),
-    )
-    return [(label, _describe(figure, naming)) for label, role, figure in figures if figure and role in cast]
+def _figures(outline: Outline, cast: Sequence[str], naming: Naming) -> list[CastMember]:
+    figures = ((COMPANION, outline.companion), (HELPER, outline.helper))
+    return [
+        CastMember(role, (("Kind", _describe(figure, naming)),)) for role, figure in figures if figure and role in cast
+    ]
 
 
 def _describe(figure: Figure, naming: Naming) -> str:
@@ -210,7 +258,7 @@ def _must_show(heroes: Sequence[HeroLook], framing: Framing) -> tuple[MustShow, 
                 if placed := sides.get(trait.id):
                     fix = f"{fix}; {placed.describe(hero.role)}"
                     what = f"{what} Side: {placed.describe(hero.role)}."
-                found[id_] = MustShow(id_, what, fix)
+                found[id_] = MustShow(id_, what, fix, hero.role)
     return tuple(found.values())
 
 

@@ -1,5 +1,6 @@
 """The contract of docs/providers.md, held from both ends: what we write is what the studio's painter reads."""
 
+from itertools import combinations
 from typing import Any, get_args
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from services.images.prompts import Prompt, draft_picture, draft_portrait
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Species
+from storyloom.story.sides import SIDED
 from storyloom.story.traits import TRAITS
 from studio.painting.features import features_in
 from studio.painting.identity import look_of
@@ -58,6 +60,28 @@ def test_the_check_asks_for_what_the_studio_would_have_drawn(species: str) -> No
         (item,) = prompt.checklist()["must_show"]
         assert check_trait(item, drawn)["visible"] == "visible", (id_, item)
         assert check_trait(item, bare)["visible"] == "not_visible", (id_, item)
+
+
+@pytest.mark.parametrize("species", ["human", "robot", "animal"])
+@pytest.mark.parametrize("trait", SIDED)
+def test_the_side_that_we_say_is_the_one_that_is_drawn_and_the_only_one_that_passes(trait: str, species: str) -> None:
+    for side, other in (("left", "right"), ("right", "left")):
+        word = next(iter(SIDED[trait].part.split("|")))
+        prompt = portrait(species=species, traits=[trait], features=[f"the {side} {word}"])
+        drawn = compose(prompt.write(), (512, 768), 5, {}).drawn
+        (item,) = prompt.checklist()["must_show"]
+        assert f"own {side} side" in item["what"]
+        assert check_trait(item, drawn)["visible"] == "visible", drawn["heroes"]
+        swapped = {**item, "what": item["what"].replace(f"own {side}", f"own {other}")}
+        assert check_trait(swapped, drawn)["visible"] == "not_visible"
+
+
+def test_every_pair_of_one_sided_traits_is_drawn_as_it_is_said() -> None:
+    for one, two in combinations(SIDED, 2):
+        prompt = portrait(traits=[one, two])
+        drawn = compose(prompt.write(), (512, 768), 5, {}).drawn
+        for item in prompt.checklist()["must_show"]:
+            assert check_trait(item, drawn)["visible"] == "visible", (one, two, drawn["heroes"])
 
 
 def test_a_scene_is_read_as_it_was_meant() -> None:

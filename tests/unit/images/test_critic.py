@@ -17,8 +17,8 @@ from tests.unit.images.samples import job_for, outline_of
 M = TypeVar("M", bound=BaseModel)
 CALL = ProviderCall(provider="openai", model="eyes", request_id="req_1", seconds=1, cost_usd=0.01)
 GOOD: dict[str, Any] = {
-    "safe": True, "reasons": [], "suggested_fix": "", "traits": [], "cast_count": 2, "text_artefacts": False,
-    "style_ok": True, "alt_text": "A child and a fox\nin a  forest.",
+    "safe": True, "reasons": [], "suggested_fix": "", "traits": [], "characters": [], "cast_count": 2, "moment": [],
+    "text_artefacts": False, "style_ok": True, "alt_text": "A child and a fox\nin a  forest.",
 }  # fmt: skip
 
 
@@ -101,6 +101,34 @@ async def test_heads_are_counted(count: int) -> None:
     assert "the hero, the companion" in finding
 
 
+def answered(confidence: float, *ids: str) -> list[dict[str, Any]]:
+    return [{"id": one, "visible": "not_visible", "confidence": confidence} for one in ids]
+
+
+async def test_somebody_who_is_not_there_is_asked_for_by_their_looks_though_the_count_is_right() -> None:
+    (finding,) = (await check(CandidEye(characters=answered(0.6, "the companion")))).findings
+    assert finding == "draw the companion: a fox, small orange fox with a white tail tip"
+    assert (await check(CandidEye(characters=answered(0.59, "the companion", "the hero")))).findings == ()
+    assert (await check(CandidEye(characters=answered(1, "the helper")))).findings == ()  # not in this picture's cast
+
+
+@pytest.mark.parametrize(
+    ("wrong", "another"),
+    [
+        (("setting",), True), (("time",), False), (("props",), False), (("time", "action"), True),
+        (("weather", "props", "action"), True), (("scene", "emotion"), False), ((), False),
+    ],
+)  # fmt: skip
+async def test_another_place_or_two_other_things_make_it_another_moment(wrong: tuple[str, ...], another: bool) -> None:
+    findings = (await check(CandidEye(moment=answered(0.9, *wrong)))).findings
+    assert bool(findings) == another
+    for finding in findings:
+        assert finding.startswith("draw this moment of the story and no other; ")
+        assert all(f"{label}: " in finding for label in wrong)
+        assert finding.endswith("the hero and the companion find the lantern under a fallen log.")
+    assert (await check(CandidEye(moment=answered(0.5, *wrong)))).findings == ()
+
+
 async def test_writing_and_a_foreign_style_are_findings() -> None:
     findings = (await check(CandidEye(text_artefacts=True, style_ok=False))).findings
     assert "letters" in findings[0]
@@ -128,7 +156,7 @@ async def test_a_failure_of_the_provider_is_no_verdict(failure: RetryableError |
     assert raised.value is failure
 
 
-def test_the_answer_is_a_strict_schema_of_the_eight_keys() -> None:
+def test_the_answer_is_a_strict_schema_of_the_ten_keys() -> None:
     assert strict_schema(PictureCheck)["required"] == list(GOOD)
     with pytest.raises(ValidationError):
         PictureCheck.model_validate({**GOOD, "traits": unseen(1.5)})

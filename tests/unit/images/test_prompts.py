@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from services.images.prompts import STYLE, Prompt, draft_picture, draft_portrait
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.brief import Species
+from storyloom.story.earlier import EarlierStory
+from storyloom.story.results import StoredObject
 from storyloom.story.traits import TRAITS, shown
 from studio.versions import without_version_line
 from tests.unit.images.samples import MIRA, TOM, brief_of, job_for, outline_of
@@ -158,6 +160,41 @@ def test_the_checklist_is_plain_values() -> None:
     assert (checklist["cast"], checklist["style"]) == (2, STYLE)
     assert [item["id"] for item in checklist["must_show"]] == ["wheelchair_manual", "prosthetic_leg"]
     assert "manual wheelchair" in checklist["must_show"][0]["what"]
+    assert {item["who"] for item in checklist["must_show"]} == {"the hero"}
+
+
+def test_the_check_is_asked_for_the_cast_and_the_moment_in_the_words_of_the_prompt() -> None:
+    for asset in PICTURES:
+        prompt = draft_picture(job_for(asset, brief_of(MIRA, TOM)), outline_of(on_stage=["Tom", "Old Moss"]))
+        checklist = prompt.checklist()
+        assert (
+            [one["role"] for one in checklist["characters"]] == list(prompt.cast) == ["the second hero", "the helper"]
+        )
+        hero, helper = checklist["characters"]
+        said = dict(lines(prompt.text))
+        assert hero["kind"] == said["Second hero"]
+        assert all(hero[label] == said[label.capitalize()] for label in ("skin", "hair", "clothing"))
+        assert helper == {"role": "the helper", "kind": said["Helper"]}
+        assert list(checklist["moment"]) == ["scene", "setting", "time", "weather", "props", "action"]
+        assert all(words == said[label.capitalize()] for label, words in checklist["moment"].items())
+        assert not re.search(r"\b(mira|okafor|tom|ember|old moss)\b", str(checklist), re.IGNORECASE)
+
+
+def test_a_portrait_has_no_moment_and_a_wish_is_part_of_one() -> None:
+    portrait = draft_portrait(job_for(Asset.PORTRAIT)).checklist()
+    assert (portrait["moment"], [one["role"] for one in portrait["characters"]]) == ({}, ["the hero"])
+    asked = job_for(Asset.COVER).model_copy(update={"revision": 1, "hint": "Mira in the snow"})
+    assert draft_picture(asked, outline_of()).checklist()["moment"]["wish"] == "the hero in the snow"
+    assert "wish" not in draft_picture(job_for(Asset.COVER), outline_of()).checklist()["moment"]
+
+
+def test_a_sequels_heroes_are_not_described_where_a_portrait_shows_how_they_look() -> None:
+    """What this brief leaves open is on the earlier portrait, and need not be what this story's seed would choose."""
+    image = StoredObject(key="k", sha256="0" * 64, size=1, content_type="image/png")
+    for portrait, roles in ((image, ["the companion"]), (None, ["the hero", "the companion"])):
+        earlier = EarlierStory(title="The Bell", logline="x", place="x", object="x", portrait=portrait)
+        job = job_for(Asset.COVER, brief_of().model_copy(update={"earlier": earlier}))
+        assert [one.role for one in draft_picture(job, outline_of()).characters] == roles
 
 
 @pytest.mark.parametrize("asset", [Asset.PORTRAIT, Asset.COVER, Asset.SCENE_3])
