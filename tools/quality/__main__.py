@@ -1,10 +1,13 @@
 """``make quality``: make 24 books, judge them, seed defects into them, and write what came of it.
 
+The maker's own picture check is tried on drawings made for it (tools/quality/picture_check.py).
+
 ``python -m tools.quality FOLDER`` makes what is lacking of them in the folder. With ``--there`` it makes none, and
 takes whatever books are there. ``--only N`` takes the first. Tesseract is used where it is installed.
 """
 
 import argparse
+import asyncio
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 from tools.quality.books import read_books
 from tools.quality.gallery import write_gallery
 from tools.quality.making import make
+from tools.quality.picture_check import CLAIM, try_picture_check
 from tools.quality.report import PAGE, TABLE, page, table
 from tools.quality.trying import try_all
 
@@ -33,7 +37,9 @@ def main() -> int:
     if not books:
         sys.stderr.write(f"There is no whole book in {options.folder}.\n")
         return 1
-    counts = try_all(books, shutil.which("tesseract"), _tell, without=frozenset(options.without))
+    counts = {**try_all(books, shutil.which("tesseract"), _tell, without=frozenset(options.without))}
+    if CLAIM not in options.without:
+        counts[CLAIM] = asyncio.run(try_picture_check(_tell))
     written = page(counts, len(books))
     if not options.dry:
         TABLE.write_text(table(counts, len(books)), "utf-8")

@@ -28,6 +28,26 @@ class Count:
     false_alarms: int = 0
     missed: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
+    kinds: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Of those defects whose kind was told: how many were seeded, and how many of them found."""
+
+    def look(self, name: str, *, alarm: bool) -> None:
+        """Count something as it is."""
+        self.sound += 1
+        if alarm:
+            self.false_alarms += 1
+            self.alarms.append(name)
+
+    def seed(self, name: str, *, found: bool, kind: str | None = None) -> None:
+        """Count a defect."""
+        self.defects += 1
+        if found:
+            self.found += 1
+        else:
+            self.missed.append(name)
+        if kind is not None:
+            seeded, right = self.kinds.get(kind, (0, 0))
+            self.kinds[kind] = (seeded + 1, right + found)
 
 
 Counts = Mapping[str, Count]
@@ -105,20 +125,13 @@ def try_all(
     seeded = [defect for defect in defects() if defect.claim in measures]
     for book in books:
         for claim, outcome in _sound(book, measures):
-            counts[claim].sound += 1
-            if outcome == "fail":
-                counts[claim].false_alarms += 1
-                counts[claim].alarms.append(book.name)
+            counts[claim].look(book.name, alarm=outcome == "fail")
         for defect in seeded:
             outcome = _outcome(book, defect, measures[defect.claim])
             if outcome == "not_checked":
                 continue
-            counts[defect.claim].defects += 1
+            counts[defect.claim].seed(f"{defect.name} ({book.name})", found=outcome == "fail")
             note(f"{book.name}: {defect.claim}, {defect.name}: {'found' if outcome == 'fail' else 'missed'}")
-            if outcome == "fail":
-                counts[defect.claim].found += 1
-            else:
-                counts[defect.claim].missed.append(f"{defect.name} ({book.name})")
     return counts
 
 
