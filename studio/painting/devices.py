@@ -181,8 +181,10 @@ def draw_in_front(figure: Figure) -> None:
             sheet.box(-6, -42, 12, 14, "#dfe5ec", corner=3)
             sheet.shape("M-9,-14L-26,-9V3H-9Z", "#3f8fd0")
             sheet.oval(0, 2, 14, 11, figure.look.skin, ink=True)
-    elif figure.show("fidget_toy"):
-        with sheet.at(left.end[0], left.end[1] - 8):
+    if figure.show("fidget_toy"):
+        # In the hand, or at the belt where the hand has the inhaler.
+        place = joints.hip if figure.has("inhaler") else (left.end[0], left.end[1] - 8)
+        with sheet.at(*place):
             for turn in (0, 120, 240):
                 with sheet.at(0, 0, turn=turn):
                     sheet.disc(0, -13, 9, ("#e8533f", "#f1c143", "#5aa3d0")[turn // 120], ink=True)

@@ -80,6 +80,12 @@ def test_no_species_loses_a_device_even_in_bed(kind: str, keys: set[str]) -> Non
     assert features_in(composed(prompt).drawn["heroes"][0]["features"]).keys() == keys
 
 
+def test_a_fidget_toy_hangs_at_the_belt_of_whoever_holds_an_inhaler() -> None:
+    for posture in ("standing", "sitting", "hugging"):
+        both = composed(scene(hero(must_show=f"{ASKED['inhaler']}\nMust show: {ASKED['fidget_toy']}"), action=posture))
+        assert {"inhaler", "fidget toy"} <= set(both.drawn["heroes"][0]["features"])
+
+
 def test_species_have_bodies_of_their_own() -> None:
     assert len({composed(scene(hero(kind))).svg for kind in SPECIES}) == len(SPECIES)
 
