@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from studio.storyteller.brief import Hero
+from studio.storyteller.language.joining import Told
 from studio.storyteller.language.rhythm import Weight
 from studio.storyteller.tale import Tale
 from studio.storyteller.world.parser import INDOORS, read_ornaments
@@ -14,13 +15,12 @@ from studio.storyteller.world.parser import INDOORS, read_ornaments
 CLINGING = ("“", "But ", "And ", "So ", "Then ", "{P} said", "{C} said", "{h} said", "{one} said", "It ", "That ",
              "Out ", "Up ", "This ", "{oit}", "At last", "Nobody", "She ", "He ", "Not ", "No ", "Soon ",
              "Well, ", "Now, ", "You see, ")  # fmt: skip
+_SOMEBODY = ("{names} ", "{h} ", "{one} ", "{C} ")
 _ROOMS = ("bed", "stairs", "kitchen", "window")
 
 _MOVING = (2, 4)  # the scenes in which everybody is on the way, so that wheels may sing
 _THOUGHTFUL = 8
 _GENTLE = {"bedtime", "medical_bravery", "mental_health"}
-
-Told = tuple[Weight, str]
 
 
 def add_ornaments(
@@ -36,8 +36,9 @@ def add_ornaments(
     wanted: list[tuple[float, str]] = []
     around = _share(_around(tale, light, scene), f"{title}|around", scene)
     wanted += zip((0.0 if scene > 1 else 0.3, 0.55, 0.9, 0.75), around, strict=False)
-    if scene > 1:
-        wanted += zip((0.5,), _share(_of_companion(tale), f"{title}|companion", scene), strict=False)
+    of_companion = _share(_of_companion(tale), f"{title}|companion", scene) if scene > 1 else []
+    wanted += zip((0.5,), of_companion, strict=False)
+    meanwhile = {*around, *of_companion}
     heroes = _share(_of_heroes(tale), f"{title}|hero", scene)[:1]
     if _in_a_room(tale, scene):
         heroes = [line for line in heroes if line not in read_ornaments()["hair"]]  # no breeze gets in there
@@ -48,14 +49,16 @@ def add_ornaments(
     wanted += zip((0.65,), heroes, strict=False)
     thoughts = _thoughts(tale, scene)
     Random(f"{title}|thoughts").shuffle(thoughts)
+    meanwhile |= {line for line in thoughts if line.startswith(_SOMEBODY)}
     wanted += zip((0.6, 0.2, 0.85, 0.35), thoughts, strict=False)
     if scene == 1 and tale.companion:
         wanted.append((0.5, tale.companion.creature.habit))
     for share, line in sorted(wanted, key=lambda one: -one[0]):
-        dressed.insert(_gap(dressed, share), (Weight.SHOULD if line in heroes else Weight.ORNAMENT, line))
+        weight = Weight.SHOULD if line in heroes else Weight.ORNAMENT
+        dressed.insert(_gap(dressed, share), Told(weight, line, meanwhile=line in meanwhile))
     if scene == 4:
         kind = "closing.bedtime" if tale.brief.story_type == "bedtime" else "closing.any"
-        dressed.append((Weight.ORNAMENT, rng.choice(read_ornaments()[kind])))
+        dressed.append(Told(Weight.ORNAMENT, rng.choice(read_ornaments()[kind])))
     return dressed
 
 
@@ -72,7 +75,7 @@ def _gap(lines: Sequence[Told], share: float) -> int:
     free = [
         index
         for index in range(1, len(lines))  # the first line says who is meant by all the others
-        if not lines[index][1].startswith(CLINGING) and lines[index][0] is not Weight.ORNAMENT
+        if not lines[index].line.startswith(CLINGING) and lines[index].weight is not Weight.ORNAMENT
     ]
     if not free:
         return len(lines)

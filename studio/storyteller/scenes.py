@@ -10,6 +10,7 @@ from studio.storyteller.brief import Brief
 from studio.storyteller.feedback import apply_feedback
 from studio.storyteller.foreign_outline import common_lines, foreign_lines, place_spot
 from studio.storyteller.language.grammar import count_words, split_sentences
+from studio.storyteller.language.joining import Told, join
 from studio.storyteller.language.phrasing import Phrasing, grow
 from studio.storyteller.language.rhythm import Choice, Target, Weight, fit
 from studio.storyteller.ornaments import add_ornaments
@@ -17,7 +18,7 @@ from studio.storyteller.plots.parser import Line
 from studio.storyteller.premise import mentions, read_refusals, singular
 from studio.storyteller.premise_lines import add_premise_lines
 from studio.storyteller.rewording import choose_wording, loosen, reword
-from studio.storyteller.synonyms import vary
+from studio.storyteller.synonyms import enrich, vary
 from studio.storyteller.tale import Tale, recall
 
 _COMPANION = re.compile(r"\{(?:C|ck|cak|che|chim|chis|csound|cmove|all)\}")
@@ -35,7 +36,10 @@ _THERE = (
 _THING = re.compile(r"\{(?:o|ao)\}")
 _TOLERANCE = 0.04
 _CROWDED = 1.1
-_TRIES = 3
+_TRIES, _RUN = 3, 6
+_READS_MUCH, _SPARE = 9, 0.7
+"""The age in years from which sentences are joined into longer ones, and words are richer; and the words by which they
+are longer where much fits together, since in other scenes little does."""
 _READS_LONGER, _FEW = 5, 6
 _BREATH = 0.8
 """Words by which the sentences of another telling may be shorter or longer."""
@@ -80,22 +84,26 @@ def _sentences(tale: Tale, planned: Mapping[str, Any], wanted: Wanted, rng: Rand
     needed = tuple(_needed(tale, wanted.scene))
     spoken = [line for line in lines if line.phrasings]
     chosen = _choose_all(spoken, needed, rng, tale.brief.age)
-    told = [(line.weight, phrasing) for line, phrasing in zip(spoken, chosen, strict=True)]
-    if not any(_HERO.search(line) for weight, line in told if weight >= Weight.MUST):
-        told += [(Weight.MUST, rng.choice(_THERE))]
+    told = [Told(line.weight, phrasing) for line, phrasing in zip(spoken, chosen, strict=True)]
+    if not any(_HERO.search(one.line) for one in told if one.weight >= Weight.MUST):
+        told += [Told(Weight.MUST, rng.choice(_THERE))]
     # The first line sets the stage: what follows would point at nothing without it.
-    told[:1] = [(Weight.PINNED if weight is Weight.MUST else weight, _named_at_once(line)) for weight, line in told[:1]]
+    told[:1] = [
+        Told(Weight.PINNED if one.weight is Weight.MUST else one.weight, _named_at_once(one.line)) for one in told[:1]
+    ]
     told = add_ornaments(tale, planned, wanted.scene, told, rng, other=other)
-    told = [(_pinned(line, weight, wanted.scene), line) for weight, line in told]
+    told = [one._replace(weight=_pinned(one.line, one.weight, wanted.scene)) for one in told]
     for who in needed:
         told = _name(told, who)
-    told = [(weight, vary(line, rng)) for weight, line in told]
+    told = [one._replace(line=vary(one.line, rng)) for one in told]
+    if tale.brief.age >= _READS_MUCH:
+        told = [one._replace(line=enrich(one.line, rng)) for one in told]
     told = _relieve(told, wanted.words)
     target = apply_feedback(wanted.feedback, Target(wanted.words, wanted.sentence))
     if other:
         target = Target(target.words, target.sentence + rng.uniform(-_BREATH, _BREATH))
     refused = {singular(word) for word in read_refusals(tale.brief)}
-    playable = [one for one in told if _playable(tale, one[1]) and not mentions(one[1], refused)]
+    playable = [one for one in told if _playable(tale, one.line) and not mentions(one.line, refused)]
     return _tell(tale, wanted, playable, planned["scenes"][wanted.scene - 1], target)
 
 
@@ -179,48 +187,58 @@ def _named_at_once(line: str) -> str:
     return line
 
 
-def _name(told: Sequence[tuple[Weight, str]], who: re.Pattern[str]) -> list[tuple[Weight, str]]:
+def _name(told: Sequence[Told], who: re.Pattern[str]) -> list[Told]:
     """Makes sure that a line which must be told names somebody, however short the scene."""
-    naming = [index for index, (_, line) in enumerate(told) if who.search(line)]
-    at_once = [index for index in naming if who.search(grow(told[index][1])[0])]
-    if not naming or any(told[index][0] is Weight.PINNED for index in at_once):
+    naming = [index for index, one in enumerate(told) if who.search(one.line)]
+    at_once = [index for index in naming if who.search(grow(told[index].line)[0])]
+    if not naming or any(told[index].weight is Weight.PINNED for index in at_once):
         return list(told)
-    if who is _THING and max(told[index][0] for index in naming) < Weight.MUST:
+    if who is _THING and max(told[index].weight for index in naming) < Weight.MUST:
         return list(told)  # what the brief asks for is told where the tale turns on it, not wherever it could be
-    chosen = max(at_once or naming, key=lambda index: told[index][0])
-    line = told[chosen][1]
+    chosen = max(at_once or naming, key=lambda index: told[index].weight)
+    line = told[chosen].line
     while not who.search(grow(line)[0]):
         line = line.replace("|", "", 1)
-    return [*told[:chosen], (Weight.PINNED, line), *told[chosen + 1 :]]
+    return [*told[:chosen], told[chosen]._replace(weight=Weight.PINNED, line=line), *told[chosen + 1 :]]
 
 
-def _relieve(told: Sequence[tuple[Weight, str]], words: float) -> list[tuple[Weight, str]]:
+def _relieve(told: Sequence[Told], words: float) -> list[Told]:
     """Where all that must be told is too long for the scene, the longest of it need not be; what is pinned stays."""
     relieved = list(told)
-    sizes = [count_words(grow(line)[0]) if weight >= Weight.MUST else 0 for weight, line in told]
-    free = [at for at, (weight, _) in enumerate(told) if weight is Weight.MUST]
+    sizes = [count_words(grow(one.line)[0]) if one.weight >= Weight.MUST else 0 for one in told]
+    free = [at for at, one in enumerate(told) if one.weight is Weight.MUST]
     while free and sum(sizes) > words * _CROWDED:
         longest = max(free, key=lambda at: sizes[at])
         free.remove(longest)
-        sizes[longest], relieved[longest] = 0, (Weight.SHOULD, told[longest][1])
+        sizes[longest], relieved[longest] = 0, told[longest]._replace(weight=Weight.SHOULD)
     return relieved
 
 
-def _tell(
-    tale: Tale, wanted: Wanted, told: Sequence[tuple[Weight, str]], scene: Mapping[str, Any], target: Target
-) -> list[str]:
+def _tell(tale: Tale, wanted: Wanted, told: Sequence[Told], scene: Mapping[str, Any], target: Target) -> list[str]:
     """The lines as sentences, cut to length. Names are longer than pronouns, hence the second and third look."""
+    key = f"{scene.get('what_happens')}|{wanted.version}|joined"
     spot = place_spot(tale, scene)
     preview = tale.phrasing(spot)
-    told = list(_fresh(preview, told, wanted.before))
+    told = list(_fresh(preview, told, wanted.before, joined=tale.brief.age >= _READS_MUCH))
     plain = replace(preview)
     preview.say("{names}")
-    told = [(weight, _without_stubs(line, target) if weight is Weight.ORNAMENT else line) for weight, line in told]
-    choices = [Choice(weight, tuple(preview.say(form) for form in grow(line))) for weight, line in told]
+    told = [
+        one._replace(line=_without_stubs(one.line, target)) if one.weight is Weight.ORNAMENT else one for one in told
+    ]
+    choices = [Choice(one.weight, tuple(preview.say(form) for form in grow(one.line))) for one in told]
     aim, best, miss = target, [""], float("inf")
     for _ in range(_TRIES):
         teller = replace(plain, turn=wanted.scene - 1, introduced=wanted.scene > 1)
-        sentences = list(_say(teller, told, fit(choices, aim)))
+        forms = fit(choices, aim)
+        grown = [
+            one._replace(line=grow(one.line)[form]) for one, form in zip(told, forms, strict=True) if form is not None
+        ]
+        if tale.brief.age >= _READS_MUCH:
+            words = sum(
+                count_words(choice.forms[form]) for choice, form in zip(choices, forms, strict=True) if form is not None
+            )
+            grown = join(grown, words, target.sentence + _SPARE, Random(key), alone=len(tale.brief.heroes) == 1)
+        sentences = [teller.say(one.line) for one in grown]
         off = count_words(" ".join(sentences)) / target.words
         if abs(off - 1) < miss:
             best, miss = sentences, abs(off - 1)
@@ -237,21 +255,26 @@ def _without_stubs(line: str, target: Target) -> str:
     return line
 
 
-def _say(teller: Phrasing, told: Sequence[tuple[Weight, str]], forms: Sequence[int | None]) -> Iterator[str]:
-    for (_, line), form in zip(told, forms, strict=True):
-        if form is not None:
-            yield teller.say(grow(line)[form])
+def _fresh(teller: Phrasing, told: Sequence[Told], before: Sequence[str], *, joined: bool) -> Iterator[Told]:
+    """Leaves out what an earlier scene has told in the same words.
 
-
-def _fresh(teller: Phrasing, told: Sequence[tuple[Weight, str]], before: Sequence[str]) -> Iterator[tuple[Weight, str]]:
-    """Leaves out what an earlier scene has told in the same words."""
+    Where sentences are ``joined`` a few of the words are enough, since the others may have been changed.
+    """
     heard = {sentence.casefold() for text in before for sentence in split_sentences(text)}
+    runs = {run for text in before for run in _runs(text)} if joined else set()
     seen: set[str] = set()
-    for weight, line in told:
-        forms = (replace(teller).say(form).casefold() for form in grow(line)) if heard else ()
-        if line not in seen and not (weight < Weight.MUST and any(form in heard for form in forms)):
-            yield weight, line
-        seen.add(line)
+    for one in told:
+        forms = [replace(teller).say(form).casefold() for form in grow(one.line)] if heard else []
+        known = any(form in heard or not runs.isdisjoint(_runs(form)) for form in forms)
+        if one.line not in seen and not (one.weight < Weight.MUST and known):
+            yield one
+        seen.add(one.line)
+
+
+def _runs(text: str) -> Iterator[tuple[str, ...]]:
+    """Every few words in a row."""
+    words = re.findall(r"[\w'’-]+", text.casefold())
+    return (tuple(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1))
 
 
 def _paragraphs(sentences: Sequence[str], age: int) -> list[str]:

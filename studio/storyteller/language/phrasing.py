@@ -16,7 +16,11 @@ from studio.storyteller.language.pronouns import TOGETHER, Pronouns
 
 _SLOT = re.compile(r"\{([A-Za-z0-9_]+)\}")
 # “Said she” is for ballads: whoever speaks is named, and speaks alone.
-_SPEAKING = re.compile(r"(?<=” )(said|called|whispered|asked|sang) \{(?:h|one)\}")
+SPEAKING = (
+    "said|called|whispered|asked|sang|remarked|observed|declared|announced|admitted|confessed|suggested|inquired"
+    "|wondered"
+)
+_SPEAKING = re.compile(rf"(?<=” )({SPEAKING}) \{{(?:h|one)\}}")
 # A quoted text of the brief brings its own end mark, or none: “Well done!”. and “Well done”. become one mark inside.
 _DOUBLE_END = re.compile(r"(?<=[.!?…])”\.$")
 _LATE_END = re.compile(r"”\.$")
