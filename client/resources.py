@@ -85,7 +85,7 @@ class BookNarration(TypedDict):
     """The whole story read aloud."""
 
     url: str
-    """MP3, of a constant bit rate."""
+    """MP3, of a constant bit rate. With `&part=tagged` the cover is in it, for whoever keeps the file."""
     captions: str
     """WebVTT."""
     seconds: float

@@ -15,6 +15,7 @@ from services.api.estimates import EstimateRoutes, Estimates
 from services.api.limits import RequestLimiter, tell_quotas
 from services.api.reading.guests import Guests
 from services.api.reading.pages import add_pages
+from services.api.reading.recordings import Covers
 from services.api.reading.routes import ReadingRoutes, files_session
 from services.api.receipts.receipts import Receipts
 from services.api.receipts.routes import ReceiptRoutes
@@ -212,7 +213,7 @@ async def serve(settings: Settings, *, spans: Spans | None = None) -> RunningApi
             WebhookRoutes(pool, keys, limiter, wake, policy, lookup),
             BatchRoutes(keys, limiter, commands),
             EstimateRoutes(keys, limiter, estimates),
-            ReadingRoutes(pool, keys, limiter, objects, Guests(pool), files, wake),
+            ReadingRoutes(pool, keys, limiter, objects, Guests(pool), files, Covers(objects), wake),
             UsageRoutes(pool, keys, limiter),
             ReceiptRoutes(keys, limiter, receipts),
         )

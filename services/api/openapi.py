@@ -67,7 +67,15 @@ ASSET = Parameter(
     reserved=("retry",),
 )
 SCENE = Parameter("scene", "path", Literal[1, 2, 3, 4], "The scene's number.", 2)
-PART = Parameter("part", "query", Literal["vtt"], "`vtt`: of the asset `audio`, the captions (WebVTT).")
+TAGGED = "tagged"
+PART = Parameter(
+    "part",
+    "query",
+    Literal["vtt", "tagged"],
+    "Of the asset `audio`. `vtt`: the captions (WebVTT). `tagged`: the narration with the cover in its ID3 tag, beside"
+    " title and language, for whoever keeps the file; the same sound. As long as there is no cover it is the file as"
+    " it is without `part`.",
+)
 LIMIT = Parameter("limit", "query", Annotated[int, Field(ge=1, le=100)], "How many stories a page holds.", default=20)
 CURSOR = Parameter("cursor", "query", str, "`nextCursor` of the page before; without it the first page comes.")
 STATUSES = Parameter(

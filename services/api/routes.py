@@ -38,6 +38,7 @@ from services.api.openapi import (
     SINCE,
     STATUSES,
     STORY_ID,
+    TAGGED,
     TOKEN,
     TRACEPARENT,
     TYPE,
@@ -81,6 +82,8 @@ from storyloom.web.stream_tokens import add_token
 
 STORIES = f"{BASE}/stories"
 STORY = f"{STORIES}/{{id}}"
+_STORED: Mapping[str | None, tuple[str, ...]] = {None: ("image", "audio", "pdf"), TAGGED: ("audio",), "vtt": ("vtt",)}
+"""By the part that is asked for: what a result calls the object."""
 STREAM_EXAMPLE = """\
 retry: 2000
 
@@ -250,7 +253,7 @@ class Routes:
         """Fetch a ready asset.
 
         Pictures, the narration and the books are redirects to their bytes, at an address that is valid for some minutes
-        and takes `Range`.
+        and takes `Range`. The tagged narration is one to `getAssetFile`, which asks for your key again.
         """
         story_id, name = read_story_id(request), request.match_info["asset"]
         asset, result = await repository.get_result(self.pool, caller, story_id, name)
@@ -258,7 +261,11 @@ class Routes:
             return json_response(result["activities"])
         if asset is Asset.CONTENT:
             return json_response(content(result))
-        stored = stored_object(result, request.query.get("part"))
+        part = request.query.get("part")
+        stored = stored_object(result, part)
+        if part == TAGGED:  # no object is what is answered to it
+            url = f"{BASE}/stories/{story_id}/assets/{asset.value}/file?part={TAGGED}"
+            return web.Response(status=302, headers={"Location": url, "Cache-Control": "private, no-store"})
         suffix = stored["key"].rsplit(".", 1)[-1]
         url = await self.objects.presign(
             stored["key"], content_type=stored["content_type"], filename=f"{asset.value}.{suffix}"
@@ -522,10 +529,10 @@ def read_story_id(request: web.Request) -> UUID:
 
 
 def stored_object(result: Mapping[str, Any], part: str | None) -> Mapping[str, Any]:
-    """The object that an asset's result names; ``part``: a part of it. Raises a 404 Problem where there is none."""
-    if part is not None and part != "vtt":
-        raise not_found("part of this asset")
-    names = ("vtt",) if part else ("image", "audio", "pdf")
+    """The object that an asset's result names; ``part``: a part of it, or how it is wanted. Raises a 404 Problem where
+    there is none.
+    """
+    names = _STORED.get(part, ())
     stored: Mapping[str, Any] | None = next((result[name] for name in names if name in result), None)
     if stored is None:
         raise not_found("part of this asset")

@@ -67,3 +67,10 @@ FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;
 -- name: file^
 SELECT j.status, j.result FROM asset_generation_jobs j JOIN stories s ON s.id = j.story_id
 WHERE s.id = :id AND s.tenant_id = :tenant_id AND j.asset_type = :asset;
+
+-- name: recording^
+-- What the narration's tag says; `cover` is null until it is ready.
+SELECT s.title, s.request ->> 'language' AS language,
+       (SELECT j.result FROM asset_generation_jobs j
+        WHERE j.story_id = s.id AND j.asset_type = 'cover' AND j.status = 'ready') AS cover
+FROM stories s WHERE s.id = :id AND s.tenant_id = :tenant_id;

@@ -41,7 +41,7 @@ class BookNarration(TypedDict):
     """The whole story read aloud."""
 
     url: Path
-    """MP3, of a constant bit rate."""
+    """MP3, of a constant bit rate. With `&part=tagged` the cover is in it, for whoever keeps the file."""
     captions: Path
     """WebVTT."""
     seconds: float

@@ -1,19 +1,21 @@
 """The routes for readers: the book and its files, by a key or by a link, and the links themselves."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, web
 from pydantic import Field
 
 from services.api.auth import authenticated_routes
 from services.api.limits import RequestLimiter
-from services.api.openapi import ASSET, CACHE_CONTROL, ETAG, IF_NONE_MATCH, PART, STORY_ID
+from services.api.openapi import ASSET, CACHE_CONTROL, ETAG, IF_NONE_MATCH, PART, STORY_ID, TAGGED
 from services.api.reading.guests import Guests, new_secret, queries
+from services.api.reading.recordings import MAX_STORED_TAG_BYTES, NO_FRONT, Covers, Front, front
 from services.api.reading.resources import Book, BookNarration, BookPage, BookPicture, Share, ShareList
 from services.api.repository import get_result
 from services.api.routes import STORY, read_story_id, stored_object
@@ -23,6 +25,7 @@ from storyloom.db.pool import Pool
 from storyloom.messaging.endpoints import WakeWebhooks
 from storyloom.storage.objects import Objects
 from storyloom.story.assets import TEXTS, Asset
+from storyloom.story.errors import PermanentError, RetryableError
 from storyloom.story.languages import language_of
 from storyloom.story.notifications import DeliveriesDue, page_report
 from storyloom.web.authentication import Authenticator
@@ -45,6 +48,9 @@ VERSION = Parameter(
     "v", "query", str, "As the book's addresses have it: what is answered to it never changes, and may be kept."
 )
 RANGE = Parameter("Range", "header", str, "`bytes=…`: a part of the file.")
+IF_RANGE = Parameter(
+    "If-Range", "header", str, "The `ETag` of what you have of it: where the file is another by now, all of it comes."
+)
 ACCEPT_RANGES = Header("Accept-Ranges", "`bytes`.")
 CONTENT_RANGE = Header("Content-Range", "Which part it is.", required=False)
 CHUNK_BYTES = 64 * 1024
@@ -66,7 +72,9 @@ class PauseBody(WireBody):
 
 @dataclass(frozen=True, slots=True)
 class ReadingRoutes:
-    """The handlers. ``files``: fetches objects from the store, to pass them on. ``wake``: deliveries are due."""
+    """The handlers. ``files``: fetches objects from the store, to pass them on. ``covers``: the pictures of recordings'
+    tags. ``wake``: deliveries are due.
+    """
 
     pool: Pool
     keys: Authenticator
@@ -74,6 +82,7 @@ class ReadingRoutes:
     objects: Objects
     guests: Guests
     files: ClientSession
+    covers: Covers
     wake: WakeWebhooks
 
     def table(self) -> list[web.RouteDef]:
@@ -110,7 +119,7 @@ class ReadingRoutes:
         tag="Reading",
         scope="stories:read",
         shared=True,
-        parameters=[STORY_ID, ASSET, PART, VERSION, RANGE, IF_NONE_MATCH],
+        parameters=[STORY_ID, ASSET, PART, VERSION, RANGE, IF_RANGE, IF_NONE_MATCH],
         answers=[
             Answer(200, "The bytes.", bytes, ANY_TYPE, headers=(ETAG, CACHE_CONTROL, ACCEPT_RANGES)),
             Answer(
@@ -131,9 +140,12 @@ class ReadingRoutes:
         """
         story_id, name = read_story_id(request), request.match_info["asset"]
         asset, result = await get_result(self.pool, caller, story_id, name)
-        stored = stored_object(result, request.query.get("part"))
-        tag = f'"{stored["sha256"][:32]}"'
-        lasting = request.query.get("v") == stored["sha256"][:16]
+        part = request.query.get("part")
+        stored = stored_object(result, part)
+        before = await self._front(caller, story_id, stored) if part == TAGGED else NO_FRONT
+        tag = before.etag(stored)
+        # The cover of a tag may be painted anew, or come later.
+        lasting = part != TAGGED and request.query.get("v") == stored["sha256"][:16]
         headers = {
             "ETag": tag,
             "Cache-Control": "private, max-age=31536000, immutable" if lasting else "private, no-cache",
@@ -143,28 +155,57 @@ class ReadingRoutes:
             return web.Response(status=304, headers=headers)
         suffix = stored["key"].rsplit(".", 1)[-1]
         headers["Content-Disposition"] = f'inline; filename="{asset.value}.{suffix}"'
-        return await self._pass_on(request, stored, headers)
+        return await self._pass_on(request, stored, headers, before)
+
+    async def _front(self, caller: Caller, story_id: UUID, stored: Mapping[str, Any]) -> Front:
+        """The tag of a recording; none as long as there is no cover."""
+        row = await queries().recording(self.pool, id=story_id, tenant_id=caller.tenant_id)
+        if row is None or row["cover"] is None:
+            return NO_FRONT
+        try:
+            cover = await self.covers.jpeg(row["cover"]["image"])
+            if cover is None:
+                return NO_FRONT
+            async with self._fetch(stored, 0, min(stored["size"], MAX_STORED_TAG_BYTES) - 1) as found:
+                head = await found.read()
+        except (RetryableError, PermanentError, ClientError, TimeoutError) as error:
+            raise _AWAY from error
+        return front(head, cover, row["title"], row["language"])
+
+    @asynccontextmanager
+    async def _fetch(self, stored: Mapping[str, Any], first: int, last: int) -> AsyncIterator[ClientResponse]:
+        """A part of a stored object, as the store answers it. Raises _AWAY where it answers anything else."""
+        url = await self.objects.presign(stored["key"], content_type=stored["content_type"], here=True)
+        async with self.files.get(url, headers={"Range": f"bytes={first}-{last}"}) as found:
+            if found.status != 206 or found.content_length != last - first + 1:
+                raise _AWAY
+            yield found
 
     async def _pass_on(
-        self, request: web.Request, stored: Mapping[str, Any], headers: Mapping[str, str]
+        self, request: web.Request, stored: Mapping[str, Any], headers: Mapping[str, str], before: Front
     ) -> web.StreamResponse:
-        url = await self.objects.presign(stored["key"], content_type=stored["content_type"], here=True)
-        part = _range(request.headers.get("Range"), stored["size"])
+        """Answer ``before`` and what is stored after it, or the part of both that was asked for."""
+        size = len(before.data) + stored["size"] - before.skip
+        same = request.headers.get("If-Range", headers["ETag"]) == headers["ETag"]
+        part = _range(request.headers.get("Range"), size) if same else None
         response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
         response.content_type = stored["content_type"]
         response.headers["Accept-Ranges"] = "bytes"
-        first, last = part or (0, stored["size"] - 1)
+        first, last = part or (0, size - 1)
         response.content_length = last - first + 1
         if part is not None:
-            response.headers["Content-Range"] = f"bytes {first}-{last}/{stored['size']}"
+            response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        shift = before.skip - len(before.data)  # from a place in the answer to the same one in the object
         try:
-            async with self.files.get(url, headers={"Range": f"bytes={first}-{last}"}) as found:
-                if found.status != 206 or found.content_length != response.content_length:
-                    raise _AWAY
+            # What ends within the tag fetches a byte for nothing: the store is asked before an answer begins.
+            async with self._fetch(stored, max(before.skip, first + shift), max(before.skip, last + shift)) as found:
                 await response.prepare(request)
                 if request.method != "HEAD":
-                    async for chunk in found.content.iter_chunked(CHUNK_BYTES):
-                        await response.write(chunk)
+                    if tag := before.data[first : last + 1]:
+                        await response.write(tag)
+                    if last + shift >= before.skip:
+                        async for chunk in found.content.iter_chunked(CHUNK_BYTES):
+                            await response.write(chunk)
         except (ClientError, TimeoutError) as error:
             # Once it has begun it can only end too soon, which its length tells the client.
             raise (ConnectionResetError("the store is gone") if response.prepared else _AWAY) from error
