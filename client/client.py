@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from .downloads import FILES, Download
+from .downloads import FILES, TAGGED, Download
 from .errors import StoryloomError, bad_answer
 from .resources import (
     Activity,
@@ -315,7 +315,10 @@ class StoryloomClient:
         return cast("AssetText", await self._transport.read("GET", _story(story_id, "assets", asset)))
 
     async def asset_url(self, story_id: Id, asset: str, *, part: str | None = None) -> str:
-        """Where an asset's bytes are, for some minutes, for anybody. ``part`` names a by-product, like ``vtt``."""
+        """Where an asset's bytes are, for some minutes, for anybody. ``part`` names a by-product, like ``vtt``.
+
+        Of ``tagged`` it is a path of the API, which asks for the key.
+        """
         params = {} if part is None else {"part": part}
         response = await self._transport.ask("GET", _story(story_id, "assets", asset), params=params)
         url: str | None = response.headers.get("Location")
@@ -327,9 +330,17 @@ class StoryloomClient:
         """Fetch an asset into a file, following the redirect to the store; answer its size in bytes.
 
         The file appears when it is whole. What a connection, or this process, that is cut off has fetched is not
-        fetched again. ``part`` names a by-product, like the narration's ``vtt``. Raises OSError, too.
+        fetched again. ``part`` names a by-product, like the narration's ``vtt``; ``tagged`` is the narration with the
+        cover in its tag. Raises OSError, too.
         """
-        return await Download(self._transport, _story(story_id, "assets", asset), part, into).run()
+        path = _story(story_id, "assets", asset)
+        try:
+            return await Download(self._transport, path, part, into).run()
+        except StoryloomError as error:
+            if part != TAGGED or error.status != httpx.codes.NOT_FOUND:
+                raise
+        # An API of an earlier release has the narration without a cover alone.
+        return await Download(self._transport, path, None, into).run()
 
     async def download_all(self, story: Story, folder: Path) -> Files:
         """Fetch all files of a story that are ready, one after the other; their names and sizes in bytes.

@@ -15,13 +15,15 @@ CHUNK_BYTES = 1 << 16
 ATTEMPTS = 5
 """In a row that may bring no byte, before a download is given up."""
 
+TAGGED = "tagged"
+"""The part of ``audio`` that is the narration with the cover in its tag."""
 FILES: Mapping[str, tuple[str, str | None]] = {
     "cover.png": ("cover", None),
     "scene_1.png": ("scene_1", None),
     "scene_2.png": ("scene_2", None),
     "scene_3.png": ("scene_3", None),
     "scene_4.png": ("scene_4", None),
-    "narration.mp3": ("audio", None),
+    "narration.mp3": ("audio", TAGGED),
     "narration.vtt": ("audio", "vtt"),
     "activities.json": ("activities", None),
     "book.pdf": ("pdf", None),

@@ -70,6 +70,23 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+async def test_an_earlier_releases_api_gives_the_narration_without_a_cover(
+    client: StoryloomClient, api: FakeApi, store: FakeStore, tmp_path: Path
+) -> None:
+    """It knows no tagged one. What it does not have of any other file is an error, as ever."""
+    unknown = {"code": "not_found", "detail": "There is no such part of this asset."}
+    redirects, api.answers[:] = api.answers[:], []
+    api.says(404, unknown)
+    api.answers += redirects
+    assert await client.download(STORY, "audio", tmp_path / "narration.mp3", part="tagged") == len(PICTURE)
+    assert [request.query.get("part") for request in api.requests] == ["tagged", None]
+    api.answers.clear()
+    api.says(404, unknown)
+    with pytest.raises(StoryloomError, match="no such part"):
+        await client.download(STORY, "cover", tmp_path / "cover.png")
+    assert names(tmp_path) == {"narration.mp3"}
+
+
 async def test_a_download_goes_on_where_it_was_cut_off(
     client: StoryloomClient, store: FakeStore, tmp_path: Path
 ) -> None:
