@@ -86,9 +86,9 @@ export async function json(method, path, options) {
 export async function file(path, options) {
   return URL.createObjectURL(await (await request("GET", path, options)).blob());
 }
-/** Save a file of the API's under a name. */
-export async function save(path, name) {
-  const link = el("a", { href: await file(path), download: name });
+/** Save a file of the API's under a name, or what is kept on this device in its place while there is no connection. */
+export async function save(path, name, kept) {
+  const link = el("a", { href: await file(path).catch((error) => { if (!kept) throw error; return file(kept); }), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }

@@ -182,7 +182,7 @@ export async function grow(main, id, { onkey }) {
   }
   function keeping() {
     const name = (now.title || "story").replace(/[^\p{L}\p{N} -]/gu, "").trim() || "story";
-    const files = [["pdf", "", "Printed book (PDF)", "pdf"], ["epub", "", "E-book that reads aloud (EPUB)", "epub"], ["audio", "", "Narration (MP3)", "mp3"], ["audio", "?part=vtt", "Captions (VTT)", "vtt"]].filter(([asset]) => standing(asset).status === "ready");
+    const files = [["pdf", "", "Printed book (PDF)", "pdf"], ["epub", "", "E-book that reads aloud (EPUB)", "epub"], ["audio", "?part=tagged", "Narration (MP3)", "mp3"], ["audio", "?part=vtt", "Captions (VTT)", "vtt"]].filter(([asset]) => standing(asset).status === "ready");
     const erase = el("dialog", { "aria-labelledby": "erase" }, el("h2", { id: "erase" }, "Erase this story?"), el("p", {}, "Words, pictures, narration and links go for good."),
       el(".row", {}, el("button.main", { onclick: async () => { await request("DELETE", base); location.href = "/"; } }, "Erase it"), el("button", { onclick: () => erase.close() }, "Keep it")));
     return el("section.card.panel", { "aria-label": "Keep" }, el("h2", {}, "Keep it"), files.length ? el(".row", {}, files.map(([asset, part, text, suffix]) => el("button", { onclick: (event) => command(event.currentTarget, () => save(`${base}/assets/${asset}/file${part}`, `${name}.${suffix}`)) }, icon("down"), text))) : el("p.note", {}, "There is nothing to keep yet."),

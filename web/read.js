@@ -159,11 +159,11 @@ function draw() {
 }
 
 function ending(title) {
-  const name = title.replace(/[^\p{L}\p{N} -]/gu, "").trim() || "story", files = [[book.printed, "Printed book (PDF)", "pdf"], [book.ebook, "E-book that reads aloud (EPUB)", "epub"], [book.narration?.url, "Narration (MP3)", "mp3"], [book.narration?.captions, "Captions (VTT)", "vtt"]].filter(([address]) => address);
+  const name = title.replace(/[^\p{L}\p{N} -]/gu, "").trim() || "story", files = [[book.printed, "Printed book (PDF)", "pdf"], [book.ebook, "E-book that reads aloud (EPUB)", "epub"], [book.narration && `${book.narration.url}&part=tagged`, "Narration (MP3)", "mp3", book.narration?.url], [book.narration?.captions, "Captions (VTT)", "vtt"]].filter(([address]) => address);
   return el(".text", { lang: "en", dir: "ltr" }, el("h2", {}, "The end"), el("p", {}, el("button.main", { onclick: () => book.turn(0) }, icon("again"), "Once more")),
     book.activities?.length ? [el("h3", {}, "To do together"), el("ul", {}, book.activities.map((one) => el("li", {}, el("details", {}, el("summary", { lang: book.language, dir: "auto" }, one.title),
       el("div", { lang: book.language, dir: "auto" }, el("p", {}, one.description), one.steps?.length ? el("ol", {}, one.steps.map((step) => el("li", {}, step))) : null)))))] : null,
-    files.length ? [el("h3", {}, "To keep"), el(".row", {}, files.map(([address, text, suffix]) => el("button", { onclick: () => save(address, `${name}.${suffix}`).catch((error) => say(error.message)) }, icon("down"), text)))] : null,
+    files.length ? [el("h3", {}, "To keep"), el(".row", {}, files.map(([address, text, suffix, kept]) => el("button", { onclick: () => save(address, `${name}.${suffix}`, kept).catch((error) => say(error.message)) }, icon("down"), text)))] : null,
     secret || !key() ? null : el("p", {}, el("a", { href: `/story/${book.id}` }, "Change or share this book")));
 }
 
