@@ -11,6 +11,7 @@ import av
 import httpx
 import pypdf
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from client import StoryloomError
@@ -34,12 +35,14 @@ async def test_a_request_becomes_a_book_and_every_call_is_paid_once(product: Pro
     for picture in PICTURES:
         await product.client.download(story["id"], picture, tmp_path / f"{picture}.png")
     await product.client.download(story["id"], "audio", tmp_path / "narration.mp3")
+    await product.client.download(story["id"], "audio", tmp_path / "tagged.mp3", part="tagged")
     await product.client.download(story["id"], "audio", tmp_path / "narration.vtt", part="vtt")
     await product.client.download(story["id"], "pdf", tmp_path / "book.pdf")
     await product.client.download(story["id"], "epub", tmp_path / "book.epub")
     texts = [scene["text"] or "" for scene in story["scenes"]]
     _check_pictures(tmp_path)
     _check_narration(tmp_path, texts, story["audioWords"] or [])
+    _check_tag(tmp_path, str(story["title"]))
     _check_book(tmp_path, texts, str(story["title"]))
     _check_ebook(tmp_path, story["audioWords"] or [])
     colours = story["hueExtractedColors"] or {}
@@ -75,6 +78,17 @@ def _check_narration(folder: Path, texts: list[str], words: list[Word]) -> None:
         seconds = sum(frame.samples / frame.sample_rate for frame in audio.decode(audio=0))
     assert abs(seconds - times[-1]) <= 0.3
     assert (folder / "narration.vtt").read_text("utf-8").startswith("WEBVTT")
+
+
+def _check_tag(folder: Path, title: str) -> None:
+    """The narration as it is kept: title, language and cover, before the very same sound."""
+    plain, tagged = (folder / "narration.mp3").read_bytes(), (folder / "tagged.mp3").read_bytes()
+    assert tagged.endswith(plain[-len(plain) // 2 :])
+    with av.open(io.BytesIO(tagged)) as audio:
+        assert (audio.metadata["title"], audio.metadata["language"]) == (title, "eng")
+        (cover,) = audio.streams.video
+        assert Disposition.attached_pic in cover.disposition
+        assert cover.width == cover.height
 
 
 def _check_book(folder: Path, texts: list[str], title: str) -> None:
