@@ -429,6 +429,29 @@ def test_a_book_that_was_opened_is_there_without_a_connection(browser: Any, site
         page.context.set_offline(False)
 
 
+def test_the_narration_is_saved_with_the_cover_in_it(browser: Any, site: Site) -> None:
+    """From both pages. Without a connection it is the plain one, which is kept on the device with the book."""
+    with visit(browser, site, f"/story/{site.story_id}") as page:
+        made = saved_narration(page)
+        page.goto(f"{site.url}/read/{site.story_id}")
+        page.locator("section.page:not([hidden]) img.here").wait_for()
+        until(page, KEPT)
+        page.keyboard.press("End")
+        assert saved_narration(page) == made
+        page.context.set_offline(True)
+        kept = saved_narration(page)
+        page.context.set_offline(False)
+    assert b"APIC" in made[:500]
+    assert b"APIC" not in kept[:500]
+    assert made.endswith(kept[500:])
+
+
+def saved_narration(page: Any) -> bytes:
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Narration (MP3)").click()
+    return Path(found.value.path()).read_bytes()
+
+
 def test_a_shared_book_that_is_being_made_grows_under_its_reader(browser: Any, site: Site) -> None:
     """The page that is read stays, and its picture comes into its place."""
     path = f"/api/v1/stories/{site.story_id}/book"
