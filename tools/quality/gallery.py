@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 _STYLE = (
-    "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}section{display:grid;gap:1rem;"
-    "grid-template-columns:14rem 1fr;margin:2rem 0}img{width:100%}td{padding:.1rem .6rem;vertical-align:top}"
+    "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem}section{margin:3rem 0}"
+    ".book{display:grid;gap:1rem;grid-template-columns:repeat(5,1fr);align-items:end}figure{margin:0}img{width:100%}"
+    "figcaption{font-size:.8rem;height:8.5em;overflow:auto}td{padding:.1rem .6rem;vertical-align:top}"
     ".fail{color:#a11}.not_checked{color:#666}"
 )
 
@@ -31,9 +32,20 @@ def _section(book: Path) -> str:
         f"<td>{escape(one['reason'])}"
         for one in receipt["claims"]
     )
-    about = f"{escape(story['title'])}</h2><p>{escape(story['storyType'])}, for {story['age']}</p>"
-    cover = f'<a href="{name}/book.pdf"><img src="{name}/cover.png" alt="The cover"></a>'
-    return f"<section><div>{cover}</div><div><h2>{about}<table>{rows}</table></div></section>"
+    scenes = [(f"scene_{one['scene']}", one["altText"] or "", one["text"]) for one in story["scenes"]]
+    pictures = [("cover", "The cover", story["logline"] or ""), *scenes]
+    shown = "".join(
+        f'<figure><a href="{name}/{picture}.png">'
+        f'<img loading="lazy" src="{name}/{picture}.png" alt="{escape(alt)}"></a>'
+        f"<figcaption>{escape(text)}</figcaption></figure>"
+        for picture, alt, text in pictures
+    )
+    about = f"{escape(story['storyType'])}, for {story['age']}"
+    files = ", ".join(f'<a href="{name}/{file}">{file}</a>' for file in ("book.pdf", "book.epub", "narration.mp3"))
+    return (
+        f'<section><h2>{escape(story["title"])}</h2><p>{about}: {files}</p><div class="book">{shown}</div>'
+        f"<table>{rows}</table></section>"
+    )
 
 
 def _value(claim: dict[str, Any]) -> str:
