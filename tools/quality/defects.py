@@ -4,7 +4,7 @@ Each names the claims that must fail by it. What it changes is a copy; nothing o
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
@@ -161,37 +161,6 @@ def _packed(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def recoloured(part: str, into: str, where: str) -> Change:
-    """A hero's part in another colour, in one picture: all that is near the brief's own turns with it."""
-
-    def seed(book: Book) -> Book:
-        from storyloom.evaluators.pictures import wanted_colour  # noqa: PLC0415 - what the brief means, not what is drawn
-
-        named = [
-            found for one in book.story["characters"] if (found := wanted_colour((one["appearance"] or {}).get(part)))
-        ]
-        if not named:
-            raise LookupError("the brief names no colour for it")
-        pixels = np.asarray(_image(book, where), dtype=np.float64)
-        for colour, vague in named:
-            old, new = (np.array(ImageColor.getrgb(one)[:3], dtype=np.float64) for one in (colour, into))
-            near = _hue_is_near(pixels, old) if vague else np.abs(pixels - old).max(axis=-1) < 60
-            shade = pixels.mean(axis=-1, keepdims=True) / max(1.0, float(old.mean()))
-            pixels = np.where(near[..., None], np.clip(new * np.clip(shade, 0.4, 1.4), 0, 255), pixels)
-        return _with(book, where, _packed(Image.fromarray(pixels.astype(np.uint8))))
-
-    return seed
-
-
-def _hue_is_near(pixels: NDArray[np.float64], colour: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """By the direction from grey: a plain measure of its own, not the evaluator's."""
-    away, wanted = pixels - pixels.mean(axis=-1, keepdims=True), colour - colour.mean()
-    if np.linalg.norm(wanted) < 20:
-        return np.asarray(np.abs(pixels - colour).max(axis=-1) < 60)
-    cosine = (away @ wanted) / (np.linalg.norm(away, axis=-1) * np.linalg.norm(wanted) + 1e-6)
-    return np.asarray((cosine > 0.8) & (np.linalg.norm(away, axis=-1) > 20))
-
-
 def copied(source: str, target: str, *, cropped: float = 0.0, lighter: float = 1.0) -> Change:
     """One picture in the place of another, perhaps a little cropped or lighter."""
 
@@ -302,13 +271,6 @@ def defects() -> Iterator[Defect]:
         yield Defect(f"two scenes in {language}", "language", rewritten(text, 3, 4))
         yield Defect(f"one scene in {language}", "language", rewritten(text, place))
     yield from (Defect(name, "text_safety", change) for name, change in unmoderated())
-    skins: Mapping[str, str] = {"pale": "#f1c9a5", "green": "#5f9e50", "grey": "#8a8f98"}
-    for name, colour in skins.items():
-        for where in ("scene_2", "cover"):
-            yield Defect(f"{name} skin in {where}", "identity_skin", recoloured("skin", colour, where))
-    for where in ("scene_1", "scene_3"):
-        yield Defect(f"red hair in {where}", "identity_hair", recoloured("hair", "#c0392b", where))
-        yield Defect(f"blue clothing in {where}", "identity_clothing", recoloured("clothing", "#2f6fd0", where))
     yield Defect("scene 1 in the place of 3", "pictures_distinct", copied("scene_1", "scene_3"))
     yield Defect("scene 2 again, cropped", "pictures_distinct", copied("scene_2", "scene_4", cropped=0.02))
     yield Defect("scene 2 again, lighter", "pictures_distinct", copied("scene_2", "scene_3", lighter=1.15))

@@ -208,13 +208,13 @@ class PictureCheckTrial:
 
         Found is a finding that the same picture without the defect does not have.
         """
-        portrait = await self._draw(case.prompt(Asset.PORTRAIT), None)
+        portrait = await draw_prompt(self._painter, case.prompt(Asset.PORTRAIT), None)
         known: dict[Asset, tuple[str, ...]] = {}
         for asset in PICTURES:
             known[asset] = await self._look(case.prompt(asset), portrait, case.prompt(asset))
         self._count_as_it_is(case, known)
         for defect in defects:
-            reference = portrait if defect.portrait is None else await self._draw(defect.portrait, None)
+            reference = portrait if defect.portrait is None else await draw_prompt(self._painter, defect.portrait, None)
             found = await self._look(defect.drawn, reference, case.prompt(defect.asset))
             new = tuple(one for one in found if one not in known[defect.asset])
             where = f"{case.name}, {defect.asset.value}"
@@ -228,17 +228,18 @@ class PictureCheckTrial:
 
     async def _look(self, drawn: Prompt, reference: bytes, asked: Prompt) -> tuple[str, ...]:
         """What the check finds in a picture of ``drawn``, asked for what ``asked`` would have in it."""
-        png = await self._draw(drawn, reference)
+        png = await draw_prompt(self._painter, drawn, reference)
         return (await self._critic.check(png, asked, purpose="check")).findings
 
-    async def _draw(self, prompt: Prompt, reference: bytes | None) -> bytes:
-        """As services/images/painter.py draws it at first; the studio keeps to the size that it is asked for."""
-        size = f"{prompt.size[0]}x{prompt.size[1]}"
-        if reference is None:
-            drawing, _ = await self._painter.draw(prompt.write(), size=size, purpose="trial")
-        else:
-            drawing, _ = await self._painter.redraw(prompt.write(), size=size, reference=reference, purpose="trial")
-        return drawing
+
+async def draw_prompt(painter: ImageGenerator, prompt: Prompt, reference: bytes | None) -> bytes:
+    """As services/images/painter.py draws it at first; the studio keeps to the size that it is asked for."""
+    size = f"{prompt.size[0]}x{prompt.size[1]}"
+    if reference is None:
+        drawing, _ = await painter.draw(prompt.write(), size=size, purpose="trial")
+    else:
+        drawing, _ = await painter.redraw(prompt.write(), size=size, reference=reference, purpose="trial")
+    return drawing
 
 
 def _fails(findings: Mapping[Asset, tuple[str, ...]]) -> bool:

@@ -16,9 +16,11 @@ _NOTE = (
     "alarms are books as they are of which the claim failed all the same. Nobody looked whether the books have",
     "defects of their own: a false alarm may be a true one. The studio's pictures are flat and its voice is even:",
     "with real models expect more of both errors. The narration is brought to -19 LUFS first, whatever its maker",
-    "left it at. What is not checked has no row, and of what the makers' own checks judge two claims alone have one.",
-    "Of text_safety it is tried whether a text without moderation's word on record is noticed. A story's JSON does",
-    "not hold that word: one that is sound stands in for it, so that its false alarms say little.",
+    "left it at. Colours of heroes are not painted over: eight stories of three pictures are drawn with skin, hair or",
+    "clothes of another colour than the brief's. What is not checked has no row, and of what the makers' own checks",
+    "judge two claims alone have one. Of text_safety it is tried whether a text without moderation's word on record",
+    "is noticed. A story's JSON does not hold that word: one that is sound stands in for it, so that its false alarms",
+    "say little.",
 )
 _MAKERS = (
     "`cast_and_traits` is no evaluator's measurement: it is the maker's own picture check, asked about drawings of",

@@ -49,6 +49,15 @@ class Count:
             seeded, right = self.kinds.get(kind, (0, 0))
             self.kinds[kind] = (seeded + 1, right + found)
 
+    def add(self, other: "Count") -> None:
+        """Count what another one has counted, too."""
+        self.defects += other.defects
+        self.found += other.found
+        self.sound += other.sound
+        self.false_alarms += other.false_alarms
+        self.missed += other.missed
+        self.alarms += other.alarms
+
 
 Counts = Mapping[str, Count]
 

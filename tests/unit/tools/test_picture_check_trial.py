@@ -1,78 +1,23 @@
 """The maker's picture check, tried on small drawings of the studio's: what each kind of defect is, and who finds it."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from storyloom.providers.openai.requests import write_blocks
-from storyloom.providers.ports import Moderation, OnText
 from storyloom.story.assets import Asset
 from storyloom.story.brief import Brief
-from storyloom.story.model_text import ModelAnswer
-from storyloom.story.results import ProviderCall
-from studio.backends import Backends, ImageRequest, Speech
-from studio.moderation import classify
 from studio.painting.metadata import read_metadata
-from studio.painting.picture import draw
-from studio.picture_check import check_picture
-from studio.prompt_blocks import read_blocks
-from studio.storyteller.answers import answer_prompt
 from studio.worker_tasks import describe_image
+from tests.unit.tools.studio_in_process import StudioInProcess, paint
 from tools.quality import report
 from tools.quality.picture_check import CLAIM, HEROES, Case, PictureCheckTrial, Seeded, briefs, plan, seeded
 from tools.quality.trying import Count
 
-M = TypeVar("M", bound=ModelAnswer)
-CALL = ProviderCall(provider="openai", model="studio", request_id="req_1", seconds=0)
-SMALL = 16
-"""So many times smaller than the product's are these pictures."""
 KINDS = {
     "missing trait", "swapped side", "extra character", "missing companion or helper", "another in somebody's place",
     "missing hero", "another moment",
 }  # fmt: skip
-
-
-class StudioInProcess:
-    """The studio's own storyteller, painter and look at pictures, without its server."""
-
-    def __init__(self) -> None:
-        self.backends = Backends(self.generate_image, self.describe, self.answer, self.classify, self.speak)
-
-    async def draw(self, prompt: str, *, size: str, purpose: str) -> tuple[bytes, ProviderCall]:
-        return _paint(prompt, size, None), CALL
-
-    async def redraw(self, prompt: str, *, size: str, reference: bytes, purpose: str) -> tuple[bytes, ProviderCall]:
-        return _paint(prompt, size, reference), CALL
-
-    async def moderate(self, texts: Sequence[str]) -> Moderation:
-        return Moderation(flagged=False)
-
-    async def parse(
-        self, answer: type[M], *, name: str, prompt: str, blocks: Mapping[str, Any], purpose: str,
-        images: Sequence[bytes] = (), on_text: OnText | None = None,
-    ) -> tuple[M, ProviderCall]:  # fmt: skip
-        words = write_blocks(blocks)
-        if name == "picture_check":
-            return answer.model_validate(await check_picture(self.backends, words, images)), CALL
-        return answer.model_validate(answer_prompt(name, read_blocks(words), seed=7)), CALL
-
-    async def describe(self, picture: bytes) -> Mapping[str, Any] | None:
-        return describe_image(picture)
-
-    async def classify(self, text: str) -> Mapping[str, float]:
-        return classify(text)
-
-    async def generate_image(self, order: ImageRequest, reference: bytes | None) -> bytes:
-        raise NotImplementedError
-
-    async def answer(self, schema_name: str, prompt: str, seed: int) -> Mapping[str, Any] | None:
-        raise NotImplementedError
-
-    async def speak(self, text: str, **_: Any) -> Speech:
-        raise NotImplementedError
 
 
 class ContentEye(StudioInProcess):
@@ -88,13 +33,6 @@ class GloomyEye(StudioInProcess):
     async def describe(self, picture: bytes) -> Mapping[str, Any] | None:
         seen = describe_image(picture)
         return None if seen is None else {**seen, "heroes": [], "companion": None, "helper": None, "setting": "void"}
-
-
-@cache
-def _paint(prompt: str, size: str, reference: bytes | None) -> bytes:
-    wide, high = (int(side) // SMALL for side in size.split("x"))
-    seed = int(hashlib.sha256(prompt.encode() + (reference or b"")).hexdigest()[:8], 16)
-    return draw(prompt, size=(wide, high), seed=seed, reference=reference).png
 
 
 def brief_of(*names: str) -> Brief:
@@ -115,8 +53,8 @@ async def tried(case: Case, *defects: Seeded, eye: StudioInProcess | None = None
 def drawn(defect: Seeded) -> dict[str, Any]:
     """What the studio says that it drew of a picture with a defect."""
     size = f"{defect.drawn.size[0]}x{defect.drawn.size[1]}"
-    reference = None if defect.portrait is None else _paint(defect.portrait.write(), "1024x1536", None)
-    seen = read_metadata(_paint(defect.drawn.write(), size, reference))
+    reference = None if defect.portrait is None else paint(defect.portrait.write(), "1024x1536", None)
+    seen = read_metadata(paint(defect.drawn.write(), size, reference))
     assert seen is not None
     return seen
 
