@@ -27,7 +27,10 @@ _LOOKS = (
 _TYPES: tuple[Mapping[str, Any], ...] = (
     {"storyType": "adventure", "setting": "a foggy forest", "premise": "a fox who has lost her lantern"},
     {"storyType": "bedtime", "setting": "a quiet house by the sea"},
-    {"storyType": "birthday", "typeDetails": {"to": "you", "from": "Grandma", "age_turning": 6, "message": "Be well!"}},
+    {
+        "storyType": "birthday",
+        "typeDetails": {"to": "Noah", "from": "Grandma", "age_turning": 6, "message": "Be well!"},
+    },
     {"storyType": "educational", "typeDetails": {"subject": "the moon"}},
     {"storyType": "medical_bravery", "typeDetails": {"challenge": "a visit to the dentist"}},
     {"storyType": "mental_health", "typeDetails": {"emotion": "anger"}},
