@@ -127,7 +127,7 @@ LEFT JOIN (
 
 -- name: earlier_story^
 -- What a sequel is told of the story before: all of one moment, as far as it is made.
-SELECT s.request,
+SELECT s.id, s.request,
        (SELECT j.result FROM asset_generation_jobs j
         WHERE j.story_id = s.id AND j.asset_type = 'outline' AND j.status = 'ready') AS outline,
        (SELECT j.result FROM asset_generation_jobs j

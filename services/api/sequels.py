@@ -10,7 +10,7 @@ from uuid import UUID
 from services.api.repository import queries
 from storyloom.db.pool import Pool
 from storyloom.story.brief import Appearance, Brief, Character
-from storyloom.story.earlier import EarlierStory
+from storyloom.story.earlier import Chosen, EarlierStory
 from storyloom.story.names import fold
 from storyloom.story.results import Outline, Picture, SceneText
 from storyloom.web.keys import Caller
@@ -60,8 +60,18 @@ def go_on(brief: Brief, row: Mapping[str, Any]) -> Brief:
         happened=tuple(scene.what_happens for scene in outline.scenes),
         ending=last[:MAX_ENDING] if last else None,
         portrait=portrait,
+        chosen=tuple(_chosen(before, row["id"], hero) for hero in heroes),
     )
     return brief.model_copy(update={"characters": heroes, "earlier": earlier})
+
+
+def _chosen(before: Brief, story_id: UUID, hero: Character) -> Chosen | None:
+    """By what the hero's looks were chosen, which may be a story before the earlier one."""
+    place = next((k for k, one in enumerate(before.characters) if fold(one.name) == fold(hero.name)), None)
+    if place is None:
+        return None
+    first = before.earlier.chosen[place] if before.earlier and place < len(before.earlier.chosen) else None
+    return first or Chosen(seed=str(story_id if before.seed is None else before.seed), place=place)
 
 
 def _as_before(hero: Character, before: Character | None) -> Character:

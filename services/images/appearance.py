@@ -4,13 +4,14 @@ What the brief leaves open is decided once, from its seed. Species come first.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
 from services.images.naming import HEROES, Naming
 from storyloom.story.brief import Brief, Character
+from storyloom.story.earlier import Chosen
 from storyloom.story.sides import Placed, place
 from storyloom.story.traits import Form, Trait, shown
 
@@ -91,14 +92,26 @@ class HeroLook:
 def resolve_looks(brief: Brief, story_id: UUID, naming: Naming) -> tuple[HeroLook, ...]:
     """The heroes of a story. What the brief leaves open follows from its seed, else from the story's id.
 
-    Siblings share skin and eyes where these are open, and never clothes.
+    Siblings share skin and eyes where these are open, and never clothes. Who comes back in a sequel looks as before.
     """
     seed = str(story_id if brief.seed is None else brief.seed)
-    clothes = random.Random(f"{seed} clothes").sample(_CLOTHES, len(HEROES))
+    before = dict(enumerate(brief.earlier.chosen)) if brief.earlier else {}
+    chosen = [before.get(place) or Chosen(seed=seed, place=place) for place in range(len(brief.characters))]
+    clothes = _choose_clothes(chosen, seed)
     return tuple(
-        _resolve(character, role, _leave_open(character.species, seed, role, clothes[place]), brief.age, naming)
-        for place, (role, character) in enumerate(zip(HEROES, brief.characters, strict=False))
+        _resolve(character, role, _leave_open(character.species, by, worn), brief.age, naming)
+        for role, character, by, worn in zip(HEROES, brief.characters, chosen, clothes, strict=False)
     )
+
+
+def _choose_clothes(chosen: Sequence[Chosen], seed: str) -> tuple[str, ...]:
+    """Clothes for each hero: who is new in a sequel does not wear what somebody else has on already."""
+    worn: dict[int, str] = {}
+    for which, by in sorted(enumerate(chosen), key=lambda one: one[1].seed == seed):
+        others = random.Random(f"{by.seed} clothes").sample(_CLOTHES, len(HEROES))
+        wanted = (others[by.place], *others, *_CLOTHES)
+        worn[which] = next(one for one in wanted if one not in worn.values())
+    return tuple(worn[which] for which in range(len(chosen)))
 
 
 def _resolve(hero: Character, role: str, left: "_LeftOpen", age: int, naming: Naming) -> HeroLook:
@@ -130,8 +143,8 @@ class _LeftOpen:
     """Which of several kinds, from 0 to 1."""
 
 
-def _leave_open(species: str, seed: str, role: str, clothing: str) -> _LeftOpen:
-    family, own = random.Random(f"{seed} {species}"), random.Random(f"{seed} {role}")
+def _leave_open(species: str, by: Chosen, clothing: str) -> _LeftOpen:
+    family, own = random.Random(f"{by.seed} {species}"), random.Random(f"{by.seed} {HEROES[by.place]}")
     skin = family.choice(_SKIN.get(species, _SKIN["human"]))
     if species in {"animal", "elemental"}:
         skin = ""  # the kind says it

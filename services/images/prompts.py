@@ -165,8 +165,9 @@ def _by_label(lines: Iterable[Line]) -> dict[str, str]:
 
 
 def _described(job: AssetRequested, heroes: Sequence[HeroLook]) -> tuple[CastMember, ...]:
-    """The heroes by their looks. A sequel's are as the earlier portrait has them, whatever its own words leave open."""
-    if job.brief.earlier is not None and job.brief.earlier.portrait is not None:
+    """The heroes by their looks. An earlier release's sequel has the portrait's, whatever they are."""
+    earlier = job.brief.earlier
+    if earlier is not None and earlier.portrait is not None and not earlier.chosen:
         return ()
     return tuple(CastMember(hero.role, tuple(line for line in _looks(hero) if line[1])) for hero in heroes)
 

@@ -2,7 +2,16 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from storyloom.story.results import Figure, StoredObject, Value
+
+
+class Chosen(Value):
+    """By what a hero's looks were chosen where the brief left them open: the story's seed, and which hero it was."""
+
+    seed: str = Field(max_length=100)
+    place: int = Field(ge=0, le=2)
 
 
 class EarlierStory(Value):
@@ -21,7 +30,9 @@ class EarlierStory(Value):
     happened: tuple[str, ...] = ()
     ending: str | None = None
     portrait: StoredObject | None = None
+    chosen: tuple[Chosen | None, ...] = Field(default=(), exclude_if=lambda chosen: not chosen)
+    """For each hero of the sequel; None for one who is new. A brief that an earlier release wrote has none."""
 
     def for_prompts(self) -> dict[str, Any]:
         """As prompts see it: in words alone."""
-        return self.model_dump(mode="json", exclude={"portrait"})
+        return self.model_dump(mode="json", exclude={"portrait", "chosen"})

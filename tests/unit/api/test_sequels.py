@@ -1,12 +1,14 @@
 """What a sequel's brief takes over from the story before: its heroes as they were, its company, what happened."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
 from services.api.sequels import MAX_ENDING, go_on
 from storyloom.story.brief import Brief
+from storyloom.story.earlier import Chosen
 from storyloom.story.results import Picture
 from tests.unit.content.fox_author import a_scene_text, an_outline
 
@@ -32,6 +34,7 @@ PORTRAIT = Picture.model_validate(
 
 def a_row(**changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
+        "id": UUID(ID),
         "request": Brief.asked({"storyType": "adventure", "characters": [ZOE]}).wire(),
         "outline": an_outline().model_dump(mode="json"),
         "portrait": PORTRAIT.model_dump(mode="json"),
@@ -56,6 +59,19 @@ def test_somebody_new_is_who_the_brief_says() -> None:
     assert brief.characters[0].traits == ()
     assert brief.earlier is not None
     assert brief.earlier.portrait is None  # it shows somebody else
+
+
+def test_looks_that_were_left_open_are_chosen_as_they_were_through_any_number_of_sequels() -> None:
+    bo, cy = {"name": "Bo"}, {"name": "Cy"}
+    first = Brief.asked({"storyType": "adventure", "seed": 7, "characters": [bo, ZOE]})
+    second = go_on(a_sequel(ZOE, bo, cy), a_row(request=first.wire()))
+    assert second.earlier is not None
+    assert second.earlier.chosen == (Chosen(seed="7", place=1), Chosen(seed="7", place=0), None)
+    third = go_on(a_sequel(cy, bo), a_row(request=second.wire()))
+    assert third.earlier is not None
+    # Cy was new in the second story, which has no seed.
+    assert third.earlier.chosen == (Chosen(seed=ID, place=2), Chosen(seed="7", place=0))
+    assert "chosen" not in third.for_prompts()["earlier"]
 
 
 def test_the_story_before_is_told_in_words_and_its_portrait_is_not() -> None:

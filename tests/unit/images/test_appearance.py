@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.images.appearance import HeroLook, resolve_looks
 from services.images.naming import name_roles
 from storyloom.story.brief import Brief
+from storyloom.story.earlier import Chosen, EarlierStory
 from tests.unit.images.samples import MIRA, STORY, brief_of
 
 
@@ -45,6 +46,22 @@ def test_siblings_share_their_skin_and_never_their_clothes() -> None:
         assert len({sibling.skin for sibling in siblings}) == 1
         assert len({sibling.clothing for sibling in siblings}) == 3
         assert [sibling.role for sibling in siblings] == ["the hero", "the second hero", "the third hero"]
+
+
+def test_who_comes_back_in_a_sequel_looks_as_before_and_who_is_new_wears_something_else() -> None:
+    ana, bo, cy = {"name": "Ana"}, {"name": "Bo"}, {"name": "Cy"}
+    for number in range(20):
+        first = looks(brief_of(ana, bo), UUID(int=number))
+        chosen = (Chosen(seed=str(UUID(int=number)), place=1), None, Chosen(seed=str(UUID(int=number)), place=0))
+        earlier = EarlierStory(title="x", logline="x", place="x", object="x", chosen=chosen)
+        sequel = brief_of(bo, cy, ana).model_copy(update={"earlier": earlier})
+        second = looks(sequel, UUID(int=number + 1000))
+        assert [look_of(one) for one in second[::2]] == [look_of(first[1]), look_of(first[0])]
+        assert len({one.clothing for one in second}) == 3
+
+
+def look_of(hero: HeroLook) -> tuple[str, ...]:
+    return hero.skin, hero.hair, hero.eyes, hero.clothing
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.images.prompts import STYLE, Prompt, draft_picture, draft_portrait
 from storyloom.story.assets import PICTURES, Asset
 from storyloom.story.brief import Species
-from storyloom.story.earlier import EarlierStory
+from storyloom.story.earlier import Chosen, EarlierStory
 from storyloom.story.results import StoredObject
 from storyloom.story.traits import TRAITS, shown
 from studio.versions import without_version_line
@@ -188,11 +188,16 @@ def test_a_portrait_has_no_moment_and_a_wish_is_part_of_one() -> None:
     assert "wish" not in draft_picture(job_for(Asset.COVER), outline_of()).checklist()["moment"]
 
 
-def test_a_sequels_heroes_are_not_described_where_a_portrait_shows_how_they_look() -> None:
-    """What this brief leaves open is on the earlier portrait, and need not be what this story's seed would choose."""
+def test_a_sequels_heroes_are_not_described_where_a_portrait_alone_shows_how_they_look() -> None:
+    """As in the brief of an earlier release: what it leaves open need not be what this story's seed would choose."""
     image = StoredObject(key="k", sha256="0" * 64, size=1, content_type="image/png")
-    for portrait, roles in ((image, ["the companion"]), (None, ["the hero", "the companion"])):
-        earlier = EarlierStory(title="The Bell", logline="x", place="x", object="x", portrait=portrait)
+    all_of_them, chosen = ["the hero", "the companion"], (Chosen(seed="7", place=0),)
+    for portrait, known, roles in (
+        (image, (), ["the companion"]),
+        (image, chosen, all_of_them),
+        (None, (), all_of_them),
+    ):
+        earlier = EarlierStory(title="The Bell", logline="x", place="x", object="x", portrait=portrait, chosen=known)
         job = job_for(Asset.COVER, brief_of().model_copy(update={"earlier": earlier}))
         assert [one.role for one in draft_picture(job, outline_of()).characters] == roles
 
