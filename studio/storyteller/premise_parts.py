@@ -103,10 +103,11 @@ def _read(brief: Brief) -> Iterator[Part]:
         yield Part("want", "somebody cannot sleep", ("sleep", "awake"))
     if wishes.place_phrase or wishes.place:
         phrase = wishes.place_phrase or (wishes.place.name if wishes.place else "")
-        named = _telling(phrase) or tuple(_words(phrase)[-1:])
-        yield Part(
-            "place", f"it happens {phrase}" if wishes.place_phrase else f"it happens at the {phrase}", named[-2:]
-        )
+        named = (_telling(phrase) or tuple(_words(phrase)[-1:]))[-2:]
+        if not wishes.place_phrase and wishes.place:
+            said = [word for word in _words(brief.premise) if word in wishes.place.words]
+            named = tuple(dict.fromkeys((*named, *said)))  # "by the sea" is at the seaside
+        yield Part("place", f"it happens {phrase}" if wishes.place_phrase else f"it happens at the {phrase}", named)
     for refused in read_refusals(brief):
         yield Part(_ABSENT, f"no {refused}", (singular(refused),))
 

@@ -17,6 +17,9 @@ from studio.storyteller.premise import Wishes, find_place, read_wishes, with_pre
 from studio.storyteller.threads import thread_words
 from studio.storyteller.world.parser import Place, read_things
 
+_HAIR = re.compile(
+    r"\b(?:hair|braids?|bob|buns?|curls?|(?:dread)?locks|locs?|plaits?|puffs?|afro|ponytails?|pigtails?|fringe|mane|fur)$"
+)
 _SIGNS = ("obstacle", "planted", "payoff")
 
 
@@ -79,7 +82,7 @@ class Tale:
             "Place": _titled(place),
             "where": spot,
             "spot": spot.partition(" ")[2],
-            "hair": hero.hair,
+            "hair": with_hair(hero.hair),
             "clothing": hero.clothing,
             "features": hero.features[0] if hero.features else "",
             **thread_words(
@@ -90,6 +93,11 @@ class Tale:
             ),
             **lore_words(self.brief),
         }
+
+
+def with_hair(told: str) -> str:
+    """Hair as it is spoken of: "curly black hair", but "two black braids"."""
+    return told if not told or _HAIR.search(told) else f"{told} hair"
 
 
 def _titled(phrase: str) -> str:

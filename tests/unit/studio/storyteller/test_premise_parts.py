@@ -30,6 +30,14 @@ def test_a_premise_that_is_understood_is_named_and_honoured() -> None:
     assert (check_of(story)["premise_honoured"], check_of(story)["premise_missing"]) == (True, [])
 
 
+def test_a_place_is_honoured_by_the_word_that_a_premise_has_for_it() -> None:
+    """The seaside is where a story by the sea is."""
+    for seed in range(6):
+        story = story_of(brief(premise="a shy robot who finds a friend by the sea"), seed)
+        assert ("place", ("seaside", "sea"), True) in parts_of(story)
+        assert "sea" in story.whole.lower()
+
+
 @pytest.mark.parametrize(
     ("premise", "unread"),
     [

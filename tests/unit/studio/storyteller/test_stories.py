@@ -8,6 +8,7 @@ import pytest
 from studio.storyteller.answers import answer_prompt
 from studio.storyteller.language.grammar import count_words, split_sentences
 from studio.storyteller.plots.parser import plots_for
+from studio.storyteller.tale import with_hair
 from tests.unit.studio.storyteller.briefs import (
     DETAILS,
     NOTHING_FOUND,
@@ -211,6 +212,19 @@ def test_a_trait_is_told_with_joy_at_most_once_and_never_mended() -> None:
         seen += wheels
         assert not re.search(r"\b(?:walked|Mira stood up|wheelchair-bound|cured|her legs|her feet)\b", whole), whole
     assert seen
+
+
+@pytest.mark.parametrize(
+    ("told", "spoken"),
+    [
+        ("two black braids", "two black braids"),
+        ("curly black", "curly black hair"),
+        ("long red hair", "long red hair"),
+        ("", ""),
+    ],
+)
+def test_hair_is_spoken_of_as_people_do(told: str, spoken: str) -> None:
+    assert with_hair(told) == spoken
 
 
 def test_bedtime_ends_at_night_in_bed() -> None:
