@@ -11,7 +11,7 @@ export function receiptPanel(base) {
     try { found.replaceChildren(...rows(await receipt(base))); show.hidden = true; } catch (error) { found.replaceChildren(el("p.bad", {}, error.message)); }
     show.disabled = false;
   } }, "Show what was checked");
-  return el("section.card.panel", { "aria-label": "What was checked" }, el("h2", {}, "What was checked"), el("p", {}, "Measured on the finished story, by programs that had no part in making it where that can be."), show, found);
+  return el("section.card.panel.wide", { "aria-label": "What was checked" }, el("h2", {}, "What was checked"), el("p", {}, "Measured on the finished story, by programs that had no part in making it where that can be."), show, found);
 }
 
 /** The receipt; asked for again while it is being made, for two minutes. */
@@ -28,14 +28,15 @@ function rows({ claims, signature }) {
   const order = ["fail", "pass", "not_checked"];
   const sorted = [...claims].sort((one, other) => order.indexOf(one.outcome) - order.indexOf(other.outcome));
   return [
-    el("ul.claims", {}, sorted.map((one) => el("li", {}, el(`strong.${one.outcome}`, {}, `${OUTCOMES[one.outcome]}: `), `${one.title}. `, el("span.note", {}, told(one))))),
+    el(".claims", {}, sorted.map((one) => el("details", {}, el("summary", {}, el("span", {}, el(`strong.${one.outcome}`, {}, `${OUTCOMES[one.outcome]}: `), one.title)), el("p.note", {}, told(one))))),
     el("p.note", {}, signature ? `Signed with the key ${signature.keyId}.` : "It is not signed."),
   ];
 }
 
 function told({ value, unit, atLeast, atMost, reason, evaluator, version, independent, error }) {
-  const bounds = [atLeast === null ? null : `at least ${atLeast}`, atMost === null ? null : `at most ${atMost}`].filter(Boolean).join(", ");
-  const measured = value === null ? "" : `${value} ${unit}${bounds ? ` (${bounds})` : ""}. `;
+  const shown = (number) => (unit === "share" ? `${Math.round(number * 1000) / 10} %` : `${number}`);
+  const bounds = [atLeast === null ? null : `at least ${shown(atLeast)}`, atMost === null ? null : `at most ${shown(atMost)}`].filter(Boolean).join(", ");
+  const measured = value === null ? "" : `${shown(value)}${unit === "share" ? "" : ` ${unit}`}${bounds ? ` (${bounds})` : ""}. `;
   const tried = error?.defects ? ` It found ${error.found} of ${error.defects} known defects, and claimed ${error.falseAlarms} in ${error.sound} stories as they were.` : "";
   return `${measured}${reason} ${independent ? "Measured" : "Recorded, by a check that belongs to the making,"} by ${evaluator}, version ${version}.${tried}`.trim();
 }
