@@ -87,25 +87,28 @@ class ColourTrial:
         """A story's pictures as they are, then with each part otherwise: a defect is one picture of a story."""
         as_it_is = await self._measure(case, case)
         for part, claim in CLAIMS.items():
-            self.counts[claim].look(f"{case.name}, drawn", alarm=any(failed[part] for failed in as_it_is.values()))
+            outcomes = [one[part] for one in as_it_is.values() if one[part] != "not_checked"]
+            if outcomes:
+                self.counts[claim].look(f"{case.name}, drawn", alarm="fail" in outcomes)
         for part, other in hero.other.items():
-            for picture, outcomes in (await self._measure(changed(case, hero, part), case)).items():
+            for picture, outcome in (await self._measure(changed(case, hero, part), case)).items():
                 told = f"{part} drawn as {other}"
-                self._note(f"{case.name}, {picture}: {told}: {'found' if outcomes[part] else 'missed'}")
-                self.counts[CLAIMS[part]].seed(f"{told} ({case.name}, {picture})", found=outcomes[part])
+                self._note(f"{case.name}, {picture}: {told}: {outcome[part]}")
+                if outcome[part] != "not_checked":  # a night tells no colours
+                    self.counts[CLAIMS[part]].seed(f"{told} ({case.name}, {picture})", found=outcome[part] == "fail")
 
-    async def _measure(self, drawn: Case, asked: Case) -> dict[str, dict[str, bool]]:
-        """By picture, which parts fail."""
+    async def _measure(self, drawn: Case, asked: Case) -> dict[str, dict[str, str]]:
+        """By picture, the outcome of each part."""
         portrait = await draw_prompt(self._painter, drawn.prompt(Asset.PORTRAIT), None)
         characters = [one.model_dump(mode="json") for one in asked.brief.characters]
         parts = {claim: part for part, claim in CLAIMS.items()}
-        found: dict[str, dict[str, bool]] = {}
+        found: dict[str, dict[str, str]] = {}
         for asset in DRAWN:
             png = await draw_prompt(self._painter, drawn.prompt(asset), portrait)
             with Image.open(io.BytesIO(png)) as image:
                 lab = to_lab(image.convert("RGB"))
             claims = judge_colours({asset.value: lab}, characters)
-            found[asset.value] = {parts[one.measure.claim]: one.outcome == "fail" for one in claims}
+            found[asset.value] = {parts[one.measure.claim]: one.outcome for one in claims}
         return found
 
 

@@ -89,7 +89,7 @@ def test_a_file_that_is_no_sound_fails_and_a_story_without_one_is_not_checked() 
 
 
 def test_a_hero_who_keeps_the_colours_passes_and_one_who_changes_them_fails() -> None:
-    right, pale = picture("#8d5524", "#f2d21b", "#3050a0"), picture("#f1c9a5", "#f2d21b", "#3050a0")
+    right, pale = (picture(skin, "#f2d21b", "#3050a0", "#a8d0f0", "#e8e4da") for skin in ("#8d5524", "#f1c9a5"))
     labs = {"cover": pictures.to_lab(right), "scene_1": pictures.to_lab(pale)}
     whole = {one.measure.claim: one for one in pictures.judge_colours({"cover": labs["cover"]}, [MIRA])}
     changed = {one.measure.claim: one for one in pictures.judge_colours(labs, [MIRA])}
@@ -97,6 +97,15 @@ def test_a_hero_who_keeps_the_colours_passes_and_one_who_changes_them_fails() ->
     assert (changed["identity_skin"].outcome, changed["identity_skin"].reason) == ("fail", "Farthest in scene_1.")
     assert whole["identity_clothing"].outcome == changed["identity_clothing"].outcome == "pass"
     assert whole["identity_hair"].outcome == "not_checked"
+
+
+def test_a_picture_of_a_night_tells_no_colours() -> None:
+    day, night = picture("#8d5524", "#f2d21b", "#a8d0f0"), picture("#3a2a3a", "#101830", "#182040")
+    labs = {"cover": pictures.to_lab(day), "scene_4": pictures.to_lab(night)}
+    (skin, *_) = pictures.judge_colours(labs, [MIRA])
+    assert (skin.outcome, skin.reason) == ("pass", "Farthest in cover. Too dark to tell: scene_4.")
+    (skin, *_) = pictures.judge_colours({"scene_4": labs["scene_4"]}, [MIRA])
+    assert (skin.outcome, skin.reason) == ("not_checked", "Every picture is too dark to tell.")
 
 
 @pytest.mark.parametrize(
