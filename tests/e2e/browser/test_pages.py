@@ -332,6 +332,13 @@ def test_markup_in_a_story_stays_text(browser: Any, site: Site) -> None:
         assert page.evaluate("window.broken") is None
 
 
+def with_receipt(page: Any) -> Any:
+    """The making page, with what was checked open, and the first row of it."""
+    page.get_by_role("button", name="Show what was checked").click()
+    page.locator(".claims summary").first.click()
+    return page
+
+
 def test_every_state_fits_its_screen_and_faults_nobody(
     browser: Any, site: Site, faultless: Callable[[Any], None]
 ) -> None:
@@ -368,9 +375,7 @@ def test_every_state_fits_its_screen_and_faults_nobody(
         page.goto(f"{site.url}/story/{site.story_id}")
         page.get_by_role("link", name="Read the book").wait_for()
         fits(page)
-        page.get_by_role("button", name="Show what was checked").click()
-        page.locator(".claims summary").first.click()
-        fits(page)
+        fits(with_receipt(page))
         page.get_by_role("button", name="Change the words of scene 1").click()
         fits(page)
         page.goto(f"{site.url}/read/{site.story_id}")
