@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, UnidentifiedImageError
 
 from storyloom.evaluators.claims import Claim, Measure
+from storyloom.evaluators.heroes import MOST, Distances, measure_part
 
 _KEPT = "keeps its colour in every picture"
 COLOURS: Mapping[str, Measure] = {
     part: Measure(
-        f"identity_{part}", f"The heroes' {word} {_KEPT}", "colour distance (CIE 1976)", 2, unit="ΔE", at_most=most
+        f"identity_{part}", f"The heroes' {word} {_KEPT}", "colour distance (CIE 1976)", 3, unit="ΔE", at_most=most
     )
     for part, word, most in (("skin", "skin", 14), ("hair", "hair", 14), ("clothing", "clothing", 18))
 }
@@ -80,28 +81,39 @@ def _open(data: bytes) -> Image.Image:
 
 
 def judge_colours(pictures: Mapping[str, Lab], characters: Sequence[Mapping[str, Any]]) -> Iterator[Claim]:
-    """For each part of a hero: how far the nearest colour of some size is from the wanted one, in the worst picture.
+    """For each part of a hero: how far it is from its colour where the hero stands, in the worst picture.
 
-    A dark picture is left out, and named.
+    Where nothing tells of that, the nearest colour of some size counts, wherever it is. A dark picture is left out, and
+    named.
     """
     bright = {name: lab for name, lab in pictures.items() if float(np.median(lab[..., 0])) >= DARK}
     dark = [name for name in pictures if name not in bright]
     left_out = f" Too dark to tell: {', '.join(dark)}." if dark else ""
+    heroes = [_wanted(one) for one in characters]
     for part, measure in COLOURS.items():
-        wanted = [found for one in characters if (found := wanted_colour((one.get("appearance") or {}).get(part)))]
-        if not wanted:
+        having = [hero for hero in heroes if part in hero]
+        if not having:
             yield measure.not_checked("The brief names no colour for it.")
             continue
         if not bright:
             yield measure.not_checked("Every picture is too dark to tell.")
             continue
-        by_word = any(vague for _, vague in wanted)
-        worst, where = max(
-            (distance(lab, colour, share=SHARES[part], by_hue=vague), name)
-            for colour, vague in wanted
-            for name, lab in bright.items()
-        )
+        by_word = any(hero[part][1] for hero in having)
+        worst, where = max((_measure(part, hero, lab), name) for hero in having for name, lab in bright.items())
         yield measure.judge(worst, f"Farthest in {where}.{left_out}", at_most=BY_WORD[part] if by_word else None)
+
+
+def _wanted(character: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
+    """The colours that a brief names for a hero, by part."""
+    looks = character.get("appearance") or {}
+    return {part: found for part in COLOURS if (found := wanted_colour(looks.get(part)))}
+
+
+def _measure(part: str, hero: Mapping[str, tuple[str, bool]], lab: Lab) -> float:
+    distances = {one: distances_from(lab, colour, by_hue=vague) for one, (colour, vague) in hero.items()}
+    limits = {one: BY_WORD[one] if vague else COLOURS[one].at_most or 0.0 for one, (_, vague) in hero.items()}
+    found = measure_part(part, distances, limits)
+    return float(np.quantile(distances[part], SHARES[part])) if found is None else found
 
 
 def wanted_colour(words: str | None) -> tuple[str, bool] | None:
@@ -114,8 +126,8 @@ def wanted_colour(words: str | None) -> tuple[str, bool] | None:
     return (named[-1], True) if named else None
 
 
-def distance(lab: Lab, colour: str, *, share: float, by_hue: bool = False) -> float:
-    """How far from a colour the nearest ``share`` of a picture's area is at most, in ΔE.
+def distances_from(lab: Lab, colour: str, *, by_hue: bool = False) -> Distances:
+    """How far each pixel is from a colour, in ΔE.
 
     ``by_hue``: of a colour that has one, the hue alone counts, as far as it is seen at a chroma of 60.
     """
@@ -123,9 +135,8 @@ def distance(lab: Lab, colour: str, *, share: float, by_hue: bool = False) -> fl
     if by_hue and float(np.hypot(wanted[1], wanted[2])) >= COLOURFUL:
         chroma = np.hypot(lab[..., 1], lab[..., 2])
         turned = np.arctan2(lab[..., 2], lab[..., 1]) - np.arctan2(wanted[2], wanted[1])
-        far = np.where(chroma >= COLOURFUL, 120 * np.abs(np.sin(turned / 2)), 120.0)
-        return float(np.quantile(far, share))
-    return float(np.quantile(np.sqrt(((lab - wanted) ** 2).sum(axis=-1)), share))
+        return np.asarray(np.where(chroma >= COLOURFUL, MOST * np.abs(np.sin(turned / 2)), MOST))
+    return np.asarray(np.sqrt(((lab - wanted) ** 2).sum(axis=-1)))
 
 
 def to_lab(image: Image.Image) -> Lab:

@@ -99,6 +99,50 @@ def test_a_hero_who_keeps_the_colours_passes_and_one_who_changes_them_fails() ->
     assert whole["identity_hair"].outcome == "not_checked"
 
 
+LINA = {"appearance": {"skin": "#8d5524", "hair": "#b5541c", "clothing": "#3050a0"}}
+
+
+def hero(skin: str = "#8d5524", hair: str = "#b5541c", clothing: str = "#3050a0") -> Image.Image:
+    """Somebody in a meadow, beside a house and a tree that have every colour of hers."""
+    image = Image.new("RGB", (256, 384), "#cfe8c0")
+    for box, colour in {
+        (10, 60, 70, 120): "#8d5524",
+        (10, 120, 70, 160): "#3050a0",
+        (200, 40, 240, 90): "#b5541c",
+        (100, 150, 160, 175): hair,
+        (105, 175, 155, 205): skin,
+        (110, 205, 150, 250): clothing,
+        (115, 250, 145, 290): "#404858",
+    }.items():
+        image.paste(colour, box)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("other", "claim"),
+    [
+        ({"skin": "#f1c9a5"}, "identity_skin"),
+        ({"hair": "#211c1a"}, "identity_hair"),
+        ({"clothing": "#d02020"}, "identity_clothing"),
+    ],
+)
+def test_a_heros_part_of_another_colour_is_not_found_in_what_stands_beside(other: dict[str, str], claim: str) -> None:
+    labs = {"cover": pictures.to_lab(hero()), "scene_2": pictures.to_lab(hero(**other))}
+    assert {one.outcome for one in pictures.judge_colours({"cover": labs["cover"]}, [LINA])} == {"pass"}
+    told = {one.measure.claim: (one.outcome, one.reason) for one in pictures.judge_colours(labs, [LINA])}
+    assert told[claim] == ("fail", "Farthest in scene_2.")
+
+
+def test_where_nothing_tells_of_a_hero_the_nearest_colour_counts() -> None:
+    """One part alone, or a picture without her: nobody knows where to look."""
+    alone = [{"appearance": {"skin": "#8d5524"}}]
+    meadow = Image.new("RGB", (256, 384), "#cfe8c0")
+    meadow.paste("#8d5524", (10, 60, 70, 120))
+    for image, characters in ((hero(skin="#f1c9a5"), alone), (meadow, [LINA])):
+        (skin, *_) = pictures.judge_colours({"cover": pictures.to_lab(image)}, characters)
+        assert skin.outcome == "pass"
+
+
 def test_a_picture_of_a_night_tells_no_colours() -> None:
     day, night = picture("#8d5524", "#f2d21b", "#a8d0f0"), picture("#3a2a3a", "#101830", "#182040")
     labs = {"cover": pictures.to_lab(day), "scene_4": pictures.to_lab(night)}
