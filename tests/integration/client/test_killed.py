@@ -19,6 +19,12 @@ from storyloom.story.jobs import AssetRequested
 from tests.integration.core.system import System, running
 
 ROOT = Path(__file__).parents[3]
+INTERRUPTIBLE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("client", run_name="__main__", alter_sys=True)
+"""
+"""The client as a terminal starts it. A shell lets what it runs in the background ignore SIGINT, tests and all."""
 
 
 @dataclass
@@ -67,7 +73,7 @@ async def start(url: str, key: str, folder: Path) -> Process:
         "XDG_STATE_HOME": str(folder / "state"),
         "XDG_CONFIG_HOME": str(folder / "config"),
     }
-    command = [sys.executable, "-m", "client", "create", "--name", "Mira", "--json"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "create", "--name", "Mira", "--json"]
     return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment, cwd=ROOT)
 
 
