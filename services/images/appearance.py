@@ -97,17 +97,17 @@ def resolve_looks(brief: Brief, story_id: UUID, naming: Naming) -> tuple[HeroLoo
     seed = str(story_id if brief.seed is None else brief.seed)
     before = dict(enumerate(brief.earlier.chosen)) if brief.earlier else {}
     chosen = [before.get(place) or Chosen(seed=seed, place=place) for place in range(len(brief.characters))]
-    clothes = _choose_clothes(chosen, seed)
+    clothes = _choose_clothes(chosen, [before.get(place) is None for place in range(len(chosen))])
     return tuple(
         _resolve(character, role, _leave_open(character.species, by, worn), brief.age, naming)
         for role, character, by, worn in zip(HEROES, brief.characters, chosen, clothes, strict=False)
     )
 
 
-def _choose_clothes(chosen: Sequence[Chosen], seed: str) -> tuple[str, ...]:
+def _choose_clothes(chosen: Sequence[Chosen], new: Sequence[bool]) -> tuple[str, ...]:
     """Clothes for each hero: who is new in a sequel does not wear what somebody else has on already."""
     worn: dict[int, str] = {}
-    for which, by in sorted(enumerate(chosen), key=lambda one: one[1].seed == seed):
+    for which, by in sorted(enumerate(chosen), key=lambda one: new[one[0]]):
         others = random.Random(f"{by.seed} clothes").sample(_CLOTHES, len(HEROES))
         wanted = (others[by.place], *others, *_CLOTHES)
         worn[which] = next(one for one in wanted if one not in worn.values())

@@ -60,6 +60,14 @@ def test_who_comes_back_in_a_sequel_looks_as_before_and_who_is_new_wears_somethi
         assert len({one.clothing for one in second}) == 3
 
 
+def test_who_comes_back_keeps_the_clothes_where_the_sequel_has_the_seed_of_the_story_before() -> None:
+    (before,) = looks(brief_of({"name": "Ana"}, seed=7))
+    earlier = EarlierStory(title="x", logline="x", place="x", object="x", chosen=(None, Chosen(seed="7", place=0)))
+    sequel = brief_of({"name": "Cy"}, {"name": "Ana"}, seed=7).model_copy(update={"earlier": earlier})
+    new, back = looks(sequel)
+    assert (back.clothing, new.clothing == before.clothing) == (before.clothing, False)
+
+
 def look_of(hero: HeroLook) -> tuple[str, ...]:
     return hero.skin, hero.hair, hero.eyes, hero.clothing
 
