@@ -1,6 +1,6 @@
 """Where a hero stands in a picture: hair above a face above clothes, wherever two of the three have their colours.
 
-So a third part of another colour is missed where it belongs, and is not found in a tree or a house instead.
+So it is noticed that the third one has another colour there, and no tree or house with that colour stands in for it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from tools.quality.books import read_books
-from tools.quality.drawn_colours import try_colours
+from tools.quality.drawn_colours import CLAIMS, try_colours
 from tools.quality.gallery import write_gallery
 from tools.quality.making import make
 from tools.quality.picture_check import CLAIM, try_picture_check
@@ -39,9 +39,10 @@ def main() -> int:
         sys.stderr.write(f"There is no whole book in {options.folder}.\n")
         return 1
     counts = {**try_all(books, shutil.which("tesseract"), _tell, without=frozenset(options.without))}
-    for claim, drawn in asyncio.run(try_colours(_tell)).items():
-        if claim in counts:
-            counts[claim].add(drawn)
+    if not counts.keys().isdisjoint(CLAIMS.values()):
+        for claim, drawn in asyncio.run(try_colours(_tell)).items():
+            if claim in counts:
+                counts[claim].add(drawn)
     if CLAIM not in options.without:
         counts[CLAIM] = asyncio.run(try_picture_check(_tell))
     written = page(counts, len(books))
